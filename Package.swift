@@ -1,0 +1,102 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+/// Continuous integration sets `CI`: there a warning stops the build.
+let warningsAreErrors = Context.environment["CI"] != nil
+
+let settings: [SwiftSetting] =
+    [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableExperimentalFeature("Lifetimes"),
+        .strictMemorySafety(),
+    ] + (warningsAreErrors ? [.treatAllWarnings(as: .error)] : [])
+
+let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let arguments: Target.Dependency = .product(
+    name: "ArgumentParser", package: "swift-argument-parser")
+
+/// io_uring exists on Linux alone; elsewhere the other methods remain.
+let liburing: Target.Dependency = .target(
+    name: "CLiburing", condition: .when(platforms: [.linux]))
+
+let modules: [Target] = [
+    .target(name: "AsyncIO", dependencies: ["CPlatform", liburing, log]),
+    .target(name: "PageFormat", dependencies: ["CPlatform"]),
+    .target(name: "FileAccess", dependencies: ["AsyncIO", "CPlatform", log]),
+    .target(name: "StorageManager", dependencies: ["AsyncIO", log]),
+    .target(
+        name: "MagneticDisk",
+        dependencies: ["StorageManager", "FileAccess", "AsyncIO", log],
+        path: "Sources/StorageManagers/MagneticDisk"),
+    .target(
+        name: "BufferManager",
+        dependencies: ["StorageManager", "PageFormat", "AsyncIO", "CPlatform", log]),
+    .target(name: "ReadStream", dependencies: ["BufferManager", "StorageManager", "AsyncIO"]),
+    .target(
+        name: "Strata",
+        dependencies: [
+            "ReadStream", "BufferManager", "StorageManager", "MagneticDisk", "FileAccess",
+            "PageFormat", "AsyncIO", log,
+        ]),
+    .target(name: "RelationLoader", dependencies: ["Strata", "PageFormat"]),
+    .target(
+        name: "StorageTesting",
+        dependencies: [
+            "ReadStream", "BufferManager", "StorageManager", "MagneticDisk", "FileAccess",
+            "PageFormat", "AsyncIO", log,
+        ]),
+    .executableTarget(
+        name: "StrataTool",
+        dependencies: ["RelationLoader", "Strata", arguments, log],
+        path: "Sources/StrataTool"),
+]
+
+let tests: [Target] = [
+    .testTarget(name: "AsyncIOTests", dependencies: ["AsyncIO", "StorageTesting", log]),
+    .testTarget(name: "PageFormatTests", dependencies: ["PageFormat"]),
+    .testTarget(name: "FileAccessTests", dependencies: ["FileAccess", "StorageTesting"]),
+    .testTarget(name: "StorageManagerTests", dependencies: ["StorageManager", "StorageTesting"]),
+    .testTarget(name: "MagneticDiskTests", dependencies: ["MagneticDisk", "StorageTesting"]),
+    .testTarget(
+        name: "BufferManagerTests",
+        dependencies: ["BufferManager", "MagneticDisk", "StorageTesting", "PageFormat"]),
+    .testTarget(
+        name: "ReadStreamTests", dependencies: ["ReadStream", "MagneticDisk", "StorageTesting"]),
+    .testTarget(name: "StrataTests", dependencies: ["Strata", "StorageTesting"]),
+    .testTarget(name: "RelationLoaderTests", dependencies: ["RelationLoader", "StorageTesting"]),
+    .testTarget(name: "StorageTestingTests", dependencies: ["StorageTesting"]),
+    .testTarget(
+        name: "IntegrationTests",
+        dependencies: ["Strata", "RelationLoader", "StorageTesting", "StrataTool"]),
+]
+
+for target in modules + tests {
+    target.swiftSettings = settings
+}
+
+let package = Package(
+    name: "strata",
+    platforms: [.macOS(.v26)],
+    products: [
+        .library(name: "Strata", targets: ["Strata"]),
+        .library(name: "RelationLoader", targets: ["RelationLoader"]),
+        .library(name: "StorageTesting", targets: ["StorageTesting"]),
+        .executable(name: "strata", targets: ["StrataTool"]),
+    ]
+        + [
+            "AsyncIO", "PageFormat", "FileAccess", "StorageManager", "MagneticDisk",
+            "BufferManager", "ReadStream",
+        ].map { .library(name: $0, targets: [$0]) },
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    ],
+    targets: [
+        .systemLibrary(
+            name: "CLiburing", pkgConfig: "liburing", providers: [.apt(["liburing-dev"])]),
+        .target(name: "CPlatform"),
+    ] + modules + tests
+)

@@ -1,0 +1,3 @@
+#ifndef STRATA_CPLATFORM_H
+#define STRATA_CPLATFORM_H
+#endif
