@@ -1,3 +1,4 @@
 #ifndef STRATA_CPLATFORM_H
 #define STRATA_CPLATFORM_H
+#include "checksum.h"
 #endif

@@ -1,0 +1,47 @@
+internal import CPlatform
+
+/// The checksum of a data page: 32 interleaved sums, folded with the block number into 16 bits.
+/// The module's article describes the algorithm. Mirrors PostgreSQL's `pg_checksum_page`.
+///
+/// A page is only read, its own checksum field counting as zero, so a page can be checked while
+/// others read it. About 0.3 µs a page with AVX2, 0.6 µs without; any thread may call.
+public enum PageChecksum {
+    /// The checksum that `page` must carry at `block`, counted from its fork's beginning across
+    /// all segments. Never 0.
+    public static func compute(_ page: PageView, block: UInt32) -> UInt16 {
+        unsafe page.bytes.withUnsafeBytes { bytes in
+            guard let start = bytes.baseAddress else { return 0 }
+            // A view has exactly the 8192 bytes that the kernel reads.
+            return unsafe strata_checksum_page(start, block)
+        }
+    }
+
+    /// The kernel that ``compute(_:block:)`` runs on this machine: `portable` or `avx2`.
+    public static var kernelName: String {
+        Kernel.allCases.last(where: \.isAvailable)?.rawValue ?? "portable"
+    }
+
+    /// The implementations, slowest first. All compute the same.
+    enum Kernel: String, CaseIterable {
+        case portable, avx2
+
+        private var variant: Int32 {
+            switch self {
+            case .portable: Int32(STRATA_CHECKSUM_PORTABLE.rawValue)
+            case .avx2: Int32(STRATA_CHECKSUM_AVX2.rawValue)
+            }
+        }
+
+        /// Whether this machine can run the kernel.
+        var isAvailable: Bool { strata_checksum_variant_available(variant) }
+
+        /// What ``PageChecksum/compute(_:block:)`` computes, by this kernel; by the portable one
+        /// where it is not available.
+        func compute(_ page: PageView, block: UInt32) -> UInt16 {
+            unsafe page.bytes.withUnsafeBytes { bytes in
+                guard let start = bytes.baseAddress else { return 0 }
+                return unsafe strata_checksum_page_variant(start, block, variant)
+            }
+        }
+    }
+}

@@ -1,0 +1,23 @@
+/// The flag bits of a page header.
+public struct PageFlags: OptionSet, Hashable, Sendable {
+    /// The bits as they lie in the page.
+    public var rawValue: UInt16
+
+    /// Takes the bits as they lie in the page.
+    @inlinable
+    public init(rawValue: UInt16) {
+        self.rawValue = rawValue
+    }
+
+    /// There may be unused line pointers; a hint (`PD_HAS_FREE_LINES`).
+    public static let hasFreeLinePointers = PageFlags(rawValue: 0x0001)
+
+    /// An update found too little space here; a hint (`PD_PAGE_FULL`).
+    public static let isFull = PageFlags(rawValue: 0x0002)
+
+    /// Every tuple is visible to everyone (`PD_ALL_VISIBLE`).
+    public static let allVisible = PageFlags(rawValue: 0x0004)
+
+    /// All bits that have a meaning; a page with others is damaged (`PD_VALID_FLAG_BITS`).
+    public static let known: PageFlags = [.hasFreeLinePointers, .isFull, .allVisible]
+}

@@ -1,0 +1,126 @@
+/// Bytes that do not form what they should, or a tuple that cannot be formed. Names the place on
+/// the page; which page it is, the caller knows.
+public enum PageFormatError: Error, Hashable, Sendable {
+    /// The span is not one page long.
+    case wrongPageSize(byteCount: Int)
+    /// The header contradicts itself in `field`.
+    case badHeader(PageHeader.Field)
+    /// The page has no line pointer of this number.
+    case noSuchLinePointer(OffsetNumber, count: Int)
+    /// A line pointer points where no item can lie.
+    case badLinePointer(OffsetNumber, LinePointerFault)
+    /// A tuple's header contradicts the tuple's length.
+    case badTuple(OffsetNumber, TupleFault)
+    /// An attribute cannot be taken out of a tuple. Attributes count from 0.
+    case badAttribute(OffsetNumber, attribute: Int, AttributeFault)
+    /// A tuple has more bytes than a page can hold. There is no TOAST: make its values shorter.
+    case tupleTooLarge(byteCount: Int, limit: Int)
+    /// A tuple was finished with fewer or more values than its layout has attributes.
+    case wrongAttributeCount(found: Int, expected: Int)
+
+    /// What is wrong with a line pointer.
+    public enum LinePointerFault: Hashable, Sendable {
+        /// The item does not start at a multiple of 8.
+        case unalignedOffset(Int)
+        /// The item would overlap the line pointers, free space or special space.
+        case outsideItemSpace(offset: Int, length: Int)
+        /// The item is shorter than a tuple header.
+        case tooShort(length: Int)
+    }
+
+    /// What is wrong with a tuple's header.
+    public enum TupleFault: Hashable, Sendable {
+        /// The offset to the data is unaligned, inside header and bitmap, or behind the tuple.
+        case badDataOffset(Int)
+        /// More attributes than PostgreSQL allows.
+        case tooManyAttributes(Int)
+    }
+
+    /// What is wrong with an attribute.
+    public enum AttributeFault: Hashable, Sendable {
+        /// It would end behind the tuple's end.
+        case pastEnd(offset: Int, length: Int, tupleLength: Int)
+        /// Its length word is shorter than itself.
+        case badLength(Int)
+        /// It is compressed in place; there is no decompressor for it here.
+        case compressed
+        /// It is a pointer to another table's rows (or to memory), with this tag.
+        case external(tag: UInt8)
+        /// It was asked for as a type of another size.
+        case wrongSize(found: Int, expected: Int)
+        /// It was asked for, but is null.
+        case null
+        /// The layout has no such attribute.
+        case noSuchAttribute
+    }
+}
+
+extension PageFormatError: CustomStringConvertible {
+    /// A sentence that names the place and, where something can be done, what.
+    public var description: String {
+        switch self {
+        case .wrongPageSize(let byteCount):
+            "a page has \(PageLayout.size) bytes, not \(byteCount)"
+        case .badHeader(let field):
+            "the page header's \(field) is not possible"
+        case .noSuchLinePointer(let number, let count):
+            "there is no line pointer \(number): the page has \(count)"
+        case .badLinePointer(let number, let fault):
+            "line pointer \(number): \(fault)"
+        case .badTuple(let number, let fault):
+            "tuple at line pointer \(number): \(fault)"
+        case .badAttribute(let number, let attribute, let fault):
+            "attribute \(attribute) of the tuple at line pointer \(number): \(fault)"
+        case .tupleTooLarge(let byteCount, let limit):
+            "a tuple of \(byteCount) bytes fits on no page (at most \(limit)); shorten its values"
+        case .wrongAttributeCount(let found, let expected):
+            "the tuple has \(found) values where its layout has \(expected) attributes"
+        }
+    }
+}
+
+extension PageFormatError.LinePointerFault: CustomStringConvertible {
+    /// What is wrong, without naming the line pointer.
+    public var description: String {
+        switch self {
+        case .unalignedOffset(let offset):
+            "the item's offset \(offset) is not a multiple of 8"
+        case .outsideItemSpace(let offset, let length):
+            "an item at \(offset) of \(length) bytes lies outside the page's item space"
+        case .tooShort(let length):
+            "an item of \(length) bytes is too short for a tuple"
+        }
+    }
+}
+
+extension PageFormatError.TupleFault: CustomStringConvertible {
+    /// What is wrong, without naming the tuple.
+    public var description: String {
+        switch self {
+        case .badDataOffset(let offset): "its data cannot begin at \(offset)"
+        case .tooManyAttributes(let count): "\(count) attributes are more than a tuple can have"
+        }
+    }
+}
+
+extension PageFormatError.AttributeFault: CustomStringConvertible {
+    /// What is wrong, without naming the attribute.
+    public var description: String {
+        switch self {
+        case .pastEnd(let offset, let length, let tupleLength):
+            "\(length) bytes at \(offset) end behind the tuple's \(tupleLength) bytes"
+        case .badLength(let length):
+            "a length word of \(length) is too small"
+        case .compressed:
+            "the value is compressed in place; rewrite the table with uncompressed storage"
+        case .external(let tag):
+            "the value is stored out of line (TOAST tag \(tag)), which cannot be followed from here"
+        case .wrongSize(let found, let expected):
+            "the value has \(found) bytes, not \(expected)"
+        case .null:
+            "the value is null"
+        case .noSuchAttribute:
+            "the layout has no such attribute"
+        }
+    }
+}

@@ -1,0 +1,137 @@
+/// The 24 bytes every page begins with, as a value. Mirrors PostgreSQL's `PageHeaderData`;
+/// the module's article has the table of bytes.
+///
+/// Reading never fails: whatever the bytes are, they make a header, and ``fault`` tells whether
+/// it describes a possible page.
+public struct PageHeader: Hashable, Sendable {
+    /// Where in the header something is wrong.
+    public enum Field: Sendable, Hashable {
+        /// An unknown flag bit is set.
+        case flags
+        /// The line pointers end before they begin.
+        case lower
+        /// Free space ends before it begins, or behind the special space's beginning.
+        case upper
+        /// The special space begins behind the page or at an unaligned offset.
+        case special
+        /// The page size is not 8192, or the layout version not 4.
+        case sizeAndVersion
+    }
+
+    /// The log must be on disk up to here before the page may be.
+    public var lsn: LSN
+    /// The checksum stored when the page was last written. Meaningless in memory.
+    public var checksum: UInt16
+    /// Hints and ``PageFlags/allVisible``.
+    public var flags: PageFlags
+    /// Offset where the line pointers end and free space begins, bytes.
+    public var lower: UInt16
+    /// Offset where free space ends and items begin, bytes. 0 on a page never initialised.
+    public var upper: UInt16
+    /// Offset of the special space that index pages have at the end, bytes.
+    public var special: UInt16
+    /// Page size and layout version, in one field: see ``size`` and ``version``.
+    public var sizeAndVersion: UInt16
+    /// The oldest transaction whose deletion might be prunable; 0 when there is none.
+    public var pruneXID: UInt32
+
+    /// A header for an empty page whose special space has `specialSize` bytes (rounded up to 8).
+    public init(specialSize: Int = 0) {
+        let special = PageLayout.size - PageLayout.align(specialSize)
+        precondition(
+            specialSize >= 0 && special >= PageLayout.headerSize,
+            "The special space must leave room for the page header.")
+        lsn = .zero
+        checksum = 0
+        flags = []
+        lower = UInt16(PageLayout.headerSize)
+        upper = UInt16(special)
+        self.special = UInt16(special)
+        sizeAndVersion = UInt16(PageLayout.size) | UInt16(PageLayout.version)
+        pruneXID = 0
+    }
+
+    /// Page size, bytes.
+    @inlinable
+    public var size: Int { Int(sizeAndVersion & 0xFF00) }
+
+    /// Layout version.
+    @inlinable
+    public var version: UInt8 { UInt8(truncatingIfNeeded: sizeAndVersion) }
+
+    /// Whether the page was never initialised (`PageIsNew`).
+    @inlinable
+    public var isNew: Bool { upper == 0 }
+
+    /// How many line pointers the page has; 0 when `lower` lies before the first
+    /// (`PageGetMaxOffsetNumber`). At most 16377, more than fit on a page, if `lower` is damaged.
+    @inlinable
+    public var linePointerCount: Int {
+        max(0, Int(lower) &- PageLayout.lineStart) / PageLayout.linePointerSize
+    }
+
+    /// The first field that cannot be so on an initialised page, or nil.
+    ///
+    /// PostgreSQL's `PageIsVerified` asks the same of flags, `lower`, `upper` and `special`;
+    /// that `lower` is not inside the header, and that size and version are those we can read,
+    /// is asked here too.
+    @inlinable
+    public var fault: Field? {
+        if !flags.isSubset(of: .known) { return .flags }
+        if Int(lower) < PageLayout.headerSize || lower > upper { return .lower }
+        if upper > special { return .upper }
+        if Int(special) > PageLayout.size || special & 7 != 0 { return .special }
+        if sizeAndVersion != UInt16(8192 | 4) { return .sizeAndVersion }
+        return nil
+    }
+}
+
+extension PageHeader {
+    /// Offsets of the fields in the page.
+    @usableFromInline
+    enum Offset {
+        @usableFromInline static let lsnHigh = 0
+        @usableFromInline static let lsnLow = 4
+        @usableFromInline static let checksum = 8
+        @usableFromInline static let flags = 10
+        @usableFromInline static let lower = 12
+        @usableFromInline static let upper = 14
+        @usableFromInline static let special = 16
+        @usableFromInline static let sizeAndVersion = 18
+        @usableFromInline static let pruneXID = 20
+    }
+
+    /// Reads a header from the first 24 bytes, or returns nil when there are fewer.
+    @inlinable
+    public init?(_ bytes: RawSpan) {
+        guard bytes.byteCount >= PageLayout.headerSize else { return nil }
+        lsn = LSN(
+            UInt64(bytes.uint32(at: Offset.lsnHigh)) << 32
+                | UInt64(bytes.uint32(at: Offset.lsnLow)))
+        checksum = bytes.uint16(at: Offset.checksum)
+        flags = PageFlags(rawValue: bytes.uint16(at: Offset.flags))
+        lower = bytes.uint16(at: Offset.lower)
+        upper = bytes.uint16(at: Offset.upper)
+        special = bytes.uint16(at: Offset.special)
+        sizeAndVersion = bytes.uint16(at: Offset.sizeAndVersion)
+        pruneXID = bytes.uint32(at: Offset.pruneXID)
+    }
+
+    /// Writes the header over the first 24 bytes. Returns false, writing nothing, when there
+    /// are fewer.
+    @inlinable
+    @discardableResult
+    public func write(to bytes: inout MutableRawSpan) -> Bool {
+        guard bytes.byteCount >= PageLayout.headerSize else { return false }
+        bytes.store(UInt32(truncatingIfNeeded: lsn.rawValue >> 32), at: Offset.lsnHigh)
+        bytes.store(UInt32(truncatingIfNeeded: lsn.rawValue), at: Offset.lsnLow)
+        bytes.store(checksum, at: Offset.checksum)
+        bytes.store(flags.rawValue, at: Offset.flags)
+        bytes.store(lower, at: Offset.lower)
+        bytes.store(upper, at: Offset.upper)
+        bytes.store(special, at: Offset.special)
+        bytes.store(sizeAndVersion, at: Offset.sizeAndVersion)
+        bytes.store(pruneXID, at: Offset.pruneXID)
+        return true
+    }
+}
