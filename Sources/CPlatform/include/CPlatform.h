@@ -1,4 +1,7 @@
 #ifndef STRATA_CPLATFORM_H
 #define STRATA_CPLATFORM_H
+
 #include "checksum.h"
+#include "futex.h"
+
 #endif

@@ -1,0 +1,194 @@
+internal import Synchronization
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// One IO that is being defined: the only thing code may fill in, start, or give back.
+///
+/// A handle has one owner at any time and moves down the layers; each adds its target, callbacks
+/// and data, and the lowest starts the IO. Starting and ``release()`` consume it, so that using it
+/// afterwards does not compile. One that is dropped returns to its session, which reports a
+/// `leaked AIO handle` at the end of the scope that acquired it, unless that ends by an error.
+///
+/// Belongs to its session's thread. All calls but the starts are constant-time and never block.
+/// Mirrors PostgreSQL's `PgAioHandle` as issuers see it.
+@safe
+public struct IOHandle: ~Copyable {
+    /// Valid as long as the system, which the session retained below keeps alive.
+    let storage: HandlePointer
+    /// Retained from acquisition to consumption.
+    let session: Unmanaged<Session>
+
+    init(_ storage: HandlePointer, session: Session) {
+        unsafe self.storage = unsafe storage
+        unsafe self.session = unsafe .passRetained(session)
+    }
+
+    deinit {
+        unsafe session.takeRetainedValue().handleWasDropped(storage)
+    }
+
+    /// The handle's number, for logs.
+    public var id: Int { unsafe Int(storage.pointee.index) }
+
+    /// How many vectors and data values the handle has room for.
+    public var capacity: Int { unsafe storage.pointee.vectorCapacity }
+
+    /// A reference by which any thread can wait for the IO; to be taken before it is started.
+    ///
+    /// Mirrors PostgreSQL's `pgaio_io_get_wref`.
+    public var waitReference: WaitReference { unsafe IOView(storage).waitReference }
+
+    /// Adds flags to those already set. Mirrors PostgreSQL's `pgaio_io_set_flag`.
+    public func setFlags(_ flags: IOFlags) {
+        unsafe storage.pointee.flagsWord.store(
+            storage.pointee.flags.union(flags).rawValue, ordering: .relaxed)
+    }
+
+    /// Says what the IO is on. Mirrors PostgreSQL's `pgaio_io_set_target`.
+    public func setTarget(_ target: IOTargetID, data: IOTargetData) {
+        unsafe storage.pointee.targetWord.store(target.rawValue, ordering: .relaxed)
+        unsafe storage.pointee.targetData = data
+    }
+
+    /// Attaches callbacks; those attached last run first.
+    ///
+    /// Mirrors PostgreSQL's `pgaio_io_register_callbacks`.
+    ///
+    /// - Throws: `misuse` when the id is not registered, or when four are attached already.
+    public func registerCallbacks(_ id: IOCallbackID, data: UInt8 = 0) throws(StorageError) {
+        let count = unsafe storage.pointee.callbackCount
+        guard count < HandleStorage.maximumCallbacks else {
+            throw StorageError(
+                .misuse,
+                "an IO carries at most \(HandleStorage.maximumCallbacks) sets of callbacks",
+                remedy: "Let one layer's callbacks do the work of two.")
+        }
+        guard unsafe session._withUnsafeGuaranteedRef({ $0.system.callbacks.contains(id.rawValue) })
+        else {
+            throw StorageError(
+                .misuse, "no callbacks are registered under id \(id.rawValue)",
+                remedy: "Register them with the IO system first.")
+        }
+        unsafe storage.pointee.callbacks[count] = IOCallbackRegistration(id: id, data: data)
+        unsafe storage.pointee.callbackCount = count + 1
+    }
+
+    /// Stores a layer's 64-bit values with the IO, replacing any stored before.
+    ///
+    /// Mirrors PostgreSQL's `pgaio_io_set_handle_data_64`.
+    ///
+    /// - Throws: `misuse` when there are more than ``capacity``.
+    public func setData(_ values: Span<UInt64>) throws(StorageError) {
+        try checkCapacity(values.count)
+        for position in values.indices {
+            unsafe storage.pointee.data[position] = values[position]
+        }
+        unsafe storage.pointee.dataCount = values.count
+    }
+
+    /// Stores a layer's 32-bit values with the IO, replacing any stored before.
+    ///
+    /// Mirrors PostgreSQL's `pgaio_io_set_handle_data_32`.
+    ///
+    /// - Throws: `misuse` when there are more than ``capacity``.
+    public func setData(_ values: Span<UInt32>) throws(StorageError) {
+        try checkCapacity(values.count)
+        for position in values.indices {
+            unsafe storage.pointee.data[position] = UInt64(values[position])
+        }
+        unsafe storage.pointee.dataCount = values.count
+    }
+
+    /// Adds a piece of memory that the IO reads into or writes from, joining it to the last one
+    /// where they touch.
+    ///
+    /// The memory must stay valid until the IO has completed, whatever becomes of the session.
+    ///
+    /// - Throws: `misuse` when there are more than ``capacity`` pieces.
+    @unsafe
+    public func appendVector(_ memory: UnsafeMutableRawBufferPointer) throws(StorageError) {
+        let count = unsafe storage.pointee.vectorCount
+        if count > 0 {
+            let last = unsafe storage.pointee.vectors[count - 1]
+            if let base = unsafe last.iov_base, unsafe base + last.iov_len == memory.baseAddress {
+                unsafe storage.pointee.vectors[count - 1].iov_len += memory.count
+                return
+            }
+        }
+        try checkCapacity(count + 1)
+        unsafe storage.pointee.vectors[count] = iovec(
+            iov_base: memory.baseAddress, iov_len: memory.count)
+        unsafe storage.pointee.vectorCount = count + 1
+    }
+
+    /// How many bytes the vectors hold.
+    public var vectorByteCount: Int {
+        var total = 0
+        for position in unsafe 0..<storage.pointee.vectorCount {
+            unsafe total += storage.pointee.vectors[position].iov_len
+        }
+        return total
+    }
+
+    /// Gives back a handle that turned out not to be needed.
+    ///
+    /// Mirrors PostgreSQL's `pgaio_io_release`.
+    public consuming func release() {
+        let (storage, session) = unsafe (self.storage, session.takeRetainedValue())
+        discard self
+        unsafe session.releaseHandedOut(storage)
+    }
+
+    private func checkCapacity(_ count: Int) throws(StorageError) {
+        guard count <= capacity else {
+            throw StorageError(
+                .misuse, "an IO carries at most \(capacity) vectors and data values, not \(count)",
+                remedy: "Raise IOConfiguration.maximumVectors, or split the IO.")
+        }
+    }
+}
+
+extension IOHandle {
+    /// Starts reading into the vectors from `offset` on.
+    ///
+    /// The IO is staged, and submitted unless a batch is open; it may even have completed when this
+    /// returns. The target must be set. Mirrors PostgreSQL's `pgaio_io_start_readv`.
+    public consuming func startRead(from descriptor: IODescriptor, at offset: Int64) {
+        start(.read, descriptor, offset)
+    }
+
+    /// Starts writing the vectors at `offset`.
+    ///
+    /// As ``startRead(from:at:)``. Mirrors PostgreSQL's `pgaio_io_start_writev`.
+    public consuming func startWrite(to descriptor: IODescriptor, at offset: Int64) {
+        start(.write, descriptor, offset)
+    }
+
+    /// Starts making the file durable: what was written to it before this IO started.
+    ///
+    /// PostgreSQL has no asynchronous `fsync`.
+    ///
+    /// - Parameter dataOnly: leave out metadata that reading does not need (`fdatasync`).
+    public consuming func startSync(of descriptor: IODescriptor, dataOnly: Bool = false) {
+        start(dataOnly ? .dataSync : .sync, descriptor, 0)
+    }
+
+    private consuming func start(
+        _ operation: IOOperation, _ descriptor: IODescriptor, _ offset: Int64
+    ) {
+        let length = vectorByteCount
+        let (storage, session) = unsafe (self.storage, session.takeRetainedValue())
+        discard self
+        unsafe storage.pointee.operationWord.store(operation.rawValue, ordering: .relaxed)
+        unsafe storage.pointee.descriptor.store(descriptor.number, ordering: .relaxed)
+        unsafe storage.pointee.offset.store(offset, ordering: .relaxed)
+        unsafe storage.pointee.length.store(UInt64(length), ordering: .relaxed)
+        unsafe storage.pointee.lender = descriptor.lender
+        unsafe storage.pointee.lenderToken = descriptor.token
+        unsafe session.stage(storage)
+    }
+}

@@ -1,0 +1,34 @@
+internal import Synchronization
+
+/// What an ``IOSystem`` has done since it started.
+public struct IOStatistics: Sendable, Hashable {
+    /// IOs handed to the method.
+    public var submitted: UInt64 = 0
+    /// Times that a group of one or more IOs was handed to the method.
+    public var batches: UInt64 = 0
+    /// IOs that the submitter executed itself: by flag, by need, or because a queue was full.
+    public var synchronousExecutions: UInt64 = 0
+    /// Waits that found their IO unfinished and slept.
+    public var blockedWaits: UInt64 = 0
+    /// Times that the method was asked for completions without waiting.
+    public var polls: UInt64 = 0
+    /// Threads that the method has now; zero for methods without any.
+    public var workers = 0
+}
+
+/// One session's counters. Written by its thread, read by any; they order nothing.
+struct SessionCounters: ~Copyable {
+    let submitted = Atomic<UInt64>(0)
+    let batches = Atomic<UInt64>(0)
+    let synchronousExecutions = Atomic<UInt64>(0)
+    let blockedWaits = Atomic<UInt64>(0)
+    let polls = Atomic<UInt64>(0)
+
+    func add(to total: inout IOStatistics) {
+        total.submitted += submitted.load(ordering: .relaxed)
+        total.batches += batches.load(ordering: .relaxed)
+        total.synchronousExecutions += synchronousExecutions.load(ordering: .relaxed)
+        total.blockedWaits += blockedWaits.load(ordering: .relaxed)
+        total.polls += polls.load(ordering: .relaxed)
+    }
+}

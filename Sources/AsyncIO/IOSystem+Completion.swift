@@ -1,0 +1,88 @@
+internal import Logging
+internal import Synchronization
+
+/// What happens when an IO has been executed, on whatever thread learns of it.
+extension IOSystem {
+    /// Takes the raw result; from here on nobody asks the method for this IO.
+    func markExecuted(_ handle: HandlePointer, result: Int) {
+        unsafe precondition(
+            handle.pointee.state == .submitted, "an IO is completed once, after its submission")
+        unsafe handle.pointee.rawResult.store(
+            Int32(clamping: result), ordering: .relaxed)
+        if let lender = unsafe handle.pointee.lender {
+            unsafe handle.pointee.lender = nil
+            unsafe lender.takeBack(token: handle.pointee.lenderToken)
+        }
+        unsafe handle.pointee.updateState(to: .completedIO)
+    }
+
+    /// Runs the shared callbacks and wakes whoever waits.
+    func finish(_ handle: HandlePointer) {
+        let generation = unsafe handle.pointee.generation.load(ordering: .relaxed)
+        let raw = unsafe handle.pointee.rawResult.load(ordering: .relaxed)
+        var result =
+            raw >= 0
+            ? IOResult(.ok, value: raw) : IOResult(.error, value: raw, errorData: UInt32(-raw))
+        unsafe forEachCallback(of: handle, in: .completeShared) { callbacks, registration in
+            result = unsafe callbacks.completeShared(
+                IOView(handle), prior: result, registration: registration)
+        }
+        unsafe handle.pointee.distilled = result
+        unsafe handle.pointee.updateState(to: .completedShared)
+        // The owner may have reclaimed the handle by now: only the old generation's list is closed.
+        unsafe handle.pointee.waiters.close(generation: generation)
+    }
+
+    /// Runs the stage callbacks, on the issuing thread.
+    func runStageCallbacks(_ handle: HandlePointer) {
+        unsafe forEachCallback(of: handle, in: .stage) { callbacks, registration in
+            unsafe callbacks.stage(IOView(handle), registration: registration)
+        }
+    }
+
+    /// Runs the local callbacks, on the issuing thread.
+    func runLocalCallbacks(_ handle: HandlePointer) -> IOResult {
+        var result = unsafe handle.pointee.distilled
+        unsafe forEachCallback(of: handle, in: .completeLocal) { callbacks, registration in
+            result = unsafe callbacks.completeLocal(
+                IOView(handle), prior: result, registration: registration)
+        }
+        return result
+    }
+
+    /// Last registered first, so that a result climbs from the kernel towards the user.
+    private func forEachCallback(
+        of handle: HandlePointer, in phase: IOCallbackPhases,
+        _ body: (any IOCallbacks, IOCallbackRegistration) -> Void
+    ) {
+        var position = unsafe handle.pointee.callbackCount
+        while position > 0 {
+            position -= 1
+            let registration = unsafe handle.pointee.callbacks[position]
+            guard let entry = callbacks[registration.id.rawValue] else { continue }
+            if entry.phases.contains(phase) { body(entry, registration) }
+        }
+    }
+
+    /// Tells the definer of an IO how it ended.
+    ///
+    /// Does nothing for `unknown`, `ok` and `partial`; logs a warning. Mirrors PostgreSQL's
+    /// `pgaio_result_report`. Any thread.
+    ///
+    /// - Throws: the error, in the words of the callbacks that put it into the result.
+    public func check(_ result: IOResult, targetData: IOTargetData) throws(StorageError) {
+        guard result.status == .error || result.status == .warning else { return }
+        let error =
+            callbacks[result.callbackID.rawValue]?.report(result, targetData: targetData)
+            ?? StorageError(
+                .inputOutput, "an IO failed",
+                errorNumber: CInt(truncatingIfNeeded: result.errorData))
+        if result.status == .error { throw error }
+        logger.warning("\(error)")
+    }
+
+    /// Tells the definer of an IO how it ended, as ``check(_:targetData:)`` does.
+    public func check(_ report: IOReturn) throws(StorageError) {
+        try check(report.result, targetData: report.targetData)
+    }
+}

@@ -1,0 +1,72 @@
+internal import Synchronization
+
+extension IOSystem {
+    /// Waits until the IO has completed, whoever issued it.
+    ///
+    /// For threads without a session; those with one use ``Session/wait(for:)``. Blocks the thread,
+    /// so it must not be called on Swift's cooperative pool. Returns at once for an invalid
+    /// reference or one whose IO is long over. Mirrors PostgreSQL's `pgaio_wref_wait`.
+    ///
+    /// - Returns: whether the thread had to sleep.
+    @discardableResult
+    public func wait(for reference: WaitReference) -> Bool {
+        guard let handle = unsafe pointer(reference) else { return false }
+        return unsafe wait(
+            handle, generation: reference.generation, counter: configuration.maximumSessions)
+    }
+
+    /// Whether the IO has completed; asks the method for completions first. Never sleeps. Any
+    /// thread. Mirrors PostgreSQL's `pgaio_wref_check_done`.
+    public func isDone(_ reference: WaitReference) -> Bool {
+        guard let handle = unsafe pointer(reference) else { return true }
+        return unsafe isDone(
+            handle, generation: reference.generation, counter: configuration.maximumSessions)
+    }
+
+    func pointer(_ reference: WaitReference) -> HandlePointer? {
+        guard reference.isValid, initializedHandles.contains(Int(reference.index)) else {
+            return nil
+        }
+        return unsafe handles + Int(reference.index)
+    }
+
+    /// Sleeps until the IO of that generation is complete for everyone. The caller holds no staged
+    /// IO.
+    func wait(_ handle: HandlePointer, generation: UInt64, counter: Int) -> Bool {
+        if unsafe isDone(handle, generation: generation, counter: counter) { return false }
+        unsafe counters[counter].blockedWaits.add(1, ordering: .relaxed)
+        while true {
+            let (recycled, state) = unsafe handle.pointee.wasRecycled(since: generation)
+            if recycled { return true }
+            switch state {
+            case .completedShared, .completedLocal:
+                return true
+            case .submitted where unsafe usesMethod(handle):
+                unsafe method.waitOne(
+                    StagedIO(handle, system: self), generation: generation)
+            case .completedIO, .submitted, .staged, .defined, .handedOut, .idle:
+                unsafe handle.pointee.waiters.wait(generation: generation)
+            }
+        }
+    }
+
+    func isDone(_ handle: HandlePointer, generation: UInt64, counter: Int) -> Bool {
+        if unsafe isComplete(handle, generation) { return true }
+        if unsafe handle.pointee.state == .submitted, unsafe usesMethod(handle) {
+            unsafe counters[counter].polls.add(1, ordering: .relaxed)
+            unsafe method.poll(session: Int(handle.pointee.sessionIndex))
+            return unsafe isComplete(handle, generation)
+        }
+        return false
+    }
+
+    private func isComplete(_ handle: HandlePointer, _ generation: UInt64) -> Bool {
+        let (recycled, state) = unsafe handle.pointee.wasRecycled(since: generation)
+        return recycled || state == .completedShared || state == .completedLocal
+    }
+
+    /// Whether the method can tell about the IO: not when its issuer is just executing it.
+    private func usesMethod(_ handle: HandlePointer) -> Bool {
+        unsafe method.canWait && !handle.pointee.executesInline.load(ordering: .relaxed)
+    }
+}

@@ -1,0 +1,173 @@
+internal import Logging
+internal import Synchronization
+
+/// The asynchronous IO core of one engine: its sessions, their handles, the method that executes
+/// them, and the registries of targets and callbacks.
+///
+/// Any thread may call it. Sessions keep it alive. Mirrors PostgreSQL's `PgAioCtl`, which is one a
+/// server; here a process may have any number.
+@safe
+public final class IOSystem: @unchecked Sendable {
+    /// The settings it was started with.
+    public let configuration: IOConfiguration
+    /// How many IOs each session can have in flight.
+    public let handlesPerSession: Int
+    /// How IO is executed.
+    public let method: any IOMethod
+
+    let callbacks = Registry<any IOCallbacks>()
+    let targets = Registry<any IOTarget>()
+    let logger: Logger
+
+    /// All handles, session by session; a session's are initialised when its number is first used
+    /// (``openedSlots``) and live until the system does not.
+    let handles: HandlePointer
+    /// One a session, and one for waits that belong to none.
+    let counters: UnsafeMutablePointer<SessionCounters>
+    private let slots: Mutex<Slots>
+    /// Slots from zero up to here have initialised handles.
+    private let openedSlots = Atomic<Int>(0)
+
+    private struct Slots {
+        var free: [Int] = []
+        var opened = 0
+        var isShutDown = false
+    }
+
+    /// Starts the core.
+    ///
+    /// - Throws: `invalidConfiguration` for a setting outside its range, `methodUnavailable` when
+    ///   the method asked for cannot run here, with the reason and what to do.
+    public init(configuration: IOConfiguration = IOConfiguration()) throws(StorageError) {
+        try configuration.validate()
+        handlesPerSession = try configuration.handlesPerSession()
+        self.configuration = configuration
+        logger = configuration.logger
+        let sessions = configuration.maximumSessions
+        method = try configuration.method.make(
+            IOMethodContext(
+                maximumSessions: sessions, handlesPerSession: handlesPerSession, logger: logger))
+        unsafe handles = .allocate(capacity: sessions * handlesPerSession)
+        unsafe counters = .allocate(capacity: sessions + 1)
+        for slot in 0...sessions {
+            unsafe (counters + slot).initialize(to: SessionCounters())
+        }
+        slots = Mutex(Slots())
+    }
+
+    deinit {
+        shutdown()
+        let opened = openedSlots.load(ordering: .acquiring)
+        unsafe handles.deinitialize(count: opened * handlesPerSession)
+        unsafe handles.deallocate()
+        unsafe counters.deinitialize(count: configuration.maximumSessions + 1)
+        unsafe counters.deallocate()
+    }
+
+    /// How many handles there are in all; their numbers are below it.
+    public var handleCapacity: Int { configuration.maximumSessions * handlesPerSession }
+
+    /// Registers callbacks, from then on usable on any handle. Any thread.
+    ///
+    /// - Throws: `resourcesExhausted` when there are 255 already.
+    public func register(callbacks entry: any IOCallbacks) throws(StorageError) -> IOCallbackID {
+        guard let id = callbacks.add(entry) else { throw Self.registryFull("callbacks") }
+        return IOCallbackID(rawValue: id)
+    }
+
+    /// Registers a target, from then on usable on any handle. Any thread.
+    ///
+    /// - Throws: `resourcesExhausted` when there are 255 already.
+    public func register(target entry: any IOTarget) throws(StorageError) -> IOTargetID {
+        guard let id = targets.add(entry) else { throw Self.registryFull("targets") }
+        return IOTargetID(rawValue: id)
+    }
+
+    func target(_ id: IOTargetID) -> (any IOTarget)? { targets[id.rawValue] }
+
+    private static func registryFull(_ what: String) -> StorageError {
+        StorageError(.resourcesExhausted, "255 \(what) are registered, as many as ids of one byte")
+    }
+
+    /// Opens a session, to be used by one thread at a time.
+    ///
+    /// - Throws: `resourcesExhausted` when all are open, `closed` after ``shutdown()``, or what the
+    ///   method needs and cannot get.
+    public func makeSession() throws(StorageError) -> Session {
+        let slot = try takeSlot()
+        do throws(StorageError) {
+            try method.openSession(slot)
+        } catch {
+            giveBack(slot)
+            throw error
+        }
+        return Session(system: self, index: slot)
+    }
+
+    private func takeSlot() throws(StorageError) -> Int {
+        let limit = configuration.maximumSessions
+        let taken: Result<Int, StorageError> = slots.withLock { slots in
+            if slots.isShutDown {
+                return .failure(StorageError(.closed, "the IO system has been shut down"))
+            }
+            if let slot = slots.free.popLast() { return .success(slot) }
+            guard slots.opened < limit else {
+                return .failure(
+                    StorageError(
+                        .resourcesExhausted, "all \(limit) sessions are open",
+                        remedy: "Close one, or raise IOConfiguration.maximumSessions."))
+            }
+            let slot = slots.opened
+            initializeHandles(slot)
+            slots.opened += 1
+            openedSlots.store(slots.opened, ordering: .releasing)
+            return .success(slot)
+        }
+        return try taken.get()
+    }
+
+    func giveBack(_ slot: Int) { slots.withLock { $0.free.append(slot) } }
+
+    private func initializeHandles(_ slot: Int) {
+        for position in 0..<handlesPerSession {
+            let index = slot * handlesPerSession + position
+            unsafe (handles + index).initialize(
+                to: HandleStorage(
+                    index: UInt32(index), sessionIndex: UInt32(slot),
+                    vectorCapacity: configuration.maximumVectors))
+        }
+    }
+
+    /// Ends the method once the last session is closed; nothing can be opened afterwards.
+    ///
+    /// Waits for nothing: a session waits for its own IO when it closes, and an open session keeps
+    /// the system's method running. Calling it again does nothing. Any thread.
+    ///
+    /// - Returns: whether the method has ended; false while sessions are open.
+    @discardableResult
+    public func shutdown() -> Bool {
+        let ends = slots.withLock { slots in
+            if slots.isShutDown { return false }
+            guard slots.free.count == slots.opened else { return false }
+            slots.isShutDown = true
+            return true
+        }
+        if ends { method.shutdown() }
+        return ends || slots.withLock { $0.isShutDown }
+    }
+
+    /// The counters of all sessions and of the method, each exact, not all of one instant.
+    public var statistics: IOStatistics {
+        var total = IOStatistics()
+        for slot in 0...configuration.maximumSessions {
+            unsafe counters[slot].add(to: &total)
+        }
+        method.addStatistics(to: &total)
+        return total
+    }
+
+    /// The handles that have ever been in use.
+    var initializedHandles: Range<Int> {
+        0..<openedSlots.load(ordering: .acquiring) * handlesPerSession
+    }
+}

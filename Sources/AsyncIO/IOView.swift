@@ -1,0 +1,61 @@
+internal import Synchronization
+
+#if canImport(Glibc)
+    public import Glibc
+#elseif canImport(Darwin)
+    public import Darwin
+#endif
+
+/// An IO as its callbacks and its target see it: what it does, on what, and its layers' data.
+///
+/// Borrowed for the length of one call; it cannot be copied out of it.
+@safe
+public struct IOView: ~Copyable {
+    /// Valid while the call lasts: the IO cannot be reclaimed before its callbacks return.
+    let handle: HandlePointer
+
+    init(_ handle: HandlePointer) { unsafe self.handle = unsafe handle }
+
+    /// The handle's number.
+    public var id: Int { unsafe Int(handle.pointee.index) }
+    /// The number of the session that issued it.
+    public var sessionIndex: Int { unsafe Int(handle.pointee.sessionIndex) }
+    /// What it does.
+    public var operation: IOOperation { unsafe handle.pointee.operation }
+    /// Its flags.
+    public var flags: IOFlags { unsafe handle.pointee.flags }
+    /// The kernel descriptor it is on.
+    public var descriptor: CInt { unsafe handle.pointee.descriptor.load(ordering: .relaxed) }
+    /// The first byte's position in the file.
+    public var offset: Int64 { unsafe handle.pointee.offset.load(ordering: .relaxed) }
+    /// How many bytes it moves in all.
+    public var length: Int { unsafe Int(handle.pointee.length.load(ordering: .relaxed)) }
+    /// Details of what it is on, in the target's encoding.
+    public var targetData: IOTargetData { unsafe handle.pointee.targetData }
+    /// Bytes moved, or a negated `errno`. Zero until it was executed.
+    public var rawResult: Int { unsafe Int(handle.pointee.rawResult.load(ordering: .relaxed)) }
+
+    /// A reference by which others can wait for it.
+    public var waitReference: WaitReference {
+        unsafe WaitReference(
+            index: handle.pointee.index,
+            generation: handle.pointee.generation.load(ordering: .relaxed))
+    }
+
+    /// How many values ``IOHandle/setData(_:)`` stored.
+    public var dataCount: Int { unsafe handle.pointee.dataCount }
+
+    /// A value stored with ``IOHandle/setData(_:)``. The position must be below ``dataCount``.
+    public func data(at position: Int) -> UInt64 {
+        unsafe precondition(position >= 0 && position < handle.pointee.dataCount)
+        return unsafe handle.pointee.data[position]
+    }
+
+    /// The memory the IO reads into or writes from.
+    ///
+    /// The vectors are valid during the call; the bytes belong to the IO until it completes.
+    @unsafe
+    public var vectors: UnsafeBufferPointer<iovec> {
+        unsafe UnsafeBufferPointer(start: handle.pointee.vectors, count: handle.pointee.vectorCount)
+    }
+}

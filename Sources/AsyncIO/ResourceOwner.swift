@@ -1,0 +1,87 @@
+internal import Logging
+internal import Synchronization
+
+/// What a scope still holds of its session: handles, and the results it waits for.
+///
+/// At its end the scope's IO goes on by itself; nothing writes into the scope's ``IOReturn``
+/// objects any more. Pins and files need no owner: their types give themselves back. Belongs to
+/// its session's thread. Mirrors PostgreSQL's `ResourceOwner`.
+public final class ResourceOwner {
+    /// The session whose resources it holds.
+    public let session: Session
+    /// Handles that name this owner.
+    var handleCount = 0
+    /// Handles that were dropped neither started nor released; reported at the end.
+    var droppedHandles = 0
+
+    /// Makes an owner that holds nothing.
+    public init(session: Session) { self.session = session }
+
+    /// Lets go of everything, submitting what was left staged.
+    ///
+    /// Logs what was leaked unless the scope ends by an error. Mirrors PostgreSQL's
+    /// `pgaio_io_release_resowner`.
+    public func release(onError: Bool) {
+        for _ in 0..<droppedHandles where !onError {
+            session.system.logger.warning(
+                "leaked AIO handle", metadata: ["session": "\(session.index)"])
+        }
+        droppedHandles = 0
+        if handleCount == 0 { return }
+        for position in 0..<session.system.handlesPerSession {
+            let handle = unsafe session.handles + position
+            if unsafe handle.pointee.owner === self { unsafe release(handle, onError: onError) }
+        }
+        handleCount = 0
+    }
+
+    private func release(_ handle: HandlePointer, onError: Bool) {
+        unsafe handle.pointee.owner = nil
+        unsafe handle.pointee.report = nil
+        switch unsafe handle.pointee.state {
+        case .handedOut:
+            // Whoever still has the handle keeps it; it goes idle when it is dropped or released.
+            if !onError { unsafe session.warn("leaked AIO handle", handle) }
+        case .defined, .staged:
+            if !onError { unsafe session.warn("AIO handle was not submitted", handle) }
+            session.submitStaged()
+        case .idle, .submitted, .completedIO, .completedShared, .completedLocal:
+            break
+        }
+    }
+}
+
+extension Session {
+    /// Runs `body` with an owner for what it acquires, and lets go of all that at its end.
+    ///
+    /// A batch left open is submitted and closed. Leaks are logged unless `body` throws.
+    public func withResourceOwner<Result, Failure>(
+        _ body: (ResourceOwner) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        let owner = ResourceOwner(session: self)
+        do throws(Failure) {
+            let result = try body(owner)
+            owner.release(onError: false)
+            endScope(onError: false)
+            return result
+        } catch {
+            endScope(onError: true)
+            owner.release(onError: true)
+            throw error
+        }
+    }
+
+    /// Submits and closes a batch that was left open, logging it unless the scope ends by an
+    /// error. Mirrors PostgreSQL's `AtEOXact_Aio` and `pgaio_error_cleanup`.
+    public func endScope(onError: Bool) {
+        if isInBatch {
+            isInBatch = false
+            submitStaged()
+            if !onError {
+                system.logger.warning(
+                    "open AIO batch at end of scope", metadata: ["session": "\(index)"])
+            }
+        }
+        assert(staged.isEmpty, "outside a batch nothing stays staged")
+    }
+}

@@ -1,0 +1,115 @@
+internal import Synchronization
+
+extension Session {
+    /// Stages an IO, and submits it unless a batch is open. Mirrors PostgreSQL's `pgaio_io_stage`.
+    func stage(_ handle: HandlePointer) {
+        unsafe precondition(handle == handedOut, "an IO is started by the session that defined it")
+        unsafe precondition(
+            handle.pointee.target != .none, "an IO's target is set before it is started")
+        unsafe handle.pointee.updateState(to: .defined)
+        unsafe handedOut = nil
+        unsafe system.runStageCallbacks(handle)
+        unsafe handle.pointee.updateState(to: .staged)
+
+        let io = unsafe StagedIO(handle, system: system)
+        if io.flags.contains(.synchronous) || system.method.needsSynchronousExecution(io) {
+            unsafe executeInline(io, handle)
+            return
+        }
+        staged.append(io)
+        if !isInBatch { submitStaged() }
+    }
+
+    private func executeInline(_ io: StagedIO, _ handle: HandlePointer) {
+        unsafe counters.pointee.synchronousExecutions.add(1, ordering: .relaxed)
+        unsafe handle.pointee.executesInline.store(true, ordering: .relaxed)
+        unsafe appendInFlight(handle)
+        io.prepareSubmit()
+        io.complete(result: io.execute())
+        unsafe reclaim(handle)
+    }
+
+    /// Whether there is staged IO that has not been submitted.
+    ///
+    /// Nobody waits for another session, or for a lock that one may hold, while this is so.
+    /// Mirrors PostgreSQL's `pgaio_have_staged`.
+    public var hasStaged: Bool { !staged.isEmpty }
+
+    /// Submits all staged IO. Needed only within a batch. Mirrors PostgreSQL's
+    /// `pgaio_submit_staged`.
+    public func submitStaged() {
+        if staged.isEmpty { return }
+        unsafe counters.pointee.submitted.add(UInt64(staged.count), ordering: .relaxed)
+        unsafe counters.pointee.batches.add(1, ordering: .relaxed)
+        for io in staged { unsafe appendInFlight(io.handle) }
+        system.method.submit(staged.span, session: index)
+        // What the method executed here and now is handed back at once.
+        for io in staged where unsafe io.handle.pointee.state == .completedShared {
+            unsafe reclaim(io.handle)
+        }
+        staged.removeAll(keepingCapacity: true)
+    }
+
+    /// Opens a batch: IO started from here on is submitted together, at the latest every
+    /// ``batchLimit`` IOs.
+    ///
+    /// Code in a batch must not wait for another session while ``hasStaged`` is true: each could
+    /// hold back what the other waits for. ``wait(for:)`` submits first.
+    /// Mirrors PostgreSQL's `pgaio_enter_batchmode`.
+    ///
+    /// - Throws: `misuse` when a batch is open.
+    public func enterBatch() throws(StorageError) {
+        guard !isInBatch else {
+            throw StorageError(
+                .misuse, "starting batch while batch already in progress",
+                remedy: "Leave the batch that is open first.")
+        }
+        isInBatch = true
+    }
+
+    /// Submits what is staged and closes the batch. Mirrors PostgreSQL's `pgaio_exit_batchmode`.
+    ///
+    /// - Throws: `misuse` when no batch is open.
+    public func exitBatch() throws(StorageError) {
+        guard isInBatch else {
+            throw StorageError(.misuse, "no batch is open", remedy: "Enter a batch first.")
+        }
+        submitStaged()
+        isInBatch = false
+    }
+
+    /// Runs `body` within a batch, which is closed however `body` ends.
+    public func withBatch<Result, Failure>(_ body: () throws(Failure) -> Result)
+        throws(StorageError) -> Swift.Result<Result, Failure>
+    {
+        try enterBatch()
+        let result: Swift.Result<Result, Failure>
+        do throws(Failure) { result = .success(try body()) } catch { result = .failure(error) }
+        try exitBatch()
+        return result
+    }
+
+    /// Before a descriptor is closed: submits what is staged here, waits for what others have
+    /// staged with that descriptor, and, where the method needs it, for all IO in flight on it.
+    ///
+    /// Nobody may start IO on the descriptor from here on. Mirrors PostgreSQL's
+    /// `pgaio_closing_fd`.
+    public func closing(descriptor: CInt) {
+        submitStaged()
+        for index in system.initializedHandles {
+            let handle = unsafe system.handles + index
+            let generation = unsafe handle.pointee.generation.load(ordering: .acquiring)
+            guard unsafe handle.pointee.descriptor.load(ordering: .relaxed) == descriptor else {
+                continue
+            }
+            switch unsafe handle.pointee.state {
+            case .defined, .staged:
+                unsafe waitAndReclaim(handle, generation: generation)
+            case .submitted where system.method.waitsBeforeClosing:
+                unsafe waitAndReclaim(handle, generation: generation)
+            case .idle, .handedOut, .submitted, .completedIO, .completedShared, .completedLocal:
+                continue
+            }
+        }
+    }
+}

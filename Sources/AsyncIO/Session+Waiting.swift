@@ -1,0 +1,137 @@
+internal import Synchronization
+
+extension Session {
+    /// Waits until the IO has completed, whoever issued it; reclaims it if it is this session's.
+    ///
+    /// Submits what is staged before it sleeps. Blocks the thread, so it must not be called on
+    /// Swift's cooperative pool. Returns at once for an invalid reference or one whose IO is long
+    /// over. Mirrors PostgreSQL's `pgaio_wref_wait`.
+    ///
+    /// - Returns: whether the thread had to sleep.
+    /// - Throws: `misuse` when the reference is to this session's own handle that is not started.
+    @discardableResult
+    public func wait(for reference: WaitReference) throws(StorageError) -> Bool {
+        guard let handle = unsafe system.pointer(reference) else { return false }
+        if let handedOut = unsafe handedOut, unsafe handedOut == handle,
+            unsafe handle.pointee.generation.load(ordering: .relaxed) == reference.generation
+        {
+            throw StorageError(
+                .misuse, "waiting for an IO that this session has not started",
+                remedy: "Start or release the handle before waiting for it.")
+        }
+        return unsafe waitAndReclaim(handle, generation: reference.generation)
+    }
+
+    /// Whether the IO has completed; asks the method for completions first, never sleeps, and
+    /// reclaims the IO if it is this session's. Mirrors PostgreSQL's `pgaio_wref_check_done`.
+    public func isDone(_ reference: WaitReference) -> Bool {
+        guard let handle = unsafe system.pointer(reference) else { return true }
+        guard unsafe system.isDone(handle, generation: reference.generation, counter: index)
+        else { return false }
+        unsafe reclaimIfOwn(handle, generation: reference.generation)
+        return true
+    }
+
+    @discardableResult
+    func waitAndReclaim(_ handle: HandlePointer, generation: UInt64) -> Bool {
+        if unsafe system.isDone(handle, generation: generation, counter: index) {
+            unsafe reclaimIfOwn(handle, generation: generation)
+            return false
+        }
+        submitStaged()
+        let slept = unsafe system.wait(handle, generation: generation, counter: index)
+        unsafe reclaimIfOwn(handle, generation: generation)
+        return slept
+    }
+
+    func waitAndReclaim(_ handle: HandlePointer) {
+        let generation = unsafe handle.pointee.generation.load(ordering: .relaxed)
+        unsafe waitAndReclaim(handle, generation: generation)
+    }
+
+    private func reclaimIfOwn(_ handle: HandlePointer, generation: UInt64) {
+        guard unsafe Int(handle.pointee.sessionIndex) == index,
+            unsafe handle.pointee.generation.load(ordering: .relaxed) == generation
+        else { return }
+        unsafe reclaim(handle)
+    }
+
+    /// Makes at least one handle idle: by reclaiming what has completed, else by submitting what is
+    /// staged and waiting for the oldest in flight. Mirrors PostgreSQL's `pgaio_io_wait_for_free`.
+    func waitForFreeHandle() {
+        for position in 0..<system.handlesPerSession {
+            let handle = unsafe handles + position
+            if unsafe handle.pointee.state == .completedShared { unsafe reclaim(handle) }
+        }
+        if !idle.isEmpty { return }
+        submitStaged()
+        if !idle.isEmpty { return }
+        guard let oldest = unsafe oldestInFlight else {
+            preconditionFailure("session \(index) has no idle handle and none in flight")
+        }
+        unsafe waitAndReclaim(oldest)
+    }
+
+    /// Makes a handle idle: after completion with its local callbacks and report, or unused.
+    /// Mirrors PostgreSQL's `pgaio_io_reclaim`.
+    func reclaim(_ handle: HandlePointer) {
+        let state = unsafe handle.pointee.state
+        unsafe precondition(
+            Int(handle.pointee.sessionIndex) == index
+                && (state == .handedOut || state == .completedShared),
+            "a handle is reclaimed by its own session, unused or completed")
+        if state == .completedShared {
+            let result = unsafe system.runLocalCallbacks(handle)
+            unsafe handle.pointee.updateState(to: .completedLocal)
+            if let report = unsafe handle.pointee.report {
+                report.result = result
+                unsafe report.target = handle.pointee.target
+                unsafe report.targetData = handle.pointee.targetData
+            }
+            unsafe removeInFlight(handle)
+        }
+        unsafe handle.pointee.owner?.handleCount -= 1
+
+        let next = unsafe handle.pointee.generation.load(ordering: .relaxed) &+ 1
+        unsafe handle.pointee.generation.store(next, ordering: .releasing)
+        unsafe handle.pointee.updateState(to: .idle)
+        // A snapshot that sees a reset field sees the new generation too.
+        atomicMemoryFence(ordering: .releasing)
+        unsafe handle.pointee.reset()
+        unsafe handle.pointee.waiters.reopen(generation: next)
+        unsafe idle.append(Int(handle.pointee.index) - index * system.handlesPerSession)
+    }
+
+    var oldestInFlight: HandlePointer? {
+        firstInFlight == WaitReference.invalidIndex
+            ? nil : unsafe system.handles + Int(firstInFlight)
+    }
+
+    func appendInFlight(_ handle: HandlePointer) {
+        let index = unsafe handle.pointee.index
+        unsafe handle.pointee.previousInFlight = lastInFlight
+        unsafe handle.pointee.nextInFlight = WaitReference.invalidIndex
+        if lastInFlight == WaitReference.invalidIndex {
+            firstInFlight = index
+        } else {
+            unsafe system.handles[Int(lastInFlight)].nextInFlight = index
+        }
+        lastInFlight = index
+        inFlightCount += 1
+    }
+
+    func removeInFlight(_ handle: HandlePointer) {
+        let (previous, next) = unsafe (handle.pointee.previousInFlight, handle.pointee.nextInFlight)
+        if previous == WaitReference.invalidIndex {
+            firstInFlight = next
+        } else {
+            unsafe system.handles[Int(previous)].nextInFlight = next
+        }
+        if next == WaitReference.invalidIndex {
+            lastInFlight = previous
+        } else {
+            unsafe system.handles[Int(next)].previousInFlight = previous
+        }
+        inFlightCount -= 1
+    }
+}

@@ -1,0 +1,124 @@
+internal import Logging
+internal import Synchronization
+
+/// A place from which IO is issued: it owns handles, stages and submits IO, and reclaims it.
+///
+/// Used by one thread at a time; it is not `Sendable`, so handing it to another thread means
+/// giving it away. Any thread may wait for its IO through a ``WaitReference``, also after the
+/// session went idle or was closed. Mirrors PostgreSQL's `PgAioBackend`.
+@safe
+public final class Session {
+    /// How many IOs can be staged before they are submitted.
+    public static let batchLimit = 32
+
+    /// The core it belongs to.
+    public let system: IOSystem
+    /// Its number, below ``IOConfiguration/maximumSessions``; reused once it is closed.
+    public let index: Int
+    /// Whether ``close()`` has been called.
+    public private(set) var isClosed = false
+
+    /// This session's handles, ``IOSystem/handlesPerSession`` of them.
+    let handles: HandlePointer
+    /// Positions of idle handles; the last in goes out first, as it is warm.
+    var idle: [Int]
+    /// The handle that code is filling in.
+    var handedOut: HandlePointer?
+    /// Staged and not yet submitted.
+    var staged: [StagedIO] = []
+    /// First and last of the list of handles from submission to reclaim, oldest first.
+    var firstInFlight = WaitReference.invalidIndex
+    var lastInFlight = WaitReference.invalidIndex
+    var inFlightCount = 0
+    /// Whether a batch is open.
+    public internal(set) var isInBatch = false
+
+    init(system: IOSystem, index: Int) {
+        self.system = system
+        self.index = index
+        unsafe handles = system.handles + index * system.handlesPerSession
+        idle = Array((0..<system.handlesPerSession).reversed())
+        staged.reserveCapacity(Self.batchLimit)
+    }
+
+    deinit { close() }
+
+    var counters: UnsafeMutablePointer<SessionCounters> { unsafe system.counters + index }
+
+    /// Submits what is staged, waits for everything in flight, and gives the session's number back.
+    ///
+    /// Others may still be waiting for its IO. Calling it again does nothing; a session that goes
+    /// out of use closes by itself. Mirrors PostgreSQL's `pgaio_shutdown`.
+    public func close() {
+        if isClosed { return }
+        precondition(unsafe handedOut == nil, "a session is closed when its handle was given back")
+        endScope(onError: false)
+        while let oldest = unsafe oldestInFlight { unsafe waitAndReclaim(oldest) }
+        isClosed = true
+        system.method.closeSession(index)
+        system.giveBack(index)
+    }
+
+    /// Acquires a handle to define an IO with.
+    ///
+    /// Cheap while one is idle; otherwise submits what is staged and waits for the oldest IO in
+    /// flight. Mirrors PostgreSQL's `pgaio_io_acquire`.
+    ///
+    /// - Parameters:
+    ///   - owner: the scope that the handle is released with, if it is still in use by then.
+    ///   - report: where the outcome shall be put once it was waited for.
+    /// - Throws: `misuse` while another handle is handed out, `closed` after ``close()``.
+    public func acquireHandle(owner: ResourceOwner? = nil, reporting report: IOReturn? = nil)
+        throws(StorageError) -> IOHandle
+    {
+        while true {
+            if let handle = try tryAcquireHandle(owner: owner, reporting: report) { return handle }
+            waitForFreeHandle()
+        }
+    }
+
+    /// Acquires a handle if one is idle, without waiting. Mirrors PostgreSQL's
+    /// `pgaio_io_acquire_nb`.
+    ///
+    /// - Throws: `misuse` while another handle is handed out, `closed` after ``close()``.
+    public func tryAcquireHandle(owner: ResourceOwner? = nil, reporting report: IOReturn? = nil)
+        throws(StorageError) -> IOHandle?
+    {
+        guard !isClosed else { throw StorageError(.closed, "session \(index) has been closed") }
+        if staged.count >= Self.batchLimit { submitStaged() }
+        guard unsafe handedOut == nil else {
+            throw StorageError(
+                .misuse, "only one IO can be handed out at a time",
+                remedy: "Start or release the handle acquired before.")
+        }
+        guard let position = idle.popLast() else { return nil }
+        let handle = unsafe handles + position
+        unsafe handle.pointee.updateState(to: .handedOut)
+        unsafe handedOut = unsafe handle
+        unsafe handle.pointee.owner = owner
+        owner?.handleCount += 1
+        report?.result = .unknown
+        unsafe handle.pointee.report = report
+        return unsafe IOHandle(handle, session: self)
+    }
+
+    func releaseHandedOut(_ handle: HandlePointer) {
+        unsafe precondition(handle == handedOut, "a handle is released by its own session")
+        unsafe handedOut = nil
+        unsafe reclaim(handle)
+    }
+
+    func handleWasDropped(_ handle: HandlePointer) {
+        if let owner = unsafe handle.pointee.owner {
+            owner.droppedHandles += 1
+        } else {
+            unsafe warn("leaked AIO handle", handle)
+        }
+        unsafe releaseHandedOut(handle)
+    }
+
+    func warn(_ message: Logger.Message, _ handle: HandlePointer) {
+        unsafe system.logger.warning(
+            message, metadata: ["session": "\(index)", "handle": "\(handle.pointee.index)"])
+    }
+}

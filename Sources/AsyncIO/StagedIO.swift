@@ -1,0 +1,106 @@
+internal import Synchronization
+
+#if canImport(Glibc)
+    public import Glibc
+#elseif canImport(Darwin)
+    public import Darwin
+#endif
+
+/// One staged or submitted IO in the hands of an ``IOMethod``.
+///
+/// A method owns an IO from ``prepareSubmit()`` on the submitting thread until exactly one thread
+/// calls ``complete(result:)``. The type copies trivially so that methods can queue it; after
+/// completion only its ``id`` means anything.
+@safe
+public struct StagedIO: @unchecked Sendable {
+    /// Valid as long as the system, which outlives its method.
+    let handle: HandlePointer
+    unowned(unsafe) let system: IOSystem
+
+    init(_ handle: HandlePointer, system: IOSystem) {
+        unsafe self.handle = unsafe handle
+        unsafe self.system = system
+    }
+
+    /// The handle's number: below ``IOSystem/handleCapacity``, and the same for all its IOs.
+    public var id: Int { unsafe Int(handle.pointee.index) }
+    /// The issuing session's number.
+    public var sessionIndex: Int { unsafe Int(handle.pointee.sessionIndex) }
+    /// The generation, by which a waiter tells this IO from the handle's next one.
+    public var generation: UInt64 { unsafe handle.pointee.generation.load(ordering: .acquiring) }
+    /// Where it stands.
+    public var state: HandleState { unsafe handle.pointee.state }
+    /// What it does.
+    public var operation: IOOperation { unsafe handle.pointee.operation }
+    /// Its flags.
+    public var flags: IOFlags { unsafe handle.pointee.flags }
+    /// The kernel descriptor it is on.
+    public var descriptor: CInt { unsafe handle.pointee.descriptor.load(ordering: .relaxed) }
+    /// The first byte's position in the file.
+    public var offset: Int64 { unsafe handle.pointee.offset.load(ordering: .relaxed) }
+    /// How many bytes it moves in all.
+    public var length: Int { unsafe Int(handle.pointee.length.load(ordering: .relaxed)) }
+
+    /// The memory it reads into or writes from, valid until it has completed.
+    @unsafe
+    public var vectors: UnsafeBufferPointer<iovec> {
+        unsafe UnsafeBufferPointer(start: handle.pointee.vectors, count: handle.pointee.vectorCount)
+    }
+
+    /// Whether a worker could make its own descriptor for it.
+    public var canReopen: Bool {
+        unsafe system.target(handle.pointee.target)?.canReopen ?? false
+    }
+
+    /// Whether the IO of `generation` is over and its handle serves another one.
+    public func wasRecycled(since generation: UInt64) -> Bool {
+        unsafe handle.pointee.wasRecycled(since: generation).recycled
+    }
+
+    /// Moves the IO to `submitted` and onto its session's in-flight list.
+    ///
+    /// On the submitting thread, once, before the kernel or another thread gets to see it.
+    /// Mirrors PostgreSQL's `pgaio_io_prepare_submit`.
+    public func prepareSubmit() {
+        unsafe handle.pointee.updateState(to: .submitted)
+    }
+
+    /// Lets the target make a descriptor for the calling thread, and uses that from here on.
+    ///
+    /// - Returns: zero, or a negated `errno`; the IO is then to be completed with it.
+    public func reopen() -> CInt {
+        guard let target = unsafe system.target(handle.pointee.target) else { return -EBADF }
+        let descriptor = unsafe target.reopen(IOView(handle))
+        if descriptor < 0 { return descriptor }
+        unsafe handle.pointee.descriptor.store(descriptor, ordering: .relaxed)
+        return 0
+    }
+
+    /// Executes the IO on the calling thread, again after EINTR.
+    ///
+    /// - Returns: bytes moved, or a negated `errno`. Mirrors PostgreSQL's
+    ///   `pgaio_io_perform_synchronously`.
+    public func execute() -> Int { SystemCalls.execute(self) }
+
+    /// Hands over the outcome: runs the callbacks and wakes whoever waits.
+    ///
+    /// On any thread, once. Mirrors PostgreSQL's `pgaio_io_process_completion`.
+    ///
+    /// - Parameter result: bytes moved, or a negated `errno`.
+    public func complete(result: Int) {
+        markExecuted(result: result)
+        finish()
+    }
+
+    /// The first half of ``complete(result:)``: from here on nobody asks the method for this IO.
+    ///
+    /// For methods that take several completions under a lock and run their callbacks outside it.
+    public func markExecuted(result: Int) {
+        unsafe system.markExecuted(handle, result: result)
+    }
+
+    /// The second half of ``complete(result:)``: runs the callbacks and wakes whoever waits.
+    public func finish() {
+        unsafe system.finish(handle)
+    }
+}

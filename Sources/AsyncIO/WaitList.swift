@@ -1,0 +1,76 @@
+internal import CPlatform
+internal import Synchronization
+
+/// The threads that wait for one IO: a lock-free stack that belongs to one generation of a handle.
+///
+/// The head holds the generation beside the pointer, so a waiter that comes late can never land on
+/// the list of the handle's next IO, and the completer never closes the next IO's list.
+struct WaitList: ~Copyable {
+    /// What the head's second word says: no waiter, or no waiter any more.
+    private static let empty: UInt = 0
+    private static let closed: UInt = 1
+
+    private let head = Atomic<WordPair>(WordPair(first: 1, second: WaitList.empty))
+
+    /// One waiting thread, on its stack; it must not leave before ``signal`` is set. The signal
+    /// comes first: the kernel is given the node's own address to sleep on.
+    private struct Node: ~Copyable {
+        let signal = Atomic<UInt32>(0)
+        var next: UInt = WaitList.empty
+    }
+
+    /// Sleeps until the IO of `generation` completes; returns at once if it has.
+    func wait(generation: UInt64) {
+        var node = Node()
+        unsafe withUnsafeMutablePointer(to: &node) { node in
+            var current = head.load(ordering: .acquiring)
+            while true {
+                if current.first != UInt(generation) || current.second == Self.closed { return }
+                unsafe node.pointee.next = current.second
+                let mine = WordPair(first: current.first, second: UInt(bitPattern: node))
+                let (exchanged, original) = head.compareExchange(
+                    expected: current, desired: mine, ordering: .acquiringAndReleasing)
+                if exchanged { break }
+                current = original
+            }
+            while unsafe node.pointee.signal.load(ordering: .acquiring) == 0 {
+                _ = unsafe strata_futex_wait(UnsafeRawPointer(node), 0, -1)
+            }
+        }
+    }
+
+    /// Wakes everyone and lets nobody sleep on that generation again. Whoever comes first of the
+    /// completer and the owner that reclaims does it.
+    func close(generation: UInt64) {
+        var current = head.load(ordering: .acquiring)
+        while true {
+            if current.first != UInt(generation) || current.second == Self.closed { return }
+            let (exchanged, original) = head.compareExchange(
+                expected: current,
+                desired: WordPair(first: current.first, second: Self.closed),
+                ordering: .acquiringAndReleasing)
+            if exchanged { break }
+            current = original
+        }
+        Self.wakeAll(current.second)
+    }
+
+    /// Opens the list for the handle's next IO.
+    func reopen(generation: UInt64) {
+        let old = head.exchange(
+            WordPair(first: UInt(generation), second: Self.empty),
+            ordering: .acquiringAndReleasing)
+        if old.second != Self.closed { Self.wakeAll(old.second) }
+    }
+
+    private static func wakeAll(_ first: UInt) {
+        var next = first
+        while next != empty {
+            guard let node = unsafe UnsafeMutablePointer<Node>(bitPattern: next) else { return }
+            // The node is gone as soon as the signal is set.
+            next = unsafe node.pointee.next
+            unsafe node.pointee.signal.store(1, ordering: .releasing)
+            unsafe strata_futex_wake(UnsafeRawPointer(node), 1)
+        }
+    }
+}

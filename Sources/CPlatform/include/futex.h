@@ -1,0 +1,15 @@
+#ifndef STRATA_FUTEX_H
+#define STRATA_FUTEX_H
+
+#include <stdint.h>
+
+/// Sleeps while the word at `address` is `expected`, at most `timeout_ns` nanoseconds (negative:
+/// without limit). Returns 0 when woken or when the word differs, a negated errno otherwise;
+/// spurious returns happen, so callers look at the word again.
+int strata_futex_wait(const void *address, uint32_t expected, int64_t timeout_ns);
+
+/// Wakes at most `count` threads that sleep on the word at `address`. The address is never read,
+/// so it may be gone already.
+void strata_futex_wake(const void *address, int count);
+
+#endif
