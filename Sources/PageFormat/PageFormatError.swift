@@ -37,7 +37,7 @@ public enum PageFormatError: Error, Hashable, Sendable {
     }
 
     /// What is wrong with an attribute.
-    public enum AttributeFault: Hashable, Sendable {
+    public enum AttributeFault: Error, Hashable, Sendable {
         /// It would end behind the tuple's end.
         case pastEnd(offset: Int, length: Int, tupleLength: Int)
         /// Its length word is shorter than itself.

@@ -1,0 +1,134 @@
+/// The fixed part of a heap tuple's header, as a value. Mirrors `HeapTupleHeaderData`; the
+/// module's article has the table of bytes.
+public struct HeapTupleHeader: Hashable, Sendable {
+    /// The transaction that inserted the tuple.
+    public var xmin: UInt32
+    /// The transaction that deleted or locked the tuple; 0 when none did.
+    public var xmax: UInt32
+    /// Command id, or an old VACUUM's transaction.
+    public var field3: UInt32
+    /// Block of this tuple's newest version.
+    public var block: UInt32
+    /// Line pointer of this tuple's newest version.
+    public var number: OffsetNumber
+    /// Attribute count and update flags; see ``attributeCount``.
+    public var infomask2: UInt16
+    /// What the tuple contains and what became of its transactions.
+    public var flags: Flags
+    /// Bytes from the tuple's beginning to its data.
+    public var dataOffset: UInt8
+
+    /// The bits of `t_infomask`.
+    public struct Flags: OptionSet, Hashable, Sendable {
+        /// The bits as they lie in the tuple.
+        public var rawValue: UInt16
+
+        /// Takes the bits as they lie in the tuple.
+        @inlinable
+        public init(rawValue: UInt16) {
+            self.rawValue = rawValue
+        }
+
+        /// Some attribute is null, so there is a bitmap (`HEAP_HASNULL`).
+        public static let hasNulls = Flags(rawValue: 0x0001)
+        /// Some attribute varies in length (`HEAP_HASVARWIDTH`).
+        public static let hasVariableWidth = Flags(rawValue: 0x0002)
+        /// Some attribute is stored out of line (`HEAP_HASEXTERNAL`).
+        public static let hasExternal = Flags(rawValue: 0x0004)
+        /// The inserting transaction committed (`HEAP_XMIN_COMMITTED`).
+        public static let xminCommitted = Flags(rawValue: 0x0100)
+        /// The inserting transaction aborted (`HEAP_XMIN_INVALID`).
+        public static let xminInvalid = Flags(rawValue: 0x0200)
+        /// Visible to everyone for ever (`HEAP_XMIN_FROZEN`): both of the above.
+        public static let xminFrozen: Flags = [.xminCommitted, .xminInvalid]
+        /// The deleting transaction committed (`HEAP_XMAX_COMMITTED`).
+        public static let xmaxCommitted = Flags(rawValue: 0x0400)
+        /// Nobody deleted the tuple (`HEAP_XMAX_INVALID`).
+        public static let xmaxInvalid = Flags(rawValue: 0x0800)
+        /// The tuple is a newer version of another (`HEAP_UPDATED`).
+        public static let isUpdate = Flags(rawValue: 0x2000)
+    }
+
+    /// The transaction id that counts as older than every other (`FrozenTransactionId`).
+    public static let frozenTransaction: UInt32 = 2
+
+    /// How many attributes are stored; a table's later columns may be missing.
+    @inlinable
+    public var attributeCount: Int { Int(infomask2 & Self.attributeCountMask) }
+
+    /// The bits of `infomask2` that count attributes (`HEAP_NATTS_MASK`).
+    @usableFromInline
+    static let attributeCountMask: UInt16 = 0x07FF
+
+    /// Where the data of a tuple begins: behind header and null bitmap, aligned.
+    @inlinable
+    static func dataOffset(attributes: Int, hasNulls: Bool) -> Int {
+        let bitmap = hasNulls ? (attributes &+ 7) / 8 : 0
+        return PageLayout.align(PageLayout.tupleHeaderSize &+ bitmap)
+    }
+
+    /// Offsets of the fields in the tuple.
+    @usableFromInline
+    enum Offset {
+        @usableFromInline static let xmin = 0
+        @usableFromInline static let xmax = 4
+        @usableFromInline static let field3 = 8
+        @usableFromInline static let blockHigh = 12
+        @usableFromInline static let blockLow = 14
+        @usableFromInline static let number = 16
+        @usableFromInline static let infomask2 = 18
+        @usableFromInline static let flags = 20
+        @usableFromInline static let dataOffset = 22
+        @usableFromInline static let bitmap = 23
+    }
+
+    /// Reads a header from the first 23 bytes, or returns nil when there are fewer.
+    @inlinable
+    public init?(_ bytes: RawSpan) {
+        guard bytes.byteCount >= PageLayout.tupleHeaderSize else { return nil }
+        xmin = bytes.uint32(at: Offset.xmin)
+        xmax = bytes.uint32(at: Offset.xmax)
+        field3 = bytes.uint32(at: Offset.field3)
+        block =
+            UInt32(bytes.uint16(at: Offset.blockHigh)) << 16
+            | UInt32(bytes.uint16(at: Offset.blockLow))
+        number = bytes.uint16(at: Offset.number)
+        infomask2 = bytes.uint16(at: Offset.infomask2)
+        flags = Flags(rawValue: bytes.uint16(at: Offset.flags))
+        dataOffset = bytes.uint8(at: Offset.dataOffset)
+    }
+
+    /// The header of a tuple that is visible to everyone for ever, as COPY FREEZE leaves one.
+    /// Its position is filled in when it is placed.
+    @inlinable
+    init(frozenWithAttributes count: Int, content: Flags) {
+        xmin = Self.frozenTransaction
+        xmax = 0
+        field3 = 0
+        block = 0
+        number = 0
+        infomask2 = UInt16(truncatingIfNeeded: count) & Self.attributeCountMask
+        flags = content.union(.xminFrozen).union(.xmaxInvalid)
+        let offset = Self.dataOffset(
+            attributes: count, hasNulls: content.contains(.hasNulls))
+        dataOffset = UInt8(truncatingIfNeeded: offset)
+    }
+
+    /// Writes the header over the first 23 bytes. Returns false, writing nothing, when there are
+    /// fewer.
+    @inlinable
+    @discardableResult
+    public func write(to bytes: inout MutableRawSpan) -> Bool {
+        guard bytes.byteCount >= PageLayout.tupleHeaderSize else { return false }
+        bytes.store(xmin, at: Offset.xmin)
+        bytes.store(xmax, at: Offset.xmax)
+        bytes.store(field3, at: Offset.field3)
+        bytes.store(UInt16(truncatingIfNeeded: block >> 16), at: Offset.blockHigh)
+        bytes.store(UInt16(truncatingIfNeeded: block), at: Offset.blockLow)
+        bytes.store(number, at: Offset.number)
+        bytes.store(infomask2, at: Offset.infomask2)
+        bytes.store(flags.rawValue, at: Offset.flags)
+        bytes.store(dataOffset, at: Offset.dataOffset)
+        return true
+    }
+}
