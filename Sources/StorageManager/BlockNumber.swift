@@ -1,0 +1,45 @@
+/// The position of a page in a relation's fork, counted from zero across all its segments.
+public struct BlockNumber: RawRepresentable, Hashable, Comparable, Sendable, BitwiseCopyable {
+    /// The position.
+    public let rawValue: UInt32
+
+    /// Makes a block number.
+    @inlinable
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
+
+    /// Makes a block number.
+    @inlinable
+    public init(_ rawValue: UInt32) { self.rawValue = rawValue }
+
+    /// No block.
+    @inlinable
+    public static var invalid: BlockNumber { BlockNumber(UInt32.max) }
+
+    /// The most blocks a fork can have; the last block is one below.
+    public static let maximumCount = UInt32.max - 1
+
+    /// The block `distance` further on, or `invalid` when there can be none.
+    @inlinable
+    public func advanced(by distance: Int) -> BlockNumber {
+        let sum = Int(rawValue) + distance
+        return sum >= 0 && sum < Int(UInt32.max) ? BlockNumber(UInt32(sum)) : .invalid
+    }
+
+    /// Whether one block stands before another.
+    @inlinable
+    public static func < (left: BlockNumber, right: BlockNumber) -> Bool {
+        left.rawValue < right.rawValue
+    }
+}
+
+extension BlockNumber: CustomStringConvertible, ExpressibleByIntegerLiteral {
+    /// The number in decimal.
+    public var description: String { String(rawValue) }
+
+    /// Makes a block number of a literal.
+    @inlinable
+    public init(integerLiteral value: UInt32) { self.init(value) }
+}
+
+/// The size of a page in bytes, on disk and in the pool.
+public let blockSize = 8192

@@ -1,0 +1,33 @@
+internal import Synchronization
+
+/// The relations that are open now, by locator. Any thread.
+final class RelationIndex: Sendable {
+    private let relations = Mutex<[RelationLocator: OpenRelation]>([:])
+
+    func relation(_ locator: RelationLocator) -> OpenRelation? {
+        relations.withLock { $0[locator] }
+    }
+
+    /// The open relation, made by `make` if there is none.
+    func relation<Failure>(
+        _ locator: RelationLocator, make: () throws(Failure) -> OpenRelation
+    ) throws(Failure) -> OpenRelation {
+        let found: Result<OpenRelation, Failure> = relations.withLock { relations in
+            if let relation = relations[locator] { return .success(relation) }
+            do throws(Failure) {
+                let relation = try make()
+                relations[locator] = relation
+                return .success(relation)
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try found.get()
+    }
+
+    func remove(_ locator: RelationLocator) -> OpenRelation? {
+        relations.withLock { $0.removeValue(forKey: locator) }
+    }
+
+    var all: [OpenRelation] { relations.withLock { Array($0.values) } }
+}

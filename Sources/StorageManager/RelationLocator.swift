@@ -1,0 +1,58 @@
+/// Which relation: enough to find its files. Mirrors PostgreSQL's `RelFileLocatorBackend`.
+public struct RelationLocator: Hashable, Sendable, BitwiseCopyable {
+    /// The database's number; zero for relations that all databases share.
+    public let database: UInt32
+    /// The relation's file number.
+    public let number: UInt32
+    /// For a session-local relation its session's number plus one; zero for a shared one.
+    public let localSession: UInt32
+
+    /// Names a relation.
+    ///
+    /// - Parameters:
+    ///   - database: the database's number, zero for `global`.
+    ///   - number: the file number.
+    ///   - session: the number of the only session that uses it, if it is session-local.
+    public init(database: UInt32, number: UInt32, localTo session: Int? = nil) {
+        self.database = database
+        self.number = number
+        localSession = session.map { UInt32($0) + 1 } ?? 0
+    }
+
+    /// Whether only one session uses the relation.
+    public var isLocal: Bool { localSession != 0 }
+}
+
+extension RelationLocator: CustomStringConvertible {
+    /// The path of the main fork's first file below the store: `base/1/16384`, `global/1262`, or
+    /// `base/1/t3_16384` for a relation local to session 2.
+    public var description: String {
+        let directory = database == 0 ? "global" : "base/\(database)"
+        return isLocal ? "\(directory)/t\(localSession)_\(number)" : "\(directory)/\(number)"
+    }
+}
+
+/// One of the files that a relation consists of. Mirrors PostgreSQL's `ForkNumber`.
+public enum Fork: UInt8, CaseIterable, Hashable, Sendable, BitwiseCopyable {
+    /// The pages themselves.
+    case main
+    /// The free space map.
+    case freeSpaceMap
+    /// The visibility map.
+    case visibilityMap
+    /// What an unlogged relation is reset to.
+    case initialization
+
+    /// The short name: `main`, `fsm`, `vm` or `init`.
+    public var name: String {
+        switch self {
+        case .main: "main"
+        case .freeSpaceMap: "fsm"
+        case .visibilityMap: "vm"
+        case .initialization: "init"
+        }
+    }
+
+    /// What the file name has after the relation's number.
+    public var suffix: String { self == .main ? "" : "_\(name)" }
+}

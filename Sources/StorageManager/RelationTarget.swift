@@ -1,0 +1,100 @@
+public import AsyncIO
+
+/// The target under which IO on relations runs: how it is labelled, described and reopened.
+///
+/// Labels are packed into ``IOTargetData``: relation and database; block, fork and manager;
+/// block count and local session. Mirrors PostgreSQL's `aio_smgr_target_info`.
+public struct RelationTarget: Sendable {
+    /// The target's id.
+    public let id: IOTargetID
+    /// The registry's number of the relation's storage manager.
+    public let manager: StorageManagerID
+
+    init(id: IOTargetID, manager: StorageManagerID) {
+        self.id = id
+        self.manager = manager
+    }
+
+    /// Labels an IO that is being defined. Mirrors PostgreSQL's `pgaio_io_set_target_smgr`.
+    public func set(
+        on handle: borrowing IOHandle, _ locator: RelationLocator, _ fork: Fork, block: BlockNumber,
+        count: Int
+    ) {
+        handle.setTarget(
+            id, data: RelationLabel(locator, fork, block, UInt32(count), manager).targetData)
+    }
+}
+
+/// What an IO's ``IOTargetData`` says when its target is a relation.
+public struct RelationLabel: Sendable, Hashable {
+    /// The relation.
+    public let locator: RelationLocator
+    /// The fork.
+    public let fork: Fork
+    /// The first block.
+    public let block: BlockNumber
+    /// How many blocks.
+    public let count: UInt32
+    /// The number of the relation's storage manager.
+    public let manager: StorageManagerID
+
+    init(
+        _ locator: RelationLocator, _ fork: Fork, _ block: BlockNumber, _ count: UInt32,
+        _ manager: StorageManagerID
+    ) {
+        self.locator = locator
+        self.fork = fork
+        self.block = block
+        self.count = count
+        self.manager = manager
+    }
+
+    /// Reads a label.
+    public init(_ data: IOTargetData) {
+        let session = UInt32(truncatingIfNeeded: data.word2 >> 32)
+        locator = RelationLocator(
+            database: UInt32(truncatingIfNeeded: data.word0 >> 32),
+            number: UInt32(truncatingIfNeeded: data.word0),
+            localTo: session == 0 ? nil : Int(session) - 1)
+        fork = Fork(rawValue: UInt8(truncatingIfNeeded: data.word1 >> 32)) ?? .main
+        block = BlockNumber(UInt32(truncatingIfNeeded: data.word1))
+        count = UInt32(truncatingIfNeeded: data.word2)
+        manager = StorageManagerID(rawValue: UInt8(truncatingIfNeeded: data.word1 >> 40))
+    }
+
+    /// The label as it travels with a handle.
+    public var targetData: IOTargetData {
+        IOTargetData(
+            UInt64(locator.database) << 32 | UInt64(locator.number),
+            UInt64(block.rawValue) | UInt64(fork.rawValue) << 32 | UInt64(manager.rawValue) << 40,
+            UInt64(count) | UInt64(locator.localSession) << 32)
+    }
+
+    /// The block range in words: `block 3` or `blocks 3..5`.
+    public var blocks: String {
+        count <= 1
+            ? "block \(block)" : "blocks \(block)..\(UInt64(block.rawValue) + UInt64(count) - 1)"
+    }
+}
+
+extension RelationLabel: CustomStringConvertible {
+    /// Such as `blocks 3..5 of relation base/1/16384` or `block 0 of relation base/1/16384_vm`.
+    public var description: String { "\(blocks) of relation \(locator)\(fork.suffix)" }
+}
+
+final class RelationTargetEntry: IOTarget {
+    private let registry: RelationIndex
+
+    init(registry: RelationIndex) { self.registry = registry }
+
+    var name: String { "smgr" }
+    var canReopen: Bool { true }
+
+    func reopen(_ io: borrowing IOView) -> CInt {
+        let label = RelationLabel(io.targetData)
+        guard let relation = registry.relation(label.locator) else { return io.descriptor }
+        return relation.storage.descriptor(label.fork, block: label.block, for: io)
+    }
+
+    func describe(_ data: IOTargetData) -> String { RelationLabel(data).description }
+}

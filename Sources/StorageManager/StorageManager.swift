@@ -1,0 +1,130 @@
+public import AsyncIO
+
+/// A way to keep relations: in plain segment files, compressed, in memory, anywhere.
+///
+/// One object serves an engine and all its threads; it is set up by its initialiser and ended by
+/// ``shutdown()``. What concerns one relation is done by the ``RelationStorage`` it makes.
+/// Together they have the duties of PostgreSQL's `f_smgr`.
+public protocol StorageManager: AnyObject, Sendable {
+    /// The stable name that catalogs record, such as `magnetic`.
+    var name: String { get }
+
+    /// What it can do. Must not change.
+    var capabilities: StorageManagerCapabilities { get }
+
+    /// Makes the object that keeps one relation, without touching its files.
+    ///
+    /// - Parameters:
+    ///   - locator: which relation. Asked for once until it is closed again.
+    ///   - target: how IO on it is to be labelled.
+    func open(_ locator: RelationLocator, target: RelationTarget) throws(StorageError)
+        -> any RelationStorage
+
+    /// Removes a fork's files, so that a crash leaves them whole or gone; nothing has it open.
+    ///
+    /// Removing what does not exist succeeds. Mirrors PostgreSQL's `mdunlink`.
+    func unlink(_ locator: RelationLocator, fork: Fork) throws(StorageError)
+
+    /// Makes all writes durable that were registered by ``RelationStorage/registerSync(_:)`` or by
+    /// writing since the last call, and the creation and removal of files.
+    ///
+    /// - Throws: `syncFailed`, after which nothing is known of what is on disk.
+    func syncPending(_ session: Session) throws(StorageError)
+
+    /// Ends the manager; all relations are closed.
+    func shutdown()
+}
+
+/// What becomes durable of a write, and when.
+public enum SyncPolicy: Sendable {
+    /// The next ``StorageManager/syncPending(_:)`` makes it durable.
+    case register
+    /// Whoever writes sees to it.
+    case skip
+}
+
+/// One relation in the hands of its storage manager.
+///
+/// All calls may come from any thread, several at a time; only ``extend(_:at:with:sync:)``,
+/// ``zeroExtend(_:from:count:sync:)``, ``truncate(_:to:session:)`` and ``create(_:ifMissing:)`` of
+/// one relation are kept apart by the caller. All but the starts block until done. Errors name
+/// relation, fork, block and file.
+public protocol RelationStorage: AnyObject, Sendable {
+    /// Creates a fork, empty. Mirrors PostgreSQL's `mdcreate`.
+    ///
+    /// - Parameter ifMissing: an existing fork is kept instead of being an error.
+    func create(_ fork: Fork, ifMissing: Bool) throws(StorageError)
+
+    /// Whether a fork exists. Mirrors PostgreSQL's `mdexists`.
+    func exists(_ fork: Fork) throws(StorageError) -> Bool
+
+    /// Lets go of a fork's files. They are opened again by need. Mirrors PostgreSQL's `mdclose`.
+    ///
+    /// - Parameter session: submits and waits for what uses them.
+    func close(_ fork: Fork, session: Session)
+
+    /// Adds one page at the end, or beyond it with zeroes in between. Mirrors `mdextend`.
+    func extend(_ fork: Fork, at block: BlockNumber, with page: PageAddress, sync: SyncPolicy)
+        throws(StorageError)
+
+    /// Adds pages of zeroes at the end. Mirrors PostgreSQL's `mdzeroextend`.
+    func zeroExtend(_ fork: Fork, from block: BlockNumber, count: Int, sync: SyncPolicy)
+        throws(StorageError)
+
+    /// Asks the kernel to have blocks ready soon. Mirrors PostgreSQL's `mdprefetch`.
+    ///
+    /// - Returns: false when a file it would need is missing.
+    func prefetch(_ fork: Fork, block: BlockNumber, count: Int) throws(StorageError) -> Bool
+
+    /// How many blocks from `block` on one IO can cover; at least 1. Mirrors `mdmaxcombine`.
+    func maximumCombine(_ fork: Fork, block: BlockNumber) -> Int
+
+    /// Reads blocks, all or an error. Mirrors PostgreSQL's `mdreadv`.
+    func read(_ fork: Fork, block: BlockNumber, into pages: Span<PageAddress>) throws(StorageError)
+
+    /// Starts reading at most ``maximumCombine(_:block:)`` blocks into memory that stays valid
+    /// until the IO completes. Its result's value counts blocks. Mirrors PostgreSQL's
+    /// `mdstartreadv`.
+    ///
+    /// Whatever is thrown here, the handle has been released.
+    func startRead(
+        _ handle: consuming IOHandle, _ fork: Fork, block: BlockNumber,
+        into pages: Span<PageAddress>
+    ) throws(StorageError)
+
+    /// Writes existing blocks. Mirrors PostgreSQL's `mdwritev`.
+    func write(
+        _ fork: Fork, block: BlockNumber, from pages: Span<PageAddress>, sync: SyncPolicy
+    ) throws(StorageError)
+
+    /// Starts writing at most ``maximumCombine(_:block:)`` existing blocks from memory that stays
+    /// valid and unchanged until the IO completes. Its result's value counts blocks.
+    ///
+    /// Whatever is thrown here, the handle has been released.
+    func startWrite(
+        _ handle: consuming IOHandle, _ fork: Fork, block: BlockNumber,
+        from pages: Span<PageAddress>, sync: SyncPolicy
+    ) throws(StorageError)
+
+    /// Asks the kernel to begin writing blocks to the disk. Mirrors PostgreSQL's `mdwriteback`.
+    func writeback(_ fork: Fork, block: BlockNumber, count: Int) throws(StorageError)
+
+    /// How many blocks a fork has. Mirrors PostgreSQL's `mdnblocks`.
+    func blockCount(_ fork: Fork) throws(StorageError) -> UInt32
+
+    /// Cuts a fork to its first `count` blocks; nothing if it is shorter. Mirrors `mdtruncate`.
+    func truncate(_ fork: Fork, to count: UInt32, session: Session) throws(StorageError)
+
+    /// Makes a fork durable now. Mirrors PostgreSQL's `mdimmedsync`.
+    func immediateSync(_ fork: Fork) throws(StorageError)
+
+    /// Has the next ``StorageManager/syncPending(_:)`` make the fork durable. Mirrors
+    /// `mdregistersync`.
+    func registerSync(_ fork: Fork) throws(StorageError)
+
+    /// A descriptor for the file with that block that stays open while the IO of `io` is in flight.
+    /// For workers that reopen. Mirrors PostgreSQL's `mdfd`.
+    ///
+    /// - Returns: the descriptor, or a negated `errno`.
+    func descriptor(_ fork: Fork, block: BlockNumber, for io: borrowing IOView) -> CInt
+}

@@ -1,0 +1,22 @@
+/// What a storage manager can do, which the layers above obey instead of assuming plain files.
+public struct StorageManagerCapabilities: Sendable, Hashable {
+    /// The kernel reads ahead of sequential reads, so that looking far ahead gains little there.
+    public var hasKernelReadAhead: Bool
+    /// ``RelationStorage/prefetch(_:block:count:)`` does something useful.
+    public var supportsPrefetch: Bool
+    /// IO passes by the kernel's page cache.
+    public var usesDirectIO: Bool
+    /// A thread other than the issuer can make its own descriptor for an IO.
+    public var canReopen: Bool
+
+    /// Makes a set of capabilities.
+    public init(
+        hasKernelReadAhead: Bool = false, supportsPrefetch: Bool = false,
+        usesDirectIO: Bool = false, canReopen: Bool = false
+    ) {
+        self.hasKernelReadAhead = hasKernelReadAhead
+        self.supportsPrefetch = supportsPrefetch
+        self.usesDirectIO = usesDirectIO
+        self.canReopen = canReopen
+    }
+}

@@ -1,0 +1,123 @@
+public import AsyncIO
+internal import Synchronization
+
+/// The one-byte number under which a registry knows a storage manager.
+public struct StorageManagerID: RawRepresentable, Hashable, Sendable, BitwiseCopyable {
+    /// The number.
+    public let rawValue: UInt8
+    /// Makes an id of a raw value.
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
+}
+
+/// The storage managers of one engine and the relations open through them.
+///
+/// Any thread. Mirrors PostgreSQL's `smgr.c`, whose table of managers is fixed; this one is open.
+public final class StorageManagerRegistry: Sendable {
+    private let index = RelationIndex()
+    private let managers = Mutex<[StorageManagerID: any StorageManager]>([:])
+    private let target: IOTargetID
+
+    /// Makes an empty registry and registers the relations' target with the core.
+    ///
+    /// - Throws: `resourcesExhausted` when the core has no target ids left.
+    public init(system: IOSystem) throws(StorageError) {
+        target = try system.register(target: RelationTargetEntry(registry: index))
+    }
+
+    /// Adds a storage manager under a number that catalogs can record.
+    ///
+    /// - Throws: `misuse` when the number or the name is taken.
+    public func register(_ manager: any StorageManager, id: StorageManagerID) throws(StorageError) {
+        let taken = managers.withLock { managers in
+            if managers[id] != nil { return true }
+            if managers.values.contains(where: { $0.name == manager.name }) { return true }
+            managers[id] = manager
+            return false
+        }
+        if taken {
+            throw StorageError(
+                .misuse,
+                "a storage manager is registered as \(manager.name) or number \(id.rawValue)",
+                remedy: "Give each manager a name and a number of its own.")
+        }
+    }
+
+    /// The manager of that number.
+    public func manager(_ id: StorageManagerID) -> (any StorageManager)? {
+        managers.withLock { $0[id] }
+    }
+
+    /// The manager of that name, with its number.
+    public func manager(named name: String) -> (id: StorageManagerID, manager: any StorageManager)?
+    {
+        managers.withLock { managers in
+            managers.first { $0.value.name == name }.map { (id: $0.key, manager: $0.value) }
+        }
+    }
+
+    /// Opens a relation, or returns it if it is open. Touches no file. Mirrors `smgropen`.
+    ///
+    /// - Throws: `unknownStorageManager` when no manager has that number.
+    public func open(_ locator: RelationLocator, managedBy id: StorageManagerID)
+        throws(StorageError) -> OpenRelation
+    {
+        guard let manager = manager(id) else {
+            throw StorageError(
+                .unknownStorageManager,
+                "relation \(locator) is kept by storage manager \(id.rawValue), which is not registered",
+                remedy: "Register the manager before opening the store.",
+                at: StorageError.Location(relation: locator.description))
+        }
+        let target = RelationTarget(id: target, manager: id)
+        return try index.relation(locator) { () throws(StorageError) in
+            OpenRelation(
+                locator: locator, storage: try manager.open(locator, target: target),
+                capabilities: manager.capabilities, manager: id)
+        }
+    }
+
+    /// Lets go of a relation's files and forgets it. Nobody may use it at the time. Mirrors
+    /// `smgrclose`.
+    public func close(_ relation: OpenRelation, session: Session) {
+        guard index.remove(relation.locator) != nil else { return }
+        for fork in Fork.allCases { relation.storage.close(fork, session: session) }
+    }
+
+    /// Closes all relations and ends all managers.
+    public func shutdown(session: Session) {
+        for relation in index.all { close(relation, session: session) }
+        for manager in managers.withLock({ Array($0.values) }) { manager.shutdown() }
+    }
+
+    /// Closes a relation and removes its files. Its buffers must have been dropped. Mirrors
+    /// `smgrdounlinkall`.
+    public func unlink(_ relation: OpenRelation, session: Session) throws(StorageError) {
+        close(relation, session: session)
+        guard let manager = manager(relation.manager) else { return }
+        for fork in Fork.allCases { try manager.unlink(relation.locator, fork: fork) }
+    }
+
+    /// Makes all registered writes of all managers durable.
+    public func syncPending(_ session: Session) throws(StorageError) {
+        for manager in managers.withLock({ Array($0.values) }) { try manager.syncPending(session) }
+    }
+}
+
+extension StorageError.Code {
+    /// A relation's storage manager is not registered.
+    public static let unknownStorageManager = Self(rawValue: "unknownStorageManager")
+    /// A relation, fork or segment is missing.
+    public static let notFound = Self(rawValue: "notFound")
+    /// A relation or fork exists already.
+    public static let alreadyExists = Self(rawValue: "alreadyExists")
+    /// Blocks could not be read, or not all of them.
+    public static let readFailed = Self(rawValue: "readFailed")
+    /// Blocks could not be written, or not all of them.
+    public static let writeFailed = Self(rawValue: "writeFailed")
+    /// A relation could not be extended.
+    public static let extendFailed = Self(rawValue: "extendFailed")
+    /// A relation could not be truncated.
+    public static let truncateFailed = Self(rawValue: "truncateFailed")
+    /// Something could not be made durable.
+    public static let syncFailed = Self(rawValue: "syncFailed")
+}
