@@ -1,0 +1,162 @@
+extension CSVReader {
+    /// Refuses a whole record that is too long, has the wrong number of fields or is no text.
+    @inline(__always)
+    mutating func checkRecord() throws(LoadError) {
+        let length = recordEnd - recordStart
+        if length > options.maximumRecordLength || hasNul || cursor.highBits != 0
+            || fieldCount != expectedFieldCount ?? fieldCount
+        {
+            try checkClosely(length)
+        }
+    }
+
+    @inline(never)
+    private mutating func checkClosely(_ length: Int) throws(LoadError) {
+        if length > options.maximumRecordLength {
+            throw fatal(.recordTooLong(limit: options.maximumRecordLength), -1, at: recordStart)
+        }
+        if cursor.highBits != 0, let offset = UTF8Check.firstInvalidByte(recordBytes) {
+            throw failure(.invalidUTF8, at: offset)
+        }
+        if hasNul {
+            let bytes = recordBytes
+            var offset = 0
+            while offset < bytes.count - 1 && bytes[offset] != 0 { offset += 1 }
+            throw failure(.nulByte, at: offset)
+        }
+        if let expected = expectedFieldCount, fieldCount != expected {
+            throw fieldCount < expected
+                ? failure(
+                    .missingFields(expected: expected, found: fieldCount), field: fieldCount)
+                : failure(.extraFields(expected: expected, found: fieldCount), field: expected)
+        }
+    }
+
+    /// An error at byte `offset` of the current, whole record.
+    private func failure(_ reason: LoadError.Reason, at offset: Int) -> LoadError {
+        var field = 0
+        while field + 1 < fieldCount && self.field(field + 1).offset <= offset { field += 1 }
+        var error = failure(reason, field: field)
+        error.location?.byteOffset = byteOffset + offset
+        return error
+    }
+
+    /// An error about field `index` of the current, whole record, which need not have that many.
+    ///
+    /// - Complexity: O(length of the record).
+    public func failure(_ reason: LoadError.Reason, field index: Int) -> LoadError {
+        let start = index < fieldCount ? field(index).offset : recordEnd - recordStart
+        var error = LoadError(
+            reason, source: sourceName,
+            location: LoadError.Location(
+                record: recordNumber, line: line, fieldLine: line + lineBreaks(before: start),
+                field: index + 1, byteOffset: byteOffset + start))
+        if index < fieldCount { error.excerpt = Excerpt.of(rawBytes(index)) }
+        if index < columnNames.count { error.column = columnNames[index] }
+        return error
+    }
+
+    /// An error in the syntax of field `index` at `offset` in the buffer, after which nothing can
+    /// be read; a negative index means the record.
+    mutating func fatal(_ reason: LoadError.Reason, _ index: Int, at offset: Int) -> LoadError {
+        var start = offset
+        while start > recordStart && byte(start - 1) != options.delimiter
+            && byte(start - 1) != CSVSyntax.lineFeed
+        {
+            start -= 1
+        }
+        let count = min(cursor.limit - start, Excerpt.maximumLength * 4)
+        var error = LoadError(
+            reason, source: sourceName,
+            location: LoadError.Location(
+                record: recordNumber + 1, line: line,
+                fieldLine: line + lineBreaks(before: offset - recordStart), field: index + 1,
+                byteOffset: bufferOffset + offset))
+        error.excerpt = unsafe Excerpt.of(Span(_unsafeStart: buffer + start, count: count))
+        if index >= 0 && index < columnNames.count { error.column = columnNames[index] }
+        nextStart = cursor.limit
+        sourceEnded = true
+        unsafe cursor = CSVCursor(
+            base: buffer, start: cursor.limit, limit: cursor.limit, scanner: scanner)
+        return error
+    }
+
+    /// How many lines end before the byte at `offset` of the current record.
+    private func lineBreaks(before offset: Int) -> Int {
+        var count = 0
+        var previous: UInt8 = 0
+        for index in recordStart..<recordStart + offset {
+            let byte = byte(index)
+            if byte == CSVSyntax.carriageReturn {
+                count += 1
+            } else if byte == CSVSyntax.lineFeed && previous != CSVSyntax.carriageReturn {
+                count += 1
+            }
+            previous = byte
+        }
+        return count
+    }
+}
+
+/// The beginnings of values that messages quote.
+enum Excerpt {
+    /// The longest excerpt in characters.
+    static let maximumLength = 60
+
+    /// The first characters of `bytes`, an ellipsis after them if there are more, with control
+    /// characters and broken UTF-8 replaced.
+    static func of(_ bytes: Span<UInt8>) -> String {
+        var head: [UInt8] = []
+        for index in 0..<min(bytes.count, maximumLength * 4) { head.append(bytes[index]) }
+        let text = String(decoding: head, as: UTF8.self)
+        var result = ""
+        for character in text.prefix(maximumLength) {
+            for scalar in character.unicodeScalars {
+                let isControl = scalar.value < 0x20 || scalar.value == 0x7F
+                result.unicodeScalars.append(isControl ? "\u{FFFD}" : scalar)
+            }
+        }
+        return text.count > maximumLength || bytes.count > head.count ? result + "…" : result
+    }
+}
+
+/// Tells UTF-8 from other bytes.
+enum UTF8Check {
+    /// The offset of the first byte that no valid sequence covers; nil if all is valid. Overlong
+    /// forms, surrogates and values past U+10FFFF are invalid. Mirrors PostgreSQL's
+    /// `pg_utf8_verifystr`, which also refuses NUL.
+    static func firstInvalidByte(_ bytes: Span<UInt8>) -> Int? {
+        let count = bytes.count
+        var index = 0
+        while index < count {
+            let first = bytes[index]
+            if first < 0x80 {
+                index += 1
+                continue
+            }
+            let length: Int
+            var low: UInt8 = 0x80
+            var high: UInt8 = 0xBF
+            switch first {
+            case 0xC2...0xDF: length = 2
+            case 0xE0: (length, low) = (3, 0xA0)
+            case 0xED: (length, high) = (3, 0x9F)
+            case 0xE1...0xEF: length = 3
+            case 0xF0: (length, low) = (4, 0x90)
+            case 0xF1...0xF3: length = 4
+            case 0xF4: (length, high) = (4, 0x8F)
+            default: return index
+            }
+            if index + length > count || bytes[index + 1] < low || bytes[index + 1] > high {
+                return index
+            }
+            var following = index + 2
+            while following < index + length {
+                if bytes[following] & 0xC0 != 0x80 { return index }
+                following += 1
+            }
+            index += length
+        }
+        return nil
+    }
+}

@@ -1,0 +1,185 @@
+extension CSVReader {
+    /// Finds the next record; false at the end of the source.
+    ///
+    /// - Throws: ``LoadError`` with the location of what is wrong. A record that only has the wrong
+    ///   number of fields, bad UTF-8 or a NUL byte is skipped by calling again; after any other
+    ///   error there is no telling where the next record starts, and the end is all that follows.
+    public mutating func next() throws(LoadError) -> Bool {
+        while true {
+            recordStart = nextStart
+            line = nextLine
+            fieldCount = 0
+            hasNul = false
+            switch try scanRecord() {
+            case .needsMore:
+                if sourceEnded { return false }
+                nextLine = line
+                try refill()
+            case .complete:
+                if recordEnd == recordStart && fieldCount == 1 && (expectedFieldCount ?? 1) != 1 {
+                    continue
+                }
+                recordNumber += 1
+                try checkRecord()
+                return true
+            }
+        }
+    }
+
+    enum ScanOutcome {
+        /// The record is whole.
+        case complete
+        /// The buffer ends before the record does; nothing was consumed.
+        case needsMore
+    }
+
+    /// Scans the record at `recordStart`. The cursor stands at its first byte.
+    ///
+    /// A record the buffer does not hold to its end is scanned again from its beginning after the
+    /// refill: records are short, buffers long and doubled, so that this costs next to nothing and
+    /// no state has to outlive the buffer.
+    private mutating func scanRecord() throws(LoadError) -> ScanOutcome {
+        var cursor = cursor
+        cursor.beginRecord()
+        let delimiter = options.delimiter
+        let start = recordStart
+        var fieldStart = start
+        var count = 0
+        while true {
+            let position = cursor.next()
+            if position == cursor.limit {
+                guard sourceEnded && start < position else { return .needsMore }
+                append(&count, fieldStart - start, position - fieldStart)
+                return complete(&cursor, count: count, end: position, next: position)
+            }
+            let byte = cursor[position]
+            if byte == delimiter {
+                append(&count, fieldStart - start, position - fieldStart)
+                fieldStart = position + 1
+            } else if byte == CSVSyntax.quote {
+                if position != fieldStart { throw fatal(.strayQuote, count, at: position) }
+                guard let end = try scanQuoted(&cursor, from: position, &count) else {
+                    return .needsMore
+                }
+                if end == cursor.limit {
+                    return complete(&cursor, count: count, end: end, next: end)
+                }
+                _ = cursor.next()
+                if cursor[end] == delimiter {
+                    fieldStart = end + 1
+                    continue
+                }
+                guard let next = try lineBreak(&cursor, at: end, count) else { return .needsMore }
+                return complete(&cursor, count: count, end: end, next: next)
+            } else if byte == CSVSyntax.lineFeed || byte == CSVSyntax.carriageReturn {
+                guard let next = try lineBreak(&cursor, at: position, count) else {
+                    return .needsMore
+                }
+                append(&count, fieldStart - start, position - fieldStart)
+                return complete(&cursor, count: count, end: position, next: next)
+            } else if byte == 0 {
+                hasNul = true
+            }
+        }
+    }
+
+    @inline(__always)
+    private mutating func complete(
+        _ cursor: inout CSVCursor, count: Int, end: Int, next: Int
+    ) -> ScanOutcome {
+        self.cursor = cursor
+        fieldCount = count
+        recordEnd = end
+        nextStart = next
+        nextLine += 1
+        return .complete
+    }
+
+    @inline(__always)
+    private mutating func append(_ count: inout Int, _ start: Int, _ length: Int) {
+        if count == fieldCapacity { growFields() }
+        unsafe fields[count] = CSVField(
+            start: start, length: length, isQuoted: false, needsUnescape: false)
+        count += 1
+    }
+
+    /// Scans from the opening quote at `start` and appends the field. Returns the offset after the
+    /// closing quote, where a delimiter, a line break or the source's end stands; nil if the buffer
+    /// ends first.
+    private mutating func scanQuoted(
+        _ cursor: inout CSVCursor, from start: Int, _ count: inout Int
+    ) throws(LoadError) -> Int? {
+        var needsUnescape = false
+        var lines = 0
+        while true {
+            let position = cursor.next()
+            if position == cursor.limit {
+                if sourceEnded { throw fatal(.unterminatedQuote, count, at: start) }
+                return nil
+            }
+            let following = position + 1
+            if following == cursor.limit && !sourceEnded { return nil }
+            switch cursor[position] {
+            case CSVSyntax.lineFeed:
+                lines += 1
+            case CSVSyntax.carriageReturn:
+                if cursor[following] != CSVSyntax.lineFeed { lines += 1 }
+            case CSVSyntax.quote:
+                if following < cursor.limit {
+                    let next = cursor[following]
+                    if next == CSVSyntax.quote {
+                        needsUnescape = true
+                        _ = cursor.next()
+                        continue
+                    }
+                    guard
+                        next == options.delimiter || next == CSVSyntax.lineFeed
+                            || next == CSVSyntax.carriageReturn
+                    else { throw fatal(.textAfterQuote, count, at: start) }
+                }
+                if count == fieldCapacity { growFields() }
+                unsafe fields[count] = CSVField(
+                    start: start + 1 - recordStart, length: position - start - 1, isQuoted: true,
+                    needsUnescape: needsUnescape)
+                count += 1
+                nextLine += lines
+                return following
+            case 0:
+                hasNul = true
+            default:
+                break
+            }
+        }
+    }
+
+    /// The offset after the line break at `position`, which the cursor has passed; nil if the
+    /// buffer ends before that is known.
+    @inline(__always)
+    private mutating func lineBreak(
+        _ cursor: inout CSVCursor, at position: Int, _ count: Int
+    ) throws(LoadError) -> Int? {
+        if cursor[position] == CSVSyntax.lineFeed && lineBreak == .lineFeed { return position + 1 }
+        return try unusualLineBreak(&cursor, at: position, count)
+    }
+
+    @inline(never)
+    private mutating func unusualLineBreak(
+        _ cursor: inout CSVCursor, at position: Int, _ count: Int
+    ) throws(LoadError) -> Int? {
+        if cursor[position] == CSVSyntax.lineFeed {
+            if lineBreak == .carriageReturn { throw fatal(.strayLineFeed, count, at: position) }
+            lineBreak = .lineFeed
+            return position + 1
+        }
+        if position + 1 == cursor.limit && !sourceEnded { return nil }
+        if position + 1 < cursor.limit && cursor[position + 1] == CSVSyntax.lineFeed {
+            if lineBreak == .carriageReturn { throw fatal(.strayLineFeed, count, at: position) }
+            lineBreak = .lineFeed
+            _ = cursor.next()
+            return position + 2
+        }
+        if lineBreak == .lineFeed { throw fatal(.strayCarriageReturn, count, at: position) }
+        lineBreak = .carriageReturn
+        return position + 1
+    }
+}

@@ -1,0 +1,181 @@
+/// Splits CSV into records and fields, as RFC 4180 describes them, in constant memory.
+///
+/// Works on bytes: ``next()`` finds the next record and leaves its fields as offsets into the
+/// reader's buffer; nothing is copied and nothing allocated. The bytes of a record are valid until
+/// the next call of ``next()``.
+///
+/// - A field in quotes may hold delimiters and line breaks; a quote within it is doubled.
+/// - LF and CRLF end a record. A lone CR does so in a file whose first line ends in one; in any
+///   other it is an error, as in PostgreSQL's COPY.
+/// - A byte order mark at the beginning is skipped. A last record needs no line break.
+/// - An empty line is a record of one empty field if one column is expected, else it is skipped.
+/// - Stricter than PostgreSQL, a quote in the middle of an unquoted field is an error.
+///
+/// Owned by one thread at a time. The buffer grows to twice the longest record, no further than
+/// ``CSVOptions/maximumRecordLength`` demands.
+@safe
+public struct CSVReader: ~Copyable {
+    /// How the file is written.
+    public let options: CSVOptions
+    /// How many fields each record must have; nil accepts any number.
+    public var expectedFieldCount: Int?
+    /// What the columns are called in messages; may be empty.
+    public var columnNames: [String] = []
+    /// How many fields the current record has.
+    public internal(set) var fieldCount = 0
+    /// The current record's ordinal number from one, the header not counted; 0 before the first.
+    public internal(set) var recordNumber = 0
+    /// The physical line, from one, on which the current record starts.
+    public internal(set) var line = 1
+
+    var source: any ByteSource
+    let scanner: StructuralScanner
+
+    /// What line breaks look like; known once the first was seen.
+    var lineBreak = LineBreak.unknown
+    /// The line after the current record.
+    var nextLine = 1
+
+    var buffer: UnsafeMutablePointer<UInt8>
+    /// Bytes the buffer holds, the cursor's padding not counted.
+    var capacity: Int
+    var cursor: CSVCursor
+    var sourceEnded = false
+    /// Offset in the source of the buffer's first byte.
+    var bufferOffset = 0
+    /// Offsets in the buffer of the current record, its line break excluded, and of the next.
+    var recordStart = 0
+    var recordEnd = 0
+    var nextStart = 0
+    /// Whether the current record contains a NUL byte.
+    var hasNul = false
+
+    var fields: UnsafeMutablePointer<CSVField>
+    var fieldCapacity = 64
+    var scratch = ByteOutput(capacity: 256)
+
+    enum LineBreak {
+        case unknown, lineFeed, carriageReturn
+    }
+
+    /// Makes a reader. Nothing is read yet.
+    ///
+    /// - Throws: ``LoadError/Reason/option(_:)`` when the options contradict CSV's syntax.
+    public init(
+        source: any ByteSource, options: CSVOptions = CSVOptions(), expectedFieldCount: Int? = nil
+    ) throws(LoadError) {
+        try options.validate(source: source.name)
+        self.source = source
+        self.options = options
+        self.expectedFieldCount = expectedFieldCount
+        scanner = StructuralScanner(delimiter: options.delimiter)
+        capacity = max(options.bufferSize, 64)
+        unsafe buffer = .allocate(capacity: capacity + CSVCursor.padding)
+        unsafe fields = .allocate(capacity: fieldCapacity)
+        unsafe cursor = CSVCursor(base: buffer, start: 0, limit: 0, scanner: scanner)
+    }
+
+    deinit {
+        unsafe buffer.deallocate()
+        unsafe fields.deallocate()
+    }
+
+    /// What messages call the source.
+    public var sourceName: String { source.name }
+
+    /// How many bytes the source has, where it knows.
+    public var totalByteCount: Int? { source.totalByteCount }
+
+    /// Offset in the source of the current record's first byte.
+    public var byteOffset: Int { bufferOffset + recordStart }
+
+    /// How many bytes of the source lie before the next record: what progress is measured by.
+    public var consumedByteCount: Int { bufferOffset + nextStart }
+
+    /// Field `index` of the current record.
+    public func field(_ index: Int) -> CSVField {
+        precondition(index >= 0 && index < fieldCount)
+        return unsafe fields[index]
+    }
+
+    /// The bytes of field `index` as they stand in the file between its quotes.
+    @_lifetime(borrow self)
+    public func rawBytes(_ index: Int) -> Span<UInt8> {
+        let field = field(index)
+        let start = unsafe UnsafePointer(buffer + recordStart + field.offset)
+        let span = unsafe Span(_unsafeStart: start, count: field.length)
+        return unsafe _overrideLifetime(span, borrowing: self)
+    }
+
+    /// The value of field `index`: its bytes, doubled quotes made single. Valid until the next
+    /// call of this method.
+    @_lifetime(&self)
+    public mutating func bytes(_ index: Int) -> Span<UInt8> {
+        let field = field(index)
+        let start = unsafe UnsafePointer(buffer + recordStart + field.offset)
+        if !field.needsUnescape {
+            let span = unsafe Span(_unsafeStart: start, count: field.length)
+            return unsafe _overrideLifetime(span, mutating: &self)
+        }
+        scratch.removeAll()
+        scratch.reserve(field.length)
+        var index = 0
+        while index < field.length {
+            let byte = unsafe start[index]
+            scratch.append(byte)
+            // The second of two quotes: the scanner has made sure that it is there.
+            index += byte == CSVSyntax.quote ? 2 : 1
+        }
+        let span = unsafe Span(_unsafeStart: scratch.start, count: scratch.count)
+        return unsafe _overrideLifetime(span, mutating: &self)
+    }
+
+    /// The bytes of the current record as they stand in the file, without its line break.
+    public var recordBytes: Span<UInt8> {
+        @_lifetime(borrow self)
+        get {
+            let start = unsafe UnsafePointer(buffer + recordStart)
+            let span = unsafe Span(_unsafeStart: start, count: recordEnd - recordStart)
+            return unsafe _overrideLifetime(span, borrowing: self)
+        }
+    }
+
+    /// Whether field `index` is NULL: unquoted, and equal to the text that stands for NULL.
+    public func isNull(_ index: Int) -> Bool {
+        let field = field(index)
+        if field.isQuoted { return false }
+        let null = options.null.utf8
+        if field.length != null.count { return false }
+        if field.length == 0 { return true }
+        let bytes = rawBytes(index)
+        var position = 0
+        for byte in null {
+            if bytes[position] != byte { return false }
+            position += 1
+        }
+        return true
+    }
+
+    /// The value of field `index` as a string; for headers and messages.
+    public mutating func string(_ index: Int) -> String {
+        let bytes = bytes(index)
+        return unsafe bytes.withUnsafeBufferPointer {
+            unsafe String(decoding: $0, as: UTF8.self)
+        }
+    }
+
+    /// Reads the header and returns its names, trimmed of spaces. To be called before the first
+    /// ``next()``, where ``CSVOptions/hasHeader`` is set.
+    ///
+    /// - Throws: as ``next()``, and ``LoadError/Reason/missingHeader`` if the source is empty.
+    public mutating func readHeader() throws(LoadError) -> [String] {
+        let expected = expectedFieldCount
+        expectedFieldCount = nil
+        defer { expectedFieldCount = expected }
+        guard try next() else { throw LoadError(.missingHeader, source: sourceName) }
+        recordNumber = 0
+        var names: [String] = []
+        for index in 0..<fieldCount { names.append(string(index)) }
+        return names
+    }
+}

@@ -1,0 +1,109 @@
+/// The type of a column: what its text looks like and how its datum lies in a heap tuple.
+///
+/// Lengths and alignments are those of PostgreSQL's `pg_type`, so that a tuple built from them is
+/// one that PostgreSQL can read.
+public enum ColumnType: UInt8, Sendable, Hashable, CaseIterable {
+    case boolean
+    case smallint
+    case integer
+    case bigint
+    case real
+    case doublePrecision
+    case text
+    case date
+    case timestamp
+    case uuid
+    case bytea
+    case numeric
+
+    /// The name SQL knows the type by, as PostgreSQL's `format_type` prints it (`timestamp` is
+    /// the short form of `timestamp without time zone`).
+    public var sqlName: String {
+        switch self {
+        case .boolean: "boolean"
+        case .smallint: "smallint"
+        case .integer: "integer"
+        case .bigint: "bigint"
+        case .real: "real"
+        case .doublePrecision: "double precision"
+        case .text: "text"
+        case .date: "date"
+        case .timestamp: "timestamp"
+        case .uuid: "uuid"
+        case .bytea: "bytea"
+        case .numeric: "numeric"
+        }
+    }
+
+    /// The length of a datum in bytes, or nil where every datum carries its own (varlena).
+    /// Mirrors `pg_type.typlen`.
+    public var storedLength: Int? {
+        switch self {
+        case .boolean: 1
+        case .smallint: 2
+        case .integer, .real, .date: 4
+        case .bigint, .doublePrecision, .timestamp: 8
+        case .uuid: 16
+        case .text, .bytea, .numeric: nil
+        }
+    }
+
+    /// The multiple of bytes a datum starts at within the tuple's data. A varlena with a one-byte
+    /// header ignores it. Mirrors `pg_type.typalign`.
+    public var alignment: Int {
+        switch self {
+        case .boolean, .uuid: 1
+        case .smallint: 2
+        case .integer, .real, .date, .text, .bytea, .numeric: 4
+        case .bigint, .doublePrecision, .timestamp: 8
+        }
+    }
+
+    /// The type's object id in every PostgreSQL cluster (`pg_type.oid`).
+    public var objectIdentifier: UInt32 {
+        switch self {
+        case .boolean: 16
+        case .bytea: 17
+        case .bigint: 20
+        case .smallint: 21
+        case .integer: 23
+        case .text: 25
+        case .real: 700
+        case .doublePrecision: 701
+        case .date: 1082
+        case .timestamp: 1114
+        case .numeric: 1700
+        case .uuid: 2950
+        }
+    }
+
+    /// Finds a type by its SQL name or a common alias, letter case and the width of white space
+    /// ignored; nil when there is none of that name.
+    public init?(sqlName: String) {
+        let words = sqlName.split(whereSeparator: \.isWhitespace).map { $0.lowercased() }
+        switch words.joined(separator: " ") {
+        case "boolean", "bool": self = .boolean
+        case "smallint", "int2": self = .smallint
+        case "integer", "int", "int4": self = .integer
+        case "bigint", "int8": self = .bigint
+        case "real", "float4": self = .real
+        case "double precision", "float8", "float": self = .doublePrecision
+        case "text": self = .text
+        case "date": self = .date
+        case "timestamp", "timestamp without time zone": self = .timestamp
+        case "uuid": self = .uuid
+        case "bytea": self = .bytea
+        case "numeric", "decimal": self = .numeric
+        default: return nil
+        }
+    }
+
+    /// Every type's SQL name, separated by commas, for messages.
+    public static var knownNames: String {
+        allCases.map(\.sqlName).joined(separator: ", ")
+    }
+}
+
+extension ColumnType: CustomStringConvertible {
+    public var description: String { sqlName }
+}

@@ -1,0 +1,141 @@
+extension Schema {
+    /// Reads a schema from SQL's column list: `id bigint, name text NOT NULL, "Odd Name" date`.
+    ///
+    /// Bare names are folded to lower case, quoted ones taken as they stand (a quote within them
+    /// doubled). A column may be NULL unless it says NOT NULL.
+    ///
+    /// - Throws: ``SchemaError`` naming the column or the offset where the text goes wrong.
+    public init(parsing text: String) throws(SchemaError) {
+        var parser = SchemaParser(text)
+        try self.init(try parser.columns())
+    }
+}
+
+/// Splits a column list into tokens and the tokens into columns.
+private struct SchemaParser {
+    private enum Token: Equatable {
+        case word(String)
+        case quotedName(String)
+        case comma
+        case parenthesis
+        case end
+    }
+
+    private let bytes: [UInt8]
+    private var position = 0
+    private var tokenStart = 0
+
+    init(_ text: String) {
+        bytes = Array(text.utf8)
+    }
+
+    mutating func columns() throws(SchemaError) -> [Column] {
+        var result: [Column] = []
+        var token = try next()
+        if token == .end { throw .noColumns }
+        while true {
+            let name: String
+            switch token {
+            case .word(let word): name = word.lowercased()
+            case .quotedName(let quoted): name = quoted
+            case .comma, .end: throw .emptyName(position: result.count + 1)
+            case .parenthesis: throw unexpected()
+            }
+            let (column, last) = try column(named: name)
+            result.append(column)
+            switch last {
+            case .end: return result
+            case .comma: token = try next()
+            case .word, .quotedName, .parenthesis: throw unexpected()
+            }
+        }
+    }
+
+    /// The rest of a column's definition, and the token that ended it.
+    private mutating func column(named name: String) throws(SchemaError) -> (Column, Token) {
+        var type: [String] = []
+        var isNullable: Bool?
+        var token = try next()
+        while case .word(let word) = token {
+            switch word.lowercased() {
+            case "not" where isNullable == nil:
+                token = try next()
+                guard case .word(let null) = token, null.lowercased() == "null" else {
+                    throw unexpected()
+                }
+                isNullable = false
+            case "null" where isNullable == nil:
+                isNullable = true
+            default:
+                if isNullable != nil { throw unexpected() }
+                type.append(word)
+            }
+            token = try next()
+        }
+        let typeName = type.joined(separator: " ")
+        if typeName.isEmpty { throw .missingType(column: name) }
+        if token == .parenthesis { throw .typeModifier(typeName, column: name) }
+        guard let type = ColumnType(sqlName: typeName) else {
+            throw .unknownType(typeName, column: name)
+        }
+        return (Column(name: name, type: type, isNullable: isNullable ?? true), token)
+    }
+
+    private mutating func next() throws(SchemaError) -> Token {
+        while position < bytes.count, Self.isSpace(bytes[position]) { position += 1 }
+        tokenStart = position
+        guard position < bytes.count else { return .end }
+        switch bytes[position] {
+        case UInt8(ascii: ","):
+            position += 1
+            return .comma
+        case UInt8(ascii: "("):
+            position += 1
+            return .parenthesis
+        case UInt8(ascii: "\""):
+            return .quotedName(try quotedName())
+        default:
+            while position < bytes.count, Self.isWord(bytes[position]) { position += 1 }
+            if position == tokenStart {
+                position += 1
+                throw unexpected()
+            }
+            return .word(String(decoding: bytes[tokenStart..<position], as: UTF8.self))
+        }
+    }
+
+    private mutating func quotedName() throws(SchemaError) -> String {
+        var name: [UInt8] = []
+        position += 1
+        while position < bytes.count {
+            if bytes[position] == UInt8(ascii: "\"") {
+                position += 1
+                guard position < bytes.count, bytes[position] == UInt8(ascii: "\"") else {
+                    return String(decoding: name, as: UTF8.self)
+                }
+            }
+            name.append(bytes[position])
+            position += 1
+        }
+        throw .unterminatedName(offset: tokenStart)
+    }
+
+    private func unexpected() -> SchemaError {
+        let text = String(decoding: bytes[tokenStart..<position], as: UTF8.self)
+        return .unexpected(text.isEmpty ? "end of text" : text, offset: tokenStart)
+    }
+
+    private static func isSpace(_ byte: UInt8) -> Bool {
+        byte == 0x20 || (0x09...0x0D).contains(byte)
+    }
+
+    private static func isWord(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "$"),
+            0x80...0xFF:
+            true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,90 @@
+/// A column of a relation: its name, its type and whether it may be NULL.
+public struct Column: Sendable, Hashable {
+    /// The name, at most ``Schema/maximumNameLength`` bytes of UTF-8.
+    public let name: String
+    /// The type of its values.
+    public let type: ColumnType
+    /// Whether NULL is a value it may take.
+    public let isNullable: Bool
+
+    /// Describes a column. The name is checked when the column becomes part of a ``Schema``.
+    public init(name: String, type: ColumnType, isNullable: Bool = true) {
+        self.name = name
+        self.type = type
+        self.isNullable = isNullable
+    }
+}
+
+/// The columns of a relation, in the order of their attributes in its tuples.
+///
+/// A schema is never empty, never holds two columns of one name, and never more columns than a
+/// heap tuple has room for: whoever holds one may rely on that.
+///
+/// Its text form is what stands between the parentheses of SQL's `CREATE TABLE`, and
+/// ``init(parsing:)`` reads back what ``sqlText`` wrote.
+public struct Schema: Sendable, Hashable {
+    /// PostgreSQL's `MaxHeapAttributeNumber`.
+    public static let maximumColumnCount = 1600
+    /// Bytes of UTF-8 in a name; PostgreSQL's `NAMEDATALEN` less its terminator.
+    public static let maximumNameLength = 63
+
+    /// The columns in order.
+    public let columns: [Column]
+
+    /// Makes a schema of columns.
+    ///
+    /// - Throws: ``SchemaError`` when there are no columns or too many, when a name is empty, too
+    ///   long or contains a NUL character, or when two columns share one.
+    public init(_ columns: [Column]) throws(SchemaError) {
+        guard !columns.isEmpty else { throw .noColumns }
+        guard columns.count <= Self.maximumColumnCount else {
+            throw .tooManyColumns(count: columns.count)
+        }
+        var seen: Set<String> = []
+        for (index, column) in columns.enumerated() {
+            if column.name.isEmpty { throw .emptyName(position: index + 1) }
+            if column.name.utf8.count > Self.maximumNameLength || column.name.utf8.contains(0) {
+                throw .invalidName(column.name)
+            }
+            if !seen.insert(column.name).inserted { throw .duplicateName(column.name) }
+        }
+        self.columns = columns
+    }
+
+    /// The position of the column with this exact name, counted from zero. O(columns).
+    public func index(of name: String) -> Int? {
+        columns.firstIndex { $0.name == name }
+    }
+
+    /// The schema as SQL writes it: `id bigint, "Full Name" text NOT NULL`.
+    public var sqlText: String {
+        columns.map { column in
+            let suffix = column.isNullable ? "" : " NOT NULL"
+            return "\(Self.quoted(column.name)) \(column.type.sqlName)\(suffix)"
+        }.joined(separator: ", ")
+    }
+
+    /// A name as SQL must spell it: bare when it is lower-case letters, digits and underscores,
+    /// else in double quotes. Mirrors PostgreSQL's `quote_identifier`, reserved words aside.
+    public static func quoted(_ name: String) -> String {
+        let bytes = name.utf8
+        let plain = bytes.enumerated().allSatisfy { position, byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "_"): true
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): position > 0
+            default: false
+            }
+        }
+        if plain && !bytes.isEmpty { return name }
+        var result = "\""
+        for scalar in name.unicodeScalars {
+            if scalar == "\"" { result += "\"" }
+            result.unicodeScalars.append(scalar)
+        }
+        return result + "\""
+    }
+}
+
+extension Schema: CustomStringConvertible {
+    public var description: String { sqlText }
+}
