@@ -20,6 +20,8 @@ struct HandleStorage: ~Copyable {
 
     let index: UInt32
     let sessionIndex: UInt32
+    /// Whose memory this is; it outlives the handle.
+    unowned(unsafe) let system: IOSystem
 
     private let stateWord = Atomic<UInt8>(HandleState.idle.rawValue)
     /// Rises when the handle is reclaimed, before the state becomes `idle`.
@@ -63,7 +65,8 @@ struct HandleStorage: ~Copyable {
     let data: UnsafeMutablePointer<UInt64>
     let vectorCapacity: Int
 
-    init(index: UInt32, sessionIndex: UInt32, vectorCapacity: Int) {
+    init(index: UInt32, sessionIndex: UInt32, system: IOSystem, vectorCapacity: Int) {
+        unsafe self.system = system
         self.index = index
         self.sessionIndex = sessionIndex
         self.vectorCapacity = vectorCapacity

@@ -43,7 +43,7 @@ extension IOSystem {
                 return true
             case .submitted where unsafe usesMethod(handle):
                 unsafe method.waitOne(
-                    StagedIO(handle, system: self), generation: generation)
+                    StagedIO(handle), generation: generation)
             case .completedIO, .submitted, .staged, .defined, .handedOut, .idle:
                 unsafe handle.pointee.waiters.wait(generation: generation)
             }

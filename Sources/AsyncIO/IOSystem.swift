@@ -133,7 +133,7 @@ public final class IOSystem: @unchecked Sendable {
             let index = slot * handlesPerSession + position
             unsafe (handles + index).initialize(
                 to: HandleStorage(
-                    index: UInt32(index), sessionIndex: UInt32(slot),
+                    index: UInt32(index), sessionIndex: UInt32(slot), system: self,
                     vectorCapacity: configuration.maximumVectors))
         }
     }

@@ -11,7 +11,7 @@ extension Session {
         unsafe system.runStageCallbacks(handle)
         unsafe handle.pointee.updateState(to: .staged)
 
-        let io = unsafe StagedIO(handle, system: system)
+        let io = unsafe StagedIO(handle)
         if io.flags.contains(.synchronous) || system.method.needsSynchronousExecution(io) {
             unsafe executeInline(io, handle)
             return

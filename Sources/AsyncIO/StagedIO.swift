@@ -15,12 +15,10 @@ internal import Synchronization
 public struct StagedIO: @unchecked Sendable {
     /// Valid as long as the system, which outlives its method.
     let handle: HandlePointer
-    unowned(unsafe) let system: IOSystem
 
-    init(_ handle: HandlePointer, system: IOSystem) {
-        unsafe self.handle = unsafe handle
-        unsafe self.system = system
-    }
+    init(_ handle: HandlePointer) { unsafe self.handle = unsafe handle }
+
+    private var system: IOSystem { unsafe handle.pointee.system }
 
     /// The handle's number: below ``IOSystem/handleCapacity``, and the same for all its IOs.
     public var id: Int { unsafe Int(handle.pointee.index) }

@@ -1,0 +1,192 @@
+#if canImport(CLiburing)
+    internal import CLiburing
+    internal import Glibc
+    internal import Logging
+    internal import Synchronization
+
+    /// One session's io_uring.
+    ///
+    /// The submission half belongs to the session's thread. The completion half is guarded by
+    /// ``completing``: whoever holds it takes completions for everybody, and may sleep in the kernel
+    /// meanwhile. Completions are marked executed under the lock, so that nobody sleeps for one that
+    /// was taken; their callbacks run outside it, on several threads at a time.
+    @safe
+    final class UringRing: @unchecked Sendable {
+        /// How many completions are taken at a time.
+        private static let drainLimit = 32
+        /// Buffered IO of at least this many bytes is left to the kernel's own threads, so that
+        /// its copy does not run in the submitter.
+        private static let largeBytes = 64 * 1024
+        /// So is any buffered IO while at least this many others are in flight.
+        private static let deepCount = 4
+        /// Sleepers look up now and then, should the kernel have lost a completion.
+        private static let sleepSeconds = 1
+
+        private let ring: UnsafeMutablePointer<io_uring>
+        private let completing = Mutex(())
+        private let inFlight = Atomic<Int>(0)
+
+        init(entries: Int) throws(StorageError) {
+            unsafe ring = .allocate(capacity: 1)
+            unsafe ring.initialize(to: io_uring())
+            let rounded = UInt32(max(entries, Session.batchLimit))
+            let result = unsafe io_uring_queue_init(rounded, ring, 0)
+            guard result == 0 else {
+                unsafe ring.deallocate()
+                throw UringProbe.explain(-result, sessions: 1)
+            }
+        }
+
+        deinit {
+            unsafe io_uring_queue_exit(ring)
+            unsafe ring.deallocate()
+        }
+
+        // MARK: Submitting, on the session's thread
+
+        func submit(_ ios: Span<StagedIO>, logger: Logger) {
+            for position in ios.indices {
+                let io = ios[position]
+                guard let entry = unsafe io_uring_get_sqe(ring) else {
+                    preconditionFailure("a ring has room for a batch after the last was submitted")
+                }
+                io.prepareSubmit()
+                unsafe prepare(entry, io)
+            }
+            var submitted = 0
+            while submitted < ios.count {
+                let result = unsafe io_uring_submit(ring)
+                if result > 0 {
+                    submitted += Int(result)
+                } else if result == -EINTR {
+                    continue
+                } else if result == -EAGAIN || result == -EBUSY {
+                    // The kernel is short of memory or wants completions taken first.
+                    poll()
+                    sched_yield()
+                } else {
+                    logger.error(
+                        "io_uring took no more IO; executing it here",
+                        metadata: ["error": "\(errorText(-result))"])
+                    takeBackUnsubmitted()
+                    for position in submitted..<ios.count {
+                        inFlight.subtract(1, ordering: .relaxed)
+                        ios[position].complete(result: ios[position].execute())
+                    }
+                    return
+                }
+            }
+        }
+
+        private func prepare(_ entry: UnsafeMutablePointer<io_uring_sqe>, _ io: StagedIO) {
+            let vectors = unsafe io.vectors
+            let base = vectors.baseAddress
+            let count = UInt32(min(vectors.count, SystemCalls.maximumVectors))
+            let offset = UInt64(bitPattern: io.offset)
+            switch io.operation {
+            case .read where count == 1:
+                unsafe io_uring_prep_read(
+                    entry, io.descriptor, vectors[0].iov_base, UInt32(clamping: vectors[0].iov_len),
+                    offset)
+            case .write where count == 1:
+                unsafe io_uring_prep_write(
+                    entry, io.descriptor, vectors[0].iov_base, UInt32(clamping: vectors[0].iov_len),
+                    offset)
+            case .read:
+                unsafe io_uring_prep_readv(entry, io.descriptor, base, count, offset)
+            case .write:
+                unsafe io_uring_prep_writev(entry, io.descriptor, base, count, offset)
+            case .sync, .dataSync, .none:
+                let dataOnly = io.operation == .dataSync
+                unsafe io_uring_prep_fsync(
+                    entry, io.descriptor, dataOnly ? UInt32(IORING_FSYNC_DATASYNC) : 0)
+            }
+            let before = inFlight.add(1, ordering: .relaxed).oldValue
+            if io.flags.contains(.buffered),
+                io.length >= Self.largeBytes || before >= Self.deepCount
+            {
+                unsafe entry.pointee.flags |= UInt8(1 << 4)  // IOSQE_ASYNC, an enum that C computes
+            }
+            unsafe entry.pointee.user_data = UInt64(UInt(bitPattern: io.handle))
+        }
+
+        /// Forgets the entries that the kernel refused; it reads the ring's tail only when entered.
+        private func takeBackUnsubmitted() {
+            let head = unsafe ring.pointee.sq.khead.pointee
+            unsafe ring.pointee.sq.ktail.pointee = head
+            unsafe ring.pointee.sq.sqe_head = head
+            unsafe ring.pointee.sq.sqe_tail = head
+        }
+
+        // MARK: Completing, on any thread
+
+        /// IOs taken from the ring, to be finished without the lock.
+        private struct Taken {
+            var ios = InlineArray<32, StagedIO?>(repeating: nil)
+            var count = 0
+
+            func finish() {
+                for position in 0..<count { ios[position]?.finish() }
+            }
+        }
+
+        /// Takes what has completed; does nothing while another thread is at it.
+        func poll() {
+            if unsafe io_uring_cq_ready(ring) == 0 { return }
+            completing.withLockIfAvailable { _ in drain() }?.finish()
+        }
+
+        /// Sleeps until the IO has completed, or something else has.
+        func waitOne(_ io: StagedIO, generation: UInt64) {
+            let taken = completing.withLock { _ in
+                while true {
+                    if io.wasRecycled(since: generation) || io.state != .submitted {
+                        return Taken()
+                    }
+                    let taken = drain()
+                    if taken.count > 0 { return taken }
+                    sleepForCompletion()
+                }
+            }
+            taken.finish()
+        }
+
+        private func sleepForCompletion() {
+            var completion: UnsafeMutablePointer<io_uring_cqe>?
+            var limit = __kernel_timespec(tv_sec: Int64(Self.sleepSeconds), tv_nsec: 0)
+            // Woken, timed out or interrupted: the caller looks again in any case.
+            _ = unsafe io_uring_wait_cqes(ring, &completion, 1, &limit, nil)
+        }
+
+        /// With the lock held.
+        private func drain() -> Taken {
+            var taken = Taken()
+            unsafe withUnsafeTemporaryAllocation(
+                of: UnsafeMutablePointer<io_uring_cqe>?.self, capacity: Self.drainLimit
+            ) { completions in
+                let count = unsafe Int(
+                    io_uring_peek_batch_cqe(
+                        ring, completions.baseAddress, UInt32(Self.drainLimit)))
+                for position in 0..<count {
+                    guard let completion = unsafe completions[position],
+                        let handle = unsafe HandlePointer(
+                            bitPattern: UInt(completion.pointee.user_data))
+                    else { continue }
+                    let io = unsafe StagedIO(handle)
+                    var result = unsafe Int(completion.pointee.res)
+                    if result == -Int(EINTR) || result == -Int(EAGAIN) || result == -Int(ECANCELED)
+                    {
+                        // The kernel did not try: interrupted, or its submitter's thread ended.
+                        result = io.execute()
+                    }
+                    io.markExecuted(result: result)
+                    taken.ios[taken.count] = io
+                    taken.count += 1
+                }
+                unsafe io_uring_cq_advance(ring, UInt32(count))
+            }
+            inFlight.subtract(taken.count, ordering: .relaxed)
+            return taken
+        }
+    }
+#endif

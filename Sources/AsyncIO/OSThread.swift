@@ -1,0 +1,79 @@
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// A thread of the operating system's own, for code that blocks: never one of Swift's cooperative
+/// pool. It is joined or detached exactly once.
+@safe
+struct OSThread: @unchecked Sendable {
+    private let thread: pthread_t
+
+    private final class Body {
+        let run: @Sendable () -> Void
+        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+    }
+
+    /// Starts a thread.
+    ///
+    /// - Returns: nil when the system has no room for another thread.
+    static func start(_ run: @escaping @Sendable () -> Void) -> OSThread? {
+        let body = unsafe Unmanaged.passRetained(Body(run))
+        #if canImport(Darwin)
+            var thread: pthread_t?
+            let result = unsafe pthread_create(
+                &thread, nil,
+                { context in
+                    unsafe Unmanaged<Body>.fromOpaque(context).takeRetainedValue().run()
+                    return nil
+                }, body.toOpaque())
+            if result == 0, let thread = unsafe thread { return unsafe OSThread(thread: thread) }
+        #else
+            var thread = pthread_t()
+            let result = unsafe pthread_create(
+                &thread, nil,
+                { context in
+                    unsafe Unmanaged<Body>.fromOpaque(context!).takeRetainedValue().run()
+                    return nil
+                }, body.toOpaque())
+            if result == 0 { return OSThread(thread: thread) }
+        #endif
+        unsafe body.release()
+        return nil
+    }
+
+    /// Waits for the thread to end. Never from the thread itself.
+    func join() { _ = pthread_join(thread, nil) }
+
+    /// Lets the thread end by itself.
+    func detach() { _ = pthread_detach(thread) }
+
+    /// The time that the thread has spent running on a core; nil where it cannot be told.
+    ///
+    /// The thread must not have ended.
+    var coreNanoseconds: UInt64? {
+        #if canImport(Glibc)
+            var clock = clockid_t()
+            guard unsafe pthread_getcpuclockid(thread, &clock) == 0 else { return nil }
+            return Clock.nanoseconds(clock)
+        #else
+            return nil
+        #endif
+    }
+}
+
+/// The clocks of the operating system.
+enum Clock {
+    /// Time that goes on steadily, from an arbitrary start.
+    static var monotonicNanoseconds: UInt64 { nanoseconds(CLOCK_MONOTONIC) ?? 0 }
+
+    static func nanoseconds(_ clock: clockid_t) -> UInt64? {
+        var time = timespec()
+        guard unsafe clock_gettime(clock, &time) == 0 else { return nil }
+        return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
+    }
+
+    /// How many cores the process may use.
+    static var coreCount: Int { max(1, Int(sysconf(CInt(_SC_NPROCESSORS_ONLN)))) }
+}
