@@ -21,8 +21,8 @@ public struct AttributeLayout: Hashable, Sendable {
     @usableFromInline
     let alignmentBytes: UInt8
 
-    @usableFromInline
-    static let variableMark: Int16 = -1
+    @inlinable
+    static var variableMark: Int16 { -1 }
 
     @inlinable
     init(length: Int16, alignment: Alignment) {
@@ -75,6 +75,6 @@ public struct AttributeLayout: Hashable, Sendable {
     public var alignment: Int { Int(alignmentBytes) }
 
     /// Bytes that follow a length byte at most; from one more on, a length word is used.
-    @usableFromInline
-    static let longestShortPayload = 126
+    @inlinable
+    static var longestShortPayload: Int { 126 }
 }

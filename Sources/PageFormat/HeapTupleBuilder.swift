@@ -24,12 +24,12 @@ public struct HeapTupleBuilder: ~Copyable, @unchecked Sendable {
     let scratch: UnsafeMutableRawBufferPointer
 
     /// Where data begins in ``scratch``.
-    @usableFromInline
-    static let dataStart = 256
+    @inlinable
+    static var dataStart: Int { 256 }
 
     /// The most bytes of data that can fit on any page.
-    @usableFromInline
-    static let dataLimit = PageLayout.maximumTupleSize
+    @inlinable
+    static var dataLimit: Int { PageLayout.maximumTupleSize }
 
     /// Where the bitmap begins in ``scratch``.
     @usableFromInline

@@ -30,35 +30,35 @@ public struct HeapTupleHeader: Hashable, Sendable {
         }
 
         /// Some attribute is null, so there is a bitmap (`HEAP_HASNULL`).
-        public static let hasNulls = Flags(rawValue: 0x0001)
+        @inlinable public static var hasNulls: Flags { Flags(rawValue: 0x0001) }
         /// Some attribute varies in length (`HEAP_HASVARWIDTH`).
-        public static let hasVariableWidth = Flags(rawValue: 0x0002)
+        @inlinable public static var hasVariableWidth: Flags { Flags(rawValue: 0x0002) }
         /// Some attribute is stored out of line (`HEAP_HASEXTERNAL`).
-        public static let hasExternal = Flags(rawValue: 0x0004)
+        @inlinable public static var hasExternal: Flags { Flags(rawValue: 0x0004) }
         /// The inserting transaction committed (`HEAP_XMIN_COMMITTED`).
-        public static let xminCommitted = Flags(rawValue: 0x0100)
+        @inlinable public static var xminCommitted: Flags { Flags(rawValue: 0x0100) }
         /// The inserting transaction aborted (`HEAP_XMIN_INVALID`).
-        public static let xminInvalid = Flags(rawValue: 0x0200)
+        @inlinable public static var xminInvalid: Flags { Flags(rawValue: 0x0200) }
         /// Visible to everyone for ever (`HEAP_XMIN_FROZEN`): both of the above.
-        public static let xminFrozen: Flags = [.xminCommitted, .xminInvalid]
+        @inlinable public static var xminFrozen: Flags { [.xminCommitted, .xminInvalid] }
         /// The deleting transaction committed (`HEAP_XMAX_COMMITTED`).
-        public static let xmaxCommitted = Flags(rawValue: 0x0400)
+        @inlinable public static var xmaxCommitted: Flags { Flags(rawValue: 0x0400) }
         /// Nobody deleted the tuple (`HEAP_XMAX_INVALID`).
-        public static let xmaxInvalid = Flags(rawValue: 0x0800)
+        @inlinable public static var xmaxInvalid: Flags { Flags(rawValue: 0x0800) }
         /// The tuple is a newer version of another (`HEAP_UPDATED`).
-        public static let isUpdate = Flags(rawValue: 0x2000)
+        @inlinable public static var isUpdate: Flags { Flags(rawValue: 0x2000) }
     }
 
     /// The transaction id that counts as older than every other (`FrozenTransactionId`).
-    public static let frozenTransaction: UInt32 = 2
+    @inlinable public static var frozenTransaction: UInt32 { 2 }
 
     /// How many attributes are stored; a table's later columns may be missing.
     @inlinable
     public var attributeCount: Int { Int(infomask2 & Self.attributeCountMask) }
 
     /// The bits of `infomask2` that count attributes (`HEAP_NATTS_MASK`).
-    @usableFromInline
-    static let attributeCountMask: UInt16 = 0x07FF
+    @inlinable
+    static var attributeCountMask: UInt16 { 0x07FF }
 
     /// Where the data of a tuple begins: behind header and null bitmap, aligned.
     @inlinable
@@ -70,16 +70,16 @@ public struct HeapTupleHeader: Hashable, Sendable {
     /// Offsets of the fields in the tuple.
     @usableFromInline
     enum Offset {
-        @usableFromInline static let xmin = 0
-        @usableFromInline static let xmax = 4
-        @usableFromInline static let field3 = 8
-        @usableFromInline static let blockHigh = 12
-        @usableFromInline static let blockLow = 14
-        @usableFromInline static let number = 16
-        @usableFromInline static let infomask2 = 18
-        @usableFromInline static let flags = 20
-        @usableFromInline static let dataOffset = 22
-        @usableFromInline static let bitmap = 23
+        @inlinable static var xmin: Int { 0 }
+        @inlinable static var xmax: Int { 4 }
+        @inlinable static var field3: Int { 8 }
+        @inlinable static var blockHigh: Int { 12 }
+        @inlinable static var blockLow: Int { 14 }
+        @inlinable static var number: Int { 16 }
+        @inlinable static var infomask2: Int { 18 }
+        @inlinable static var flags: Int { 20 }
+        @inlinable static var dataOffset: Int { 22 }
+        @inlinable static var bitmap: Int { 23 }
     }
 
     /// Reads a header from the first 23 bytes, or returns nil when there are fewer.

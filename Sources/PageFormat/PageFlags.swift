@@ -10,14 +10,14 @@ public struct PageFlags: OptionSet, Hashable, Sendable {
     }
 
     /// There may be unused line pointers; a hint (`PD_HAS_FREE_LINES`).
-    public static let hasFreeLinePointers = PageFlags(rawValue: 0x0001)
+    @inlinable public static var hasFreeLinePointers: PageFlags { PageFlags(rawValue: 0x0001) }
 
     /// An update found too little space here; a hint (`PD_PAGE_FULL`).
-    public static let isFull = PageFlags(rawValue: 0x0002)
+    @inlinable public static var isFull: PageFlags { PageFlags(rawValue: 0x0002) }
 
     /// Every tuple is visible to everyone (`PD_ALL_VISIBLE`).
-    public static let allVisible = PageFlags(rawValue: 0x0004)
+    @inlinable public static var allVisible: PageFlags { PageFlags(rawValue: 0x0004) }
 
     /// All bits that have a meaning; a page with others is damaged (`PD_VALID_FLAG_BITS`).
-    public static let known: PageFlags = [.hasFreeLinePointers, .isFull, .allVisible]
+    @inlinable public static var known: PageFlags { [.hasFreeLinePointers, .isFull, .allVisible] }
 }

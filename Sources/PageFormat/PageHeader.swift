@@ -90,15 +90,15 @@ extension PageHeader {
     /// Offsets of the fields in the page.
     @usableFromInline
     enum Offset {
-        @usableFromInline static let lsnHigh = 0
-        @usableFromInline static let lsnLow = 4
-        @usableFromInline static let checksum = 8
-        @usableFromInline static let flags = 10
-        @usableFromInline static let lower = 12
-        @usableFromInline static let upper = 14
-        @usableFromInline static let special = 16
-        @usableFromInline static let sizeAndVersion = 18
-        @usableFromInline static let pruneXID = 20
+        @inlinable static var lsnHigh: Int { 0 }
+        @inlinable static var lsnLow: Int { 4 }
+        @inlinable static var checksum: Int { 8 }
+        @inlinable static var flags: Int { 10 }
+        @inlinable static var lower: Int { 12 }
+        @inlinable static var upper: Int { 14 }
+        @inlinable static var special: Int { 16 }
+        @inlinable static var sizeAndVersion: Int { 18 }
+        @inlinable static var pruneXID: Int { 20 }
     }
 
     /// Reads a header from the first 24 bytes, or returns nil when there are fewer.

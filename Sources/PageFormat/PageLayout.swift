@@ -2,36 +2,39 @@
 /// nothing here can be configured.
 public enum PageLayout {
     /// Bytes in a page (PostgreSQL's `BLCKSZ`).
-    public static let size = 8192
+    @inlinable public static var size: Int { 8192 }
 
     /// Bytes in the page header. The line pointers begin right behind it.
-    public static let headerSize = 24
+    @inlinable public static var headerSize: Int { 24 }
 
     /// Offset of the first line pointer.
-    public static let lineStart = headerSize
+    @inlinable public static var lineStart: Int { headerSize }
 
     /// Bytes in a line pointer.
-    public static let linePointerSize = 4
+    @inlinable public static var linePointerSize: Int { 4 }
 
     /// The layout version that the header's last bits carry.
-    public static let version: UInt8 = 4
+    @inlinable public static var version: UInt8 { 4 }
 
     /// What offsets of tuples and of the special space are multiples of (`MAXIMUM_ALIGNOF`).
-    public static let maximumAlignment = 8
+    @inlinable public static var maximumAlignment: Int { 8 }
 
     /// Bytes in a heap tuple's header before its null bitmap.
-    public static let tupleHeaderSize = 23
+    @inlinable public static var tupleHeaderSize: Int { 23 }
 
     /// The largest tuple that fits on an empty page (`MaxHeapTupleSize`).
-    public static let maximumTupleSize = size - align(headerSize + linePointerSize, to: 8)
+    @inlinable public static var maximumTupleSize: Int {
+        size - align(headerSize + linePointerSize, to: 8)
+    }
 
     /// The most line pointers a heap page can have (`MaxHeapTuplesPerPage`).
-    public static let maxHeapTuplesPerPage =
+    @inlinable public static var maxHeapTuplesPerPage: Int {
         (size - headerSize) / (align(tupleHeaderSize, to: 8) + linePointerSize)
+    }
 
     /// The most attributes a heap tuple can have (`MaxHeapAttributeNumber`). A tuple header's
     /// one-byte offset to the data could not carry the null bitmap of many more.
-    public static let maximumAttributes = 1600
+    @inlinable public static var maximumAttributes: Int { 1600 }
 
     /// `value` rounded up to a multiple of `alignment`, a power of two. Wraps at `Int.max`
     /// instead of trapping.

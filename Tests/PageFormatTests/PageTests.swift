@@ -15,6 +15,25 @@ struct PageTests {
         }
     }
 
+    @Test("a page can be had from a bare pointer, aligned or not")
+    func pointer() throws {
+        for shift in 0..<3 {
+            let memory = UnsafeMutableRawPointer.allocate(
+                byteCount: PageLayout.size + shift, alignment: 8)
+            defer { unsafe memory.deallocate() }
+            let start = unsafe memory + shift
+            var editor = unsafe PageEditor(unsafePage: start)
+            editor.initialize()
+            let item: [UInt8] = [1, 2, 3]
+            #expect(try editor.addItem(unsafe item.span.bytes) == 1)
+            editor.setChecksum(block: 8)
+            let view = unsafe PageView(unsafePage: start)
+            #expect(view.verify(block: 8, checksums: true) == .valid)
+            let copy = TestPage([UInt8](view.bytes), block: 0)
+            #expect(try copy.item(1) == item)
+        }
+    }
+
     @Test("headers survive being written and read")
     func header() {
         var header = PageHeader(specialSize: 13)
