@@ -124,7 +124,11 @@ struct RealServerTests {
         try #require(unsafe mkdtemp(&template) != nil)
         let home = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
         try #require(unsafe chmod(home, 0o777) == 0)
-        defer { _ = unsafe system("rm -rf \(home)") }
+        defer {
+            // Nothing runs any more unless a step below failed.
+            try? server.run("pg_ctl -D \(home)/data -s -m immediate stop 2>/dev/null || true")
+            _ = unsafe system("rm -rf \(home)")
+        }
 
         let start = """
             pg_ctl -D \(home)/data -w -s -l \(home)/log -o "-F -k \(home) -h \\"\\"" start
