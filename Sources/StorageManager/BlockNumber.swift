@@ -21,8 +21,9 @@ public struct BlockNumber: RawRepresentable, Hashable, Comparable, Sendable, Bit
     /// The block `distance` further on, or `invalid` when there can be none.
     @inlinable
     public func advanced(by distance: Int) -> BlockNumber {
-        let sum = Int(rawValue) + distance
-        return sum >= 0 && sum < Int(UInt32.max) ? BlockNumber(UInt32(sum)) : .invalid
+        let (sum, overflow) = Int(rawValue).addingReportingOverflow(distance)
+        return !overflow && sum >= 0 && sum < Int(UInt32.max)
+            ? BlockNumber(UInt32(sum)) : .invalid
     }
 
     /// Whether one block stands before another.

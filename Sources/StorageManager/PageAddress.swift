@@ -5,7 +5,7 @@
 /// directly rely on that only where they ask for it. Who reads or writes the bytes at what time is
 /// the business of whoever owns the memory, so the accessors are unsafe.
 @safe
-public struct PageAddress: @unchecked Sendable, BitwiseCopyable, Hashable {
+public struct PageAddress: @unchecked Sendable, BitwiseCopyable {
     /// The first byte.
     @unsafe public let pointer: UnsafeMutableRawPointer
 

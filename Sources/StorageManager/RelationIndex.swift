@@ -25,8 +25,15 @@ final class RelationIndex: Sendable {
         return try found.get()
     }
 
-    func remove(_ locator: RelationLocator) -> OpenRelation? {
-        relations.withLock { $0.removeValue(forKey: locator) }
+    /// Forgets a relation.
+    ///
+    /// - Returns: false when it is not open; another object of the same locator may be.
+    func remove(_ relation: OpenRelation) -> Bool {
+        relations.withLock { relations in
+            guard relations[relation.locator] === relation else { return false }
+            relations[relation.locator] = nil
+            return true
+        }
     }
 
     var all: [OpenRelation] { relations.withLock { Array($0.values) } }

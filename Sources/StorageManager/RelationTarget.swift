@@ -21,7 +21,10 @@ public struct RelationTarget: Sendable {
         count: Int
     ) {
         handle.setTarget(
-            id, data: RelationLabel(locator, fork, block, UInt32(count), manager).targetData)
+            id,
+            data: RelationLabel(
+                locator, fork, block: block, count: UInt32(count), manager: manager
+            ).targetData)
     }
 }
 
@@ -38,9 +41,10 @@ public struct RelationLabel: Sendable, Hashable {
     /// The number of the relation's storage manager.
     public let manager: StorageManagerID
 
-    init(
-        _ locator: RelationLocator, _ fork: Fork, _ block: BlockNumber, _ count: UInt32,
-        _ manager: StorageManagerID
+    /// Makes a label; storage managers use it for words about IO that blocks.
+    public init(
+        _ locator: RelationLocator, _ fork: Fork, block: BlockNumber, count: UInt32,
+        manager: StorageManagerID
     ) {
         self.locator = locator
         self.fork = fork

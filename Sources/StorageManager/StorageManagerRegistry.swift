@@ -57,7 +57,8 @@ public final class StorageManagerRegistry: Sendable {
 
     /// Opens a relation, or returns it if it is open. Touches no file. Mirrors `smgropen`.
     ///
-    /// - Throws: `unknownStorageManager` when no manager has that number.
+    /// - Throws: `unknownStorageManager` when no manager has that number, `misuse` when the relation
+    ///   is open under another one.
     public func open(_ locator: RelationLocator, managedBy id: StorageManagerID)
         throws(StorageError) -> OpenRelation
     {
@@ -69,17 +70,26 @@ public final class StorageManagerRegistry: Sendable {
                 at: StorageError.Location(relation: locator.description))
         }
         let target = RelationTarget(id: target, manager: id)
-        return try index.relation(locator) { () throws(StorageError) in
+        let relation = try index.relation(locator) { () throws(StorageError) in
             OpenRelation(
                 locator: locator, storage: try manager.open(locator, target: target),
                 capabilities: manager.capabilities, manager: id)
         }
+        guard relation.manager == id else {
+            throw StorageError(
+                .misuse,
+                "relation \(locator) is open under storage manager \(relation.manager.rawValue), "
+                    + "not \(id.rawValue)",
+                remedy: "Close it first, or open it as the catalog says.",
+                at: StorageError.Location(relation: locator.description))
+        }
+        return relation
     }
 
     /// Lets go of a relation's files and forgets it. Nobody may use it at the time. Mirrors
     /// `smgrclose`.
     public func close(_ relation: OpenRelation, session: Session) {
-        guard index.remove(relation.locator) != nil else { return }
+        guard index.remove(relation) else { return }
         for fork in Fork.allCases { relation.storage.close(fork, session: session) }
     }
 
@@ -89,17 +99,27 @@ public final class StorageManagerRegistry: Sendable {
         for manager in managers.withLock({ Array($0.values) }) { manager.shutdown() }
     }
 
-    /// Closes a relation and removes its files. Its buffers must have been dropped. Mirrors
-    /// `smgrdounlinkall`.
+    /// Closes a relation and removes its files, the main fork last, so that what a crash leaves is
+    /// still recognised. Its buffers must have been dropped. Mirrors `smgrdounlinkall`.
     public func unlink(_ relation: OpenRelation, session: Session) throws(StorageError) {
         close(relation, session: session)
         guard let manager = manager(relation.manager) else { return }
-        for fork in Fork.allCases { try manager.unlink(relation.locator, fork: fork) }
+        for fork in Fork.allCases.reversed() { try manager.unlink(relation.locator, fork: fork) }
     }
 
     /// Makes all registered writes of all managers durable.
+    ///
+    /// - Throws: the first manager's `syncFailed`, once all were asked.
     public func syncPending(_ session: Session) throws(StorageError) {
-        for manager in managers.withLock({ Array($0.values) }) { try manager.syncPending(session) }
+        var firstError: StorageError?
+        for manager in managers.withLock({ Array($0.values) }) {
+            do throws(StorageError) {
+                try manager.syncPending(session)
+            } catch {
+                firstError = firstError ?? error
+            }
+        }
+        if let firstError { throw firstError }
     }
 }
 
