@@ -1,3 +1,5 @@
+public import Strata
+
 #if canImport(Glibc)
     internal import Glibc
 #elseif canImport(Darwin)
@@ -16,6 +18,10 @@ public struct LoadError: Error, Sendable, Hashable {
         case write(code: Int32)
         /// The input has no header line although one was expected.
         case missingHeader
+        /// The input is empty, so that there are no columns to infer.
+        case noRecords
+        /// The input's columns make no schema.
+        case schema(SchemaError)
         /// An option of the reader is of no use; what is wrong with it.
         case option(String)
         /// The input ends within a quoted field. The field's line is where it began.
@@ -110,6 +116,8 @@ extension LoadError.Reason: CustomStringConvertible {
         case .read(let code): "cannot be read: \(Self.message(code))"
         case .write(let code): "cannot be written: \(Self.message(code))"
         case .missingHeader: "the input is empty, a header line was expected"
+        case .noRecords: "the input is empty, there are no columns to infer; give a schema"
+        case .schema(let error): error.description
         case .option(let text): text
         case .unterminatedQuote: "the quoted field has no closing quote"
         case .strayQuote:

@@ -164,7 +164,7 @@ public struct CSVReader: ~Copyable {
         }
     }
 
-    /// Reads the header and returns its names, trimmed of spaces. To be called before the first
+    /// Reads the header and returns its names as they stand. To be called before the first
     /// ``next()``, where ``CSVOptions/hasHeader`` is set.
     ///
     /// - Throws: as ``next()``, and ``LoadError/Reason/missingHeader`` if the source is empty.

@@ -33,6 +33,12 @@ public struct ByteOutput: ~Copyable {
     @inline(__always)
     var start: UnsafePointer<UInt8> { unsafe UnsafePointer(base) }
 
+    /// The bytes, to be used before anything else is done with the buffer.
+    @unsafe @inline(__always)
+    var rawBuffer: UnsafeRawBufferPointer {
+        unsafe UnsafeRawBufferPointer(start: base, count: count)
+    }
+
     /// Forgets the bytes, keeps the room.
     @inline(__always)
     public mutating func removeAll() {
@@ -81,6 +87,12 @@ public struct ByteOutput: ~Copyable {
         count &+= bytes.count
     }
 
+    /// Appends bytes.
+    @inline(__always)
+    public mutating func append(_ bytes: RawSpan) {
+        append(Span(viewing: bytes))
+    }
+
     /// Appends a literal.
     @inline(__always)
     public mutating func append(_ text: StaticString) {
@@ -92,6 +104,23 @@ public struct ByteOutput: ~Copyable {
     /// Appends the UTF-8 of a string.
     public mutating func append(string: String) {
         for byte in string.utf8 { append(byte) }
+    }
+
+    /// Appends `length` bytes, to be set before they are read; returns the new count.
+    @inline(__always)
+    mutating func extend(by length: Int) -> Int {
+        reserve(length)
+        count &+= length
+        return count
+    }
+
+    /// Puts a byte before the one at `index`. O(bytes behind it).
+    mutating func insert(_ byte: UInt8, at index: Int) {
+        precondition(index >= 0 && index <= count)
+        reserve(1)
+        unsafe (base + index + 1).update(from: base + index, count: count - index)
+        unsafe base[index] = byte
+        count &+= 1
     }
 
     /// Overwrites the byte at `index`.

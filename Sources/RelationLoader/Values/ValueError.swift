@@ -12,6 +12,8 @@ public struct ValueError: Error, Sendable, Hashable {
         case fieldOutOfRange
         /// A timestamp names a time zone other than UTC, which the type cannot keep.
         case timeZone
+        /// A stored datum's bytes are none that the type stores.
+        case damaged
     }
 
     /// The type.
@@ -33,6 +35,7 @@ extension ValueError: CustomStringConvertible {
         case .outOfRange: "out of range for \(type)"
         case .fieldOutOfRange: "a date or time field is out of range for \(type)"
         case .timeZone: "a time zone other than UTC, which \(type) cannot keep"
+        case .damaged: "the stored bytes are not those of a value of type \(type)"
         }
     }
 }

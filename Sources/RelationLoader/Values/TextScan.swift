@@ -1,0 +1,56 @@
+/// Small questions about the bytes of a text that every value's reader asks.
+enum TextScan {
+    /// Whether C's `isspace` holds in the C locale, which is what PostgreSQL trims.
+    @inline(__always)
+    static func isSpace(_ byte: UInt8) -> Bool {
+        byte == 0x20 || (byte &- 9) < 5
+    }
+
+    /// The bounds of `text` without the white space around it.
+    @inline(__always)
+    static func trimmed(_ text: Span<UInt8>) -> Range<Int> {
+        var start = 0
+        var end = text.count
+        while start < end && isSpace(text[start]) { start &+= 1 }
+        while end > start && isSpace(text[end &- 1]) { end &-= 1 }
+        return start..<end
+    }
+
+    /// The value of a decimal digit, or something above nine.
+    @inline(__always)
+    static func digit(_ byte: UInt8) -> UInt8 {
+        byte &- UInt8(ascii: "0")
+    }
+
+    /// The value of a hexadecimal digit, or nil.
+    @inline(__always)
+    static func hexDigit(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte &- UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte &- (UInt8(ascii: "a") &- 10)
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte &- (UInt8(ascii: "A") &- 10)
+        default: nil
+        }
+    }
+
+    /// Whether the bytes in `range` spell `word`, which is in lower case, in any letter case.
+    static func matches(_ text: Span<UInt8>, _ range: Range<Int>, _ word: StaticString) -> Bool {
+        range.count == word.utf8CodeUnitCount && isPrefix(text, range, of: word)
+    }
+
+    /// Whether the bytes in `range` begin `word`, which is in lower case, in any letter case.
+    static func isPrefix(_ text: Span<UInt8>, _ range: Range<Int>, of word: StaticString) -> Bool {
+        guard range.count <= word.utf8CodeUnitCount else { return false }
+        for offset in 0..<range.count {
+            let expected = unsafe word.utf8Start[offset]
+            if lowercased(text[range.lowerBound + offset]) != expected { return false }
+        }
+        return true
+    }
+
+    /// The ASCII letter in lower case, any other byte as it is.
+    @inline(__always)
+    static func lowercased(_ byte: UInt8) -> UInt8 {
+        (byte &- UInt8(ascii: "A")) < 26 ? byte | 0x20 : byte
+    }
+}
