@@ -2,6 +2,7 @@
 #define STRATA_CPLATFORM_H
 
 #include "checksum.h"
+#include "files.h"
 #include "futex.h"
 
 #endif

@@ -1,0 +1,16 @@
+#if canImport(Glibc)
+    public import Glibc
+#elseif canImport(Darwin)
+    public import Darwin
+#endif
+
+extension IOHandle {
+    /// Calls `body` with the memory that the IO will read into or write from, so that a layer can
+    /// check it before it starts the IO. The vectors are valid during the call.
+    @unsafe
+    public func withVectors<Result>(_ body: (UnsafeBufferPointer<iovec>) -> Result) -> Result {
+        unsafe body(
+            UnsafeBufferPointer(
+                start: storage.pointee.vectors, count: storage.pointee.vectorCount))
+    }
+}

@@ -1,0 +1,27 @@
+#ifndef STRATA_FILES_H
+#define STRATA_FILES_H
+
+#include <stdint.h>
+
+/// The flag of `open` that makes a descriptor pass by the page cache, or 0 where there is none.
+int strata_direct_io_flag(void);
+
+/// Has a descriptor opened without such a flag pass by the page cache, where that is done after
+/// opening. Returns 0 or a negated errno.
+int strata_disable_cache(int descriptor);
+
+/// Reserves space for a range of a file and grows it to the range's end; new bytes read as zero.
+/// Returns 0 or a negated errno, -EOPNOTSUPP where file system or platform cannot.
+int strata_allocate(int descriptor, int64_t offset, int64_t count);
+
+/// Asks the kernel to read a range into the page cache soon. Returns 0 or a negated errno.
+int strata_prefetch(int descriptor, int64_t offset, int64_t count);
+
+/// Asks the kernel to begin writing a range's dirty pages to the disk, without making them durable.
+/// Returns 0 or a negated errno; does nothing where the platform has no such call.
+int strata_start_writeback(int descriptor, int64_t offset, int64_t count);
+
+/// How many descriptors this process may have open.
+int64_t strata_descriptor_limit(void);
+
+#endif

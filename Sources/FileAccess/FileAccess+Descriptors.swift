@@ -1,0 +1,200 @@
+internal import AsyncIO
+internal import Logging
+internal import Synchronization
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// The open kernel descriptors, as a clock. Guarded by the lock of ``FileAccess``.
+struct DescriptorTable {
+    private(set) var slots: [DescriptorSlot] = []
+    private var hand = 0
+
+    mutating func append(_ slot: DescriptorSlot) {
+        slot.clockPosition = slots.count
+        slots.append(slot)
+    }
+
+    /// Constant time: the last one takes the place.
+    mutating func remove(_ slot: DescriptorSlot) {
+        let position = slot.clockPosition
+        guard position >= 0 else { return }
+        slot.clockPosition = -1
+        let last = slots.removeLast()
+        if last === slot { return }
+        slots[position] = last
+        last.clockPosition = position
+    }
+
+    /// Takes one descriptor out that nobody holds and that was not used for a turn of the hand.
+    ///
+    /// - Returns: nil when all are held. Time grows with the open descriptors in that case only.
+    mutating func evict() -> CInt? {
+        // The first turn may only clear marks; the second finds whatever is not held.
+        var remaining = 2 * slots.count
+        while remaining > 0 {
+            remaining -= 1
+            if hand >= slots.count { hand = 0 }
+            let slot = slots[hand]
+            if !slot.passUsed(), let descriptor = slot.evict() {
+                remove(slot)
+                return descriptor
+            }
+            hand += 1
+        }
+        return nil
+    }
+}
+
+extension FileAccess {
+    /// Holds the descriptor of a file that has none open: opens it, unless another thread did.
+    func holdSlowly(_ slot: DescriptorSlot) throws(StorageError) -> CInt {
+        let result: Result<CInt, StorageError> = table.withLock { table in
+            if slot.isClosed {
+                return .failure(
+                    StorageError(
+                        .closed, "file \"\(slot.path)\" has been closed",
+                        remedy: "Open it again.", at: .init(path: slot.path)))
+            }
+            if slot.isOpen {
+                // Opened by another thread; nobody can take it out while the lock is held.
+                if let descriptor = slot.hold() { return .success(descriptor) }
+                preconditionFailure("a descriptor stays open under the lock")
+            }
+            return openAgain(slot, &table)
+        }
+        return try result.get()
+    }
+
+    /// Opens a file for the first time. It is not held afterwards.
+    func openFirst(_ slot: DescriptorSlot, _ flags: FileOpenFlags, _ table: inout DescriptorTable)
+        -> Result<Void, StorageError>
+    {
+        let descriptor = openKernel(slot.path, flags, &table)
+        guard descriptor >= 0 else {
+            return .failure(openError(slot, flags, errorNumber: -descriptor))
+        }
+        switch identify(descriptor, slot) {
+        case .failure(let error):
+            closeKernel(descriptor, slot.path)
+            return .failure(error)
+        case .success(let identity):
+            slot.identity = identity
+        }
+        slot.publish(descriptor)
+        // The slot is not closed, so giving back never hands the descriptor out.
+        _ = slot.giveBack()
+        table.append(slot)
+        return .success(())
+    }
+
+    private func openAgain(_ slot: DescriptorSlot, _ table: inout DescriptorTable)
+        -> Result<CInt, StorageError>
+    {
+        let descriptor = openKernel(slot.path, slot.flags, &table)
+        guard descriptor >= 0 else {
+            return .failure(openError(slot, slot.flags, errorNumber: -descriptor))
+        }
+        let failure: StorageError
+        switch identify(descriptor, slot) {
+        case .success(let found):
+            if let known = slot.identity, known == found {
+                slot.publish(descriptor)
+                table.append(slot)
+                return .success(descriptor)
+            }
+            failure = StorageError(
+                .fileReplaced, "another file has taken the place of \"\(slot.path)\"",
+                remedy: "Do not change the store's files while it is open; reopen the store.",
+                at: .init(path: slot.path))
+        case .failure(let error):
+            failure = error
+        }
+        closeKernel(descriptor, slot.path)
+        return .failure(failure)
+    }
+
+    /// Which file a fresh descriptor is of, if it is what was asked for.
+    private func identify(_ descriptor: CInt, _ slot: DescriptorSlot)
+        -> Result<(device: UInt64, serial: UInt64), StorageError>
+    {
+        var status = FileStatus(kind: .other, size: 0, device: 0, serial: 0)
+        let error = retrying { fileSystem.status(descriptor, into: &status) }
+        if error < 0 {
+            return .failure(
+                .file(
+                    .fileStatusFailed, "could not read the status of file \"\(slot.path)\"",
+                    path: slot.path, errorNumber: -error))
+        }
+        if status.kind == .directory, !slot.flags.contains(.directory) {
+            return .failure(openError(slot, slot.flags, errorNumber: EISDIR))
+        }
+        return .success((status.device, status.serial))
+    }
+
+    /// Opens a kernel descriptor, making room for it.
+    ///
+    /// - Returns: the descriptor, or a negated `errno`.
+    func openKernel(_ path: String, _ flags: FileOpenFlags, _ table: inout DescriptorTable)
+        -> CInt
+    {
+        while counters.kernelDescriptors.load(ordering: .relaxed) >= maximumOpenFiles {
+            if evictOne(&table) { continue }
+            guard
+                counters.kernelDescriptors.load(ordering: .relaxed)
+                    < FileAccessConfiguration.descriptorCeiling
+            else { return -EMFILE }
+            counters.overruns.add(1, ordering: .relaxed)
+            break
+        }
+        while true {
+            let descriptor = retrying { fileSystem.open(path, in: root, flags) }
+            if descriptor >= 0 {
+                counters.kernelDescriptors.add(1, ordering: .relaxed)
+                counters.opens.add(1, ordering: .relaxed)
+                return descriptor
+            }
+            // Others in the process took the descriptors; giving up an idle one helps.
+            guard descriptor == -EMFILE || descriptor == -ENFILE, evictOne(&table) else {
+                return descriptor
+            }
+        }
+    }
+
+    private func evictOne(_ table: inout DescriptorTable) -> Bool {
+        guard let victim = table.evict() else { return false }
+        counters.evictions.add(1, ordering: .relaxed)
+        closeKernel(victim, nil)
+        return true
+    }
+
+    /// Closes a kernel descriptor. Any thread; takes no lock.
+    func closeKernel(_ descriptor: CInt, _ path: String?) {
+        // Whatever close returns, the descriptor is gone; durability never rests on it.
+        let error = fileSystem.close(descriptor)
+        counters.kernelDescriptors.subtract(1, ordering: .relaxed)
+        if error < 0 && error != -EINTR {
+            logger.warning(
+                "closing a file failed", metadata: ["path": "\(path ?? "")", "errno": "\(-error)"])
+        }
+    }
+
+    private func openError(_ slot: DescriptorSlot, _ flags: FileOpenFlags, errorNumber: CInt)
+        -> StorageError
+    {
+        let what = flags.contains(.directory) ? "directory" : "file"
+        if errorNumber == EINVAL && flags.contains(.direct) {
+            return .file(
+                .directIOUnsupported, "could not open file \"\(slot.path)\" for direct IO",
+                path: slot.path, errorNumber: errorNumber,
+                remedy: "Turn direct IO off, or use a file system that supports it.")
+        }
+        let verb = flags.contains(.create) ? "create" : "open"
+        return .file(
+            .opening(errorNumber: errorNumber), "could not \(verb) \(what) \"\(slot.path)\"",
+            path: slot.path, errorNumber: errorNumber)
+    }
+}

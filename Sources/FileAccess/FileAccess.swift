@@ -1,0 +1,125 @@
+public import AsyncIO
+internal import Logging
+internal import Synchronization
+
+/// The files of one store: virtual descriptors over a bounded set of kernel ones.
+///
+/// All paths are relative to one directory, which is held open, so the process may change its
+/// working directory and the directory may be renamed. One object serves an engine and all its
+/// threads; every call may come from any thread. Mirrors PostgreSQL's `fd.c`.
+///
+/// A kernel descriptor is opened when a ``VirtualFile`` is used and stays open until another file
+/// needs its place; which one goes is found by a clock over those that no IO has lent. When all are
+/// lent, more are opened as far as the process's limit leaves room; beyond that, using a file
+/// throws `resourcesExhausted`.
+public final class FileAccess: Sendable {
+    /// What memory, offset and length of direct IO must be multiples of, in bytes.
+    public static let directIOAlignment = 4096
+
+    /// The directory, as it was given.
+    public let directory: String
+    /// The settings it was made with.
+    public let configuration: FileAccessConfiguration
+    /// How many kernel descriptors are kept open while they are not lent.
+    public let maximumOpenFiles: Int
+
+    let fileSystem: any FileSystem
+    let logger: Logger
+    let root: CInt
+    let table = Mutex(DescriptorTable())
+    let ledger = SyncLedger()
+    let counters = FileCounters()
+    let zeroes: ZeroBytes
+
+    /// Holds a directory open for its files.
+    ///
+    /// - Parameters:
+    ///   - directory: an existing directory, relative to the process's working directory.
+    ///   - configuration: the settings.
+    /// - Throws: `invalidConfiguration` for a limit below 1; `fileMissing` or `fileOpenFailed` when
+    ///   the directory cannot be opened.
+    public init(
+        directory: String, configuration: FileAccessConfiguration = FileAccessConfiguration()
+    ) throws(StorageError) {
+        guard configuration.maximumOpenFiles >= 1 else {
+            throw StorageError(
+                .invalidConfiguration,
+                "\(configuration.maximumOpenFiles) is not a possible number of open files",
+                remedy: "Set FileAccessConfiguration.maximumOpenFiles to 1 or more.")
+        }
+        self.directory = directory
+        self.configuration = configuration
+        fileSystem = configuration.fileSystem
+        logger = configuration.logger
+        let ceiling = FileAccessConfiguration.descriptorCeiling
+        maximumOpenFiles = min(configuration.maximumOpenFiles, ceiling)
+        zeroes = ZeroBytes()
+        let fileSystem = fileSystem
+        let root = retrying { fileSystem.openRoot(directory) }
+        self.root = root
+        guard root >= 0 else {
+            throw .file(
+                .opening(errorNumber: -root), "could not open directory \"\(directory)\"",
+                path: directory, errorNumber: -root)
+        }
+        if maximumOpenFiles < configuration.maximumOpenFiles {
+            logger.info(
+                "fewer files are kept open than configured: the process's descriptor limit is low",
+                metadata: [
+                    "configured": "\(configuration.maximumOpenFiles)",
+                    "used": "\(maximumOpenFiles)",
+                ])
+        }
+    }
+
+    deinit {
+        if root >= 0 { _ = fileSystem.close(root) }
+    }
+
+    /// Opens a file, or creates it with ``FileOptions/create``.
+    ///
+    /// Its kernel descriptor is opened at once, so that what can be wrong shows here. Mirrors
+    /// PostgreSQL's `PathNameOpenFile`.
+    ///
+    /// - Throws: `invalidPath`, `fileMissing`, `fileExists`, `directIOUnsupported`,
+    ///   `fileOpenFailed`, or `resourcesExhausted` when no descriptor is to be had.
+    public func open(_ path: String, _ options: FileOptions = []) throws(StorageError)
+        -> VirtualFile
+    {
+        try check(path)
+        var flags = options.reopenFlags
+        if configuration.usesDirectIO && !options.contains(.buffered)
+            && !options.contains(.directory)
+        {
+            flags.insert(.direct)
+        }
+        let slot = DescriptorSlot(path: path, flags: flags)
+        let result = table.withLock { table in
+            openFirst(slot, flags.union(options.creationFlags), &table)
+        }
+        if case .failure(let error) = result { throw error }
+        counters.virtualFiles.add(1, ordering: .relaxed)
+        return VirtualFile(self, slot)
+    }
+
+    /// Makes an empty queue of what is to be made durable together.
+    ///
+    /// - Parameter system: the core that its fsyncs run on.
+    /// - Throws: `resourcesExhausted` when the core's registries are full.
+    public func makeSyncQueue(system: IOSystem) throws(StorageError) -> SyncQueue {
+        try SyncQueue(self, system)
+    }
+
+    /// What has been done so far, and what is open. Each figure is exact, not all of one instant.
+    public var statistics: FileStatistics { counters.statistics }
+}
+
+extension StorageError.Code {
+    static func opening(errorNumber: CInt) -> Self {
+        switch errorNumber {
+        case ErrorNumber.missing: .fileMissing
+        case ErrorNumber.exists: .fileExists
+        default: .fileOpenFailed
+        }
+    }
+}

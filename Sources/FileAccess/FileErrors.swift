@@ -1,0 +1,85 @@
+public import AsyncIO
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+extension StorageError.Code {
+    /// A file that should exist does not.
+    public static let fileMissing = Self(rawValue: "fileMissing")
+    /// A file that was to be created exists.
+    public static let fileExists = Self(rawValue: "fileExists")
+    /// Another file or a directory stands where a file was opened before.
+    public static let fileReplaced = Self(rawValue: "fileReplaced")
+    /// A path is absolute, leaves the directory, or is no path at all.
+    public static let invalidPath = Self(rawValue: "invalidPath")
+    /// A file or directory could not be opened or created.
+    public static let fileOpenFailed = Self(rawValue: "fileOpenFailed")
+    /// Reading a file failed.
+    public static let fileReadFailed = Self(rawValue: "fileReadFailed")
+    /// Writing a file failed.
+    public static let fileWriteFailed = Self(rawValue: "fileWriteFailed")
+    /// Growing a file by zeroes failed; it has its old size again unless the message says more.
+    public static let fileExtendFailed = Self(rawValue: "fileExtendFailed")
+    /// Shortening a file failed.
+    public static let fileTruncateFailed = Self(rawValue: "fileTruncateFailed")
+    /// A file or directory could not be made durable. Final: every later attempt on it fails.
+    public static let fileSyncFailed = Self(rawValue: "fileSyncFailed")
+    /// A file's status could not be read, or the kernel refused advice about it.
+    public static let fileStatusFailed = Self(rawValue: "fileStatusFailed")
+    /// A name could not be created, changed, removed or listed.
+    public static let directoryChangeFailed = Self(rawValue: "directoryChangeFailed")
+    /// Memory, offset or length of a transfer does not fit direct IO.
+    public static let misalignedIO = Self(rawValue: "misalignedIO")
+    /// The file system offers no direct IO.
+    public static let directIOUnsupported = Self(rawValue: "directIOUnsupported")
+}
+
+extension StorageError {
+    /// An error of a system call on a file: the message, the path, the `errno` and what helps.
+    ///
+    /// - Parameters:
+    ///   - code: kept, except that running out of descriptors is always `resourcesExhausted`.
+    ///   - errorNumber: positive.
+    static func file(
+        _ code: Code, _ message: String, path: String, errorNumber: CInt, remedy: String? = nil
+    ) -> StorageError {
+        let isExhausted = errorNumber == EMFILE || errorNumber == ENFILE
+        return StorageError(
+            isExhausted ? .resourcesExhausted : code, message,
+            remedy: remedy ?? fileRemedy(for: errorNumber),
+            at: Location(path: path), errorNumber: errorNumber)
+    }
+
+    /// What helps against the failure of a system call on a file, nil when nothing general does.
+    ///
+    /// For layers that word errors of IO they started themselves.
+    public static func fileRemedy(for errorNumber: CInt) -> String? {
+        switch errorNumber {
+        case ENOSPC:
+            "Free space on the file system, or move the store to a larger one, and try again."
+        case EDQUOT: "Raise the disk quota, or free space within it, and try again."
+        case EFBIG:
+            "Raise the file size limit (ulimit -f), or use a file system with larger files."
+        case EMFILE:
+            "Raise the process's descriptor limit (ulimit -n), or lower "
+                + "FileAccessConfiguration.maximumOpenFiles."
+        case ENFILE: "Raise the system's descriptor limit (sysctl fs.file-max)."
+        case EACCES, EPERM:
+            "Give this user read and write permission on the file and its directory."
+        case EROFS: "Remount the file system for writing, or open the store read-only."
+        case EISDIR: "A directory stands where a file should be: move it away and restore the file."
+        case ENOTDIR: "A file stands where a directory should be: move it away."
+        case ENOENT: "Restore the missing file, or the directory it belongs in."
+        case EIO: "The device failed: check the kernel's log and the disk."
+        case ENOMEM: "Free memory, or raise the memory limit, and try again."
+        case ELOOP: "Remove the cycle among symbolic links."
+        case ENAMETOOLONG: "Use a shorter path."
+        case ENOTEMPTY: "Remove the directory's contents first."
+        case ENXIO, ENODEV: "Check that the device is attached."
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,169 @@
+internal import CPlatform
+
+#if canImport(Glibc)
+    public import Glibc
+#elseif canImport(Darwin)
+    public import Darwin
+#endif
+
+/// The real file system: each call is the kernel's. Stateless.
+public final class KernelFileSystem: FileSystem {
+    private static let fileMode: mode_t = 0o600
+    private static let directoryMode: mode_t = 0o700
+
+    /// Makes one.
+    public init() {}
+
+    public func openRoot(_ path: String) -> CInt {
+        result(Platform.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC))
+    }
+
+    public func open(_ path: String, in root: CInt, _ flags: FileOpenFlags) -> CInt {
+        var bits = O_CLOEXEC | (flags.contains(.readOnly) ? O_RDONLY : O_RDWR)
+        if flags.contains(.create) { bits |= O_CREAT }
+        if flags.contains(.exclusive) { bits |= O_EXCL }
+        if flags.contains(.truncate) { bits |= O_TRUNC }
+        if flags.contains(.direct) { bits |= strata_direct_io_flag() }
+        if flags.contains(.directory) { bits |= O_DIRECTORY }
+        let descriptor = result(unsafe openat(root, path, bits, Self.fileMode))
+        if descriptor >= 0, flags.contains(.direct) {
+            let error = strata_disable_cache(descriptor)
+            if error < 0 {
+                _ = close(descriptor)
+                return error
+            }
+        }
+        return descriptor
+    }
+
+    public func close(_ descriptor: CInt) -> CInt { result(Platform.close(descriptor)) }
+
+    @unsafe
+    public func read(
+        _ descriptor: CInt, _ vectors: UnsafeBufferPointer<iovec>, at offset: Int64
+    ) -> Int {
+        let count = unsafe preadv(
+            descriptor, vectors.baseAddress, CInt(vectors.count), off_t(offset))
+        return count < 0 ? -Int(errno) : count
+    }
+
+    @unsafe
+    public func write(
+        _ descriptor: CInt, _ vectors: UnsafeBufferPointer<iovec>, at offset: Int64
+    ) -> Int {
+        let count = unsafe pwritev(
+            descriptor, vectors.baseAddress, CInt(vectors.count), off_t(offset))
+        return count < 0 ? -Int(errno) : count
+    }
+
+    public func sync(_ descriptor: CInt, dataOnly: Bool) -> CInt {
+        #if canImport(Darwin)
+            result(fsync(descriptor))
+        #else
+            result(dataOnly ? fdatasync(descriptor) : fsync(descriptor))
+        #endif
+    }
+
+    public func truncate(_ descriptor: CInt, to size: Int64) -> CInt {
+        result(ftruncate(descriptor, off_t(size)))
+    }
+
+    public func allocate(_ descriptor: CInt, at offset: Int64, count: Int64) -> CInt {
+        strata_allocate(descriptor, offset, count)
+    }
+
+    public func prefetch(_ descriptor: CInt, at offset: Int64, count: Int64) -> CInt {
+        strata_prefetch(descriptor, offset, count)
+    }
+
+    public func startWriteback(_ descriptor: CInt, at offset: Int64, count: Int64) -> CInt {
+        strata_start_writeback(descriptor, offset, count)
+    }
+
+    public func status(_ descriptor: CInt, into status: inout FileStatus) -> CInt {
+        var raw = stat()
+        let error = result(unsafe fstat(descriptor, &raw))
+        if error == 0 { status = FileStatus(raw) }
+        return error
+    }
+
+    public func status(_ path: String, in root: CInt, into status: inout FileStatus) -> CInt {
+        var raw = stat()
+        let error = result(unsafe fstatat(root, path, &raw, 0))
+        if error == 0 { status = FileStatus(raw) }
+        return error
+    }
+
+    public func rename(_ path: String, to target: String, in root: CInt) -> CInt {
+        result(unsafe renameat(root, path, root, target))
+    }
+
+    public func unlink(_ path: String, in root: CInt) -> CInt {
+        result(unsafe unlinkat(root, path, 0))
+    }
+
+    public func removeDirectory(_ path: String, in root: CInt) -> CInt {
+        result(unsafe unlinkat(root, path, AT_REMOVEDIR))
+    }
+
+    public func makeDirectory(_ path: String, in root: CInt) -> CInt {
+        result(unsafe mkdirat(root, path, Self.directoryMode))
+    }
+
+    public func list(_ descriptor: CInt, into names: inout [String]) -> CInt {
+        // The stream owns, and closes, a descriptor of its own.
+        let own = result(fcntl(descriptor, F_DUPFD_CLOEXEC, 0))
+        if own < 0 { return own }
+        guard let stream = unsafe fdopendir(own) else {
+            let error = -errno
+            _ = close(own)
+            return error
+        }
+        defer { unsafe closedir(stream) }
+        unsafe rewinddir(stream)
+        while true {
+            errno = 0
+            guard let entry = unsafe readdir(stream) else { return -errno }
+            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { tuple in
+                unsafe tuple.withMemoryRebound(to: CChar.self, capacity: 1) {
+                    unsafe String(cString: $0)
+                }
+            }
+            if name != "." && name != ".." { names.append(name) }
+        }
+    }
+
+    private func result(_ value: CInt) -> CInt { value < 0 ? -errno : value }
+}
+
+/// The library functions that ``KernelFileSystem``'s own methods would hide.
+private enum Platform {
+    static func open(_ path: String, _ flags: CInt) -> CInt {
+        #if canImport(Glibc)
+            unsafe Glibc.open(path, flags)
+        #else
+            unsafe Darwin.open(path, flags)
+        #endif
+    }
+
+    static func close(_ descriptor: CInt) -> CInt {
+        #if canImport(Glibc)
+            Glibc.close(descriptor)
+        #else
+            Darwin.close(descriptor)
+        #endif
+    }
+}
+
+extension FileStatus {
+    fileprivate init(_ raw: stat) {
+        switch raw.st_mode & S_IFMT {
+        case S_IFREG: kind = .file
+        case S_IFDIR: kind = .directory
+        default: kind = .other
+        }
+        size = Int64(raw.st_size)
+        device = UInt64(truncatingIfNeeded: raw.st_dev)
+        serial = UInt64(raw.st_ino)
+    }
+}

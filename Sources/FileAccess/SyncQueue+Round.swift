@@ -1,0 +1,160 @@
+public import AsyncIO
+internal import Synchronization
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+extension SyncQueue {
+    /// Makes durable all that was registered when this was called.
+    ///
+    /// Blocks; submits what the session has staged, and needs it to have no handle handed out. All
+    /// files are tried even when one fails; what failed stays registered. Several threads may call
+    /// it at a time: each returns only when all it found is durable. Mirrors PostgreSQL's
+    /// `ProcessSyncRequests`.
+    ///
+    /// - Throws: the first failure, naming the file: `fileSyncFailed`, which is final (every later
+    ///   call fails too while the path is registered), or what opening the file again throws, which
+    ///   a later call may overcome.
+    public func syncAll(_ session: Session) throws(StorageError) {
+        var round = SyncRound(self, session)
+        for (path, entry) in entriesOfRound() { round.add(path, entry) }
+        round.finish()
+        if let failure = round.failure { throw failure }
+    }
+}
+
+/// One pass over what is registered: the syncs in flight, oldest first, and the first failure.
+///
+/// Used by the thread of its session. It never waits for another thread's sync of a path while it
+/// has one of its own under way, so two rounds cannot wait for each other.
+private struct SyncRound {
+    private struct Flight {
+        let path: String
+        let registration: UInt64
+        let file: VirtualFile
+        let opensForRound: Bool
+        let data: IOTargetData
+        let report: IOReturn
+        let reference: WaitReference
+    }
+
+    private let queue: SyncQueue
+    private let session: Session
+    private let limit: Int
+    private var flights: [Flight] = []
+    private var oldest = 0
+    private(set) var failure: StorageError?
+
+    init(_ queue: SyncQueue, _ session: Session) {
+        self.queue = queue
+        self.session = session
+        // Half of the descriptors stay for everyone else.
+        limit = max(1, min(session.system.handlesPerSession, queue.files.maximumOpenFiles / 2))
+    }
+
+    mutating func add(_ path: String, _ entry: SyncQueue.Entry) {
+        while flights.count - oldest >= limit { finishOldest() }
+        if let errorNumber = begin(path) {
+            fail(path, .sync(path, errorNumber: errorNumber, isRepeated: true))
+            return
+        }
+        while true {
+            do throws(StorageError) {
+                try start(path, entry)
+                return
+            } catch {
+                // Running out of descriptors passes once syncs of this round are over.
+                if error.code == .resourcesExhausted && oldest < flights.count {
+                    finishOldest()
+                    continue
+                }
+                queue.files.ledger.end(path, failure: nil)
+                fail(path, error)
+                return
+            }
+        }
+    }
+
+    mutating func finish() {
+        while oldest < flights.count { finishOldest() }
+    }
+
+    /// The `errno` of an earlier failure, or nil when the path's sync is begun.
+    private mutating func begin(_ path: String) -> CInt? {
+        switch queue.files.ledger.tryBegin(path) {
+        case .begun: return nil
+        case .failed(let errorNumber): return errorNumber
+        case .busy:
+            finish()
+            session.submitStaged()
+            return queue.files.ledger.begin(path)
+        }
+    }
+
+    private mutating func start(_ path: String, _ entry: SyncQueue.Entry) throws(StorageError) {
+        let (file, opensForRound) = try open(path, entry)
+        let report = IOReturn()
+        let data = queue.names.add(path)
+        let reference: WaitReference
+        do throws(StorageError) {
+            let handle = try session.acquireHandle(reporting: report)
+            handle.setTarget(queue.targetID, data: data)
+            do throws(StorageError) {
+                try handle.registerCallbacks(queue.callbackID)
+            } catch {
+                handle.release()
+                throw error
+            }
+            reference = handle.waitReference
+            try file.startSync(handle)
+        } catch {
+            queue.names.remove(data)
+            if opensForRound { file.close(session) }
+            throw error
+        }
+        flights.append(
+            Flight(
+                path: path, registration: entry.registration, file: file,
+                opensForRound: opensForRound, data: data, report: report, reference: reference))
+    }
+
+    private func open(_ path: String, _ entry: SyncQueue.Entry) throws(StorageError)
+        -> (VirtualFile, opensForRound: Bool)
+    {
+        if let file = entry.file, !file.isClosed { return (file, false) }
+        let options: FileOptions = entry.isDirectory ? .directory : [.readOnly, .buffered]
+        return (try queue.files.open(path, options), true)
+    }
+
+    private mutating func finishOldest() {
+        let flight = flights[oldest]
+        oldest += 1
+        var outcome: StorageError?
+        do throws(StorageError) {
+            try session.wait(for: flight.reference)
+            try session.system.check(flight.report)
+        } catch {
+            outcome = error
+        }
+        // A file that was forgotten meanwhile may fail; nobody wants it.
+        let isWanted = queue.isRegistered(flight.path)
+        queue.files.ledger.end(
+            flight.path, failure: isWanted ? outcome.map { $0.errorNumber ?? EIO } : nil)
+        queue.names.remove(flight.data)
+        if flight.opensForRound { flight.file.close(session) }
+        if let outcome {
+            fail(flight.path, outcome)
+        } else {
+            queue.files.counters.syncs.add(1, ordering: .relaxed)
+            queue.remove(flight.path, registration: flight.registration)
+        }
+    }
+
+    private mutating func fail(_ path: String, _ error: StorageError) {
+        guard failure == nil, queue.isRegistered(path) else { return }
+        failure = error
+    }
+}

@@ -1,0 +1,142 @@
+public import AsyncIO
+
+#if canImport(Glibc)
+    public import Glibc
+#elseif canImport(Darwin)
+    public import Darwin
+#endif
+
+/// Blocking reads and writes.
+///
+/// Each goes on until all is done, the file ends, or the kernel fails. What was done is returned:
+/// less than asked for means the end of the file for a read, and for either that a failure came
+/// after a part; the next call from there meets it again and throws.
+extension VirtualFile {
+    /// Reads from byte `offset` on; the bytes read. Mirrors PostgreSQL's `FileReadV`.
+    ///
+    /// - Throws: as ``lend()``; `misalignedIO`; `fileReadFailed` when nothing could be read.
+    public func read(into bytes: inout MutableRawSpan, at offset: Int64) throws(StorageError)
+        -> Int
+    {
+        let memory = unsafe bytes.withUnsafeMutableBytes { unsafe $0 }
+        return try unsafe read(into: memory, at: offset)
+    }
+
+    /// Writes at byte `offset`; the bytes written. Mirrors PostgreSQL's `FileWriteV`.
+    ///
+    /// - Throws: as ``lend()``; `misalignedIO`; `fileWriteFailed` when nothing could be written.
+    public func write(_ bytes: RawSpan, at offset: Int64) throws(StorageError) -> Int {
+        let memory = unsafe bytes.withUnsafeBytes { unsafe $0 }
+        return try unsafe write(memory, at: offset)
+    }
+
+    /// Reads into memory that must be valid during the call.
+    ///
+    /// - Throws: as ``read(into:at:)-(MutableRawSpan,_)``.
+    @unsafe
+    public func read(into memory: UnsafeMutableRawBufferPointer, at offset: Int64)
+        throws(StorageError) -> Int
+    {
+        let vector = unsafe iovec(iov_base: memory.baseAddress, iov_len: memory.count)
+        return try unsafe withUnsafePointer(to: vector) { vector throws(StorageError) in
+            try unsafe transfer(UnsafeBufferPointer(start: vector, count: 1), offset, .read)
+        }
+    }
+
+    /// Writes from memory that must be valid during the call.
+    ///
+    /// - Throws: as ``write(_:at:)-(RawSpan,_)``.
+    @unsafe
+    public func write(_ memory: UnsafeRawBufferPointer, at offset: Int64) throws(StorageError)
+        -> Int
+    {
+        let vector = unsafe iovec(
+            iov_base: UnsafeMutableRawPointer(mutating: memory.baseAddress), iov_len: memory.count)
+        return try unsafe withUnsafePointer(to: vector) { vector throws(StorageError) in
+            try unsafe transfer(UnsafeBufferPointer(start: vector, count: 1), offset, .write)
+        }
+    }
+
+    /// Reads into several pieces of memory, valid during the call, one after the other.
+    ///
+    /// - Throws: as ``read(into:at:)-(MutableRawSpan,_)``.
+    @unsafe
+    public func read(into vectors: UnsafeBufferPointer<iovec>, at offset: Int64)
+        throws(StorageError) -> Int
+    {
+        try unsafe transfer(vectors, offset, .read)
+    }
+
+    /// Writes from several pieces of memory, valid during the call, one after the other.
+    ///
+    /// - Throws: as ``write(_:at:)-(RawSpan,_)``.
+    @unsafe
+    public func write(_ vectors: UnsafeBufferPointer<iovec>, at offset: Int64)
+        throws(StorageError) -> Int
+    {
+        try unsafe transfer(vectors, offset, .write)
+    }
+
+    enum Direction {
+        case read, write
+    }
+
+    private func transfer(
+        _ vectors: UnsafeBufferPointer<iovec>, _ offset: Int64, _ direction: Direction
+    ) throws(StorageError) -> Int {
+        if usesDirectIO, let misfit = unsafe DirectIO.misfit(vectors, offset) {
+            throw misfit.error(path)
+        }
+        let (done, errorNumber) = try withDescriptor { descriptor in
+            unsafe transferAll(vectors, descriptor, offset, direction)
+        }
+        guard done == 0, errorNumber != 0 else { return done }
+        let length = unsafe vectors.reduce(0) { unsafe $0 &+ $1.iov_len }
+        throw .file(
+            direction == .read ? .fileReadFailed : .fileWriteFailed,
+            "could not \(direction) \(length) bytes at offset \(offset) of file \"\(path)\"",
+            path: path, errorNumber: errorNumber)
+    }
+
+    /// Moves as much as the kernel will; the bytes moved and the `errno` that ended it, or zero.
+    func transferAll(
+        _ vectors: UnsafeBufferPointer<iovec>, _ descriptor: CInt, _ offset: Int64,
+        _ direction: Direction
+    ) -> (done: Int, errorNumber: CInt) {
+        unsafe withUnsafeTemporaryAllocation(of: iovec.self, capacity: vectors.count) { rest in
+            _ = unsafe rest.initialize(from: vectors)
+            var first = 0
+            var done = 0
+            while true {
+                while first < vectors.count, unsafe rest[first].iov_len == 0 { first += 1 }
+                if first == vectors.count { return (done, 0) }
+                let count = min(vectors.count - first, Self.maximumVectors)
+                let group = unsafe UnsafeBufferPointer(rebasing: rest[first..<first + count])
+                let moved = retrying {
+                    switch direction {
+                    case .read:
+                        unsafe files.fileSystem.read(
+                            descriptor, group, at: offset + Int64(done))
+                    case .write:
+                        unsafe files.fileSystem.write(
+                            descriptor, group, at: offset + Int64(done))
+                    }
+                }
+                if moved < 0 { return (done, CInt(-moved)) }
+                if moved == 0 { return (done, 0) }
+                done += moved
+                var remaining = moved
+                while remaining > 0 {
+                    let step = unsafe min(remaining, rest[first].iov_len)
+                    unsafe rest[first].iov_base += step
+                    unsafe rest[first].iov_len -= step
+                    remaining -= step
+                    if unsafe rest[first].iov_len == 0 { first += 1 }
+                }
+            }
+        }
+    }
+
+    /// As many as the kernel takes at a time.
+    private static var maximumVectors: Int { 1024 }
+}
