@@ -10,21 +10,19 @@ public struct RelationTarget: Sendable {
     /// The registry's number of the relation's storage manager.
     public let manager: StorageManagerID
 
-    init(id: IOTargetID, manager: StorageManagerID) {
-        self.id = id
-        self.manager = manager
-    }
-
     /// Labels an IO that is being defined. Mirrors PostgreSQL's `pgaio_io_set_target_smgr`.
+    ///
+    /// - Parameter tag: a value of the storage manager's own, which its callbacks find as the
+    ///   target data's last word.
     public func set(
         on handle: borrowing IOHandle, _ locator: RelationLocator, _ fork: Fork, block: BlockNumber,
-        count: Int
+        count: Int, tag: UInt64 = 0
     ) {
-        handle.setTarget(
-            id,
-            data: RelationLabel(
-                locator, fork, block: block, count: UInt32(count), manager: manager
-            ).targetData)
+        let label = RelationLabel(
+            locator, fork, block: block, count: UInt32(count), manager: manager)
+        var data = label.targetData
+        data.word3 = tag
+        handle.setTarget(id, data: data)
     }
 }
 

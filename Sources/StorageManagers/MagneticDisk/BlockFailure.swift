@@ -1,0 +1,68 @@
+internal import AsyncIO
+internal import FileAccess
+internal import StorageManager
+
+/// What is done to blocks.
+enum BlockOperation: Sendable {
+    case read
+    case write
+    case extend
+}
+
+/// The words for blocks that could not be read or written, the same whether the IO was blocking or
+/// started: `could not read blocks 3..5 in file "base/1/16384": read only 8192 of 24576 bytes`.
+struct BlockFailure {
+    let operation: BlockOperation
+    let label: RelationLabel
+    let path: String
+
+    /// A call of the kernel failed.
+    func error(errorNumber: CInt) -> StorageError {
+        StorageError(
+            code, subject, remedy: StorageError.fileRemedy(for: errorNumber), at: location,
+            errorNumber: errorNumber)
+    }
+
+    /// A lower layer failed. Its words are kept where it was no call of the kernel, and its code
+    /// where something ran out that may be there again.
+    func error(_ underlying: StorageError) -> StorageError {
+        StorageError(
+            underlying.code == .resourcesExhausted ? underlying.code : code, subject,
+            remedy: underlying.remedy, at: location, errorNumber: underlying.errorNumber,
+            underlying: underlying.errorNumber == nil ? underlying : nil)
+    }
+
+    /// Fewer bytes were moved than there should have been.
+    func error(transferred: Int) -> StorageError {
+        let verb = operation == .read ? "read" : "wrote"
+        return StorageError(
+            code,
+            "\(subject): \(verb) only \(transferred) of \(Int(label.count) * blockSize) bytes",
+            remedy: operation == .read
+                ? "The file is shorter than it should be; restore it from a backup."
+                : "Free space on the file system, and try again.",
+            at: location)
+    }
+
+    private var subject: String {
+        switch operation {
+        case .read: "could not read \(label.blocks) in file \"\(path)\""
+        case .write: "could not write \(label.blocks) in file \"\(path)\""
+        case .extend: "could not extend file \"\(path)\" by \(label.blocks)"
+        }
+    }
+
+    private var code: StorageError.Code {
+        switch operation {
+        case .read: .readFailed
+        case .write: .writeFailed
+        case .extend: .extendFailed
+        }
+    }
+
+    private var location: StorageError.Location {
+        StorageError.Location(
+            relation: label.locator.description, fork: label.fork.name,
+            block: label.block.rawValue, path: path)
+    }
+}

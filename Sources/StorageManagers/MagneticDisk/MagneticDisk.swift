@@ -1,0 +1,84 @@
+public import AsyncIO
+public import FileAccess
+public import StorageManager
+
+/// Keeps relations in plain files, a page after the other: PostgreSQL's own layout.
+///
+/// A fork is a row of segment files, `base/1/16384`, `base/1/16384.1` and so on, all full but the
+/// last. One object serves an engine; all calls may come from any thread. Mirrors PostgreSQL's
+/// `md.c`.
+public final class MagneticDisk: StorageManager {
+    let files: FileAccess
+    let syncQueue: SyncQueue
+    let geometry: SegmentGeometry
+    let writes: WriteLedger
+    let readCallbacks: IOCallbackID
+    let writeCallbacks: IOCallbackID
+
+    /// What it can do: all that plain files can, less what the kernel's page cache gives where IO
+    /// passes it by.
+    public let capabilities: StorageManagerCapabilities
+
+    /// Sets up the manager and registers its callbacks with the core.
+    ///
+    /// - Parameters:
+    ///   - files: the store's files.
+    ///   - system: the core of the engine.
+    ///   - configuration: its settings.
+    /// - Throws: `invalidConfiguration` for a segment size that cannot be, `resourcesExhausted`
+    ///   when the core has no callback ids left.
+    public init(
+        files: FileAccess, system: IOSystem,
+        configuration: MagneticDiskConfiguration = MagneticDiskConfiguration()
+    ) throws(StorageError) {
+        self.files = files
+        geometry = try configuration.geometry()
+        syncQueue = try files.makeSyncQueue(system: system)
+        writes = WriteLedger(syncQueue)
+        readCallbacks = try system.register(callbacks: BlockCallbacks(.read, geometry: geometry))
+        writeCallbacks = try system.register(
+            callbacks: BlockCallbacks(.write, geometry: geometry, ledger: writes))
+        let isCached = !files.configuration.usesDirectIO
+        capabilities = StorageManagerCapabilities(
+            hasKernelReadAhead: isCached, supportsPrefetch: isCached, usesDirectIO: !isCached,
+            canReopen: true)
+    }
+
+    /// `magnetic`.
+    public var name: String { "magnetic" }
+
+    /// Makes the object that keeps one relation; no file is touched. Mirrors `mdopen`.
+    public func open(_ locator: RelationLocator, target: RelationTarget) throws(StorageError)
+        -> any RelationStorage
+    {
+        MagneticRelation(locator, disk: self, target: target)
+    }
+
+    /// Removes a fork's segments, the last one first: what a crash leaves is a shorter fork, never
+    /// later segments that a new relation of that number would inherit.
+    ///
+    /// The directory is made durable by the next ``syncPending(_:)``. Mirrors `mdunlink`.
+    ///
+    /// - Throws: what removing a file throws; the segments not yet removed stay.
+    public func unlink(_ locator: RelationLocator, fork: Fork) throws(StorageError) {
+        var count = 1
+        while try files.exists(geometry.path(locator, fork, segment: count)) { count += 1 }
+        for segment in (0..<count).reversed() {
+            let path = geometry.path(locator, fork, segment: segment)
+            syncQueue.forget(path)
+            try files.remove(path, ifExists: true)
+        }
+        syncQueue.registerDirectory(of: geometry.path(locator, fork, segment: 0))
+    }
+
+    /// Makes registered writes, creations and removals durable. Mirrors PostgreSQL's
+    /// `ProcessSyncRequests`.
+    ///
+    /// - Throws: `syncFailed`, naming the file.
+    public func syncPending(_ session: Session) throws(StorageError) {
+        try syncQueue.syncAll(session)
+    }
+
+    /// Nothing to end: files close with the relations.
+    public func shutdown() {}
+}

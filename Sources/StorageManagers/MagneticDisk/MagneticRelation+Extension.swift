@@ -1,0 +1,120 @@
+internal import AsyncIO
+internal import FileAccess
+internal import StorageManager
+
+/// Growing a fork. The caller keeps extensions and truncations of one relation apart; readers and
+/// `blockCount` may run meanwhile.
+extension MagneticRelation {
+    /// Adds one page; blocks between the old end and it read as zeroes.
+    ///
+    /// - Throws: `extendFailed`, after cutting off what there is of the page.
+    func extend(_ fork: Fork, at block: BlockNumber, with page: PageAddress, sync: SyncPolicy)
+        throws(StorageError)
+    {
+        try checkRange(.extend, fork, block, 1)
+        let file = try segmentToExtend(fork, block, count: 1)
+        defer { registerSync(of: file, sync) }
+        let offset = geometry.offset(of: block)
+        let failure = failure(.extend, fork, block, 1)
+        let done: Int
+        do throws(StorageError) {
+            let pages = InlineArray<1, PageAddress>(repeating: page)
+            var transfer = SegmentTransfer(.extend, on: file)
+            done = try transfer.run(pages.span, at: offset)
+        } catch {
+            cutPartialBlock(file, at: offset)
+            throw failure.error(error)
+        }
+        if done < blockSize {
+            cutPartialBlock(file, at: offset)
+            throw failure.error(transferred: done)
+        }
+    }
+
+    /// Adds pages of zeroes; segments that were filled before one failed stay.
+    ///
+    /// - Throws: `extendFailed`; the segment that failed has its old length again.
+    func zeroExtend(_ fork: Fork, from block: BlockNumber, count: Int, sync: SyncPolicy)
+        throws(StorageError)
+    {
+        try checkRange(.extend, fork, block, count)
+        try geometry.forEachPart(from: block, count: count) { (first, part) throws(StorageError) in
+            let file = try segmentToExtend(fork, first, count: part.count)
+            defer { registerSync(of: file, sync) }
+            do throws(StorageError) {
+                try file.zeroExtend(
+                    from: geometry.offset(of: first), count: Int64(part.count * blockSize))
+            } catch {
+                throw failure(.extend, fork, first, part.count).error(error)
+            }
+        }
+    }
+
+    /// The segment that `count` blocks from `block` on go into: created if it is the next one,
+    /// with those before it filled up with zeroes.
+    private func segmentToExtend(_ fork: Fork, _ block: BlockNumber, count: Int)
+        throws(StorageError) -> VirtualFile
+    {
+        let number = geometry.segment(of: block)
+        let file: VirtualFile
+        if let open = withTable(fork, { $0.file(number) }) {
+            file = open
+        } else {
+            file = try withTable(fork) { (table) throws(StorageError) in
+                try table.change { (files) throws(StorageError) in
+                    while files.count <= number { try createNext(fork, &files) }
+                    return files[number]
+                }
+            }
+        }
+        if count == geometry.blocksLeft(from: block) { try willFill(fork, file, number) }
+        return file
+    }
+
+    private func createNext(_ fork: Fork, _ files: inout [VirtualFile]) throws(StorageError) {
+        let path = geometry.path(locator, fork, segment: files.count)
+        guard let last = files.last else {
+            do throws(StorageError) {
+                files.append(try disk.files.open(path, []))
+            } catch {
+                throw failedOpening(error, fork, path)
+            }
+            return
+        }
+        if try blocksInSegment(last, fork) < geometry.blocks {
+            try willFill(fork, last, files.count - 1)
+            do throws(StorageError) {
+                try last.truncate(to: geometry.fullSize)
+            } catch {
+                throw StorageError(
+                    .extendFailed, "could not extend file \"\(last.path)\" to its full size",
+                    remedy: error.remedy, at: location(fork, path: last.path),
+                    errorNumber: error.errorNumber,
+                    underlying: error.errorNumber == nil ? error : nil)
+            }
+            registerSync(of: last, .register)
+        }
+        do throws(StorageError) {
+            files.append(try disk.files.open(path, [.create]))
+        } catch {
+            throw failedOpening(error, fork, path)
+        }
+        disk.syncQueue.registerDirectory(of: path)
+    }
+
+    /// Before a segment becomes full: what lies behind it must not be of an earlier time.
+    private func willFill(_ fork: Fork, _ file: VirtualFile, _ segment: Int) throws(StorageError) {
+        if try blocksInSegment(file, fork) < geometry.blocks {
+            try refuseLeftSegment(fork, segment + 1)
+        }
+    }
+
+    /// Removes the part of a block that a failed extension left at the end of the file.
+    private func cutPartialBlock(_ file: VirtualFile, at offset: Int64) {
+        // A part that stays does no harm, as it never counts.
+        guard let size = try? file.size(), size > offset, size < offset + Int64(blockSize) else {
+            return
+        }
+        try? file.truncate(to: offset)
+    }
+}

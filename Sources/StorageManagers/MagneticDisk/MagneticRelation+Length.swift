@@ -1,0 +1,123 @@
+internal import AsyncIO
+internal import FileAccess
+internal import StorageManager
+
+/// The length of a fork, and making it shorter or durable.
+extension MagneticRelation {
+    /// Walks from the last open segment to the first that is not full. A part of a block at the
+    /// end does not count.
+    ///
+    /// - Complexity: one `fstat`, and one open for each segment that was not open yet.
+    /// - Throws: `notFound` when the fork does not exist.
+    func blockCount(_ fork: Fork) throws(StorageError) -> UInt32 {
+        var number = 0
+        var file: VirtualFile
+        if let last = withTable(fork, { $0.last() }) {
+            (number, file) = last
+        } else {
+            file = try segment(fork, at: 0)
+        }
+        while true {
+            let blocks = try blocksInSegment(file, fork)
+            if blocks == geometry.blocks, case .open(let next) = try lookUp(fork, number + 1) {
+                number += 1
+                file = next
+                continue
+            }
+            let total = geometry.firstBlock(of: number) + blocks
+            guard total <= UInt64(BlockNumber.maximumCount) else {
+                throw StorageError(
+                    .damagedSegment,
+                    "relation \(locator)\(fork.suffix) has \(total) blocks, "
+                        + "more than the \(BlockNumber.maximumCount) that there can be",
+                    remedy: "Open the store with the segment size that it was written with.",
+                    at: location(fork, path: file.path))
+            }
+            return UInt32(total)
+        }
+    }
+
+    /// Cuts from the last segment on, so that a crash in between leaves a valid, longer fork.
+    /// Segments that no longer count stay, with no bytes.
+    ///
+    /// - Throws: `truncateFailed`.
+    func truncate(_ fork: Fork, to count: UInt32, session: Session) throws(StorageError) {
+        // Opens all segments that count.
+        guard try blockCount(fork) > count else { return }
+        let (dropped, error) = withTable(fork) { table in
+            table.change { files in
+                var dropped: [VirtualFile] = []
+                do throws(StorageError) {
+                    try cut(fork, &files, to: count, dropped: &dropped)
+                    return (dropped, StorageError?.none)
+                } catch {
+                    return (dropped, StorageError?.some(error))
+                }
+            }
+        }
+        // Waits for IO, so not under the table's lock.
+        for file in dropped { file.close(session) }
+        if let error { throw error }
+    }
+
+    private func cut(
+        _ fork: Fork, _ files: inout [VirtualFile], to count: UInt32,
+        dropped: inout [VirtualFile]
+    ) throws(StorageError) {
+        while let file = files.last {
+            let first = geometry.firstBlock(of: files.count - 1)
+            guard first + UInt64(geometry.blocks) > UInt64(count) else { return }
+            let kept = first < UInt64(count) ? UInt64(count) - first : 0
+            do throws(StorageError) {
+                try file.truncate(to: Int64(kept) * Int64(blockSize))
+            } catch {
+                throw StorageError(
+                    .truncateFailed, "could not truncate file \"\(file.path)\" to \(kept) blocks",
+                    remedy: error.remedy, at: location(fork, path: file.path),
+                    errorNumber: error.errorNumber,
+                    underlying: error.errorNumber == nil ? error : nil)
+            }
+            registerSync(of: file, .register)
+            if first <= UInt64(count) { return }
+            dropped.append(files.removeLast())
+        }
+    }
+
+    func immediateSync(_ fork: Fork) throws(StorageError) {
+        try forEachSegment(fork) { (file) throws(StorageError) in
+            do throws(StorageError) {
+                try file.sync()
+            } catch {
+                throw StorageError(
+                    .syncFailed, "could not make file \"\(file.path)\" durable",
+                    remedy: error.remedy, at: location(fork, path: file.path),
+                    errorNumber: error.errorNumber,
+                    underlying: error.errorNumber == nil ? error : nil)
+            }
+        }
+    }
+
+    func registerSync(_ fork: Fork) throws(StorageError) {
+        try forEachSegment(fork) { (file) throws(StorageError) in registerSync(of: file, .register)
+        }
+    }
+
+    /// All segments with a file, the last first; also those that do not count: a checkpoint between
+    /// a truncation and now may have made blocks durable in them that the truncation removed.
+    private func forEachSegment(
+        _ fork: Fork, _ body: (VirtualFile) throws(StorageError) -> Void
+    ) throws(StorageError) {
+        _ = try blockCount(fork)
+        var files = withTable(fork) { $0.all }
+        while true {
+            let path = geometry.path(locator, fork, segment: files.count)
+            guard try fileExists(fork, path) else { break }
+            do throws(StorageError) {
+                files.append(try disk.files.open(path, []))
+            } catch {
+                throw failedOpening(error, fork, path)
+            }
+        }
+        for file in files.reversed() { try body(file) }
+    }
+}

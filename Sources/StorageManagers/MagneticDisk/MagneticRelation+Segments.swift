@@ -1,0 +1,145 @@
+public import AsyncIO
+internal import FileAccess
+internal import StorageManager
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// What looking for a segment finds.
+enum SegmentLookup: Sendable {
+    case open(VirtualFile)
+    /// There is no such file.
+    case missing(StorageError, path: String)
+    /// A segment before it is not full, so it does not count, whether or not there is a file.
+    case hidden(behind: String, blocks: UInt64, path: String)
+}
+
+/// How blocks find their segments.
+extension MagneticRelation {
+    /// The segment with that block. Mirrors PostgreSQL's `_mdfd_getseg`.
+    ///
+    /// - Throws: `notFound` when there is none or when one before it is not full.
+    func segment(_ fork: Fork, at block: BlockNumber) throws(StorageError) -> VirtualFile {
+        switch try lookUp(fork, geometry.segment(of: block)) {
+        case .open(let file):
+            return file
+        case .missing(let error, let path):
+            throw StorageError(
+                .notFound, "could not open file \"\(path)\" (target block \(block))",
+                remedy: "The relation ends before it, or its file was lost: restore it.",
+                at: location(fork, block: block, path: path), errorNumber: error.errorNumber)
+        case .hidden(let previous, let blocks, let path):
+            throw StorageError(
+                .notFound,
+                "could not open file \"\(path)\" (target block \(block)): "
+                    + "file \"\(previous)\" before it has only \(blocks) blocks",
+                remedy: "The relation ends there, or that file was cut short: restore it.",
+                at: location(fork, block: block, path: path))
+        }
+    }
+
+    /// Finds a segment, opening it and those before it by need.
+    func lookUp(_ fork: Fork, _ segment: Int) throws(StorageError) -> SegmentLookup {
+        if let file = withTable(fork, { $0.file(segment) }) { return .open(file) }
+        return try withTable(fork) { (table) throws(StorageError) in
+            try table.change { (files) throws(StorageError) in
+                while files.count <= segment {
+                    if let found = try openNext(fork, &files) { return found }
+                }
+                return .open(files[segment])
+            }
+        }
+    }
+
+    /// Opens the segment after the last open one, or says why there is none.
+    private func openNext(_ fork: Fork, _ files: inout [VirtualFile]) throws(StorageError)
+        -> SegmentLookup?
+    {
+        let path = geometry.path(locator, fork, segment: files.count)
+        if let last = files.last {
+            let blocks = try blocksInSegment(last, fork)
+            if blocks < geometry.blocks {
+                return .hidden(behind: last.path, blocks: blocks, path: path)
+            }
+        }
+        do throws(StorageError) {
+            files.append(try disk.files.open(path, []))
+            return nil
+        } catch {
+            if error.errorNumber == ENOENT { return .missing(error, path: path) }
+            throw failedOpening(error, fork, path)
+        }
+    }
+
+    /// The whole blocks of a segment; a part of a block at its end does not count. Mirrors
+    /// PostgreSQL's `_mdnblocks`.
+    ///
+    /// - Throws: `damagedSegment` when it is longer than a segment can be.
+    func blocksInSegment(_ file: VirtualFile, _ fork: Fork) throws(StorageError) -> UInt64 {
+        let size = try naming(fork) { () throws(StorageError) in try file.size() }
+        let blocks = UInt64(size) / UInt64(blockSize)
+        guard blocks <= geometry.blocks else {
+            throw StorageError(
+                .damagedSegment,
+                "file \"\(file.path)\" has \(blocks) blocks, but a segment at most \(geometry.blocks)",
+                remedy: "Open the store with the segment size that it was written with.",
+                at: location(fork, path: file.path))
+        }
+        return blocks
+    }
+
+    /// Refuses to go on when a file that does not count yet holds blocks that would appear.
+    ///
+    /// That happens when a segment before it was lost or cut short. Called before a segment becomes
+    /// full, and before a fork is created.
+    func refuseLeftSegment(_ fork: Fork, _ segment: Int) throws(StorageError) {
+        let path = geometry.path(locator, fork, segment: segment)
+        guard try fileExists(fork, path) else { return }
+        let size: Int64
+        do throws(StorageError) {
+            size = try disk.files.open(path, [.readOnly]).size()
+        } catch {
+            throw failedOpening(error, fork, path)
+        }
+        guard size > 0 else { return }
+        throw StorageError(
+            .damagedSegment,
+            "file \"\(path)\" holds \(size) bytes of an earlier time that would become visible",
+            remedy: "A segment before it was lost or cut short: restore that, or remove this file.",
+            at: location(fork, path: path))
+    }
+
+    /// Whether there is anything at a path.
+    func fileExists(_ fork: Fork, _ path: String) throws(StorageError) -> Bool {
+        try naming(fork) { () throws(StorageError) in try disk.files.exists(path) }
+    }
+
+    /// Runs `body`, adding the relation and fork to what it throws of a file.
+    func naming<Result>(_ fork: Fork, _ body: () throws(StorageError) -> Result)
+        throws(StorageError) -> Result
+    {
+        do throws(StorageError) {
+            return try body()
+        } catch {
+            throw StorageError(
+                error.code, error.message, remedy: error.remedy,
+                at: location(fork, path: error.location.path), errorNumber: error.errorNumber,
+                underlying: error.underlying)
+        }
+    }
+
+    func failedOpening(_ error: StorageError, _ fork: Fork, _ path: String) -> StorageError {
+        StorageError(
+            error.errorNumber == ENOENT ? .notFound : error.code, "could not open file \"\(path)\"",
+            remedy: error.remedy, at: location(fork, path: path),
+            errorNumber: error.errorNumber, underlying: error.errorNumber == nil ? error : nil)
+    }
+}
+
+extension StorageError.Code {
+    /// A relation's files are not of the lengths that they can have.
+    public static let damagedSegment = Self(rawValue: "damagedSegment")
+}

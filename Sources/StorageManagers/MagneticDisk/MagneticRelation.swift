@@ -1,0 +1,113 @@
+internal import AsyncIO
+internal import FileAccess
+internal import StorageManager
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// One relation of a ``MagneticDisk``: the open segments of its forks.
+///
+/// Any thread; who must be kept apart is said by ``RelationStorage``. Mirrors the `md` part of
+/// PostgreSQL's `SMgrRelationData`.
+final class MagneticRelation: RelationStorage {
+    let locator: RelationLocator
+    let disk: MagneticDisk
+    let target: RelationTarget
+    private let tables: InlineArray<4, SegmentTable>
+
+    init(_ locator: RelationLocator, disk: MagneticDisk, target: RelationTarget) {
+        self.locator = locator
+        self.disk = disk
+        self.target = target
+        tables = InlineArray { _ in SegmentTable() }
+    }
+
+    var geometry: SegmentGeometry { disk.geometry }
+
+    /// Runs `body` on a fork's table.
+    func withTable<Result: ~Copyable, Failure>(
+        _ fork: Fork, _ body: (borrowing SegmentTable) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try body(tables[Int(fork.rawValue)])
+    }
+
+    // MARK: Life of a fork
+
+    /// Creates the first segment, and the directories above it.
+    ///
+    /// - Throws: `alreadyExists` for a fork that exists, or whose later segments do.
+    func create(_ fork: Fork, ifMissing: Bool) throws(StorageError) {
+        let path = geometry.path(locator, fork, segment: 0)
+        if ifMissing, try fileExists(fork, path) {
+            // Says so now if it is something else than a file we can use.
+            _ = try segment(fork, at: 0)
+            return
+        }
+        try refuseLeftSegment(fork, 1)
+        if let slash = path.lastIndex(of: "/") {
+            try naming(fork) { () throws(StorageError) in
+                try disk.files.createDirectories(String(path[..<slash]))
+            }
+        }
+        let file: VirtualFile
+        do throws(StorageError) {
+            file = try disk.files.open(path, .exclusive)
+        } catch {
+            guard error.errorNumber == EEXIST else { throw failedOpening(error, fork, path) }
+            throw StorageError(
+                .alreadyExists, "file \"\(path)\" exists already",
+                remedy: "Unlink the relation first, or give the new one another number.",
+                at: location(fork, path: path), errorNumber: EEXIST)
+        }
+        try withTable(fork) { (table) throws(StorageError) in
+            try table.change { (files) throws(StorageError) in
+                if files.isEmpty { files.append(file) }
+            }
+        }
+        registerSync(of: file, .register)
+        disk.syncQueue.registerDirectory(of: path)
+    }
+
+    /// Whether the first segment's file exists; asks the file system every time.
+    func exists(_ fork: Fork) throws(StorageError) -> Bool {
+        try fileExists(fork, geometry.path(locator, fork, segment: 0))
+    }
+
+    func close(_ fork: Fork, session: Session) {
+        for file in withTable(fork, { $0.removeAll() }) { file.close(session) }
+    }
+
+    /// The descriptor that the IO was lent: it stays open until the IO was executed and is good in
+    /// every thread of the process, whatever became of the fork's table in between.
+    func descriptor(_ fork: Fork, block: BlockNumber, for io: borrowing IOView) -> CInt {
+        io.descriptor >= 0 ? io.descriptor : -EBADF
+    }
+
+    // MARK: Words and registration
+
+    func location(_ fork: Fork, block: BlockNumber? = nil, path: String? = nil)
+        -> StorageError.Location
+    {
+        StorageError.Location(
+            relation: locator.description, fork: fork.name, block: block?.rawValue, path: path)
+    }
+
+    func failure(_ operation: BlockOperation, _ fork: Fork, _ block: BlockNumber, _ count: Int)
+        -> BlockFailure
+    {
+        BlockFailure(
+            operation: operation,
+            label: RelationLabel(
+                locator, fork, block: block, count: UInt32(count), manager: target.manager),
+            path: geometry.path(locator, fork, block: block))
+    }
+
+    /// Has the next `syncPending` make a segment durable, unless nobody needs it: a relation of one
+    /// session does not outlive it.
+    func registerSync(of file: VirtualFile, _ policy: SyncPolicy) {
+        if policy == .register, !locator.isLocal { disk.syncQueue.register(file) }
+    }
+}

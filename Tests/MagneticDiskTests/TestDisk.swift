@@ -1,0 +1,180 @@
+import AsyncIO
+import FileAccess
+import MagneticDisk
+import StorageManager
+import StorageTesting
+import Testing
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// A store directory with one ``MagneticDisk`` over it, of segments of four blocks.
+final class TestDisk: Sendable {
+    static let segmentBlocks = 4
+    static let id = StorageManagerID(rawValue: 1)
+
+    private let directory: TemporaryDirectory?
+    let path: String
+    let files: FileAccess
+    let system: IOSystem
+    let registry: StorageManagerRegistry
+    let disk: MagneticDisk
+
+    struct Options {
+        var segmentBlocks = TestDisk.segmentBlocks
+        var files = FileAccessConfiguration()
+        var sessions = 16
+        /// Instead of a new directory.
+        var path: String?
+    }
+
+    init(_ method: TestedMethod, _ options: Options = Options()) throws {
+        directory = options.path == nil ? TemporaryDirectory() : nil
+        path = options.path ?? directory?.path ?? ""
+        files = try FileAccess(directory: path, configuration: options.files)
+        system = try method.makeSystem(sessions: options.sessions)
+        registry = try StorageManagerRegistry(system: system)
+        var configuration = MagneticDiskConfiguration()
+        configuration.segmentBlocks = options.segmentBlocks
+        disk = try MagneticDisk(files: files, system: system, configuration: configuration)
+        try registry.register(disk, id: Self.id)
+    }
+
+    func open(_ number: UInt32 = 16384, localTo session: Int? = nil) throws -> OpenRelation {
+        try registry.open(
+            RelationLocator(database: 1, number: number, localTo: session), managedBy: Self.id)
+    }
+
+    /// A relation whose forks exist, the main one with that many blocks, each of its own contents.
+    func makeRelation(_ number: UInt32 = 16384, blocks: Int = 0) throws -> any RelationStorage {
+        let storage = try open(number).storage
+        try storage.create(.main, ifMissing: false)
+        let page = PageMemory(1)
+        for block in 0..<blocks {
+            page.fill(0, UInt32(block))
+            try storage.extend(.main, at: BlockNumber(UInt32(block)), with: page[0], sync: .skip)
+        }
+        return storage
+    }
+
+    /// Lets go of all files, so that what is on disk is looked at anew.
+    func forgetFiles() throws {
+        let session = try system.makeSession()
+        let storage = try open().storage
+        for fork in Fork.allCases { storage.close(fork, session: session) }
+    }
+
+    /// The length of a file, nil when there is none.
+    func size(_ name: String) -> Int? {
+        var status = stat()
+        guard unsafe stat("\(path)/\(name)", &status) == 0 else { return nil }
+        return Int(status.st_size)
+    }
+
+    func setSize(_ name: String, _ size: Int) {
+        precondition(unsafe truncate("\(path)/\(name)", off_t(size)) == 0)
+    }
+
+    func removeFile(_ name: String) { precondition(unsafe unlink("\(path)/\(name)") == 0) }
+}
+
+/// Pages of memory whose contents tell them apart.
+@safe
+final class PageMemory: @unchecked Sendable {
+    let count: Int
+    private let memory: UnsafeMutableRawPointer
+    /// Bytes between one page's start and the next: more than a page keeps vectors apart.
+    private let stride: Int
+
+    init(_ count: Int, apart: Bool = false) {
+        self.count = count
+        stride = apart ? blockSize + 4096 : blockSize
+        unsafe memory = .allocate(byteCount: max(1, count) * stride, alignment: 4096)
+        unsafe memory.initializeMemory(as: UInt8.self, repeating: 0xEE, count: count * stride)
+    }
+
+    deinit { unsafe memory.deallocate() }
+
+    subscript(position: Int) -> PageAddress {
+        precondition(position < count)
+        return unsafe PageAddress(memory + position * stride)
+    }
+
+    var addresses: [PageAddress] { (0..<count).map { self[$0] } }
+
+    /// Writes contents that depend on `value` into every word of a page.
+    func fill(_ position: Int, _ value: UInt32) {
+        let words = unsafe self[position].bytes.bindMemory(to: UInt32.self)
+        for index in words.indices { unsafe words[index] = value &* 2048 &+ UInt32(index) }
+    }
+
+    func fillAll(from value: UInt32) {
+        for position in 0..<count { fill(position, value + UInt32(position)) }
+    }
+
+    func holds(_ position: Int, _ value: UInt32) -> Bool {
+        let words = unsafe self[position].bytes.bindMemory(to: UInt32.self)
+        for index in words.indices
+        where unsafe words[index] != value &* 2048 &+ UInt32(index) { return false }
+        return true
+    }
+
+    func holdsAll(from value: UInt32) -> Bool {
+        (0..<count).allSatisfy { holds($0, value + UInt32($0)) }
+    }
+
+    func isZero(_ position: Int) -> Bool {
+        let bytes = unsafe self[position].bytes
+        return unsafe !bytes.contains { $0 != 0 }
+    }
+}
+
+extension RelationStorage {
+    /// Reads as many blocks as `pages` has, blocking.
+    func read(_ block: BlockNumber, _ pages: PageMemory, _ fork: Fork = .main)
+        throws(StorageError)
+    {
+        try read(fork, block: block, into: pages.addresses.span)
+    }
+
+    func write(
+        _ block: BlockNumber, _ pages: PageMemory, _ fork: Fork = .main,
+        sync: SyncPolicy = .register
+    ) throws(StorageError) {
+        try write(fork, block: block, from: pages.addresses.span, sync: sync)
+    }
+
+    /// Starts reading or writing, and waits for the outcome.
+    func run(
+        _ operation: IOOperation, _ block: BlockNumber, _ pages: PageMemory, _ session: Session,
+        _ fork: Fork = .main
+    ) throws(StorageError) -> IOReturn {
+        let report = IOReturn()
+        let handle = try session.acquireHandle(reporting: report)
+        let reference = handle.waitReference
+        let addresses = pages.addresses
+        if operation == .read {
+            try startRead(handle, fork, block: block, into: addresses.span)
+        } else {
+            try startWrite(handle, fork, block: block, from: addresses.span, sync: .register)
+        }
+        try session.wait(for: reference)
+        return report
+    }
+}
+
+/// The error that `body` throws; a recorded issue when it throws none.
+func failure(
+    _ body: () throws(StorageError) -> Void, at source: SourceLocation = #_sourceLocation
+) -> StorageError? {
+    do throws(StorageError) {
+        try body()
+    } catch {
+        return error
+    }
+    Issue.record("nothing was thrown", sourceLocation: source)
+    return nil
+}
