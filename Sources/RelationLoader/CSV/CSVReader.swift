@@ -30,6 +30,8 @@ public struct CSVReader: ~Copyable {
 
     var source: any ByteSource
     let scanner: StructuralScanner
+    /// The text that stands for NULL.
+    let null: [UInt8]
 
     /// What line breaks look like; known once the first was seen.
     var lineBreak = LineBreak.unknown
@@ -69,6 +71,7 @@ public struct CSVReader: ~Copyable {
         self.options = options
         self.expectedFieldCount = expectedFieldCount
         scanner = StructuralScanner(delimiter: options.delimiter)
+        null = Array(options.null.utf8)
         capacity = max(options.bufferSize, 64)
         unsafe buffer = .allocate(capacity: capacity + CSVCursor.padding)
         unsafe fields = .allocate(capacity: fieldCapacity)
@@ -110,24 +113,31 @@ public struct CSVReader: ~Copyable {
     /// The value of field `index`: its bytes, doubled quotes made single. Valid until the next
     /// call of this method.
     @_lifetime(&self)
+    @inline(__always)
     public mutating func bytes(_ index: Int) -> Span<UInt8> {
         let field = field(index)
-        let start = unsafe UnsafePointer(buffer + recordStart + field.offset)
-        if !field.needsUnescape {
-            let span = unsafe Span(_unsafeStart: start, count: field.length)
-            return unsafe _overrideLifetime(span, mutating: &self)
-        }
+        if field.needsUnescape { unescape(field) }
+        let start =
+            unsafe field.needsUnescape
+            ? scratch.start : UnsafePointer(buffer + recordStart + field.offset)
+        let count = field.needsUnescape ? scratch.count : field.length
+        let span = unsafe Span(_unsafeStart: start, count: count)
+        return unsafe _overrideLifetime(span, mutating: &self)
+    }
+
+    /// Copies the field into the scratch, of two quotes only the first.
+    @inline(never)
+    private mutating func unescape(_ field: CSVField) {
         scratch.removeAll()
         scratch.reserve(field.length)
-        var index = 0
-        while index < field.length {
-            let byte = unsafe start[index]
+        var offset = recordStart + field.offset
+        let end = offset + field.length
+        while offset < end {
+            let byte = byte(offset)
             scratch.append(byte)
-            // The second of two quotes: the scanner has made sure that it is there.
-            index += byte == CSVSyntax.quote ? 2 : 1
+            // The scanner has made sure that there is a second one.
+            offset += byte == CSVSyntax.quote ? 2 : 1
         }
-        let span = unsafe Span(_unsafeStart: scratch.start, count: scratch.count)
-        return unsafe _overrideLifetime(span, mutating: &self)
     }
 
     /// The bytes of the current record as they stand in the file, without its line break.
@@ -141,18 +151,16 @@ public struct CSVReader: ~Copyable {
     }
 
     /// Whether field `index` is NULL: unquoted, and equal to the text that stands for NULL.
+    @inline(__always)
     public func isNull(_ index: Int) -> Bool {
         let field = field(index)
-        if field.isQuoted { return false }
-        let null = options.null.utf8
-        if field.length != null.count { return false }
-        if field.length == 0 { return true }
+        if field.isQuoted || field.length != null.count { return false }
+        return field.length == 0 || isNullText(index)
+    }
+
+    private func isNullText(_ index: Int) -> Bool {
         let bytes = rawBytes(index)
-        var position = 0
-        for byte in null {
-            if bytes[position] != byte { return false }
-            position += 1
-        }
+        for position in null.indices where bytes[position] != null[position] { return false }
         return true
     }
 

@@ -73,12 +73,12 @@ public enum FloatingPointText {
         _ text: Span<UInt8>, _ range: Range<Int>
     ) -> Value? {
         guard range.count >= 3 else { return nil }
-        if TextScan.matches(text, range, "nan") { return .nan }
         let first = text[range.lowerBound]
         let isNegative = first == UInt8(ascii: "-")
         let word =
             isNegative || first == UInt8(ascii: "+")
             ? range.lowerBound + 1..<range.upperBound : range
+        if TextScan.matches(text, word, "nan") { return .nan }
         guard TextScan.matches(text, word, "infinity") || TextScan.matches(text, word, "inf")
         else { return nil }
         return isNegative ? -.infinity : .infinity
