@@ -1,0 +1,90 @@
+internal import Synchronization
+
+/// The content lock: many may read a page, or one may change it. It lives in the state word, so
+/// taking a free one is one exchange. Not recursive. It belongs to no thread: whoever holds the
+/// page may give it back on another.
+///
+/// Once somebody sleeps, newcomers sleep too, so that a writer gets its turn among readers.
+extension Buffer {
+    private static let spins = 40
+
+    @inline(__always)
+    func lockShared() {
+        var old = state
+        if !old.has(BufferState.exclusive | BufferState.lockWaiters),
+            exchange(&old, BufferState(old.bits &+ BufferState.oneShare))
+        {
+            return
+        }
+        lockSlowly(
+            blockedBy: BufferState.exclusive | BufferState.lockWaiters,
+            adding: BufferState.oneShare)
+    }
+
+    func tryLockShared() -> Bool {
+        var old = state
+        while !old.has(BufferState.exclusive | BufferState.lockWaiters) {
+            if exchange(&old, BufferState(old.bits &+ BufferState.oneShare)) { return true }
+        }
+        return false
+    }
+
+    @inline(__always)
+    func lockExclusive() {
+        var old = state
+        if !old.isLocked, exchange(&old, BufferState(old.bits | BufferState.exclusive)) { return }
+        lockSlowly(
+            blockedBy: BufferState.exclusive | BufferState.shareMask,
+            adding: BufferState.exclusive)
+    }
+
+    @inline(__always)
+    func unlockShared() {
+        var old = state
+        while true {
+            assert(old.sharers > 0, "a shared lock is given back once")
+            var new = old.bits &- BufferState.oneShare
+            let wakes = new & BufferState.shareMask == 0 && old.has(BufferState.lockWaiters)
+            if wakes { new &= ~BufferState.lockWaiters }
+            if exchange(&old, BufferState(new)) {
+                if wakes { wakeLockWaiters() }
+                return
+            }
+        }
+    }
+
+    /// Gives the exclusive lock back, marking the page as changed in the same step if it is.
+    @inline(__always)
+    func unlockExclusive(dirtied: Bool = false) {
+        let sets = dirtied ? BufferState.dirty | BufferState.justDirtied : 0
+        let old = update { old in
+            (old.bits & ~(BufferState.exclusive | BufferState.lockWaiters)) | sets
+        }
+        assert(old.has(BufferState.exclusive), "an exclusive lock is given back once")
+        if old.has(BufferState.lockWaiters) { wakeLockWaiters() }
+    }
+
+    private func wakeLockWaiters() {
+        unsafe descriptor.pointee.lockSequence.wrappingAdd(1, ordering: .releasing)
+        unsafe wake(descriptor.pointee.lockSequence, count: .max)
+    }
+
+    /// `lockWaiters` is only ever set while the lock is held, and whoever frees the lock clears it,
+    /// so that a sleeper is always woken.
+    private func lockSlowly(blockedBy mask: UInt64, adding bits: UInt64) {
+        var tries = 0
+        while true {
+            let sequence = unsafe descriptor.pointee.lockSequence.load(ordering: .acquiring)
+            var old = state
+            if !old.has(mask) {
+                if exchange(&old, BufferState(old.bits &+ bits)) { return }
+                continue
+            }
+            tries += 1
+            if tries < Self.spins { continue }
+            if exchange(&old, BufferState(old.bits | BufferState.lockWaiters)) {
+                unsafe park(descriptor.pointee.lockSequence, expected: sequence)
+            }
+        }
+    }
+}

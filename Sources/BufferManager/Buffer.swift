@@ -1,0 +1,100 @@
+internal import AsyncIO
+internal import StorageManager
+internal import Synchronization
+
+/// A way to one descriptor: the functions that change a buffer's state.
+///
+/// Copies freely. The pointer stays valid as long as there is a pin: a pool that ends with pins on
+/// it leaves its descriptors and pages where they are.
+@safe
+struct Buffer: @unchecked Sendable, BitwiseCopyable {
+    let descriptor: UnsafeMutablePointer<BufferDescriptor>
+
+    @inline(__always)
+    init(_ descriptor: UnsafeMutablePointer<BufferDescriptor>) {
+        unsafe self.descriptor = unsafe descriptor
+    }
+
+    @inline(__always)
+    var state: BufferState {
+        BufferState(unsafe descriptor.pointee.state.load(ordering: .acquiring))
+    }
+
+    /// Reads the tag. Means something only under a pin, or if verified by one afterwards.
+    @inline(__always)
+    var tag: PageTag {
+        unsafe PageTag(
+            relation: descriptor.pointee.tagRelation.load(ordering: .relaxed),
+            page: descriptor.pointee.tagPage.load(ordering: .relaxed))
+    }
+
+    @inline(__always)
+    func hasTag(_ tag: PageTag) -> Bool {
+        unsafe descriptor.pointee.tagPage.load(ordering: .relaxed) == tag.page
+            && descriptor.pointee.tagRelation.load(ordering: .relaxed) == tag.relation
+    }
+
+    /// Goes from `old` to `new` if nothing changed meanwhile; else brings `old` up to date.
+    @inline(__always)
+    func exchange(_ old: inout BufferState, _ new: BufferState) -> Bool {
+        let (exchanged, original) = unsafe descriptor.pointee.state.compareExchange(
+            expected: old.bits, desired: new.bits, ordering: .acquiringAndReleasing)
+        if !exchanged { old = BufferState(original) }
+        return exchanged
+    }
+
+    /// Changes the state whatever it is; the state before.
+    @discardableResult
+    @inline(__always)
+    func update(_ change: (BufferState) -> UInt64) -> BufferState {
+        var old = state
+        while !exchange(&old, BufferState(change(old))) {}
+        return old
+    }
+
+    /// Sets a state that nobody else can be changing.
+    func publish(_ bits: UInt64) {
+        unsafe descriptor.pointee.state.store(bits, ordering: .releasing)
+    }
+
+    /// Adds a pin for someone who has one already.
+    func pinAgain() {
+        let old = BufferState(
+            unsafe descriptor.pointee.state.wrappingAdd(
+                BufferState.onePin, ordering: .relaxed
+            ).oldValue)
+        precondition(
+            old.pins > 0 && old.pins < BufferState.pinMask,
+            "a buffer has at most 262143 pins, and the first is taken through the mapping")
+    }
+
+    /// Gives a pin back. What was done under it happens before the buffer's next use.
+    @inline(__always)
+    func unpin() {
+        let old = unsafe descriptor.pointee.state.wrappingSubtract(
+            BufferState.onePin, ordering: .releasing
+        ).oldValue
+        assert(BufferState(old).pins > 0, "a pin is given back once")
+    }
+
+    /// Marks the page as changed. The caller holds the content lock exclusively, or is the only
+    /// one that knows the page.
+    @inline(__always)
+    func markDirty() {
+        let flags = BufferState.dirty | BufferState.justDirtied
+        var old = state
+        while old.bits & flags != flags {
+            if exchange(&old, BufferState(old.bits | flags)) { return }
+        }
+    }
+
+    /// The relation's record. Under a pin.
+    func withRecord<Result>(_ body: (RelationRecord) -> Result) -> Result {
+        let word = unsafe descriptor.pointee.record.load(ordering: .relaxed)
+        guard let pointer = unsafe UnsafeRawPointer(bitPattern: word) else {
+            preconditionFailure("a tagged buffer belongs to a relation")
+        }
+        // Retained since the buffer was tagged.
+        return unsafe Unmanaged<RelationRecord>.fromOpaque(pointer)._withUnsafeGuaranteedRef(body)
+    }
+}

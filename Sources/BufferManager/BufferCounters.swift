@@ -1,0 +1,54 @@
+internal import Synchronization
+
+/// What a ``BufferManager`` has done since it was made. All counts are of pages, unless said.
+public struct BufferStatistics: Sendable, Hashable {
+    /// Pages that were found in the pool.
+    public var hits: UInt64 = 0
+    /// Pages whose reading was started.
+    public var reads: UInt64 = 0
+    /// IOs by which pages were read; fewer than ``reads`` where neighbours were joined.
+    public var readOperations: UInt64 = 0
+    /// Pages written out.
+    public var writes: UInt64 = 0
+    /// Writes by which pages were written out.
+    public var writeOperations: UInt64 = 0
+    /// Pages by which relations grew.
+    public var extends: UInt64 = 0
+    /// Pages that had to go for others, or because they were evicted.
+    public var evictions: UInt64 = 0
+    /// Buffers that an access strategy's ring used again.
+    public var ringReuses: UInt64 = 0
+
+    /// Makes a statistic of zeroes.
+    public init() {}
+}
+
+/// One session's counters. Written by its thread alone, read by any; they order nothing, so that
+/// adding is a load and a store.
+struct BufferCounters: ~Copyable {
+    let hits = Atomic<UInt64>(0)
+    let reads = Atomic<UInt64>(0)
+    let readOperations = Atomic<UInt64>(0)
+    let writes = Atomic<UInt64>(0)
+    let writeOperations = Atomic<UInt64>(0)
+    let extends = Atomic<UInt64>(0)
+    let evictions = Atomic<UInt64>(0)
+    let ringReuses = Atomic<UInt64>(0)
+
+    func add(to total: inout BufferStatistics) {
+        total.hits += hits.load(ordering: .relaxed)
+        total.reads += reads.load(ordering: .relaxed)
+        total.readOperations += readOperations.load(ordering: .relaxed)
+        total.writes += writes.load(ordering: .relaxed)
+        total.writeOperations += writeOperations.load(ordering: .relaxed)
+        total.extends += extends.load(ordering: .relaxed)
+        total.evictions += evictions.load(ordering: .relaxed)
+        total.ringReuses += ringReuses.load(ordering: .relaxed)
+    }
+
+    @inline(__always)
+    static func count(_ counter: borrowing Atomic<UInt64>, _ number: Int = 1) {
+        counter.store(
+            counter.load(ordering: .relaxed) &+ UInt64(number), ordering: .relaxed)
+    }
+}

@@ -1,0 +1,74 @@
+internal import Synchronization
+
+extension BufferManager {
+    /// Checks what must hold of the pool while nobody uses it; stops the program where it does not.
+    ///
+    /// For tests: every descriptor is looked at and every chain walked. O(pool).
+    ///
+    /// - Parameter idle: also that nothing is pinned, locked or under IO.
+    public func checkInvariants(idle: Bool = true) {
+        for pool in pools { pool.checkInvariants(idle: idle) }
+    }
+}
+
+extension BufferPool {
+    func checkInvariants(idle: Bool) {
+        var tagged = 0
+        for index in 0..<count {
+            let state = buffer(index).state
+            check(state, idle: idle)
+            if state.has(BufferState.tagValid) {
+                tagged += 1
+                buffer(index).withRecord { record in
+                    precondition(
+                        PageTag.relationWord(record.locator) == buffer(index).tag.relation,
+                        "a buffer's record is its page's relation's")
+                }
+            } else {
+                precondition(
+                    unsafe buffer(index).descriptor.pointee.record.load(ordering: .relaxed) == 0,
+                    "an untagged buffer keeps no relation alive")
+            }
+        }
+        precondition(walkAllChains() == tagged, "each tagged buffer stands in one chain")
+    }
+
+    private func check(_ state: BufferState, idle: Bool) {
+        precondition(state.bits & BufferState.usageMask <= BufferState.maximumUsage)
+        if state.has(BufferState.valid | BufferState.dirty) {
+            precondition(state.has(BufferState.tagValid), "a page in a buffer has a tag")
+        }
+        if state.has(BufferState.dirty) {
+            precondition(state.has(BufferState.valid), "only valid pages are dirty")
+        }
+        if state.has(BufferState.exclusive) {
+            precondition(state.sharers == 0, "who changes a page is alone")
+        }
+        guard idle else { return }
+        precondition(state.pins == 0, "nothing is pinned")
+        precondition(!state.isLocked, "nothing is locked")
+        precondition(
+            !state.has(
+                BufferState.ioInProgress | BufferState.claimed | BufferState.ioWaiters
+                    | BufferState.lockWaiters),
+            "nothing is under way")
+    }
+
+    private func walkAllChains() -> Int {
+        var found = 0
+        for bucket in 0...Int(bucketMask) {
+            var link = unsafe buckets[bucket].load(ordering: .acquiring)
+            while link != 0 {
+                let index = Int(link) - 1
+                precondition(
+                    buffer(index).state.has(BufferState.tagValid)
+                        && self.bucket(buffer(index).tag) == bucket,
+                    "a chain's buffers belong to its bucket")
+                found += 1
+                precondition(found <= count, "chains have no circles")
+                link = unsafe buffer(index).descriptor.pointee.next.load(ordering: .acquiring)
+            }
+        }
+        return found
+    }
+}

@@ -1,0 +1,134 @@
+public import AsyncIO
+public import StorageManager
+internal import Synchronization
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// Forgetting pages whose blocks cease to exist: nothing is written.
+///
+/// To be called before the storage is truncated or unlinked, by one who keeps others from using
+/// those blocks. Waits for IO in flight on them, whoever issued it, and submits what the session
+/// has staged; the IO's own pins count for nothing. A page that somebody has pinned is an error,
+/// found before any page is forgotten.
+extension BufferManager {
+    /// Forgets all pages of a relation, and what else is kept of it. Mirrors PostgreSQL's
+    /// `DropRelationsAllBuffers`.
+    ///
+    /// - Throws: `pageInUse` when somebody has a page pinned; nothing has been forgotten then.
+    public func drop(_ relation: OpenRelation, session: Session) throws(StorageError) {
+        try drop(relation, session) { _ in true }
+        table.forget(relation.locator)
+    }
+
+    /// Forgets a fork's pages from a block on. Mirrors PostgreSQL's `DropRelationBuffers`.
+    ///
+    /// - Throws: `pageInUse` when somebody has one of them pinned; nothing has been forgotten then.
+    public func dropBlocks(
+        of relation: OpenRelation, fork: Fork = .main, from block: BlockNumber, session: Session
+    ) throws(StorageError) {
+        try drop(relation, session) { tag in
+            tag.forkWord == UInt64(fork.rawValue) && tag.block >= block
+        }
+    }
+
+    /// Lets go of a relation that is about to be closed: its pages are written out and leave the
+    /// pool, and what else is kept of it is forgotten.
+    ///
+    /// - Throws: `pageInUse` when somebody has a page pinned, or what the storage throws. The
+    ///   relation stays usable then.
+    public func close(_ relation: OpenRelation, session: Session) throws(StorageError) {
+        try flush(relation, session: session)
+        let count = try evict(relation, session: session)
+        if count.skipped > 0 { throw Self.inUse(relation, .main, nil) }
+        table.forget(relation.locator)
+    }
+
+    /// Forgets all pages of a session's local relations; the session is about to be closed.
+    ///
+    /// - Throws: `pageInUse` when somebody has a page pinned; nothing has been forgotten then.
+    public func dropLocal(session: Session) throws(StorageError) {
+        let local = localPools.withLock { $0[UInt32(session.index) + 1] }
+        guard let pool = local?.pool else { return }
+        for place in pool.places({ _, _ in true }) {
+            guard pool.pin(place.index, tagged: place.tag) else { continue }
+            let relation = pool.buffer(place.index).withRecord { $0.relation }
+            pool.buffer(place.index).unpin()
+            try drop(relation, session: session)
+        }
+    }
+
+    private func drop(
+        _ relation: OpenRelation, _ session: Session, _ matches: (PageTag) -> Bool
+    ) throws(StorageError) {
+        let (pool, _) = try pool(for: relation.locator)
+        let word = PageTag.relationWord(relation.locator)
+        let places = pool.places { _, tag in tag.relation == word && matches(tag) }
+        for place in places {
+            guard try pool.settle(place, session) else {
+                throw Self.inUse(relation, place.tag.fork, place.tag.block)
+            }
+        }
+        for place in places {
+            guard try pool.discard(place, session) else {
+                throw Self.inUse(relation, place.tag.fork, place.tag.block)
+            }
+        }
+    }
+
+    private static func inUse(_ relation: OpenRelation, _ fork: Fork, _ block: BlockNumber?)
+        -> StorageError
+    {
+        let name = "relation \"\(relation.locator)\(fork.suffix)\""
+        return StorageError(
+            .pageInUse,
+            block.map { "block \($0) of \(name) is pinned" } ?? "pages of \(name) are pinned",
+            remedy: "Release all pages of the relation first.",
+            at: relation.location(fork, block: block))
+    }
+}
+
+extension BufferPool {
+    /// How often a pin is looked at again that may belong to someone just passing.
+    private static let patience = 1000
+
+    /// Waits until nobody does IO on the page and nobody has it pinned; whether that came.
+    ///
+    /// Pins of IO end with it, and those of victims' claimants and of lookups that went astray end
+    /// by themselves, so a pin is believed in only when it stays.
+    func settle(_ place: Place, _ session: Session) throws(StorageError) -> Bool {
+        let buffer = buffer(place.index)
+        for _ in 0..<Self.patience {
+            let state = buffer.state
+            guard state.has(BufferState.tagValid), buffer.hasTag(place.tag) else { return true }
+            if state.has(BufferState.ioInProgress) {
+                try buffer.waitForIO(session)
+            } else if state.pins == 0 {
+                return true
+            } else {
+                sched_yield()
+            }
+        }
+        return false
+    }
+
+    /// Forgets a page, dirty or not; false when somebody keeps it pinned.
+    func discard(_ place: Place, _ session: Session) throws(StorageError) -> Bool {
+        while try settle(place, session) {
+            guard claim(place.index, tagged: place.tag) else {
+                let buffer = buffer(place.index)
+                if buffer.state.has(BufferState.tagValid), buffer.hasTag(place.tag) { continue }
+                return true
+            }
+            if uninstall(place.index, discarding: true) {
+                release(untagged: place.index)
+                return true
+            }
+            unclaim(place.index)
+        }
+        return false
+    }
+}

@@ -1,0 +1,89 @@
+public import AsyncIO
+public import StorageManager
+
+/// What evicting pages came to.
+public struct EvictionCount: Sendable, Hashable {
+    /// Pages that have left the pool.
+    public var evicted = 0
+    /// Those of them that had to be written out first.
+    public var written = 0
+    /// Pages that stayed because somebody has them pinned, reads, or changes them.
+    public var skipped = 0
+
+    /// Makes a count of zeroes.
+    public init() {}
+}
+
+/// Taking pages out of the pool that nobody has pinned; dirty ones are written out first. Blocks
+/// the thread. Mirrors PostgreSQL's `EvictUnpinnedBuffer` and its relatives.
+extension BufferManager {
+    /// Takes one page out of the pool.
+    ///
+    /// - Throws: what the storage throws; the page then stays, dirty.
+    public func evict(
+        _ block: BlockNumber, of relation: OpenRelation, fork: Fork = .main, session: Session
+    ) throws(StorageError) -> EvictionCount {
+        let (pool, _) = try pool(for: relation.locator)
+        let tag = PageTag(relation.locator, fork, block)
+        var count = EvictionCount()
+        if let index = pool.likelyIndex(tag) { try evict(index, tag, pool, session, &count) }
+        return count
+    }
+
+    /// Takes a relation's pages out of the pool.
+    ///
+    /// - Throws: the first error of the storage; pages that were not come to stay.
+    public func evict(_ relation: OpenRelation, session: Session) throws(StorageError)
+        -> EvictionCount
+    {
+        let (pool, _) = try pool(for: relation.locator)
+        let word = PageTag.relationWord(relation.locator)
+        return try evict(pool, session) { $0.relation == word }
+    }
+
+    /// Takes all shared relations' pages out of the pool.
+    ///
+    /// - Throws: the first error of a storage; pages that were not come to stay.
+    public func evictAll(session: Session) throws(StorageError) -> EvictionCount {
+        try evict(shared, session) { _ in true }
+    }
+
+    private func evict(_ pool: BufferPool, _ session: Session, _ matches: (PageTag) -> Bool)
+        throws(StorageError) -> EvictionCount
+    {
+        var count = EvictionCount()
+        var places = pool.places { _, tag in matches(tag) }
+        // In order, so that dirty neighbours are written together.
+        places.sort { left, right in
+            (left.tag.relation, left.tag.page) < (right.tag.relation, right.tag.page)
+        }
+        for place in places { try evict(place.index, place.tag, pool, session, &count) }
+        return count
+    }
+
+    private func evict(
+        _ index: Int, _ tag: PageTag, _ pool: BufferPool, _ session: Session,
+        _ count: inout EvictionCount
+    ) throws(StorageError) {
+        guard pool.claim(index, tagged: tag) else {
+            count.skipped += pool.buffer(index).hasTag(tag) ? 1 : 0
+            return
+        }
+        let wasDirty = pool.buffer(index).state.has(BufferState.dirty)
+        do throws(StorageError) {
+            try pool.writeOut(index, session, hurry: true)
+        } catch {
+            pool.unclaim(index)
+            throw error
+        }
+        guard pool.uninstall(index) else {
+            pool.unclaim(index)
+            count.skipped += 1
+            return
+        }
+        pool.release(untagged: index)
+        count.evicted += 1
+        if wasDirty { count.written += 1 }
+        unsafe BufferCounters.count(pool.tally(session).pointee.evictions)
+    }
+}

@@ -1,0 +1,104 @@
+public import AsyncIO
+public import StorageManager
+
+/// Writing pages out before their buffers are needed. All of it blocks the thread. Nobody who
+/// changes a page waits for the disk; what is changed while it is written stays dirty. Durable is
+/// what was written only after the storage manager's `syncPending`.
+extension BufferManager {
+    /// Writes a page out if it is dirty, and neighbours with it.
+    ///
+    /// Waits for whoever is changing it, so the caller must not hold its content lock. Mirrors
+    /// PostgreSQL's `FlushOneBuffer`.
+    ///
+    /// - Throws: what the storage throws; the page stays dirty.
+    public func flush(_ page: borrowing PinnedPage, session: Session) throws(StorageError) {
+        precondition(!page.isLocked, "a page is flushed by who does not hold its content lock")
+        let (pool, _) = try pool(for: page.relation.locator)
+        try pool.writeOut(pool.index(of: page.buffer), session, hurry: false)
+    }
+
+    /// Writes out all pages of a relation that are dirty now, in block order, neighbours together.
+    /// Mirrors PostgreSQL's `FlushRelationBuffers`.
+    ///
+    /// - Returns: how many pages were found dirty.
+    /// - Throws: the first error of the storage, after all pages were tried; those that could not
+    ///   be written stay dirty.
+    @discardableResult
+    public func flush(_ relation: OpenRelation, session: Session) throws(StorageError) -> Int {
+        let (pool, _) = try pool(for: relation.locator)
+        let word = PageTag.relationWord(relation.locator)
+        return try flush(pool, session) { $0.relation == word }
+    }
+
+    /// Writes out all pages of shared relations that are dirty now, sorted by relation, fork and
+    /// block. Mirrors PostgreSQL's `BufferSync`.
+    ///
+    /// - Returns: how many pages were found dirty.
+    /// - Throws: the first error of a storage, after all pages were tried; those that could not be
+    ///   written stay dirty.
+    @discardableResult
+    public func flushAll(session: Session) throws(StorageError) -> Int {
+        try flush(shared, session) { _ in true }
+    }
+
+    private func flush(_ pool: BufferPool, _ session: Session, _ matches: (PageTag) -> Bool)
+        throws(StorageError) -> Int
+    {
+        let dirty = pool.dirtyPages(matches)
+        var failure: StorageError?
+        for page in dirty where pool.pin(page.index, tagged: page.tag) {
+            do throws(StorageError) {
+                try pool.writeOut(page.index, session, hurry: false)
+            } catch {
+                if failure == nil { failure = error }
+            }
+            pool.buffer(page.index).unpin()
+        }
+        if let failure { throw failure }
+        return dirty.count
+    }
+}
+
+extension BufferPool {
+    /// A page and the buffer it was seen in.
+    struct Place {
+        let tag: PageTag
+        let index: Int
+    }
+
+    /// The dirty pages that match, in order of relation, fork and block. O(pool).
+    func dirtyPages(_ matches: (PageTag) -> Bool) -> [Place] {
+        var places = places { state, tag in state.has(BufferState.dirty) && matches(tag) }
+        places.sort { left, right in
+            (left.tag.relation, left.tag.page) < (right.tag.relation, right.tag.page)
+        }
+        return places
+    }
+
+    /// The buffers that match when they are looked at, which takes no pin. O(pool).
+    func places(_ matches: (BufferState, PageTag) -> Bool) -> [Place] {
+        var places: [Place] = []
+        for index in 0..<count {
+            let buffer = buffer(index)
+            let state = buffer.state
+            guard state.has(BufferState.tagValid) else { continue }
+            let tag = buffer.tag
+            if matches(state, tag) { places.append(Place(tag: tag, index: index)) }
+        }
+        return places
+    }
+
+    /// Pins a buffer if it still has that page, without counting as a use.
+    func pin(_ index: Int, tagged tag: PageTag) -> Bool {
+        let buffer = buffer(index)
+        var old = buffer.state
+        while old.has(BufferState.tagValid), old.pins < BufferState.pinMask, buffer.hasTag(tag) {
+            if buffer.exchange(&old, BufferState(old.bits &+ BufferState.onePin)) {
+                if buffer.hasTag(tag) { return true }
+                buffer.unpin()
+                return false
+            }
+        }
+        return false
+    }
+}

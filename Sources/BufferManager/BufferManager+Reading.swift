@@ -1,0 +1,124 @@
+public import AsyncIO
+public import StorageManager
+
+extension BufferManager {
+    /// Pins a page, reading it if it is not in the pool.
+    ///
+    /// O(1) for a page in the pool, without a lock or an allocation. Mirrors PostgreSQL's
+    /// `ReadBufferExtended`.
+    ///
+    /// - Parameters:
+    ///   - block: which page; it must exist.
+    ///   - mode: what to do about a page that is not in the pool, or damaged.
+    ///   - strategy: the ring to take a buffer from; none for all the pool.
+    /// - Throws: `invalidPage` for a damaged page, what the storage throws where it cannot be read,
+    ///   `resourcesExhausted` when all buffers are pinned.
+    public func page(
+        _ block: BlockNumber, of relation: OpenRelation, fork: Fork = .main,
+        mode: ReadMode = .normal, strategy: AccessStrategy? = nil, session: Session
+    ) throws(StorageError) -> PinnedPage {
+        if mode != .zeroAndLock,
+            let page = pinIfResident(
+                block, of: relation, fork: fork, strategy: strategy, session: session)
+        {
+            return page
+        }
+        if mode == .zeroAndLock {
+            return try zeroedPage(block, relation, fork, strategy, session)
+        }
+        var options: ReadOptions = .synchronously
+        if mode == .zeroOnError { options.insert(.zeroesDamagedPages) }
+        let operation = try ReadOperation(
+            self, relation: relation, fork: fork, session: session, options: options,
+            strategy: strategy)
+        var count = 1
+        if try startRead(operation, block: block, count: &count) { try waitRead(operation) }
+        guard let page = operation.takePage() else {
+            preconditionFailure("a read that ended without an error has its page")
+        }
+        return page
+    }
+
+    /// Pins a page if it is in the pool and valid; never reads, waits or throws.
+    ///
+    /// O(1): two atomic operations, no lock, no allocation. For streams, which ask for the rest
+    /// with ``startRead(_:block:count:)``.
+    public func pinIfResident(
+        _ block: BlockNumber, of relation: OpenRelation, fork: Fork = .main,
+        strategy: AccessStrategy? = nil, session: Session
+    ) -> PinnedPage? {
+        let locator = relation.locator
+        let pool: BufferPool
+        if locator.isLocal {
+            guard let local = try? self.pool(for: locator) else { return nil }
+            pool = local.0
+        } else {
+            pool = shared
+        }
+        let lookup = pool.pinResident(
+            PageTag(locator, fork, block), ring: strategy.map { $0.kind != .normal } ?? false)
+        guard case .pinned(let index, let state) = lookup else { return nil }
+        guard state.has(BufferState.valid) else {
+            pool.buffer(index).unpin()
+            return nil
+        }
+        unsafe BufferCounters.count(pool.tally(session).pointee.hits)
+        return PinnedPage(pool.buffer(index), pool.address(index))
+    }
+
+    /// Pins a page that its caller makes anew. Mirrors PostgreSQL's `ZeroAndLockBuffer`.
+    private func zeroedPage(
+        _ block: BlockNumber, _ relation: OpenRelation, _ fork: Fork,
+        _ strategy: AccessStrategy?, _ session: Session
+    ) throws(StorageError) -> PinnedPage {
+        let (pool, _) = try pool(for: relation.locator)
+        let (index, _, _) = try pool.pinOrInstall(
+            PageTag(relation.locator, fork, block), table.record(of: relation), strategy, session)
+        let buffer = pool.buffer(index)
+        while true {
+            switch buffer.startInput() {
+            case .started:
+                unsafe pool.address(index).bytes.initializeMemory(as: UInt8.self, repeating: 0)
+                // Nobody can have the lock of a page that was never valid; they see it locked.
+                buffer.lockExclusive()
+                buffer.endInput(valid: true, droppingPin: false)
+                return PinnedPage(buffer, pool.address(index), isLocked: true)
+            case .needless:
+                session.submitStaged()
+                buffer.lockExclusive()
+                return PinnedPage(buffer, pool.address(index), isLocked: true)
+            case .busy:
+                do throws(StorageError) {
+                    try buffer.waitForIO(session)
+                } catch {
+                    buffer.unpin()
+                    throw error
+                }
+            }
+        }
+    }
+
+    /// Asks the kernel to have blocks ready that are not in the pool, where the storage can do
+    /// that. Mirrors PostgreSQL's `PrefetchBuffer`.
+    ///
+    /// - Returns: whether the first block is in the pool.
+    /// - Throws: what the storage throws.
+    @discardableResult
+    public func prefetch(
+        _ block: BlockNumber, of relation: OpenRelation, fork: Fork = .main, count: Int = 1
+    ) throws(StorageError) -> Bool {
+        var first = 0
+        while first < count,
+            isResident(block.advanced(by: first), of: relation, fork: fork)
+        {
+            first += 1
+        }
+        if first < count, relation.capabilities.supportsPrefetch,
+            !relation.capabilities.usesDirectIO
+        {
+            _ = try relation.storage.prefetch(
+                fork, block: block.advanced(by: first), count: count - first)
+        }
+        return first > 0
+    }
+}

@@ -1,0 +1,150 @@
+internal import AsyncIO
+internal import Logging
+internal import StorageManager
+internal import Synchronization
+
+/// One pool of buffers: pages, descriptors, mapping and clock.
+///
+/// The shared pool is one; each session with local relations has a small one of its own, which
+/// works the same way. Any thread may call it, unless said otherwise. All memory is mapped when the
+/// pool is made and touched when it is used.
+@safe
+final class BufferPool: @unchecked Sendable {
+    let count: Int
+    let isLocal: Bool
+    let combineLimit: Int
+    let verifiesChecksums: Bool
+    let logger: Logger
+
+    /// `count` pages.
+    let pages: UnsafeMutableRawPointer
+    /// `count` descriptors, in memory whose zeroes are empty descriptors.
+    let descriptors: UnsafeMutablePointer<BufferDescriptor>
+    /// Heads of the mapping's chains: a buffer's number plus one, or zero. A power of two of them.
+    let buckets: UnsafeMutablePointer<Atomic<UInt32>>
+    let bucketMask: UInt64
+    /// Locks of the mapping's partitions, a cache line each.
+    let partitions: UnsafeMutablePointer<PartitionLock>
+    /// One a session, a cache line each.
+    let counters: UnsafeMutablePointer<BufferCounters>
+    private let sessionCount: Int
+
+    /// Where the clock hand stands, never wrapped; the position is its remainder by `count`.
+    let hand = Atomic<UInt64>(0)
+    /// Pages that failed their checksum when read, of all relations.
+    let checksumFailures = Atomic<UInt64>(0)
+    let scratch: ScratchPool
+
+    private var pageMemory: PoolMemory?
+    private var tableMemory: PoolMemory?
+
+    static let partitionCount = 128
+
+    struct PartitionLock: ~Copyable {
+        let lock = ParkingLock()
+        /// Fills the line together with the lock.
+        private let padding = InlineArray<15, UInt32>(repeating: 0)
+    }
+
+    init(count: Int, isLocal: Bool, configuration: BufferConfiguration, sessions: Int)
+        throws(StorageError)
+    {
+        BufferDescriptor.checkLayout()
+        self.count = count
+        self.isLocal = isLocal
+        combineLimit = configuration.combineLimit
+        verifiesChecksums = configuration.verifiesChecksums
+        logger = configuration.logger
+        sessionCount = sessions
+        scratch = ScratchPool(pageCount: configuration.combineLimit)
+
+        let bucketCount = max(1 << 8, 1 << (Int.bitWidth - (2 * count - 1).leadingZeroBitCount))
+        bucketMask = UInt64(bucketCount - 1)
+        let descriptorBytes = count * BufferDescriptor.lineSize
+        let pageMemory = try PoolMemory(byteCount: count * blockSize, for: "\(count) pages")
+        let tableMemory = try PoolMemory(
+            byteCount: descriptorBytes + bucketCount * 4, for: "\(count) buffer descriptors")
+        unsafe pages = pageMemory.start
+        // All-zero bytes are what the initialisers of these types make.
+        unsafe descriptors = tableMemory.start.bindMemory(
+            to: BufferDescriptor.self, capacity: count)
+        unsafe buckets = (tableMemory.start + descriptorBytes).bindMemory(
+            to: Atomic<UInt32>.self, capacity: bucketCount)
+        self.pageMemory = consume pageMemory
+        self.tableMemory = consume tableMemory
+
+        unsafe partitions = .allocate(capacity: Self.partitionCount)
+        for index in 0..<Self.partitionCount {
+            unsafe (partitions + index).initialize(to: PartitionLock())
+        }
+        unsafe counters = .allocate(capacity: sessions)
+        for index in 0..<sessions {
+            unsafe (counters + index).initialize(to: BufferCounters())
+        }
+    }
+
+    deinit {
+        var pinned = 0
+        for index in 0..<count {
+            let buffer = buffer(index)
+            if buffer.state.pins > 0 { pinned += 1 }
+            if buffer.state.has(BufferState.tagValid) { releaseRecord(buffer) }
+        }
+        unsafe partitions.deallocate()
+        unsafe counters.deinitialize(count: sessionCount)
+        unsafe counters.deallocate()
+        if pinned > 0 {
+            logger.error("\(pinned) pages are still pinned at the end of their pool")
+            pageMemory.take()?.leak()
+            tableMemory.take()?.leak()
+        }
+    }
+
+    @inline(__always)
+    func buffer(_ index: Int) -> Buffer {
+        assert(index >= 0 && index < count, "a buffer's number is below the pool's size")
+        return unsafe Buffer(descriptors + index)
+    }
+
+    @inline(__always)
+    func index(of buffer: Buffer) -> Int { unsafe buffer.descriptor - descriptors }
+
+    @inline(__always)
+    func address(_ index: Int) -> PageAddress {
+        unsafe PageAddress(pages + index &* blockSize)
+    }
+
+    @inline(__always)
+    func tally(_ session: Session) -> UnsafeMutablePointer<BufferCounters> {
+        unsafe counters + session.index
+    }
+
+    func addStatistics(to total: inout BufferStatistics) {
+        for index in 0..<sessionCount { unsafe counters[index].add(to: &total) }
+    }
+
+    func retainRecord(_ record: RelationRecord, for buffer: Buffer) {
+        let opaque = unsafe Unmanaged.passRetained(record).toOpaque()
+        unsafe buffer.descriptor.pointee.record.store(
+            UInt(bitPattern: opaque), ordering: .relaxed)
+    }
+
+    func releaseRecord(_ buffer: Buffer) {
+        let word = unsafe buffer.descriptor.pointee.record.exchange(0, ordering: .relaxed)
+        guard let opaque = unsafe UnsafeRawPointer(bitPattern: word) else { return }
+        unsafe Unmanaged<RelationRecord>.fromOpaque(opaque).release()
+    }
+
+    static func exhausted(_ count: Int) -> StorageError {
+        StorageError(
+            .resourcesExhausted, "no unpinned buffers available: all \(count) are in use",
+            remedy: "Release pinned pages, or raise BufferConfiguration.bufferCount.")
+    }
+
+    static func tooManyPins(_ tag: PageTag) -> StorageError {
+        StorageError(
+            .resourcesExhausted,
+            "block \(tag.block) has \(BufferState.pinMask) pins, the most there can be",
+            remedy: "Release pinned pages.")
+    }
+}

@@ -1,0 +1,124 @@
+public import AsyncIO
+internal import StorageManager
+
+/// What verifying the pages of one read found, small enough for ``IOResult/errorData``.
+///
+/// | bits | meaning |
+/// |---|---|
+/// | 0 | pages were zeroed |
+/// | 1 | checksum failures were ignored |
+/// | 2–9 | how many pages are invalid; else zeroed; else ignored |
+/// | 10–17 | the first of them, counted from the read's first block |
+/// | 18–25 | ignored failures, where pages were zeroed too |
+///
+/// Mirrors PostgreSQL's `buffer_readv_encode_error`.
+struct DamageReport: Equatable {
+    var invalid = 0
+    var zeroed = 0
+    var ignored = 0
+    /// The position of the first invalid page; else of the first zeroed, else ignored one.
+    var first = 0
+
+    init() {}
+
+    var isClean: Bool { invalid == 0 && zeroed == 0 && ignored == 0 }
+
+    /// Counts a page at a position; the first of the gravest kind gives its place.
+    mutating func note(_ damage: Damage, at position: Int) {
+        switch damage {
+        case .none: return
+        case .invalid:
+            if invalid == 0 { first = position }
+            invalid += 1
+        case .zeroed:
+            if invalid == 0 && zeroed == 0 { first = position }
+            zeroed += 1
+        case .ignored:
+            if isClean { first = position }
+            ignored += 1
+        }
+    }
+
+    var encoded: UInt32 {
+        let count = invalid > 0 ? invalid : zeroed > 0 ? zeroed : ignored
+        let flags: UInt32 = (zeroed > 0 ? 1 : 0) | (ignored > 0 ? 2 : 0)
+        return flags | UInt32(count) << 2 | UInt32(first) << 10 | UInt32(ignored) << 18
+    }
+
+    init(_ result: IOResult) {
+        let data = result.errorData
+        let count = Int(data >> 2 & 0xFF)
+        first = Int(data >> 10 & 0xFF)
+        ignored = Int(data >> 18 & 0xFF)
+        if result.status == .error {
+            invalid = count
+        } else if data & 1 != 0 {
+            zeroed = count
+        }
+    }
+}
+
+/// What is wrong with one page that was read.
+enum Damage {
+    case none
+    case invalid
+    case zeroed
+    case ignored
+}
+
+extension DamageReport {
+    /// The report in words. Mirrors PostgreSQL's `buffer_readv_report`.
+    func error(_ label: RelationLabel) -> StorageError {
+        let (message, remedy) = text(label)
+        return StorageError(
+            .invalidPage, message, remedy: remedy,
+            at: StorageError.Location(
+                relation: label.locator.description, fork: label.fork.name,
+                block: label.block.advanced(by: first).rawValue))
+    }
+
+    private func text(_ label: RelationLabel) -> (String, remedy: String?) {
+        let relation = "of relation \"\(label.locator)\(label.fork.suffix)\""
+        let place = label.block.advanced(by: first)
+        let last = label.block.advanced(by: max(0, Int(label.count) - 1))
+        let range = "among blocks \(label.block)..\(last) \(relation)"
+        if invalid > 0 {
+            let remedy =
+                "Restore it from a backup, or read with zeroesDamagedPages to go on without it."
+            if invalid == 1 { return ("invalid page in block \(place) \(relation)", remedy) }
+            return (
+                "\(invalid) invalid pages \(range) (block \(place) held the first invalid page)",
+                "Restore them from a backup, or read with zeroesDamagedPages to go on without them."
+            )
+        }
+        if zeroed > 0 && ignored > 0 {
+            return (
+                "zeroing \(zeroed) page(s) and ignoring \(ignored) checksum failure(s) \(range)"
+                    + " (block \(place) held the first zeroed page)", nil
+            )
+        }
+        if zeroed > 0 {
+            if zeroed == 1 {
+                return ("invalid page in block \(place) \(relation); zeroing out page", nil)
+            }
+            return (
+                "zeroing out \(zeroed) invalid pages \(range)"
+                    + " (block \(place) held the first zeroed page)", nil
+            )
+        }
+        if ignored == 1 {
+            return ("ignoring checksum failure in block \(place) \(relation)", nil)
+        }
+        return (
+            "ignoring \(ignored) checksum failures \(range)"
+                + " (block \(place) held the first ignored page)", nil
+        )
+    }
+}
+
+extension StorageError.Code {
+    /// A page read from disk is damaged: its checksum or its header is wrong.
+    public static let invalidPage = Self(rawValue: "invalidPage")
+    /// A page to be dropped is pinned by somebody.
+    public static let pageInUse = Self(rawValue: "pageInUse")
+}

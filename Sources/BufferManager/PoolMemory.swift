@@ -1,0 +1,55 @@
+internal import AsyncIO
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// A piece of zeroed address space. The kernel gives it memory page by page as it is touched, so
+/// that making it costs nothing.
+@safe
+struct PoolMemory: ~Copyable, @unchecked Sendable {
+    private static let hugePage = 2 << 20
+
+    /// The first byte, aligned to 2 MiB; valid until `deinit`.
+    let start: UnsafeMutableRawPointer
+    private let mapping: UnsafeMutableRawPointer
+    private let mappedCount: Int
+
+    /// Maps `byteCount` bytes of which `what` consists.
+    ///
+    /// - Throws: `resourcesExhausted` when the address space has no room, or a limit forbids it.
+    init(byteCount: Int, for what: String) throws(StorageError) {
+        let rounded = (byteCount + Self.hugePage - 1) & ~(Self.hugePage - 1)
+        mappedCount = rounded + Self.hugePage
+        let result = unsafe mmap(
+            nil, mappedCount, PROT_READ | PROT_WRITE,
+            MAP_PRIVATE | MAP_ANONYMOUS | Self.mapFlags, -1, 0)
+        guard let result = unsafe result, unsafe result != MAP_FAILED else {
+            throw StorageError(
+                .resourcesExhausted, "could not map \(byteCount) bytes for \(what)",
+                remedy: "Lower the number of buffers, or raise the limit on address space.",
+                errorNumber: errno)
+        }
+        unsafe mapping = result
+        let address = UInt(bitPattern: result)
+        let mask = UInt(Self.hugePage - 1)
+        unsafe start = result + Int((address + mask) & ~mask - address)
+        #if os(Linux)
+            // Advice only: without huge pages everything works, with more misses of the TLB.
+            _ = unsafe madvise(start, rounded, MADV_HUGEPAGE)
+        #endif
+    }
+
+    #if os(Linux)
+        private static let mapFlags = MAP_NORESERVE
+    #else
+        private static let mapFlags: CInt = 0
+    #endif
+
+    /// Leaves the memory mapped for the rest of the process: somebody still uses it.
+    consuming func leak() { discard self }
+
+    deinit { _ = unsafe munmap(mapping, mappedCount) }
+}

@@ -1,0 +1,98 @@
+internal import AsyncIO
+internal import PageFormat
+internal import StorageManager
+internal import Synchronization
+
+/// What the buffer layer does at the turns of a read's life.
+///
+/// The handle's data are the numbers of the buffers, in block order. A shared pool's pages are
+/// published by whoever learns of the completion first; a local pool's by the issuing session.
+/// Mirrors PostgreSQL's `aio_shared_buffer_readv_cb` and `aio_local_buffer_readv_cb`.
+final class ReadCallbacks: IOCallbacks {
+    private let pool: BufferPool
+
+    init(pool: BufferPool) { self.pool = pool }
+
+    /// Registers the callbacks of a pool.
+    static func register(_ pool: BufferPool, _ system: IOSystem) throws(StorageError)
+        -> IOCallbackID
+    {
+        let callbacks = ReadCallbacks(pool: pool)
+        let id = try system.register(callbacks: callbacks)
+        return id
+    }
+
+    var phases: IOCallbackPhases {
+        pool.isLocal ? [.stage, .completeLocal] : [.stage, .completeShared]
+    }
+
+    func stage(_ io: borrowing IOView, registration: IOCallbackRegistration) {
+        let reference = io.waitReference
+        for position in 0..<io.dataCount {
+            pool.buffer(Int(io.data(at: position))).becomeWaitable(reference)
+        }
+    }
+
+    func completeShared(
+        _ io: borrowing IOView, prior: IOResult, registration: IOCallbackRegistration
+    ) -> IOResult { complete(io, prior, registration) }
+
+    func completeLocal(
+        _ io: borrowing IOView, prior: IOResult, registration: IOCallbackRegistration
+    ) -> IOResult { complete(io, prior, registration) }
+
+    private func complete(
+        _ io: borrowing IOView, _ prior: IOResult, _ registration: IOCallbackRegistration
+    ) -> IOResult {
+        let read: Int
+        switch prior.status {
+        case .ok, .partial, .warning: read = Int(prior.value)
+        case .unknown, .error: read = 0
+        }
+        let options = ReadOptions(rawValue: registration.data)
+        var report = DamageReport()
+        for position in 0..<io.dataCount {
+            let index = Int(io.data(at: position))
+            var damage = Damage.none
+            if position < read {
+                damage = verify(index, options)
+                report.note(damage, at: position)
+            }
+            pool.buffer(index).endInput(
+                valid: position < read && damage != .invalid, droppingPin: true)
+        }
+        if report.isClean { return prior }
+        return IOResult(
+            report.invalid > 0 ? .error : .warning, value: prior.value,
+            callbackID: registration.id, errorData: report.encoded)
+    }
+
+    /// Looks at one page that was read, counts a wrong checksum, and does what the options say
+    /// about damage.
+    private func verify(_ index: Int, _ options: ReadOptions) -> Damage {
+        let buffer = pool.buffer(index)
+        let block = buffer.tag.block.rawValue
+        let page = pool.address(index)
+        // The IO owns the page until it ends.
+        let view = unsafe PageView(unsafePage: UnsafeRawPointer(page.pointer))
+        guard
+            case .invalid(let reason) = view.verify(block: block, checksums: pool.verifiesChecksums)
+        else { return .none }
+        if case .checksumMismatch = reason {
+            pool.checksumFailures.add(1, ordering: .relaxed)
+            buffer.withRecord { record in
+                _ = record.checksumFailures.add(1, ordering: .relaxed)
+            }
+            if options.contains(.ignoresChecksumFailures), view.header.fault == nil {
+                return .ignored
+            }
+        }
+        guard options.contains(.zeroesDamagedPages) else { return .invalid }
+        unsafe page.bytes.initializeMemory(as: UInt8.self, repeating: 0)
+        return .zeroed
+    }
+
+    func report(_ result: IOResult, targetData: IOTargetData) -> StorageError {
+        DamageReport(result).error(RelationLabel(targetData))
+    }
+}

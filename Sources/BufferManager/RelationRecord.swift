@@ -1,0 +1,72 @@
+internal import AsyncIO
+internal import StorageManager
+internal import Synchronization
+
+/// What the buffer manager keeps of one relation: the way to its storage for whoever writes one of
+/// its pages, the locks under which its forks are extended, its count of damaged pages.
+///
+/// Retained by the ``RelationTable`` and by every buffer that holds one of its pages, so that a
+/// page can be written however long after the last reader of its relation has gone.
+final class RelationRecord: Sendable {
+    let locator: RelationLocator
+    /// Replaced when the relation was closed and opened again.
+    private let current: Mutex<OpenRelation>
+    /// Pages that failed their checksum when they were read. Counted by completing threads.
+    let checksumFailures = Atomic<UInt64>(0)
+
+    private let mainExtension = ParkingLock()
+    private let freeSpaceExtension = ParkingLock()
+    private let visibilityExtension = ParkingLock()
+    private let initializationExtension = ParkingLock()
+
+    init(_ relation: OpenRelation) {
+        locator = relation.locator
+        current = Mutex(relation)
+    }
+
+    var relation: OpenRelation { current.withLock { $0 } }
+
+    func use(_ relation: OpenRelation) {
+        current.withLock { if $0 !== relation { $0 = relation } }
+    }
+
+    /// Keeps extensions of one fork apart. The holder does blocking IO, so nobody waits for the
+    /// lock with IO staged.
+    func withExtensionLock<Result: ~Copyable>(
+        _ fork: Fork, _ session: Session, _ body: () throws(StorageError) -> Result
+    ) throws(StorageError) -> Result {
+        session.submitStaged()
+        switch fork {
+        case .main: return try mainExtension.withLock(body)
+        case .freeSpaceMap: return try freeSpaceExtension.withLock(body)
+        case .visibilityMap: return try visibilityExtension.withLock(body)
+        case .initialization: return try initializationExtension.withLock(body)
+        }
+    }
+}
+
+/// The records by relation. Any thread. Asked on the way of a miss, never of a hit.
+final class RelationTable: Sendable {
+    private let records = Mutex<[RelationLocator: RelationRecord]>([:])
+
+    /// The relation's record, made if there is none.
+    func record(of relation: OpenRelation) -> RelationRecord {
+        let record = records.withLock { records in
+            if let record = records[relation.locator] { return record }
+            let record = RelationRecord(relation)
+            records[relation.locator] = record
+            return record
+        }
+        record.use(relation)
+        return record
+    }
+
+    func existing(_ locator: RelationLocator) -> RelationRecord? {
+        records.withLock { $0[locator] }
+    }
+
+    /// Lets go of a record; buffers that still have pages of it keep it alive.
+    func forget(_ locator: RelationLocator) {
+        _ = records.withLock { $0.removeValue(forKey: locator) }
+    }
+}
