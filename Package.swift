@@ -11,7 +11,6 @@ let settings: [SwiftSetting] =
         .enableUpcomingFeature("InternalImportsByDefault"),
         .enableUpcomingFeature("MemberImportVisibility"),
         .enableExperimentalFeature("Lifetimes"),
-        .strictMemorySafety(),
     ] + (warningsAreErrors ? [.treatAllWarnings(as: .error)] : [])
 
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
@@ -73,9 +72,8 @@ let tests: [Target] = [
         dependencies: ["Strata", "RelationLoader", "StorageTesting", "StrataTool"]),
 ]
 
-for target in modules + tests {
-    target.swiftSettings = settings
-}
+for target in modules { target.swiftSettings = settings + [.strictMemorySafety()] }
+for target in tests { target.swiftSettings = settings }
 
 let package = Package(
     name: "strata",

@@ -45,7 +45,13 @@ extension IOSystem {
                 unsafe method.waitOne(
                     StagedIO(handle), generation: generation)
             case .completedIO, .submitted, .staged, .defined, .handedOut, .idle:
-                unsafe handle.pointee.waiters.wait(generation: generation)
+                unsafe handle.pointee.waiters.wait(generation: generation) {
+                    // Submitted just now, perhaps by someone who will never ask for it.
+                    guard unsafe handle.pointee.state == .submitted, unsafe usesMethod(handle)
+                    else { return false }
+                    unsafe method.waitOne(StagedIO(handle), generation: generation)
+                    return true
+                }
             }
         }
     }

@@ -43,6 +43,14 @@ extension Session {
         unsafe counters.pointee.batches.add(1, ordering: .relaxed)
         for io in staged { unsafe appendInFlight(io.handle) }
         system.method.submit(staged.span, session: index)
+        if system.method.canWait {
+            // Whoever waits for IO that was not submitted yet goes on to ask the method for it, as
+            // this session may never do so.
+            atomicMemoryFence(ordering: .sequentiallyConsistent)
+            for io in staged {
+                unsafe io.handle.pointee.waiters.wakeAll(generation: io.generation)
+            }
+        }
         // What the method executed here and now is handed back at once.
         for io in staged where unsafe io.handle.pointee.state == .completedShared {
             unsafe reclaim(io.handle)

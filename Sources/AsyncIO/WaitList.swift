@@ -19,8 +19,12 @@ struct WaitList: ~Copyable {
         var next: UInt = WaitList.empty
     }
 
-    /// Sleeps until the IO of `generation` completes; returns at once if it has.
-    func wait(generation: UInt64) {
+    /// Sleeps until the IO of `generation` completes or ``wakeAll(generation:)`` is called; returns
+    /// at once if it has completed.
+    ///
+    /// - Parameter help: called when the thread would sleep, with others able to see that it waits;
+    ///   true if it did something towards the completion instead.
+    func wait(generation: UInt64, help: () -> Bool) {
         var node = Node()
         unsafe withUnsafeMutablePointer(to: &node) { node in
             var current = head.load(ordering: .acquiring)
@@ -33,7 +37,9 @@ struct WaitList: ~Copyable {
                 if exchanged { break }
                 current = original
             }
+            atomicMemoryFence(ordering: .sequentiallyConsistent)
             while unsafe node.pointee.signal.load(ordering: .acquiring) == 0 {
+                if help() { continue }
                 _ = unsafe strata_futex_wait(UnsafeRawPointer(node), 0, -1)
             }
         }
@@ -53,6 +59,22 @@ struct WaitList: ~Copyable {
             current = original
         }
         Self.wakeAll(current.second)
+    }
+
+    /// Has everyone look again. Called after a state change that waiters act on; the caller's
+    /// sequentially consistent fence between the two pairs with the waiter's, so that either the
+    /// waiter sees the state or it is seen here.
+    func wakeAll(generation: UInt64) {
+        var current = head.load(ordering: .acquiring)
+        while current.second != Self.empty, current.second != Self.closed,
+            current.first == UInt(generation)
+        {
+            let (exchanged, original) = head.compareExchange(
+                expected: current, desired: WordPair(first: current.first, second: Self.empty),
+                ordering: .acquiringAndReleasing)
+            if exchanged { return Self.wakeAll(current.second) }
+            current = original
+        }
     }
 
     /// Opens the list for the handle's next IO.

@@ -1,0 +1,164 @@
+import AsyncIO
+import StorageTesting
+import Synchronization
+import Testing
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// A target whose reopening does as told: fails, or keeps its worker in the kernel.
+final class StubbornTarget: IOTarget {
+    let canReopen: Bool
+    let failure = Atomic<CInt>(0)
+    let gate: Gate?
+    let reopened = Atomic<Int>(0)
+
+    init(canReopen: Bool = true, gate: Gate? = nil) {
+        self.canReopen = canReopen
+        self.gate = gate
+    }
+
+    var name: String { "stubborn" }
+
+    func reopen(_ io: borrowing IOView) -> CInt {
+        reopened.add(1, ordering: .relaxed)
+        gate?.pass()
+        let failure = failure.load(ordering: .relaxed)
+        return failure == 0 ? io.descriptor : -failure
+    }
+
+    func describe(_ data: IOTargetData) -> String { "" }
+}
+
+/// Holds threads back until it is opened.
+final class Gate: Sendable {
+    private let opened = Atomic<Bool>(false)
+    let waiting = Atomic<Int>(0)
+
+    func pass() {
+        waiting.add(1, ordering: .relaxed)
+        while !opened.load(ordering: .acquiring) { usleep(200) }
+    }
+
+    func open() { opened.store(true, ordering: .releasing) }
+}
+
+@Suite struct WorkerTests {
+    func configuration(_ change: (inout WorkerConfiguration) -> Void = { _ in })
+        -> WorkerConfiguration
+    {
+        var configuration = WorkerConfiguration()
+        change(&configuration)
+        return configuration
+    }
+
+    @Test func failedReopenFailsThatIOAlone() throws {
+        let system = try makeSystem(.worker)
+        let target = StubbornTarget()
+        let file = try TestFile(system, target: target)
+        let session = try system.makeSession()
+        let memory = IOMemory(4096)
+        let report = IOReturn()
+        target.failure.store(EMFILE, ordering: .relaxed)
+        try session.wait(for: session.read(file, into: memory, at: 0, reporting: report))
+        #expect(report.result.status == .error)
+        #expect(report.result.errorData == UInt32(EMFILE))
+        target.failure.store(0, ordering: .relaxed)
+        try session.wait(for: session.read(file, into: memory, at: 0, reporting: report))
+        #expect(report.result == IOResult(.ok, value: 4096))
+        #expect(target.reopened.load(ordering: .relaxed) == 2)
+    }
+
+    @Test func targetThatCannotBeReopenedRunsInTheSubmitter() throws {
+        let system = try makeSystem(.worker)
+        let target = StubbornTarget(canReopen: false)
+        let file = try TestFile(system, target: target)
+        let session = try system.makeSession()
+        let memory = IOMemory(4096)
+        let report = IOReturn()
+        _ = try session.read(file, into: memory, at: 0, reporting: report)
+        #expect(report.result == IOResult(.ok, value: 4096), "done before the start returned")
+        #expect(target.reopened.load(ordering: .relaxed) == 0)
+        #expect(system.statistics.synchronousExecutions == 1)
+    }
+
+    @Test func localReferencesRunInTheSubmitter() throws {
+        let system = try makeSystem(.worker)
+        let target = StubbornTarget()
+        let file = try TestFile(system, target: target)
+        let session = try system.makeSession()
+        let memory = IOMemory(4096)
+        let report = IOReturn()
+        _ = try session.read(
+            file, into: memory, at: 0, reporting: report, flags: .referencesLocal)
+        #expect(report.result == IOResult(.ok, value: 4096))
+        #expect(target.reopened.load(ordering: .relaxed) == 0)
+    }
+
+    @Test func fullQueueRunsTheRestInTheSubmitter() throws {
+        let gate = Gate()
+        let system = try makeSystem(
+            .worker(
+                configuration {
+                    $0.minimumWorkers = 1
+                    $0.maximumWorkers = 1
+                    $0.queueCapacity = 1
+                }))
+        let blocker = try TestFile(system, target: StubbornTarget(gate: gate))
+        let file = try TestFile(system)
+        let session = try system.makeSession()
+        let blocked = IOMemory(1024)
+        let first = try session.read(blocker, into: blocked, at: 0)
+        while gate.waiting.load(ordering: .relaxed) == 0 { usleep(200) }
+        let memories = (0..<4).map { _ in IOMemory(1024) }
+        try session.enterBatch()
+        let references = try memories.map { try session.read(file, into: $0, at: 1024) }
+        try session.exitBatch()
+        #expect(references.filter { session.isDone($0) }.count == 3, "one fits into the queue")
+        #expect(system.statistics.synchronousExecutions == 3)
+        gate.open()
+        for reference in references + [first] { try session.wait(for: reference) }
+        for memory in memories { #expect(memory.holds(from: 1024, count: 1024)) }
+    }
+
+    @Test func poolGrowsWhileWorkersAreBlockedAndShrinksWhenIdle() throws {
+        let gate = Gate()
+        let system = try makeSystem(
+            .worker(
+                configuration {
+                    $0.minimumWorkers = 1
+                    $0.maximumWorkers = 6
+                    $0.idleTimeoutNanoseconds = 20_000_000
+                })
+        ) { $0.concurrency = .fixed(32) }
+        #expect(system.statistics.workers == 1)
+        let file = try TestFile(system, target: StubbornTarget(gate: gate))
+        let session = try system.makeSession()
+        var memories: [IOMemory] = []
+        var references: [WaitReference] = []
+        for _ in 0..<24 where system.statistics.workers < 6 {
+            memories.append(IOMemory(1024))
+            references.append(try session.read(file, into: memories.last!, at: 0))
+            usleep(2_000)
+        }
+        #expect(system.statistics.workers == 6, "as many as the maximum allows")
+        gate.open()
+        for reference in references { try session.wait(for: reference) }
+        try Threads.waitOrFail("the pool shrinks") { system.statistics.workers == 1 }
+    }
+
+    @Test(arguments: [(0, 4), (5, 4), (1, 2000)])
+    func impossiblePoolSizesAreRefused(minimum: Int, maximum: Int) {
+        expectError(.invalidConfiguration) {
+            _ = try makeSystem(
+                .worker(
+                    configuration {
+                        $0.minimumWorkers = minimum
+                        $0.maximumWorkers = maximum
+                    }))
+        }
+    }
+}
