@@ -1,0 +1,166 @@
+extension Catalog {
+    /// Reads the file's bytes. Whatever they are, this returns a catalog that makes sense or
+    /// throws.
+    ///
+    /// - Throws: `storeTooNew` or `catalogDamaged`.
+    init(_ bytes: [UInt8], control: StoreControl) throws(StorageError) {
+        let payload: Range<Int>
+        do throws(SealedFile.Failure) {
+            payload = try Self.file.open(bytes).payload
+        } catch {
+            switch error {
+            case .notOurs: throw Self.damaged("something else wrote it")
+            case .damaged(let reason): throw Self.damaged(reason)
+            case .newer(let version):
+                throw StorageError(
+                    .storeTooNew,
+                    "the catalog has format version \(version); this program knows versions up to"
+                        + " \(Self.file.version)",
+                    remedy: "Open the store with the newer program that wrote it.",
+                    at: StorageError.Location(path: Self.fileName))
+            }
+        }
+        do throws(DecodingFailure) {
+            var reader = ByteReader(bytes, payload)
+            self = try Self.read(&reader, control: control)
+        } catch {
+            throw Self.damaged(error.reason)
+        }
+    }
+
+    static func damaged(_ reason: String) -> StorageError {
+        StorageError(
+            .catalogDamaged, "the catalog is damaged: \(reason)",
+            remedy: "Restore \"\(fileName)\" from a backup of this store; its data files are as"
+                + " they were.",
+            at: StorageError.Location(path: fileName))
+    }
+
+    private static func read(_ reader: inout ByteReader, control: StoreControl)
+        throws(DecodingFailure) -> Catalog
+    {
+        let identifier: UInt64 = try reader.read("the store's number")
+        guard identifier == control.identifier else {
+            throw DecodingFailure("it is another store's")
+        }
+        var catalog = Catalog(identifier: identifier)
+        catalog.generation = try reader.read("the generation")
+        catalog.nextFileNumber = try reader.read("the next file number")
+        let relationSize = 2 + 4 + 4 + 2 + 8 + 1 + 5 + 2
+        var numbers: Set<RelationLocator> = []
+        for _ in 0..<(try reader.readCount(of: "relations", size: relationSize)) {
+            let relation = try readRelation(&reader)
+            try check(relation.locator, below: catalog.nextFileNumber, "\"\(relation.name)\"")
+            guard numbers.insert(relation.locator).inserted else {
+                throw DecodingFailure("two relations have the file \(relation.locator)")
+            }
+            guard catalog.relations.updateValue(relation, forKey: relation.name) == nil else {
+                throw DecodingFailure("two relations are named \"\(relation.name)\"")
+            }
+        }
+        for _ in 0..<(try reader.readCount(of: "remains", size: 4 + 4 + 2 + 1 + 4)) {
+            let (locator, entry) = try readRemains(&reader)
+            try check(locator, below: catalog.nextFileNumber, "what a load left")
+            if case .files = entry.kind, numbers.contains(locator) {
+                throw DecodingFailure("it would remove the files of relation \(locator)")
+            }
+            guard catalog.remains.updateValue(entry, forKey: locator) == nil else {
+                throw DecodingFailure("it names \(locator) twice among what loads left")
+            }
+        }
+        try reader.finish()
+        return catalog
+    }
+
+    private static func check(_ locator: RelationLocator, below next: UInt32, _ what: String)
+        throws(DecodingFailure)
+    {
+        guard locator.number < next, locator.number >= firstFileNumber,
+            locator.database == database
+        else { throw DecodingFailure("\(what) has the impossible file \(locator)") }
+    }
+
+    private static func readRelation(_ reader: inout ByteReader) throws(DecodingFailure)
+        -> RelationDescription
+    {
+        let name = try reader.readText("a relation's name")
+        if let fault = RelationName.fault(name) {
+            throw DecodingFailure("\(name.debugDescription) cannot name a relation: \(fault)")
+        }
+        let locator = RelationLocator(
+            database: try reader.read("a relation's database"),
+            number: try reader.read("a relation's file number"))
+        let manager = try reader.readText("the name of a storage manager")
+        let rows: UInt64 = try reader.read("a number of rows")
+        let forks = try readForks(&reader, name)
+        guard let blockCount = forks[.main] else {
+            throw DecodingFailure("relation \"\(name)\" has no main fork")
+        }
+        return RelationDescription(
+            name: name, locator: locator, schema: try readSchema(&reader, name),
+            managerName: manager, blockCount: blockCount,
+            furtherForks: forks.filter { $0.key != .main },
+            rowCount: rows == unknownRowCount ? nil : rows)
+    }
+
+    private static func readForks(_ reader: inout ByteReader, _ name: String)
+        throws(DecodingFailure) -> [Fork: UInt32]
+    {
+        var forks: [Fork: UInt32] = [:]
+        for _ in 0..<(try reader.read(UInt8.self, "a number of forks")) {
+            let code: UInt8 = try reader.read("a fork")
+            guard let fork = Fork(rawValue: code) else {
+                throw DecodingFailure("relation \"\(name)\" has the unknown fork \(code)")
+            }
+            let count: UInt32 = try reader.read("a number of blocks")
+            guard count <= BlockNumber.maximumCount else {
+                throw DecodingFailure("relation \"\(name)\" has too many blocks: \(count)")
+            }
+            guard forks.updateValue(count, forKey: fork) == nil else {
+                throw DecodingFailure("relation \"\(name)\" has its fork \(fork.name) twice")
+            }
+        }
+        return forks
+    }
+
+    private static func readSchema(_ reader: inout ByteReader, _ name: String)
+        throws(DecodingFailure) -> Schema?
+    {
+        let count = Int(try reader.read(UInt16.self, "a number of columns"))
+        if count == 0 { return nil }
+        var columns: [Column] = []
+        for _ in 0..<count {
+            let column = try reader.readText("a column's name")
+            let code: UInt32 = try reader.read("a column's type")
+            guard let type = ColumnType(catalogCode: code) else {
+                throw DecodingFailure(
+                    "column \"\(column)\" of \"\(name)\" has unknown type \(code)")
+            }
+            let flags: UInt8 = try reader.read("a column's flags")
+            guard flags & ~columnNullable == 0 else {
+                throw DecodingFailure("column \"\(column)\" of \"\(name)\" has flags \(flags)")
+            }
+            columns.append(
+                Column(name: column, type: type, isNullable: flags & columnNullable != 0))
+        }
+        do throws(SchemaError) { return try Schema(columns) } catch {
+            throw DecodingFailure("relation \"\(name)\": \(error)")
+        }
+    }
+
+    private static func readRemains(_ reader: inout ByteReader) throws(DecodingFailure)
+        -> (RelationLocator, Remains)
+    {
+        let locator = RelationLocator(
+            database: try reader.read("a database"), number: try reader.read("a file number"))
+        let manager = try reader.readText("the name of a storage manager")
+        let code: UInt8 = try reader.read("a kind of remains")
+        let first: UInt32 = try reader.read("a number of blocks")
+        switch code {
+        case remainsFiles: return (locator, Remains(managerName: manager, kind: .files))
+        case remainsBlocks:
+            return (locator, Remains(managerName: manager, kind: .blocks(from: first)))
+        default: throw DecodingFailure("what a load left is of the unknown kind \(code)")
+        }
+    }
+}

@@ -1,0 +1,77 @@
+extension Catalog {
+    static let fileName = "strata.catalog"
+    static let file = SealedFile(magic: "STRATACA", version: 1)
+
+    static let columnNullable: UInt8 = 1
+    static let remainsFiles: UInt8 = 1
+    static let remainsBlocks: UInt8 = 2
+    /// Stands for a number of rows that is not known.
+    static let unknownRowCount = UInt64.max
+
+    /// The file's bytes: equal catalogs give equal bytes. The article "What is in a store"
+    /// describes them.
+    func encoded() -> [UInt8] {
+        var writer = ByteWriter()
+        writer.write(identifier)
+        writer.write(generation)
+        writer.write(nextFileNumber)
+        writer.write(count: relations.count)
+        for relation in relations.values.sorted(by: { $0.locator.number < $1.locator.number }) {
+            Self.write(relation, to: &writer)
+        }
+        writer.write(count: remains.count)
+        for (locator, entry) in remains.sorted(by: { $0.key.number < $1.key.number }) {
+            Self.write(entry, locator, to: &writer)
+        }
+        return Self.file.seal(writer.bytes)
+    }
+
+    private static func write(_ relation: RelationDescription, to writer: inout ByteWriter) {
+        writer.write(relation.name)
+        writer.write(relation.locator.database)
+        writer.write(relation.locator.number)
+        writer.write(relation.managerName)
+        writer.write(relation.rowCount ?? unknownRowCount)
+        writer.write(UInt8(relation.forks.count))
+        for fork in relation.forks {
+            writer.write(fork.rawValue)
+            writer.write(relation.blockCount(of: fork) ?? 0)
+        }
+        let columns = relation.schema?.columns ?? []
+        writer.write(UInt16(columns.count))
+        for column in columns {
+            writer.write(column.name)
+            writer.write(column.type.catalogCode)
+            writer.write(column.isNullable ? columnNullable : 0)
+        }
+    }
+
+    private static func write(
+        _ entry: Remains, _ locator: RelationLocator, to writer: inout ByteWriter
+    ) {
+        writer.write(locator.database)
+        writer.write(locator.number)
+        writer.write(entry.managerName)
+        switch entry.kind {
+        case .files:
+            writer.write(remainsFiles)
+            writer.write(UInt32(0))
+        case .blocks(let first):
+            writer.write(remainsBlocks)
+            writer.write(first)
+        }
+    }
+}
+
+extension ColumnType {
+    /// What the catalog stores: PostgreSQL's object identifier of the type, which no change of
+    /// this program's order of types can disturb.
+    var catalogCode: UInt32 { objectIdentifier }
+
+    init?(catalogCode: UInt32) {
+        guard let type = Self.allCases.first(where: { $0.objectIdentifier == catalogCode }) else {
+            return nil
+        }
+        self = type
+    }
+}

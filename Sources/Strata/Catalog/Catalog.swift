@@ -1,0 +1,58 @@
+/// All that a store knows of its relations: the content of the file `strata.catalog`.
+///
+/// A plain value. Whoever changes the store changes a copy, has it written, and then makes it the
+/// one that counts, so that memory never runs ahead of the disk.
+struct Catalog: Equatable, Sendable {
+    /// The store's, as in its control file.
+    let identifier: UInt64
+    /// How often the catalog has been replaced.
+    var generation: UInt64 = 0
+    /// File numbers from here on have never been given out.
+    var nextFileNumber: UInt32 = firstFileNumber
+    /// The relations by name.
+    var relations: [String: RelationDescription] = [:]
+    /// What is to be undone or done away with, should the store be reopened, by the file number
+    /// concerned.
+    var remains: [RelationLocator: Remains] = [:]
+
+    /// PostgreSQL gives the numbers below to its own catalogs.
+    static let firstFileNumber: UInt32 = 16384
+    /// The number of the only database; PostgreSQL's `template1` has it too.
+    static let database: UInt32 = 1
+
+    /// What an unfinished change leaves on disk if it never finishes.
+    struct Remains: Equatable, Sendable {
+        /// The name of the relation's storage manager.
+        let managerName: String
+        /// What it is.
+        let kind: Kind
+
+        enum Kind: Equatable, Sendable {
+            /// Files that no relation has: of a load that has not committed, or of a relation that
+            /// was dropped or replaced.
+            case files
+            /// Blocks from `from` on in the main fork of a relation that is being appended to.
+            case blocks(from: UInt32)
+        }
+    }
+
+    init(identifier: UInt64) { self.identifier = identifier }
+
+    /// Gives out a file number.
+    ///
+    /// - Throws: `resourcesExhausted` after four billion.
+    mutating func takeLocator() throws(StorageError) -> RelationLocator {
+        guard nextFileNumber < UInt32.max else {
+            throw StorageError(
+                .resourcesExhausted, "all file numbers of this store have been given out",
+                remedy: "Copy its relations into a new store.")
+        }
+        defer { nextFileNumber += 1 }
+        return RelationLocator(database: Self.database, number: nextFileNumber)
+    }
+
+    /// The relation of that locator. O(relations).
+    func relation(at locator: RelationLocator) -> RelationDescription? {
+        relations.values.first { $0.locator == locator }
+    }
+}

@@ -1,0 +1,73 @@
+/// Why bytes are not what a ``ByteWriter`` wrote.
+struct DecodingFailure: Error {
+    /// What is wrong, as the end of a sentence that names the file.
+    let reason: String
+
+    init(_ reason: String) { self.reason = reason }
+}
+
+/// Takes a file's payload apart. Believes nothing: every length is checked against what is there.
+struct ByteReader {
+    private let bytes: [UInt8]
+    private var position: Int
+    private let end: Int
+
+    /// Reads a part of `bytes`, which lies within it.
+    init(_ bytes: [UInt8], _ range: Range<Int>) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= bytes.count)
+        self.bytes = bytes
+        position = range.lowerBound
+        end = range.upperBound
+    }
+
+    /// How many bytes have not been read.
+    var remaining: Int { end - position }
+
+    /// Reads an integer in its own width.
+    mutating func read<Value: FixedWidthInteger>(_ what: String) throws(DecodingFailure) -> Value {
+        let width = Value.bitWidth / 8
+        guard remaining >= width else { throw DecodingFailure("it ends within \(what)") }
+        var value: Value = 0
+        for index in 0..<width {
+            value |= Value(truncatingIfNeeded: bytes[position + index]) << Value(8 * index)
+        }
+        position += width
+        return value
+    }
+
+    /// Reads an integer of a type that the context does not tell.
+    mutating func read<Value: FixedWidthInteger>(_ type: Value.Type, _ what: String)
+        throws(DecodingFailure) -> Value
+    {
+        try read(what)
+    }
+
+    /// Reads a count of things of at least `size` bytes each, so that no more are believed in than
+    /// the bytes can hold.
+    mutating func readCount(of what: String, size: Int) throws(DecodingFailure) -> Int {
+        let count = Int(try read(UInt32.self, "the number of \(what)"))
+        guard count <= remaining / size else {
+            throw DecodingFailure("it says that it has \(count) \(what) and has no room for them")
+        }
+        return count
+    }
+
+    /// Reads a text.
+    mutating func readText(_ what: String) throws(DecodingFailure) -> String {
+        let count = Int(try read(UInt16.self, "the length of \(what)"))
+        guard remaining >= count else { throw DecodingFailure("it ends within \(what)") }
+        defer { position += count }
+        guard
+            let text = String(
+                validating: bytes[position..<(position + count)], as: UTF8.self)
+        else { throw DecodingFailure("\(what) is not UTF-8") }
+        return text
+    }
+
+    /// Makes sure that all was read.
+    func finish() throws(DecodingFailure) {
+        guard remaining == 0 else {
+            throw DecodingFailure("\(remaining) bytes follow where it should end")
+        }
+    }
+}

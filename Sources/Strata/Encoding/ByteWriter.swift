@@ -1,0 +1,27 @@
+/// Builds a file's payload: integers little-endian, texts as UTF-8 behind their length.
+struct ByteWriter {
+    /// What was written so far.
+    private(set) var bytes: [UInt8] = []
+
+    /// Writes an integer in its own width.
+    mutating func write<Value: FixedWidthInteger>(_ value: Value) {
+        var rest = value
+        for _ in 0..<(Value.bitWidth / 8) {
+            bytes.append(UInt8(truncatingIfNeeded: rest))
+            rest >>= 8
+        }
+    }
+
+    /// Writes a count in four bytes.
+    mutating func write(count: Int) { write(UInt32(count)) }
+
+    /// Writes a text of less than 65,536 bytes behind its length in two.
+    mutating func write(_ text: String) {
+        precondition(text.utf8.count <= Int(UInt16.max), "names are checked before they are stored")
+        write(UInt16(text.utf8.count))
+        bytes.append(contentsOf: text.utf8)
+    }
+
+    /// Writes bytes as they are.
+    mutating func write(contentsOf more: [UInt8]) { bytes.append(contentsOf: more) }
+}

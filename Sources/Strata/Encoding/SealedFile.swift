@@ -1,0 +1,91 @@
+/// The frame of the store's own small files: a header that stays the same in all versions to come,
+/// a payload, and a checksum over each.
+///
+/// | offset | bytes | |
+/// |---|---|---|
+/// | 0 | 8 | the kind of file |
+/// | 8 | 4 | version of the payload's layout |
+/// | 12 | 8 | bytes of payload, *n* |
+/// | 20 | 4 | CRC-32C of bytes 0 to 19 |
+/// | 24 | *n* | payload |
+/// | 24 + *n* | 4 | CRC-32C of the payload |
+struct SealedFile {
+    /// Eight bytes that say what kind of file it is.
+    let magic: StaticString
+    /// The newest version of the payload's layout that this code knows; it knows all before.
+    let version: UInt32
+
+    /// Bytes before the payload.
+    static let headerSize = 24
+    /// Bytes that are not payload.
+    static let overhead = headerSize + 4
+    /// The largest file that is looked at. A catalog of a million relations is smaller.
+    static let maximumSize = 1 << 30
+
+    /// Why a file's content cannot be used.
+    enum Failure: Error {
+        /// Something else wrote the file.
+        case notOurs
+        /// A newer program wrote it.
+        case newer(UInt32)
+        /// It is not as it was written.
+        case damaged(String)
+    }
+
+    /// The file's bytes around a payload.
+    func seal(_ payload: [UInt8]) -> [UInt8] {
+        var writer = ByteWriter()
+        writer.write(contentsOf: magicBytes)
+        writer.write(version)
+        writer.write(UInt64(payload.count))
+        writer.write(CRC32C.checksum(writer.bytes.span))
+        writer.write(contentsOf: payload)
+        writer.write(CRC32C.checksum(payload.span))
+        return writer.bytes
+    }
+
+    /// Checks a file's bytes.
+    ///
+    /// - Returns: where in `bytes` the payload is, and the version of its layout.
+    func open(_ bytes: [UInt8]) throws(Failure) -> (payload: Range<Int>, version: UInt32) {
+        let ours = magicBytes
+        guard bytes.prefix(ours.count).elementsEqual(ours.prefix(bytes.count)), !bytes.isEmpty
+        else { throw .notOurs }
+        guard bytes.count >= Self.headerSize else {
+            throw .damaged("it ends within its header, after \(bytes.count) bytes")
+        }
+        var reader = ByteReader(bytes, ours.count..<Self.headerSize)
+        let found: UInt32
+        let length: UInt64
+        let checksum: UInt32
+        do throws(DecodingFailure) {
+            found = try reader.read("the version")
+            length = try reader.read("the length")
+            checksum = try reader.read("the header's checksum")
+        } catch { throw .damaged(error.reason) }
+        guard CRC32C.checksum(bytes.span.extracting(0..<(Self.headerSize - 4))) == checksum else {
+            throw .damaged("its header's checksum is wrong")
+        }
+        guard found <= version else { throw .newer(found) }
+        guard found > 0 else { throw .damaged("it has the impossible version 0") }
+        guard UInt64(bytes.count) == UInt64(Self.overhead).addingReportingOverflow(length).0 else {
+            throw .damaged(
+                "it has \(bytes.count) bytes where its header says"
+                    + " \(UInt64(Self.overhead) &+ length)")
+        }
+        let payload = Self.headerSize..<(bytes.count - 4)
+        var tail = ByteReader(bytes, payload.upperBound..<bytes.count)
+        let sum: UInt32
+        do throws(DecodingFailure) { sum = try tail.read("the checksum") } catch {
+            throw .damaged(error.reason)
+        }
+        guard CRC32C.checksum(bytes.span.extracting(payload)) == sum else {
+            throw .damaged("its checksum is wrong")
+        }
+        return (payload, found)
+    }
+
+    private var magicBytes: [UInt8] {
+        magic.withUTF8Buffer { unsafe Array($0) }
+    }
+}

@@ -1,0 +1,126 @@
+internal import FileAccess
+internal import Logging
+internal import Synchronization
+
+/// Changing what the store knows of itself.
+extension Engine {
+    /// Refuses what must not be done: with another engine's session, after closing, or after a
+    /// failed sync.
+    func checkUsable(_ session: Session) throws(StorageError) {
+        guard session.system === system else {
+            throw StorageError(
+                .misuse, "the session belongs to another engine",
+                remedy: "Use a session that this engine's makeSession() gave.")
+        }
+        let (isClosed, failure) = state.withLock { ($0.isClosed, $0.failure) }
+        if isClosed { throw StorageError(.closed, "store \"\(directory)\" has been closed") }
+        if let failure {
+            throw StorageError(
+                .storeFailed,
+                "store \"\(directory)\" takes no changes, as what is on disk is not known",
+                remedy: "Check the disk, close the store and open it again: all that was committed"
+                    + " before is there.",
+                at: failure.location, underlying: failure)
+        }
+    }
+
+    /// Remembers a failed sync: nothing is known of what is on disk from then on, and asking
+    /// again would be told that all is well.
+    func note(_ error: StorageError) {
+        guard error.code == .syncFailed || error.code == .fileSyncFailed else { return }
+        let isFirst = state.withLock { state in
+            defer { state.failure = state.failure ?? error }
+            return state.failure == nil
+        }
+        if isFirst { logger.critical("store \"\(directory)\" takes no more changes: \(error)") }
+    }
+
+    /// Makes all registered writes durable.
+    func syncPending(_ session: Session) throws(StorageError) {
+        do throws(StorageError) { try managers.syncPending(session) } catch {
+            note(error)
+            throw error
+        }
+    }
+
+    /// Replaces the catalog by a changed one, durably.
+    ///
+    /// - Parameters:
+    ///   - change: makes the change; what it throws leaves everything as it was.
+    ///   - publish: brings the engine's state in line, in the moment in which the new catalog
+    ///     begins to count.
+    func changeCatalog(
+        _ session: Session, _ change: (inout Catalog) throws(StorageError) -> Void,
+        publish: (inout EngineState) -> Void = { _ in }
+    ) throws(StorageError) {
+        session.submitStaged()
+        try changes.withLock { _ throws(StorageError) in
+            try checkUsable(session)
+            var next = state.withLock { $0.catalog }
+            try change(&next)
+            next.generation &+= 1
+            do throws(StorageError) {
+                try StoreFiles(files: files).replace(
+                    Catalog.fileName, with: next.encoded(), session: session)
+            } catch {
+                note(error)
+                throw error
+            }
+            let published = next
+            state.withLock { state in
+                state.catalog = published
+                publish(&state)
+            }
+        }
+    }
+
+    /// Removes the files of relations that were dropped or replaced and that nobody uses any more.
+    ///
+    /// What cannot be removed stays recorded and is tried again: at the next change, or when the
+    /// store is opened.
+    func removeRemains(_ session: Session) {
+        var removed: [RelationLocator] = []
+        for (locator, managerName) in state.withLock({ $0.removable }) {
+            do throws(StorageError) {
+                try removeFiles(locator, managerName, session)
+                removed.append(locator)
+            } catch {
+                logger.warning("could not remove the files of relation \(locator): \(error)")
+            }
+        }
+        if removed.isEmpty { return }
+        do throws(StorageError) {
+            // Until the removal is durable, the catalog must go on saying what is to be removed.
+            try syncPending(session)
+            try changeCatalog(session) { (catalog) throws(StorageError) in
+                for locator in removed { catalog.remains[locator] = nil }
+            } publish: { state in
+                for locator in removed { state.records[locator] = nil }
+            }
+        } catch {
+            logger.warning("could not record that files were removed: \(error)")
+        }
+    }
+
+    /// Drops a relation's buffers, waiting for IO in flight, and removes its files.
+    private func removeFiles(
+        _ locator: RelationLocator, _ managerName: String, _ session: Session
+    ) throws(StorageError) {
+        let relation = try openRelation(locator, managedBy: managerName)
+        try buffers.drop(relation, session: session)
+        try managers.unlink(relation, session: session)
+    }
+
+    func openRelation(_ locator: RelationLocator, managedBy name: String) throws(StorageError)
+        -> OpenRelation
+    {
+        guard let manager = managers.manager(named: name) else {
+            throw StorageError(
+                .unknownStorageManager,
+                "relation \(locator) is kept by storage manager \"\(name)\", which is not registered",
+                remedy: "Add it to EngineOptions.storageManagers.",
+                at: StorageError.Location(relation: locator.description))
+        }
+        return try managers.open(locator, managedBy: manager.id)
+    }
+}

@@ -1,0 +1,176 @@
+internal import FileAccess
+internal import Logging
+internal import MagneticDisk
+internal import Synchronization
+
+extension Engine {
+    /// The name of the built-in storage manager, which keeps relations in plain files.
+    public static let defaultManagerName = "magnetic"
+
+    /// Opens a store, or creates it.
+    ///
+    /// Until the directory has been found to be a store of this version, or one that may be
+    /// created, nothing is touched. What an unfinished load left is removed;
+    /// ``Engine/recovery`` and the log tell of it.
+    ///
+    /// - Parameters:
+    ///   - directory: the store's directory; the one above it must exist.
+    ///   - options: the settings.
+    /// - Throws: `invalidConfiguration` and `methodUnavailable` for settings that cannot be;
+    ///   `storeMissing`, `alreadyExists`, `notAStore`, `storeTooNew`, `storeReadOnly`,
+    ///   `controlDamaged`, `catalogDamaged` for a directory that cannot be used; `storeLocked` when
+    ///   it is open elsewhere; `unknownStorageManager` when ``EngineOptions/storageManagers`` lacks
+    ///   one that the store needs.
+    public static func open(_ directory: String, options: EngineOptions = EngineOptions())
+        throws(StorageError) -> Engine
+    {
+        try options.validate()
+        try checkCreation(try inspect(directory, options), directory, options)
+        let system = try IOSystem(configuration: options.ioConfiguration)
+        let lock = try options.isOnRealFiles ? acquireLock(directory) : nil
+        do throws(StorageError) {
+            return try open(directory, options, system, lock)
+        } catch {
+            system.shutdown()
+            throw error.asReadOnlyStore(directory)
+        }
+    }
+
+    private static func open(
+        _ directory: String, _ options: EngineOptions, _ system: IOSystem,
+        _ lock: consuming StoreLock?
+    ) throws(StorageError) -> Engine {
+        // Another process may have been quicker while there was no lock.
+        let finding = try inspect(directory, options)
+        try checkCreation(finding, directory, options)
+        let files = try FileAccess(directory: directory, configuration: options.fileConfiguration)
+        let session = try system.makeSession()
+        defer { session.close() }
+        let store = StoreFiles(files: files)
+        let control: StoreControl
+        if case .store(let found) = finding {
+            control = found
+        } else {
+            control = try create(store, options, session)
+        }
+        let bytes = try store.read(Catalog.fileName, damage: Catalog.damaged)
+        guard let bytes else { throw Catalog.damaged("it is missing") }
+        var catalog = try Catalog(bytes, control: control)
+        try checkManagers(catalog, options)
+
+        let managers = try StorageManagerRegistry(system: system)
+        try register(in: managers, files, system, control, options)
+        let buffers = try BufferManager(
+            configuration: options.bufferConfiguration(control), system: system)
+        var recovery = Recovery(store: store, managers: managers, session: session)
+        recovery.report.isNewStore = if case .store = finding { false } else { true }
+        try recovery.run(&catalog)
+        for action in recovery.report.actions {
+            options.logger.notice("store \"\(directory)\": \(action)")
+        }
+        let parts = EngineParts(
+            directory: directory, options: options, control: control, catalog: catalog,
+            recovery: recovery.report, files: files, system: system, managers: managers,
+            buffers: buffers)
+        return Engine(parts, lock: lock)
+    }
+
+    private static func inspect(_ directory: String, _ options: EngineOptions)
+        throws(StorageError) -> StoreDirectory.Finding
+    {
+        try StoreDirectory.inspect(directory) { () throws(StorageError) in
+            try FileAccess(directory: directory, configuration: options.fileConfiguration)
+        }
+    }
+
+    private static func checkCreation(
+        _ finding: StoreDirectory.Finding, _ directory: String, _ options: EngineOptions
+    ) throws(StorageError) {
+        let location = StorageError.Location(path: directory)
+        switch (finding, options.creation) {
+        case (.missing, .never):
+            throw StorageError(
+                .storeMissing, "there is no store \"\(directory)\"",
+                remedy: "Check the name; a store is created by loading into it.", at: location)
+        case (.empty, .never):
+            throw StorageError(
+                .storeMissing, "there is no store in directory \"\(directory)\", which is empty",
+                remedy: "Check the name; a store is created by loading into it.", at: location)
+        case (.store, .always):
+            throw StorageError(
+                .alreadyExists, "there is a store in directory \"\(directory)\" already",
+                remedy: "Give another directory, or open this store.", at: location)
+        case (.missing, _):
+            guard options.isOnRealFiles else {
+                throw StorageError(
+                    .storeMissing, "the simulated file system has no directory", at: location)
+            }
+        default: break
+        }
+    }
+
+    private static func acquireLock(_ directory: String) throws(StorageError) -> StoreLock {
+        do throws(StorageError) { return try StoreLock(directory: directory) } catch {
+            guard error.code == .fileOpenFailed, error.isMissingFile else { throw error }
+        }
+        try StoreDirectory.create(directory)
+        return try StoreLock(directory: directory)
+    }
+
+    /// Creates the files of a store, the control file last.
+    private static func create(_ store: StoreFiles, _ options: EngineOptions, _ session: Session)
+        throws(StorageError) -> StoreControl
+    {
+        let control = StoreControl(
+            identifier: UInt64.random(in: 1...UInt64.max),
+            segmentBlocks: UInt32(options.createdSegmentBlocks),
+            hasPageChecksums: options.createsPageChecksums)
+        for path in StoreDirectory.relationDirectories {
+            try store.files.createDirectories(path)
+        }
+        let catalog = Catalog(identifier: control.identifier)
+        try store.replace(Catalog.fileName, with: catalog.encoded(), session: session)
+        try store.replace(StoreControl.fileName, with: control.encoded(), session: session)
+        return control
+    }
+
+    private static func checkManagers(_ catalog: Catalog, _ options: EngineOptions)
+        throws(StorageError)
+    {
+        let known = Set(options.storageManagers.map(\.name) + [defaultManagerName])
+        let needed =
+            catalog.relations.values.map { ($0.managerName, "\"\($0.name)\"") }
+            + catalog.remains.map { ($0.value.managerName, "\($0.key)") }
+        for (manager, relation) in needed where !known.contains(manager) {
+            throw StorageError(
+                .unknownStorageManager,
+                "relation \(relation) is kept by storage manager \"\(manager)\", which is not"
+                    + " registered",
+                remedy: "Add it to EngineOptions.storageManagers.",
+                at: StorageError.Location(relation: relation))
+        }
+    }
+
+    private static func register(
+        in managers: StorageManagerRegistry, _ files: FileAccess, _ system: IOSystem,
+        _ control: StoreControl, _ options: EngineOptions
+    ) throws(StorageError) {
+        var configuration = MagneticDiskConfiguration()
+        configuration.segmentBlocks = Int(control.segmentBlocks)
+        let disk = try MagneticDisk(files: files, system: system, configuration: configuration)
+        try managers.register(disk, id: StorageManagerID(rawValue: 0))
+        let context = StorageManagerPlugin.Context(
+            files: files, system: system, segmentBlocks: Int(control.segmentBlocks))
+        for plugin in options.storageManagers {
+            let manager = try plugin.make(context)
+            guard manager.name == plugin.name else {
+                throw StorageError(
+                    .misuse,
+                    "the storage manager registered as \"\(plugin.name)\" calls itself"
+                        + " \"\(manager.name)\"",
+                    remedy: "Register it under its own name.")
+            }
+            try managers.register(manager, id: plugin.id)
+        }
+    }
+}

@@ -1,0 +1,134 @@
+internal import FileAccess
+internal import Logging
+internal import Synchronization
+
+/// An open store: its relations, the pool that caches their pages, and the sessions that use them.
+///
+/// ```swift
+/// let engine = try Engine.open("measurements")
+/// let session = try engine.makeSession()
+/// let relation = try engine.relation(named: "readings")
+/// ```
+///
+/// One object serves all threads of a program; every call may come from any thread, with a session
+/// that no other thread uses at the time. Calls block until done, so they do not belong on Swift's
+/// cooperative pool. Engines share nothing: a process may have any number, each on a directory of
+/// its own.
+///
+/// A store is whole after a crash at any time. What ``PendingLoad/commit(rowCount:)`` or
+/// ``checkpoint(_:)`` returned for is there; an unfinished load is not.
+public final class Engine: Sendable {
+    /// The directory of the store, as it was given.
+    public let directory: String
+    /// The settings it was opened with.
+    public let options: EngineOptions
+    /// What never changes in this store.
+    public let control: StoreControl
+    /// What opening it found and did.
+    public let recovery: RecoveryReport
+    /// The asynchronous IO core.
+    public let system: IOSystem
+    /// The storage managers and the relations open through them.
+    public let managers: StorageManagerRegistry
+    /// The pool.
+    public let buffers: BufferManager
+
+    let files: FileAccess
+    let logger: Logger
+    /// Held while the catalog's file is replaced; taken before ``state``. No thread takes it with
+    /// staged IO.
+    let changes = Mutex<Void>(())
+    /// Held for moments only, never during IO.
+    let state: Mutex<EngineState>
+    private let lock: Mutex<StoreLock?>
+
+    init(_ parts: EngineParts, lock: consuming StoreLock?) {
+        directory = parts.directory
+        options = parts.options
+        control = parts.control
+        recovery = parts.recovery
+        system = parts.system
+        managers = parts.managers
+        buffers = parts.buffers
+        files = parts.files
+        logger = parts.options.logger
+        state = Mutex(EngineState(catalog: parts.catalog))
+        self.lock = Mutex(lock)
+    }
+
+    /// The name of the method that executes IO, such as `io_uring`.
+    public var ioMethodName: String { system.method.name }
+
+    /// Opens a session, for one thread at a time.
+    ///
+    /// - Throws: `resourcesExhausted` when ``EngineOptions/maximumSessions`` are open, `closed`.
+    public func makeSession() throws(StorageError) -> Session { try system.makeSession() }
+
+    /// Makes durable whatever was changed before the call. Mirrors PostgreSQL's
+    /// `CreateCheckPoint`.
+    ///
+    /// Writes all dirty pages, syncs all files that were written since the last time, and records
+    /// the relations' sizes.
+    ///
+    /// - Throws: what writing throws, after which it may be tried again; `syncFailed` when a sync
+    ///   failed, and from then on `storeFailed` until the store is opened again.
+    public func checkpoint(_ session: Session) throws(StorageError) {
+        try checkUsable(session)
+        session.submitStaged()
+        let counts = state.withLock { $0.uncommittedCounts() }
+        try buffers.flushAll(session: session)
+        try syncPending(session)
+        if !counts.isEmpty {
+            try changeCatalog(session) { (catalog) throws(StorageError) in
+                for (name, count) in counts where catalog.relations[name] != nil {
+                    catalog.relations[name]?.blockCount = count
+                }
+            }
+        }
+        removeRemains(session)
+    }
+
+    /// Makes everything durable and lets go of the store.
+    ///
+    /// All sessions are closed before, and no relation is used after. An engine that is dropped
+    /// without this leaves the store as a crash would: what was committed is there. Calling it
+    /// again does nothing.
+    ///
+    /// - Throws: what ``checkpoint(_:)`` throws; the store has been let go of all the same. `misuse`
+    ///   while sessions are open; then the engine stays as it is.
+    public func close() throws(StorageError) {
+        if state.withLock({ $0.isClosed }) { return }
+        let session = try makeSession()
+        var failure: StorageError?
+        do throws(StorageError) { try checkpoint(session) } catch { failure = error }
+        session.close()
+        guard system.shutdown() else {
+            throw StorageError(
+                .misuse, "store \"\(directory)\" cannot be closed: sessions are open",
+                remedy: "Close all sessions first.", underlying: failure)
+        }
+        let wasOpen = state.withLock { state in
+            defer { state.isClosed = true }
+            return !state.isClosed
+        }
+        if wasOpen {
+            // A closed session has nothing to submit or wait for, and no other can be in flight.
+            managers.shutdown(session: session)
+            lock.withLock { $0 = nil }
+        }
+        if let failure { throw failure }
+    }
+}
+
+/// What an engine is put together from.
+struct EngineParts {
+    let directory: String
+    let options: EngineOptions
+    let control: StoreControl
+    let catalog: Catalog
+    let recovery: RecoveryReport
+    let files: FileAccess
+    let system: IOSystem
+    let managers: StorageManagerRegistry
+    let buffers: BufferManager
+}

@@ -1,0 +1,126 @@
+public import FileAccess
+public import Logging
+
+/// The settings of an ``Engine``; they do not change while it is open.
+public struct EngineOptions: Sendable {
+    /// What happens when there is no store in the directory.
+    public enum Creation: Sendable, Hashable {
+        /// A store is created in a directory that is missing or empty.
+        case ifMissing
+        /// Opening fails.
+        case never
+        /// A store is created; opening fails if there is one already.
+        case always
+    }
+
+    /// How IO is executed: `.automatic`, `.synchronous`, `.worker`, `.uring` or one's own.
+    public var ioMethod = IOMethodChoice.automatic
+    /// Bytes of memory for cached pages, at least 128 KiB; rounded down to whole pages.
+    public var poolBytes = 128 << 20
+    /// Whether files are read and written past the kernel's page cache.
+    public var usesDirectIO = false
+    /// How many sessions can be open at a time, from 1 to 4000.
+    public var maximumSessions = 64
+    /// How many neighbouring blocks one IO may join, from 1 to 128.
+    public var combineLimit = 16
+    /// How many IOs a session can have in flight.
+    public var concurrency = IOConcurrency.automatic
+    /// How many files are kept open at a time, at least 1; lowered to what the process may have.
+    public var maximumOpenFiles = FileAccessConfiguration.defaultMaximumOpenFiles
+    /// How files grow by zeroes.
+    public var zeroExtension = ZeroExtension.fallocate
+    /// Whether pages that are read are checked against their checksums, in a store that has them.
+    public var verifiesChecksums = true
+    /// What happens when there is no store in the directory.
+    public var creation = Creation.ifMissing
+    /// For a store that is created: whether its pages shall carry checksums.
+    public var createsPageChecksums = true
+    /// For a store that is created: blocks in a segment file, from 1 to 1,073,741,824. PostgreSQL's
+    /// files have 131,072, which is 1 GiB.
+    public var createdSegmentBlocks = 131_072
+    /// Storage managers beside the built-in one.
+    public var storageManagers: [StorageManagerPlugin] = []
+    /// Where the system calls on the store's files go: to the kernel, or to a simulation. A
+    /// simulated store takes no lock.
+    public var fileSystem: any FileSystem = KernelFileSystem()
+    /// Where the engine and the layers below it log.
+    public var logger = Logger(label: "strata")
+
+    /// Makes the default settings.
+    public init() {}
+
+    static let minimumPoolBytes = 16 * blockSize
+    static let maximumPoolBytes = (1 << 30) * blockSize
+    static let sessionLimits = 1...4000
+    static let combineLimits = 1...128
+    static let segmentLimits = 1...(1 << 30)
+
+    /// How many pages the pool has.
+    var bufferCount: Int { poolBytes / blockSize }
+
+    func validate() throws(StorageError) {
+        try Self.check(
+            poolBytes, "pool size in bytes", "poolBytes",
+            Self.minimumPoolBytes...Self.maximumPoolBytes)
+        try Self.check(
+            maximumSessions, "number of sessions", "maximumSessions", Self.sessionLimits)
+        try Self.check(combineLimit, "combine limit", "combineLimit", Self.combineLimits)
+        try Self.check(
+            maximumOpenFiles, "number of open files", "maximumOpenFiles", 1...Int(Int32.max))
+        try Self.check(
+            createdSegmentBlocks, "number of blocks in a segment", "createdSegmentBlocks",
+            Self.segmentLimits)
+        if case .fixed(let count) = concurrency {
+            try Self.check(count, "IO concurrency", "concurrency", 1...1024)
+        }
+    }
+
+    private static func check(
+        _ value: Int, _ name: String, _ setting: String, _ limits: ClosedRange<Int>
+    ) throws(StorageError) {
+        guard limits.contains(value) else {
+            throw StorageError(
+                .invalidConfiguration, "\(value) is not a possible \(name)",
+                remedy: "Set EngineOptions.\(setting) to a value from \(limits.lowerBound) to"
+                    + " \(limits.upperBound).")
+        }
+    }
+
+    /// The settings of the IO core. One session more than users may have is the engine's own.
+    var ioConfiguration: IOConfiguration {
+        var configuration = IOConfiguration()
+        configuration.method = ioMethod
+        configuration.maximumSessions = maximumSessions + 1
+        configuration.concurrency = concurrency
+        configuration.concurrencyBudget = bufferCount
+        configuration.maximumVectors = max(configuration.maximumVectors, combineLimit)
+        configuration.logger = logger
+        return configuration
+    }
+
+    /// The settings of the file layer.
+    var fileConfiguration: FileAccessConfiguration {
+        var configuration = FileAccessConfiguration()
+        configuration.maximumOpenFiles = maximumOpenFiles
+        configuration.usesDirectIO = usesDirectIO
+        configuration.zeroExtension = zeroExtension
+        configuration.fileSystem = fileSystem
+        configuration.logger = logger
+        return configuration
+    }
+}
+
+extension EngineOptions {
+    /// Whether the store is in the kernel's file system, where it can be locked and created.
+    var isOnRealFiles: Bool { fileSystem is KernelFileSystem }
+
+    /// The settings of the pool.
+    func bufferConfiguration(_ control: StoreControl) -> BufferConfiguration {
+        var configuration = BufferConfiguration()
+        configuration.bufferCount = bufferCount
+        configuration.combineLimit = combineLimit
+        configuration.verifiesChecksums = control.hasPageChecksums && verifiesChecksums
+        configuration.logger = logger
+        return configuration
+    }
+}

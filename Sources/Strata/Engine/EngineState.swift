@@ -1,0 +1,59 @@
+internal import Synchronization
+
+/// What an engine knows besides what is on disk. Under ``Engine/state``.
+struct EngineState: Sendable {
+    /// As it stands on disk.
+    var catalog: Catalog
+    /// The relations that have been used since the store was opened.
+    var records: [RelationLocator: RelationRecord] = [:]
+    /// How many ``Relation`` objects and loads there are of a locator; no entry for none.
+    var users: [RelationLocator: Int] = [:]
+    /// Names that a load or a drop has for itself.
+    var reserved: Set<String> = []
+    /// Locators whose remains a load that is under way will deal with itself.
+    var loading: Set<RelationLocator> = []
+    /// How many extensions of a relation are under way; no entry for none.
+    var extending: [RelationLocator: Int] = [:]
+    /// The sync that failed.
+    var failure: StorageError?
+    var isClosed = false
+
+    init(catalog: Catalog) { self.catalog = catalog }
+
+    /// The relations whose sizes differ from the catalog's, with their sizes.
+    func uncommittedCounts() -> [(name: String, count: UInt32)] {
+        catalog.relations.values.compactMap { relation in
+            guard let record = records[relation.locator] else { return nil }
+            let count = record.blockCount
+            return count == relation.blockCount ? nil : (relation.name, count)
+        }
+    }
+
+    /// What is to be removed and used by nobody.
+    var removable: [(locator: RelationLocator, managerName: String)] {
+        catalog.remains.compactMap { locator, entry in
+            guard entry.kind == .files, users[locator] == nil, !loading.contains(locator) else {
+                return nil
+            }
+            return (locator, entry.managerName)
+        }
+    }
+}
+
+/// A relation in use: the one object behind all ``Relation`` values of a locator.
+final class RelationRecord: Sendable {
+    let open: OpenRelation
+    private let visibleBlocks: Atomic<UInt32>
+
+    init(_ open: OpenRelation, blockCount: UInt32) {
+        self.open = open
+        visibleBlocks = Atomic(blockCount)
+    }
+
+    /// How many blocks of the main fork readers see. Released by whoever adds pages once they are
+    /// in the pool; acquired by readers.
+    var blockCount: UInt32 { visibleBlocks.load(ordering: .acquiring) }
+
+    /// Shows blocks up to `count` to readers.
+    func show(blocks count: UInt32) { visibleBlocks.max(count, ordering: .releasing) }
+}

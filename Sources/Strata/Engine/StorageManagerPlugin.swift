@@ -1,0 +1,34 @@
+public import FileAccess
+
+/// A storage manager of one's own, to be given to ``EngineOptions/storageManagers``.
+///
+/// The catalog records each relation's manager by name, so the plug-in must be there whenever a
+/// store is opened that has such relations.
+public struct StorageManagerPlugin: Sendable {
+    /// What a manager is made of.
+    public struct Context: Sendable {
+        /// The store's files. Managers keep theirs in `base` and `global`.
+        public let files: FileAccess
+        /// The engine's IO core.
+        public let system: IOSystem
+        /// Blocks in a segment file.
+        public let segmentBlocks: Int
+    }
+
+    /// The manager's number within an engine, from 1 to 255; 0 is the built-in one's.
+    public let id: StorageManagerID
+    /// The manager's name, equal to its ``StorageManager/name``.
+    public let name: String
+    /// Makes the manager. Called once an engine.
+    public let make: @Sendable (Context) throws(StorageError) -> any StorageManager
+
+    /// Describes a manager.
+    public init(
+        id: StorageManagerID, name: String,
+        make: @escaping @Sendable (Context) throws(StorageError) -> any StorageManager
+    ) {
+        self.id = id
+        self.name = name
+        self.make = make
+    }
+}

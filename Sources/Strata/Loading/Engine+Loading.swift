@@ -1,0 +1,197 @@
+internal import Logging
+internal import Synchronization
+
+/// Loads that are all or nothing.
+extension Engine {
+    /// Begins a load.
+    ///
+    /// A relation has one load at a time. Until it ends, the relation cannot be extended otherwise
+    /// or dropped; it can be read.
+    ///
+    /// - Throws: `invalidName`; `alreadyExists` for a relation to be created; `notFound` for one to
+    ///   be appended to; `misuse` when the columns differ from those of the relation appended to;
+    ///   `relationBusy`; `unknownStorageManager`; what writing throws.
+    public func beginLoad(_ target: LoadTarget, session: Session) throws(StorageError)
+        -> PendingLoad
+    {
+        try RelationName.check(target.relation)
+        try checkUsable(session)
+        removeRemains(session)
+        try reserve(target.relation)
+        do throws(StorageError) {
+            let start =
+                try target.mode == .append
+                ? startAppending(target, session) : startFile(target, session)
+            return PendingLoad(self, session, target, start)
+        } catch {
+            unreserve(target.relation)
+            throw error
+        }
+    }
+
+    /// A new file, which the catalog says is to be removed until it says that it is the relation's.
+    private func startFile(_ target: LoadTarget, _ session: Session) throws(StorageError)
+        -> LoadStart
+    {
+        let existing = state.withLock { $0.catalog.relations[target.relation] }
+        if existing != nil && target.mode == .create {
+            throw StorageError(
+                .alreadyExists, "relation \"\(target.relation)\" exists already",
+                remedy: "Give another name, or append to the relation, or replace it.",
+                at: StorageError.Location(relation: target.relation))
+        }
+        let manager = target.managerName ?? existing?.managerName ?? Self.defaultManagerName
+        guard managers.manager(named: manager) != nil else {
+            throw StorageError(
+                .unknownStorageManager, "there is no storage manager \"\(manager)\"",
+                remedy: "Add it to EngineOptions.storageManagers.",
+                at: StorageError.Location(relation: target.relation))
+        }
+        var locator = RelationLocator(database: 0, number: 0)
+        try changeCatalog(session) { (catalog) throws(StorageError) in
+            locator = try catalog.takeLocator()
+            catalog.remains[locator] = Catalog.Remains(managerName: manager, kind: .files)
+        } publish: { state in
+            state.loading.insert(locator)
+            addUser(locator, &state)
+        }
+        do throws(StorageError) {
+            let open = try openRelation(locator, managedBy: manager)
+            try open.storage.create(.main, ifMissing: false)
+            return LoadStart(
+                record: RelationRecord(open, blockCount: 0),
+                schema: target.schema ?? existing?.schema, managerName: manager, firstBlock: 0)
+        } catch {
+            forgetLoad(locator)
+            removeRemains(session)
+            throw error
+        }
+    }
+
+    /// The end of the file, which the catalog says it is to be cut to until the load counts.
+    private func startAppending(_ target: LoadTarget, _ session: Session) throws(StorageError)
+        -> LoadStart
+    {
+        let relation = try relation(named: target.relation)
+        if let schema = target.schema, schema != relation.schema {
+            throw StorageError(
+                .misuse,
+                "relation \"\(target.relation)\" has the columns"
+                    + " \(relation.schema?.sqlText ?? "(none)"), not \(schema.sqlText)",
+                remedy: "Load with its columns, or replace the relation.",
+                at: StorageError.Location(relation: target.relation))
+        }
+        let record = relation.record
+        let locator = relation.locator
+        let isFree = state.withLock { state in
+            guard state.extending[locator] == nil, state.loading.insert(locator).inserted else {
+                return false
+            }
+            addUser(locator, &state)
+            return true
+        }
+        guard isFree else { throw busy(target.relation) }
+        do throws(StorageError) {
+            try trimRemains(of: record, session)
+            let first = record.blockCount
+            // Pages that were added by other means count as committed from here on.
+            try buffers.flush(record.open, session: session)
+            try syncPending(session)
+            try changeCatalog(session) { (catalog) throws(StorageError) in
+                catalog.relations[target.relation]?.blockCount = first
+                catalog.remains[locator] = Catalog.Remains(
+                    managerName: relation.managerName, kind: .blocks(from: first))
+            }
+            return LoadStart(
+                record: record, schema: relation.schema, managerName: relation.managerName,
+                firstBlock: first)
+        } catch {
+            forgetLoad(locator)
+            throw error
+        }
+    }
+
+    /// Makes a load's pages, which are durable, part of the relation.
+    func publish(_ load: PendingLoad, _ rowCount: UInt64?) throws(StorageError) -> Relation {
+        let locator = load.record.open.locator
+        let name = load.target.relation
+        let count = load.firstBlock + UInt32(load.pageCount)
+        var description = RelationDescription(
+            name: name, locator: locator, schema: load.schema, managerName: load.managerName,
+            blockCount: count, rowCount: rowCount)
+        try changeCatalog(load.session) { (catalog) throws(StorageError) in
+            catalog.remains[locator] = nil
+            if let old = catalog.relations[name] {
+                if old.locator == locator {
+                    description = old
+                    description.blockCount = count
+                    description.rowCount = Self.sum(old.rowCount, rowCount)
+                } else {
+                    catalog.remains[old.locator] = Catalog.Remains(
+                        managerName: old.managerName, kind: .files)
+                }
+            }
+            catalog.relations[name] = description
+        } publish: { state in
+            state.records[locator] = load.record
+            load.record.show(blocks: count)
+            addUser(locator, &state)
+        }
+        return Relation(self, description, load.record)
+    }
+
+    private static func sum(_ old: UInt64?, _ new: UInt64?) -> UInt64? {
+        guard let old, let new else { return nil }
+        return old &+ new
+    }
+
+    /// Removes what a load has written.
+    ///
+    /// - Throws: what removing throws, `storeFailed` when it must not be tried: the catalog that
+    ///   names the pages may be the one that counts. Opening the store does it then.
+    func discard(_ load: PendingLoad) throws(StorageError) {
+        try checkUsable(load.session)
+        if load.target.mode == .append {
+            try trimRemains(of: load.record, load.session)
+        } else {
+            endLoad(load)
+            removeRemains(load.session)
+        }
+    }
+
+    /// Lets others have the relation that a load had for itself. Calling it again does nothing.
+    func endLoad(_ load: PendingLoad) {
+        guard !load.hasEnded else { return }
+        load.hasEnded = true
+        forgetLoad(load.record.open.locator)
+        unreserve(load.target.relation)
+    }
+
+    private func forgetLoad(_ locator: RelationLocator) {
+        _ = state.withLock { $0.loading.remove(locator) }
+        releaseUser(locator)
+    }
+
+    /// Cuts off what an append left that could not be undone at the time.
+    func trimRemains(of record: RelationRecord, _ session: Session) throws(StorageError) {
+        let locator = record.open.locator
+        guard case .blocks(let first) = state.withLock({ $0.catalog.remains[locator]?.kind }) else {
+            return
+        }
+        try truncate(record.open, to: first, session)
+        try syncPending(session)
+        try changeCatalog(session) { (catalog) throws(StorageError) in
+            catalog.remains[locator] = nil
+        }
+    }
+
+    /// Cuts the main fork, in the pool and on disk.
+    func truncate(_ relation: OpenRelation, to count: UInt32, _ session: Session)
+        throws(StorageError)
+    {
+        session.submitStaged()
+        try buffers.dropBlocks(
+            of: relation, fork: .main, from: BlockNumber(count), session: session)
+        try relation.storage.truncate(.main, to: count, session: session)
+    }
+}

@@ -1,0 +1,33 @@
+/// What a load is to bring about.
+public struct LoadTarget: Sendable {
+    /// What is to become of a relation that exists.
+    public enum Mode: Sendable, Hashable {
+        /// The relation is new.
+        case create
+        /// The pages are added behind those that it has.
+        case append
+        /// The pages take the place of those that it has, if there is such a relation.
+        case replace
+    }
+
+    /// The relation's name.
+    public var relation: String
+    /// The columns. Nil takes those of the relation that is appended to or replaced; a new relation
+    /// then has none.
+    public var schema: Schema?
+    /// What is to become of a relation that exists.
+    public var mode: Mode
+    /// The storage manager of a new relation. Nil takes that of the relation that is replaced, or
+    /// ``Engine/defaultManagerName``.
+    public var managerName: String?
+
+    /// Describes a load.
+    public init(
+        relation: String, schema: Schema? = nil, mode: Mode = .create, managerName: String? = nil
+    ) {
+        self.relation = relation
+        self.schema = schema
+        self.mode = mode
+        self.managerName = managerName
+    }
+}

@@ -1,0 +1,167 @@
+internal import Logging
+internal import Synchronization
+
+/// Pages on their way into a relation: all of them get there, or none.
+///
+/// ```swift
+/// let load = try engine.beginLoad(LoadTarget(relation: "readings"), session: session)
+/// while let rows = source.next() {
+///     try load.nextPage().withEditor { page in … }
+/// }
+/// try load.commit()
+/// ```
+///
+/// Readers see the relation as it was until ``commit(rowCount:)`` returns. A load that is aborted,
+/// dropped, or cut short by a crash leaves the store as it was; after a crash, opening the store
+/// removes what was written. Belongs to its session's thread.
+///
+/// New pages go to a file of their own (create, replace), which the catalog then names, or behind
+/// the end that the catalog records (append).
+public final class PendingLoad {
+    /// What it is to bring about.
+    public let target: LoadTarget
+    /// The columns of the relation once it is loaded.
+    public let schema: Schema?
+    /// The store.
+    public let engine: Engine
+    /// The session that it runs in.
+    public let session: Session
+    /// How many pages have been added.
+    public private(set) var pageCount = 0
+
+    let record: RelationRecord
+    let managerName: String
+    /// The main fork's length before the load; readers see that much until the end.
+    let firstBlock: UInt32
+    private let strategy: AccessStrategy
+    private var extended: ExtendedPages?
+    private var nextExtension = 1
+    private var phase = Phase.open
+    /// Whether others may have the relation again; set by the engine.
+    var hasEnded = false
+
+    private enum Phase { case open, committed, aborted }
+
+    /// How many pages the relation grows by at a time, at most.
+    private static let largestExtension = 64
+
+    init(
+        _ engine: Engine, _ session: Session, _ target: LoadTarget, _ start: LoadStart
+    ) {
+        self.engine = engine
+        self.session = session
+        self.target = target
+        schema = start.schema
+        record = start.record
+        managerName = start.managerName
+        firstBlock = start.firstBlock
+        strategy = AccessStrategy(.bulkWrite, for: engine.buffers)
+    }
+
+    deinit {
+        if phase == .open { undo() }
+        engine.endLoad(self)
+    }
+
+    /// Adds a page: all zeroes, pinned. It has to be given back before the load ends.
+    ///
+    /// Its checksum is set when it is written. Amortised constant time, besides writing pages out
+    /// when the pool is full.
+    ///
+    /// - Throws: `closed` after the load has ended; what extending throws, such as a full disk.
+    ///   The load may go on, or be aborted.
+    public func nextPage() throws(StorageError) -> PinnedPage {
+        try checkOpen()
+        if let page = extended?.next() {
+            pageCount += 1
+            return page
+        }
+        extended = nil
+        // A small relation takes little more than it needs; a large one grows in large steps.
+        extended = try engine.buffers.extend(
+            record.open, by: nextExtension, strategy: strategy, session: session)
+        nextExtension = min(2 * nextExtension, Self.largestExtension)
+        guard let page = extended?.next() else {
+            throw StorageError(
+                .extendFailed, "relation \"\(target.relation)\" did not grow",
+                at: record.open.location(.main))
+        }
+        pageCount += 1
+        return page
+    }
+
+    /// Makes the pages durable and part of the relation.
+    ///
+    /// - Parameter rowCount: how many rows they hold, where that is known.
+    /// - Returns: the relation with them.
+    /// - Throws: `closed` when the load has ended already; what writing throws, such as a full
+    ///   disk; `syncFailed` or `storeFailed`. The load is then aborted, unless a failed sync made
+    ///   it impossible to say whether it counts: that shows when the store is opened again.
+    @discardableResult
+    public func commit(rowCount: UInt64? = nil) throws(StorageError) -> Relation {
+        try checkOpen()
+        do throws(StorageError) {
+            try finishPages()
+            let relation = try engine.publish(self, rowCount)
+            phase = .committed
+            engine.endLoad(self)
+            engine.removeRemains(session)
+            return relation
+        } catch {
+            undo()
+            throw error
+        }
+    }
+
+    /// Ends the load without effect. Calling it again, or after a commit, does nothing.
+    public func abort() {
+        if phase == .open { undo() }
+    }
+
+    /// Writes the pages out and gives back what the relation grew by too much.
+    private func finishPages() throws(StorageError) {
+        extended = nil
+        let end = firstBlock + UInt32(pageCount)
+        let storage = record.open.storage
+        if try storage.blockCount(.main) > end {
+            try engine.truncate(record.open, to: end, session)
+        }
+        try engine.buffers.flush(record.open, session: session)
+        try engine.syncPending(session)
+    }
+
+    private func undo() {
+        phase = .aborted
+        extended = nil
+        do throws(StorageError) {
+            try engine.discard(self)
+        } catch {
+            engine.logger.warning(
+                """
+                what a load of relation \"\(target.relation)\" left will be removed when the store \
+                is opened next: \(error)
+                """)
+        }
+        engine.endLoad(self)
+    }
+
+    private func checkOpen() throws(StorageError) {
+        switch phase {
+        case .open: return
+        case .committed:
+            throw StorageError(
+                .closed, "the load of relation \"\(target.relation)\" has been committed")
+        case .aborted:
+            throw StorageError(
+                .closed, "the load of relation \"\(target.relation)\" has been aborted")
+        }
+    }
+}
+
+/// What a load begins with.
+struct LoadStart {
+    let record: RelationRecord
+    let schema: Schema?
+    let managerName: String
+    let firstBlock: UInt32
+}

@@ -1,0 +1,119 @@
+internal import Synchronization
+
+/// A relation of an open store, to be read and extended.
+///
+/// Keeps what it names: a relation that is dropped or replaced meanwhile stays readable through
+/// this object, and its files go when the last such object has gone. Any thread; the calls that
+/// take a session are made on that session's thread.
+public final class Relation: Sendable {
+    /// The store.
+    public let engine: Engine
+    /// The name under which it was opened.
+    public let name: String
+    /// The columns of its rows; nil for a relation of pages that are nobody's rows.
+    public let schema: Schema?
+    /// How many rows its loads had brought in when it was opened; nil where that is not known.
+    public let rowCount: UInt64?
+    /// The name of its storage manager.
+    public let managerName: String
+
+    let record: RelationRecord
+
+    /// The caller has counted this user of the locator in ``EngineState/users``.
+    init(_ engine: Engine, _ description: RelationDescription, _ record: RelationRecord) {
+        self.engine = engine
+        name = description.name
+        schema = description.schema
+        rowCount = description.rowCount
+        managerName = description.managerName
+        self.record = record
+    }
+
+    deinit { engine.releaseUser(record.open.locator) }
+
+    /// Where its files are.
+    public var locator: RelationLocator { record.open.locator }
+
+    /// The relation as the layers below know it.
+    public var open: OpenRelation { record.open }
+
+    /// How many blocks the main fork has; pages of a load that has not committed do not count.
+    public var blockCount: UInt32 { record.blockCount }
+
+    /// A page, read unless it is cached. Mirrors PostgreSQL's `ReadBufferExtended`.
+    ///
+    /// - Parameters:
+    ///   - block: which page; of the main fork one below ``blockCount``.
+    ///   - strategy: how to use the pool; nil for random access.
+    /// - Throws: `notFound` for a block beyond the end; what reading throws, for a damaged page
+    ///   too.
+    public func page(
+        _ block: BlockNumber, fork: Fork = .main, strategy: AccessStrategy? = nil, session: Session
+    ) throws(StorageError) -> PinnedPage {
+        if fork == .main && block.rawValue >= blockCount {
+            throw StorageError(
+                .notFound,
+                "relation \"\(name)\" has no block \(block): it has \(blockCount) blocks",
+                remedy: "Ask for a block below the relation's blockCount.",
+                at: open.location(fork, block: block))
+        }
+        return try engine.buffers.page(
+            block, of: open, fork: fork, strategy: strategy, session: session)
+    }
+
+    /// Adds pages of zeroes at the end and pins them. Readers see them at once; they are durable
+    /// after the next ``Engine/checkpoint(_:)``, and a crash before it takes them away.
+    ///
+    /// - Parameter count: how many are wanted; fewer may be added, at least one.
+    /// - Throws: `relationBusy` while it is being loaded, `storeFailed`, `closed`, or what
+    ///   extending throws.
+    public func extend(
+        by count: Int = 1, strategy: AccessStrategy? = nil, session: Session
+    ) throws(StorageError) -> ExtendedPages {
+        try engine.checkUsable(session)
+        try engine.beginExtending(record, name)
+        defer { engine.endExtending(locator) }
+        try engine.trimRemains(of: record, session)
+        let pages = try engine.buffers.extend(
+            open, by: count, strategy: strategy, session: session)
+        record.show(blocks: pages.first.rawValue + UInt32(pages.count))
+        return pages
+    }
+}
+
+extension Engine {
+    func addUser(_ locator: RelationLocator, _ state: inout EngineState) {
+        state.users[locator, default: 0] += 1
+    }
+
+    func releaseUser(_ locator: RelationLocator) {
+        state.withLock { state in
+            guard let count = state.users[locator] else { return }
+            state.users[locator] = count > 1 ? count - 1 : nil
+        }
+    }
+
+    func beginExtending(_ record: RelationRecord, _ name: String) throws(StorageError) {
+        let locator = record.open.locator
+        let isFree = state.withLock { state in
+            if state.loading.contains(locator) { return false }
+            state.extending[locator, default: 0] += 1
+            return true
+        }
+        if !isFree { throw busy(name) }
+    }
+
+    func endExtending(_ locator: RelationLocator) {
+        state.withLock { state in
+            guard let count = state.extending[locator] else { return }
+            state.extending[locator] = count > 1 ? count - 1 : nil
+        }
+    }
+
+    func busy(_ name: String) -> StorageError {
+        StorageError(
+            .relationBusy, "relation \"\(name)\" is being loaded, extended or dropped",
+            remedy: "Wait until that is done, and try again.",
+            at: StorageError.Location(relation: name))
+    }
+}

@@ -1,0 +1,24 @@
+extension StorageError.Code {
+    /// There is no directory, or no store in it, and none was to be created.
+    public static let storeMissing = Self(rawValue: "storeMissing")
+    /// What is there is not a Strata store.
+    public static let notAStore = Self(rawValue: "notAStore")
+    /// The store was written by a newer version of Strata.
+    public static let storeTooNew = Self(rawValue: "storeTooNew")
+    /// Another engine, in this process or another, has the store open.
+    public static let storeLocked = Self(rawValue: "storeLocked")
+    /// The store cannot be written to.
+    public static let storeReadOnly = Self(rawValue: "storeReadOnly")
+    /// The control file is damaged or missing.
+    public static let controlDamaged = Self(rawValue: "controlDamaged")
+    /// The catalog is damaged or missing.
+    public static let catalogDamaged = Self(rawValue: "catalogDamaged")
+    /// An `fsync` failed earlier; nothing is written any more until the store is reopened.
+    public static let storeFailed = Self(rawValue: "storeFailed")
+    /// A name cannot be that of a relation.
+    public static let invalidName = Self(rawValue: "invalidName")
+    /// The relation is being loaded.
+    public static let relationBusy = Self(rawValue: "relationBusy")
+    /// The relation's files hold less than the catalog says.
+    public static let relationDamaged = Self(rawValue: "relationDamaged")
+}

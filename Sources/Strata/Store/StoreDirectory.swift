@@ -1,0 +1,119 @@
+internal import FileAccess
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// What stands where a store is to be opened. Looking at it changes nothing.
+enum StoreDirectory {
+    /// What was found.
+    enum Finding {
+        /// No directory.
+        case missing
+        /// A directory in which a store can be created: an empty one, or one in which the creation
+        /// of a store was cut short.
+        case empty
+        /// A store.
+        case store(StoreControl)
+    }
+
+    /// The directories of relations.
+    static let relationDirectories = ["base/\(Catalog.database)", "global"]
+
+    /// Looks.
+    ///
+    /// - Parameter open: opens the store's files, for which the directory must exist.
+    /// - Throws: `notAStore`, `storeTooNew`, `controlDamaged`, or what looking throws.
+    static func inspect(_ directory: String, open: () throws(StorageError) -> FileAccess)
+        throws(StorageError) -> Finding
+    {
+        let files: FileAccess
+        do throws(StorageError) {
+            files = try open()
+        } catch {
+            switch error.errorNumber {
+            case ENOENT: return .missing
+            case ENOTDIR:
+                throw StorageError(
+                    .notAStore, "\"\(directory)\" is not a directory",
+                    remedy: "Give the directory of a store, or a new one.",
+                    at: StorageError.Location(path: directory))
+            default: throw error
+            }
+        }
+        let bytes = try StoreFiles(files: files).read(StoreControl.fileName) { reason in
+            StoreControl.error(.damaged(reason), directory)
+        }
+        if let bytes { return .store(try StoreControl(bytes, directory: directory)) }
+        let names = try files.list()
+        if try isUnfinished(names, files) { return .empty }
+        if names.contains(Catalog.fileName) || names.contains(StoreLock.fileName) {
+            throw StorageError(
+                .controlDamaged,
+                "the control file \"\(StoreControl.fileName)\" of store \"\(directory)\" is missing",
+                remedy: "Restore it from a backup of this store.",
+                at: StorageError.Location(path: StoreControl.fileName))
+        }
+        throw StorageError(
+            .notAStore,
+            "directory \"\(directory)\" is not a Strata store and not empty: it has"
+                + " \"\(names.first ?? "")\"",
+            remedy: "Give the directory of a store, or an empty or new one.",
+            at: StorageError.Location(path: directory))
+    }
+
+    /// Whether a directory without a control file has nothing but what an unfinished creation
+    /// leaves: no file that can hold a user's data. The control file is created last.
+    private static func isUnfinished(_ names: [String], _ files: FileAccess) throws(StorageError)
+        -> Bool
+    {
+        let suffix = StoreFiles.temporarySuffix
+        let known: Set = [
+            StoreLock.fileName, Catalog.fileName, Catalog.fileName + suffix,
+            StoreControl.fileName + suffix, "base", "global",
+        ]
+        guard names.allSatisfy(known.contains) else { return false }
+        for path in ["base"] + relationDirectories where try files.kind(of: path) == .directory {
+            let inside = try files.list(path)
+            guard inside.isEmpty || (path == "base" && inside == ["\(Catalog.database)"]) else {
+                return false
+            }
+        }
+        return true
+    }
+
+    /// Makes the directory itself, and its name in the one above durable.
+    ///
+    /// - Throws: `storeMissing` when the one above is missing, `storeReadOnly`, `fileOpenFailed`.
+    static func create(_ directory: String) throws(StorageError) {
+        if unsafe mkdir(directory, 0o700) < 0 && errno != EEXIST {
+            throw creationError(directory, errno)
+        }
+        let parent = unsafe open("\(directory)/..", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard parent >= 0 else { throw creationError(directory, errno) }
+        defer { close(parent) }
+        guard fsync(parent) == 0 else { throw creationError(directory, errno) }
+    }
+
+    private static func creationError(_ directory: String, _ number: CInt) -> StorageError {
+        let location = StorageError.Location(path: directory)
+        switch number {
+        case ENOENT:
+            return StorageError(
+                .storeMissing, "could not create directory \"\(directory)\"",
+                remedy: "Create the directory that is to hold it first.", at: location,
+                errorNumber: number)
+        case EACCES, EPERM, EROFS:
+            return StorageError(
+                .storeReadOnly, "could not create directory \"\(directory)\"",
+                remedy: "Give this user write permission on the directory that is to hold it.",
+                at: location, errorNumber: number)
+        default:
+            return StorageError(
+                .fileOpenFailed, "could not create directory \"\(directory)\"",
+                remedy: StorageError.fileRemedy(for: number), at: location, errorNumber: number)
+        }
+    }
+}
