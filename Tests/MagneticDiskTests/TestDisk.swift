@@ -168,13 +168,15 @@ extension RelationStorage {
 
 /// The error that `body` throws; a recorded issue when it throws none.
 func failure(
-    _ body: () throws(StorageError) -> Void, at source: SourceLocation = #_sourceLocation
+    at source: SourceLocation = #_sourceLocation, _ body: () throws -> Void
 ) -> StorageError? {
-    do throws(StorageError) {
+    do {
         try body()
-    } catch {
+        Issue.record("nothing was thrown", sourceLocation: source)
+    } catch let error as StorageError {
         return error
+    } catch {
+        Issue.record(error, sourceLocation: source)
     }
-    Issue.record("nothing was thrown", sourceLocation: source)
     return nil
 }

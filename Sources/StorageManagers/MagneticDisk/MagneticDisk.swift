@@ -74,9 +74,18 @@ public final class MagneticDisk: StorageManager {
     /// Makes registered writes, creations and removals durable. Mirrors PostgreSQL's
     /// `ProcessSyncRequests`.
     ///
-    /// - Throws: `syncFailed`, naming the file.
+    /// Waits for no write in flight: one that is still going on is left for the next call.
+    ///
+    /// - Throws: `syncFailed`, naming the file, which is final; or what opening a file again throws.
     public func syncPending(_ session: Session) throws(StorageError) {
-        try syncQueue.syncAll(session)
+        do throws(StorageError) {
+            try syncQueue.syncAll(session)
+        } catch {
+            throw StorageError(
+                error.code == .fileSyncFailed ? .syncFailed : error.code, error.message,
+                remedy: error.remedy, at: error.location, errorNumber: error.errorNumber,
+                underlying: error.underlying)
+        }
     }
 
     /// Nothing to end: files close with the relations.
