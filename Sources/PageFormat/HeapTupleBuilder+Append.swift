@@ -125,7 +125,10 @@ extension HeapTupleBuilder {
     /// Sets the next attribute's bit in the null bitmap: it has a value.
     @inlinable
     mutating func markPresent() {
-        unsafe scratch[bitmapStart &+ count >> 3] |= 1 << UInt8(truncatingIfNeeded: count & 7)
+        // Read and written apart: with the thread sanitizer, Swift 6.3.1 cannot compile `|=` here.
+        let position = bitmapStart &+ count >> 3
+        let bits = unsafe scratch[position]
+        unsafe scratch[position] = bits | 1 << UInt8(truncatingIfNeeded: count & 7)
     }
 
     /// Begins the null bitmap, in which all attributes before the next one have values.
