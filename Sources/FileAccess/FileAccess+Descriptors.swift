@@ -164,6 +164,24 @@ extension FileAccess {
         }
     }
 
+    /// Whether more kernel descriptors are open than configured.
+    var hasOverrun: Bool {
+        counters.kernelDescriptors.load(ordering: .relaxed) > maximumOpenFiles
+    }
+
+    /// Closes the descriptor of a file that was just given back, so that the configured limit holds
+    /// again. Does nothing while another thread has the lock, which then makes room itself.
+    func closeOverrun(_ slot: DescriptorSlot) {
+        let descriptor = table.withLockIfAvailable { table -> CInt? in
+            guard hasOverrun, let descriptor = slot.evict() else { return nil }
+            table.remove(slot)
+            return descriptor
+        }
+        guard case .some(.some(let descriptor)) = descriptor else { return }
+        counters.evictions.add(1, ordering: .relaxed)
+        closeKernel(descriptor, slot.path)
+    }
+
     private func evictOne(_ table: inout DescriptorTable) -> Bool {
         guard let victim = table.evict() else { return false }
         counters.evictions.add(1, ordering: .relaxed)

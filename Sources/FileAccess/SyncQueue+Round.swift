@@ -55,7 +55,8 @@ private struct SyncRound {
         limit = max(1, min(session.system.handlesPerSession, queue.files.maximumOpenFiles / 2))
     }
 
-    mutating func add(_ path: String, _ entry: SyncQueue.Entry) {
+    mutating func add(_ path: String, _ registered: SyncQueue.Entry) {
+        var entry = registered
         while flights.count - oldest >= limit { finishOldest() }
         if let errorNumber = begin(path) {
             fail(path, .sync(path, errorNumber: errorNumber, isRepeated: true))
@@ -69,6 +70,11 @@ private struct SyncRound {
                 // Running out of descriptors passes once syncs of this round are over.
                 if error.code == .resourcesExhausted && oldest < flights.count {
                     finishOldest()
+                    continue
+                }
+                // Closed by its user just now: the path still names it.
+                if error.code == .closed && entry.file != nil {
+                    entry.file = nil
                     continue
                 }
                 queue.files.ledger.end(path, failure: nil)

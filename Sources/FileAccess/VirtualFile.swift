@@ -42,11 +42,16 @@ public final class VirtualFile: DescriptorLender {
         IODescriptor(try hold(), lender: self, token: 0)
     }
 
-    /// Takes one lent descriptor back. Any thread; takes no lock.
+    /// Takes one lent descriptor back. Any thread; waits for no lock.
     ///
-    /// The last one of a closed file closes the kernel's descriptor.
+    /// Closes the kernel's descriptor if it is the last one of a closed file, or if more are open
+    /// than configured and no other use of the file remains.
     public func takeBack(token: UInt32) {
-        if let descriptor = slot.giveBack() { files.closeKernel(descriptor, path) }
+        if let descriptor = slot.giveBack() {
+            files.closeKernel(descriptor, path)
+        } else if files.hasOverrun {
+            files.closeOverrun(slot)
+        }
     }
 
     /// The descriptor for an IO that another thread executes: valid as long as that IO, which was

@@ -1,5 +1,6 @@
 import AsyncIO
 import FileAccess
+import StorageTesting
 
 #if canImport(Glibc)
     import Glibc
@@ -7,37 +8,55 @@ import FileAccess
     import Darwin
 #endif
 
-/// A directory of its own, removed with everything in it at the end.
-final class ScratchDirectory {
-    let path: String
+/// A directory of its own, its files, and the faults under them.
+struct Fixture {
+    let directory = TemporaryDirectory()
+    let faults = FaultyFileSystem()
+    let log = RecordingLog()
+    let files: FileAccess
 
-    init() {
-        var template = Array("/tmp/strata-files-XXXXXX".utf8CString)
-        path = unsafe template.withUnsafeMutableBufferPointer {
-            unsafe String(cString: mkdtemp($0.baseAddress!))
+    init(
+        limit: Int = 16, zeroExtension: ZeroExtension = .fallocate, usesDirectIO: Bool = false
+    ) throws(StorageError) {
+        var configuration = FileAccessConfiguration()
+        configuration.maximumOpenFiles = limit
+        configuration.zeroExtension = zeroExtension
+        configuration.usesDirectIO = usesDirectIO
+        configuration.fileSystem = faults
+        configuration.logger = log.logger()
+        files = try FileAccess(directory: directory.path, configuration: configuration)
+    }
+
+    /// Creates files `f0`, `f1` … that hold their own names.
+    func makeNamedFiles(_ count: Int) throws -> [VirtualFile] {
+        try (0..<count).map { number in
+            let file = try files.open("f\(number)", .create)
+            try file.writeText("f\(number)")
+            return file
         }
     }
 
-    deinit { Self.remove(path) }
+    /// What somebody else does to the files meanwhile.
+    var outside: Outside { Outside(root: directory.path) }
+}
 
-    private static func remove(_ path: String) {
-        _ = unsafe chmod(path, 0o700)
-        if let stream = unsafe opendir(path) {
-            var names: [String] = []
-            while let entry = unsafe readdir(stream) {
-                names.append(
-                    unsafe withUnsafePointer(to: &entry.pointee.d_name) {
-                        unsafe $0.withMemoryRebound(to: CChar.self, capacity: 1) {
-                            unsafe String(cString: $0)
-                        }
-                    })
-            }
-            unsafe closedir(stream)
-            for name in names where name != "." && name != ".." { remove(path + "/" + name) }
-            _ = unsafe rmdir(path)
-        } else {
-            _ = unsafe unlink(path)
-        }
+/// Changes to a store's files that do not go through its ``FileAccess``.
+struct Outside {
+    let root: String
+
+    func remove(_ path: String) {
+        let result = unsafe unlink(root + "/" + path)
+        precondition(result == 0, "could not remove \(path)")
+    }
+
+    func makeDirectory(_ path: String) {
+        let result = unsafe mkdir(root + "/" + path, 0o700)
+        precondition(result == 0, "could not make \(path)")
+    }
+
+    func move(_ path: String, over target: String) {
+        let result = unsafe rename(root + "/" + path, root + "/" + target)
+        precondition(result == 0, "could not rename \(path)")
     }
 }
 
@@ -57,4 +76,33 @@ extension VirtualFile {
         let done = try read(into: &raw, at: offset)
         return String(decoding: bytes[..<done], as: UTF8.self)
     }
+}
+
+/// What the closure throws, to look into.
+func failure(_ body: () throws(StorageError) -> Void) -> StorageError? {
+    do throws(StorageError) {
+        try body()
+        return nil
+    } catch {
+        return error
+    }
+}
+
+/// Aligned memory of whole pages, freed with the object.
+@safe
+final class PageMemory: @unchecked Sendable {
+    let bytes: UnsafeMutableRawBufferPointer
+
+    init(count: Int, filledWith value: UInt8 = 0) {
+        unsafe bytes = .allocate(byteCount: count, alignment: FileAccess.directIOAlignment)
+        unsafe bytes.initializeMemory(as: UInt8.self, repeating: value)
+    }
+
+    deinit { unsafe bytes.deallocate() }
+
+    subscript(range: Range<Int>) -> UnsafeMutableRawBufferPointer {
+        unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[range])
+    }
+
+    var array: [UInt8] { unsafe Array(bytes) }
 }

@@ -1,0 +1,112 @@
+import AsyncIO
+import FileAccess
+import StorageTesting
+import Testing
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+@Suite struct NameTests {
+    @Test func directoriesAndLists() throws {
+        let fixture = try Fixture()
+        let files = fixture.files
+        #expect(try files.list() == [])
+        try files.createDirectories("base/1/deep")
+        try files.createDirectories("base/1/deep")
+        try files.createDirectories(".")
+        for name in ["b", "a", "c"] { _ = try files.open("base/1/\(name)", .create) }
+        #expect(try files.list("base/1") == ["a", "b", "c", "deep"])
+        #expect(try files.list("base") == ["1"])
+        #expect(try files.kind(of: "base/1") == .directory)
+        #expect(try files.kind(of: "base/1/a") == .file)
+        #expect(try files.kind(of: "base/1/none") == nil)
+        #expect(try files.kind(of: "base/1/a/none") == nil)
+        #expect(try files.exists("base/1/a"))
+        #expect(
+            failure { () throws(StorageError) in _ = try files.list("none") }?.code == .fileMissing)
+        let file = failure { () throws(StorageError) in _ = try files.list("base/1/a") }
+        #expect(file?.code == .fileOpenFailed)
+        let inTheWay = failure { () throws(StorageError) in
+            try files.createDirectories("base/1/a")
+        }
+        #expect(inTheWay?.code == .directoryChangeFailed)
+        #expect(inTheWay?.location.path == "base/1/a")
+    }
+
+    @Test func createdDirectoriesAreDurable() throws {
+        let fixture = try Fixture()
+        try fixture.files.createDirectories("a/b")
+        #expect(fixture.faults.log == ["sync .", "sync a"])
+    }
+
+    @Test func removing() throws {
+        let fixture = try Fixture()
+        let files = fixture.files
+        _ = try files.open("f", .create)
+        #expect(try files.remove("f"))
+        #expect(try !files.remove("f", ifExists: true))
+        #expect(
+            failure { () throws(StorageError) in try files.remove("f") }?.code == .fileMissing)
+        try files.createDirectories("d/e")
+        #expect(
+            failure { () throws(StorageError) in try files.remove("d") }?.code
+                == .directoryChangeFailed)
+        let full = failure { () throws(StorageError) in try files.removeDirectory("d") }
+        #expect(full?.code == .directoryChangeFailed)
+        #expect(try files.removeDirectory("d/e"))
+        #expect(try files.removeDirectory("d"))
+        #expect(try !files.removeDirectory("d", ifExists: true))
+        #expect(
+            failure { () throws(StorageError) in try files.removeDirectory("d") }?.code
+                == .fileMissing)
+    }
+
+    @Test func renamingIsDurable() throws {
+        let fixture = try Fixture()
+        let files = fixture.files
+        try files.createDirectories("from")
+        try files.createDirectories("to")
+        try files.open("from/x", .create).writeText("new")
+        try files.open("to/y", .create).writeText("old")
+        fixture.faults.with { $0.log = [] }
+        try files.rename("from/x", to: "to/y")
+        #expect(
+            fixture.faults.log == ["sync from/x", "rename from/x to/y", "sync to", "sync from"])
+        #expect(try files.open("to/y").readText(9) == "new")
+        #expect(try files.list("from") == [])
+        #expect(
+            failure { () throws(StorageError) in try files.rename("none", to: "f") }?.code
+                == .fileMissing)
+    }
+
+    @Test func failedRenameChangesNothing() throws {
+        let fixture = try Fixture()
+        let files = fixture.files
+        try files.open("x", .create).writeText("new")
+        try files.open("y", .create).writeText("old")
+        fixture.faults.with { $0.faults[.rename] = [EROFS] }
+        let error = failure { () throws(StorageError) in try files.rename("x", to: "y") }
+        #expect(error?.code == .directoryChangeFailed)
+        #expect(error?.errorNumber == EROFS)
+        fixture.faults.with { $0.faults[.sync] = [EIO] }
+        let sync = failure { () throws(StorageError) in try files.rename("x", to: "y") }
+        #expect(sync?.code == .fileSyncFailed)
+        #expect(try files.open("y").readText(9) == "old")
+        #expect(try files.open("x").readText(9) == "new")
+        #expect(fixture.faults.openCount == 0)
+    }
+
+    @Test func directoryThatCannotBeMadeDurable() throws {
+        let fixture = try Fixture()
+        fixture.faults.with { $0.faults[.sync] = [EIO] }
+        let error = failure { () throws(StorageError) in try fixture.files.syncDirectory(".") }
+        #expect(error?.code == .fileSyncFailed)
+        #expect(error?.location.path == ".")
+        #expect(
+            failure { () throws(StorageError) in try fixture.files.syncDirectory(".") }?.code
+                == .fileSyncFailed)
+    }
+}
