@@ -40,30 +40,22 @@ extension MagneticRelation {
     /// Cuts from the last segment on, so that a crash in between leaves a valid, longer fork.
     /// Segments that no longer count stay, with no bytes.
     ///
+    /// Their files are let go of, not closed: a `blockCount` that runs meanwhile may hold one.
+    ///
     /// - Throws: `truncateFailed`.
     func truncate(_ fork: Fork, to count: UInt32, session: Session) throws(StorageError) {
         // Opens all segments that count.
         guard try blockCount(fork) > count else { return }
-        let (dropped, error) = withTable(fork) { table in
-            table.change { files in
-                var dropped: [VirtualFile] = []
-                do throws(StorageError) {
-                    try cut(fork, &files, to: count, dropped: &dropped)
-                    return (dropped, StorageError?.none)
-                } catch {
-                    return (dropped, StorageError?.some(error))
-                }
+        try withTable(fork) { (table) throws(StorageError) in
+            try table.change { (files) throws(StorageError) in
+                try cut(fork, &files, to: count)
             }
         }
-        // Waits for IO, so not under the table's lock.
-        for file in dropped { file.close(session) }
-        if let error { throw error }
     }
 
-    private func cut(
-        _ fork: Fork, _ files: inout [VirtualFile], to count: UInt32,
-        dropped: inout [VirtualFile]
-    ) throws(StorageError) {
+    private func cut(_ fork: Fork, _ files: inout [VirtualFile], to count: UInt32)
+        throws(StorageError)
+    {
         while let file = files.last {
             let first = geometry.firstBlock(of: files.count - 1)
             guard first + UInt64(geometry.blocks) > UInt64(count) else { return }
@@ -79,7 +71,7 @@ extension MagneticRelation {
             }
             registerSync(of: file, .register)
             if first <= UInt64(count) { return }
-            dropped.append(files.removeLast())
+            files.removeLast()
         }
     }
 

@@ -5,6 +5,8 @@ internal import Synchronization
 ///
 /// Any thread. An IO takes the lock once, to copy a reference out; whoever opens, creates or
 /// truncates segments holds it while it asks the kernel, but never while it waits for an IO.
+/// A segment that is removed stays usable for whoever copied its reference: the IO that was lent
+/// its descriptor, a `blockCount` under way.
 /// What is in the table was once found to follow only full segments; truncation removes the rest.
 struct SegmentTable: ~Copyable, Sendable {
     private let files = Mutex<[VirtualFile]>([])
