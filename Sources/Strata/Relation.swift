@@ -73,7 +73,7 @@ public final class Relation: Sendable {
         try engine.checkUsable(session)
         try engine.beginExtending(record, name)
         defer { engine.endExtending(locator) }
-        try engine.trimRemains(of: record, session)
+        try engine.settle(record, session)
         let pages = try engine.buffers.extend(
             open, by: count, strategy: strategy, session: session)
         record.show(blocks: pages.first.rawValue + UInt32(pages.count))

@@ -71,7 +71,8 @@ extension Engine {
         let parts = EngineParts(
             directory: directory, options: options, control: control, catalog: catalog,
             recovery: recovery.report, files: files, system: system, managers: managers,
-            buffers: buffers)
+            buffers: buffers,
+            verificationTarget: try system.register(target: VerificationTarget()))
         return Engine(parts, lock: lock)
     }
 

@@ -56,7 +56,8 @@ extension Engine {
             else { return nil }
             addUser(current.locator, &state)
             if let record = state.records[current.locator] { return record }
-            let record = RelationRecord(open, blockCount: current.blockCount)
+            let record = RelationRecord(
+                open, blockCount: current.blockCount, isSettled: false)
             state.records[current.locator] = record
             return record
         }

@@ -35,9 +35,12 @@ public final class Engine: Sendable {
 
     let files: FileAccess
     let logger: Logger
+    let verificationTarget: IOTargetID
     /// Held while the catalog's file is replaced; taken before ``state``. No thread takes it with
     /// staged IO.
     let changes = Mutex<Void>(())
+    /// Held while a relation is cut to what readers see; taken before ``changes``.
+    let settling = Mutex<Void>(())
     /// Held for moments only, never during IO.
     let state: Mutex<EngineState>
     private let lock: Mutex<StoreLock?>
@@ -51,6 +54,7 @@ public final class Engine: Sendable {
         managers = parts.managers
         buffers = parts.buffers
         files = parts.files
+        verificationTarget = parts.verificationTarget
         logger = parts.options.logger
         state = Mutex(EngineState(catalog: parts.catalog))
         self.lock = Mutex(lock)
@@ -131,4 +135,5 @@ struct EngineParts {
     let system: IOSystem
     let managers: StorageManagerRegistry
     let buffers: BufferManager
+    let verificationTarget: IOTargetID
 }

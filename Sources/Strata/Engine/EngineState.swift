@@ -44,10 +44,20 @@ struct EngineState: Sendable {
 final class RelationRecord: Sendable {
     let open: OpenRelation
     private let visibleBlocks: Atomic<UInt32>
+    private let settled: Atomic<Bool>
 
-    init(_ open: OpenRelation, blockCount: UInt32) {
+    init(_ open: OpenRelation, blockCount: UInt32, isSettled: Bool) {
         self.open = open
         visibleBlocks = Atomic(blockCount)
+        settled = Atomic(isSettled)
+    }
+
+    /// Whether nothing lies behind the visible blocks that a crash, or a load that could not be
+    /// undone, has left there. Changed under ``Engine/settling``; where it is true the relation may
+    /// grow.
+    var isSettled: Bool {
+        get { settled.load(ordering: .acquiring) }
+        set { settled.store(newValue, ordering: .releasing) }
     }
 
     /// How many blocks of the main fork readers see. Released by whoever adds pages once they are

@@ -59,7 +59,7 @@ extension Engine {
             let open = try openRelation(locator, managedBy: manager)
             try open.storage.create(.main, ifMissing: false)
             return LoadStart(
-                record: RelationRecord(open, blockCount: 0),
+                record: RelationRecord(open, blockCount: 0, isSettled: true),
                 schema: target.schema ?? existing?.schema, managerName: manager, firstBlock: 0)
         } catch {
             forgetLoad(locator)
@@ -92,7 +92,7 @@ extension Engine {
         }
         guard isFree else { throw busy(target.relation) }
         do throws(StorageError) {
-            try trimRemains(of: record, session)
+            try settle(record, session)
             let first = record.blockCount
             // Pages that were added by other means count as committed from here on.
             try buffers.flush(record.open, session: session)
@@ -102,6 +102,7 @@ extension Engine {
                 catalog.remains[locator] = Catalog.Remains(
                     managerName: relation.managerName, kind: .blocks(from: first))
             }
+            record.isSettled = false
             return LoadStart(
                 record: record, schema: relation.schema, managerName: relation.managerName,
                 firstBlock: first)
@@ -135,6 +136,7 @@ extension Engine {
         } publish: { state in
             state.records[locator] = load.record
             load.record.show(blocks: count)
+            load.record.isSettled = true
             addUser(locator, &state)
         }
         return Relation(self, description, load.record)
@@ -152,7 +154,7 @@ extension Engine {
     func discard(_ load: PendingLoad) throws(StorageError) {
         try checkUsable(load.session)
         if load.target.mode == .append {
-            try trimRemains(of: load.record, load.session)
+            try settle(load.record, load.session)
         } else {
             endLoad(load)
             removeRemains(load.session)
@@ -172,16 +174,27 @@ extension Engine {
         releaseUser(locator)
     }
 
-    /// Cuts off what an append left that could not be undone at the time.
-    func trimRemains(of record: RelationRecord, _ session: Session) throws(StorageError) {
-        let locator = record.open.locator
-        guard case .blocks(let first) = state.withLock({ $0.catalog.remains[locator]?.kind }) else {
-            return
-        }
-        try truncate(record.open, to: first, session)
-        try syncPending(session)
-        try changeCatalog(session) { (catalog) throws(StorageError) in
-            catalog.remains[locator] = nil
+    /// Cuts off what lies behind the blocks that readers see: what a crash has left of an
+    /// extension, or an append that was not committed. Does nothing once it has been done.
+    func settle(_ record: RelationRecord, _ session: Session) throws(StorageError) {
+        if record.isSettled { return }
+        session.submitStaged()
+        try settling.withLock { _ throws(StorageError) in
+            if record.isSettled { return }
+            let locator = record.open.locator
+            let count = record.blockCount
+            if try record.open.storage.blockCount(.main) > count {
+                try truncate(record.open, to: count, session)
+                try syncPending(session)
+            }
+            if state.withLock({ $0.catalog.remains[locator] }) != nil {
+                try changeCatalog(session) { (catalog) throws(StorageError) in
+                    if case .blocks = catalog.remains[locator]?.kind {
+                        catalog.remains[locator] = nil
+                    }
+                }
+            }
+            record.isSettled = true
         }
     }
 

@@ -1,0 +1,85 @@
+internal import FileAccess
+internal import Synchronization
+
+extension Engine {
+    /// Checks all pages of relations as they are on disk, whatever the pool holds.
+    ///
+    /// Reads every file of every fork and segment into memory of its own, with the engine's IO
+    /// method, several reads in flight. Goes on after damage. Pages that were changed and not yet
+    /// written are checked as they were written last; ``checkpoint(_:)`` before brings them in.
+    /// Mirrors PostgreSQL's `pg_checksums --check`.
+    ///
+    /// - Parameters:
+    ///   - names: which relations; nil for all, and the store's own files.
+    ///   - observer: is told of findings.
+    /// - Throws: `notFound` for a name that no relation has, `resourcesExhausted`, `closed`.
+    ///   Damage is no error but a finding.
+    public func verify(
+        _ names: [String]? = nil, session: Session, observer: VerificationObserver
+    ) throws(StorageError) -> VerificationReport {
+        guard session.system === system else {
+            throw StorageError(
+                .misuse, "the session belongs to another engine",
+                remedy: "Use a session that this engine's makeSession() gave.")
+        }
+        let all = relations
+        let chosen: [RelationDescription]
+        if let names {
+            var found: [RelationDescription] = []
+            for name in names {
+                guard let relation = all.first(where: { $0.name == name }) else {
+                    throw notFound(name)
+                }
+                found.append(relation)
+            }
+            chosen = found
+        } else {
+            chosen = all
+        }
+        let expected = chosen.reduce(into: UInt64(0)) { sum, relation in
+            for fork in relation.forks { sum += UInt64(relation.blockCount(of: fork) ?? 0) }
+        }
+        let verifier = try Verifier(self, session, observer, expected: expected)
+        if names == nil { verifyStoreFiles(verifier) }
+        for description in chosen {
+            let relation: Relation
+            do throws(StorageError) {
+                relation = try self.relation(named: description.name, checkingLength: false)
+            } catch {
+                // Dropped since the list was made.
+                if error.code == .notFound { continue }
+                throw error
+            }
+            try verifier.verify(relation)
+        }
+        return verifier.report
+    }
+
+    /// The control file and the catalog, read anew.
+    private func verifyStoreFiles(_ verifier: Verifier) {
+        let store = StoreFiles(files: files)
+        func check(_ path: String, _ body: () throws(StorageError) -> Void) {
+            do throws(StorageError) { try body() } catch {
+                verifier.found(
+                    VerificationFinding(
+                        kind: .damagedStoreFile, relation: nil, fork: nil, block: nil, path: path,
+                        reason: error.message))
+            }
+        }
+        check(StoreControl.fileName) { () throws(StorageError) in
+            let bytes = try store.read(StoreControl.fileName) { reason in
+                StoreControl.error(.damaged(reason), directory)
+            }
+            guard let bytes else { throw StoreControl.error(.damaged("it is missing"), directory) }
+            guard try StoreControl(bytes, directory: directory) == control else {
+                throw StoreControl.error(.damaged("it is another store's"), directory)
+            }
+        }
+        check(Catalog.fileName) { () throws(StorageError) in
+            // While it is being replaced, the old or the new one is read.
+            let bytes = try store.read(Catalog.fileName, damage: Catalog.damaged)
+            guard let bytes else { throw Catalog.damaged("it is missing") }
+            _ = try Catalog(bytes, control: control)
+        }
+    }
+}
