@@ -38,6 +38,8 @@ extension CSVReader {
     /// A record the buffer does not hold to its end is scanned again from its beginning after the
     /// refill: records are short, buffers long and doubled, so that this costs next to nothing and
     /// no state has to outlive the buffer.
+    ///
+    /// The cursor and the count live in registers: what may be called only gets copies of them.
     private mutating func scanRecord() throws(LoadError) -> ScanOutcome {
         var cursor = cursor
         cursor.beginRecord()
@@ -49,34 +51,41 @@ extension CSVReader {
             let position = cursor.next()
             if position == cursor.limit {
                 guard sourceEnded && start < position else { return .needsMore }
-                append(&count, fieldStart - start, position - fieldStart)
-                return complete(&cursor, count: count, end: position, next: position)
+                append(count, fieldStart &- start, position &- fieldStart)
+                return complete(cursor, count: count &+ 1, end: position, next: position)
             }
             let byte = cursor[position]
             if byte == delimiter {
-                append(&count, fieldStart - start, position - fieldStart)
-                fieldStart = position + 1
+                append(count, fieldStart &- start, position &- fieldStart)
+                count &+= 1
+                fieldStart = position &+ 1
+            } else if byte == CSVSyntax.lineFeed && lineBreak == .lineFeed {
+                append(count, fieldStart &- start, position &- fieldStart)
+                return complete(cursor, count: count &+ 1, end: position, next: position &+ 1)
             } else if byte == CSVSyntax.quote {
                 if position != fieldStart { throw fatal(.strayQuote, count, at: position) }
-                guard let end = try scanQuoted(&cursor, from: position, &count) else {
-                    return .needsMore
+                var moved = cursor
+                let closed = try scanQuoted(&moved, from: position, count)
+                guard let end = closed else { return .needsMore }
+                count &+= 1
+                if end == moved.limit {
+                    return complete(moved, count: count, end: end, next: end)
                 }
-                if end == cursor.limit {
-                    return complete(&cursor, count: count, end: end, next: end)
-                }
-                _ = cursor.next()
-                if cursor[end] == delimiter {
-                    fieldStart = end + 1
+                _ = moved.next()
+                if moved[end] == delimiter {
+                    cursor = moved
+                    fieldStart = end &+ 1
                     continue
                 }
-                guard let next = try lineBreak(&cursor, at: end, count) else { return .needsMore }
-                return complete(&cursor, count: count, end: end, next: next)
+                guard let next = try endOfLine(&moved, at: end, count) else { return .needsMore }
+                return complete(moved, count: count, end: end, next: next)
             } else if byte == CSVSyntax.lineFeed || byte == CSVSyntax.carriageReturn {
-                guard let next = try lineBreak(&cursor, at: position, count) else {
+                var moved = cursor
+                guard let next = try endOfLine(&moved, at: position, count) else {
                     return .needsMore
                 }
-                append(&count, fieldStart - start, position - fieldStart)
-                return complete(&cursor, count: count, end: position, next: next)
+                append(count, fieldStart &- start, position &- fieldStart)
+                return complete(moved, count: count &+ 1, end: position, next: next)
             } else if byte == 0 {
                 hasNul = true
             }
@@ -85,36 +94,35 @@ extension CSVReader {
 
     @inline(__always)
     private mutating func complete(
-        _ cursor: inout CSVCursor, count: Int, end: Int, next: Int
+        _ cursor: CSVCursor, count: Int, end: Int, next: Int
     ) -> ScanOutcome {
         self.cursor = cursor
         fieldCount = count
         recordEnd = end
         nextStart = next
-        nextLine += 1
+        nextLine &+= 1
         return .complete
     }
 
     @inline(__always)
-    private mutating func append(_ count: inout Int, _ start: Int, _ length: Int) {
-        if count == fieldCapacity { growFields() }
-        unsafe fields[count] = CSVField(
+    private mutating func append(_ index: Int, _ start: Int, _ length: Int) {
+        if index == fieldCapacity { growFields() }
+        unsafe fields[index] = CSVField(
             start: start, length: length, isQuoted: false, needsUnescape: false)
-        count += 1
     }
 
-    /// Scans from the opening quote at `start` and appends the field. Returns the offset after the
+    /// Scans from the opening quote at `start` and makes field `index` of it. Returns the offset after the
     /// closing quote, where a delimiter, a line break or the source's end stands; nil if the buffer
     /// ends first.
     private mutating func scanQuoted(
-        _ cursor: inout CSVCursor, from start: Int, _ count: inout Int
+        _ cursor: inout CSVCursor, from start: Int, _ index: Int
     ) throws(LoadError) -> Int? {
         var needsUnescape = false
         var lines = 0
         while true {
             let position = cursor.next()
             if position == cursor.limit {
-                if sourceEnded { throw fatal(.unterminatedQuote, count, at: start) }
+                if sourceEnded { throw fatal(.unterminatedQuote, index, at: start) }
                 return nil
             }
             let following = position + 1
@@ -135,13 +143,12 @@ extension CSVReader {
                     guard
                         next == options.delimiter || next == CSVSyntax.lineFeed
                             || next == CSVSyntax.carriageReturn
-                    else { throw fatal(.textAfterQuote, count, at: start) }
+                    else { throw fatal(.textAfterQuote, index, at: start) }
                 }
-                if count == fieldCapacity { growFields() }
-                unsafe fields[count] = CSVField(
+                if index == fieldCapacity { growFields() }
+                unsafe fields[index] = CSVField(
                     start: start + 1 - recordStart, length: position - start - 1, isQuoted: true,
                     needsUnescape: needsUnescape)
-                count += 1
                 nextLine += lines
                 return following
             case 0:
@@ -154,16 +161,8 @@ extension CSVReader {
 
     /// The offset after the line break at `position`, which the cursor has passed; nil if the
     /// buffer ends before that is known.
-    @inline(__always)
-    private mutating func lineBreak(
-        _ cursor: inout CSVCursor, at position: Int, _ count: Int
-    ) throws(LoadError) -> Int? {
-        if cursor[position] == CSVSyntax.lineFeed && lineBreak == .lineFeed { return position + 1 }
-        return try unusualLineBreak(&cursor, at: position, count)
-    }
-
     @inline(never)
-    private mutating func unusualLineBreak(
+    private mutating func endOfLine(
         _ cursor: inout CSVCursor, at position: Int, _ count: Int
     ) throws(LoadError) -> Int? {
         if cursor[position] == CSVSyntax.lineFeed {

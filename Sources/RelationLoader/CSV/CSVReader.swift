@@ -32,6 +32,7 @@ public struct CSVReader: ~Copyable {
     let scanner: StructuralScanner
     /// The text that stands for NULL.
     let null: [UInt8]
+    let nullLength: Int
 
     /// What line breaks look like; known once the first was seen.
     var lineBreak = LineBreak.unknown
@@ -72,6 +73,7 @@ public struct CSVReader: ~Copyable {
         self.expectedFieldCount = expectedFieldCount
         scanner = StructuralScanner(delimiter: options.delimiter)
         null = Array(options.null.utf8)
+        nullLength = null.count
         capacity = max(options.bufferSize, 64)
         unsafe buffer = .allocate(capacity: capacity + CSVCursor.padding)
         unsafe fields = .allocate(capacity: fieldCapacity)
@@ -154,7 +156,7 @@ public struct CSVReader: ~Copyable {
     @inline(__always)
     public func isNull(_ index: Int) -> Bool {
         let field = field(index)
-        if field.isQuoted || field.length != null.count { return false }
+        if field.isQuoted || field.length != nullLength { return false }
         return field.length == 0 || isNullText(index)
     }
 

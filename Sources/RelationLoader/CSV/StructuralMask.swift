@@ -2,8 +2,13 @@
 ///
 /// Three questions are asked of each byte: is it the delimiter, is it a quote, is it at most 0x0D?
 /// The last covers both line breaks and NUL with one comparison; the few other control characters
-/// it also finds are passed over by the scanner. Eight bytes are compared at once within a 64-bit
-/// word, and a multiplication gathers the eight answers.
+/// it also finds are passed over by the scanner.
+///
+/// Eight bytes are compared at once within a 64-bit word, and compilers compare two or four such
+/// words at once. The eight answers of a word stand in the highest bits of its bytes; shifted by
+/// one bit per word, those of eight words lie together in one, as a matrix of eight by eight bits
+/// that only has to be turned over its diagonal. (Swift's own byte vectors are no help: nothing
+/// gathers a comparison's answers into bits, short of asking for each.)
 @safe
 struct StructuralScanner {
     private let delimiter: UInt64
@@ -20,25 +25,38 @@ struct StructuralScanner {
     @inline(__always)
     func scan(_ base: UnsafePointer<UInt8>) -> (mask: UInt64, highBits: UInt64) {
         let low7: UInt64 = 0x7F7F_7F7F_7F7F_7F7F
-        var mask: UInt64 = 0
+        let highs: UInt64 = 0x8080_8080_8080_8080
+        var matrix: UInt64 = 0
         var high: UInt64 = 0
         let raw = unsafe UnsafeRawPointer(base)
-        var index = 0
+        var index: UInt64 = 0
         while index < 8 {
             let word = UInt64(
                 littleEndian: unsafe raw.loadUnaligned(
-                    fromByteOffset: index &* 8, as: UInt64.self))
+                    fromByteOffset: Int(truncatingIfNeeded: index &* 8), as: UInt64.self))
             let difference = word ^ delimiter
             let quoteDifference = word ^ quote
             let notDelimiter = ((difference & low7) &+ low7) | difference
             let notQuote = ((quoteDifference & low7) &+ low7) | quoteDifference
             let notControl = ((word & low7) &+ 0x7272_7272_7272_7272) | word
-            let found = ~(notDelimiter & notQuote & notControl) & 0x8080_8080_8080_8080
-            let bits = ((found &>> 7) &* 0x0102_0408_1020_4080) &>> 56
-            mask |= bits &<< UInt64(truncatingIfNeeded: index &* 8)
+            let found = ~(notDelimiter & notQuote & notControl) & highs
+            matrix |= found &>> (7 &- index)
             high |= word
             index &+= 1
         }
-        return (mask, high & 0x8080_8080_8080_8080)
+        return (Self.transposed(matrix), high & highs)
+    }
+
+    /// Exchanges bit 8i + j with bit 8j + i, for all i and j: first within blocks of 2 by 2 bits,
+    /// then blocks of 4 by 4, then the whole.
+    @inline(__always)
+    private static func transposed(_ matrix: UInt64) -> UInt64 {
+        var result = matrix
+        var swapped = (result ^ (result &>> 7)) & 0x00AA_00AA_00AA_00AA
+        result ^= swapped ^ (swapped &<< 7)
+        swapped = (result ^ (result &>> 14)) & 0x0000_CCCC_0000_CCCC
+        result ^= swapped ^ (swapped &<< 14)
+        swapped = (result ^ (result &>> 28)) & 0x0000_0000_F0F0_F0F0
+        return result ^ swapped ^ (swapped &<< 28)
     }
 }

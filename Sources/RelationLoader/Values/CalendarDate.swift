@@ -53,6 +53,10 @@ enum CalendarDate {
     static func parse(
         _ text: Span<UInt8>, _ index: inout Int, end: Int, isBC: Bool, as type: ColumnType
     ) throws(ValueError) -> Int {
+        if let day = commonDate(text, index, end: end), !isBC {
+            index &+= 10
+            return day
+        }
         let yearStart = index
         let writtenYear = number(text, &index, end: end, maximumDigits: 7)
         guard index - yearStart >= 4, separator(text, &index, end) else {
@@ -73,6 +77,38 @@ enum CalendarDate {
             day >= 1 && day <= length(ofMonth: month, year: year)
         else { throw ValueError(type, .fieldOutOfRange) }
         return self.day(year: year, month: month, day: day)
+    }
+
+    /// The day of an existing date that is written with ten characters; nil for any other, which
+    /// is then looked at closely.
+    @inline(__always)
+    private static func commonDate(_ text: Span<UInt8>, _ index: Int, end: Int) -> Int? {
+        guard end &- index >= 10,
+            text[index &+ 4] == UInt8(ascii: "-"), text[index &+ 7] == UInt8(ascii: "-"),
+            end &- index == 10 || TextScan.digit(text[index &+ 10]) > 9
+        else { return nil }
+        let century = pair(text, index)
+        let yearOfCentury = pair(text, index &+ 2)
+        let month = pair(text, index &+ 5)
+        let day = pair(text, index &+ 8)
+        // A pair with something that is no digit has a value out of every range.
+        guard century <= 99, yearOfCentury <= 99, month >= 1, month <= 12, day >= 1 else {
+            return nil
+        }
+        let year = Int(century &* 100 &+ yearOfCentury)
+        // No month is shorter than 28 days.
+        if day > 28 && Int(day) > length(ofMonth: Int(month), year: year) || year == 0 {
+            return nil
+        }
+        return self.day(year: year, month: Int(month), day: Int(day))
+    }
+
+    /// The number that two digits make; above 99 if they are none.
+    @inline(__always)
+    private static func pair(_ text: Span<UInt8>, _ index: Int) -> UInt {
+        let tens = UInt(TextScan.digit(text[index]))
+        let ones = UInt(TextScan.digit(text[index &+ 1]))
+        return tens <= 9 && ones <= 9 ? tens &* 10 &+ ones : 100
     }
 
     @inline(__always)

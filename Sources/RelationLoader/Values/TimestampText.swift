@@ -85,34 +85,43 @@ public enum TimestampText {
         return value
     }
 
-    /// The digits behind the point as microseconds, rounded to the nearest, halves to the even.
+    /// The digits behind the point as microseconds, further ones rounded.
     @inline(__always)
     private static func microseconds(_ text: Span<UInt8>, _ index: inout Int, _ end: Int) -> Int64 {
         var value: Int64 = 0
-        var digits = 0
-        var remainder: Int64 = 0
-        var remainderUnit: Int64 = 1
+        var unit: Int64 = 1_000_000
+        while index < end && unit > 1 {
+            let digit = TextScan.digit(text[index])
+            if digit > 9 { break }
+            value = value &* 10 &+ Int64(digit)
+            unit /= 10
+            index &+= 1
+        }
+        if index < end && TextScan.digit(text[index]) <= 9 {
+            return rounded(value, text, &index, end)
+        }
+        return value &* unit
+    }
+
+    /// Rounds six digits by those that follow as PostgreSQL does: by way of a `double`, whose own
+    /// rounding decides where seven digits end in a five.
+    @inline(never)
+    private static func rounded(
+        _ six: Int64, _ text: Span<UInt8>, _ index: inout Int, _ end: Int
+    ) -> Int64 {
+        var digits = Double(six)
+        var power: Double = 1_000_000
         while index < end {
             let digit = TextScan.digit(text[index])
             if digit > 9 { break }
-            if digits < 6 {
-                value = value &* 10 &+ Int64(digit)
-            } else if digits < 18 {
-                remainder = remainder &* 10 &+ Int64(digit)
-                remainderUnit = remainderUnit &* 10
+            // Fifteen digits and their power of ten are exact, so that the quotient is right.
+            if power < 1e15 {
+                digits = digits * 10 + Double(digit)
+                power *= 10
             }
-            digits &+= 1
-            index &+= 1
+            index += 1
         }
-        while digits < 6 {
-            value = value &* 10
-            digits &+= 1
-        }
-        let twice = remainder &* 2
-        if twice > remainderUnit || (twice == remainderUnit && value & 1 == 1 && remainder > 0) {
-            value &+= 1
-        }
-        return value
+        return Int64((digits / power * 1_000_000).rounded(.toNearestOrEven))
     }
 
     /// Accepts the ways of writing UTC, refuses other zones.
