@@ -22,6 +22,10 @@
         /// Sleepers look up now and then, should the kernel have lost a completion.
         private static let sleepSeconds = 1
 
+        /// How often the kernel may refuse a batch for lack of memory, and the pause after each.
+        private static let refusalLimit = 1000
+        private static let refusalPauseMicroseconds: UInt32 = 100
+
         private let ring: UnsafeMutablePointer<io_uring>
         private let completing = Mutex(())
         private let inFlight = Atomic<Int>(0)
@@ -54,16 +58,18 @@
                 unsafe prepare(entry, io)
             }
             var submitted = 0
+            var refusals = 0
             while submitted < ios.count {
                 let result = unsafe io_uring_submit(ring)
                 if result > 0 {
                     submitted += Int(result)
                 } else if result == -EINTR {
                     continue
-                } else if result == -EAGAIN || result == -EBUSY {
+                } else if result == -EAGAIN || result == -EBUSY, refusals < Self.refusalLimit {
                     // The kernel is short of memory or wants completions taken first.
+                    refusals += 1
                     poll()
-                    sched_yield()
+                    usleep(Self.refusalPauseMicroseconds)
                 } else {
                     logger.error(
                         "io_uring took no more IO; executing it here",
