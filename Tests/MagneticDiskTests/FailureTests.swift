@@ -126,6 +126,8 @@ struct FailureTests {
             #expect(beyond?.code == (operation == .read ? .readFailed : .writeFailed))
             try session.acquireHandle().release()
         }
+        // A handle that was dropped instead of released would be reported.
+        #expect(!disk.log.contains("leaked"))
         for block in [0, 1, 3, 4, 7] as [BlockNumber] {
             let most = storage.maximumCombine(.main, block: block)
             #expect(most == 4 - Int(block.rawValue % 4))

@@ -22,6 +22,7 @@ final class TestDisk: Sendable {
     let system: IOSystem
     let registry: StorageManagerRegistry
     let disk: MagneticDisk
+    let log = RecordingLog()
 
     struct Options {
         var segmentBlocks = TestDisk.segmentBlocks
@@ -35,7 +36,9 @@ final class TestDisk: Sendable {
         directory = options.path == nil ? TemporaryDirectory() : nil
         path = options.path ?? directory?.path ?? ""
         files = try FileAccess(directory: path, configuration: options.files)
-        system = try method.makeSystem(sessions: options.sessions)
+        var systemConfiguration = method.configuration(sessions: options.sessions)
+        systemConfiguration.logger = log.logger()
+        system = try IOSystem(configuration: systemConfiguration)
         registry = try StorageManagerRegistry(system: system)
         var configuration = MagneticDiskConfiguration()
         configuration.segmentBlocks = options.segmentBlocks
