@@ -13,9 +13,16 @@ import Synchronization
 final class FaultyFileSystem: FileSystem {
     private let kernel = KernelFileSystem()
     private let space = Mutex<Int?>(nil)
+    private let recovers = Mutex(false)
     private let syncError = Mutex<CInt>(0)
 
-    func leave(_ bytes: Int?) { space.withLock { $0 = bytes } }
+    /// Leaves so many bytes, nil for no limit.
+    ///
+    /// - Parameter recovers: there is space again after one call found none.
+    func leave(_ bytes: Int?, recovers: Bool = false) {
+        space.withLock { $0 = bytes }
+        self.recovers.withLock { $0 = recovers }
+    }
     func failSyncs(_ errorNumber: CInt) { syncError.withLock { $0 = errorNumber } }
 
     /// How many of `wanted` bytes there is space for.
@@ -23,7 +30,8 @@ final class FaultyFileSystem: FileSystem {
         space.withLock { space in
             guard let left = space else { return wanted }
             let taken = min(left, wanted)
-            space = left - taken
+            let isOver = taken == 0 && wanted > 0 && recovers.withLock { $0 }
+            space = isOver ? nil : left - taken
             return taken
         }
     }

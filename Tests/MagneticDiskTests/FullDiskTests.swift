@@ -99,6 +99,22 @@ struct FullDiskTests {
         #expect(back.holdsAll(from: 50))
     }
 
+    @Test(
+        "A write that was interrupted by a full disk goes on where it stopped",
+        arguments: IOMethodMatrix.all, [false, true])
+    func recovering(method: TestedMethod, apart: Bool) throws {
+        let (disk, fileSystem) = try Self.makeDisk(method, .fallocate)
+        let storage = try disk.makeRelation(blocks: 4)
+        let pages = PageMemory(4, apart: apart)
+        pages.fillAll(from: 70)
+        fileSystem.leave(9000, recovers: true)
+        try storage.write(0, pages)
+        let back = PageMemory(4)
+        try storage.read(0, back)
+        #expect(back.holdsAll(from: 70))
+        #expect(disk.size("base/1/16384") == 4 * blockSize)
+    }
+
     #if os(Linux)
         /// A file system of some pages; mounting it needs a privilege that not every test has.
         final class SmallFileSystem {
