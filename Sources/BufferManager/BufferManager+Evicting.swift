@@ -1,11 +1,12 @@
 public import AsyncIO
 public import StorageManager
+internal import Synchronization
 
 /// What evicting pages came to.
 public struct EvictionCount: Sendable, Hashable {
     /// Pages that have left the pool.
     public var evicted = 0
-    /// Those of them that had to be written out first.
+    /// Pages that were written out for that, neighbours included.
     public var written = 0
     /// Pages that stayed because somebody has them pinned, reads, or changes them.
     public var skipped = 0
@@ -69,13 +70,15 @@ extension BufferManager {
             count.skipped += pool.buffer(index).hasTag(tag) ? 1 : 0
             return
         }
-        let wasDirty = pool.buffer(index).state.has(BufferState.dirty)
+        let before = unsafe pool.tally(session).pointee.writes.load(ordering: .relaxed)
         do throws(StorageError) {
             try pool.writeOut(index, session, hurry: true)
         } catch {
             pool.unclaim(index)
             throw error
         }
+        let after = unsafe pool.tally(session).pointee.writes.load(ordering: .relaxed)
+        count.written += Int(after &- before)
         guard pool.uninstall(index) else {
             pool.unclaim(index)
             count.skipped += 1
@@ -83,7 +86,6 @@ extension BufferManager {
         }
         pool.release(untagged: index)
         count.evicted += 1
-        if wasDirty { count.written += 1 }
         unsafe BufferCounters.count(pool.tally(session).pointee.evictions)
     }
 }

@@ -131,7 +131,9 @@ extension BufferManager {
                         remedy: "Something cut the relation's file short; check the file system.",
                         at: growth.relation.location(growth.fork, block: buffer.tag.block))
                 }
-                buffer.update { $0.bits & ~BufferState.valid }
+                buffer.update {
+                    $0.bits & ~(BufferState.valid | BufferState.dirty | BufferState.justDirtied)
+                }
             }
         }
     }

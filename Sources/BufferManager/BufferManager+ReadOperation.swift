@@ -23,7 +23,6 @@ extension BufferManager {
         precondition(count >= 1, "a read covers at least one block")
         operation.giveBack()
         operation.block = block
-        operation.options.formUnion(defaultOptions)
         do throws(StorageError) {
             let hit = try pinBlocks(operation, wanted: count)
             if !hit {
@@ -146,14 +145,18 @@ extension BufferManager {
     private func startRemaining(_ operation: ReadOperation) throws(StorageError) {
         let pool = operation.pool
         let first = operation.done
-        // Acquired before any buffer is: this may wait for this session's oldest IO.
+        // Looked at before a handle is acquired, which may wait for this session's oldest IO.
+        let state = pool.buffer(Int(operation.buffers[first])).state
+        if state.has(BufferState.valid) { return foundValid(operation) }
+        if state.has(BufferState.ioInProgress) {
+            operation.phase = .foreign
+            return
+        }
         let handle = try operation.session.acquireHandle(reporting: operation.report)
         switch pool.buffer(Int(operation.buffers[first])).startInput() {
         case .needless:
             handle.release()
-            operation.done += 1
-            countHits(operation, 1)
-            return
+            return foundValid(operation)
         case .busy:
             handle.release()
             operation.phase = .foreign
@@ -194,7 +197,7 @@ extension BufferManager {
         try handle.setData(data)
         try handle.registerCallbacks(
             operation.callbacks,
-            data: operation.options.intersection(.travelling).rawValue)
+            data: operation.options.union(defaultOptions).intersection(.travelling).rawValue)
         var flags: IOFlags = []
         if operation.pool.isLocal { flags.insert(.referencesLocal) }
         if isSynchronous || operation.options.contains(.synchronously) {
@@ -221,6 +224,12 @@ extension BufferManager {
                     operation.fork, block: operation.block.advanced(by: operation.done)))
         }
         operation.done += min(brought, operation.inFlight)
+    }
+
+    /// Somebody else has read the next block meanwhile.
+    private func foundValid(_ operation: ReadOperation) {
+        operation.done += 1
+        countHits(operation, 1)
     }
 
     private func countHits(_ operation: ReadOperation, _ number: Int) {

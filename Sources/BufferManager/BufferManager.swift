@@ -35,11 +35,17 @@ public final class BufferManager: Sendable {
         try configuration.validate(system)
         self.configuration = configuration
         self.system = system
-        isSynchronous = system.configuration.method.name == IOMethodChoice.synchronous.name
+        isSynchronous = system.method.name == IOMethodChoice.synchronous.name
         shared = try BufferPool(
             count: configuration.bufferCount, isLocal: false, configuration: configuration,
             sessions: system.configuration.maximumSessions)
         sharedCallbacks = try ReadCallbacks.register(shared, system)
+    }
+
+    /// Changes that were not written out are lost, which is logged. The core keeps the pool's memory
+    /// until it ends itself, so that IO in flight and pages still pinned have theirs.
+    deinit {
+        for pool in pools { pool.clear() }
     }
 
     /// The pool that a relation's pages belong to, with its callbacks.

@@ -1,4 +1,5 @@
 internal import AsyncIO
+internal import Logging
 internal import StorageManager
 internal import Synchronization
 
@@ -121,6 +122,22 @@ extension BufferPool {
             }
         }
         buffer.unpin()
+    }
+
+    /// Forgets all pages that nobody has pinned, so that their relations can go.
+    func clear() {
+        var lost = 0
+        for place in places({ _, _ in true }) where claim(place.index, tagged: place.tag) {
+            if buffer(place.index).state.has(BufferState.dirty), !isLocal { lost += 1 }
+            if uninstall(place.index, discarding: true) {
+                release(untagged: place.index)
+            } else {
+                unclaim(place.index)
+            }
+        }
+        if lost > 0 {
+            logger.warning("\(lost) changed pages were not written out before their pool ended")
+        }
     }
 
     /// Gives back a claimed buffer without a page.

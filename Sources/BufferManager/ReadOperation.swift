@@ -30,7 +30,6 @@ public final class ReadOperation {
 
     let pool: BufferPool
     let callbacks: IOCallbackID
-    var record: RelationRecord?
     /// The pinned buffers in block order, from ``taken`` on.
     var buffers: [UInt32] = []
     var addresses: [PageAddress] = []

@@ -1,0 +1,141 @@
+import AsyncIO
+import BufferManager
+import StorageManager
+import StorageTesting
+import Testing
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Two sessions that want the same pages; the simulated method holds the first one's IO.
+@Suite struct ForeignIOTests {
+    private func stack() throws -> (Stack, OpenRelation, SimulatedMethod) {
+        let stack = try Stack(TestedMethod(seed: IOMethodMatrix.seed, faults: .harmless))
+        let method = try #require(SimulatedMethod.of(stack.system))
+        return (stack, try stack.makeRelation(blocks: 16), method)
+    }
+
+    private func start(
+        _ stack: Stack, _ relation: OpenRelation, _ session: Session, _ block: UInt32
+    )
+        throws -> (ReadOperation, Int)
+    {
+        let operation = try ReadOperation(stack.buffers, relation: relation, session: session)
+        var count = 4
+        _ = try stack.buffers.startRead(operation, block: BlockNumber(block), count: &count)
+        return (operation, count)
+    }
+
+    @Test func aReadStopsAtForeignIO() throws {
+        let (stack, relation, method) = try stack()
+        let (first, second) = (try stack.session(), try stack.session())
+        let hold = method.hold()
+        let (own, ownCount) = try start(stack, relation, first, 4)
+        #expect(ownCount == 4)
+        let (before, beforeCount) = try start(stack, relation, second, 2)
+        #expect(beforeCount == 2)
+        #expect(hold.count == 2)
+        // The first block itself is foreign: nothing is started, and one page is what one waits for.
+        let (behind, behindCount) = try start(stack, relation, second, 5)
+        #expect(behindCount == 1)
+        #expect(hold.count == 2)
+        hold.release()
+        for operation in [behind, before, own] { try stack.buffers.waitRead(operation) }
+        #expect(behind.takePage()?.stamp?.block == 5)
+        #expect(before.takePage()?.stamp?.block == 2)
+        #expect(own.takePage()?.stamp?.block == 4)
+        #expect(stack.buffers.statistics.reads == 6)
+    }
+
+    @Test func aWaiterSleepsUntilForeignIOEnds() throws {
+        let (stack, relation, method) = try stack()
+        let session = try stack.session()
+        let hold = method.hold()
+        let (own, _) = try start(stack, relation, session, 0)
+        let waiter = Threads.beside {
+            let session = try stack.session()
+            let page = try stack.buffers.page(1, of: relation, session: session)
+            return page.stamp
+        }
+        try hold.waitUntilHolding(1)
+        usleep(2000)
+        #expect(!waiter.isDone)
+        // The issuer goes idle: others must get along without it.
+        hold.release()
+        #expect(try waiter.join() == Stack.Stamp(block: 1, version: 0))
+        #expect(stack.buffers.statistics.reads == 4)
+        own.giveBack()
+    }
+
+    @Test func foreignFailureIsRetriedAndNotInherited() throws {
+        let (stack, relation, method) = try stack()
+        let session = try stack.session()
+        let hold = method.hold()
+        let (own, _) = try start(stack, relation, session, 0)
+        let waiter = Threads.beside {
+            let session = try stack.session()
+            let operation = try ReadOperation(stack.buffers, relation: relation, session: session)
+            return try stack.read(operation, 2, 2)
+        }
+        try hold.waitUntilHolding(1)
+        usleep(2000)
+        hold.release(with: .error(EIO))
+        #expect(try waiter.join() == stamps(2..<3))
+        let error = #expect(throws: StorageError.self) { try stack.buffers.waitRead(own) }
+        #expect(error?.errorNumber == EIO)
+        #expect((own.takePage() == nil) as Bool)
+        stack.buffers.checkInvariants()
+    }
+
+    @Test func aSessionsOwnOtherReadIsWaitedForToo() throws {
+        let (stack, relation, _) = try stack()
+        let session = try stack.session()
+        try session.enterBatch()
+        let (first, _) = try start(stack, relation, session, 0)
+        let (second, count) = try start(stack, relation, session, 0)
+        #expect(count == 1)
+        #expect(session.hasStaged)
+        try stack.buffers.waitRead(second)
+        try session.exitBatch()
+        #expect(second.takePage()?.stamp?.block == 0)
+        try stack.buffers.waitRead(first)
+        #expect(first.takePage()?.stamp?.block == 0)
+    }
+
+    @Test func partialReadsAreReissuedForTheRest() throws {
+        let (stack, relation, method) = try stack()
+        let session = try stack.session()
+        method.inject(ScheduledFault(.transfersAtMost(3 * 8192), on: .read))
+        method.inject(ScheduledFault(.transfersAtMost(8192), on: .read, occurrence: 2))
+        let operation = try ReadOperation(stack.buffers, relation: relation, session: session)
+        #expect(try stack.read(operation, 0, 8) == stamps(0..<8))
+        #expect(stack.buffers.statistics.readOperations == 3)
+        #expect(stack.buffers.statistics.reads == 8 + 5 + 4)
+    }
+
+    @Test(arguments: IOMethodMatrix.allWithPartialTransfers)
+    func manySessionsReadTheSamePages(_ method: TestedMethod) throws {
+        let stack = try Stack(method)
+        let relation = try stack.makeRelation(blocks: 32)
+        try Threads.run(4) { thread in
+            let session = try stack.session()
+            let operation = try ReadOperation(stack.buffers, relation: relation, session: session)
+            for round in 0..<20 {
+                var block: UInt32 = 0
+                while block < 32 {
+                    let read = try stack.read(operation, block, Int(32 - block))
+                    #expect(read == stamps(block..<block + UInt32(read.count)))
+                    block += UInt32(read.count)
+                }
+                operation.giveBack()
+                if thread == 0 && round.isMultiple(of: 4) {
+                    _ = try stack.buffers.evict(relation, session: session)
+                }
+            }
+        }
+        stack.buffers.checkInvariants()
+    }
+}

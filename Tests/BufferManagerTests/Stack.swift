@@ -1,0 +1,175 @@
+import AsyncIO
+import BufferManager
+import FileAccess
+import MagneticDisk
+import PageFormat
+import StorageManager
+import StorageTesting
+import Testing
+
+/// Everything from a directory up to a buffer manager, small enough that tests meet its limits.
+final class Stack: Sendable {
+    struct Options {
+        var buffers = 64
+        var combine = 8
+        var sessions = 16
+        var segmentBlocks = 1024
+        var zeroesDamagedPages = false
+        var ignoresChecksumFailures = false
+    }
+
+    static let manager = StorageManagerID(rawValue: 1)
+
+    let directory = TemporaryDirectory()
+    let log = RecordingLog()
+    let system: IOSystem
+    let registry: StorageManagerRegistry
+    let faults = WriteFaults()
+    let buffers: BufferManager
+
+    init(_ method: TestedMethod, _ options: Options = Options()) throws {
+        var io = method.configuration(sessions: options.sessions)
+        io.logger = log.logger()
+        system = try IOSystem(configuration: io)
+        let files = try FileAccess(directory: directory.path)
+        registry = try StorageManagerRegistry(system: system)
+        var disk = MagneticDiskConfiguration()
+        disk.segmentBlocks = options.segmentBlocks
+        let magnetic = try MagneticDisk(files: files, system: system, configuration: disk)
+        try registry.register(FaultyManager(magnetic, faults), id: Self.manager)
+        var configuration = BufferConfiguration()
+        configuration.bufferCount = options.buffers
+        configuration.localBufferCount = 16
+        configuration.combineLimit = options.combine
+        configuration.zeroesDamagedPages = options.zeroesDamagedPages
+        configuration.ignoresChecksumFailures = options.ignoresChecksumFailures
+        configuration.logger = log.logger()
+        buffers = try BufferManager(configuration: configuration, system: system)
+    }
+
+    /// A relation whose pages are initialised and carry their block number and `version`.
+    func makeRelation(
+        _ number: UInt32 = 16384, blocks: Int = 0, version: UInt32 = 0, localTo: Int? = nil
+    ) throws -> OpenRelation {
+        let relation = try open(number, localTo: localTo)
+        try relation.storage.create(.main, ifMissing: false)
+        for block in 0..<blocks {
+            try Self.writePage(relation, block, version, extends: true)
+        }
+        return relation
+    }
+
+    func open(_ number: UInt32 = 16384, localTo: Int? = nil) throws -> OpenRelation {
+        try registry.open(
+            RelationLocator(database: 1, number: number, localTo: localTo),
+            managedBy: Self.manager)
+    }
+
+    func session() throws -> Session { try system.makeSession() }
+
+    /// Starts and waits for one read; the stamps of the pages it covered.
+    @discardableResult
+    func read(_ operation: ReadOperation, _ block: UInt32, _ count: Int) throws -> [Stamp?] {
+        var covered = count
+        if try buffers.startRead(operation, block: BlockNumber(block), count: &covered) {
+            try buffers.waitRead(operation)
+        }
+        var stamps: [Stamp?] = []
+        while let page = operation.takePage() { stamps.append(page.stamp) }
+        #expect(stamps.count == covered)
+        return stamps
+    }
+
+    /// What the file has, whatever the pool holds.
+    func stampOnDisk(_ relation: OpenRelation, _ block: UInt32) throws -> Stamp? {
+        var stamp: Stamp?
+        try Self.withScratch { address in
+            let pages = [address]
+            try relation.storage.read(.main, block: BlockNumber(block), into: pages.span)
+            let view = unsafe PageView(unsafePage: UnsafeRawPointer(address.pointer))
+            #expect(view.verify(block: block, checksums: true).isUsable)
+            stamp = Self.stamp(of: view)
+        }
+        return stamp
+    }
+}
+
+/// Pages with contents that tell where they belong.
+extension Stack {
+    struct Stamp: Equatable {
+        var block: UInt32
+        var version: UInt32
+    }
+
+    /// Puts a good page straight into the file.
+    static func writePage(
+        _ relation: OpenRelation, _ block: Int, _ version: UInt32, extends: Bool = false
+    ) throws {
+        try withScratch { address in
+            var editor = unsafe PageEditor(unsafePage: address.pointer)
+            editor.initialize()
+            stamp(&editor, UInt32(block), version)
+            editor.setChecksum(block: UInt32(block))
+            let (number, pages) = (BlockNumber(UInt32(block)), [address])
+            if extends {
+                try relation.storage.extend(.main, at: number, with: address, sync: .skip)
+            } else {
+                try relation.storage.write(.main, block: number, from: pages.span, sync: .skip)
+            }
+        }
+    }
+
+    /// Damages a page in the file: its body, so that only the checksum tells, or its header too.
+    static func damage(_ relation: OpenRelation, _ block: UInt32, header: Bool = false) throws {
+        try withScratch { address in
+            let pages = [address]
+            try relation.storage.read(.main, block: BlockNumber(block), into: pages.span)
+            unsafe (address.pointer + 4000).storeBytes(of: 0xAB, as: UInt8.self)
+            if header { unsafe (address.pointer + 18).storeBytes(of: 0x1234, as: UInt16.self) }
+            try relation.storage.write(
+                .main, block: BlockNumber(block), from: pages.span, sync: .skip)
+        }
+    }
+
+    private static func withScratch(_ body: (PageAddress) throws -> Void) throws {
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: 8192, alignment: 4096)
+        defer { unsafe memory.deallocate() }
+        try unsafe body(PageAddress(memory))
+    }
+
+    static func stamp(_ editor: inout PageEditor, _ block: UInt32, _ version: UInt32) {
+        let item: [UInt32] = [block, version, block ^ version, 0x5EA1]
+        // A fresh page has room for sixteen bytes.
+        _ = try? editor.addItem(item.span.bytes)
+    }
+
+    /// What a page's first item says, if the item is whole.
+    static func stamp(of view: PageView) -> Stamp? {
+        guard let item = try? view.item(1), item.byteCount == 16 else { return nil }
+        let block = word(item, 0)
+        let version = word(item, 4)
+        guard word(item, 8) == block ^ version, word(item, 12) == 0x5EA1 else { return nil }
+        return Stamp(block: block, version: version)
+    }
+
+    /// Changes the stamp in two steps, so that a torn view would show.
+    static func restamp(_ span: inout MutableRawSpan, version: UInt32) {
+        let offset = Int(word(span.bytes, 24) & 0x7FFF)
+        let block = word(span.bytes, offset)
+        span.storeBytes(of: version, toByteOffset: offset + 4, as: UInt32.self)
+        span.storeBytes(of: block ^ version, toByteOffset: offset + 8, as: UInt32.self)
+    }
+
+    private static func word(_ bytes: RawSpan, _ offset: Int) -> UInt32 {
+        unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self)
+    }
+}
+
+extension PinnedPage {
+    var stamp: Stack.Stamp? { withView { Stack.stamp(of: $0) } }
+}
+
+/// The stamps of fresh pages.
+func stamps(_ range: Range<UInt32>, version: UInt32 = 0) -> [Stack.Stamp?] {
+    range.map { Stack.Stamp(block: $0, version: version) }
+}

@@ -1,0 +1,107 @@
+import AsyncIO
+import BufferManager
+import StorageManager
+import StorageTesting
+import Synchronization
+import Testing
+
+/// Many sessions at once on a pool much smaller than what they use.
+@Suite struct StressTests {
+    private struct Random {
+        var state: UInt64
+        mutating func next(_ bound: Int) -> Int {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int(state >> 33) % bound
+        }
+    }
+
+    /// Each page's version only grows, and readers never see a torn page.
+    @Test(arguments: IOMethodMatrix.allWithPartialTransfers)
+    func readingWritingAndEvictingKeepContents(_ method: TestedMethod) throws {
+        var options = Stack.Options()
+        options.buffers = 48
+        let stack = try Stack(method, options)
+        let blocks = 96
+        let relation = try stack.makeRelation(blocks: blocks)
+        let written = Atomic<Int>(0)
+        try Threads.run(4) { thread in
+            let session = try stack.session()
+            var random = Random(state: IOMethodMatrix.seed &+ UInt64(thread))
+            let operation = try ReadOperation(stack.buffers, relation: relation, session: session)
+            for _ in 0..<1500 {
+                let block = UInt32(random.next(blocks))
+                switch random.next(20) {
+                case 0:
+                    _ = try stack.buffers.evict(BlockNumber(block), of: relation, session: session)
+                case 1:
+                    try stack.buffers.flush(relation, session: session)
+                case 2...8:
+                    let page = try stack.buffers.page(
+                        BlockNumber(block), of: relation, session: session)
+                    page.withExclusiveLock { span in
+                        let version = Stack.version(span.bytes)
+                        Stack.restamp(&span, version: version + 1)
+                    }
+                    written.add(1, ordering: .relaxed)
+                default:
+                    let wanted = min(1 + random.next(6), blocks - Int(block))
+                    let read = try stack.read(operation, block, wanted)
+                    for (position, stamp) in read.enumerated() {
+                        #expect(stamp?.block == block + UInt32(position))
+                    }
+                    operation.giveBack()
+                }
+            }
+        }
+        let session = try stack.session()
+        try stack.buffers.flushAll(session: session)
+        stack.buffers.checkInvariants()
+        var sum = 0
+        for block in 0..<blocks {
+            sum += Int(try stack.stampOnDisk(relation, UInt32(block))?.version ?? 0)
+        }
+        #expect(sum == written.load(ordering: .relaxed))
+    }
+
+    /// Relations come and go while others are read and extended.
+    @Test(arguments: IOMethodMatrix.all)
+    func droppingBesideOthers(_ method: TestedMethod) throws {
+        let stack = try Stack(method)
+        let steady = try stack.makeRelation(1, blocks: 40)
+        try Threads.run(4) { thread in
+            let session = try stack.session()
+            var random = Random(state: IOMethodMatrix.seed &+ UInt64(thread))
+            for round in 0..<40 {
+                if thread < 2 {
+                    let relation = try stack.makeRelation(
+                        UInt32(100 + thread), blocks: 6, version: UInt32(round))
+                    let operation = try ReadOperation(
+                        stack.buffers, relation: relation, session: session)
+                    #expect(
+                        try stack.read(operation, 0, 4).first
+                            == Stack.Stamp(block: 0, version: UInt32(round)))
+                    operation.giveBack()
+                    _ = try stack.buffers.extend(relation, by: 2, session: session)
+                    try stack.buffers.drop(relation, session: session)
+                    try stack.registry.unlink(relation, session: session)
+                } else {
+                    for _ in 0..<20 {
+                        let block = UInt32(random.next(40))
+                        let page = try stack.buffers.page(
+                            BlockNumber(block), of: steady, session: session)
+                        #expect(page.stamp == Stack.Stamp(block: block, version: 0))
+                    }
+                }
+            }
+        }
+        stack.buffers.checkInvariants()
+    }
+}
+
+extension Stack {
+    static func version(_ bytes: RawSpan) -> UInt32 {
+        let line = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: 24, as: UInt32.self)
+        return unsafe bytes.unsafeLoadUnaligned(
+            fromByteOffset: Int(line & 0x7FFF) + 4, as: UInt32.self)
+    }
+}
