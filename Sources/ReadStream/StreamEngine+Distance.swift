@@ -1,0 +1,69 @@
+internal import StorageManager
+
+/// How far to look ahead.
+///
+/// Two distances, because two things are to be had. Joining neighbours makes reads cheaper whether
+/// or not anybody waits for them, so the combine distance doubles with every read that was needed.
+/// Reading ahead hides waiting, so the read-ahead distance doubles only when the stream really
+/// slept: a quick disk, or the kernel's own reading ahead, leaves it where it is, and no page is
+/// pinned earlier than it must be.
+///
+/// When pages turn out to be in the pool both fall by one a page, yet not before as many hits have
+/// come in a row as the stream may pin: a few hits among misses say nothing.
+extension StreamEngine {
+    mutating func resetDistances() {
+        combineDistance = options.flags.contains(.full) ? combineLimit : 1
+        readAheadDistance = combineDistance
+        decayHoldOff = 0
+        noteDistance()
+    }
+
+    /// A read's pages were wanted.
+    ///
+    /// - Parameters:
+    ///   - blocked: whether they were not there yet.
+    ///   - advised: whether the kernel had been told of them. Where reads are executed only when
+    ///     they are waited for, that is what looking ahead is for.
+    mutating func noteRead(blocked: Bool, advised: Bool) {
+        combineDistance = min(combineDistance * 2, combineLimit)
+        if blocked || advised { readAheadDistance = min(readAheadDistance * 2, capacity) }
+        decayHoldOff = capacity
+        noteDistance()
+    }
+
+    /// A page was in the pool.
+    mutating func noteHit() {
+        statistics.hits += 1
+        if decayHoldOff > 0 {
+            decayHoldOff -= 1
+            return
+        }
+        readAheadDistance = max(1, readAheadDistance - 1)
+        combineDistance = max(1, combineDistance - 1)
+    }
+
+    /// There are no buffers for what the stream wanted.
+    mutating func noteExhaustion() {
+        readAheadDistance = max(1, readAheadDistance / 2)
+    }
+
+    private mutating func noteDistance() {
+        statistics.maximumDistance = max(statistics.maximumDistance, readAheadDistance)
+    }
+
+    /// Whether the source shall be asked for another block.
+    @usableFromInline var wantsBlock: Bool {
+        if isExhausted || isPaused || startFailure != nil || heldBlock != .invalid { return false }
+        if readCount == maximumReads { return false }
+        // A read that nothing stands before may grow as large as it can.
+        if count == 0 && pendingCount > 0 && pendingCount < combineDistance { return true }
+        return count + pendingCount < readAheadDistance
+    }
+
+    /// Whether the pending read is to be started, rather than to grow when pages were taken.
+    var startsPending: Bool {
+        guard pendingCount > 0, startFailure == nil else { return false }
+        return pendingCount >= combineDistance || count == 0 || isExhausted || isPaused
+            || heldBlock != .invalid
+    }
+}

@@ -1,0 +1,146 @@
+internal import AsyncIO
+internal import BufferManager
+public import StorageManager
+
+/// From the source into the queue. Nothing here waits for IO or throws: an error in starting a read
+/// is kept for when its block is wanted.
+extension StreamEngine {
+    @usableFromInline
+    mutating func beginLookAhead() {
+        if count == 0 { startFailure = nil }
+        if options.flags.contains(.batching), !session.isInBatch {
+            ownsBatch = (try? session.enterBatch()) != nil
+        }
+        if heldBlock != .invalid { startHeld() }
+    }
+
+    @usableFromInline
+    mutating func endLookAhead() {
+        while startsPending, startPending() {}
+        if heldBlock != .invalid { startHeld() }
+        if ownsBatch {
+            try? session.exitBatch()
+            ownsBatch = false
+        }
+    }
+
+    /// Takes a block that was asked for on demand and is not in the pool.
+    @usableFromInline
+    mutating func missed(_ block: BlockNumber) {
+        (pendingBlock, pendingCount) = (block, 1)
+    }
+
+    /// Takes a block from the source.
+    @usableFromInline
+    mutating func add(_ block: BlockNumber) {
+        if pendingCount > 0 {
+            if pendingCount < combineLimit, pendingBlock.advanced(by: pendingCount) == block {
+                pendingCount += 1
+                if pendingCount >= combineDistance { _ = startPending() }
+                return
+            }
+            heldBlock = block
+            startHeld()
+            return
+        }
+        begin(block)
+    }
+
+    /// Makes way for the held block by starting all that is pending before it.
+    private mutating func startHeld() {
+        while pendingCount > 0 {
+            if startFailure != nil || !startPending() { return }
+        }
+        let block = heldBlock
+        heldBlock = .invalid
+        begin(block)
+    }
+
+    /// Opens a pending read, unless the block is in the pool.
+    private mutating func begin(_ block: BlockNumber) {
+        if count < capacity, let page = resident(block) {
+            append(block, page)
+            noteHit()
+        } else {
+            (pendingBlock, pendingCount) = (block, 1)
+        }
+    }
+
+    func resident(_ block: BlockNumber) -> PinnedPage? {
+        manager.pinIfResident(
+            block, of: relation, fork: options.fork, strategy: options.strategy, session: session)
+    }
+
+    private mutating func append(_ block: BlockNumber, _ page: consuming PinnedPage) {
+        assert(count < capacity, "a stream pins no more pages than it may")
+        let place = place(count)
+        unsafe entries[place] = Entry(block: block, state: .page)
+        unsafe (pages + place).initialize(to: page)
+        count += 1
+    }
+
+    /// Starts the pending read, or the part of it that one read can cover.
+    ///
+    /// - Returns: whether there was any progress.
+    private mutating func startPending() -> Bool {
+        guard readCount < maximumReads, count < capacity else { return false }
+        let wanted = min(pendingCount, capacity - count)
+        var place = firstRead + readCount
+        if place >= maximumReads { place -= maximumReads }
+        do throws(StorageError) {
+            let operation = try operation(place)
+            let advised = advises && count > 0 && pendingBlock != sequentialBlock
+            operation.options = options.readOptions
+            if advised { operation.options.insert(.issuesAdvice) }
+            var covered = wanted
+            if try manager.startRead(operation, block: pendingBlock, count: &covered) {
+                reads[place].blocks = covered
+                reads[place].advised = advised
+                appendRead(covered)
+            } else {
+                takeHits(operation)
+            }
+            pendingBlock = pendingBlock.advanced(by: covered)
+            pendingCount -= covered
+            return true
+        } catch {
+            if error.code == .resourcesExhausted { noteExhaustion() }
+            startFailure = error
+            return false
+        }
+    }
+
+    private mutating func operation(_ place: Int) throws(StorageError) -> ReadOperation {
+        if let operation = reads[place].operation { return operation }
+        let operation = try makeOperation()
+        reads[place].operation = operation
+        return operation
+    }
+
+    func makeOperation() throws(StorageError) -> ReadOperation {
+        try ReadOperation(
+            manager, relation: relation, fork: options.fork, session: session,
+            options: options.readOptions, strategy: options.strategy)
+    }
+
+    private mutating func appendRead(_ covered: Int) {
+        for position in 0..<covered {
+            unsafe entries[place(count)] = Entry(
+                block: pendingBlock.advanced(by: position), state: .reading)
+            count += 1
+        }
+        readCount += 1
+        sequentialBlock = pendingBlock.advanced(by: covered)
+        statistics.reads += 1
+        statistics.blocksRead += UInt64(covered)
+        statistics.maximumReadsInFlight = max(statistics.maximumReadsInFlight, readCount)
+    }
+
+    private mutating func takeHits(_ operation: ReadOperation) {
+        while let page = operation.takePage() {
+            let block = page.block
+            append(block, page)
+            noteHit()
+        }
+    }
+}

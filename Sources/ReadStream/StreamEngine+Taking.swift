@@ -1,0 +1,115 @@
+public import AsyncIO
+public import BufferManager
+internal import StorageManager
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// From the queue to the user.
+extension StreamEngine {
+    /// Takes the page at the front of the queue, which is not empty, waiting for its read.
+    ///
+    /// - Throws: what went wrong with this block; its entry is gone then.
+    @usableFromInline
+    mutating func takeFirst() throws(StorageError) -> PinnedPage {
+        if unsafe entries[first].state == .reading { finishOldestRead() }
+        if unsafe entries[first].state == .uncertain { return try takeUncertain() }
+        let page = unsafe (pages + first).move()
+        removeFirst()
+        countPage()
+        return page
+    }
+
+    /// Why the first of the pending blocks, before which nothing is left, could not be started; it
+    /// is given up.
+    @usableFromInline
+    mutating func takeStartFailure() -> StorageError? {
+        guard let error = startFailure else { return nil }
+        startFailure = nil
+        pendingBlock = pendingBlock.advanced(by: 1)
+        pendingCount -= 1
+        return error
+    }
+
+    private mutating func removeFirst() {
+        first = first + 1 == capacity ? 0 : first + 1
+        count -= 1
+    }
+
+    private mutating func countPage() {
+        statistics.pages += 1
+        statistics.distanceSum += UInt64(readAheadDistance)
+    }
+
+    /// Sees the oldest read completed: its entries become pages, or uncertain if it failed.
+    private mutating func finishOldestRead() {
+        let (stored, blocks, advised) = reads[firstRead]
+        guard let operation = stored else { preconditionFailure("a read has its operation") }
+        let start = now()
+        var slept = false
+        do throws(StorageError) {
+            slept = try manager.waitRead(operation)
+            for position in 0..<blocks {
+                guard let page = operation.takePage() else {
+                    preconditionFailure("a read that ended without an error has its pages")
+                }
+                let place = place(position)
+                unsafe (pages + place).initialize(to: page)
+                unsafe entries[place].state = .page
+            }
+        } catch {
+            readFailure = error
+            for position in 0..<blocks { unsafe entries[place(position)].state = .uncertain }
+        }
+        statistics.waits += 1
+        if slept { statistics.blockedWaits += 1 }
+        if slept || isSynchronous { statistics.blockedNanoseconds += now() - start }
+        noteRead(blocked: slept, advised: advised)
+        firstRead = firstRead + 1 == maximumReads ? 0 : firstRead + 1
+        readCount -= 1
+    }
+
+    /// Takes a page whose read failed.
+    ///
+    /// A read fails as a whole, while most of its pages may have come: those are in the pool now.
+    /// The first that is not gets the error; any other is read again, alone.
+    private mutating func takeUncertain() throws(StorageError) -> PinnedPage {
+        let block = unsafe entries[first].block
+        removeFirst()
+        if let page = resident(block) {
+            countPage()
+            return page
+        }
+        if let error = readFailure {
+            readFailure = nil
+            throw error
+        }
+        let operation = try spareOperation()
+        operation.options = options.readOptions
+        var one = 1
+        if try manager.startRead(operation, block: block, count: &one) {
+            try manager.waitRead(operation)
+        }
+        guard let page = operation.takePage() else {
+            preconditionFailure("a read that ended without an error has its page")
+        }
+        countPage()
+        return page
+    }
+
+    private mutating func spareOperation() throws(StorageError) -> ReadOperation {
+        if let spare { return spare }
+        let made = try makeOperation()
+        spare = made
+        return made
+    }
+
+    private func now() -> UInt64 {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+}

@@ -1,0 +1,167 @@
+internal import AsyncIO
+internal import BufferManager
+internal import StorageManager
+
+/// What a ``ReadStream`` does besides asking its source: the queue of pages, the reads in flight,
+/// and how far to look ahead.
+///
+/// Blocks go from the source into the pending read, which joins neighbours; from there into the
+/// queue, as pages that were in the pool or as entries of a read in flight; and from the front of
+/// the queue to the user. For example, when the source named 10, 42, 43, 44, 60, 61 and the pool
+/// had block 10 only:
+///
+///     queue     10 (page)   42 43 44 (reading)   60 (reading)      pending   61
+///     reads                 42…44                60
+///
+/// Entries of a read are neighbours, and reads are in the order of their entries, so the entry at
+/// the front that is being read belongs to the oldest read. Belongs to its session's thread.
+@safe
+@usableFromInline
+struct StreamEngine: ~Copyable {
+    /// What an entry of the queue stands for.
+    enum EntryState: UInt8 {
+        /// A page, pinned.
+        case page
+        /// A block of a read in flight.
+        case reading
+        /// A block of a read that failed; perhaps it came nevertheless.
+        case uncertain
+    }
+
+    struct Entry {
+        var block: BlockNumber
+        var state: EntryState
+    }
+
+    let manager: BufferManager
+    let relation: OpenRelation
+    let session: Session
+    let options: ReadStreamOptions
+    /// Reads are put off until they are waited for; what helps is the kernel's reading ahead.
+    let isSynchronous: Bool
+    let advises: Bool
+    /// The most blocks of a read, and the most reads in flight.
+    let combineLimit: Int
+    let maximumReads: Int
+
+    /// The most pages pinned, which is also the size of the queue.
+    @usableFromInline let capacity: Int
+    /// The queue: `count` entries from `first` on, round the end. `pages` is initialised where the
+    /// entry's state is `page`. Both are valid until `deinit`.
+    let entries: UnsafeMutablePointer<Entry>
+    let pages: UnsafeMutablePointer<PinnedPage>
+    var first = 0
+    var count = 0
+
+    /// Reads in flight: `readCount` from `firstRead` on, round the end, each with the number of
+    /// its entries. Operations are made when they are first needed.
+    var reads: [(operation: ReadOperation?, blocks: Int, advised: Bool)]
+    var firstRead = 0
+    var readCount = 0
+
+    /// Neighbouring blocks that were named and not yet started.
+    var pendingBlock = BlockNumber.invalid
+    var pendingCount = 0
+    /// A block that does not fit to the pending one, while that cannot be started.
+    var heldBlock = BlockNumber.invalid
+    /// The block behind the read started last, by which sequential access is recognised.
+    var sequentialBlock = BlockNumber.invalid
+
+    /// How many blocks to look ahead, pinned ones and pending ones together.
+    var readAheadDistance = 1
+    /// How many blocks to join, if they come.
+    var combineDistance = 1
+    /// How many more hits leave the distances as they are.
+    var decayHoldOff = 0
+
+    @usableFromInline var isExhausted = false
+    var isPaused = false
+    /// A read could not be started; it is tried again when nothing else is left in the queue.
+    var startFailure: StorageError?
+    /// What the read failed with whose entries are uncertain, until it was thrown.
+    var readFailure: StorageError?
+    /// For reading again what is uncertain.
+    var spare: ReadOperation?
+    var ownsBatch = false
+    var statistics = ReadStreamStatistics()
+
+    init(
+        _ manager: BufferManager, _ relation: OpenRelation, _ session: Session,
+        _ options: ReadStreamOptions
+    ) {
+        self.manager = manager
+        self.relation = relation
+        self.session = session
+        self.options = options
+        let system = manager.system
+        isSynchronous = system.configuration.method.name == IOMethodChoice.synchronous.name
+        advises =
+            isSynchronous && !options.flags.contains(.sequential)
+            && relation.capabilities.supportsPrefetch && !relation.capabilities.usesDirectIO
+
+        let handles = system.handlesPerSession
+        maximumReads = max(1, min(options.wantedReads ?? handles, handles))
+        var pins = maximumReads * manager.configuration.combineLimit
+        pins = min(
+            pins,
+            relation.locator.isLocal ? manager.configuration.localBufferCount / 4 : manager.pinLimit
+        )
+        pins = min(pins, options.strategy?.pinLimit ?? pins, options.maximumPins ?? pins)
+        capacity = max(1, pins)
+        combineLimit = min(manager.configuration.combineLimit, capacity)
+
+        unsafe entries = .allocate(capacity: capacity)
+        unsafe pages = .allocate(capacity: capacity)
+        reads = Array(repeating: (nil, 0, false), count: maximumReads)
+        statistics.distanceCapacity = capacity
+        resetDistances()
+    }
+
+    deinit {
+        for position in 0..<count {
+            let place = (first + position) % capacity
+            if unsafe entries[place].state == .page {
+                unsafe (pages + place).deinitialize(count: 1)
+            }
+        }
+        unsafe entries.deallocate()
+        unsafe pages.deallocate()
+    }
+
+    /// The place in the queue of the entry that has `position` before it.
+    func place(_ position: Int) -> Int {
+        let place = first + position
+        return place >= capacity ? place - capacity : place
+    }
+
+    @usableFromInline var isEmpty: Bool { count == 0 }
+
+    /// Whether the stream need not look ahead: nothing is pinned, pending or in flight, and what
+    /// came last was in the pool.
+    @usableFromInline var isOnDemand: Bool {
+        count == 0 && pendingCount == 0 && heldBlock == .invalid && readAheadDistance == 1
+            && combineDistance == 1 && !isExhausted && !isPaused
+    }
+
+    /// Gives everything back and starts anew.
+    mutating func reset() {
+        for position in 0..<count {
+            let place = place(position)
+            if unsafe entries[place].state == .page {
+                unsafe (pages + place).deinitialize(count: 1)
+            }
+        }
+        (first, count) = (0, 0)
+        // An operation whose IO is in flight cannot serve another; the IO goes on without it.
+        for position in 0..<readCount {
+            reads[(firstRead + position) % maximumReads].operation = nil
+        }
+        (firstRead, readCount) = (0, 0)
+        pendingCount = 0
+        heldBlock = .invalid
+        sequentialBlock = .invalid
+        (startFailure, readFailure) = (nil, nil)
+        (isExhausted, isPaused) = (false, false)
+        resetDistances()
+    }
+}
