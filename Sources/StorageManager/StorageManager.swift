@@ -128,3 +128,20 @@ public protocol RelationStorage: AnyObject, Sendable {
     /// - Returns: the descriptor, or a negated `errno`.
     func descriptor(_ fork: Fork, block: BlockNumber, for io: borrowing IOView) -> CInt
 }
+
+extension RelationStorage {
+    /// The descriptor that the IO was started with: whoever lent it keeps it open until the IO was
+    /// executed, and it is good in every thread of the process.
+    public func descriptor(_ fork: Fork, block: BlockNumber, for io: borrowing IOView) -> CInt {
+        io.descriptor
+    }
+
+    /// Nothing needs to be fetched.
+    public func prefetch(_ fork: Fork, block: BlockNumber, count: Int) throws(StorageError) -> Bool
+    {
+        true
+    }
+
+    /// Nothing needs to be hurried along.
+    public func writeback(_ fork: Fork, block: BlockNumber, count: Int) throws(StorageError) {}
+}

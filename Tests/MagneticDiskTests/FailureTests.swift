@@ -157,6 +157,19 @@ struct FailureTests {
         }
     }
 
+    @Test("What cannot be removed is named", arguments: IOMethodMatrix.all)
+    func unremovable(method: TestedMethod) throws {
+        let disk = try TestDisk(method)
+        _ = try disk.makeRelation(blocks: 2)
+        #expect(unsafe mkdir("\(disk.path)/base/1/16384_vm.1", 0o700) == 0)
+        let locator = RelationLocator(database: 1, number: 16384)
+        let error = failure { try disk.disk.unlink(locator, fork: .visibilityMap) }
+        #expect(error?.location.relation == "base/1/16384")
+        #expect(error?.location.fork == "vm")
+        #expect(error?.location.path == "base/1/16384_vm.1")
+        #expect(error?.errorNumber == EISDIR)
+    }
+
     @Test("Creating and removing", arguments: IOMethodMatrix.all)
     func lifeCycle(method: TestedMethod) throws {
         let disk = try TestDisk(method)

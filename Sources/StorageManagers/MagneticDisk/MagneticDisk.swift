@@ -61,12 +61,16 @@ public final class MagneticDisk: StorageManager {
     ///
     /// - Throws: what removing a file throws; the segments not yet removed stay.
     public func unlink(_ locator: RelationLocator, fork: Fork) throws(StorageError) {
-        var count = 1
-        while try files.exists(geometry.path(locator, fork, segment: count)) { count += 1 }
-        for segment in (0..<count).reversed() {
-            let path = geometry.path(locator, fork, segment: segment)
-            syncQueue.forget(path)
-            try files.remove(path, ifExists: true)
+        do throws(StorageError) {
+            var count = 1
+            while try files.exists(geometry.path(locator, fork, segment: count)) { count += 1 }
+            for segment in (0..<count).reversed() {
+                let path = geometry.path(locator, fork, segment: segment)
+                syncQueue.forget(path)
+                try files.remove(path, ifExists: true)
+            }
+        } catch {
+            throw error.naming(locator, fork)
         }
         syncQueue.registerDirectory(of: geometry.path(locator, fork, segment: 0))
     }

@@ -124,10 +124,7 @@ extension MagneticRelation {
         do throws(StorageError) {
             return try body()
         } catch {
-            throw StorageError(
-                error.code, error.message, remedy: error.remedy,
-                at: location(fork, path: error.location.path), errorNumber: error.errorNumber,
-                underlying: error.underlying)
+            throw error.naming(locator, fork)
         }
     }
 
@@ -136,6 +133,17 @@ extension MagneticRelation {
             error.errorNumber == ENOENT ? .notFound : error.code, "could not open file \"\(path)\"",
             remedy: error.remedy, at: location(fork, path: path),
             errorNumber: error.errorNumber, underlying: error.errorNumber == nil ? error : nil)
+    }
+}
+
+extension StorageError {
+    /// The same error of a file, with the relation and fork that it belongs to.
+    func naming(_ locator: RelationLocator, _ fork: Fork) -> StorageError {
+        StorageError(
+            code, message, remedy: remedy,
+            at: Location(
+                relation: locator.description, fork: fork.name, path: location.path),
+            errorNumber: errorNumber, underlying: underlying)
     }
 }
 

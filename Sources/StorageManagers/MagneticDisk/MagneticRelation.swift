@@ -80,12 +80,6 @@ final class MagneticRelation: RelationStorage {
         for file in withTable(fork, { $0.removeAll() }) { file.close(session) }
     }
 
-    /// The descriptor that the IO was lent: it stays open until the IO was executed and is good in
-    /// every thread of the process, whatever became of the fork's table in between.
-    func descriptor(_ fork: Fork, block: BlockNumber, for io: borrowing IOView) -> CInt {
-        io.descriptor >= 0 ? io.descriptor : -EBADF
-    }
-
     // MARK: Words and registration
 
     func location(_ fork: Fork, block: BlockNumber? = nil, path: String? = nil)
