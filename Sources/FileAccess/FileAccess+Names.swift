@@ -1,5 +1,4 @@
 public import AsyncIO
-internal import Synchronization
 
 #if canImport(Glibc)
     internal import Glibc

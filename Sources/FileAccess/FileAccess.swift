@@ -26,7 +26,7 @@ public final class FileAccess: Sendable {
     let fileSystem: any FileSystem
     let logger: Logger
     let root: CInt
-    let table = Mutex(DescriptorTable())
+    let table = Lock(DescriptorTable())
     let ledger = SyncLedger()
     let counters = FileCounters()
     let zeroes: ZeroBytes

@@ -14,7 +14,7 @@ final class SyncLedger: Sendable {
         var waiters = 0
     }
 
-    private let contents = Mutex(Contents())
+    private let contents = Lock(Contents())
     private let ended = WakeSignal()
 
     /// Begins a sync, waiting for another thread's of the same path.

@@ -1,5 +1,4 @@
 internal import AsyncIO
-internal import Synchronization
 
 #if canImport(Glibc)
     internal import Glibc
@@ -32,7 +31,7 @@ public final class SyncQueue: Sendable {
     let names: SyncNames
     let targetID: IOTargetID
     let callbackID: IOCallbackID
-    private let pending = Mutex(Pending())
+    private let pending = Lock(Pending())
 
     init(_ files: FileAccess, _ system: IOSystem) throws(StorageError) {
         self.files = files
@@ -128,7 +127,7 @@ final class SyncNames: Sendable {
         var free: [Int] = []
     }
 
-    private let table = Mutex(Table())
+    private let table = Lock(Table())
 
     func add(_ path: String) -> IOTargetData {
         table.withLock { table in

@@ -1,5 +1,5 @@
+import AsyncIO
 import FileAccess
-import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -39,7 +39,7 @@ final class FaultyFileSystem: FileSystem {
         }
     }
 
-    let state = Mutex(State())
+    let state = Lock(State())
     private let kernel = KernelFileSystem()
 
     func with<Result>(_ body: (inout sending State) -> sending Result) -> Result {

@@ -1,7 +1,6 @@
 import AsyncIO
 import FileAccess
 import StorageTesting
-import Synchronization
 import Testing
 
 #if canImport(Glibc)
