@@ -17,7 +17,7 @@ extension StorageError {
     func asReadOnlyStore(_ directory: String) -> StorageError {
         guard isWriteRefusal, code != .storeReadOnly else { return self }
         return StorageError(
-            .storeReadOnly, "store \"\(directory)\" cannot be written to",
+            .storeReadOnly, "store \"\(directory)\" cannot be read and written",
             remedy: "Give this user write permission on the directory and all in it, on a file"
                 + " system mounted for writing.",
             at: location, underlying: self)

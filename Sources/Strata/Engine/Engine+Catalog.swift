@@ -74,6 +74,26 @@ extension Engine {
         }
     }
 
+    /// The relations in use whose sizes differ from what the catalog says, with their sizes.
+    func changedSizes() -> [RelationDescription] {
+        var changed: [RelationDescription] = []
+        for (relation, record) in state.withLock({ $0.used }) {
+            var now = relation
+            now.blockCount = record.blockCount
+            for fork in Fork.allCases where fork != .main {
+                do throws(StorageError) {
+                    // A fork that has vanished stays recorded, so that verifying misses it.
+                    guard try record.open.storage.exists(fork) else { continue }
+                    now.furtherForks[fork] = try record.open.storage.blockCount(fork)
+                } catch {
+                    logger.warning("could not read a size: \(error)")
+                }
+            }
+            if now != relation { changed.append(now) }
+        }
+        return changed
+    }
+
     /// Removes the files of relations that were dropped or replaced and that nobody uses any more.
     ///
     /// What cannot be removed stays recorded and is tried again: at the next change, or when the

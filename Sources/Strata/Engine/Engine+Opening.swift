@@ -79,8 +79,12 @@ extension Engine {
     private static func inspect(_ directory: String, _ options: EngineOptions)
         throws(StorageError) -> StoreDirectory.Finding
     {
-        try StoreDirectory.inspect(directory) { () throws(StorageError) in
-            try FileAccess(directory: directory, configuration: options.fileConfiguration)
+        do throws(StorageError) {
+            return try StoreDirectory.inspect(directory) { () throws(StorageError) in
+                try FileAccess(directory: directory, configuration: options.fileConfiguration)
+            }
+        } catch {
+            throw error.asReadOnlyStore(directory)
         }
     }
 

@@ -79,13 +79,17 @@ public final class Engine: Sendable {
     public func checkpoint(_ session: Session) throws(StorageError) {
         try checkUsable(session)
         session.submitStaged()
-        let counts = state.withLock { $0.uncommittedCounts() }
+        let grown = changedSizes()
         try buffers.flushAll(session: session)
         try syncPending(session)
-        if !counts.isEmpty {
+        if !grown.isEmpty {
             try changeCatalog(session) { (catalog) throws(StorageError) in
-                for (name, count) in counts where catalog.relations[name] != nil {
-                    catalog.relations[name]?.blockCount = count
+                for relation in grown {
+                    guard catalog.relations[relation.name]?.locator == relation.locator else {
+                        continue
+                    }
+                    catalog.relations[relation.name]?.blockCount = relation.blockCount
+                    catalog.relations[relation.name]?.furtherForks = relation.furtherForks
                 }
             }
         }

@@ -20,12 +20,10 @@ struct EngineState: Sendable {
 
     init(catalog: Catalog) { self.catalog = catalog }
 
-    /// The relations whose sizes differ from the catalog's, with their sizes.
-    func uncommittedCounts() -> [(name: String, count: UInt32)] {
+    /// The relations in use.
+    var used: [(RelationDescription, RelationRecord)] {
         catalog.relations.values.compactMap { relation in
-            guard let record = records[relation.locator] else { return nil }
-            let count = record.blockCount
-            return count == relation.blockCount ? nil : (relation.name, count)
+            records[relation.locator].map { (relation, $0) }
         }
     }
 

@@ -18,6 +18,9 @@ public struct RecoveryReport: Sendable, Hashable {
     public internal(set) var actions: [Action] = []
     /// Whether the store was created.
     public internal(set) var isNewStore = false
+
+    /// Nothing done.
+    public init() {}
 }
 
 extension RecoveryReport.Action: CustomStringConvertible {

@@ -1,0 +1,157 @@
+import StorageTesting
+import Testing
+
+@testable import Strata
+
+/// The catalog's bytes: what was written is read back, and nothing else is believed.
+@Suite struct CatalogTests {
+    private let control = StoreControl(
+        identifier: 0x1234_5678_9ABC_DEF0, segmentBlocks: 8, hasPageChecksums: true)
+
+    private func sample() throws -> Catalog {
+        var catalog = Catalog(identifier: control.identifier)
+        catalog.generation = 41
+        for (name, text) in [
+            ("plain", "id bigint NOT NULL, name text"),
+            ("日本", "a boolean, b smallint, c integer, d real, e double precision"),
+            ("with \"quotes\"", "f date, g timestamp, h uuid, i bytea, j numeric"),
+        ] {
+            let locator = try catalog.takeLocator()
+            catalog.relations[name] = RelationDescription(
+                name: name, locator: locator, schema: try Schema(parsing: text),
+                managerName: "magnetic", blockCount: 77,
+                furtherForks: [.freeSpaceMap: 3, .visibilityMap: 1], rowCount: 5)
+        }
+        let bare = try catalog.takeLocator()
+        catalog.relations["bare"] = RelationDescription(
+            name: "bare", locator: bare, schema: nil, managerName: "magnetic")
+        catalog.remains[bare] = Catalog.Remains(managerName: "magnetic", kind: .blocks(from: 9))
+        catalog.remains[try catalog.takeLocator()] = Catalog.Remains(
+            managerName: "papyrus", kind: .files)
+        return catalog
+    }
+
+    private func read(_ bytes: [UInt8]) -> Result<Catalog, StorageError> {
+        Result { () throws(StorageError) in try Catalog(bytes, control: control) }
+    }
+
+    @Test func whatIsWrittenIsReadBack() throws {
+        let catalog = try sample()
+        #expect(try Catalog(catalog.encoded(), control: control) == catalog)
+        let empty = Catalog(identifier: control.identifier)
+        #expect(try Catalog(empty.encoded(), control: control) == empty)
+        #expect(catalog.encoded() == (try sample().encoded()), "equal catalogs give equal bytes")
+    }
+
+    @Test func everyFlippedBitIsFound() throws {
+        let sound = try sample().encoded()
+        for bit in 0..<(sound.count * 8) {
+            var bytes = sound
+            bytes[bit / 8] ^= 1 << UInt8(bit % 8)
+            #expect(throws: StorageError.self, "bit \(bit)") {
+                try Catalog(bytes, control: control)
+            }
+        }
+    }
+
+    @Test func everyCutIsFound() throws {
+        let sound = try sample().encoded()
+        for length in sound.indices {
+            #expect(throws: StorageError.self, "\(length) bytes") {
+                try Catalog(Array(sound[..<length]), control: control)
+            }
+        }
+    }
+
+    /// Payloads with a right checksum that nobody's encoder wrote: read or refused, never a trap,
+    /// and what is read can be written.
+    @Test func hostilePayloadsAreReadOrRefused() throws {
+        let sound = try sample().encoded()
+        let payload = Array(sound[SealedFile.headerSize..<(sound.count - 4)])
+        var random = SplitMix64(seed: IOMethodMatrix.seed)
+        var refused = 0
+        for round in 0..<4_000 {
+            var bytes = payload
+            for _ in 0..<(1 + Int(random.next() % 4)) where !bytes.isEmpty {
+                let place = Int(random.next() % UInt64(bytes.count))
+                switch random.next() % 5 {
+                case 0: bytes[place] = UInt8(truncatingIfNeeded: random.next())
+                case 1: bytes[place] = [0, 0xFF, 0x7F, 0x80][Int(random.next() % 4)]
+                case 2: bytes.removeSubrange(place..<min(bytes.count, place + 4))
+                case 3: bytes.insert(contentsOf: [0xFF, 0xFF, 0xFF, 0xFF], at: place)
+                default: bytes.removeLast(bytes.count - place)
+                }
+            }
+            switch read(Catalog.file.seal(bytes)) {
+            case .success(let catalog):
+                #expect(try Catalog(catalog.encoded(), control: control) == catalog)
+            case .failure(let error):
+                refused += 1
+                #expect(error.code == .catalogDamaged, "round \(round)")
+            }
+        }
+        #expect(refused > 2_000)
+        for _ in 0..<500 {
+            let bytes = (0..<Int(random.next() % 200)).map { _ in
+                UInt8(truncatingIfNeeded: random.next())
+            }
+            #expect(throws: StorageError.self) {
+                try Catalog(Catalog.file.seal(bytes), control: control)
+            }
+        }
+    }
+
+    @Test func contradictionsAreRefused() throws {
+        func refuse(_ reason: String, _ change: (inout Catalog) throws -> Void) throws {
+            var catalog = try sample()
+            try change(&catalog)
+            switch read(catalog.encoded()) {
+            case .success: Issue.record("\(reason) was not noticed")
+            case .failure(let error): #expect(error.message.contains(reason), "\(error.message)")
+            }
+        }
+        let locator = try #require(try sample().relations["plain"]?.locator)
+        try refuse("remove the files") {
+            $0.remains[locator] = Catalog.Remains(managerName: "magnetic", kind: .files)
+        }
+        try refuse("impossible file") { $0.nextFileNumber = locator.number }
+        try refuse("two relations have the file") {
+            $0.relations["other"] = RelationDescription(
+                name: "other", locator: locator, schema: nil, managerName: "magnetic")
+        }
+        try refuse("two relations are named") {
+            $0.relations["other"] = RelationDescription(
+                name: "plain", locator: try $0.takeLocator(), schema: nil, managerName: "magnetic")
+        }
+        try refuse("cannot name a relation") {
+            $0.relations[""] = RelationDescription(
+                name: "", locator: try $0.takeLocator(), schema: nil, managerName: "magnetic")
+        }
+    }
+
+    @Test func checksumIsTheOneOfTheStandard() {
+        #expect(CRC32C.checksum(Array("123456789".utf8).span) == 0xE306_9283)
+        #expect(CRC32C.checksum([UInt8](repeating: 0, count: 32).span) == 0x8A91_36AA)
+    }
+
+    @Test func fileNumbersRunOutWithAnError() throws {
+        var catalog = Catalog(identifier: 1)
+        catalog.nextFileNumber = .max - 1
+        _ = try catalog.takeLocator()
+        expectError(.resourcesExhausted) { _ = try catalog.takeLocator() }
+    }
+
+    @Test(arguments: [
+        ("16384", 16384), ("16384.1", 16384), ("16384_fsm", 16384), ("16384_vm.2", 16384),
+    ])
+    func namesOfRelationFiles(_ name: String, _ number: UInt32) {
+        #expect(RelationFileName(name) == .relation(number))
+    }
+
+    @Test func otherNames() {
+        for name in ["", "x", "16384x", "99999999999", "-1", ".1", "t_1", "tx_1", "t3_x"] {
+            #expect(RelationFileName(name) == .other, "\(name)")
+        }
+        #expect(RelationFileName("t3_16384_fsm.1") == .sessionLocal)
+    }
+}

@@ -1,0 +1,151 @@
+import FileAccess
+import StorageTesting
+import Strata
+import Synchronization
+import Testing
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Full disks and failing syncs.
+@Suite struct FailureTests {
+    private func open(_ store: TestStore, _ files: FaultyFiles) throws -> Engine {
+        mkdir(store.path, 0o700)
+        return try store.open { $0.fileSystem = files }
+    }
+
+    @Test(arguments: [TestedMethod(.synchronous), IOMethodMatrix.simulated])
+    func aFullDiskEndsALoadAndNothingElse(_ method: TestedMethod) throws {
+        let store = TestStore(method)
+        let files = FaultyFiles()
+        let engine = try open(store, files)
+        let session = try engine.makeSession()
+        try engine.load("t", 5, mark: 1, session)
+        for mode in [LoadTarget.Mode.append, .replace] {
+            let load = try engine.beginLoad(
+                LoadTarget(relation: "t", mode: mode), session: session)
+            files.leave(20 * blockSize)
+            let error = expectError(.extendFailed) { try load.add(100, mark: 2) }
+            #expect(error?.errorNumber == ENOSPC)
+            #expect(error?.description.contains("Free space") == true)
+            files.leave(nil)
+            load.abort()
+            #expect(try engine.relation(named: "t").marks(session) == [1, 1, 1, 1, 1])
+        }
+        // A catalog that cannot be written publishes nothing.
+        let load = try engine.beginLoad(LoadTarget(relation: "u"), session: session)
+        try load.add(2, mark: 1)
+        try engine.buffers.flushAll(session: session)
+        files.leave(10)
+        #expect(throws: StorageError.self) { try load.commit() }
+        files.leave(nil)
+        expectError(.notFound) { _ = try engine.relation(named: "u") }
+        try engine.load("u", 2, mark: 1, session)
+        #expect(try store.relationFiles().count == 2)
+    }
+
+    @Test func afterAFailedSyncNothingIsPromised() throws {
+        let store = TestStore()
+        let files = FaultyFiles()
+        var engine: Engine? = try open(store, files)
+        var session: Session? = try engine?.makeSession()
+        try engine?.load("t", 5, mark: 1, session!)
+        let load = try engine!.beginLoad(LoadTarget(relation: "u"), session: session!)
+        try load.add(2, mark: 2)
+        files.failSyncs(EIO)
+        expectError(.fileSyncFailed) { try load.commit() }
+        files.failSyncs(0)
+        let error = expectError(.storeFailed) { try engine?.checkpoint(session!) }
+        #expect(error?.underlying?.code == .fileSyncFailed)
+        #expect(error?.remedy?.contains("open it again") == true)
+        expectError(.storeFailed) { try engine?.load("v", 1, mark: 1, session!) }
+        expectError(.storeFailed) { try engine?.dropRelation(named: "t", session: session!) }
+        #expect(store.log.contains("takes no more changes"))
+        // What was committed can be read, and is there after reopening.
+        #expect(try engine?.relation(named: "t").marks(session!).count == 5)
+        session?.close()
+        expectError(.storeFailed) { try engine?.close() }
+        session = nil
+        engine = nil
+        try store.with { engine, session in
+            let marks = try engine.relation(named: "t").marks(session)
+            #expect(marks.count == 5)
+            try engine.load("v", 1, mark: 1, session)
+        }
+    }
+}
+
+/// The kernel's file system with as many bytes left as a test says, and syncs that fail on demand.
+final class FaultyFiles: FileSystem {
+    private let kernel = KernelFileSystem()
+    private let limits = Mutex(Limits())
+
+    private struct Limits {
+        var space: Int?
+        var syncError: CInt = 0
+    }
+
+    func leave(_ bytes: Int?) { limits.withLock { $0.space = bytes } }
+    func failSyncs(_ errorNumber: CInt) { limits.withLock { $0.syncError = errorNumber } }
+
+    private func take(_ wanted: Int) -> Bool {
+        limits.withLock { limits in
+            guard let left = limits.space else { return true }
+            if left < wanted { return false }
+            limits.space = left - wanted
+            return true
+        }
+    }
+
+    func write(_ descriptor: CInt, _ vectors: UnsafeBufferPointer<iovec>, at offset: Int64) -> Int {
+        let wanted = unsafe vectors.reduce(0) { unsafe $0 + $1.iov_len }
+        return take(wanted) ? unsafe kernel.write(descriptor, vectors, at: offset) : -Int(ENOSPC)
+    }
+    func allocate(_ descriptor: CInt, at offset: Int64, count: Int64) -> CInt {
+        take(Int(count)) ? kernel.allocate(descriptor, at: offset, count: count) : -ENOSPC
+    }
+    func sync(_ descriptor: CInt, dataOnly: Bool) -> CInt {
+        let error = limits.withLock { $0.syncError }
+        return error != 0 ? -error : kernel.sync(descriptor, dataOnly: dataOnly)
+    }
+
+    func openRoot(_ path: String) -> CInt { kernel.openRoot(path) }
+    func open(_ path: String, in root: CInt, _ flags: FileOpenFlags) -> CInt {
+        kernel.open(path, in: root, flags)
+    }
+    func close(_ descriptor: CInt) -> CInt { kernel.close(descriptor) }
+    func read(_ descriptor: CInt, _ vectors: UnsafeBufferPointer<iovec>, at offset: Int64) -> Int {
+        unsafe kernel.read(descriptor, vectors, at: offset)
+    }
+    func truncate(_ descriptor: CInt, to size: Int64) -> CInt {
+        kernel.truncate(descriptor, to: size)
+    }
+    func prefetch(_ descriptor: CInt, at offset: Int64, count: Int64) -> CInt {
+        kernel.prefetch(descriptor, at: offset, count: count)
+    }
+    func startWriteback(_ descriptor: CInt, at offset: Int64, count: Int64) -> CInt {
+        kernel.startWriteback(descriptor, at: offset, count: count)
+    }
+    func status(_ descriptor: CInt, into status: inout FileStatus) -> CInt {
+        kernel.status(descriptor, into: &status)
+    }
+    func status(_ path: String, in root: CInt, into status: inout FileStatus) -> CInt {
+        kernel.status(path, in: root, into: &status)
+    }
+    func rename(_ path: String, to target: String, in root: CInt) -> CInt {
+        kernel.rename(path, to: target, in: root)
+    }
+    func unlink(_ path: String, in root: CInt) -> CInt { kernel.unlink(path, in: root) }
+    func removeDirectory(_ path: String, in root: CInt) -> CInt {
+        kernel.removeDirectory(path, in: root)
+    }
+    func makeDirectory(_ path: String, in root: CInt) -> CInt {
+        kernel.makeDirectory(path, in: root)
+    }
+    func list(_ descriptor: CInt, into names: inout [String]) -> CInt {
+        kernel.list(descriptor, into: &names)
+    }
+}
