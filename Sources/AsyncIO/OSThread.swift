@@ -7,7 +7,7 @@
 /// A thread of the operating system's own, for code that blocks: never one of Swift's cooperative
 /// pool. It is joined or detached exactly once.
 @safe
-struct OSThread: @unchecked Sendable {
+package struct OSThread: @unchecked Sendable {
     private let thread: pthread_t
 
     private final class Body {
@@ -18,7 +18,7 @@ struct OSThread: @unchecked Sendable {
     /// Starts a thread.
     ///
     /// - Returns: nil when the system has no room for another thread.
-    static func start(_ run: @escaping @Sendable () -> Void) -> OSThread? {
+    package static func start(_ run: @escaping @Sendable () -> Void) -> OSThread? {
         let body = unsafe Unmanaged.passRetained(Body(run))
         #if canImport(Darwin)
             var thread: pthread_t?
@@ -44,10 +44,10 @@ struct OSThread: @unchecked Sendable {
     }
 
     /// Waits for the thread to end. Never from the thread itself.
-    func join() { _ = pthread_join(thread, nil) }
+    package func join() { _ = pthread_join(thread, nil) }
 
     /// Lets the thread end by itself.
-    func detach() { _ = pthread_detach(thread) }
+    package func detach() { _ = pthread_detach(thread) }
 
     /// The time that the thread has spent running on a core; nil where it cannot be told.
     ///

@@ -38,6 +38,8 @@ public struct LoadError: Error, Sendable, Hashable {
         case missingFields(expected: Int, found: Int)
         /// The record has more fields than there are columns.
         case extraFields(expected: Int, found: Int)
+        /// The header names another column than the relation has at this place.
+        case unexpectedColumn(expected: String)
         /// The field is not UTF-8 from the location's byte offset on.
         case invalidUTF8
         /// The field contains a NUL byte, which text cannot hold.
@@ -132,6 +134,9 @@ extension LoadError.Reason: CustomStringConvertible {
             "the record has \(found) of \(expected) fields"
         case .extraFields(let expected, let found):
             "the record has \(found) fields, \(expected) were expected"
+        case .unexpectedColumn(let expected):
+            "the header names another column than the relation's \"\(expected)\"; give the schema"
+                + " to load by position"
         case .invalidUTF8: "the text is not valid UTF-8"
         case .nulByte: "the text contains a NUL byte"
         case .recordTooLong(let limit):

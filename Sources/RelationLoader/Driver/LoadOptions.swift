@@ -1,0 +1,78 @@
+public import Strata
+
+/// What a load is to do, ``RelationLoader/load(_:into:of:options:progress:)``.
+public struct LoadOptions: Sendable {
+    /// What becomes of a relation that exists.
+    public var mode = LoadTarget.Mode.create
+    /// The columns. Nil takes those of the relation that is appended to, and else infers them.
+    public var schema: Schema?
+    /// The storage manager of a new relation; nil for the default.
+    public var managerName: String?
+    /// How the text is written.
+    public var csv = CSVOptions()
+    /// How a schema is inferred.
+    public var inference = SchemaInference.Limits()
+    /// What becomes of the load when a record cannot be taken.
+    public var onError = OnError.stop
+    /// The file for records that were skipped; nil forgets them. Only with ``OnError/skip``.
+    public var rejectsPath: String?
+    /// How to end the load early.
+    public var cancellation = Cancellation()
+    /// The least time between two calls of the progress closure.
+    public var progressIntervalNanoseconds: UInt64 = 100_000_000
+
+    /// What to do about a record that cannot be taken.
+    public enum OnError: Sendable, Hashable {
+        /// The load ends without effect.
+        case stop
+        /// The record is left out, if the fault lies within it. After a stray or unterminated
+        /// quote nobody knows where the next one begins, and the load ends in any case.
+        case skip
+    }
+
+    /// A new relation, its columns inferred, from comma-separated values with a header; the first
+    /// bad record ends the load.
+    public init() {}
+}
+
+/// How far a load has come.
+public struct LoadProgress: Sendable {
+    /// What a load does.
+    public enum Phase: Sendable, Hashable {
+        /// Records are read and put on pages.
+        case reading
+        /// All were read; pages are made durable.
+        case committing
+    }
+
+    /// What it does now.
+    public var phase: Phase
+    /// Rows that have got a place on a page.
+    public var rowCount: UInt64
+    /// Bytes of the source that were used.
+    public var byteCount: Int
+    /// Bytes of the source, where it knows.
+    public var totalByteCount: Int?
+    /// Time since the load began.
+    public var elapsedNanoseconds: UInt64
+}
+
+/// What a load has brought about.
+public struct LoadSummary: Sendable {
+    /// The columns of the relation.
+    public var schema: Schema
+    /// How many records the columns were inferred from; nil where they were given.
+    public var inferredFromRecordCount: Int?
+    /// Rows that were added.
+    public var rowCount: UInt64
+    /// Records that were left out.
+    public var rejectedCount: UInt64
+    /// Pages that were added.
+    public var pageCount: Int
+    /// Bytes of the source.
+    public var byteCount: Int
+    /// Time from the call until the rows were durable.
+    public var elapsedNanoseconds: UInt64
+    /// The IO method that was used.
+    public var methodName: String
+}

@@ -1,0 +1,146 @@
+import PageFormat
+import Strata
+
+/// A load from its first record to its commit. One thread's.
+struct LoadRun: ~Copyable {
+    /// Rows that have got a place on a page.
+    private(set) var rowCount: UInt64 = 0
+    /// Records that were left out.
+    private(set) var rejectedCount: UInt64 = 0
+
+    private var reader: CSVReader
+    private var encoder: RowEncoder
+    private var rejects: RejectsFile
+    private let pending: PendingLoad
+    private var clock: LoadClock
+
+    init(
+        _ reader: consuming CSVReader, _ rejects: consuming RejectsFile, _ pending: PendingLoad,
+        _ schema: Schema, _ clock: LoadClock
+    ) {
+        self.reader = reader
+        self.rejects = rejects
+        self.pending = pending
+        self.clock = clock
+        encoder = RowEncoder(schema: schema)
+    }
+
+    /// Bytes of the source that were used.
+    var consumedByteCount: Int { reader.consumedByteCount }
+
+    /// Loads and commits.
+    mutating func run() throws(LoaderError) {
+        var hasRow = try nextRow()
+        while hasRow {
+            try clock.options.cancellation.check()
+            let page = try LoaderError.storage { () throws(StorageError) in
+                try pending.nextPage()
+            }
+            hasRow = try fill(page)
+            report(.reading)
+        }
+        try LoaderError.text { () throws(LoadError) in try rejects.flush() }
+        report(.committing)
+        try clock.options.cancellation.check()
+        let count = rowCount
+        _ = try LoaderError.storage { () throws(StorageError) in
+            try pending.commit(rowCount: count)
+        }
+    }
+
+    /// Puts the encoded row and those that follow on a page.
+    ///
+    /// - Returns: whether there is an encoded row that did not fit any more.
+    private mutating func fill(_ page: borrowing PinnedPage) throws(LoaderError) -> Bool {
+        let block = page.block.rawValue
+        return try page.withEditor { (editor) throws(LoaderError) in
+            editor.initialize()
+            while try place(on: &editor, block) {
+                rowCount &+= 1
+                guard try nextRow() else { return false }
+            }
+            precondition(!editor.view.isEmpty, "a row that was accepted fits an empty page")
+            return true
+        }
+    }
+
+    @inline(__always)
+    private mutating func place(
+        on page: inout PageEditor, _ block: UInt32
+    ) throws(LoaderError) -> Bool {
+        do throws(PageFormatError) {
+            return try encoder.builder.place(on: &page, block: block) != nil
+        } catch {
+            throw .storage(
+                StorageError(
+                    .invalidPage, "a row cannot be put on block \(block): \(error)",
+                    at: StorageError.Location(relation: pending.target.relation, block: block)))
+        }
+    }
+
+    /// Encodes the next record that can be taken; false at the end.
+    @inline(__always)
+    private mutating func nextRow() throws(LoaderError) -> Bool {
+        while true {
+            let failure: LoadError
+            do throws(LoadError) {
+                guard try reader.next() else { return false }
+                try encoder.encode(&reader)
+                return true
+            } catch {
+                failure = error
+            }
+            try reject(failure)
+        }
+    }
+
+    @inline(never)
+    private mutating func reject(_ failure: LoadError) throws(LoaderError) {
+        guard clock.options.onError == .skip, failure.reason.isWithinRecord else {
+            throw .text(failure)
+        }
+        rejectedCount += 1
+        try LoaderError.text { () throws(LoadError) in
+            try rejects.add(reader.recordBytes, failure)
+        }
+        try clock.options.cancellation.check()
+        report(.reading)
+    }
+
+    /// Tells of the progress, if it is time to.
+    private mutating func report(_ phase: LoadProgress.Phase) {
+        guard let elapsed = clock.tick(phase) else { return }
+        clock.progress?(
+            LoadProgress(
+                phase: phase, rowCount: rowCount, byteCount: reader.consumedByteCount,
+                totalByteCount: reader.totalByteCount, elapsedNanoseconds: elapsed))
+    }
+}
+
+/// When a load began, and when it is to tell of its progress.
+struct LoadClock {
+    let options: LoadOptions
+    let start = SteadyClock.nanoseconds
+    let progress: ((LoadProgress) -> Void)?
+    private var last: UInt64
+
+    init(_ options: LoadOptions, _ progress: ((LoadProgress) -> Void)?) {
+        self.options = options
+        self.progress = progress
+        last = start
+    }
+
+    var elapsed: UInt64 { SteadyClock.nanoseconds &- start }
+
+    /// The time since the beginning, if the user is to be told something; a new phase is always
+    /// told.
+    mutating func tick(_ phase: LoadProgress.Phase) -> UInt64? {
+        guard progress != nil else { return nil }
+        let now = SteadyClock.nanoseconds
+        guard phase != .reading || now &- last >= options.progressIntervalNanoseconds else {
+            return nil
+        }
+        last = now
+        return now &- start
+    }
+}

@@ -1,0 +1,55 @@
+public import Strata
+
+/// Why a load or a scan ended early.
+public enum LoaderError: Error, Sendable {
+    /// The text that comes in, or where text goes, is at fault.
+    case text(LoadError)
+    /// The store is at fault.
+    case storage(StorageError)
+    /// ``Cancellation/cancel()`` was called.
+    case cancelled
+}
+
+extension LoaderError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .text(let error): error.description
+        case .storage(let error): error.description
+        case .cancelled: "cancelled"
+        }
+    }
+}
+
+extension LoaderError {
+    /// Runs `body`, whose errors are about text.
+    @inline(__always)
+    static func text<Result: ~Copyable>(
+        _ body: () throws(LoadError) -> Result
+    ) throws(LoaderError) -> Result {
+        do throws(LoadError) { return try body() } catch { throw .text(error) }
+    }
+
+    /// Runs `body`, whose errors are the store's.
+    @inline(__always)
+    static func storage<Result: ~Copyable>(
+        _ body: () throws(StorageError) -> Result
+    ) throws(LoaderError) -> Result {
+        do throws(StorageError) { return try body() } catch { throw .storage(error) }
+    }
+}
+
+extension LoadError.Reason {
+    /// Whether reading can go on with the next record: the fault lies within one record whose end
+    /// is known.
+    public var isWithinRecord: Bool {
+        switch self {
+        case .missingFields, .extraFields, .invalidUTF8, .nulByte, .value, .nullNotAllowed,
+            .rowTooLarge:
+            true
+        case .open, .read, .write, .missingHeader, .noRecords, .schema, .option,
+            .unterminatedQuote, .strayQuote, .textAfterQuote, .strayCarriageReturn,
+            .strayLineFeed, .recordTooLong, .unexpectedColumn:
+            false
+        }
+    }
+}

@@ -1,0 +1,50 @@
+/// Where a load puts the records that it leaves out: a CSV file of four columns.
+///
+/// | column | |
+/// |---|---|
+/// | `line` | the line of the source on which the record starts |
+/// | `column` | the column that is at fault; empty where it is the record as a whole |
+/// | `reason` | what is wrong |
+/// | `record` | the record as it stands in the source, without its line break |
+///
+/// The records' bytes are kept even where they are no UTF-8. Owned by one thread at a time.
+struct RejectsFile: ~Copyable {
+    private let output: DescriptorOutput?
+    private var buffer = ByteOutput()
+    private static let bufferSize = 256 << 10
+
+    /// Creates the file, or empties it; without a path, records are forgotten.
+    init(path: String?) throws(LoadError) {
+        output = if let path { try DescriptorOutput(creating: path) } else { nil }
+        buffer.append("line,column,reason,record\n")
+    }
+
+    /// Adds a record that `error` tells of.
+    mutating func add(_ record: Span<UInt8>, _ error: LoadError) throws(LoadError) {
+        guard let output else { return }
+        buffer.append(string: "\(error.location?.line ?? 0),")
+        var column = error.column
+        if column == nil, let field = error.location?.field, field > 0 { column = "\(field)" }
+        if let column { appendQuoted(Array(column.utf8).span) }
+        buffer.append(UInt8(ascii: ","))
+        appendQuoted(Array("\(error.reason)".utf8).span)
+        buffer.append(UInt8(ascii: ","))
+        appendQuoted(record)
+        buffer.append(CSVSyntax.lineFeed)
+        if buffer.count >= Self.bufferSize { try output.write(&buffer) }
+    }
+
+    /// Writes what was not written yet.
+    mutating func flush() throws(LoadError) {
+        try output?.write(&buffer)
+    }
+
+    private mutating func appendQuoted(_ bytes: Span<UInt8>) {
+        buffer.append(CSVSyntax.quote)
+        for index in bytes.indices {
+            if bytes[index] == CSVSyntax.quote { buffer.append(CSVSyntax.quote) }
+            buffer.append(bytes[index])
+        }
+        buffer.append(CSVSyntax.quote)
+    }
+}

@@ -1,0 +1,60 @@
+public import Strata
+
+extension RelationLoader {
+    /// Reads the rows of a relation in the order of their pages and writes them.
+    ///
+    /// - Parameters:
+    ///   - relation: one that has columns.
+    ///   - output: where rows are written to.
+    ///   - options: which of them, and how.
+    /// - Returns: what was done.
+    /// - Throws: ``LoaderError/storage(_:)`` for a column that there is not, with what reading
+    ///   throws, or for a tuple that is damaged: what came before it has been written then;
+    ///   ``LoaderError/text(_:)`` when `output` cannot be written to; ``LoaderError/cancelled``.
+    @discardableResult
+    public static func scan(
+        _ relation: Relation, to output: DescriptorOutput, options: ScanOptions = ScanOptions()
+    ) throws(LoaderError) -> ScanSummary {
+        let start = SteadyClock.nanoseconds
+        try LoaderError.text { () throws(LoadError) in
+            try options.csv.validate(source: output.name)
+        }
+        guard let schema = relation.schema else { throw .storage(noSchema(relation.name)) }
+        let selection = try selection(options.columns, schema, relation.name)
+        let session = try LoaderError.storage { () throws(StorageError) in
+            try relation.engine.makeSession()
+        }
+        defer { session.close() }
+        var run = ScanRun(relation, schema, selection, output, options)
+        do throws(LoaderError) {
+            try run.run(session)
+        } catch {
+            // What was read before is the user's; the first error tells more than a second.
+            try? run.flush()
+            throw error
+        }
+        try run.flush()
+        return ScanSummary(
+            rowCount: run.rowCount, pageCount: run.pageCount, byteCount: output.byteCount,
+            elapsedNanoseconds: SteadyClock.nanoseconds &- start,
+            methodName: relation.engine.ioMethodName)
+    }
+
+    private static func selection(
+        _ names: [String]?, _ schema: Schema, _ relation: String
+    ) throws(LoaderError) -> [Int]? {
+        guard let names else { return nil }
+        var selection: [Int] = []
+        for name in names {
+            guard let index = schema.index(of: name) else {
+                throw .storage(
+                    StorageError(
+                        .notFound, "relation \"\(relation)\" has no column \"\(name)\"",
+                        remedy: "Its columns are \(schema.sqlText).",
+                        at: StorageError.Location(relation: relation)))
+            }
+            selection.append(index)
+        }
+        return selection
+    }
+}

@@ -1,0 +1,90 @@
+import PageFormat
+import Strata
+
+/// A scan from its first page to its last. One thread's.
+struct ScanRun: ~Copyable {
+    private(set) var rowCount: UInt64 = 0
+    private(set) var pageCount = 0
+
+    private let relation: Relation
+    private let output: DescriptorOutput
+    private let options: ScanOptions
+    private let limit: UInt64
+    private let writes: Bool
+    private var decoder: RowDecoder
+    private var writer: RowWriter
+    private var buffer = ByteOutput(capacity: 2 * Self.bufferSize)
+
+    /// How many bytes are gathered before they are written.
+    private static let bufferSize = 256 << 10
+
+    init(
+        _ relation: Relation, _ schema: Schema, _ selection: [Int]?, _ output: DescriptorOutput,
+        _ options: ScanOptions
+    ) {
+        self.relation = relation
+        self.output = output
+        self.options = options
+        limit = options.limit ?? .max
+        writes = options.format != .none
+        decoder = RowDecoder(schema: schema)
+        writer = RowWriter(
+            schema: schema, selection: selection,
+            format: options.format == .jsonLines ? .jsonLines : .csv, options: options.csv)
+    }
+
+    /// Reads and writes all rows, but for those that ``flush()`` has to write.
+    mutating func run(_ session: Session) throws(LoaderError) {
+        if writes { writer.writeHeader(to: &buffer) }
+        let count = relation.blockCount
+        let buffers = relation.engine.buffers
+        // A relation that would fill much of the pool passes through a ring.
+        let isLarge = Int(count) > buffers.configuration.bufferCount / 4
+        let strategy = isLarge ? AccessStrategy(.bulkRead, for: buffers) : nil
+        for number in 0..<count where rowCount < limit {
+            try options.cancellation.check()
+            let page = try LoaderError.storage { () throws(StorageError) in
+                try relation.page(BlockNumber(number), strategy: strategy, session: session)
+            }
+            let block = page.block
+            try page.withView { (view) throws(LoaderError) in try scan(view, block) }
+            pageCount += 1
+            if buffer.count >= Self.bufferSize { try flush() }
+        }
+    }
+
+    /// Writes what was gathered.
+    mutating func flush() throws(LoaderError) {
+        do throws(LoadError) { try output.write(&buffer) } catch { throw .text(error) }
+    }
+
+    private mutating func scan(_ page: PageView, _ block: BlockNumber) throws(LoaderError) {
+        for number in page.linePointerNumbers where rowCount < limit {
+            do throws(RowError) {
+                let tuple: HeapTupleView?
+                do throws(PageFormatError) {
+                    tuple = try page.tuple(number)
+                } catch {
+                    throw RowError.tuple(error)
+                }
+                guard let tuple else { continue }
+                if writes {
+                    try writer.write(tuple, to: &buffer)
+                } else {
+                    try decoder.decode(tuple)
+                }
+                rowCount &+= 1
+            } catch {
+                throw .storage(damage(error, block))
+            }
+        }
+    }
+
+    private func damage(_ error: RowError, _ block: BlockNumber) -> StorageError {
+        StorageError(
+            .invalidPage,
+            "invalid row in block \(block) of relation \"\(relation.name)\": \(error)",
+            remedy: "Run verify to find all damaged pages, and load the relation again.",
+            at: relation.open.location(.main, block: block))
+    }
+}

@@ -1,0 +1,77 @@
+internal import ArgumentParser
+internal import AsyncIO
+internal import RelationLoader
+internal import Synchronization
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// Ends a command in good order when the user wants it to end.
+///
+/// SIGINT, SIGTERM and SIGHUP are blocked in all threads, but for one that waits for them: it needs
+/// no handler, and so no state of the process. The first signal cancels; when the command has not
+/// ended by the second, or after a moment, the process ends as the signal would have ended it. A
+/// store survives that.
+final class Interruption: Sendable {
+    /// What the command looks at.
+    let cancellation = Cancellation()
+    private let signal = Atomic<Int32>(0)
+
+    /// How long a command may take to end, before it is ended.
+    private static let graceSeconds = 5
+
+    /// To be made before any other thread is.
+    init() {
+        // A pipe whose reader has gone is an error of writing.
+        change(SIG_BLOCK, [SIGPIPE])
+        change(SIG_BLOCK, Self.signals)
+        let thread = OSThread.start { [self] in
+            let first = take()
+            signal.store(first, ordering: .relaxed)
+            cancellation.cancel()
+            takeAnother()
+            change(SIG_UNBLOCK, [first])
+            raise(first)
+        }
+        if let thread { thread.detach() } else { change(SIG_UNBLOCK, Self.signals) }
+    }
+
+    private static let signals = [SIGINT, SIGTERM, SIGHUP]
+
+    /// Waits for one of the signals.
+    private func take() -> Int32 {
+        var set = Self.set(Self.signals)
+        var number: Int32 = 0
+        while unsafe sigwait(&set, &number) != 0 {}
+        return number
+    }
+
+    /// Waits for another one, but not for long.
+    private func takeAnother() {
+        #if canImport(Glibc)
+            var pause = timespec(tv_sec: Self.graceSeconds, tv_nsec: 0)
+            var set = Self.set(Self.signals)
+            _ = unsafe sigtimedwait(&set, nil, &pause)
+        #else
+            sleep(UInt32(Self.graceSeconds))
+        #endif
+    }
+
+    private func change(_ how: Int32, _ signals: [Int32]) {
+        var set = Self.set(signals)
+        unsafe pthread_sigmask(how, &set, nil)
+    }
+
+    private static func set(_ signals: [Int32]) -> sigset_t {
+        var set = sigset_t()
+        unsafe sigemptyset(&set)
+        for signal in signals { unsafe sigaddset(&set, signal) }
+        return set
+    }
+
+    /// What the command ends with: the code that shells give to who was ended by the signal.
+    func exit() -> ExitCode { ExitCode(128 + signal.load(ordering: .relaxed)) }
+}

@@ -1,0 +1,112 @@
+internal import ArgumentParser
+internal import RelationLoader
+internal import Strata
+
+/// `strata load`
+struct LoadCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "load",
+        abstract: "Load a CSV file into a relation: all of it, or nothing.",
+        discussion: """
+            The store is created if there is none. Without --schema, the columns' types are \
+            inferred from the beginning of the file and shown; with --append they are those of \
+            the relation, which the header must name. What was inferred wrongly can be given: \
+            the schema is printed as --schema takes it.
+
+            If the load fails or is interrupted, the store stays as it was. The summary goes to \
+            standard output, progress and errors to standard error.
+            """)
+
+    @Argument(
+        help: ArgumentHelp("The CSV file; - for standard input.", valueName: "file"))
+    var file: String
+
+    @OptionGroup var storeArguments: StoreArguments
+
+    @Option(help: ArgumentHelp("The relation to load into.", valueName: "name"))
+    var relation: String
+
+    @Option(
+        help: ArgumentHelp(
+            "The columns, such as \"id bigint, name text NOT NULL\".",
+            discussion: """
+                Types: boolean, smallint, integer, bigint, real, double precision, numeric, text, \
+                date, timestamp, uuid, bytea.
+                """,
+            valueName: "columns"))
+    var schema: String?
+
+    @OptionGroup var csv: CSVArguments
+
+    @Flag(help: "Add the rows to the relation, which exists.")
+    var append = false
+
+    @Flag(help: "Put the rows in the place of those that the relation has, if it exists.")
+    var replace = false
+
+    @Option(
+        help: ArgumentHelp(
+            "What to do about a record that cannot be taken: stop, or skip it.",
+            valueName: "stop|skip"))
+    var onError = OnError.stop
+
+    @Option(
+        help: ArgumentHelp(
+            "With --on-error skip: the file for records that were skipped.",
+            discussion: """
+                It is written anew, as CSV with the columns line, column, reason and record; the \
+                last is the record as it stands in the file.
+                """,
+            valueName: "file"))
+    var rejects: String?
+
+    enum OnError: String, ExpressibleByArgument, CaseIterable {
+        case stop, skip
+    }
+
+    func validate() throws {
+        if append && replace { throw ValidationError("--append and --replace exclude each other.") }
+        if rejects != nil && onError == .stop {
+            throw ValidationError("--rejects is of use only with --on-error skip.")
+        }
+        if let rejects, FileIdentity(rejects) != nil, FileIdentity(rejects) == FileIdentity(file) {
+            throw ValidationError("--rejects names the file that is to be loaded.")
+        }
+    }
+
+    func run() throws {
+        let interruption = Interruption()
+        var options = LoadOptions()
+        options.mode = append ? .append : replace ? .replace : .create
+        options.csv = csv.options
+        options.onError = onError == .skip ? .skip : .stop
+        options.rejectsPath = rejects
+        options.cancellation = interruption.cancellation
+        if let schema { options.schema = try Schema(parsing: schema) }
+
+        // Whatever is wrong with the source shows before a store is created for it.
+        var source: any ByteSource = try FileSource(path: file)
+        if schema == nil && !append {
+            let outcome = try SchemaInference.infer(from: source, options: options.csv)
+            options.schema = outcome.schema
+            source = outcome.source
+            print(
+                "schema inferred from \(Wording.count(outcome.recordCount, "row")):"
+                    + " \(outcome.schema.sqlText)")
+        }
+        try storeArguments.withStore(creating: true) { engine in
+            do throws(LoaderError) {
+                let line = ProgressLine()
+                defer { line.clear() }
+                let summary = try RelationLoader.load(
+                    source, into: relation, of: engine, options: options,
+                    progress: StandardError.isTerminal ? { line.show($0) } : nil)
+                line.clear()
+                print(Wording.summary(of: summary, relation))
+            } catch {
+                if case .cancelled = error { throw interruption.exit() }
+                throw error
+            }
+        }
+    }
+}
