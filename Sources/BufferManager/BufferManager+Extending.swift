@@ -156,6 +156,9 @@ extension BufferManager {
         for index in victims {
             unsafe pool.address(index).bytes.initializeMemory(as: UInt8.self, repeating: 0)
         }
+        // Taken from the end: the clock's order becomes that of the blocks, so that neighbours lie
+        // side by side in memory.
+        victims.reverse()
         return victims
     }
 }

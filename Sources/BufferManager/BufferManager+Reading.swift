@@ -48,22 +48,24 @@ extension BufferManager {
         strategy: AccessStrategy? = nil, session: Session
     ) -> PinnedPage? {
         let locator = relation.locator
-        let pool: BufferPool
+        let tables: PoolTables
         if locator.isLocal {
-            guard let local = try? self.pool(for: locator) else { return nil }
-            pool = local.0
+            // Kept alive by the core's callbacks.
+            guard let local = try? pool(for: locator) else { return nil }
+            tables = local.0.tables
         } else {
-            pool = shared
+            tables = sharedTables
         }
-        let lookup = pool.pinResident(
+        let lookup = tables.pinResident(
             PageTag(locator, fork, block), ring: strategy.map { $0.kind != .normal } ?? false)
         guard case .pinned(let index, let state) = lookup else { return nil }
+        let buffer = tables.buffer(index)
         guard state.has(BufferState.valid) else {
-            pool.buffer(index).unpin()
+            buffer.unpin()
             return nil
         }
-        unsafe BufferCounters.count(pool.tally(session).pointee.hits)
-        return PinnedPage(pool.buffer(index), pool.address(index))
+        unsafe BufferCounters.count(tables.tally(session).pointee.hits)
+        return PinnedPage(buffer, tables.address(index))
     }
 
     /// Pins a page that its caller makes anew. Mirrors PostgreSQL's `ZeroAndLockBuffer`.

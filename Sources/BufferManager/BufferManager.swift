@@ -13,6 +13,8 @@ public final class BufferManager: Sendable {
     public let system: IOSystem
 
     let shared: BufferPool
+    /// Those of ``shared``, at hand for hits.
+    let sharedTables: PoolTables
     let sharedCallbacks: IOCallbackID
     /// The method executes every IO when it is submitted: reads are put off until waited for.
     let isSynchronous: Bool
@@ -39,6 +41,7 @@ public final class BufferManager: Sendable {
         shared = try BufferPool(
             count: configuration.bufferCount, isLocal: false, configuration: configuration,
             sessions: system.configuration.maximumSessions)
+        sharedTables = shared.tables
         sharedCallbacks = try ReadCallbacks.register(shared, system)
     }
 

@@ -17,8 +17,6 @@ enum Lookup {
 /// its walk is bounded and what it finds is verified after pinning; not finding is final only under
 /// the partition's lock, under which chains change.
 extension BufferPool {
-    private static let longestWalk = 64
-
     @inline(__always)
     func bucket(_ tag: PageTag) -> Int { tag.bucket(mask: bucketMask) }
 
@@ -27,38 +25,15 @@ extension BufferPool {
         return unsafe partitions[partition].lock.withLock(body)
     }
 
-    /// Finds a page and pins it, valid or not. O(1), two atomic operations at best.
-    @inline(__always)
     func pinResident(_ tag: PageTag, ring: Bool) -> Lookup {
-        var link = unsafe buckets[bucket(tag)].load(ordering: .acquiring)
-        var steps = 0
-        while link != 0, steps < Self.longestWalk {
-            let index = Int(truncatingIfNeeded: link &- 1)
-            let candidate = buffer(index)
-            if candidate.hasTag(tag) { return pin(index, tag, ring: ring) }
-            link = unsafe candidate.descriptor.pointee.next.load(ordering: .acquiring)
-            steps &+= 1
-        }
-        return .absent
+        tables.pinResident(tag, ring: ring)
     }
 
-    /// Pins a buffer if it holds that page.
-    @inline(__always)
     private func pin(_ index: Int, _ tag: PageTag, ring: Bool) -> Lookup {
-        let candidate = buffer(index)
-        var old = candidate.state
-        while true {
-            if !old.has(BufferState.tagValid) { return .absent }
-            if old.pins == BufferState.pinMask { return .overflow }
-            let new = old.pinned(ring: ring)
-            if candidate.exchange(&old, new) {
-                // The state may have been another page's; under our pin the tag stays.
-                if candidate.hasTag(tag) { return .pinned(index, new) }
-                candidate.unpin()
-                return .absent
-            }
-        }
+        tables.pin(index, tag, ring: ring)
     }
+
+    func likelyIndex(_ tag: PageTag) -> Int? { tables.likelyIndex(tag) }
 
     /// Finds and pins a page, with certainty.
     func pinResidentLocked(_ tag: PageTag, ring: Bool) -> Lookup {
@@ -76,19 +51,6 @@ extension BufferPool {
             let index = Int(link &- 1)
             if buffer(index).hasTag(tag) { return index }
             link = unsafe buffer(index).descriptor.pointee.next.load(ordering: .relaxed)
-        }
-        return nil
-    }
-
-    /// The buffer that probably holds the page; to be verified by pinning. Takes no lock.
-    func likelyIndex(_ tag: PageTag) -> Int? {
-        var link = unsafe buckets[bucket(tag)].load(ordering: .acquiring)
-        var steps = 0
-        while link != 0, steps < Self.longestWalk {
-            let index = Int(link &- 1)
-            if buffer(index).hasTag(tag) { return index }
-            link = unsafe buffer(index).descriptor.pointee.next.load(ordering: .acquiring)
-            steps += 1
         }
         return nil
     }

@@ -69,6 +69,7 @@ extension BufferPool {
         while pinnedInARow < count {
             let position = hand.wrappingAdd(1, ordering: .relaxed).oldValue
             let index = Int(position % UInt64(count))
+            if position < UInt64(count), index % Self.chunk == 0 { populate(from: index) }
             var old = buffer(index).state
             while true {
                 if old.pins != 0 {
@@ -87,6 +88,15 @@ extension BufferPool {
             }
         }
         return nil
+    }
+
+    /// How many pages are populated at a time.
+    private static let chunk = PoolMemory.hugePage / blockSize
+
+    /// Has memory made for a chunk of pages, before the hand goes there for the first time.
+    private func populate(from index: Int) {
+        let pages = min(Self.chunk, count - index)
+        unsafe PoolMemory.populate(address(index).pointer, byteCount: pages * blockSize)
     }
 
     /// Claims that very buffer, whatever its usage, if nobody has it pinned and it has that tag.

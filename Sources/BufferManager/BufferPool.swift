@@ -16,17 +16,10 @@ final class BufferPool: @unchecked Sendable {
     let verifiesChecksums: Bool
     let logger: Logger
 
-    /// `count` pages.
-    let pages: UnsafeMutableRawPointer
-    /// `count` descriptors, in memory whose zeroes are empty descriptors.
-    let descriptors: UnsafeMutablePointer<BufferDescriptor>
-    /// Heads of the mapping's chains: a buffer's number plus one, or zero. A power of two of them.
-    let buckets: UnsafeMutablePointer<Atomic<UInt32>>
-    let bucketMask: UInt64
+    /// The parts that finding and pinning a page needs.
+    let tables: PoolTables
     /// Locks of the mapping's partitions, a cache line each.
     let partitions: UnsafeMutablePointer<PartitionLock>
-    /// One a session, a cache line each.
-    let counters: UnsafeMutablePointer<BufferCounters>
     private let sessionCount: Int
 
     /// Where the clock hand stands, never wrapped; the position is its remainder by `count`.
@@ -59,27 +52,27 @@ final class BufferPool: @unchecked Sendable {
         scratch = ScratchPool(pageCount: configuration.combineLimit)
 
         let bucketCount = max(1 << 8, 1 << (Int.bitWidth - (2 * count - 1).leadingZeroBitCount))
-        bucketMask = UInt64(bucketCount - 1)
         let descriptorBytes = count * BufferDescriptor.lineSize
         let pageMemory = try PoolMemory(byteCount: count * blockSize, for: "\(count) pages")
         let tableMemory = try PoolMemory(
             byteCount: descriptorBytes + bucketCount * 4, for: "\(count) buffer descriptors")
-        unsafe pages = pageMemory.start
-        // All-zero bytes are what the initialisers of these types make.
-        unsafe descriptors = tableMemory.start.bindMemory(
-            to: BufferDescriptor.self, capacity: count)
-        unsafe buckets = (tableMemory.start + descriptorBytes).bindMemory(
-            to: Atomic<UInt32>.self, capacity: bucketCount)
+        let counters = UnsafeMutablePointer<BufferCounters>.allocate(capacity: sessions)
+        for index in 0..<sessions {
+            unsafe (counters + index).initialize(to: BufferCounters())
+        }
+        // All-zero bytes are what the initialisers of descriptors and buckets make.
+        tables = unsafe PoolTables(
+            count: count, pages: pageMemory.start,
+            descriptors: tableMemory.start.bindMemory(to: BufferDescriptor.self, capacity: count),
+            buckets: (tableMemory.start + descriptorBytes).bindMemory(
+                to: Atomic<UInt32>.self, capacity: bucketCount),
+            bucketMask: UInt64(bucketCount - 1), counters: counters)
         self.pageMemory = consume pageMemory
         self.tableMemory = consume tableMemory
 
         unsafe partitions = .allocate(capacity: Self.partitionCount)
         for index in 0..<Self.partitionCount {
             unsafe (partitions + index).initialize(to: PartitionLock())
-        }
-        unsafe counters = .allocate(capacity: sessions)
-        for index in 0..<sessions {
-            unsafe (counters + index).initialize(to: BufferCounters())
         }
     }
 
@@ -91,8 +84,8 @@ final class BufferPool: @unchecked Sendable {
             if buffer.state.has(BufferState.tagValid) { releaseRecord(buffer) }
         }
         unsafe partitions.deallocate()
-        unsafe counters.deinitialize(count: sessionCount)
-        unsafe counters.deallocate()
+        unsafe tables.counters.deinitialize(count: sessionCount)
+        unsafe tables.counters.deallocate()
         if pinned > 0 {
             logger.error("\(pinned) pages are still pinned at the end of their pool")
             pageMemory.take()?.leak()
@@ -101,26 +94,23 @@ final class BufferPool: @unchecked Sendable {
     }
 
     @inline(__always)
-    func buffer(_ index: Int) -> Buffer {
-        assert(index >= 0 && index < count, "a buffer's number is below the pool's size")
-        return unsafe Buffer(descriptors + index)
-    }
+    func buffer(_ index: Int) -> Buffer { tables.buffer(index) }
 
     @inline(__always)
-    func index(of buffer: Buffer) -> Int { unsafe buffer.descriptor - descriptors }
-
-    @inline(__always)
-    func address(_ index: Int) -> PageAddress {
-        unsafe PageAddress(pages + index &* blockSize)
-    }
+    func address(_ index: Int) -> PageAddress { tables.address(index) }
 
     @inline(__always)
     func tally(_ session: Session) -> UnsafeMutablePointer<BufferCounters> {
-        unsafe counters + session.index
+        unsafe tables.tally(session)
     }
 
+    func index(of buffer: Buffer) -> Int { unsafe buffer.descriptor - tables.descriptors }
+
+    var bucketMask: UInt64 { tables.bucketMask }
+    var buckets: UnsafeMutablePointer<Atomic<UInt32>> { unsafe tables.buckets }
+
     func addStatistics(to total: inout BufferStatistics) {
-        for index in 0..<sessionCount { unsafe counters[index].add(to: &total) }
+        for index in 0..<sessionCount { unsafe tables.counters[index].add(to: &total) }
     }
 
     func retainRecord(_ record: RelationRecord, for buffer: Buffer) {
