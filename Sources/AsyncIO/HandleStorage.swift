@@ -44,17 +44,8 @@ struct HandleStorage: ~Copyable {
     let distilledStatus = Atomic<UInt64>(0)
     let distilledValue = Atomic<Int32>(0)
 
-    var callbacks = InlineArray<4, IOCallbackRegistration>(
-        repeating: IOCallbackRegistration(id: .none, data: 0))
-    var callbackCount = 0
-    var vectorCount = 0
-    var dataCount = 0
-    /// Who wants the descriptor back once the kernel is done with it.
-    var lender: (any DescriptorLender)?
-    var lenderToken: UInt32 = 0
-    /// Where the issuer learns the outcome; touched by the owner only.
-    var report: IOReturn?
-    var owner: ResourceOwner?
+    /// What no snapshot looks at; reset as a whole.
+    var definition = Definition()
     /// Neighbours on the session's in-flight list; touched by the owner only.
     var previousInFlight: UInt32 = WaitReference.invalidIndex
     var nextInFlight: UInt32 = WaitReference.invalidIndex
@@ -64,6 +55,30 @@ struct HandleStorage: ~Copyable {
     let vectors: UnsafeMutablePointer<iovec>
     let data: UnsafeMutablePointer<UInt64>
     let vectorCapacity: Int
+
+    /// The part of an IO's definition that only its owner and its completer touch.
+    struct Definition {
+        var callbacks = InlineArray<4, IOCallbackRegistration>(
+            repeating: IOCallbackRegistration(id: .none, data: 0))
+        var callbackCount = 0
+        var vectorCount = 0
+        var dataCount = 0
+        /// Who wants the descriptor back once the kernel is done with it.
+        var lender: (any DescriptorLender)?
+        var lenderToken: UInt32 = 0
+        /// Where the issuer learns the outcome; touched by the owner only.
+        var report: IOReturn?
+        var owner: ResourceOwner?
+
+        mutating func reset() {
+            callbackCount = 0
+            vectorCount = 0
+            dataCount = 0
+            lender = nil
+            report = nil
+            owner = nil
+        }
+    }
 
     init(index: UInt32, sessionIndex: UInt32, system: IOSystem, vectorCapacity: Int) {
         unsafe self.system = system
@@ -135,7 +150,7 @@ struct HandleStorage: ~Copyable {
 
     /// Forgets the IO that is over. After the generation rose and the state became `idle`, so that
     /// a snapshot never takes the reset fields for the old IO's.
-    mutating func reset() {
+    func resetVisible() {
         operationWord.store(0, ordering: .relaxed)
         flagsWord.store(0, ordering: .relaxed)
         targetWord.store(0, ordering: .relaxed)
@@ -143,12 +158,6 @@ struct HandleStorage: ~Copyable {
         descriptor.store(-1, ordering: .relaxed)
         rawResult.store(0, ordering: .relaxed)
         distilled = .unknown
-        callbackCount = 0
-        vectorCount = 0
-        dataCount = 0
-        lender = nil
-        report = nil
-        owner = nil
     }
 }
 

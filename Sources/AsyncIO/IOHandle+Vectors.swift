@@ -11,6 +11,6 @@ extension IOHandle {
     public func withVectors<Result>(_ body: (UnsafeBufferPointer<iovec>) -> Result) -> Result {
         unsafe body(
             UnsafeBufferPointer(
-                start: storage.pointee.vectors, count: storage.pointee.vectorCount))
+                start: storage.pointee.vectors, count: storage.pointee.definition.vectorCount))
     }
 }

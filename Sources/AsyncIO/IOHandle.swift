@@ -60,7 +60,7 @@ public struct IOHandle: ~Copyable {
     ///
     /// - Throws: `misuse` when the id is not registered, or when four are attached already.
     public func registerCallbacks(_ id: IOCallbackID, data: UInt8 = 0) throws(StorageError) {
-        let count = unsafe storage.pointee.callbackCount
+        let count = unsafe storage.pointee.definition.callbackCount
         guard count < HandleStorage.maximumCallbacks else {
             throw StorageError(
                 .misuse,
@@ -73,8 +73,9 @@ public struct IOHandle: ~Copyable {
                 .misuse, "no callbacks are registered under id \(id.rawValue)",
                 remedy: "Register them with the IO system first.")
         }
-        unsafe storage.pointee.callbacks[count] = IOCallbackRegistration(id: id, data: data)
-        unsafe storage.pointee.callbackCount = count + 1
+        unsafe storage.pointee.definition.callbacks[count] = IOCallbackRegistration(
+            id: id, data: data)
+        unsafe storage.pointee.definition.callbackCount = count + 1
     }
 
     /// Stores a layer's 64-bit values with the IO, replacing any stored before.
@@ -87,7 +88,7 @@ public struct IOHandle: ~Copyable {
         for position in values.indices {
             unsafe storage.pointee.data[position] = values[position]
         }
-        unsafe storage.pointee.dataCount = values.count
+        unsafe storage.pointee.definition.dataCount = values.count
     }
 
     /// Stores a layer's 32-bit values with the IO, replacing any stored before.
@@ -100,7 +101,7 @@ public struct IOHandle: ~Copyable {
         for position in values.indices {
             unsafe storage.pointee.data[position] = UInt64(values[position])
         }
-        unsafe storage.pointee.dataCount = values.count
+        unsafe storage.pointee.definition.dataCount = values.count
     }
 
     /// Adds a piece of memory that the IO reads into or writes from, joining it to the last one
@@ -111,7 +112,7 @@ public struct IOHandle: ~Copyable {
     /// - Throws: `misuse` when there are more than ``capacity`` pieces.
     @unsafe
     public func appendVector(_ memory: UnsafeMutableRawBufferPointer) throws(StorageError) {
-        let count = unsafe storage.pointee.vectorCount
+        let count = unsafe storage.pointee.definition.vectorCount
         if count > 0 {
             let last = unsafe storage.pointee.vectors[count - 1]
             if let base = unsafe last.iov_base, unsafe base + last.iov_len == memory.baseAddress {
@@ -122,13 +123,13 @@ public struct IOHandle: ~Copyable {
         try checkCapacity(count + 1)
         unsafe storage.pointee.vectors[count] = iovec(
             iov_base: memory.baseAddress, iov_len: memory.count)
-        unsafe storage.pointee.vectorCount = count + 1
+        unsafe storage.pointee.definition.vectorCount = count + 1
     }
 
     /// How many bytes the vectors hold.
     public var vectorByteCount: Int {
         var total = 0
-        for position in unsafe 0..<storage.pointee.vectorCount {
+        for position in unsafe 0..<storage.pointee.definition.vectorCount {
             unsafe total += storage.pointee.vectors[position].iov_len
         }
         return total
@@ -187,8 +188,8 @@ extension IOHandle {
         unsafe storage.pointee.descriptor.store(descriptor.number, ordering: .relaxed)
         unsafe storage.pointee.offset.store(offset, ordering: .relaxed)
         unsafe storage.pointee.length.store(UInt64(length), ordering: .relaxed)
-        unsafe storage.pointee.lender = descriptor.lender
-        unsafe storage.pointee.lenderToken = descriptor.token
+        unsafe storage.pointee.definition.lender = descriptor.lender
+        unsafe storage.pointee.definition.lenderToken = descriptor.token
         unsafe session.stage(storage)
     }
 }

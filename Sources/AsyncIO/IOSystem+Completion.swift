@@ -9,9 +9,9 @@ extension IOSystem {
             handle.pointee.state == .submitted, "an IO is completed once, after its submission")
         unsafe handle.pointee.rawResult.store(
             Int32(clamping: result), ordering: .relaxed)
-        if let lender = unsafe handle.pointee.lender {
-            unsafe handle.pointee.lender = nil
-            unsafe lender.takeBack(token: handle.pointee.lenderToken)
+        if let lender = unsafe handle.pointee.definition.lender {
+            unsafe handle.pointee.definition.lender = nil
+            unsafe lender.takeBack(token: handle.pointee.definition.lenderToken)
         }
         unsafe handle.pointee.updateState(to: .completedIO)
     }
@@ -55,10 +55,10 @@ extension IOSystem {
         of handle: HandlePointer, in phase: IOCallbackPhases,
         _ body: (any IOCallbacks, IOCallbackRegistration) -> Void
     ) {
-        var position = unsafe handle.pointee.callbackCount
+        var position = unsafe handle.pointee.definition.callbackCount
         while position > 0 {
             position -= 1
-            let registration = unsafe handle.pointee.callbacks[position]
+            let registration = unsafe handle.pointee.definition.callbacks[position]
             guard let entry = callbacks[registration.id.rawValue] else { continue }
             if entry.phases.contains(phase) { body(entry, registration) }
         }

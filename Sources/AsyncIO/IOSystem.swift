@@ -24,7 +24,7 @@ public final class IOSystem: @unchecked Sendable {
     let handles: HandlePointer
     /// One a session, and one for waits that belong to none.
     let counters: UnsafeMutablePointer<SessionCounters>
-    private let slots: Mutex<Slots>
+    private let slots: Lock<Slots>
     /// Slots from zero up to here have initialised handles.
     private let openedSlots = Atomic<Int>(0)
 
@@ -52,7 +52,7 @@ public final class IOSystem: @unchecked Sendable {
         for slot in 0...sessions {
             unsafe (counters + slot).initialize(to: SessionCounters())
         }
-        slots = Mutex(Slots())
+        slots = Lock(Slots())
     }
 
     deinit {

@@ -43,11 +43,11 @@ public struct IOView: ~Copyable {
     }
 
     /// How many values ``IOHandle/setData(_:)`` stored.
-    public var dataCount: Int { unsafe handle.pointee.dataCount }
+    public var dataCount: Int { unsafe handle.pointee.definition.dataCount }
 
     /// A value stored with ``IOHandle/setData(_:)``. The position must be below ``dataCount``.
     public func data(at position: Int) -> UInt64 {
-        unsafe precondition(position >= 0 && position < handle.pointee.dataCount)
+        unsafe precondition(position >= 0 && position < handle.pointee.definition.dataCount)
         return unsafe handle.pointee.data[position]
     }
 
@@ -56,6 +56,7 @@ public struct IOView: ~Copyable {
     /// The vectors are valid during the call; the bytes belong to the IO until it completes.
     @unsafe
     public var vectors: UnsafeBufferPointer<iovec> {
-        unsafe UnsafeBufferPointer(start: handle.pointee.vectors, count: handle.pointee.vectorCount)
+        unsafe UnsafeBufferPointer(
+            start: handle.pointee.vectors, count: handle.pointee.definition.vectorCount)
     }
 }

@@ -9,7 +9,7 @@ final class Registry<Entry>: @unchecked Sendable {
     private static var capacity: Int { 255 }
     private let entries: UnsafeMutablePointer<Entry>
     private let count = Atomic<Int>(0)
-    private let adding = Mutex(())
+    private let adding = Lock(())
 
     init() { unsafe entries = .allocate(capacity: Self.capacity) }
 

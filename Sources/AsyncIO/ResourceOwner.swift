@@ -30,14 +30,16 @@ public final class ResourceOwner {
         if handleCount == 0 { return }
         for position in 0..<session.system.handlesPerSession {
             let handle = unsafe session.handles + position
-            if unsafe handle.pointee.owner === self { unsafe release(handle, onError: onError) }
+            if unsafe handle.pointee.definition.owner === self {
+                unsafe release(handle, onError: onError)
+            }
         }
         handleCount = 0
     }
 
     private func release(_ handle: HandlePointer, onError: Bool) {
-        unsafe handle.pointee.owner = nil
-        unsafe handle.pointee.report = nil
+        unsafe handle.pointee.definition.owner = nil
+        unsafe handle.pointee.definition.report = nil
         switch unsafe handle.pointee.state {
         case .handedOut:
             // Whoever still has the handle keeps it; it goes idle when it is dropped or released.

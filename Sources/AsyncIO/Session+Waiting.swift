@@ -83,21 +83,22 @@ extension Session {
         if state == .completedShared {
             let result = unsafe system.runLocalCallbacks(handle)
             unsafe handle.pointee.updateState(to: .completedLocal)
-            if let report = unsafe handle.pointee.report {
+            if let report = unsafe handle.pointee.definition.report {
                 report.result = result
                 unsafe report.target = handle.pointee.target
                 unsafe report.targetData = handle.pointee.targetData
             }
             unsafe removeInFlight(handle)
         }
-        unsafe handle.pointee.owner?.handleCount -= 1
+        unsafe handle.pointee.definition.owner?.handleCount -= 1
 
         let next = unsafe handle.pointee.generation.load(ordering: .relaxed) &+ 1
         unsafe handle.pointee.generation.store(next, ordering: .releasing)
         unsafe handle.pointee.updateState(to: .idle)
         // A snapshot that sees a reset field sees the new generation too.
         atomicMemoryFence(ordering: .releasing)
-        unsafe handle.pointee.reset()
+        unsafe handle.pointee.resetVisible()
+        unsafe handle.pointee.definition.reset()
         unsafe handle.pointee.waiters.reopen(generation: next)
         unsafe idle.append(Int(handle.pointee.index) - index * system.handlesPerSession)
     }

@@ -95,10 +95,10 @@ public final class Session {
         let handle = unsafe handles + position
         unsafe handle.pointee.updateState(to: .handedOut)
         unsafe handedOut = unsafe handle
-        unsafe handle.pointee.owner = owner
+        unsafe handle.pointee.definition.owner = owner
         owner?.handleCount += 1
         report?.result = .unknown
-        unsafe handle.pointee.report = report
+        unsafe handle.pointee.definition.report = report
         return unsafe IOHandle(handle, session: self)
     }
 
@@ -109,7 +109,7 @@ public final class Session {
     }
 
     func handleWasDropped(_ handle: HandlePointer) {
-        if let owner = unsafe handle.pointee.owner {
+        if let owner = unsafe handle.pointee.definition.owner {
             owner.droppedHandles += 1
         } else {
             unsafe warn("leaked AIO handle", handle)

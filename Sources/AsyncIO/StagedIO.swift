@@ -42,7 +42,8 @@ public struct StagedIO: @unchecked Sendable {
     /// The memory it reads into or writes from, valid until it has completed.
     @unsafe
     public var vectors: UnsafeBufferPointer<iovec> {
-        unsafe UnsafeBufferPointer(start: handle.pointee.vectors, count: handle.pointee.vectorCount)
+        unsafe UnsafeBufferPointer(
+            start: handle.pointee.vectors, count: handle.pointee.definition.vectorCount)
     }
 
     /// Whether a worker could make its own descriptor for it.

@@ -1,8 +1,8 @@
-internal import Synchronization
+internal import AsyncIO
 
 /// The relations that are open now, by locator. Any thread.
 final class RelationIndex: Sendable {
-    private let relations = Mutex<[RelationLocator: OpenRelation]>([:])
+    private let relations = Lock<[RelationLocator: OpenRelation]>([:])
 
     func relation(_ locator: RelationLocator) -> OpenRelation? {
         relations.withLock { $0[locator] }

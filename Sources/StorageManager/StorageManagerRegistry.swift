@@ -1,5 +1,4 @@
 public import AsyncIO
-internal import Synchronization
 
 /// The one-byte number under which a registry knows a storage manager.
 public struct StorageManagerID: RawRepresentable, Hashable, Sendable, BitwiseCopyable {
@@ -14,7 +13,7 @@ public struct StorageManagerID: RawRepresentable, Hashable, Sendable, BitwiseCop
 /// Any thread. Mirrors PostgreSQL's `smgr.c`, whose table of managers is fixed; this one is open.
 public final class StorageManagerRegistry: Sendable {
     private let index = RelationIndex()
-    private let managers = Mutex<[StorageManagerID: any StorageManager]>([:])
+    private let managers = Lock<[StorageManagerID: any StorageManager]>([:])
     private let target: IOTargetID
 
     /// Makes an empty registry and registers the relations' target with the core.

@@ -1,5 +1,5 @@
+internal import AsyncIO
 public import Logging
-internal import Synchronization
 
 /// A log that keeps what is written to it, for tests to look at. Any thread.
 public final class RecordingLog: Sendable {
@@ -15,7 +15,7 @@ public final class RecordingLog: Sendable {
         public let label: String
     }
 
-    private let recorded = Mutex<[Entry]>([])
+    private let recorded = Lock<[Entry]>([])
 
     /// Makes an empty log.
     public init() {}

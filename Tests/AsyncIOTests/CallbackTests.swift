@@ -13,7 +13,7 @@ final class TracingCallbacks: IOCallbacks {
     }
 
     final class Trace: Sendable {
-        let calls = Mutex<[Call]>([])
+        let calls = Lock<[Call]>([])
         var names: [String] { calls.withLock { $0.map { "\($0.name) \($0.phase)" } } }
     }
 

@@ -49,7 +49,7 @@ import Testing
         let system = try makeSystem(method.choice)
         let file = try TestFile(system)
         let memories = (0..<8).map { _ in IOMemory(4096) }
-        let kept = Mutex<[WaitReference]>([])
+        let kept = Lock<[WaitReference]>([])
         let session = Kept(try system.makeSession())
         try Threads.run(1) { _ in
             let references = memories.indices.compactMap { index in
@@ -121,7 +121,7 @@ import Testing
     @Test(arguments: IOMethodMatrix.all) func manySessionsAtOnce(method: TestedMethod) throws {
         let system = try makeSystem(method.choice)
         let file = try TestFile(system)
-        let published = Mutex<[WaitReference]>([])
+        let published = Lock<[WaitReference]>([])
         let failures = Atomic<Int>(0)
         try Threads.run(6) { index in
             guard let session = try? system.makeSession() else { return }

@@ -102,7 +102,7 @@ func expectError(
 struct StartedThreads {
     private final class Outcome: Sendable {
         let ended = Atomic<Bool>(false)
-        let error = Mutex<(any Error)?>(nil)
+        let error = Lock<(any Error)?>(nil)
     }
 
     private let outcome = Outcome()

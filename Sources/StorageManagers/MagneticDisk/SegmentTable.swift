@@ -1,5 +1,5 @@
+internal import AsyncIO
 internal import FileAccess
-internal import Synchronization
 
 /// The segments of one fork that are open: the first ones, without a gap.
 ///
@@ -9,7 +9,7 @@ internal import Synchronization
 /// its descriptor, a `blockCount` under way.
 /// What is in the table was once found to follow only full segments; truncation removes the rest.
 struct SegmentTable: ~Copyable, Sendable {
-    private let files = Mutex<[VirtualFile]>([])
+    private let files = Lock<[VirtualFile]>([])
 
     /// The segment, if it is open.
     borrowing func file(_ segment: Int) -> VirtualFile? {

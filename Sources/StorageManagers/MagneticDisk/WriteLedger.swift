@@ -1,6 +1,5 @@
 internal import AsyncIO
 internal import FileAccess
-internal import Synchronization
 
 /// The segments of started writes, until the writes are done and the segments are registered for
 /// the next sync.
@@ -15,7 +14,7 @@ final class WriteLedger: Sendable {
         var free: [Int] = []
     }
 
-    private let entries = Mutex(Entries())
+    private let entries = Lock(Entries())
     private let queue: SyncQueue
 
     init(_ queue: SyncQueue) { self.queue = queue }

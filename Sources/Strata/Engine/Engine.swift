@@ -1,6 +1,6 @@
+internal import AsyncIO
 internal import FileAccess
 internal import Logging
-internal import Synchronization
 
 /// An open store: its relations, the pool that caches their pages, and the sessions that use them.
 ///
@@ -38,12 +38,12 @@ public final class Engine: Sendable {
     let verificationTarget: IOTargetID
     /// Held while the catalog's file is replaced; taken before ``state``. No thread takes it with
     /// staged IO.
-    let changes = Mutex<Void>(())
+    let changes = Lock<Void>(())
     /// Held while a relation is cut to what readers see; taken before ``changes``.
-    let settling = Mutex<Void>(())
+    let settling = Lock<Void>(())
     /// Held for moments only, never during IO.
-    let state: Mutex<EngineState>
-    private let lock: Mutex<StoreLock?>
+    let state: Lock<EngineState>
+    private let lock: Lock<StoreLock?>
 
     init(_ parts: EngineParts, lock: consuming StoreLock?) {
         directory = parts.directory
@@ -56,8 +56,8 @@ public final class Engine: Sendable {
         files = parts.files
         verificationTarget = parts.verificationTarget
         logger = parts.options.logger
-        state = Mutex(EngineState(catalog: parts.catalog))
-        self.lock = Mutex(lock)
+        state = Lock(EngineState(catalog: parts.catalog))
+        self.lock = Lock(lock)
     }
 
     /// The name of the method that executes IO, such as `io_uring`.

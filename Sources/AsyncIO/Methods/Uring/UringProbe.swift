@@ -15,7 +15,7 @@ enum UringProbe {
         var disabledSetting: Int?
         /// Soft limit of locked memory, in bytes.
         var lockedMemoryLimit: UInt64
-        /// Locked memory that one ring needs, in bytes; zero where the kernel does not count it.
+        /// Lock memory that one ring needs, in bytes; zero where the kernel does not count it.
         var lockedMemoryNeed: UInt64
         /// Soft limit of open descriptors.
         var descriptorLimit: UInt64

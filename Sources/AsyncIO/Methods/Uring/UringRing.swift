@@ -27,7 +27,7 @@
         private static let refusalPauseMicroseconds: UInt32 = 100
 
         private let ring: UnsafeMutablePointer<io_uring>
-        private let completing = Mutex(())
+        private let completing = Lock(())
         private let inFlight = Atomic<Int>(0)
 
         init(entries: Int) throws(StorageError) {

@@ -7,7 +7,7 @@ final class Worker: @unchecked Sendable {
     /// One when it was woken and has not noticed yet. The kernel sleeps on its address.
     private let signal: UnsafeMutablePointer<Atomic<UInt32>>
     /// Set once, under the pool's lock, before anyone else knows the worker.
-    private let thread = Mutex<OSThread?>(nil)
+    private let thread = Lock<OSThread?>(nil)
     /// The core time at the pool's last look, guarded by the pool's lock.
     var seenCoreNanoseconds: UInt64 = 0
 

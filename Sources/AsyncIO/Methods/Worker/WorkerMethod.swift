@@ -12,14 +12,14 @@ final class WorkerMethod: IOMethod {
 
     let configuration: WorkerConfiguration
     private let logger: Logger
-    private let pool: Mutex<WorkerPool>
+    private let pool: Lock<WorkerPool>
     private let overflowExecutions = Atomic<UInt64>(0)
 
     init(_ configuration: WorkerConfiguration, _ context: IOMethodContext) throws(StorageError) {
         try configuration.validate()
         self.configuration = configuration
         logger = context.logger
-        pool = Mutex(WorkerPool(configuration))
+        pool = Lock(WorkerPool(configuration))
         for _ in 0..<configuration.minimumWorkers where !launchWorker() {
             shutdown()
             throw StorageError(
