@@ -92,7 +92,7 @@ public struct ReadStream<Source: BlockSource>: ~Copyable {
     @inline(never)
     mutating func nextQueued() throws(StorageError) -> PinnedPage? {
         if engine.isEmpty {
-            lookAhead()
+            lookAhead(urgently: true)
             if engine.isEmpty { return try nothingStarted() }
         }
         current = waiting.removeFirst()
@@ -108,9 +108,11 @@ public struct ReadStream<Source: BlockSource>: ~Copyable {
     }
 
     /// Fills the queue as far as the distances allow. Never waits for IO.
+    ///
+    /// - Parameter urgently: the first page is wanted at once.
     @inlinable
-    mutating func lookAhead() {
-        engine.beginLookAhead()
+    mutating func lookAhead(urgently: Bool = false) {
+        engine.beginLookAhead(urgently: urgently)
         while engine.wantsBlock {
             guard let (block, data) = source.next() else {
                 engine.isExhausted = true

@@ -6,7 +6,8 @@ public import StorageManager
 /// is kept for when its block is wanted.
 extension StreamEngine {
     @usableFromInline
-    mutating func beginLookAhead() {
+    mutating func beginLookAhead(urgently: Bool) {
+        isUrgent = urgently
         if count == 0 { startFailure = nil }
         if options.flags.contains(.batching), !session.isInBatch {
             ownsBatch = (try? session.enterBatch()) != nil
@@ -89,7 +90,8 @@ extension StreamEngine {
         if place >= maximumReads { place -= maximumReads }
         do throws(StorageError) {
             let operation = try operation(place)
-            let advised = advises && count > 0 && pendingBlock != sequentialBlock
+            let advised = advises && !isUrgent && pendingBlock != sequentialBlock
+            isUrgent = false
             operation.options = options.readOptions
             if advised { operation.options.insert(.issuesAdvice) }
             var covered = wanted

@@ -83,6 +83,8 @@ struct StreamEngine: ~Copyable {
     /// For reading again what is uncertain.
     var spare: ReadOperation?
     var ownsBatch = false
+    /// The next read is wanted at once, so that advising the kernel of it gains nothing.
+    var isUrgent = false
     var statistics = ReadStreamStatistics()
 
     init(

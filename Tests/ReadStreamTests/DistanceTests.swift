@@ -93,6 +93,23 @@ import Testing
         }
     }
 
+    /// Without asynchronous IO, looking ahead is for the kernel to be told of what is not in order.
+    @Test func adviceLengthensTheDistance() throws {
+        let store = try TestStore(TestedMethod(.synchronous))
+        try store.withSession { session throws in
+            let blocks = (0..<50).map { BlockNumber(UInt32($0) * 2) }
+            for flags in [ReadStreamFlags(), .sequential] {
+                _ = try store.manager.evictAll(session: session)
+                var stream = ReadStream(
+                    store.manager, over: store.relation, session: session,
+                    options: ReadStreamOptions(flags), source: BlockSequence(blocks))
+                #expect(try take(&stream) == blocks.map(\.rawValue))
+                let farthest = stream.statistics.maximumDistance
+                #expect(farthest == (flags.isEmpty ? stream.statistics.distanceCapacity : 1))
+            }
+        }
+    }
+
     @Test func waitingDoublesTheDistanceUpToTheCapacity() throws {
         var options = TestStore.Options()
         options.blocks = 400
