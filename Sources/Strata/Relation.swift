@@ -81,6 +81,31 @@ public final class Relation: Sendable {
     }
 }
 
+extension Relation {
+    /// All pages from the first to the last, read ahead of their use. Mirrors the stream of
+    /// PostgreSQL's sequential scans.
+    ///
+    /// Uses a small ring of buffers, so that a scan of a large relation leaves the pool to others.
+    /// Pages that are added after the call are not part of it.
+    public func scan(session: Session) -> ReadStream<BlockRange> {
+        let strategy = AccessStrategy(
+            .bulkRead, for: engine.buffers,
+            readAhead: engine.options.combineLimit * min(8, engine.system.handlesPerSession))
+        return stream(
+            BlockRange(0..<blockCount), session: session,
+            options: ReadStreamOptions([.sequential, .full, .batching], strategy: strategy))
+    }
+
+    /// Pages in the order that a source names them, read ahead of their use.
+    ///
+    /// - Parameter source: names blocks below ``blockCount``.
+    public func stream<Source>(
+        _ source: Source, session: Session, options: ReadStreamOptions = ReadStreamOptions()
+    ) -> ReadStream<Source> {
+        ReadStream(engine.buffers, over: open, session: session, options: options, source: source)
+    }
+}
+
 extension Engine {
     func addUser(_ locator: RelationLocator, _ state: inout EngineState) {
         state.users[locator, default: 0] += 1

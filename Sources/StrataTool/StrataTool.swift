@@ -1,14 +1,79 @@
 internal import ArgumentParser
+internal import RelationLoader
+internal import Strata
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
 
 /// The command line tool `strata`.
+///
+/// All of it runs on the main thread: what blocks has no place on Swift's cooperative pool.
 @main
 struct StrataTool: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "strata",
         abstract: "Keep relations in a store: load them from CSV, scan them, check them.",
         discussion: """
-            A store is a directory. Exit codes: 0 when done, 1 when it failed, 64 when the \
-            command line is wrong, 128 and the signal's number when a signal ended it.
+            A store is a directory. It holds relations, each a row of 8 KiB pages in PostgreSQL's \
+            format; one process at a time can have it open.
+
+            Exit codes: 0 when done, 1 when it failed or found damage, 64 when the command line \
+            is wrong, 128 and the signal's number when a signal ended it.
             """,
-        subcommands: [LoadCommand.self, ScanCommand.self])
+        version: "0.1.0",
+        subcommands: [
+            LoadCommand.self, ScanCommand.self, RelationsCommand.self, VerifyCommand.self,
+            DropCommand.self,
+        ])
+
+    static func main() {
+        end(run(Array(CommandLine.arguments.dropFirst())))
+    }
+
+    /// Runs one command; its exit code.
+    private static func run(_ arguments: [String]) -> CInt {
+        do {
+            var command = try parseAsRoot(arguments)
+            do {
+                try command.run()
+                return 0
+            } catch let error where isOwn(error) {
+                StandardError.write("strata: \(error)")
+                return 1
+            }
+        } catch {
+            return report(error)
+        }
+    }
+
+    /// Whether an error is the store's or the loader's, which say all there is to say.
+    private static func isOwn(_ error: any Error) -> Bool {
+        error is StorageError || error is LoadError || error is LoaderError || error is SchemaError
+    }
+
+    /// What the parser has to say: text that was asked for, or what is wrong with the command line.
+    private static func report(_ error: any Error) -> CInt {
+        let code = exitCode(for: error)
+        if code.isSuccess {
+            print(fullMessage(for: error))
+            return 0
+        }
+        let message = message(for: error)
+        if !message.isEmpty { StandardError.write("strata: \(message)") }
+        if code == .validationFailure {
+            // The parser's own first lines repeat the message.
+            let usage = fullMessage(for: error).split(separator: "\n").drop {
+                !$0.hasPrefix("Usage:")
+            }
+            if !usage.isEmpty { StandardError.write(usage.joined(separator: "\n")) }
+            return 64
+        }
+        return code.rawValue
+    }
 }
+
+/// The C function, which the parser's own hides within the type.
+private func end(_ code: CInt) -> Never { exit(code) }

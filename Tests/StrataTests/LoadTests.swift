@@ -18,6 +18,8 @@ import Testing
             let relation = try engine.relation(named: "t")
             #expect(relation.blockCount == 150)
             #expect(relation.schema == TestStore.schema)
+            #expect(
+                try relation.marks(session, scanning: false) == Array(repeating: 7, count: 150))
             #expect(try relation.marks(session) == Array(repeating: 7, count: 150))
         }
     }

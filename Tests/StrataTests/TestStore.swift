@@ -94,19 +94,29 @@ extension Engine {
 }
 
 extension Relation {
-    /// The marks of all pages, after checking that each page tells its own block.
-    func marks(_ session: Session) throws -> [UInt8] {
-        try (0..<blockCount).map { block in
-            let page = try page(BlockNumber(block), session: session)
-            return try page.withView { view in
-                guard let item = try view.item(1) else { throw CancellationError() }
-                let bytes = (0..<5).map {
-                    unsafe item.unsafeLoad(fromByteOffset: $0, as: UInt8.self)
-                }
-                let told = (0..<4).reduce(UInt32(0)) { $0 | UInt32(bytes[$1 + 1]) << ($1 * 8) }
-                #expect(told == block)
-                return bytes[0]
+    /// The marks of all pages, after checking that each page tells its own block; by a scan, or
+    /// page by page.
+    func marks(_ session: Session, scanning: Bool = true) throws -> [UInt8] {
+        var marks: [UInt8] = []
+        if scanning {
+            var stream = scan(session: session)
+            while let page = try stream.next() { marks.append(try Self.mark(page)) }
+        } else {
+            for block in 0..<blockCount {
+                marks.append(try Self.mark(page(BlockNumber(block), session: session)))
             }
+        }
+        return marks
+    }
+
+    private static func mark(_ page: borrowing PinnedPage) throws -> UInt8 {
+        let block = page.block.rawValue
+        return try page.withView { view in
+            guard let item = try view.item(1) else { throw CancellationError() }
+            let bytes = (0..<5).map { unsafe item.unsafeLoad(fromByteOffset: $0, as: UInt8.self) }
+            let told = (0..<4).reduce(UInt32(0)) { $0 | UInt32(bytes[$1 + 1]) << ($1 * 8) }
+            #expect(told == block)
+            return bytes[0]
         }
     }
 }

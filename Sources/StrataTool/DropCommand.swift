@@ -1,0 +1,24 @@
+internal import ArgumentParser
+internal import AsyncIO
+internal import Strata
+
+/// `strata drop`
+struct DropCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "drop",
+        abstract: "Remove a relation and its files from a store.",
+        discussion: "There is no way back: its rows are gone when the command ends.")
+
+    @OptionGroup var storeArguments: StoreArguments
+
+    @Option(help: ArgumentHelp("The relation to remove.", valueName: "name"))
+    var relation: String
+
+    func run() throws {
+        try storeArguments.withStore(creating: false) { engine in
+            let session = try engine.makeSession()
+            defer { session.close() }
+            try engine.dropRelation(named: relation, session: session)
+        }
+    }
+}

@@ -1,0 +1,79 @@
+internal import ArgumentParser
+internal import Strata
+
+/// `strata relations`
+struct RelationsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "relations",
+        abstract: "List the relations of a store.",
+        discussion: """
+            A line for each: name, rows (? where they are not known), pages, size, storage \
+            manager, file, and the columns as --schema takes them.
+            """)
+
+    @OptionGroup var storeArguments: StoreArguments
+
+    func run() throws {
+        try storeArguments.withStore(creating: false) { engine in
+            let relations = engine.relations
+            if relations.isEmpty {
+                StandardError.write("the store has no relations")
+                return
+            }
+            var table = TextTable(
+                titles: ["relation", "rows", "pages", "size", "manager", "file", "columns"],
+                rightAligned: [1, 2, 3])
+            for relation in relations {
+                let pages = relation.forks.reduce(UInt64(0)) {
+                    $0 + UInt64(relation.blockCount(of: $1) ?? 0)
+                }
+                table.add([
+                    relation.name, relation.rowCount.map(String.init) ?? "?", "\(pages)",
+                    Wording.size(Double(pages) * Double(blockSize)), relation.managerName,
+                    relation.locator.description, relation.schema?.sqlText ?? "",
+                ])
+            }
+            print(table.text, terminator: "")
+        }
+    }
+}
+
+/// Text in columns.
+struct TextTable {
+    private var rows: [[String]]
+    private let rightAligned: Set<Int>
+
+    init(titles: [String], rightAligned: Set<Int>) {
+        rows = [titles]
+        self.rightAligned = rightAligned
+    }
+
+    mutating func add(_ row: [String]) { rows.append(row) }
+
+    /// The lines, each ended; the last column is not padded.
+    var text: String {
+        var widths: [Int] = []
+        for row in rows {
+            for (column, cell) in row.enumerated() {
+                if column == widths.count { widths.append(0) }
+                widths[column] = max(widths[column], cell.count)
+            }
+        }
+        var text = ""
+        for row in rows {
+            for (column, cell) in row.enumerated() {
+                let padding = String(repeating: " ", count: widths[column] - cell.count)
+                if column > 0 { text += "  " }
+                if rightAligned.contains(column) {
+                    text += padding + cell
+                } else if column == row.count - 1 {
+                    text += cell
+                } else {
+                    text += cell + padding
+                }
+            }
+            text += "\n"
+        }
+        return text
+    }
+}
