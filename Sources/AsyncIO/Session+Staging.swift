@@ -86,15 +86,15 @@ extension Session {
         isInBatch = false
     }
 
-    /// Runs `body` within a batch, which is closed however `body` ends.
-    public func withBatch<Result, Failure>(_ body: () throws(Failure) -> Result)
-        throws(StorageError) -> Swift.Result<Result, Failure>
+    /// Runs `body` within a batch, which is submitted and closed however `body` ends.
+    ///
+    /// - Throws: `misuse` when a batch is open, or what `body` throws.
+    public func withBatch<Result: ~Copyable>(_ body: () throws(StorageError) -> Result)
+        throws(StorageError) -> Result
     {
         try enterBatch()
-        let result: Swift.Result<Result, Failure>
-        do throws(Failure) { result = .success(try body()) } catch { result = .failure(error) }
-        try exitBatch()
-        return result
+        defer { endScope(onError: true) }
+        return try body()
     }
 
     /// Before a descriptor is closed: submits what is staged here, waits for what others have

@@ -126,6 +126,26 @@ import Testing
     }
 
     @Test(arguments: IOMethodMatrix.all)
+    func batchOfAClosureIsSubmittedThoughItThrows(method: TestedMethod) throws {
+        let system = try makeSystem(method.choice)
+        let session = try system.makeSession()
+        let file = try TestFile(system)
+        let memory = IOMemory(4096)
+        var reference = WaitReference()
+        let failure = StorageError(.inputOutput, "stop")
+        let caught = #expect(throws: StorageError.self) {
+            try session.withBatch { () throws(StorageError) in
+                do { reference = try session.read(file, into: memory, at: 0) } catch {}
+                throw failure
+            }
+        }
+        #expect(caught?.message == "stop")
+        #expect(!session.isInBatch && !session.hasStaged)
+        try session.wait(for: reference)
+        #expect(memory.holds(from: 0, count: 4096))
+    }
+
+    @Test(arguments: IOMethodMatrix.all)
     func synchronousFlagIsDoneAtOnce(method: TestedMethod) throws {
         let system = try makeSystem(method.choice)
         let session = try system.makeSession()

@@ -141,7 +141,7 @@ struct Core {
             let second = try unsafe core.start(.write, memory.bytes, file, at: 8192)
             file.close(core.session)
             return [first, second]
-        }.get()
+        }
         for one in started {
             try core.session.wait(for: one.reference)
             #expect(one.report.result.value == 8192)
