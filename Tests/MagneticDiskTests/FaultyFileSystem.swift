@@ -1,5 +1,5 @@
+import AsyncIO
 import FileAccess
-import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -12,9 +12,9 @@ import Synchronization
 /// Space is counted as writes and allocations are made; nothing gives it back.
 final class FaultyFileSystem: FileSystem {
     private let kernel = KernelFileSystem()
-    private let space = Mutex<Int?>(nil)
-    private let recovers = Mutex(false)
-    private let syncError = Mutex<CInt>(0)
+    private let space = Lock<Int?>(nil)
+    private let recovers = Lock(false)
+    private let syncError = Lock<CInt>(0)
 
     /// Leaves so many bytes, nil for no limit.
     ///

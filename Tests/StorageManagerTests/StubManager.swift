@@ -1,13 +1,12 @@
 import AsyncIO
 import StorageManager
-import Synchronization
 
 /// A manager that keeps nothing and writes down what it was asked.
 final class StubManager: StorageManager {
     let name: String
     let capabilities: StorageManagerCapabilities
     let failsSync: Bool
-    private let calls = Mutex<[String]>([])
+    private let calls = Lock<[String]>([])
 
     init(
         name: String, capabilities: StorageManagerCapabilities = .init(), failsSync: Bool = false
