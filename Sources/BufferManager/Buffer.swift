@@ -57,15 +57,14 @@ struct Buffer: @unchecked Sendable, BitwiseCopyable {
         unsafe descriptor.pointee.state.store(bits, ordering: .releasing)
     }
 
-    /// Adds a pin for someone who has one already.
-    func pinAgain() {
-        let old = BufferState(
-            unsafe descriptor.pointee.state.wrappingAdd(
-                BufferState.onePin, ordering: .relaxed
-            ).oldValue)
-        precondition(
-            old.pins > 0 && old.pins < BufferState.pinMask,
-            "a buffer has at most 262143 pins, and the first is taken through the mapping")
+    /// Adds a pin for someone who has one already; whether there was room in the count.
+    func pinAgain() -> Bool {
+        var old = state
+        while old.pins < BufferState.pinMask {
+            assert(old.pins > 0, "the first pin is taken through the mapping")
+            if exchange(&old, BufferState(old.bits &+ BufferState.onePin)) { return true }
+        }
+        return false
     }
 
     /// Gives a pin back. What was done under it happens before the buffer's next use.

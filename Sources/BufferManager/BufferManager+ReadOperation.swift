@@ -91,7 +91,8 @@ extension BufferManager {
     private func pinBlocks(_ operation: ReadOperation, wanted: Int) throws(StorageError) -> Bool {
         let pool = operation.pool
         let record = table.record(of: operation.relation)
-        var limit = min(wanted, pool.combineLimit)
+        let room = Int(BlockNumber.maximumCount) - Int(operation.block.rawValue)
+        var limit = max(1, min(wanted, pool.combineLimit, room))
         let tag = PageTag(operation.relation.locator, operation.fork, operation.block)
         var position = 0
         while position < limit {

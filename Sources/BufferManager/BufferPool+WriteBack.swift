@@ -52,7 +52,8 @@ extension BufferPool {
         copy(index, to: copies, at: 0)
 
         let limit = min(
-            combineLimit, relation.storage.maximumCombine(tag.fork, block: tag.block))
+            combineLimit, relation.storage.maximumCombine(tag.fork, block: tag.block),
+            Int(BlockNumber.maximumCount) - Int(tag.block.rawValue))
         var run = [index]
         while run.count < limit {
             let next = tag.advanced(by: run.count)

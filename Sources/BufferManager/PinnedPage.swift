@@ -1,3 +1,4 @@
+public import AsyncIO
 public import PageFormat
 public import StorageManager
 
@@ -41,8 +42,10 @@ public struct PinnedPage: ~Copyable, @unchecked Sendable {
     public consuming func release() {}
 
     /// Takes a second pin on the same page. Mirrors `IncrBufferRefCount`.
-    public func pinAgain() -> PinnedPage {
-        buffer.pinAgain()
+    ///
+    /// - Throws: `resourcesExhausted` when it has 262143 pins, the most there can be.
+    public func pinAgain() throws(StorageError) -> PinnedPage {
+        guard buffer.pinAgain() else { throw BufferPool.tooManyPins(buffer.tag) }
         return PinnedPage(buffer, address)
     }
 

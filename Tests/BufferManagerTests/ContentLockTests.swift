@@ -108,7 +108,7 @@ import Testing
             try page.withSharedLock { (_: RawSpan) throws(Stop) in throw Stop() }
         }
         page.withExclusiveLock(dirtying: false) { _ in }
-        let again = page.pinAgain()
+        let again = try page.pinAgain()
         page.release()
         #expect(again.stamp == Stack.Stamp(block: 0, version: 0))
         again.release()

@@ -117,6 +117,26 @@ import Testing
     }
 
     @Test(arguments: IOMethodMatrix.allWithPartialTransfers)
+    func anIdleIssuerBlocksNobody(_ method: TestedMethod) throws {
+        let stack = try Stack(method)
+        let relation = try stack.makeRelation(blocks: 16)
+        let issuer = try stack.session()
+        let (own, count) = try start(stack, relation, issuer, 0)
+        let read = try Threads.run {
+            let session = try stack.session()
+            return try (0..<4).map { block in
+                try stack.buffers.page(BlockNumber(block), of: relation, session: session).stamp
+            }
+        }
+        #expect(read == stamps(0..<4))
+        try stack.buffers.waitRead(own)
+        #expect(count == 4)
+        #expect(own.done == 4)
+        own.giveBack()
+        stack.buffers.checkInvariants()
+    }
+
+    @Test(arguments: IOMethodMatrix.allWithPartialTransfers)
     func manySessionsReadTheSamePages(_ method: TestedMethod) throws {
         let stack = try Stack(method)
         let relation = try stack.makeRelation(blocks: 32)

@@ -94,6 +94,22 @@ import Testing
         #expect(page.stamp == Stack.Stamp(block: 7, version: 5))
     }
 
+    @Test(arguments: IOMethodMatrix.all)
+    func blocksThatCannotBeAreErrors(_ method: TestedMethod) throws {
+        let stack = try Stack(method)
+        let relation = try stack.makeRelation(blocks: 2)
+        let session = try stack.session()
+        let operation = try ReadOperation(stack.buffers, relation: relation, session: session)
+        for block in [UInt32.max - 1, UInt32.max] {
+            let error = #expect(throws: StorageError.self) {
+                try stack.read(operation, block, 8)
+            }
+            #expect(error?.code == .readFailed)
+            #expect(operation.count == 0)
+        }
+        stack.buffers.checkInvariants()
+    }
+
     @Test(arguments: IOMethodMatrix.allWithPartialTransfers)
     func readsInABatchAreAllBrought(_ method: TestedMethod) throws {
         let stack = try Stack(method)
