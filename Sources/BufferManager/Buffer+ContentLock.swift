@@ -1,3 +1,4 @@
+internal import AsyncIO
 internal import Synchronization
 
 /// The content lock: many may read a page, or one may change it. It lives in the state word, so

@@ -19,7 +19,7 @@ public final class BufferManager: Sendable {
     /// The method executes every IO when it is submitted: reads are put off until waited for.
     let isSynchronous: Bool
     let table = RelationTable()
-    let localPools = Mutex<[UInt32: LocalPool]>([:])
+    let localPools = Lock<[UInt32: LocalPool]>([:])
 
     /// The pool of one session's local relations.
     struct LocalPool {

@@ -1,3 +1,4 @@
+internal import AsyncIO
 internal import StorageManager
 internal import Synchronization
 

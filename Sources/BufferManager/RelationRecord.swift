@@ -10,7 +10,7 @@ internal import Synchronization
 final class RelationRecord: Sendable {
     let locator: RelationLocator
     /// Replaced when the relation was closed and opened again.
-    private let current: Mutex<OpenRelation>
+    private let current: Lock<OpenRelation>
     /// Pages that failed their checksum when they were read. Counted by completing threads.
     let checksumFailures = Atomic<UInt64>(0)
 
@@ -21,7 +21,7 @@ final class RelationRecord: Sendable {
 
     init(_ relation: OpenRelation) {
         locator = relation.locator
-        current = Mutex(relation)
+        current = Lock(relation)
     }
 
     var relation: OpenRelation { current.withLock { $0 } }
@@ -47,7 +47,7 @@ final class RelationRecord: Sendable {
 
 /// The records by relation. Any thread. Asked on the way of a miss, never of a hit.
 final class RelationTable: Sendable {
-    private let records = Mutex<[RelationLocator: RelationRecord]>([:])
+    private let records = Lock<[RelationLocator: RelationRecord]>([:])
 
     /// The relation's record, made if there is none.
     func record(of relation: OpenRelation) -> RelationRecord {

@@ -1,3 +1,4 @@
+internal import AsyncIO
 internal import StorageManager
 internal import Synchronization
 
@@ -8,7 +9,7 @@ internal import Synchronization
 @safe
 final class ScratchPool: @unchecked Sendable {
     private let pageCount: Int
-    private let free = Mutex<[PageAddress]>([])
+    private let free = Lock<[PageAddress]>([])
 
     init(pageCount: Int) { self.pageCount = pageCount }
 
