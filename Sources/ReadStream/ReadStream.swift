@@ -29,7 +29,7 @@ public struct ReadStream<Source: BlockSource>: ~Copyable {
     @usableFromInline let strategy: AccessStrategy?
     @usableFromInline let fork: Fork
 
-    @usableFromInline var engine: StreamEngine
+    @usableFromInline let engine: StreamEngine
     /// The data of the blocks that the source named and nobody took, in order.
     @usableFromInline var waiting: DataRing<Source.PageData>
 

@@ -11,7 +11,7 @@ internal import StorageManager
 /// When pages turn out to be in the pool both fall by one a page, yet not before as many hits have
 /// come in a row as the stream may pin: a few hits among misses say nothing.
 extension StreamEngine {
-    mutating func resetDistances() {
+    func resetDistances() {
         combineDistance = options.flags.contains(.full) ? combineLimit : 1
         readAheadDistance = combineDistance
         decayHoldOff = 0
@@ -24,7 +24,7 @@ extension StreamEngine {
     ///   - blocked: whether they were not there yet.
     ///   - advised: whether the kernel had been told of them. Where reads are executed only when
     ///     they are waited for, that is what looking ahead is for.
-    mutating func noteRead(blocked: Bool, advised: Bool) {
+    func noteRead(blocked: Bool, advised: Bool) {
         combineDistance = min(combineDistance * 2, combineLimit)
         if blocked || advised { readAheadDistance = min(readAheadDistance * 2, capacity) }
         decayHoldOff = capacity
@@ -32,7 +32,7 @@ extension StreamEngine {
     }
 
     /// A page was in the pool.
-    mutating func noteHit() {
+    func noteHit() {
         statistics.hits += 1
         if decayHoldOff > 0 {
             decayHoldOff -= 1
@@ -43,11 +43,11 @@ extension StreamEngine {
     }
 
     /// There are no buffers for what the stream wanted.
-    mutating func noteExhaustion() {
+    func noteExhaustion() {
         readAheadDistance = max(1, readAheadDistance / 2)
     }
 
-    private mutating func noteDistance() {
+    private func noteDistance() {
         statistics.maximumDistance = max(statistics.maximumDistance, readAheadDistance)
     }
 

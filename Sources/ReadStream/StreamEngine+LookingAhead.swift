@@ -6,7 +6,7 @@ public import StorageManager
 /// is kept for when its block is wanted.
 extension StreamEngine {
     @usableFromInline
-    mutating func beginLookAhead(urgently: Bool) {
+    func beginLookAhead(urgently: Bool) {
         isUrgent = urgently
         if count == 0 { startFailure = nil }
         if options.flags.contains(.batching), !session.isInBatch {
@@ -16,7 +16,7 @@ extension StreamEngine {
     }
 
     @usableFromInline
-    mutating func endLookAhead() {
+    func endLookAhead() {
         while startsPending, startPending() {}
         if heldBlock != .invalid { startHeld() }
         if ownsBatch {
@@ -27,13 +27,13 @@ extension StreamEngine {
 
     /// Takes a block that was asked for on demand and is not in the pool.
     @usableFromInline
-    mutating func missed(_ block: BlockNumber) {
+    func missed(_ block: BlockNumber) {
         (pendingBlock, pendingCount) = (block, 1)
     }
 
     /// Takes a block from the source.
     @usableFromInline
-    mutating func add(_ block: BlockNumber) {
+    func add(_ block: BlockNumber) {
         if pendingCount > 0 {
             if pendingCount < combineLimit, pendingBlock.advanced(by: pendingCount) == block {
                 pendingCount += 1
@@ -48,7 +48,7 @@ extension StreamEngine {
     }
 
     /// Makes way for the held block by starting all that is pending before it.
-    private mutating func startHeld() {
+    private func startHeld() {
         while pendingCount > 0 {
             if startFailure != nil || !startPending() { return }
         }
@@ -58,7 +58,7 @@ extension StreamEngine {
     }
 
     /// Opens a pending read, unless the block is in the pool.
-    private mutating func begin(_ block: BlockNumber) {
+    private func begin(_ block: BlockNumber) {
         if count < capacity, let page = resident(block) {
             append(block, page)
             noteHit()
@@ -72,7 +72,7 @@ extension StreamEngine {
             block, of: relation, fork: options.fork, strategy: options.strategy, session: session)
     }
 
-    private mutating func append(_ block: BlockNumber, _ page: consuming PinnedPage) {
+    private func append(_ block: BlockNumber, _ page: consuming PinnedPage) {
         assert(count < capacity, "a stream pins no more pages than it may")
         let place = place(count)
         unsafe entries[place] = Entry(block: block, state: .page)
@@ -83,7 +83,7 @@ extension StreamEngine {
     /// Starts the pending read, or the part of it that one read can cover.
     ///
     /// - Returns: whether there was any progress.
-    private mutating func startPending() -> Bool {
+    private func startPending() -> Bool {
         guard readCount < maximumReads, count < capacity else { return false }
         let wanted = min(pendingCount, capacity - count)
         var place = firstRead + readCount
@@ -112,7 +112,7 @@ extension StreamEngine {
         }
     }
 
-    private mutating func operation(_ place: Int) throws(StorageError) -> ReadOperation {
+    private func operation(_ place: Int) throws(StorageError) -> ReadOperation {
         if let operation = reads[place].operation { return operation }
         let operation = try makeOperation()
         reads[place].operation = operation
@@ -125,7 +125,7 @@ extension StreamEngine {
             options: options.readOptions, strategy: options.strategy)
     }
 
-    private mutating func appendRead(_ covered: Int) {
+    private func appendRead(_ covered: Int) {
         for position in 0..<covered {
             unsafe entries[place(count)] = Entry(
                 block: pendingBlock.advanced(by: position), state: .reading)
@@ -138,7 +138,7 @@ extension StreamEngine {
         statistics.maximumReadsInFlight = max(statistics.maximumReadsInFlight, readCount)
     }
 
-    private mutating func takeHits(_ operation: ReadOperation) {
+    private func takeHits(_ operation: ReadOperation) {
         while let page = operation.takePage() {
             let block = page.block
             append(block, page)

@@ -14,7 +14,7 @@ extension StreamEngine {
     ///
     /// - Throws: what went wrong with this block; its entry is gone then.
     @usableFromInline
-    mutating func takeFirst() throws(StorageError) -> PinnedPage {
+    func takeFirst() throws(StorageError) -> PinnedPage {
         if unsafe entries[first].state == .reading { finishOldestRead() }
         if unsafe entries[first].state == .uncertain { return try takeUncertain() }
         let page = unsafe (pages + first).move()
@@ -26,7 +26,7 @@ extension StreamEngine {
     /// Why the first of the pending blocks, before which nothing is left, could not be started; it
     /// is given up.
     @usableFromInline
-    mutating func takeStartFailure() -> StorageError? {
+    func takeStartFailure() -> StorageError? {
         guard let error = startFailure else { return nil }
         startFailure = nil
         pendingBlock = pendingBlock.advanced(by: 1)
@@ -34,18 +34,18 @@ extension StreamEngine {
         return error
     }
 
-    private mutating func removeFirst() {
+    private func removeFirst() {
         first = first + 1 == capacity ? 0 : first + 1
         count -= 1
     }
 
-    private mutating func countPage() {
+    private func countPage() {
         statistics.pages += 1
         statistics.distanceSum += UInt64(readAheadDistance)
     }
 
     /// Sees the oldest read completed: its entries become pages, or uncertain if it failed.
-    private mutating func finishOldestRead() {
+    private func finishOldestRead() {
         let (stored, blocks, advised) = reads[firstRead]
         guard let operation = stored else { preconditionFailure("a read has its operation") }
         let start = now()
@@ -76,7 +76,7 @@ extension StreamEngine {
     ///
     /// A read fails as a whole, while most of its pages may have come: those are in the pool now.
     /// The first that is not gets the error; any other is read again, alone.
-    private mutating func takeUncertain() throws(StorageError) -> PinnedPage {
+    private func takeUncertain() throws(StorageError) -> PinnedPage {
         let block = unsafe entries[first].block
         removeFirst()
         if let page = resident(block) {
@@ -100,7 +100,7 @@ extension StreamEngine {
         return page
     }
 
-    private mutating func spareOperation() throws(StorageError) -> ReadOperation {
+    private func spareOperation() throws(StorageError) -> ReadOperation {
         if let spare { return spare }
         let made = try makeOperation()
         spare = made

@@ -15,9 +15,12 @@ internal import StorageManager
 ///
 /// Entries of a read are neighbours, and reads are in the order of their entries, so the entry at
 /// the front that is being read belongs to the oldest read. Belongs to its session's thread.
+///
+/// A class, though only one stream refers to it: an owned value of its kind cannot be destroyed in
+/// the inlined code of the stream.
 @safe
 @usableFromInline
-struct StreamEngine: ~Copyable {
+final class StreamEngine {
     /// What an entry of the queue stands for.
     enum EntryState: UInt8 {
         /// A page, pinned.
@@ -146,7 +149,7 @@ struct StreamEngine: ~Copyable {
     }
 
     /// Gives everything back and starts anew.
-    mutating func reset() {
+    func reset() {
         for position in 0..<count {
             let place = place(position)
             if unsafe entries[place].state == .page {
