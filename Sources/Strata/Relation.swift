@@ -1,4 +1,3 @@
-internal import Synchronization
 
 /// A relation of an open store, to be read and extended.
 ///

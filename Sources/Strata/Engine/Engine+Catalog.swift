@@ -1,6 +1,5 @@
 internal import FileAccess
 internal import Logging
-internal import Synchronization
 
 /// Changing what the store knows of itself.
 extension Engine {

@@ -1,7 +1,6 @@
 internal import FileAccess
 internal import Logging
 internal import MagneticDisk
-internal import Synchronization
 
 extension Engine {
     /// The name of the built-in storage manager, which keeps relations in plain files.

@@ -1,5 +1,4 @@
 internal import Logging
-internal import Synchronization
 
 /// Finding, creating and dropping relations.
 extension Engine {

@@ -1,5 +1,4 @@
 internal import Logging
-internal import Synchronization
 
 /// Loads that are all or nothing.
 extension Engine {

@@ -1,5 +1,4 @@
 internal import Logging
-internal import Synchronization
 
 /// Pages on their way into a relation: all of them get there, or none.
 ///

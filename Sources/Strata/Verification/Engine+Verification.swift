@@ -1,5 +1,4 @@
 internal import FileAccess
-internal import Synchronization
 
 extension Engine {
     /// Checks all pages of relations as they are on disk, whatever the pool holds.
