@@ -50,7 +50,7 @@ import Testing
                 try stack.buffers.drop(relation, session: try stack.session())
             }
             try hold.waitUntilHolding(1)
-            usleep(2000)
+            try stack.waitUntilSomebodySleeps()
             #expect(!dropper.isDone)
             hold.release()
             try dropper.join()

@@ -61,7 +61,7 @@ import Testing
             return page.stamp
         }
         try hold.waitUntilHolding(1)
-        usleep(2000)
+        try stack.waitUntilSomebodySleeps()
         #expect(!waiter.isDone)
         // The issuer goes idle: others must get along without it.
         hold.release()
@@ -81,7 +81,7 @@ import Testing
             return try stack.read(operation, 2, 2)
         }
         try hold.waitUntilHolding(1)
-        usleep(2000)
+        try stack.waitUntilSomebodySleeps()
         hold.release(with: .error(EIO))
         #expect(try waiter.join() == stamps(2..<3))
         let error = #expect(throws: StorageError.self) { try stack.buffers.waitRead(own) }

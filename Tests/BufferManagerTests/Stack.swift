@@ -173,3 +173,10 @@ extension PinnedPage {
 func stamps(_ range: Range<UInt32>, version: UInt32 = 0) -> [Stack.Stamp?] {
     range.map { Stack.Stamp(block: $0, version: version) }
 }
+
+extension Stack {
+    /// Waits until a thread has found the IO unfinished that it wants and goes to sleep for it.
+    func waitUntilSomebodySleeps() throws {
+        try Threads.waitOrFail("somebody sleeps") { system.statistics.blockedWaits > 0 }
+    }
+}
