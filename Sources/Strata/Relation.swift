@@ -1,4 +1,3 @@
-
 /// A relation of an open store, to be read and extended.
 ///
 /// Keeps what it names: a relation that is dropped or replaced meanwhile stays readable through
