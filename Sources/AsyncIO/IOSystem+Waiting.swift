@@ -39,12 +39,14 @@ extension IOSystem {
             let (recycled, state) = unsafe handle.pointee.wasRecycled(since: generation)
             if recycled { return true }
             switch state {
-            case .completedShared, .completedLocal:
+            case .completedShared, .completedLocal, .idle:
+                // Nobody was ever handed a reference to an idle handle's present generation: one
+                // that names it was put together of parts that do not belong together.
                 return true
             case .submitted where unsafe usesMethod(handle):
                 unsafe method.waitOne(
                     StagedIO(handle), generation: generation)
-            case .completedIO, .submitted, .staged, .defined, .handedOut, .idle:
+            case .completedIO, .submitted, .staged, .defined, .handedOut:
                 unsafe handle.pointee.waiters.wait(generation: generation) {
                     // Submitted just now, perhaps by someone who will never ask for it.
                     guard unsafe handle.pointee.state == .submitted, unsafe usesMethod(handle)
@@ -68,7 +70,7 @@ extension IOSystem {
 
     private func isComplete(_ handle: HandlePointer, _ generation: UInt64) -> Bool {
         let (recycled, state) = unsafe handle.pointee.wasRecycled(since: generation)
-        return recycled || state == .completedShared || state == .completedLocal
+        return recycled || state == .completedShared || state == .completedLocal || state == .idle
     }
 
     /// Whether the method can tell about the IO: not when its issuer is just executing it.

@@ -50,8 +50,10 @@ extension Session {
     }
 
     private func reclaimIfOwn(_ handle: HandlePointer, generation: UInt64) {
-        guard unsafe Int(handle.pointee.sessionIndex) == index,
-            unsafe handle.pointee.generation.load(ordering: .relaxed) == generation
+        // A closed session's number, and with it these handles, may be another one's by now.
+        guard !isClosed, unsafe Int(handle.pointee.sessionIndex) == index,
+            unsafe handle.pointee.generation.load(ordering: .relaxed) == generation,
+            unsafe handle.pointee.state != .idle
         else { return }
         unsafe reclaim(handle)
     }

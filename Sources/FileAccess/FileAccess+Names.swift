@@ -82,12 +82,20 @@ extension FileAccess {
     /// Virtual files open on either name must have been closed. Mirrors PostgreSQL's
     /// `durable_rename`.
     ///
-    /// - Throws: `fileMissing`, `fileSyncFailed`, `directoryChangeFailed`.
+    /// - Throws: `fileMissing`, `directoryChangeFailed`, or what opening the directories throws, and
+    ///   the old names stand; `fileSyncFailed` when it cannot be said which do after a crash.
     public func rename(_ path: String, to target: String) throws(StorageError) {
         try check(target)
         let file = try open(path, [.readOnly, .buffered])
         try file.sync()
         file.closeNow()
+        // Open from here on: after the rename nothing is left to go wrong but a sync, as every
+        // other error says that the old names stand.
+        let directory = try openHeld(Self.parent(of: target))
+        defer { closeHeld(directory) }
+        let isMove = Self.parent(of: path) != Self.parent(of: target)
+        let source = isMove ? try openHeld(Self.parent(of: path)) : nil
+        defer { if let source { closeHeld(source) } }
         let error = retrying { fileSystem.rename(path, to: target, in: root) }
         if error < 0 {
             throw .file(
@@ -97,10 +105,20 @@ extension FileAccess {
         }
         ledger.forgive(path)
         ledger.forgive(target)
-        try syncDirectory(Self.parent(of: target))
-        if Self.parent(of: path) != Self.parent(of: target) {
-            try syncDirectory(Self.parent(of: path))
-        }
+        try directory.sync()
+        try source?.sync()
+    }
+
+    /// A directory whose descriptor is there until ``closeHeld(_:)``.
+    private func openHeld(_ path: String) throws(StorageError) -> VirtualFile {
+        let directory = try open(path, .directory)
+        _ = try directory.hold()
+        return directory
+    }
+
+    private func closeHeld(_ directory: VirtualFile) {
+        directory.takeBack(token: 0)
+        directory.closeNow()
     }
 
     /// Creates a directory and those above it that are missing, and makes them durable.

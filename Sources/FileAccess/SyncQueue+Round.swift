@@ -142,6 +142,10 @@ private struct SyncRound {
         do throws(StorageError) {
             try session.wait(for: flight.reference)
             try session.system.check(flight.report)
+            // No news is no success: only a sync that is known to have been done counts.
+            guard flight.report.result.status == .ok else {
+                throw .sync(flight.path, errorNumber: EIO, isRepeated: false)
+            }
         } catch {
             outcome = error
         }

@@ -27,15 +27,14 @@ public final class SyncQueue: Sendable {
     }
 
     let files: FileAccess
-    let system: IOSystem
     let names: SyncNames
     let targetID: IOTargetID
     let callbackID: IOCallbackID
     private let pending = Lock(Pending())
 
+    /// Does not keep the core, whose callbacks may keep the queue.
     init(_ files: FileAccess, _ system: IOSystem) throws(StorageError) {
         self.files = files
-        self.system = system
         names = SyncNames()
         targetID = try system.register(target: SyncTarget(names))
         callbackID = try system.register(callbacks: SyncCallbacks(names))

@@ -45,6 +45,42 @@ import Testing
     }
 
     @Test(arguments: IOMethodMatrix.all)
+    func closedSessionLeavesItsSuccessorAlone(method: TestedMethod) throws {
+        let system = try makeSystem(method.choice)
+        let file = try TestFile(system)
+        let memory = IOMemory(4096)
+        let closed = try system.makeSession()
+        closed.close()
+        let successor = try system.makeSession()
+        #expect(successor.index == closed.index)
+        let report = IOReturn()
+        try successor.enterBatch()
+        let reference = try successor.read(file, into: memory, at: 0, reporting: report)
+        successor.submitStaged()
+        system.wait(for: reference)
+        let wasReported = report.result.status != .unknown
+        try closed.wait(for: reference)
+        #expect(closed.isDone(reference))
+        #expect((report.result.status != .unknown) == wasReported, "only its session reclaims")
+        try successor.exitBatch()
+        try successor.wait(for: reference)
+        #expect(report.result == IOResult(.ok, value: 4096))
+    }
+
+    @Test(arguments: IOMethodMatrix.all)
+    func referenceToAnIdleHandleIsOver(method: TestedMethod) throws {
+        let system = try makeSystem(method.choice)
+        let session = try system.makeSession()
+        let handle = try session.acquireHandle()
+        let words = handle.waitReference.words
+        handle.release()
+        let next = WaitReference(words: (words.index, words.generation + 1))
+        #expect(system.isDone(next))
+        #expect(!system.wait(for: next))
+        #expect(try !session.wait(for: next))
+    }
+
+    @Test(arguments: IOMethodMatrix.all)
     func issuingThreadMayEnd(method: TestedMethod) throws {
         let system = try makeSystem(method.choice)
         let file = try TestFile(system)

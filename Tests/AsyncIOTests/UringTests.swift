@@ -166,6 +166,15 @@ import Testing
             #expect(system.snapshot().isEmpty)
         }
 
+        /// As where descriptors or lock memory run out between two sessions.
+        @Test func aRingThatCannotBeMadeIsAnError() throws {
+            let before = fcntl(0, F_GETFD)
+            for _ in 0..<8 {
+                expectError(.methodUnavailable) { _ = try UringRing(entries: 1 << 20) }
+            }
+            #expect(fcntl(0, F_GETFD) == before, "no descriptor of somebody else was closed")
+        }
+
         @Test func ringOutlivesItsSession() throws {
             let system = try makeSystem(.uring)
             let target = try system.register(target: PlainTarget())

@@ -64,6 +64,30 @@ import Testing
                 == .fileMissing)
     }
 
+    /// Whoever is told anything but `fileSyncFailed` goes on with the old file.
+    @Test(arguments: ["old", "base/old"]) func renameThatCannotBeSyncedIsNotBegun(target: String)
+        throws
+    {
+        let fixture = try Fixture()
+        let files = fixture.files
+        try files.createDirectories("base")
+        for path in ["new", target] { try files.open(path, .create).writeText(path) }
+        for opens in 1...(target == "old" ? 2 : 3) {
+            fixture.faults.with {
+                $0.faults[.open] = Array(repeating: nil, count: opens - 1) + [ENOMEM]
+            }
+            let error = failure { () throws(StorageError) in try files.rename("new", to: target) }
+            #expect(error?.errorNumber == ENOMEM)
+            #expect(!fixture.faults.log.contains { $0.hasPrefix("rename") })
+        }
+        fixture.faults.with { $0.faults[.sync] = [nil, EIO] }
+        let error = failure { () throws(StorageError) in try files.rename("new", to: target) }
+        #expect(error?.code == .fileSyncFailed)
+        #expect(try !files.exists("new"))
+        #expect(fixture.files.statistics.virtualFiles == 0)
+        #expect(fixture.files.statistics.kernelDescriptors == 0)
+    }
+
     @Test func renamingIsDurable() throws {
         let fixture = try Fixture()
         let files = fixture.files

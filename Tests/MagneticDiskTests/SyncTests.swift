@@ -133,4 +133,20 @@ struct SyncTests {
         #expect(pending?.code == .syncFailed)
         #expect(pending?.location.path == "base/1/16384.1")
     }
+
+    /// The core's callbacks lead to the files, so these must not lead back: a process may open and
+    /// close any number of stores.
+    @Test(arguments: IOMethodMatrix.all) func nothingOutlivesItsUse(method: TestedMethod) throws {
+        weak var core: IOSystem?
+        weak var files: FileAccess?
+        func use() throws {
+            let disk = try TestDisk(method)
+            _ = try disk.makeRelation(blocks: 2)
+            (core, files) = (disk.system, disk.files)
+            #expect(core != nil && files != nil)
+        }
+        try use()
+        #expect(core == nil)
+        #expect(files == nil)
+    }
 }

@@ -31,14 +31,17 @@
         private let inFlight = Atomic<Int>(0)
 
         init(entries: Int) throws(StorageError) {
-            unsafe ring = .allocate(capacity: 1)
-            unsafe ring.initialize(to: io_uring())
+            let made = UnsafeMutablePointer<io_uring>.allocate(capacity: 1)
+            unsafe made.initialize(to: io_uring())
             let rounded = UInt32(max(entries, Session.batchLimit))
-            let result = unsafe io_uring_queue_init(rounded, ring, 0)
+            let result = unsafe io_uring_queue_init(rounded, made, 0)
             guard result == 0 else {
-                unsafe ring.deallocate()
+                // Thrown before the object is whole, so that `deinit` does not run for a ring that
+                // there is not: it would free twice, and close descriptor zero.
+                unsafe made.deallocate()
                 throw UringProbe.explain(-result, sessions: 1)
             }
+            unsafe ring = unsafe made
         }
 
         deinit {
