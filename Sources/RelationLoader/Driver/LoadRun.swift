@@ -13,6 +13,14 @@ struct LoadRun: ~Copyable {
     private var rejects: RejectsFile
     private let pending: PendingLoad
     private var clock: LoadClock
+    /// Writes filled pages; none before there is a run of them, and none where it does not help.
+    private var writer: BackgroundWriter?
+    private var hasTriedWriter = false
+    /// How many pages a run has.
+    private let runLength: Int
+    /// The first page of the run that is being filled, and how many it has so far.
+    private var runStart: PinnedPage?
+    private var runCount = 0
 
     init(
         _ reader: consuming CSVReader, _ rejects: consuming RejectsFile, _ pending: PendingLoad,
@@ -23,6 +31,7 @@ struct LoadRun: ~Copyable {
         self.pending = pending
         self.clock = clock
         encoder = RowEncoder(schema: schema)
+        runLength = pending.engine.buffers.configuration.combineLimit
     }
 
     /// Bytes of the source that were used.
@@ -37,8 +46,11 @@ struct LoadRun: ~Copyable {
                 try pending.nextPage()
             }
             hasRow = try fill(page)
+            handOver(page)
             report(.reading)
         }
+        runStart = nil
+        writer?.finish(discarding: false)
         try LoaderError.text { () throws(LoadError) in try rejects.flush() }
         report(.committing)
         try clock.options.cancellation.check()
@@ -46,6 +58,19 @@ struct LoadRun: ~Copyable {
         _ = try LoaderError.storage { () throws(StorageError) in
             try pending.commit(rowCount: count)
         }
+    }
+
+    /// Has the pages of a run written once it is filled; of one the first is kept.
+    private mutating func handOver(_ page: consuming PinnedPage) {
+        if runCount == 0 { runStart = consume page }
+        runCount += 1
+        guard runCount == runLength, let first = runStart.take() else { return }
+        runCount = 0
+        if !hasTriedWriter {
+            hasTriedWriter = true
+            writer = BackgroundWriter(pending.engine, runLength: runLength)
+        }
+        writer?.offer(first)
     }
 
     /// Puts the encoded row and those that follow on a page.

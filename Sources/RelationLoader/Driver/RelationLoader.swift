@@ -30,6 +30,7 @@ public enum RelationLoader {
     /// - Throws: ``LoaderError/text(_:)`` for a source that cannot be read or taken, with line,
     ///   column and value where it is a record's fault; ``LoaderError/storage(_:)`` with what
     ///   `Engine.beginLoad` and writing throw; ``LoaderError/cancelled``.
+    @discardableResult
     public static func load(
         _ source: any ByteSource, into name: String, of engine: Engine,
         options: LoadOptions = LoadOptions(), progress: ((LoadProgress) -> Void)? = nil

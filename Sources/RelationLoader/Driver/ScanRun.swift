@@ -40,12 +40,18 @@ struct ScanRun: ~Copyable {
         let buffers = relation.engine.buffers
         // A relation that would fill much of the pool passes through a ring.
         let isLarge = Int(count) > buffers.configuration.bufferCount / 4
-        let strategy = isLarge ? AccessStrategy(.bulkRead, for: buffers) : nil
-        for number in 0..<count where rowCount < limit {
+        let readAhead =
+            buffers.configuration.combineLimit * relation.engine.system.handlesPerSession
+        let strategy =
+            isLarge ? AccessStrategy(.bulkRead, for: buffers, readAhead: readAhead) : nil
+        var stream = ReadStream(
+            buffers, over: relation.open, session: session,
+            options: ReadStreamOptions([.sequential], strategy: strategy),
+            source: BlockRange(0..<count))
+        while rowCount < limit {
             try options.cancellation.check()
-            let page = try LoaderError.storage { () throws(StorageError) in
-                try relation.page(BlockNumber(number), strategy: strategy, session: session)
-            }
+            let next = try LoaderError.storage { () throws(StorageError) in try stream.next() }
+            guard let page = next else { break }
             let block = page.block
             try page.withView { (view) throws(LoaderError) in try scan(view, block) }
             pageCount += 1

@@ -1,0 +1,161 @@
+import Foundation
+import Testing
+
+/// What users get wrong: each is told what is wrong, and leaves the store as it was.
+@Suite("strata load: bad input")
+struct BadInputTests {
+    let store = CommandStore()
+
+    /// A file that cannot be loaded.
+    struct BadFile: CustomTestStringConvertible, Sendable {
+        let name: String
+        var schema: String?
+        var text: String?
+        /// What the message must contain.
+        let message: [String]
+
+        var testDescription: String { name }
+    }
+
+    static let files: [BadFile] = [
+        BadFile(name: "empty", message: ["input is empty"]),
+        BadFile(name: "no input at all", text: "", message: ["standard input", "input is empty"]),
+        BadFile(
+            name: "no input, columns given", schema: "a integer", text: "",
+            message: ["input is empty", "header"]),
+        BadFile(
+            name: "truncated in a record", schema: "a integer, b integer", text: "a,b\n1,2\n3",
+            message: ["line 3", "1 of 2 fields"]),
+        BadFile(name: "too_few_fields", message: ["line 3", "2 of 3 fields"]),
+        BadFile(name: "too_many_fields", message: ["line 3", "4 fields, 2 were expected"]),
+        BadFile(name: "unterminated_quote", message: ["line 3", "no closing quote"]),
+        BadFile(name: "stray_quote", message: ["line 3", "quote stands within"]),
+        BadFile(name: "text_after_quote", message: ["line 2", "closing quote"]),
+        BadFile(name: "stray_carriage_return", message: ["line 2", "carriage return"]),
+        BadFile(name: "invalid_utf8", message: ["line 2", "not valid UTF-8", "byte offset"]),
+        BadFile(name: "cut_utf8", message: ["line 2", "not valid UTF-8"]),
+        BadFile(name: "nul_byte", message: ["line 2", "NUL byte"]),
+        BadFile(
+            name: "wrong_types", schema: "id bigint, day date",
+            message: ["line 3, column \"day\"", "out of range for date", "2024-02-30"]),
+        BadFile(
+            name: "out of range", schema: "n smallint", text: "n\n1\n40000\n",
+            message: ["line 3", "column \"n\"", "out of range for smallint", "40000"]),
+        BadFile(
+            name: "NULL in a NOT NULL column", schema: "n integer NOT NULL, m integer",
+            text: "n,m\n,1\n", message: ["line 2", "column \"n\"", "NOT NULL"]),
+        BadFile(
+            name: "a row larger than a page", schema: "a text",
+            text: "a\nshort\n" + String(repeating: "x", count: 9000) + "\n",
+            message: ["line 3", "a page has room for"]),
+        BadFile(
+            name: "columns that are not the file's", schema: "a integer, b integer, c integer",
+            text: "a,b\n1,2\n", message: ["line 1", "2 of 3 fields"]),
+    ]
+
+    @Test("A file that cannot be loaded is refused where it is wrong", arguments: files)
+    func badFile(_ file: BadFile) throws {
+        try store.load("id\n1\n", as: "before")
+        let path = file.text == nil ? "\(Command.fixtures)/csv/nasty/\(file.name).csv" : "-"
+        // Once as a new relation, once in the place of one that must stay.
+        for options in ["--relation t", "--relation before --replace"] {
+            let schema = file.schema.map { "--schema \(Command.quoted($0))" } ?? ""
+            let result = try Command.shell(
+                "$strata load \(Command.quoted(path)) --store \(Command.quoted(store.path)) \(schema) "
+                    + options, file.text ?? "")
+            #expect(result.status == 1, "\(result)")
+            for part in file.message { #expect(result.errors.contains(part), "\(result)") }
+        }
+        #expect(try store.scan("before") == "id\n1\n")
+        let scan = try Command.run("scan", "--store", store.path, "--relation", "t")
+        #expect(scan.status == 1)
+        #expect(scan.errors.contains("\"t\""), "\(scan)")
+    }
+
+    @Test("A source that cannot be read does not even create a store")
+    func badSources() throws {
+        let missing = try Command.run(
+            "load", "\(store.folder)/nowhere.csv", "--store", store.path, "--relation",
+            "t")
+        #expect(missing.status == 1)
+        #expect(missing.errors.contains("nowhere.csv: cannot be opened: No such file"))
+        let directory = try Command.run(
+            "load", store.folder, "--store", store.path, "--relation", "t")
+        #expect(directory.status == 1)
+        #expect(directory.errors.contains("Is a directory"), "\(directory)")
+        #expect(!FileManager.default.fileExists(atPath: store.path))
+    }
+
+    @Test(
+        "Schemas that are none",
+        arguments: [
+            ("", "column"), ("id", "type"), ("id bigint,", "column 2"), ("id nonsense", "nonsense"),
+            ("id bigint, id text", "id"), ("id varchar(10)", "varchar"), ("id bigint; drop", ";"),
+            ("\"id bigint", "quote"), (String(repeating: "n", count: 64) + " text", "nnnn"),
+        ])
+    func schemas(_ schema: String, _ part: String) throws {
+        let result = try Command.run(
+            "load", "-", "--store", store.path, "--relation", "t", "--schema", schema,
+            input: "id\n1\n")
+        #expect(result.status == 1, "\(result)")
+        #expect(result.errors.contains(part), "\(result)")
+        #expect(!FileManager.default.fileExists(atPath: store.path))
+    }
+
+    @Test(
+        "Command lines that make no sense",
+        arguments: [
+            (["--rejects", "r.csv"], "--on-error skip"),
+            (["--on-error", "ignore"], "--on-error"),
+            (["--io-method", "magic"], "automatic, sync, worker or io_uring"),
+            (["--buffers", "0"], "at least 128kB"),
+            (["--buffers", "-5MB"], "--buffers"),
+            (["--buffers", "many"], "--buffers"),
+            (["--buffers", "99999999999999TB"], "--buffers"),
+            (["--delimiter", "ab"], "--delimiter"),
+            (["--delimiter", ""], "--delimiter"),
+            (["--delimiter", "é"], "--delimiter"),
+        ])
+    func options(_ options: [String], _ part: String) throws {
+        let all = ["load", "-", "--store", store.path, "--relation", "t"] + options
+        let result = try Command.shell(
+            "exec $strata " + all.map(Command.quoted).joined(separator: " "), "a\n1\n")
+        #expect(result.status == 64, "\(result)")
+        #expect(result.errors.contains(part), "\(result)")
+        #expect(!FileManager.default.fileExists(atPath: store.path))
+    }
+
+    @Test("A delimiter or a text for NULL that CSV cannot have")
+    func dialects() throws {
+        for options in ["--delimiter '\"'", "--null 'a,b'"] {
+            let result = try Command.shell(
+                "$strata load - --store \(Command.quoted(store.path)) --relation t \(options)",
+                "a\n1\n")
+            #expect(result.status == 1, "\(result)")
+        }
+    }
+
+    @Test("Rejected records do not go over the file that is loaded, nor where nothing can be")
+    func rejects() throws {
+        let file = try store.file("input.csv", "a\n1\n")
+        let same = try Command.run(
+            "load", file, "--store", store.path, "--relation", "t", "--on-error", "skip",
+            "--rejects", file)
+        #expect(same.status == 64)
+        #expect(Command.text(file) == "a\n1\n")
+        let nowhere = try Command.run(
+            "load", file, "--store", store.path, "--relation", "t", "--on-error", "skip",
+            "--rejects", "\(store.folder)/none/rejects.csv")
+        #expect(nowhere.status == 1)
+        #expect(nowhere.errors.contains("none/rejects.csv: cannot be opened"), "\(nowhere)")
+    }
+
+    @Test("A fault that hides the next record ends the load, skipping or not")
+    func skippingStops() throws {
+        let result = try Command.run(
+            "load", "-", "--store", store.path, "--relation", "t", "--on-error", "skip",
+            "--schema", "a integer, b text", input: "a,b\n1,x\n2,\"y\n3,z\n")
+        #expect(result.status == 1)
+        #expect(result.errors.contains("no closing quote"), "\(result)")
+    }
+}
