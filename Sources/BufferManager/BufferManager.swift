@@ -37,7 +37,7 @@ public final class BufferManager: Sendable {
         try configuration.validate(system)
         self.configuration = configuration
         self.system = system
-        isSynchronous = system.method.name == IOMethodChoice.synchronous.name
+        isSynchronous = system.method.executesInSubmitter
         shared = try BufferPool(
             count: configuration.bufferCount, isLocal: false, configuration: configuration,
             sessions: system.configuration.maximumSessions)

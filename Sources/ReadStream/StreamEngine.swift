@@ -99,7 +99,7 @@ final class StreamEngine {
         self.session = session
         self.options = options
         let system = manager.system
-        isSynchronous = system.configuration.method.name == IOMethodChoice.synchronous.name
+        isSynchronous = system.method.executesInSubmitter
         advises =
             isSynchronous && !options.flags.contains(.sequential)
             && relation.capabilities.supportsPrefetch && !relation.capabilities.usesDirectIO

@@ -16,6 +16,9 @@ public protocol IOMethod: AnyObject, Sendable {
     /// work. If not, every IO completes by itself on some other thread.
     var canWait: Bool { get }
 
+    /// Whether every IO is over when its start returns, so that starting early gains nothing.
+    var executesInSubmitter: Bool { get }
+
     /// Prepares what a session needs; its number may have served another session before.
     func openSession(_ session: Int) throws(StorageError)
 
@@ -47,6 +50,8 @@ extension IOMethod {
     public var waitsBeforeClosing: Bool { false }
     /// Methods complete by themselves unless they say otherwise.
     public var canWait: Bool { false }
+    /// IO goes on beside its submitter unless a method says otherwise.
+    public var executesInSubmitter: Bool { false }
     /// Needs nothing.
     public func openSession(_ session: Int) throws(StorageError) {}
     /// Keeps nothing.

@@ -1,6 +1,7 @@
 /// Executes every IO on the submitting thread. Mirrors PostgreSQL's `method_sync.c`.
 final class SynchronousMethod: IOMethod {
     var name: String { "sync" }
+    var executesInSubmitter: Bool { true }
 
     func needsSynchronousExecution(_ io: StagedIO) -> Bool { true }
 
