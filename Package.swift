@@ -69,7 +69,10 @@ let tests: [Target] = [
     .testTarget(name: "StorageTestingTests", dependencies: ["StorageTesting"]),
     .testTarget(
         name: "IntegrationTests",
-        dependencies: ["Strata", "RelationLoader", "StorageTesting", "StrataTool"]),
+        dependencies: [
+            "Strata", "RelationLoader", "MagneticDisk", "FileAccess", "StorageTesting",
+            "StrataTool",
+        ]),
 ]
 
 for target in modules { target.swiftSettings = settings + [.strictMemorySafety()] }
