@@ -35,6 +35,8 @@ final class Interruption: Sendable {
             takeAnother()
             change(SIG_UNBLOCK, [first])
             raise(first)
+            // Whoever started the process had it ignore the signal.
+            _exit(128 + first)
         }
         if let thread { thread.detach() } else { change(SIG_UNBLOCK, Self.signals) }
     }
