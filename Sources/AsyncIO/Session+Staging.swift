@@ -102,7 +102,10 @@ extension Session {
     ///
     /// Nobody may start IO on the descriptor from here on. Mirrors PostgreSQL's
     /// `pgaio_closing_fd`.
-    public func closing(descriptor: CInt) {
+    ///
+    /// - Parameter isLent: a ``DescriptorLender`` keeps the descriptor open until all IO has given
+    ///   it back, so that what other sessions have staged need not be waited for.
+    public func closing(descriptor: CInt, isLent: Bool = false) {
         submitStaged()
         for index in system.initializedHandles {
             let handle = unsafe system.handles + index
@@ -112,6 +115,7 @@ extension Session {
             }
             switch unsafe handle.pointee.state {
             case .defined, .staged:
+                if isLent { continue }
                 unsafe waitAndReclaim(handle, generation: generation)
             case .submitted where system.method.waitsBeforeClosing:
                 unsafe waitAndReclaim(handle, generation: generation)

@@ -82,7 +82,7 @@ extension Buffer {
     /// Publishes by what the IO can be waited for, and takes the IO's own pin.
     func becomeWaitable(_ reference: WaitReference) {
         let words = reference.words
-        unsafe descriptor.pointee.ioGeneration.store(words.generation, ordering: .relaxed)
+        unsafe descriptor.pointee.ioGeneration.store(words.generation, ordering: .releasing)
         unsafe descriptor.pointee.ioHandle.store(words.index &+ 1, ordering: .releasing)
         let old = update { ($0.bits & ~BufferState.ioWaiters) &+ BufferState.onePin }
         if old.has(BufferState.ioWaiters) { wakeIOWaiters() }

@@ -80,8 +80,12 @@ final class BufferPool: @unchecked Sendable {
         var pinned = 0
         for index in 0..<count {
             let buffer = buffer(index)
-            if buffer.state.pins > 0 { pinned += 1 }
-            if buffer.state.has(BufferState.tagValid) { releaseRecord(buffer) }
+            if buffer.state.pins > 0 {
+                // Whoever has the pin may still ask for the page's relation.
+                pinned += 1
+            } else if buffer.state.has(BufferState.tagValid) {
+                releaseRecord(buffer)
+            }
         }
         unsafe partitions.deallocate()
         unsafe tables.counters.deinitialize(count: sessionCount)

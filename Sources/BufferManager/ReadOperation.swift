@@ -33,7 +33,8 @@ public final class ReadOperation {
     /// The pinned buffers in block order, from ``taken`` on.
     var buffers: [UInt32] = []
     var addresses: [PageAddress] = []
-    let report = IOReturn()
+    /// Where the IO in flight reports; another one once that has been left behind.
+    private(set) var report = IOReturn()
     var phase = Phase.idle
     /// Blocks of the IO in flight.
     var inFlight = 0
@@ -77,6 +78,8 @@ public final class ReadOperation {
 
     /// Gives back the pins of all pages that were not taken, and covers no block any more.
     public func giveBack() {
+        // An IO that nobody waited for still reports to its own object, not into the next read's.
+        if case .own = phase { report = IOReturn() }
         for position in taken..<buffers.count { pool.buffer(Int(buffers[position])).unpin() }
         buffers.removeAll(keepingCapacity: true)
         addresses.removeAll(keepingCapacity: true)

@@ -70,7 +70,7 @@ public final class VirtualFile: DescriptorLender {
     /// `FileClose`.
     public func close(_ session: Session) {
         guard let descriptor = startClosing() else { return }
-        session.closing(descriptor: descriptor)
+        session.closing(descriptor: descriptor, isLent: true)
         takeBack(token: 0)
     }
 

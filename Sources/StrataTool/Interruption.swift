@@ -25,8 +25,8 @@ final class Interruption: Sendable {
 
     /// To be made before any other thread is.
     init() {
-        // A pipe whose reader has gone is an error of writing.
-        change(SIG_BLOCK, [SIGPIPE])
+        // A pipe whose reader has gone, and a file that grows beyond the limit, are errors of writing.
+        change(SIG_BLOCK, [SIGPIPE, SIGXFSZ])
         change(SIG_BLOCK, Self.signals)
         let thread = OSThread.start { [self] in
             let first = take()

@@ -105,6 +105,44 @@ import Testing
         #expect(first.takePage()?.stamp?.block == 0)
     }
 
+    /// The IO that a reused operation left behind must not tell how the next one ended.
+    @Test(arguments: [false, true])
+    func anAbandonedReadDoesNotReportIntoTheNext(turnsIdleList: Bool) throws {
+        var options = Stack.Options()
+        options.concurrency = .fixed(2)
+        let stack = try Stack(
+            TestedMethod(seed: IOMethodMatrix.seed, faults: .harmless), options)
+        let method = try #require(SimulatedMethod.of(stack.system))
+        let relation = try stack.makeRelation(blocks: 16)
+        let session = try stack.session()
+        // Handles are reclaimed in order; which of the two IOs gets the first depends on the order
+        // in which handles went idle.
+        let (one, _) = try start(stack, relation, session, 0)
+        let (other, _) = try start(stack, relation, session, 4)
+        for read in turnsIdleList ? [other, one] : [one, other] {
+            try stack.buffers.waitRead(read)
+            read.giveBack()
+        }
+        #expect(try stack.buffers.evictAll(session: session).evicted == 8)
+
+        let hold = method.hold()
+        method.inject(ScheduledFault(.error(EIO), on: .read) { $0.offset == 8 * 8192 })
+        let operation = try ReadOperation(stack.buffers, relation: relation, session: session)
+        var count = 4
+        _ = try stack.buffers.startRead(operation, block: 0, count: &count)
+        count = 4
+        _ = try stack.buffers.startRead(operation, block: 8, count: &count)
+        hold.release()
+        try Threads.waitOrFail("both end") {
+            stack.system.snapshot().allSatisfy { $0.state == .completedShared }
+        }
+        // With no handle idle, this reclaims both.
+        try session.acquireHandle().release()
+        let error = #expect(throws: StorageError.self) { try stack.buffers.waitRead(operation) }
+        #expect(error?.errorNumber == EIO)
+        stack.buffers.checkInvariants()
+    }
+
     @Test func partialReadsAreReissuedForTheRest() throws {
         let (stack, relation, method) = try stack()
         let session = try stack.session()

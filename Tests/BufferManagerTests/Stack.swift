@@ -13,6 +13,7 @@ final class Stack: Sendable {
         var buffers = 64
         var combine = 8
         var sessions = 16
+        var concurrency = IOConcurrency.automatic
         var segmentBlocks = 1024
         var zeroesDamagedPages = false
         var ignoresChecksumFailures = false
@@ -30,6 +31,7 @@ final class Stack: Sendable {
     init(_ method: TestedMethod, _ options: Options = Options()) throws {
         var io = method.configuration(sessions: options.sessions)
         io.logger = log.logger()
+        io.concurrency = options.concurrency
         system = try IOSystem(configuration: io)
         let files = try FileAccess(directory: directory.path)
         registry = try StorageManagerRegistry(system: system)

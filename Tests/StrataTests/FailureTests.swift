@@ -47,6 +47,36 @@ import Testing
         #expect(try store.relationFiles().count == 2)
     }
 
+    /// Growing over a segment's end can fail in the middle; what grew must not become a gap.
+    @Test(arguments: [1, 2, 7, 8, 9, 15, 16, 17, 24])
+    func aLoadGoesOnAfterAFullDisk(spaceInBlocks: Int) throws {
+        let store = TestStore()
+        let files = FaultyFiles()
+        mkdir(store.path, 0o700)
+        let engine = try store.open {
+            $0.fileSystem = files
+            $0.createdSegmentBlocks = 8
+        }
+        let session = try engine.makeSession()
+        let load = try engine.beginLoad(LoadTarget(relation: "t"), session: session)
+        files.leave(spaceInBlocks * blockSize)
+        var added = 0
+        var failures = 0
+        while added < 40 {
+            do {
+                try load.add(1, mark: UInt8(added + 1))
+                added += 1
+            } catch {
+                failures += 1
+                files.leave(nil)
+            }
+        }
+        #expect(failures == 1)
+        let relation = try load.commit()
+        #expect(relation.blockCount == 40)
+        #expect(try relation.marks(session) == (1...40).map { UInt8($0) })
+    }
+
     @Test func afterAFailedSyncNothingIsPromised() throws {
         let store = TestStore()
         let files = FaultyFiles()

@@ -100,6 +100,12 @@ extension MagneticRelation {
         guard try fileExists(fork, path) else { return }
         let size: Int64
         do throws(StorageError) {
+            // Opening anything but a file, such as a named pipe, could wait for ever.
+            guard try disk.files.kind(of: path) == .file else {
+                throw StorageError(
+                    .damagedSegment, "\"\(path)\" is not a file",
+                    remedy: "Remove it, or restore the file.", at: location(fork, path: path))
+            }
             size = try disk.files.open(path, [.readOnly]).size()
         } catch {
             throw failedOpening(error, fork, path)

@@ -132,6 +132,8 @@ extension Engine {
         for path in StoreDirectory.relationDirectories {
             try store.files.createDirectories(path)
         }
+        // Those that an earlier attempt left behind may not be durable yet.
+        for path in ["base", "."] { try store.files.syncDirectory(path) }
         let catalog = Catalog(identifier: control.identifier)
         try store.replace(Catalog.fileName, with: catalog.encoded(), session: session)
         try store.replace(StoreControl.fileName, with: control.encoded(), session: session)

@@ -76,6 +76,7 @@ public final class PendingLoad {
             return page
         }
         extended = nil
+        try cutWhatFailedToGrow()
         // A small relation takes little more than it needs; a large one grows in large steps.
         extended = try engine.buffers.extend(
             record.open, by: nextExtension, strategy: strategy, session: session)
@@ -120,13 +121,18 @@ public final class PendingLoad {
     /// Writes the pages out and gives back what the relation grew by too much.
     private func finishPages() throws(StorageError) {
         extended = nil
-        let end = firstBlock + UInt32(pageCount)
-        let storage = record.open.storage
-        if try storage.blockCount(.main) > end {
-            try engine.truncate(record.open, to: end, session)
-        }
+        try cutWhatFailedToGrow()
         try engine.buffers.flush(record.open, session: session)
         try engine.syncPending(session)
+    }
+
+    /// Where the next page has to be is where the relation ends. An extension that failed may have
+    /// left it longer; going on behind that would leave a gap and cut off the last pages.
+    private func cutWhatFailedToGrow() throws(StorageError) {
+        let end = firstBlock + UInt32(pageCount)
+        if try record.open.storage.blockCount(.main) > end {
+            try engine.truncate(record.open, to: end, session)
+        }
     }
 
     private func undo() {

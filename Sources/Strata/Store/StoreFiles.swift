@@ -40,12 +40,21 @@ struct StoreFiles: Sendable {
     func replace(_ path: String, with bytes: [UInt8], session: Session) throws(StorageError) {
         let temporary = path + Self.temporarySuffix
         do throws(StorageError) {
-            let file = try files.open(temporary, [.create, .truncate, .buffered])
+            // Made anew, so that nothing is written through a link that somebody left there.
+            try files.remove(temporary, ifExists: true)
+            let file = try files.open(temporary, [.exclusive, .buffered])
             defer { file.close(session) }
             var done = 0
             while done < bytes.count {
                 let rest = unsafe bytes.span.extracting(done..<bytes.count).bytes
-                done += try file.write(rest, at: Int64(done))
+                let written = try file.write(rest, at: Int64(done))
+                guard written > 0 else {
+                    throw StorageError(
+                        .fileWriteFailed, "file \"\(temporary)\" takes no more bytes",
+                        remedy: "Free space on its file system.",
+                        at: StorageError.Location(path: temporary))
+                }
+                done += written
             }
         } catch {
             // The error that led here says more than that this failed too.

@@ -8,7 +8,7 @@
     ///
     /// Only a session's own thread submits to its ring; any thread may take completions from it, so
     /// that a session that went idle holds nobody up. A ring is made when its session's number is
-    /// first used and lives until shutdown, as others may be waiting on it.
+    /// first used and lives as long as the method, as others may be waiting on it.
     @safe
     final class UringMethod: IOMethod, @unchecked Sendable {
         private let context: IOMethodContext
@@ -51,10 +51,6 @@
 
         func poll(session: Int) {
             unsafe rings[session]?.poll()
-        }
-
-        func shutdown() {
-            for session in 0..<context.maximumSessions { unsafe rings[session] = nil }
         }
     }
 #endif
