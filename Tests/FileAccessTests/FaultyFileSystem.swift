@@ -1,5 +1,6 @@
 import AsyncIO
 import FileAccess
+import StorageTesting
 
 #if canImport(Glibc)
     import Glibc
@@ -8,7 +9,7 @@ import FileAccess
 #endif
 
 /// The kernel's file system with faults over it, and a record of what was called.
-final class FaultyFileSystem: FileSystem {
+final class FaultyFileSystem: ForwardingFileSystem {
     enum Call: Hashable {
         case open, read, write, sync, truncate, allocate, status, rename
     }
@@ -40,7 +41,7 @@ final class FaultyFileSystem: FileSystem {
     }
 
     let state = Lock(State())
-    private let kernel = KernelFileSystem()
+    let underlying = KernelFileSystem()
 
     func with<Result>(_ body: (inout sending State) -> sending Result) -> Result {
         state.withLock(body)
@@ -63,8 +64,6 @@ final class FaultyFileSystem: FileSystem {
         state.withLock { $0.openDescriptors[descriptor] ?? "?" }
     }
 
-    func openRoot(_ path: String) -> CInt { kernel.openRoot(path) }
-
     func open(_ path: String, in root: CInt, _ flags: FileOpenFlags) -> CInt {
         state.withLock { $0.onOpen }?(path)
         if let error = fault(.open) { return error }
@@ -73,7 +72,8 @@ final class FaultyFileSystem: FileSystem {
             guard state.openDescriptors.count < state.descriptorLimit else { return -EMFILE }
             let descriptor =
                 state.unsyncable.contains(path)
-                ? kernel.open("/dev/null", in: root, []) : kernel.open(path, in: root, flags)
+                ? underlying.open("/dev/null", in: root, [])
+                : underlying.open(path, in: root, flags)
             if descriptor >= 0 { state.openDescriptors[descriptor] = path }
             return descriptor
         }
@@ -82,7 +82,7 @@ final class FaultyFileSystem: FileSystem {
     func close(_ descriptor: CInt) -> CInt {
         state.withLock { state in
             state.openDescriptors[descriptor] = nil
-            return kernel.close(descriptor)
+            return underlying.close(descriptor)
         }
     }
 
@@ -90,7 +90,7 @@ final class FaultyFileSystem: FileSystem {
     func read(_ descriptor: CInt, _ vectors: UnsafeBufferPointer<iovec>, at offset: Int64) -> Int {
         if let error = fault(.read) { return Int(error) }
         return unsafe limited(vectors, state.withLock { $0.transferLimit }) {
-            unsafe kernel.read(descriptor, $0, at: offset)
+            unsafe underlying.read(descriptor, $0, at: offset)
         }
     }
 
@@ -100,7 +100,7 @@ final class FaultyFileSystem: FileSystem {
         let (transfer, size) = state.withLock { ($0.transferLimit, $0.sizeLimit) }
         if offset >= size { return -Int(ENOSPC) }
         return unsafe limited(vectors, min(transfer, Int(clamping: size - offset))) {
-            unsafe kernel.write(descriptor, $0, at: offset)
+            unsafe underlying.write(descriptor, $0, at: offset)
         }
     }
 
@@ -125,11 +125,11 @@ final class FaultyFileSystem: FileSystem {
         if let error = fault(.sync) { return error }
         let path = name(descriptor)
         state.withLock { $0.log.append("sync \(path)") }
-        return kernel.sync(descriptor, dataOnly: dataOnly)
+        return underlying.sync(descriptor, dataOnly: dataOnly)
     }
 
     func truncate(_ descriptor: CInt, to size: Int64) -> CInt {
-        fault(.truncate) ?? kernel.truncate(descriptor, to: size)
+        fault(.truncate) ?? underlying.truncate(descriptor, to: size)
     }
 
     func allocate(_ descriptor: CInt, at offset: Int64, count: Int64) -> CInt {
@@ -137,46 +137,24 @@ final class FaultyFileSystem: FileSystem {
         if let error = fault(.allocate) { return error }
         let limit = state.withLock { $0.sizeLimit }
         if offset + count <= limit {
-            return kernel.allocate(descriptor, at: offset, count: count)
+            return underlying.allocate(descriptor, at: offset, count: count)
         }
         // As some file systems do: a part, then the error.
-        if limit > offset { _ = kernel.truncate(descriptor, to: limit) }
+        if limit > offset { _ = underlying.truncate(descriptor, to: limit) }
         return -ENOSPC
     }
 
-    func prefetch(_ descriptor: CInt, at offset: Int64, count: Int64) -> CInt {
-        kernel.prefetch(descriptor, at: offset, count: count)
-    }
-
-    func startWriteback(_ descriptor: CInt, at offset: Int64, count: Int64) -> CInt {
-        kernel.startWriteback(descriptor, at: offset, count: count)
-    }
-
     func status(_ descriptor: CInt, into status: inout FileStatus) -> CInt {
-        fault(.status) ?? kernel.status(descriptor, into: &status)
+        fault(.status) ?? underlying.status(descriptor, into: &status)
     }
 
     func status(_ path: String, in root: CInt, into status: inout FileStatus) -> CInt {
-        fault(.status) ?? kernel.status(path, in: root, into: &status)
+        fault(.status) ?? underlying.status(path, in: root, into: &status)
     }
 
     func rename(_ path: String, to target: String, in root: CInt) -> CInt {
         if let error = fault(.rename) { return error }
         state.withLock { $0.log.append("rename \(path) \(target)") }
-        return kernel.rename(path, to: target, in: root)
-    }
-
-    func unlink(_ path: String, in root: CInt) -> CInt { kernel.unlink(path, in: root) }
-
-    func removeDirectory(_ path: String, in root: CInt) -> CInt {
-        kernel.removeDirectory(path, in: root)
-    }
-
-    func makeDirectory(_ path: String, in root: CInt) -> CInt {
-        kernel.makeDirectory(path, in: root)
-    }
-
-    func list(_ descriptor: CInt, into names: inout [String]) -> CInt {
-        kernel.list(descriptor, into: &names)
+        return underlying.rename(path, to: target, in: root)
     }
 }

@@ -13,9 +13,9 @@ import Testing
 @Suite("A full disk")
 struct FullDiskTests {
     static func makeDisk(_ method: TestedMethod, _ extension: ZeroExtension) throws
-        -> (TestDisk, FaultyFileSystem)
+        -> (TestDisk, LimitedFileSystem)
     {
-        let fileSystem = FaultyFileSystem()
+        let fileSystem = LimitedFileSystem()
         var options = TestDisk.Options()
         options.files.fileSystem = fileSystem
         options.files.zeroExtension = `extension`

@@ -108,7 +108,7 @@ struct SyncTests {
 
     @Test("A failed sync names its file and is final", arguments: IOMethodMatrix.all)
     func failedSync(method: TestedMethod) throws {
-        let fileSystem = FaultyFileSystem()
+        let fileSystem = LimitedFileSystem()
         var options = TestDisk.Options()
         options.files.fileSystem = fileSystem
         let disk = try TestDisk(method, options)

@@ -1,7 +1,6 @@
 import FileAccess
 import StorageTesting
 import Strata
-import Synchronization
 import Testing
 
 #if canImport(Glibc)
@@ -12,7 +11,7 @@ import Testing
 
 /// Full disks and failing syncs.
 @Suite struct FailureTests {
-    private func open(_ store: TestStore, _ files: FaultyFiles) throws -> Engine {
+    private func open(_ store: TestStore, _ files: LimitedFileSystem) throws -> Engine {
         mkdir(store.path, 0o700)
         return try store.open { $0.fileSystem = files }
     }
@@ -20,7 +19,7 @@ import Testing
     @Test(arguments: [TestedMethod(.synchronous), IOMethodMatrix.simulated])
     func aFullDiskEndsALoadAndNothingElse(_ method: TestedMethod) throws {
         let store = TestStore(method)
-        let files = FaultyFiles()
+        let files = LimitedFileSystem()
         let engine = try open(store, files)
         let session = try engine.makeSession()
         try engine.load("t", 5, mark: 1, session)
@@ -51,7 +50,7 @@ import Testing
     @Test(arguments: [1, 2, 7, 8, 9, 15, 16, 17, 24])
     func aLoadGoesOnAfterAFullDisk(spaceInBlocks: Int) throws {
         let store = TestStore()
-        let files = FaultyFiles()
+        let files = LimitedFileSystem()
         mkdir(store.path, 0o700)
         let engine = try store.open {
             $0.fileSystem = files
@@ -79,7 +78,7 @@ import Testing
 
     @Test func afterAFailedSyncNothingIsPromised() throws {
         let store = TestStore()
-        let files = FaultyFiles()
+        let files = LimitedFileSystem()
         var engine: Engine? = try open(store, files)
         var session: Session? = try engine?.makeSession()
         try engine?.load("t", 5, mark: 1, session!)
@@ -105,77 +104,5 @@ import Testing
             #expect(marks.count == 5)
             try engine.load("v", 1, mark: 1, session)
         }
-    }
-}
-
-/// The kernel's file system with as many bytes left as a test says, and syncs that fail on demand.
-final class FaultyFiles: FileSystem {
-    private let kernel = KernelFileSystem()
-    private let limits = Mutex(Limits())
-
-    private struct Limits {
-        var space: Int?
-        var syncError: CInt = 0
-    }
-
-    func leave(_ bytes: Int?) { limits.withLock { $0.space = bytes } }
-    func failSyncs(_ errorNumber: CInt) { limits.withLock { $0.syncError = errorNumber } }
-
-    private func take(_ wanted: Int) -> Bool {
-        limits.withLock { limits in
-            guard let left = limits.space else { return true }
-            if left < wanted { return false }
-            limits.space = left - wanted
-            return true
-        }
-    }
-
-    func write(_ descriptor: CInt, _ vectors: UnsafeBufferPointer<iovec>, at offset: Int64) -> Int {
-        let wanted = unsafe vectors.reduce(0) { unsafe $0 + $1.iov_len }
-        return take(wanted) ? unsafe kernel.write(descriptor, vectors, at: offset) : -Int(ENOSPC)
-    }
-    func allocate(_ descriptor: CInt, at offset: Int64, count: Int64) -> CInt {
-        take(Int(count)) ? kernel.allocate(descriptor, at: offset, count: count) : -ENOSPC
-    }
-    func sync(_ descriptor: CInt, dataOnly: Bool) -> CInt {
-        let error = limits.withLock { $0.syncError }
-        return error != 0 ? -error : kernel.sync(descriptor, dataOnly: dataOnly)
-    }
-
-    func openRoot(_ path: String) -> CInt { kernel.openRoot(path) }
-    func open(_ path: String, in root: CInt, _ flags: FileOpenFlags) -> CInt {
-        kernel.open(path, in: root, flags)
-    }
-    func close(_ descriptor: CInt) -> CInt { kernel.close(descriptor) }
-    func read(_ descriptor: CInt, _ vectors: UnsafeBufferPointer<iovec>, at offset: Int64) -> Int {
-        unsafe kernel.read(descriptor, vectors, at: offset)
-    }
-    func truncate(_ descriptor: CInt, to size: Int64) -> CInt {
-        kernel.truncate(descriptor, to: size)
-    }
-    func prefetch(_ descriptor: CInt, at offset: Int64, count: Int64) -> CInt {
-        kernel.prefetch(descriptor, at: offset, count: count)
-    }
-    func startWriteback(_ descriptor: CInt, at offset: Int64, count: Int64) -> CInt {
-        kernel.startWriteback(descriptor, at: offset, count: count)
-    }
-    func status(_ descriptor: CInt, into status: inout FileStatus) -> CInt {
-        kernel.status(descriptor, into: &status)
-    }
-    func status(_ path: String, in root: CInt, into status: inout FileStatus) -> CInt {
-        kernel.status(path, in: root, into: &status)
-    }
-    func rename(_ path: String, to target: String, in root: CInt) -> CInt {
-        kernel.rename(path, to: target, in: root)
-    }
-    func unlink(_ path: String, in root: CInt) -> CInt { kernel.unlink(path, in: root) }
-    func removeDirectory(_ path: String, in root: CInt) -> CInt {
-        kernel.removeDirectory(path, in: root)
-    }
-    func makeDirectory(_ path: String, in root: CInt) -> CInt {
-        kernel.makeDirectory(path, in: root)
-    }
-    func list(_ descriptor: CInt, into names: inout [String]) -> CInt {
-        kernel.list(descriptor, into: &names)
     }
 }
