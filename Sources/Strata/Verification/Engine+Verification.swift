@@ -14,7 +14,7 @@ extension Engine {
     /// - Throws: `notFound` for a name that no relation has, `resourcesExhausted`, `closed`.
     ///   Damage is no error but a finding.
     public func verify(
-        _ names: [String]? = nil, session: Session, observer: VerificationObserver
+        _ names: [String]? = nil, session: Session, observer: VerificationObserver = VerificationObserver()
     ) throws(StorageError) -> VerificationReport {
         guard session.system === system else {
             throw StorageError(
