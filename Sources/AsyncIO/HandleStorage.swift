@@ -18,6 +18,10 @@ struct HandleStorage: ~Copyable {
     /// How many callbacks one IO can carry.
     static let maximumCallbacks = 4
 
+    /// What no snapshot looks at; reset as a whole. It comes first: the thread sanitizer takes a
+    /// change of it for one of whatever stands at the handle's address.
+    var definition = Definition()
+
     let index: UInt32
     let sessionIndex: UInt32
     /// Whose memory this is; it outlives the handle.
@@ -44,8 +48,6 @@ struct HandleStorage: ~Copyable {
     let distilledStatus = Atomic<UInt64>(0)
     let distilledValue = Atomic<Int32>(0)
 
-    /// What no snapshot looks at; reset as a whole.
-    var definition = Definition()
     /// Neighbours on the session's in-flight list; touched by the owner only.
     var previousInFlight: UInt32 = WaitReference.invalidIndex
     var nextInFlight: UInt32 = WaitReference.invalidIndex

@@ -2,12 +2,16 @@ internal import Synchronization
 
 /// What an ``IOSystem`` has done since it started.
 public struct IOStatistics: Sendable, Hashable {
+    /// IOs that were started.
+    public var staged: UInt64 = 0
     /// IOs handed to the method.
     public var submitted: UInt64 = 0
     /// Times that a group of one or more IOs was handed to the method.
     public var batches: UInt64 = 0
     /// IOs that the submitter executed itself: by flag, by need, or because a queue was full.
     public var synchronousExecutions: UInt64 = 0
+    /// IOs that are complete for everyone.
+    public var completed: UInt64 = 0
     /// Waits that found their IO unfinished and slept.
     public var blockedWaits: UInt64 = 0
     /// Times that the method was asked for completions without waiting.
@@ -16,8 +20,11 @@ public struct IOStatistics: Sendable, Hashable {
     public var workers = 0
 }
 
-/// One session's counters. Written by its thread, read by any; they order nothing.
+/// One session's counters. Written by its thread, and ``completed`` by whoever completes its IO;
+/// read by any. They order nothing.
 struct SessionCounters: ~Copyable {
+    let staged = Atomic<UInt64>(0)
+    let completed = Atomic<UInt64>(0)
     let submitted = Atomic<UInt64>(0)
     let batches = Atomic<UInt64>(0)
     let synchronousExecutions = Atomic<UInt64>(0)
@@ -25,6 +32,8 @@ struct SessionCounters: ~Copyable {
     let polls = Atomic<UInt64>(0)
 
     func add(to total: inout IOStatistics) {
+        total.staged += staged.load(ordering: .relaxed)
+        total.completed += completed.load(ordering: .relaxed)
         total.submitted += submitted.load(ordering: .relaxed)
         total.batches += batches.load(ordering: .relaxed)
         total.synchronousExecutions += synchronousExecutions.load(ordering: .relaxed)

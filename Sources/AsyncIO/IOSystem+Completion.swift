@@ -28,6 +28,7 @@ extension IOSystem {
                 IOView(handle), prior: result, registration: registration)
         }
         unsafe handle.pointee.distilled = result
+        unsafe counters[Int(handle.pointee.sessionIndex)].completed.add(1, ordering: .relaxed)
         unsafe handle.pointee.updateState(to: .completedShared)
         // The owner may have reclaimed the handle by now: only the old generation's list is closed.
         unsafe handle.pointee.waiters.close(generation: generation)

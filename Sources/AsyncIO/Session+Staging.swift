@@ -10,6 +10,7 @@ extension Session {
         unsafe handedOut = nil
         unsafe system.runStageCallbacks(handle)
         unsafe handle.pointee.updateState(to: .staged)
+        unsafe counters.pointee.staged.add(1, ordering: .relaxed)
 
         let io = unsafe StagedIO(handle)
         if io.flags.contains(.synchronous) || system.method.needsSynchronousExecution(io) {

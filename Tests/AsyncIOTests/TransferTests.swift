@@ -117,6 +117,7 @@ import Testing
         for index in memories.indices {
             #expect(memories[index].holds(from: index * 1024, count: 1024))
         }
+        #expect(system.statistics.staged == 40 && system.statistics.completed == 40)
         if method.choice.name != "sync" {
             #expect(system.statistics.batches == 2, "at most 32 are staged")
             #expect(system.statistics.submitted == 40)
