@@ -9,7 +9,8 @@ struct VerifyCommand: ParsableCommand {
         abstract: "Check all pages of a store as they are on disk.",
         discussion: """
             Reads every file of every relation and checks each page's checksum and header, the \
-            files' lengths, and that none is missing. Whatever is damaged is named on standard \
+            files' lengths, that none is missing, and that the pages hold as many rows as were \
+            loaded. Whatever is damaged is named on standard \
             error by relation, fork, block and file; the check goes on behind it, and the exit \
             code is 1 then. The summary goes to standard output.
             """)
@@ -52,8 +53,11 @@ struct VerifyCommand: ParsableCommand {
     private func summary(_ report: VerificationReport, _ time: Duration, _ engine: Engine) -> String
     {
         let found = report.findings == 0 ? "no damage" : "\(report.findings) found damaged"
+        let zeroes =
+            report.newPages == 0
+            ? "" : " (\(report.newPages) \(report.newPages == 1 ? "is" : "are") all zeroes)"
         let nanoseconds = max(0, time / .nanoseconds(1))
-        return "\(found): checked \(Wording.count(report.pagesChecked, "page")) of"
+        return "\(found): checked \(Wording.count(report.pagesChecked, "page"))\(zeroes) of"
             + " \(Wording.count(report.relations, "relation")),"
             + " \(Wording.size(Double(report.pagesChecked) * Double(blockSize)))"
             + " in \(Wording.seconds(UInt64(nanoseconds))), IO method \(engine.ioMethodName)"

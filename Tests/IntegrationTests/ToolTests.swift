@@ -84,6 +84,26 @@ import Testing
             ).code == 1)
     }
 
+    @Test func aPageOverwrittenWithZeroesIsMissed() throws {
+        #expect(
+            try strata("load", airports, "--store", store, "--relation", "airports").code == 0)
+        let handle = try #require(FileHandle(forUpdatingAtPath: store + "/base/1/16384"))
+        try handle.seek(toOffset: 7 * 8192)
+        try handle.write(contentsOf: Data(count: 8192))
+        try handle.close()
+        let verified = try strata("verify", "--store", store)
+        #expect(verified.code == 1)
+        #expect(
+            verified.errors.hasPrefix("strata: relation \"airports\", fork main: holds 32"),
+            "\(verified.errors)")
+        #expect(
+            verified.errors.hasSuffix(
+                "rows where the catalog says 3376; 1 page is all zeroes\n"))
+        #expect(
+            verified.output.hasPrefix(
+                "1 found damaged: checked 36 pages (1 is all zeroes) of 1 relation"))
+    }
+
     @Test func missingFilesAreNamed() throws {
         #expect(
             try strata("load", airports, "--store", store, "--relation", "airports").code == 0)

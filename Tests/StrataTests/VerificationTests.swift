@@ -133,9 +133,53 @@ import Testing
         truncate(store.path + "/\(file).1", off_t(8 * blockSize))
         let report: VerificationReport
         (report, findings) = try verify(store)
-        #expect(findings.map(\.kind) == [.damagedPage])
-        #expect(findings.map(\.block) == [30])
+        #expect(findings.map(\.kind) == [.damagedPage, .missingRows])
+        #expect(findings.map(\.block) == [30, nil])
         #expect(report.newPages == 4)
+    }
+
+    @Test(arguments: IOMethodMatrix.all)
+    func pagesOverwrittenWithZeroesAreMissed(_ method: TestedMethod) throws {
+        let (store, file) = try makeStore(method)
+        try store.with { engine, session in
+            try engine.load("t", 2, mark: 3, session, mode: .append)
+            let bare = try engine.beginLoad(
+                LoadTarget(relation: "v", schema: TestStore.schema), session: session)
+            try bare.add(3, mark: 4)
+            let relation = try bare.commit()
+            let zeroed = store.path + "/\(relation.locator)"
+            try overwrite(zeroed, 1, [UInt8](repeating: 0, count: blockSize))
+        }
+        var (report, findings) = try verify(store)
+        #expect(findings.isEmpty, "rows that nobody has counted are not missed")
+        #expect(report.newPages == 1)
+
+        // Pages that were added without rows do not hide the loss of others.
+        try store.with { engine, session in
+            _ = try engine.relation(named: "t").extend(by: 1, session: session)
+            try engine.checkpoint(session)
+        }
+        (report, findings) = try verify(store)
+        #expect(findings.isEmpty)
+        #expect(report.newPages == 2)
+        try overwrite(store.path + "/\(file).1", 2, [UInt8](repeating: 0, count: blockSize))
+        (report, findings) = try verify(store)
+        #expect(findings.map(\.kind) == [.missingRows])
+        #expect(report.newPages == 3)
+        #expect(
+            findings.first?.description == "relation \"t\", fork main: holds 32 rows where"
+                + " the catalog says 33; 2 pages are all zeroes")
+        #expect(try verify(store, ["u"]).1.isEmpty)
+    }
+
+    private func overwrite(_ path: String, _ block: Int, _ page: [UInt8]) throws {
+        let descriptor = open(path, O_RDWR)
+        try #require(descriptor >= 0)
+        defer { close(descriptor) }
+        let count = unsafe page.withUnsafeBytes {
+            unsafe pwrite(descriptor, $0.baseAddress, $0.count, off_t(block * blockSize))
+        }
+        #expect(count == page.count)
     }
 
     @Test func aDirectoryInPlaceOfAFile() throws {

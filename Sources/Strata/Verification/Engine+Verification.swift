@@ -6,6 +6,7 @@ extension Engine {
     /// Reads every file of every fork and segment into memory of its own, with the engine's IO
     /// method, several reads in flight. Goes on after damage. Pages that were changed and not yet
     /// written are checked as they were written last; ``checkpoint(_:)`` before brings them in.
+    /// The rows of a relation are counted where its loads have told how many they brought.
     /// Mirrors PostgreSQL's `pg_checksums --check`.
     ///
     /// - Parameters:
@@ -14,7 +15,8 @@ extension Engine {
     /// - Throws: `notFound` for a name that no relation has, `resourcesExhausted`, `closed`.
     ///   Damage is no error but a finding.
     public func verify(
-        _ names: [String]? = nil, session: Session, observer: VerificationObserver = VerificationObserver()
+        _ names: [String]? = nil, session: Session,
+        observer: VerificationObserver = VerificationObserver()
     ) throws(StorageError) -> VerificationReport {
         guard session.system === system else {
             throw StorageError(

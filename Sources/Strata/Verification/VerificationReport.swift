@@ -10,6 +10,9 @@ public struct VerificationFinding: Sendable, Hashable {
         case missingFile
         /// A file ends too early, or within a block.
         case wrongLength
+        /// The pages hold fewer rows than loads have brought in: some were overwritten with zeroes,
+        /// or with sound pages of another time.
+        case missingRows
         /// The control file or the catalog is damaged.
         case damagedStoreFile
     }
@@ -56,7 +59,8 @@ public struct VerificationReport: Sendable, Hashable {
     public internal(set) var relations = 0
     /// Pages read and checked.
     public internal(set) var pagesChecked: UInt64 = 0
-    /// Of those, pages that are in use by nothing yet: all zeroes.
+    /// Of those, pages that are all zeroes: in use by nothing yet, or overwritten. Where their rows
+    /// are missing, that is a finding.
     public internal(set) var newPages: UInt64 = 0
     /// How many findings there were.
     public internal(set) var findings = 0

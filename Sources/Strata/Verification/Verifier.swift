@@ -10,6 +10,13 @@ final class Verifier {
     private let pagesExpected: UInt64
     private let memory: VerificationMemory
     private var reads: [Read] = []
+    private var tally = Tally()
+
+    /// What was found in the main fork of the relation that is being checked.
+    private struct Tally {
+        var rows: UInt64 = 0
+        var newPages: UInt64 = 0
+    }
 
     /// A read in flight, and where its pages go.
     private struct Read {
@@ -46,6 +53,8 @@ final class Verifier {
     /// Checks all of a relation.
     func verify(_ relation: Relation) throws(StorageError) {
         report.relations += 1
+        tally = Tally()
+        let findings = report.findings
         for fork in Fork.allCases {
             let subject = Subject(relation: relation, fork: fork)
             if relation.managerName == Engine.defaultManagerName {
@@ -53,7 +62,23 @@ final class Verifier {
             } else {
                 try verifyManaged(subject)
             }
+            if fork == .main { compareRows(subject, findingsBefore: findings) }
         }
+    }
+
+    /// Compares the rows that sound pages hold with those that loads brought in: a page that was
+    /// overwritten with zeroes is as good as a new one, and only its missing rows tell of it. More
+    /// rows are in order, as whoever extends a relation need not count what it adds.
+    private func compareRows(_ subject: Subject, findingsBefore: Int) {
+        guard let expected = subject.relation.rowCount, tally.rows < expected else { return }
+        // Rows that are missing for a reason that was told are not told of again.
+        guard report.findings == findingsBefore || tally.newPages > 0 else { return }
+        let pages = tally.newPages == 1 ? "1 page is" : "\(tally.newPages) pages are"
+        found(
+            subject.finding(
+                .missingRows,
+                "holds \(tally.rows) \(tally.rows == 1 ? "row" : "rows") where the catalog says"
+                    + " \(expected); \(pages) all zeroes"))
     }
 
     /// A fork that only its manager can find: nothing is known of its files.
@@ -149,12 +174,16 @@ final class Verifier {
             }
             report.pagesChecked += 1
             switch verdict {
-            case .new: report.newPages += 1
+            case .new:
+                report.newPages += 1
+                if subject.fork == .main { tally.newPages += 1 }
             case .invalid(let reason):
                 found(
                     subject.finding(
                         .damagedPage, reason.description, block: block, path: source.path))
-            case .valid, nil: break
+            case .valid:
+                if subject.fork == .main { tally.rows += rows(page) }
+            case nil: break
             }
         }
         observer.progress(
@@ -167,6 +196,18 @@ final class Verifier {
         // The IO into the slot is over, and nobody else has the memory.
         let view = unsafe PageView(unsafePage: UnsafeRawPointer(page.pointer))
         return view.verify(block: block, checksums: engine.control.hasPageChecksums)
+    }
+
+    /// How many items the page has, none of them dead.
+    private func rows(_ page: PageAddress) -> UInt64 {
+        // As in `verdict`: the memory is this object's alone.
+        let view = unsafe PageView(unsafePage: UnsafeRawPointer(page.pointer))
+        var count: UInt64 = 0
+        for number in view.linePointerNumbers
+        where view.linePointer(number)?.state == .normal {
+            count += 1
+        }
+        return count
     }
 
     /// Waits for what is in flight, as it writes into this object's memory.
