@@ -54,8 +54,9 @@ struct LoadCommand: ParsableCommand {
         help: ArgumentHelp(
             "With --on-error skip: the file for records that were skipped.",
             discussion: """
-                It is written anew, as CSV with the columns line, column, reason and record; the \
-                last is the record as it stands in the file.
+                CSV with the columns line, column, reason and record; the last is the record as it \
+                stands in the file. A file that has contents is not overwritten, and the file \
+                must not lie in the store.
                 """,
             valueName: "file"))
     var rejects: String?

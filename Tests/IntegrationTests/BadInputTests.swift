@@ -150,6 +150,46 @@ struct BadInputTests {
         #expect(nowhere.errors.contains("none/rejects.csv: cannot be opened"), "\(nowhere)")
     }
 
+    @Test("Rejected records never go over a file, nor into the store")
+    func rejectsElsewhere() throws {
+        try store.load("a\n1\n", as: "before")
+        func load(_ rejects: String, _ text: String = "a\n1\nx\n") throws -> CommandResult {
+            try Command.run(
+                "load", "-", "--store", store.path, "--relation", "t", "--schema", "a integer",
+                "--on-error", "skip", "--rejects", rejects, input: text)
+        }
+        let kept = try store.file("kept.csv", "precious\n")
+        let refused = try load(kept)
+        #expect(refused.status == 1)
+        #expect(
+            refused.errors.contains("kept.csv: the file for rejected records exists")
+                && refused.errors.contains("give another name, or remove it"), "\(refused)")
+        #expect(Command.text(kept) == "precious\n")
+
+        let manager = FileManager.default
+        try manager.createSymbolicLink(
+            atPath: "\(store.folder)/link", withDestinationPath: "\(store.path)/base")
+        try manager.createSymbolicLink(
+            atPath: "\(store.folder)/astray", withDestinationPath: "\(store.path)/new")
+        for inside in ["store/rejects.csv", "store/strata.catalog", "link/1/r", "store/../store/r"]
+        {
+            let result = try load("\(store.folder)/\(inside)")
+            #expect(result.status == 1)
+            #expect(result.errors.contains("must not lie in the store"), "\(result)")
+        }
+        let astray = try load("\(store.folder)/astray")
+        #expect(astray.status == 1)
+        #expect(astray.errors.contains("leads nowhere"), "\(astray)")
+        #expect(!manager.fileExists(atPath: "\(store.path)/new"))
+        #expect(!manager.fileExists(atPath: "\(store.path)/rejects.csv"))
+        #expect(try store.scan("before") == "a\n1\n")
+
+        // An empty file is taken.
+        #expect(try load(try store.file("empty.csv", "")).status == 0)
+        #expect(
+            Command.text("\(store.folder)/empty.csv").hasPrefix("line,column,reason,record\n3,"))
+    }
+
     @Test("A fault that hides the next record ends the load, skipping or not")
     func skippingStops() throws {
         let result = try Command.run(

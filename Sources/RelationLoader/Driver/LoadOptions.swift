@@ -14,7 +14,8 @@ public struct LoadOptions: Sendable {
     public var inference = SchemaInference.Limits()
     /// What becomes of the load when a record cannot be taken.
     public var onError = OnError.stop
-    /// The file for records that were skipped; nil forgets them. Only with ``OnError/skip``.
+    /// The file for records that were skipped; nil forgets them. Only with ``OnError/skip``. A file
+    /// that has contents is refused, and so is one in the store's directory.
     public var rejectsPath: String?
     /// How to end the load early.
     public var cancellation = Cancellation()

@@ -13,9 +13,17 @@ struct RejectsFile: ~Copyable {
     private var buffer = ByteOutput()
     private static let bufferSize = 256 << 10
 
-    /// Creates the file, or empties it; without a path, records are forgotten.
-    init(path: String?) throws(LoadError) {
-        output = if let path { try DescriptorOutput(creating: path) } else { nil }
+    /// Creates the file; without a path, records are forgotten.
+    ///
+    /// - Throws: ``LoadError`` for a file that cannot be opened, that has contents, or that lies
+    ///   in the store's directory.
+    init(path: String?, store: String) throws(LoadError) {
+        if let path {
+            try StorePath(store).refuse(path)
+            output = try DescriptorOutput(adding: path, purpose: "rejected records")
+        } else {
+            output = nil
+        }
         buffer.append("line,column,reason,record\n")
     }
 

@@ -69,7 +69,8 @@ public enum RelationLoader {
             try input.makeReader(clock.options.csv)
         }
         let rejects = try LoaderError.text { () throws(LoadError) in
-            try RejectsFile(path: clock.options.rejectsPath)
+            try RejectsFile(
+                path: clock.options.rejectsPath, store: pending.engine.directory)
         }
         var run = LoadRun(reader, rejects, pending, input.schema, clock)
         try run.run()

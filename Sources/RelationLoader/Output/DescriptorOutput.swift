@@ -33,6 +33,26 @@ public final class DescriptorOutput {
         if descriptor < 0 { throw LoadError(.open(code: errno), source: path) }
     }
 
+    /// Creates a file, or opens one that has no contents; whatever is no file of a disk is opened
+    /// as it is. Nothing that is there is ever overwritten.
+    ///
+    /// - Throws: ``LoadError`` with ``LoadError/Reason/open(code:)``, or with
+    ///   ``LoadError/Reason/option(_:)`` for a file that has contents.
+    init(adding path: String, purpose: String) throws(LoadError) {
+        name = path
+        isOwned = true
+        descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o666)
+        if descriptor < 0 { throw LoadError(.open(code: errno), source: path) }
+        var status = stat()
+        let isKnown = unsafe fstat(descriptor, &status) == 0
+        if isKnown && status.st_mode & S_IFMT == S_IFREG && status.st_size > 0 {
+            throw LoadError(
+                .option(
+                    "the file for \(purpose) exists and is not empty; give another name, or"
+                        + " remove it"), source: path)
+        }
+    }
+
     deinit {
         if isOwned { close(descriptor) }
     }
