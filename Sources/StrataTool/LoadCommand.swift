@@ -88,7 +88,7 @@ struct LoadCommand: ParsableCommand {
         // Whatever is wrong with the source shows before a store is created for it.
         var source: any ByteSource = try FileSource(path: file)
         if schema == nil && !append {
-            let outcome = try SchemaInference.infer(from: source, options: options.csv)
+            let outcome = try infer(source, options)
             options.schema = outcome.schema
             source = outcome.source
             print(
@@ -105,9 +105,33 @@ struct LoadCommand: ParsableCommand {
                 line.clear()
                 print(Wording.summary(of: summary, relation))
             } catch {
-                if case .cancelled = error { throw interruption.exit() }
-                throw error
+                switch error {
+                case .cancelled: throw interruption.exit()
+                case .text(let failure): throw hinted(failure)
+                case .storage: throw error
+                }
             }
         }
+    }
+
+    private func infer(
+        _ source: any ByteSource, _ options: LoadOptions
+    ) throws -> SchemaInference.Outcome {
+        do throws(LoadError) {
+            return try SchemaInference.infer(
+                from: source, options: options.csv, onError: options.onError)
+        } catch {
+            throw hinted(error)
+        }
+    }
+
+    /// The error, followed by the option that helps where there is one.
+    private func hinted(_ error: LoadError) -> any Error {
+        if case .value = error.reason, schema == nil, !append {
+            return ToolError(
+                description: "\(error). The type was inferred from the beginning of the file: give"
+                    + " another with --schema, or leave such records out with --on-error skip.")
+        }
+        return error
     }
 }

@@ -52,6 +52,7 @@ struct StrataTool: ParsableCommand {
     /// Whether an error is the store's or the loader's, which say all there is to say.
     private static func isOwn(_ error: any Error) -> Bool {
         error is StorageError || error is LoadError || error is LoaderError || error is SchemaError
+            || error is ToolError
     }
 
     /// What the parser has to say: text that was asked for, or what is wrong with the command line.

@@ -190,6 +190,35 @@ struct BadInputTests {
             Command.text("\(store.folder)/empty.csv").hasPrefix("line,column,reason,record\n3,"))
     }
 
+    @Test("Bad records are skipped where the columns are inferred, too")
+    func skippingWhileInferring() throws {
+        let rejects = "\(store.folder)/rejects.csv"
+        let loaded = try Command.run(
+            "load", "-", "--store", store.path, "--relation", "t", "--on-error", "skip",
+            "--rejects", rejects, input: "a,b\n1\n2,x\n3,y,z\n4,w\n")
+        #expect(loaded.status == 0, "\(loaded)")
+        #expect(loaded.output.contains("inferred from 2 rows: a integer, b text"))
+        #expect(try store.scan() == "a,b\n2,x\n4,w\n")
+        #expect(Command.text(rejects).split(separator: "\n").count == 3)
+    }
+
+    @Test("An inferred type that does not hold is said to be inferred")
+    func wronglyInferred() throws {
+        let text = "a\n" + String(repeating: "1\n", count: 10_000) + "x\n"
+        let inferred = try Command.run(
+            "load", "-", "--store", store.path, "--relation", "t", input: text)
+        #expect(inferred.status == 1)
+        #expect(inferred.errors.contains("line 10002, column \"a\""), "\(inferred)")
+        #expect(
+            inferred.errors.contains("with --schema") && inferred.errors.contains("--on-error skip")
+        )
+        let given = try Command.run(
+            "load", "-", "--store", store.path, "--relation", "t", "--schema", "a integer",
+            input: text)
+        #expect(given.status == 1)
+        #expect(!given.errors.contains("inferred"), "\(given)")
+    }
+
     @Test("A fault that hides the next record ends the load, skipping or not")
     func skippingStops() throws {
         let result = try Command.run(

@@ -90,6 +90,28 @@ struct InferenceTests {
         #expect(ragged?.reason == .missingFields(expected: 2, found: 1))
     }
 
+    @Test("Records that the load skips have no say, wherever they stand")
+    func skipping() throws {
+        func inferred(_ bytes: [UInt8]) throws -> SchemaInference.Outcome {
+            try SchemaInference.infer(from: MemorySource(bytes), onError: .skip)
+        }
+        let bad: [[UInt8]] = [
+            Array("x\0,y\n".utf8), [0x78, 0xFF, 0x2C, 0x79, 0x0A], Array("x\n".utf8),
+            Array("x,y,z\n".utf8),
+        ]
+        for record in bad {
+            let good = Array("1,true\n".utf8)
+            for records in [record + good + good, good + record + good] {
+                let outcome = try inferred(Array("a,b\n".utf8) + records)
+                #expect(outcome.schema.sqlText == "a integer, b boolean")
+                #expect(outcome.recordCount == 2)
+            }
+            #expect(try inferred(Array("a,b\n".utf8) + record).schema.sqlText == "a text, b text")
+        }
+        let open = #expect(throws: LoadError.self) { try inferred(Array("a,b\n\"x".utf8)) }
+        #expect(open?.reason == .unterminatedQuote)
+    }
+
     @Test("Airports: codes are text, coordinates numbers")
     func airports() throws {
         let outcome = try SchemaInference.infer(

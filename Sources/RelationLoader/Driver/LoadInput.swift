@@ -28,7 +28,8 @@ struct LoadInput {
         }
         let outcome = try LoaderError.text { () throws(LoadError) in
             try SchemaInference.infer(
-                from: source, options: options.csv, limits: options.inference)
+                from: source, options: options.csv, limits: options.inference,
+                onError: options.onError)
         }
         self.init(
             source: outcome.source, schema: outcome.schema,

@@ -25,6 +25,8 @@ public enum SchemaInference {
     public struct Outcome {
         /// The schema.
         public let schema: Schema
+        /// The names in the header as they stand there; nil where there is no header.
+        public let header: [String]?
         /// How many records it was inferred from.
         public let recordCount: Int
         /// Yields all bytes of the source that was given, those of the sample too.
@@ -34,10 +36,17 @@ public enum SchemaInference {
     /// Reads the beginning of `source` and infers a schema. Columns are named by the header, or
     /// `column1`, `column2` … where there is none.
     ///
+    /// - Parameters:
+    ///   - source: where the text comes from.
+    ///   - options: how it is written.
+    ///   - limits: how much of it is looked at.
+    ///   - onError: what the load will do about a record that cannot be taken; one that it skips
+    ///     has no say in the types.
     /// - Throws: ``LoadError`` if the source cannot be read, has not even a header, or its first
     ///   records cannot be split; a later error is left to the load.
     public static func infer(
-        from source: any ByteSource, options: CSVOptions = CSVOptions(), limits: Limits = Limits()
+        from source: any ByteSource, options: CSVOptions = CSVOptions(),
+        limits: Limits = Limits(), onError: LoadOptions.OnError = .stop
     ) throws(LoadError) -> Outcome {
         var source = source
         let (sample, isWhole) = try read(&source, atMost: limits.bytes)
@@ -54,6 +63,7 @@ public enum SchemaInference {
             do throws(LoadError) {
                 guard try reader.next() else { break }
             } catch {
+                if onError == .skip && error.reason.isWithinRecord { continue }
                 // Reported by the load, which will meet it again; or the sample's cut end.
                 if count == 0 && isWhole { throw error }
                 break
@@ -79,7 +89,7 @@ public enum SchemaInference {
             throw LoadError(.schema(error), source: source.name)
         }
         return Outcome(
-            schema: schema, recordCount: count,
+            schema: schema, header: names, recordCount: count,
             source: PrefixedSource(prefix: sample, rest: isWhole ? nil : source, of: source))
     }
 
