@@ -1,0 +1,112 @@
+internal import ArgumentParser
+internal import Strata
+
+/// `strata bench`
+struct BenchCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bench",
+        abstract: "Measure this machine, and Strata against it.",
+        discussion: """
+            Each case is measured in turns with its ceiling: the same work on the same bytes done \
+            without Strata. The medians of all rounds are shown, with the least and the most. The \
+            ratio is the median of the rounds' own ratios, and the bar is what it should reach. \
+            The exit code tells whether the measuring succeeded, not whether bars were met.
+
+            hot/direct: pin, touch and unpin pages in the pool; against touching the same fields \
+            and two atomic operations. hot/stream: the same through a read stream; against \
+            hot/direct. Both stay on pages few enough for the caches of the processor.
+
+            The data is made in a new directory below --directory and removed at the end. What is \
+            read is checked. The results go to standard output, the rest to standard error.
+            """)
+
+    @Argument(help: ArgumentHelp("What to measure.", valueName: "case"))
+    var benchCase: BenchCase
+
+    @Option(
+        help: ArgumentHelp(
+            "How files are read: automatic, sync, worker, io_uring, or all three in turn.",
+            valueName: "method"))
+    var ioMethod = "automatic"
+
+    @Option(help: ArgumentHelp("How often each case is measured.", valueName: "number"))
+    var rounds = 5
+
+    @Flag(help: "Print an object of JSON a line instead of the table.")
+    var json = false
+
+    @Option(help: ArgumentHelp("Bytes of data, from 1MB.", valueName: "size"))
+    var size = ByteSize(bytes: 256 << 20)
+
+    @Option(
+        help: ArgumentHelp(
+            "Where the data is made; by default $TMPDIR or /tmp.", valueName: "directory"))
+    var directory: String?
+
+    func validate() throws {
+        if ioMethod != "all" && IOMethodChoice.named(ioMethod) == nil {
+            throw ValidationError(
+                "There is no IO method \"\(ioMethod)\". Use automatic, sync, worker, io_uring or"
+                    + " all.")
+        }
+        if !(1...10_000).contains(rounds) {
+            throw ValidationError("--rounds must be from 1 to 10000, not \(rounds).")
+        }
+        if !BenchData.sizeLimits.contains(size.bytes) {
+            throw ValidationError("--size must be from 1MB to 8TB, not \(size).")
+        }
+    }
+
+    func run() throws {
+        let interruption = Interruption()
+        do throws(BenchFailure) {
+            let folder = try BenchDirectory(
+                in: directory, byteCount: BenchData.diskBytes(size: size.bytes))
+            defer { folder.remove() }
+            sayWhatItTakes(folder)
+            let data = try BenchData(
+                in: folder, byteCount: size.bytes, cancellation: interruption.cancellation)
+            try run(BenchPlan(data: data, rounds: rounds, cancellation: interruption.cancellation))
+        } catch {
+            switch error {
+            case .cancelled: throw interruption.exit()
+            case .storage(let error): throw error
+            }
+        }
+    }
+
+    private func run(_ plan: BenchPlan) throws(BenchFailure) {
+        var rows: [BenchRow] = []
+        for method in try methods() {
+            for single in benchCase.parts {
+                let new = try single.measure(plan, method)
+                if json { for row in new { print(row.json) } }
+                rows += new
+            }
+        }
+        if !json { print(BenchRow.table(rows), terminator: "") }
+    }
+
+    /// What is to be measured; of all methods those that run here.
+    private func methods() throws(BenchFailure) -> [IOMethodChoice] {
+        guard ioMethod == "all" else { return [IOMethodChoice.named(ioMethod) ?? .automatic] }
+        let methods: [IOMethodChoice] = [.synchronous, .worker]
+        do throws(StorageError) {
+            var configuration = IOConfiguration()
+            configuration.method = .uring
+            try IOSystem(configuration: configuration).shutdown()
+            return methods + [.uring]
+        } catch {
+            StandardError.write("strata: io_uring is left out: \(error)")
+            return methods
+        }
+    }
+
+    private func sayWhatItTakes(_ folder: borrowing BenchDirectory) {
+        let disk = Wording.size(Double(BenchData.diskBytes(size: size.bytes)))
+        let memory = Wording.size(Double(BenchData.memoryBytes(size: size.bytes)))
+        StandardError.write(
+            "strata: takes \(disk) of disk in \(folder.path) until it ends, and up to"
+                + " \(memory) of memory; \(BenchClock.machineLoad)")
+    }
+}

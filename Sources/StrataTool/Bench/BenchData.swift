@@ -1,0 +1,115 @@
+internal import Logging
+internal import RelationLoader
+internal import Strata
+
+/// A store with the relation that all cases read. Its directory outlives it.
+struct BenchData {
+    private let store: String
+    private let relationName = "bench"
+
+    /// How many pages the relation has.
+    let pageCount: Int
+    /// Where the relation's only file is.
+    let file: String
+
+    static let sizeLimits = (1 << 20)...(8 << 40)
+
+    /// What a run takes at most on disk, the store's own files included.
+    static func diskBytes(size: Int) -> Int { size + (2 << 20) }
+
+    /// What a run takes at most in memory: the pool.
+    static func memoryBytes(size: Int) -> Int { poolBytes(size: size) + (16 << 20) }
+
+    /// A pool that holds the relation, with room for reads in flight.
+    private static func poolBytes(size: Int) -> Int { size + size / 4 }
+
+    private var poolBytes: Int { Self.poolBytes(size: pageCount * blockSize) }
+
+    /// Makes the store. The relation is on disk then, and not in the kernel's cache.
+    init(
+        in directory: borrowing BenchDirectory, byteCount: Int, cancellation: Cancellation
+    ) throws(BenchFailure) {
+        store = directory.path + "/store"
+        pageCount = byteCount / blockSize
+        var options = Self.options(.automatic, poolBytes: 32 << 20)
+        options.creation = .always
+        // What is measured without Strata reads one file.
+        options.createdSegmentBlocks = max(131_072, pageCount)
+        let engine = try BenchFailure.wrap { () throws(StorageError) in
+            try Engine.open(directory.path + "/store", options: options)
+        }
+        do throws(BenchFailure) {
+            let locator = try Self.fill(engine, relationName, pageCount, cancellation)
+            file = "\(directory.path)/store/\(locator)"
+        } catch {
+            try? engine.close()
+            throw error
+        }
+        try BenchFailure.wrap { () throws(StorageError) in try engine.close() }
+        try BenchFile(file).dropFromPageCache()
+    }
+
+    private static func fill(
+        _ engine: Engine, _ relation: String, _ pageCount: Int, _ cancellation: Cancellation
+    ) throws(BenchFailure) -> RelationLocator {
+        let session = try BenchFailure.wrap { () throws(StorageError) in try engine.makeSession() }
+        defer { session.close() }
+        let load = try BenchFailure.wrap { () throws(StorageError) in
+            try engine.beginLoad(LoadTarget(relation: relation), session: session)
+        }
+        var item = BenchPage.item
+        for block in 0..<UInt32(pageCount) {
+            if cancellation.isCancelled { throw .cancelled }
+            item[BenchPage.wordInItem(block)] = BenchPage.value(block)
+            try BenchFailure.wrap { () throws(StorageError) in
+                try load.nextPage().withEditor { page in
+                    page.initialize()
+                    let placed = unsafe try? page.addItem(item.span.bytes)
+                    precondition(placed == 1, "an empty page has room for the item")
+                }
+            }
+        }
+        return try BenchFailure.wrap { () throws(StorageError) in
+            try load.commit().locator
+        }
+    }
+
+    private static func options(_ method: IOMethodChoice, poolBytes: Int) -> EngineOptions {
+        var options = EngineOptions()
+        options.ioMethod = method
+        options.poolBytes = poolBytes
+        options.maximumSessions = 4
+        var logger = Logger(label: "strata") { StandardErrorLog(label: $0) }
+        logger.logLevel = .warning
+        options.logger = logger
+        return options
+    }
+
+    /// Opens the store with a pool that holds the relation, runs `body` and closes the store.
+    func withRelation<Result>(
+        _ method: IOMethodChoice, _ body: (Relation, Session) throws(BenchFailure) -> Result
+    ) throws(BenchFailure) -> Result {
+        var options = Self.options(method, poolBytes: poolBytes)
+        options.creation = .never
+        let engine = try BenchFailure.wrap { () throws(StorageError) in
+            try Engine.open(store, options: options)
+        }
+        let result: Result
+        do throws(BenchFailure) {
+            let session = try BenchFailure.wrap { () throws(StorageError) in
+                try engine.makeSession()
+            }
+            defer { session.close() }
+            let relation = try BenchFailure.wrap { () throws(StorageError) in
+                try engine.relation(named: relationName)
+            }
+            result = try body(relation, session)
+        } catch {
+            // The first error is the one to be told.
+            try? engine.close()
+            throw error
+        }
+        try BenchFailure.wrap { () throws(StorageError) in try engine.close() }
+        return result
+    }
+}

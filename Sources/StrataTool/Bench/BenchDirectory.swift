@@ -1,0 +1,107 @@
+internal import Strata
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// A new directory for the data of one run.
+struct BenchDirectory: ~Copyable {
+    /// Where it is.
+    let path: String
+
+    /// Makes the directory, if there is that much room.
+    ///
+    /// - Parameters:
+    ///   - parent: the directory above; nil for that of temporary files.
+    ///   - byteCount: what will be put into it.
+    init(in parent: String?, byteCount: Int) throws(BenchFailure) {
+        let parent = parent ?? Self.temporary
+        var system = statvfs()
+        guard unsafe statvfs(parent, &system) == 0 else {
+            throw Self.failure("cannot use directory \"\(parent)\"", errno)
+        }
+        // The block counts have other types elsewhere.
+        let free = UInt64(system.f_bavail).multipliedReportingOverflow(by: UInt64(system.f_frsize))
+        if !free.overflow && free.partialValue < UInt64(byteCount) {
+            let room = Wording.size(Double(free.partialValue))
+            throw .storage(
+                StorageError(
+                    .resourcesExhausted,
+                    "directory \"\(parent)\" has room for \(room); the benchmark takes"
+                        + " \(Wording.size(Double(byteCount)))",
+                    remedy: "Give another --directory, or a smaller --size."))
+        }
+        var template = Array("\(parent)/strata-bench-XXXXXX".utf8CString)
+        let made = unsafe template.withUnsafeMutableBufferPointer { buffer in
+            unsafe mkdtemp(buffer.baseAddress!).map { unsafe String(cString: $0) }
+        }
+        guard let made else {
+            throw Self.failure("cannot make a directory in \"\(parent)\"", errno)
+        }
+        path = made
+    }
+
+    private static var temporary: String {
+        guard let value = unsafe getenv("TMPDIR"), unsafe value[0] != 0 else { return "/tmp" }
+        return unsafe String(cString: value)
+    }
+
+    private static func failure(_ message: String, _ number: CInt) -> BenchFailure {
+        .storage(
+            StorageError(
+                .inputOutput, message, remedy: "Give another --directory.", errorNumber: number))
+    }
+
+    /// Removes the directory with all in it.
+    func remove() {
+        if !Self.remove(path) {
+            StandardError.write("strata: cannot remove \"\(path)\"; remove it")
+        }
+    }
+
+    /// Removes a file or a directory; links are removed, never followed.
+    private static func remove(_ path: String) -> Bool {
+        if unsafe unlink(path) == 0 { return true }
+        if let directory = unsafe opendir(path) {
+            var names: [String] = []
+            while let entry = unsafe readdir(directory) {
+                let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { field in
+                    // The kernel ends the name with a zero.
+                    unsafe String(
+                        cString: UnsafeRawPointer(field).assumingMemoryBound(to: CChar.self))
+                }
+                if name != "." && name != ".." { names.append(name) }
+            }
+            unsafe closedir(directory)
+            for name in names where !remove("\(path)/\(name)") { return false }
+        }
+        return unsafe rmdir(path) == 0
+    }
+}
+
+/// A file that is read without Strata.
+struct BenchFile: ~Copyable {
+    private let path: String
+    private let descriptor: CInt
+
+    init(_ path: String) throws(BenchFailure) {
+        self.path = path
+        descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        if descriptor < 0 {
+            throw .storage(
+                StorageError(.inputOutput, "cannot open \"\(path)\"", errorNumber: errno))
+        }
+    }
+
+    deinit { close(descriptor) }
+
+    /// Has the kernel forget what it caches of this file, which has been synced. Needs no rights
+    /// but those to the file; elsewhere than on Linux nothing happens.
+    func dropFromPageCache() {
+        #if os(Linux)
+            _ = posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
+        #endif
+    }
+}

@@ -1,0 +1,59 @@
+internal import ArgumentParser
+internal import RelationLoader
+internal import Strata
+
+/// What can be measured.
+enum BenchCase: String, ExpressibleByArgument, CaseIterable {
+    case hot, all
+
+    /// The cases it stands for.
+    var parts: [BenchCase] { self == .all ? Self.allCases.filter { $0 != .all } : [self] }
+
+    /// Measures a single case; a row or more.
+    func measure(_ plan: BenchPlan, _ method: IOMethodChoice) throws(BenchFailure) -> [BenchRow] {
+        switch self {
+        case .hot: return try HotBench.measure(plan, method)
+        case .all:
+            var rows: [BenchRow] = []
+            for part in parts { rows += try part.measure(plan, method) }
+            return rows
+        }
+    }
+}
+
+/// What all cases share.
+struct BenchPlan {
+    let data: BenchData
+    let rounds: Int
+    let cancellation: Cancellation
+
+    /// To be called every few milliseconds.
+    @inline(__always)
+    func checkCancellation() throws(BenchFailure) {
+        if cancellation.isCancelled { throw .cancelled }
+    }
+}
+
+/// Why nothing was measured.
+enum BenchFailure: Error {
+    /// The user wants it to end.
+    case cancelled
+    /// The disk or the engine failed, or what was read is wrong.
+    case storage(StorageError)
+
+    /// Passes the engine's errors on as such.
+    static func wrap<Result: ~Copyable>(
+        _ body: () throws(StorageError) -> Result
+    ) throws(BenchFailure) -> Result {
+        do throws(StorageError) { return try body() } catch { throw .storage(error) }
+    }
+
+    /// The sum over what was read is not that over what was written.
+    static func wrongSum(_ name: String) -> BenchFailure {
+        .storage(
+            StorageError(
+                StorageError.Code(rawValue: "wrongResult"),
+                "case \(name) read other values than were written",
+                remedy: "Do not trust this machine's memory, or this version of Strata."))
+    }
+}

@@ -1,0 +1,113 @@
+import Foundation
+import StorageTesting
+import Testing
+
+/// The benchmark runs, checks what it reads, tells its results, and leaves nothing behind. How
+/// fast anything is, no test says.
+@Suite struct BenchTests {
+    private let folder = TemporaryDirectory()
+
+    private func bench(_ arguments: String...) throws -> Tool.Outcome {
+        try Tool.run(["bench"] + arguments + ["--directory", folder.path])
+    }
+
+    private var remains: [String] {
+        get throws { try FileManager.default.contentsOfDirectory(atPath: folder.path) }
+    }
+
+    private func row(_ line: Substring) throws -> [String: Any] {
+        let object = try JSONSerialization.jsonObject(with: Data(line.utf8))
+        return try #require(object as? [String: Any])
+    }
+
+    /// The names of the rows that each case gives, in order.
+    static let rows = ["hot": ["hot/direct", "hot/stream"]]
+
+    @Test(arguments: Array(rows.keys), ["sync", "worker", "automatic"])
+    func eachRowTellsItsMeasurements(_ name: String, _ method: String) throws {
+        let outcome = try bench(
+            name, "--json", "--size", "1MB", "--rounds", "3", "--io-method", method)
+        try #require(outcome.code == 0, "\(outcome.errors)")
+        #expect(outcome.errors.contains("of disk in \(folder.path)/strata-bench-"))
+        #expect(try remains.isEmpty)
+        let names = try outcome.lines.map { try row($0)["case"] as? String ?? "" }
+        #expect(names == Self.rows[name])
+        for line in outcome.lines {
+            let row = try row(line)
+            func number(_ field: String) throws -> Double {
+                try #require(row[field] as? Double, "\(field) in \(line)")
+            }
+            let shown = try #require(row["method"] as? String)
+            #expect(
+                method == "automatic" ? ["io_uring", "worker"].contains(shown) : shown == method)
+            #expect(!(try #require(row["unit"] as? String)).isEmpty)
+            #expect(try number("value") > 0 && number("ceiling") > 0)
+            #expect(try number("minimum") <= number("value"))
+            #expect(try number("value") <= number("maximum"))
+            #expect(try number("minimumRatio") <= number("ratio"))
+            #expect(try number("ratio") <= number("maximumRatio"))
+            #expect(try number("cpuMicrosecondsPerPage") >= 0)
+            #expect(try number("rounds") == 3)
+            // Costs have an upper bar, throughputs a lower one.
+            let (ratio, bar) = (try number("ratio"), try number("bar"))
+            let isCost = row["unit"] as? String == "ns/page"
+            #expect(try #require(row["met"] as? Bool) == (isCost ? ratio <= bar : ratio >= bar))
+        }
+    }
+
+    @Test func peopleGetATableOfAllCases() throws {
+        let outcome = try bench("all", "--size", "1MB", "--rounds", "1", "--io-method", "sync")
+        try #require(outcome.code == 0, "\(outcome.errors)")
+        #expect(try remains.isEmpty)
+        let names = outcome.lines.dropFirst().map { String($0.prefix { $0 != " " }) }
+        #expect(Set(names) == Set(Self.rows.values.joined()))
+        #expect(outcome.lines[0].hasPrefix("case "))
+        #expect(
+            outcome.lines.dropFirst().allSatisfy { $0.hasSuffix("met") || $0.hasSuffix("missed") })
+    }
+
+    @Test func allMethodsAreComparedInOneRun() throws {
+        let outcome = try bench(
+            "hot", "--json", "--size", "1MB", "--rounds", "1", "--io-method", "all")
+        try #require(outcome.code == 0, "\(outcome.errors)")
+        var methods: Set<String> = []
+        for line in outcome.lines { methods.insert(try row(line)["method"] as? String ?? "") }
+        let isUringOut = outcome.errors.contains("io_uring is left out")
+        #expect(methods == (isUringOut ? ["sync", "worker"] : ["sync", "worker", "io_uring"]))
+    }
+
+    @Test func anInterruptedRunRemovesItsData() throws {
+        let (process, input) = try Tool.start([
+            "bench", "hot", "--size", "1MB", "--rounds", "10000", "--directory", folder.path,
+        ])
+        defer { try? input.close() }
+        try Threads.waitOrFail("the data to be made") {
+            let made = try remains.first
+            return made.map { FileManager.default.fileExists(atPath: "\(folder.path)/\($0)/store") }
+                ?? false
+        }
+        kill(process.processIdentifier, SIGINT)
+        process.waitUntilExit()
+        #expect(process.terminationReason == .exit)
+        #expect(process.terminationStatus == 128 + SIGINT)
+        #expect(try remains.isEmpty)
+    }
+
+    @Test func whatCannotBeMeasuredIsRefused() throws {
+        for arguments in [
+            ["bench"], ["bench", "lukewarm"], ["bench", "hot", "--io-method", "telepathy"],
+            ["bench", "hot", "--size", "1kB"], ["bench", "hot", "--rounds", "0"],
+        ] {
+            let outcome = try Tool.run(arguments)
+            #expect(outcome.code == 64, "\(arguments)")
+            #expect(outcome.output.isEmpty)
+        }
+        let missing = try Tool.run(["bench", "hot", "--directory", folder.path + "/missing"])
+        #expect(missing.code == 1)
+        #expect(missing.errors.contains("/missing\": No such file or directory"))
+        let huge = try bench("hot", "--size", "8TB")
+        #expect(huge.code == 1)
+        #expect(huge.errors.contains("has room for"))
+        #expect(try remains.isEmpty)
+    }
+}
