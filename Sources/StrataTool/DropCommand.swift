@@ -18,7 +18,12 @@ struct DropCommand: ParsableCommand {
         try storeArguments.withStore(creating: false) { engine in
             let session = try engine.makeSession()
             defer { session.close() }
+            let description = engine.description(of: relation)
             try engine.dropRelation(named: relation, session: session)
+            var parts: [String] = []
+            if let rows = description?.rowCount { parts.append(Wording.count(rows, "row")) }
+            if let pages = description?.blockCount { parts.append(Wording.count(pages, "page")) }
+            print("dropped \(relation): \(parts.joined(separator: ", "))")
         }
     }
 }

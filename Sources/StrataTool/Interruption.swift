@@ -74,6 +74,10 @@ final class Interruption: Sendable {
         return set
     }
 
-    /// What the command ends with: the code that shells give to who was ended by the signal.
-    func exit() -> ExitCode { ExitCode(128 + signal.load(ordering: .relaxed)) }
+    /// Says that the command was interrupted, and gives what it ends with: the code that shells
+    /// give to who was ended by the signal.
+    func exit(_ message: String) -> ExitCode {
+        StandardError.write("strata: \(message)")
+        return ExitCode(128 + signal.load(ordering: .relaxed))
+    }
 }

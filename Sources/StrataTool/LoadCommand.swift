@@ -30,15 +30,16 @@ struct LoadCommand: ParsableCommand {
         help: ArgumentHelp(
             "The columns, such as \"id bigint, name text NOT NULL\".",
             discussion: """
-                Types: boolean, smallint, integer, bigint, real, double precision, numeric, text, \
-                date, timestamp, uuid, bytea.
+                They are the file's by position; a header must have as many names, which are not \
+                looked at. Types: boolean, smallint, integer, bigint, real, double precision, \
+                numeric, text, date, timestamp, uuid, bytea.
                 """,
             valueName: "columns"))
     var schema: String?
 
     @OptionGroup var csv: CSVArguments
 
-    @Flag(help: "Add the rows to the relation, which exists.")
+    @Flag(help: "Add the rows to the relation, which exists; they start on a page of their own.")
     var append = false
 
     @Flag(help: "Put the rows in the place of those that the relation has, if it exists.")
@@ -47,6 +48,10 @@ struct LoadCommand: ParsableCommand {
     @Option(
         help: ArgumentHelp(
             "What to do about a record that cannot be taken: stop, or skip it.",
+            discussion: """
+                A stray quote, or one that is not closed, ends the load all the same: nobody \
+                knows where the next record begins.
+                """,
             valueName: "stop|skip"))
     var onError = OnError.stop
 
@@ -91,6 +96,7 @@ struct LoadCommand: ParsableCommand {
             let outcome = try infer(source, options)
             options.schema = outcome.schema
             source = outcome.source
+            warn(of: outcome.header ?? [])
             print(
                 "schema inferred from \(Wording.count(outcome.recordCount, "row")):"
                     + " \(outcome.schema.sqlText)")
@@ -106,7 +112,8 @@ struct LoadCommand: ParsableCommand {
                 print(Wording.summary(of: summary, relation))
             } catch {
                 switch error {
-                case .cancelled: throw interruption.exit()
+                case .cancelled:
+                    throw interruption.exit("interrupted, nothing was loaded")
                 case .text(let failure): throw hinted(failure)
                 case .storage: throw error
                 }
@@ -132,6 +139,27 @@ struct LoadCommand: ParsableCommand {
                 description: "\(error). The type was inferred from the beginning of the file: give"
                     + " another with --schema, or leave such records out with --on-error skip.")
         }
-        return error
+        if csv.noHeader || error.location?.line != 1 { return error }
+        switch error.reason {
+        case .strayQuote, .textAfterQuote, .missingFields(_, 1):
+            return ToolError(
+                description: "\(error). If something other than \"\(csv.delimiter)\" stands"
+                    + " between the fields, name it with --delimiter.")
+        default:
+            return error
+        }
+    }
+
+    /// Tells of a header that another delimiter would split.
+    private func warn(of header: [String]) {
+        guard header.count == 1 else { return }
+        for (character, option) in [(";", "';'"), ("\t", "'\\t'")]
+        where header[0].contains(character) {
+            StandardError.write(
+                "strata: the header names one column, which contains"
+                    + " \(character == ";" ? "a semicolon" : "a tab"); if that stands between"
+                    + " the fields, load with --delimiter \(option)")
+            return
+        }
     }
 }

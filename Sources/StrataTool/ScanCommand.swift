@@ -30,8 +30,10 @@ struct ScanCommand: ParsableCommand {
             valueName: "names"))
     var columns: String?
 
-    @Option(help: ArgumentHelp("The most rows to write.", valueName: "rows"))
-    var limit: UInt64?
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("The most rows to write, 0 or more.", valueName: "rows"))
+    var limit: String?
 
     @Option(
         help: ArgumentHelp(
@@ -53,11 +55,18 @@ struct ScanCommand: ParsableCommand {
         }
     }
 
+    func validate() throws {
+        if let limit, UInt64(limit) == nil {
+            throw ValidationError(
+                "--limit must be a number of rows, 0 or more, not \"\(limit)\".")
+        }
+    }
+
     func run() throws {
         let interruption = Interruption()
         var options = ScanOptions()
         options.columns = try columns.map(CSVArguments.names)
-        options.limit = limit
+        options.limit = limit.flatMap(UInt64.init)
         options.format = format.scanFormat
         options.csv = csv.options
         options.cancellation = interruption.cancellation
@@ -70,7 +79,11 @@ struct ScanCommand: ParsableCommand {
             } catch {
                 switch error {
                 case .cancelled:
-                    throw interruption.exit()
+                    throw interruption.exit("interrupted, not all rows were written")
+                case .storage(let failure) where failure.code == .invalidPage:
+                    throw ToolError(
+                        description: "\(failure.message). Run strata verify to find all damage,"
+                            + " and load the relation again.")
                 case .text(let failure) where failure.reason == .write(code: EPIPE):
                     // Whoever reads has seen enough, as `head` does.
                     return

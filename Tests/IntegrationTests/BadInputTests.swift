@@ -219,6 +219,31 @@ struct BadInputTests {
         #expect(!given.errors.contains("inferred"), "\(given)")
     }
 
+    @Test("A file with another delimiter is said to have one")
+    func otherDelimiter() throws {
+        func load(_ text: String, _ options: String...) throws -> CommandResult {
+            let all = ["load", "-", "--store", store.path, "--relation", "t", "--replace"]
+            return try Command.shell(
+                "exec $strata " + (all + options).map(Command.quoted).joined(separator: " "), text)
+        }
+        for text in ["a;\"b\"\n1;2\n", "\"a\";b\n1;2\n"] {
+            let result = try load(text)
+            #expect(result.status == 1)
+            #expect(result.errors.contains("--delimiter"), "\(result)")
+        }
+        for (text, option) in [("a;b\n1;2\n", "';'"), ("a\tb\n1\t2\n", "'\\t'")] {
+            let result = try load(text)
+            #expect(result.status == 0)
+            #expect(result.errors.contains("--delimiter \(option)"), "\(result)")
+            let given = try load(text, "--schema", "a integer, b integer")
+            #expect(given.status == 1)
+            #expect(given.errors.contains("--delimiter"), "\(given)")
+        }
+        let right = try load("a;b\n1;2\n", "--delimiter", ";")
+        #expect(right.status == 0)
+        #expect(!right.errors.contains("--delimiter"), "\(right)")
+    }
+
     @Test("A fault that hides the next record ends the load, skipping or not")
     func skippingStops() throws {
         let result = try Command.run(

@@ -50,7 +50,10 @@ struct ScanRun: ~Copyable {
             source: BlockRange(0..<count))
         while rowCount < limit {
             try options.cancellation.check()
-            let next = try LoaderError.storage { () throws(StorageError) in try stream.next() }
+            let next: PinnedPage?
+            do throws(StorageError) { next = try stream.next() } catch {
+                throw .storage(error.code == .invalidPage ? damage(error) : error)
+            }
             guard let page = next else { break }
             let block = page.block
             try page.withView { (view) throws(LoaderError) in try scan(view, block) }
@@ -86,11 +89,25 @@ struct ScanRun: ~Copyable {
         }
     }
 
+    /// The pool's error, by the relation's name and with what a user of scans can do.
+    private func damage(_ error: StorageError) -> StorageError {
+        let block = error.location.block ?? 0
+        let reason =
+            relation.damage(in: BlockNumber(block)) ?? "the page's checksum or header is wrong"
+        return StorageError(
+            .invalidPage,
+            "relation \"\(relation.name)\", fork main, block \(block): \(reason)",
+            remedy: Self.remedy, at: relation.open.location(.main, block: BlockNumber(block)))
+    }
+
+    private static let remedy =
+        "Run verify to find all damaged pages, and load the relation again."
+
     private func damage(_ error: RowError, _ block: BlockNumber) -> StorageError {
         StorageError(
             .invalidPage,
             "invalid row in block \(block) of relation \"\(relation.name)\": \(error)",
-            remedy: "Run verify to find all damaged pages, and load the relation again.",
+            remedy: Self.remedy,
             at: relation.open.location(.main, block: block))
     }
 }

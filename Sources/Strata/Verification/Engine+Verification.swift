@@ -1,5 +1,28 @@
 internal import FileAccess
 
+extension Relation {
+    /// What is wrong with a page of the main fork as it is on disk, in words that do not repeat
+    /// where; nil when it is sound or cannot be read.
+    package func damage(in block: BlockNumber) -> String? {
+        let memory = VerificationMemory(slots: 1, pages: 1)
+        let page = memory.address(0, 0)
+        let pages: InlineArray<1, PageAddress> = [page]
+        do throws(StorageError) {
+            try open.storage.read(.main, block: block, into: pages.span)
+        } catch {
+            return nil
+        }
+        // The memory is this call's alone, and lives to its end.
+        let verdict = withExtendedLifetime(memory) {
+            let view = unsafe PageView(unsafePage: UnsafeRawPointer(page.pointer))
+            return view.verify(
+                block: block.rawValue, checksums: engine.control.hasPageChecksums)
+        }
+        guard case .invalid(let reason) = verdict else { return nil }
+        return reason.description
+    }
+}
+
 extension Engine {
     /// Checks all pages of relations as they are on disk, whatever the pool holds.
     ///
