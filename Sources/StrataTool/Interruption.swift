@@ -76,7 +76,7 @@ final class Interruption: Sendable {
 
     /// Says that the command was interrupted, and gives what it ends with: the code that shells
     /// give to who was ended by the signal.
-    func exit(_ message: String) -> ExitCode {
+    func exit(_ message: String = "interrupted") -> ExitCode {
         StandardError.write("strata: \(message)")
         return ExitCode(128 + signal.load(ordering: .relaxed))
     }
