@@ -21,18 +21,18 @@ let arguments: Target.Dependency = .product(
 let liburing: Target.Dependency = .target(
     name: "CLiburing", condition: .when(platforms: [.linux]))
 
+// Every module that a target imports stands here, also those that come along with another: what is
+// not declared is not rebuilt when it changes.
 let modules: [Target] = [
     .target(name: "AsyncIO", dependencies: ["CPlatform", liburing, log]),
     .target(name: "PageFormat", dependencies: ["CPlatform"]),
     .target(name: "FileAccess", dependencies: ["AsyncIO", "CPlatform", log]),
-    .target(name: "StorageManager", dependencies: ["AsyncIO", log]),
+    .target(name: "StorageManager", dependencies: ["AsyncIO"]),
     .target(
-        name: "MagneticDisk",
-        dependencies: ["StorageManager", "FileAccess", "AsyncIO", log],
+        name: "MagneticDisk", dependencies: ["StorageManager", "FileAccess", "AsyncIO"],
         path: "Sources/StorageManagers/MagneticDisk"),
     .target(
-        name: "BufferManager",
-        dependencies: ["StorageManager", "PageFormat", "AsyncIO", "CPlatform", log]),
+        name: "BufferManager", dependencies: ["StorageManager", "PageFormat", "AsyncIO", log]),
     .target(name: "ReadStream", dependencies: ["BufferManager", "StorageManager", "AsyncIO"]),
     .target(
         name: "Strata",
@@ -40,37 +40,51 @@ let modules: [Target] = [
             "ReadStream", "BufferManager", "StorageManager", "MagneticDisk", "FileAccess",
             "PageFormat", "AsyncIO", log,
         ]),
-    .target(name: "RelationLoader", dependencies: ["Strata", "PageFormat"]),
     .target(
-        name: "StorageTesting",
-        dependencies: [
-            "ReadStream", "BufferManager", "StorageManager", "MagneticDisk", "FileAccess",
-            "PageFormat", "AsyncIO", log,
-        ]),
+        name: "RelationLoader",
+        dependencies: ["Strata", "BufferManager", "PageFormat", "AsyncIO"]),
+    .target(name: "StorageTesting", dependencies: ["FileAccess", "AsyncIO", log]),
     .executableTarget(
-        name: "StrataTool",
-        dependencies: ["RelationLoader", "Strata", arguments, log],
+        name: "StrataTool", dependencies: ["RelationLoader", "Strata", "AsyncIO", arguments, log],
         path: "Sources/StrataTool"),
 ]
 
 let tests: [Target] = [
     .testTarget(name: "AsyncIOTests", dependencies: ["AsyncIO", "StorageTesting", log]),
     .testTarget(name: "PageFormatTests", dependencies: ["PageFormat"]),
-    .testTarget(name: "FileAccessTests", dependencies: ["FileAccess", "StorageTesting"]),
-    .testTarget(name: "StorageManagerTests", dependencies: ["StorageManager", "StorageTesting"]),
-    .testTarget(name: "MagneticDiskTests", dependencies: ["MagneticDisk", "StorageTesting"]),
+    .testTarget(
+        name: "FileAccessTests", dependencies: ["FileAccess", "AsyncIO", "StorageTesting"]),
+    .testTarget(name: "StorageManagerTests", dependencies: ["StorageManager", "AsyncIO"]),
+    .testTarget(
+        name: "MagneticDiskTests",
+        dependencies: [
+            "MagneticDisk", "FileAccess", "StorageManager", "AsyncIO", "StorageTesting",
+        ]),
     .testTarget(
         name: "BufferManagerTests",
-        dependencies: ["BufferManager", "MagneticDisk", "StorageTesting", "PageFormat"]),
+        dependencies: [
+            "BufferManager", "MagneticDisk", "FileAccess", "StorageManager", "PageFormat",
+            "AsyncIO", "StorageTesting",
+        ]),
     .testTarget(
-        name: "ReadStreamTests", dependencies: ["ReadStream", "MagneticDisk", "StorageTesting"]),
-    .testTarget(name: "StrataTests", dependencies: ["Strata", "StorageTesting"]),
-    .testTarget(name: "RelationLoaderTests", dependencies: ["RelationLoader", "StorageTesting"]),
-    .testTarget(name: "StorageTestingTests", dependencies: ["StorageTesting"]),
+        name: "ReadStreamTests",
+        dependencies: [
+            "ReadStream", "BufferManager", "MagneticDisk", "FileAccess", "StorageManager",
+            "PageFormat", "AsyncIO", "StorageTesting",
+        ]),
+    .testTarget(
+        name: "StrataTests",
+        dependencies: [
+            "Strata", "MagneticDisk", "FileAccess", "StorageManager", "StorageTesting", log,
+        ]),
+    .testTarget(
+        name: "RelationLoaderTests",
+        dependencies: ["RelationLoader", "Strata", "PageFormat", "StorageTesting"]),
+    .testTarget(name: "StorageTestingTests", dependencies: ["StorageTesting", "AsyncIO", log]),
     .testTarget(
         name: "IntegrationTests",
         dependencies: [
-            "Strata", "RelationLoader", "MagneticDisk", "FileAccess", "StorageTesting",
+            "RelationLoader", "Strata", "MagneticDisk", "FileAccess", "StorageTesting",
             "StrataTool",
         ]),
 ]

@@ -67,12 +67,18 @@ extension IOSystem {
 
     /// Tells the definer of an IO how it ended.
     ///
-    /// Does nothing for `unknown`, `ok` and `partial`; logs a warning. Mirrors PostgreSQL's
-    /// `pgaio_result_report`. Any thread.
+    /// Does nothing for `ok` and `partial`, whose ``IOResult/value`` says how much was done; logs a
+    /// warning. Mirrors PostgreSQL's `pgaio_result_report`. Any thread.
     ///
-    /// - Throws: the error, in the words of the callbacks that put it into the result.
+    /// - Throws: the error, in the words of the callbacks that put it into the result; `misuse` for
+    ///   `unknown`: the IO has not been waited for by its own session.
     public func check(_ result: IOResult, targetData: IOTargetData) throws(StorageError) {
-        guard result.status == .error || result.status == .warning else { return }
+        guard result.status != .ok, result.status != .partial else { return }
+        guard result.status != .unknown else {
+            throw StorageError(
+                .misuse, "the outcome of an IO that its session has not waited for is unknown",
+                remedy: "Wait on the issuing session, before its scope ends.")
+        }
         let error =
             callbacks[result.callbackID.rawValue]?.report(result, targetData: targetData)
             ?? StorageError(

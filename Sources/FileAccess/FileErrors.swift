@@ -69,7 +69,7 @@ extension StorageError {
         case ENFILE: "Raise the system's descriptor limit (sysctl fs.file-max)."
         case EACCES, EPERM:
             "Give this user read and write permission on the file and its directory."
-        case EROFS: "Remount the file system for writing, or open the store read-only."
+        case EROFS: "Remount the file system for writing."
         case EISDIR: "A directory stands where a file should be: move it away and restore the file."
         case ENOTDIR: "A file stands where a directory should be: move it away."
         case ENOENT: "Restore the missing file, or the directory it belongs in."

@@ -1,6 +1,8 @@
 // `import Strata` is all that users of the engine need to write.
 @_exported public import AsyncIO
 @_exported public import BufferManager
+@_exported public import FileAccess
+@_exported public import struct Logging.Logger
 @_exported public import PageFormat
 @_exported public import ReadStream
 @_exported public import StorageManager

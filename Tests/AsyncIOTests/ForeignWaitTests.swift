@@ -162,7 +162,7 @@ import Testing
         try Threads.run(6) { index in
             guard let session = try? system.makeSession() else { return }
             var random = SplitMix64(seed: UInt64(index))
-            for round in 0..<300 {
+            for round in 0..<100 {
                 let memories = (0..<4).map { _ in IOMemory(1024) }
                 let batched = round % 3 == 0
                 if batched { try? session.enterBatch() }

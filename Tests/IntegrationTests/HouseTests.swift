@@ -53,7 +53,9 @@ import Testing
                         "@_exported", "@testable",
                     ].contains(words[0])
                 else { continue }
-                let name = String(words[position + 1])
+                let isScoped = words[position + 1] == "struct"
+                let path = words[position + (isScoped ? 2 : 1)]
+                let name = String(path.prefix { $0 != "." })
                 #expect(
                     allowed.contains(name) || Self.others.contains(name),
                     "\(file.lastPathComponent) in \(module) imports \(name)")

@@ -15,8 +15,8 @@ import Testing
         let schema = try Schema(parsing: "id bigint not null, name text")
         var rows = HeapTupleBuilder(layout: schema.layout)
         let load = try engine.beginLoad(
-            LoadTarget(relation: "people", schema: schema), session: session)
-        do {
+            LoadTarget(relation: "people", schema: schema, mode: .replace), session: session)
+        do {  // A page is given back at the end of its scope, so before the commit.
             let page = try load.nextPage()
             try page.withEditor { editor in
                 editor.initialize()
