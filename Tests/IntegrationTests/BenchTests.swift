@@ -21,7 +21,7 @@ import Testing
     }
 
     /// The names of the rows that each case gives, in order.
-    static let rows = ["hot": ["hot/direct", "hot/stream"]]
+    static let rows = ["hot": ["hot/direct", "hot/stream"], "warm": ["warm"]]
 
     @Test(arguments: Array(rows.keys), ["sync", "worker", "automatic"])
     func eachRowTellsItsMeasurements(_ name: String, _ method: String) throws {

@@ -16,6 +16,10 @@ struct BenchCommand: ParsableCommand {
             and two atomic operations. hot/stream: the same through a read stream; against \
             hot/direct. Both stay on pages few enough for the caches of the processor.
 
+            warm: read a relation that the kernel caches into the pool, in order, verifying \
+            checksums; against reading its file by 128 KiB into memory like the pool's and \
+            computing the same checksums, on one thread.
+
             The data is made in a new directory below --directory and removed at the end. What is \
             read is checked. The results go to standard output, the rest to standard error.
             """)

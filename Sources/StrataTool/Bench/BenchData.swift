@@ -9,6 +9,8 @@ struct BenchData {
 
     /// How many pages the relation has.
     let pageCount: Int
+    /// The sum over all pages' fields.
+    let sum: UInt64
     /// Where the relation's only file is.
     let file: String
 
@@ -17,8 +19,8 @@ struct BenchData {
     /// What a run takes at most on disk, the store's own files included.
     static func diskBytes(size: Int) -> Int { size + (2 << 20) }
 
-    /// What a run takes at most in memory: the pool.
-    static func memoryBytes(size: Int) -> Int { poolBytes(size: size) + (16 << 20) }
+    /// What a run takes at most in memory: the pool, and as much as is read without Strata.
+    static func memoryBytes(size: Int) -> Int { poolBytes(size: size) + size + (16 << 20) }
 
     /// A pool that holds the relation, with room for reads in flight.
     private static func poolBytes(size: Int) -> Int { size + size / 4 }
@@ -31,6 +33,7 @@ struct BenchData {
     ) throws(BenchFailure) {
         store = directory.path + "/store"
         pageCount = byteCount / blockSize
+        sum = BenchPage.sum(ofPages: pageCount)
         var options = Self.options(.automatic, poolBytes: 32 << 20)
         options.creation = .always
         // What is measured without Strata reads one file.

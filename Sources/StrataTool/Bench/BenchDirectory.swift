@@ -97,6 +97,28 @@ struct BenchFile: ~Copyable {
 
     deinit { close(descriptor) }
 
+    /// Reads that many bytes, all of which the file has.
+    ///
+    /// Unsafe: `target` must have room for them.
+    @unsafe
+    func read(
+        into target: UnsafeMutableRawPointer, from offset: Int, count: Int
+    ) throws(BenchFailure) {
+        var done = 0
+        while done < count {
+            let result = unsafe pread(
+                descriptor, target + done, count - done, off_t(offset + done))
+            if result < 0 && errno == EINTR { continue }
+            guard result > 0 else {
+                throw .storage(
+                    StorageError(
+                        .inputOutput, "cannot read \"\(path)\" at byte \(offset + done)",
+                        errorNumber: result < 0 ? errno : EIO))
+            }
+            done += result
+        }
+    }
+
     /// Has the kernel forget what it caches of this file, which has been synced. Needs no rights
     /// but those to the file; elsewhere than on Linux nothing happens.
     func dropFromPageCache() {

@@ -4,7 +4,7 @@ internal import Strata
 
 /// What can be measured.
 enum BenchCase: String, ExpressibleByArgument, CaseIterable {
-    case hot, all
+    case hot, warm, all
 
     /// The cases it stands for.
     var parts: [BenchCase] { self == .all ? Self.allCases.filter { $0 != .all } : [self] }
@@ -13,6 +13,7 @@ enum BenchCase: String, ExpressibleByArgument, CaseIterable {
     func measure(_ plan: BenchPlan, _ method: IOMethodChoice) throws(BenchFailure) -> [BenchRow] {
         switch self {
         case .hot: return try HotBench.measure(plan, method)
+        case .warm: return try WarmBench.measure(plan, method)
         case .all:
             var rows: [BenchRow] = []
             for part in parts { rows += try part.measure(plan, method) }
