@@ -19,6 +19,7 @@ final class Interruption: Sendable {
     /// What the command looks at.
     let cancellation = Cancellation()
     private let signal = Atomic<Int32>(0)
+    private let hasSpoken = Atomic<Bool>(false)
 
     /// How long a command may take to end, before it is ended.
     private static let graceSeconds = 5
@@ -33,6 +34,8 @@ final class Interruption: Sendable {
             signal.store(first, ordering: .relaxed)
             cancellation.cancel()
             takeAnother()
+            // How far the command came is not known here.
+            say("interrupted")
             change(SIG_UNBLOCK, [first])
             raise(first)
             // Whoever started the process had it ignore the signal.
@@ -74,10 +77,16 @@ final class Interruption: Sendable {
         return set
     }
 
+    /// Tells the user, once.
+    private func say(_ message: String) {
+        if hasSpoken.exchange(true, ordering: .relaxed) { return }
+        StandardError.write("strata: \(message)")
+    }
+
     /// Says that the command was interrupted, and gives what it ends with: the code that shells
     /// give to who was ended by the signal.
     func exit(_ message: String = "interrupted") -> ExitCode {
-        StandardError.write("strata: \(message)")
+        say(message)
         return ExitCode(128 + signal.load(ordering: .relaxed))
     }
 }

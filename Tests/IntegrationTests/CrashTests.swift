@@ -97,10 +97,13 @@ struct CrashTests {
             --schema 'n integer, t text' --buffers 1MB &
             load=$!
             exec 3>pipe
+            rows() {
+                awk "BEGIN { for (n = 1; n <= $1; n++) print n \\",row number \\" n }"
+            }
             echo n,t >&3
-            seq -f '%.0f,row number %.0f' 1 50000 >&3
+            rows 50000 >&3
             kill -\(signal) $load
-            seq -f '%.0f,row number %.0f' 1 500000 >&3 2>/dev/null
+            rows 500000 >&3 2>/dev/null
             wait $load
             echo $?
             """)
@@ -130,6 +133,7 @@ struct CrashTests {
             echo $?
             """)
         #expect(["130\n", "143\n"].contains(result.output), "\(result)")
+        #expect(result.errors.contains("strata: interrupted\n"), "\(result)")
         #expect(try store.scan() == "n\n1\n")
     }
 }
