@@ -48,7 +48,7 @@ struct CrashTests {
                 load=$!
                 exec 3>pipe
                 echo n,t >&3
-                seq -f '%.0f,row number %.0f' 1 \(rows) >&3
+                awk 'BEGIN { for (n = 1; n <= \(rows); n++) print n ",row number " n }' >&3
                 kill -9 $load
                 wait $load
                 echo $?
