@@ -2,7 +2,8 @@
 @_exported public import AsyncIO
 @_exported public import BufferManager
 @_exported public import FileAccess
-@_exported public import struct Logging.Logger
 @_exported public import PageFormat
 @_exported public import ReadStream
 @_exported public import StorageManager
+
+@_exported public import struct Logging.Logger
