@@ -10,7 +10,7 @@ public protocol BlockSource<PageData> {
     /// What travels with a block to whoever takes its page; `Void` if nothing does.
     associatedtype PageData
 
-    /// The next block with its data; nil when there is none for now. It is not asked again then
+    /// The next block with its data; nil when there is none at present. It is not asked again then
     /// before ``ReadStream/resume()`` or ``ReadStream/reset()``.
     mutating func next() -> (block: BlockNumber, data: PageData)?
 }

@@ -80,7 +80,7 @@ import Testing
         }
     }
 
-    /// A source that has no more for now.
+    /// A source that has no more until it is given some.
     @Test(arguments: IOMethodMatrix.allWithPartialTransfers)
     func aSourceCanGoOnLater(method: TestedMethod) throws {
         let store = try TestStore(method)
