@@ -26,6 +26,9 @@ extension Buffer {
 
     /// Takes the right to write the page out, with a pin of its own, if the buffer still has that
     /// tag. Never waits.
+    ///
+    /// - Parameter onlyUnpinned: leave alone what somebody uses. Whoever has claimed the buffer to
+    ///   give it to another page does not count: a clean one is what such a one wants.
     func startOutput(_ tag: PageTag, onlyUnpinned: Bool = false) -> IOStart {
         let needed = BufferState.tagValid | BufferState.valid | BufferState.dirty
         var old = state
@@ -34,7 +37,7 @@ extension Buffer {
             if old.has(BufferState.ioInProgress) || old.pins == BufferState.pinMask {
                 return .busy
             }
-            if onlyUnpinned && old.pins != 0 { return .busy }
+            if onlyUnpinned && old.pins != (old.has(BufferState.claimed) ? 1 : 0) { return .busy }
             let new = (old.bits | BufferState.ioInProgress) & ~BufferState.justDirtied
             if exchange(&old, BufferState(new &+ BufferState.onePin)) { break }
         }

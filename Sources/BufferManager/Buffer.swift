@@ -93,7 +93,7 @@ struct Buffer: @unchecked Sendable, BitwiseCopyable {
         guard let pointer = unsafe UnsafeRawPointer(bitPattern: word) else {
             preconditionFailure("a tagged buffer belongs to a relation")
         }
-        // Retained since the buffer was tagged.
+        // Counted there since the buffer was tagged.
         return unsafe Unmanaged<RelationRecord>.fromOpaque(pointer)._withUnsafeGuaranteedRef(body)
     }
 }

@@ -16,7 +16,8 @@ struct BufferDescriptor: ~Copyable {
     /// The handle of the IO in progress, plus one; zero while there is nothing to wait on.
     let ioHandle = Atomic<UInt32>(0)
     let ioGeneration = Atomic<UInt64>(0)
-    /// The retained ``RelationRecord`` that the page belongs to; zero while untagged.
+    /// The ``RelationRecord`` that the page belongs to, in which the buffer is counted; zero while
+    /// untagged.
     let record = Atomic<UInt>(0)
     /// Rises, with a wake-up, whenever the IO becomes waitable or ends and somebody slept.
     let ioSequence = Atomic<UInt32>(0)

@@ -22,7 +22,7 @@ extension BufferManager {
     {
         precondition(count >= 1, "a read covers at least one block")
         operation.giveBack()
-        operation.block = block
+        operation.firstBlock = block
         do throws(StorageError) {
             let hit = try pinBlocks(operation, wanted: count)
             if !hit {
@@ -42,8 +42,8 @@ extension BufferManager {
             operation.giveBack()
             throw error
         }
-        count = operation.count
-        return operation.done < operation.count
+        count = operation.coveredCount
+        return operation.doneCount < operation.coveredCount
     }
 
     /// Waits until all blocks of a read are in the pool, reading again what is missing: what an IO
@@ -59,7 +59,7 @@ extension BufferManager {
     public func waitRead(_ operation: ReadOperation) throws(StorageError) -> Bool {
         var slept = false
         do throws(StorageError) {
-            while operation.done < operation.count {
+            while operation.doneCount < operation.coveredCount {
                 switch operation.phase {
                 case .idle:
                     try startRemaining(operation)
@@ -68,8 +68,9 @@ extension BufferManager {
                     operation.phase = .idle
                     try finish(operation)
                 case .foreign:
-                    let buffer = operation.pool.buffer(Int(operation.buffers[operation.done]))
-                    if try buffer.waitForIO(operation.session) { slept = true }
+                    if try operation.buffer(operation.doneCount).waitForIO(operation.session) {
+                        slept = true
+                    }
                     operation.phase = .idle
                 }
             }
@@ -88,55 +89,56 @@ extension BufferManager {
     }
 
     /// Pins the blocks that the read can cover; whether it is the first one alone, found valid.
+    ///
+    /// A first block that is in the pool and not valid is left to itself: somebody else reads it,
+    /// or a read of it failed.
     private func pinBlocks(_ operation: ReadOperation, wanted: Int) throws(StorageError) -> Bool {
         let pool = operation.pool
-        let record = table.record(of: operation.relation)
-        let room = Int(BlockNumber.maximumCount) - Int(operation.block.rawValue)
-        var limit = max(1, min(wanted, pool.combineLimit, room))
-        let tag = PageTag(operation.relation.locator, operation.fork, operation.block)
-        var position = 0
-        while position < limit {
-            let found: (index: Int, state: BufferState, isNew: Bool)
-            do throws(StorageError) {
-                found = try pool.pinOrInstall(
-                    tag.advanced(by: position), record, operation.strategy, operation.session)
-            } catch {
-                // A shorter read needs fewer buffers.
-                if position == 0 || error.code != .resourcesExhausted { throw error }
-                break
+        let tag = PageTag(operation.storedRelation.locator, operation.storedFork, operation.block)
+        let ring = operation.storedStrategy.map { $0.kind != .normal } ?? false
+        var lookup = pool.pinResident(tag, ring: ring)
+        while case .absent = lookup {
+            let limit = runLimit(operation, tag, wanted)
+            let claimed = unsafe try pool.claimVictims(
+                limit, into: operation.buffers, operation.storedStrategy, operation.session)
+            let (installed, found) = unsafe pool.install(
+                operation.buffers, count: claimed, from: tag, operation.record, ring: ring)
+            if installed > 0 {
+                operation.cover(installed)
+                return false
             }
-            if position == 0 {
-                operation.append(found.index)
-                if found.state.has(BufferState.valid) {
-                    (operation.count, operation.done) = (1, 1)
-                    countHits(operation, 1)
-                    return true
-                }
-                if limit > 1 {
-                    limit = min(
-                        limit,
-                        operation.relation.storage.maximumCombine(
-                            operation.fork, block: operation.block))
-                }
-            } else if found.state.has(BufferState.valid | BufferState.ioInProgress) {
-                pool.buffer(found.index).unpin()
-                break
-            } else {
-                operation.append(found.index)
-            }
-            position += 1
+            lookup = found
         }
-        operation.count = position
-        return false
+        guard case .pinned(let index, let state) = lookup else { throw BufferPool.tooManyPins(tag) }
+        unsafe operation.buffers[0] = UInt32(index)
+        operation.cover(1)
+        guard state.has(BufferState.valid) else { return false }
+        operation.doneCount = 1
+        countHits(operation, 1)
+        return true
+    }
+
+    /// How many blocks, from the first on, one IO can read that are not in the pool.
+    private func runLimit(_ operation: ReadOperation, _ tag: PageTag, _ wanted: Int) -> Int {
+        let room = Int(BlockNumber.maximumCount) - Int(operation.firstBlock.rawValue)
+        var limit = max(1, min(wanted, operation.pool.combineLimit, room))
+        if limit == 1 { return 1 }
+        limit = min(
+            limit,
+            operation.storedRelation.storage.maximumCombine(
+                operation.storedFork, block: operation.block))
+        var run = 1
+        while run < limit, operation.pool.likelyIndex(tag.advanced(by: run)) == nil { run += 1 }
+        return run
     }
 
     private func advise(_ operation: ReadOperation) throws(StorageError) {
-        guard operation.options.contains(.issuesAdvice),
-            operation.relation.capabilities.supportsPrefetch,
-            !operation.relation.capabilities.usesDirectIO
+        guard operation.storedOptions.contains(.issuesAdvice),
+            operation.storedRelation.capabilities.supportsPrefetch,
+            !operation.storedRelation.capabilities.usesDirectIO
         else { return }
-        _ = try operation.relation.storage.prefetch(
-            operation.fork, block: operation.block, count: operation.count)
+        _ = try operation.storedRelation.storage.prefetch(
+            operation.storedFork, block: operation.block, count: operation.coveredCount)
     }
 
     /// Starts one IO for the blocks from `done` on, as far as nobody else has or does them.
@@ -145,16 +147,16 @@ extension BufferManager {
     /// to be in the pool. Mirrors PostgreSQL's `AsyncReadBuffers`.
     private func startRemaining(_ operation: ReadOperation) throws(StorageError) {
         let pool = operation.pool
-        let first = operation.done
+        let first = operation.doneCount
         // Looked at before a handle is acquired, which may wait for this session's oldest IO.
-        let state = pool.buffer(Int(operation.buffers[first])).state
+        let state = operation.buffer(first).state
         if state.has(BufferState.valid) { return foundValid(operation) }
         if state.has(BufferState.ioInProgress) {
             operation.phase = .foreign
             return
         }
         let handle = try operation.session.acquireHandle(reporting: operation.report)
-        switch pool.buffer(Int(operation.buffers[first])).startInput() {
+        switch operation.buffer(first).startInput() {
         case .needless:
             handle.release()
             return foundValid(operation)
@@ -166,8 +168,8 @@ extension BufferManager {
             break
         }
         var end = first + 1
-        while end < operation.count,
-            case .started = pool.buffer(Int(operation.buffers[end])).startInput()
+        while end < operation.coveredCount,
+            case .started = operation.buffer(end).startInput()
         {
             end += 1
         }
@@ -176,8 +178,7 @@ extension BufferManager {
             try submit(operation, first..<end, handle)
         } catch {
             for position in first..<end {
-                pool.buffer(Int(operation.buffers[position])).endInput(
-                    valid: false, droppingPin: false)
+                operation.buffer(position).endInput(valid: false, droppingPin: false)
             }
             throw error
         }
@@ -193,20 +194,24 @@ extension BufferManager {
     )
         throws(StorageError)
     {
-        let (buffers, addresses) = (operation.buffers, operation.addresses)
-        let (data, pages) = (buffers.span.extracting(range), addresses.span.extracting(range))
+        // Nothing changes the operation's buffers before this returns.
+        let data = unsafe Span(
+            _unsafeStart: operation.buffers + range.lowerBound, count: range.count)
+        let pages = unsafe Span(
+            _unsafeStart: operation.addresses + range.lowerBound, count: range.count)
         try handle.setData(data)
         try handle.registerCallbacks(
             operation.callbacks,
-            data: operation.options.union(defaultOptions).intersection(.travelling).rawValue)
+            data: operation.storedOptions.union(defaultOptions).intersection(.travelling).rawValue)
         var flags: IOFlags = []
         if operation.pool.isLocal { flags.insert(.referencesLocal) }
-        if isSynchronous || operation.options.contains(.synchronously) {
+        if isSynchronous || operation.storedOptions.contains(.synchronously) {
             flags.insert(.synchronous)
         }
         handle.setFlags(flags)
-        try operation.relation.storage.startRead(
-            handle, operation.fork, block: operation.block.advanced(by: range.lowerBound),
+        try operation.storedRelation.storage.startRead(
+            handle, operation.storedFork,
+            block: operation.firstBlock.advanced(by: range.lowerBound),
             into: pages)
     }
 
@@ -219,17 +224,18 @@ extension BufferManager {
         guard result.status != .unknown, brought > 0 else {
             throw StorageError(
                 .readFailed,
-                "reading block \(operation.block.advanced(by: operation.done)) of relation "
-                    + "\"\(operation.relation.locator)\(operation.fork.suffix)\" brought no page",
-                at: operation.relation.location(
-                    operation.fork, block: operation.block.advanced(by: operation.done)))
+                "reading block \(operation.firstBlock.advanced(by: operation.doneCount)) of relation "
+                    + "\"\(operation.storedRelation.locator)\(operation.fork.suffix)\" brought no page",
+                at: operation.storedRelation.location(
+                    operation.storedFork,
+                    block: operation.firstBlock.advanced(by: operation.doneCount)))
         }
-        operation.done += min(brought, operation.inFlight)
+        operation.doneCount += min(brought, operation.inFlight)
     }
 
     /// Somebody else has read the next block meanwhile.
     private func foundValid(_ operation: ReadOperation) {
-        operation.done += 1
+        operation.doneCount += 1
         countHits(operation, 1)
     }
 

@@ -22,7 +22,7 @@ extension BufferPool {
     func bucket(_ tag: PageTag) -> Int { tag.bucket(mask: bucketMask) }
 
     func withPartition<Result>(_ bucket: Int, _ body: () -> Result) -> Result {
-        let partition = (bucket >> 4) & (Self.partitionCount - 1)
+        let partition = (bucket / Int(PageTag.group)) & (Self.partitionCount - 1)
         return unsafe partitions[partition].lock.withLock(body)
     }
 
@@ -59,33 +59,77 @@ extension BufferPool {
     /// Gives a claimed, untagged buffer to a page, which is not valid yet; or, if another thread was
     /// faster, pins the buffer that has the page and gives the claimed one back.
     ///
-    /// - Returns: the page's buffer, pinned once by the caller, and whether it is the claimed one.
-    ///
     /// - Parameter flags: what the new buffer's state has besides, from the first moment on.
+    /// - Returns: the page's buffer, pinned once by the caller, and whether it is the claimed one.
     func install(
         _ index: Int, _ tag: PageTag, _ record: RelationRecord, ring: Bool = false,
         flags: UInt64 = 0
     ) -> (lookup: Lookup, isNew: Bool) {
+        var place = UInt32(index)
+        let (count, found) = unsafe install(
+            &place, count: 1, from: tag, record, ring: ring, flags: flags)
+        return count == 1 ? (.pinned(index, buffer(index).state), true) : (found, false)
+    }
+
+    /// Gives claimed, untagged buffers to neighbouring pages, which are not valid yet, until one of
+    /// the pages turns out to have a buffer; gives the rest back.
+    ///
+    /// Neighbours share a partition, so that its lock is taken once for up to sixteen of them.
+    ///
+    /// - Returns: how many pages got theirs, each pinned once by the caller; and if the first has
+    ///   one already, that, pinned.
+    func install(
+        _ places: UnsafeMutablePointer<UInt32>, count: Int, from first: PageTag,
+        _ record: RelationRecord, ring: Bool = false, flags: UInt64 = 0
+    ) -> (count: Int, found: Lookup) {
+        record.addUses(count)
+        let opaque = unsafe UInt(bitPattern: Unmanaged.passUnretained(record).toOpaque())
+        let state =
+            BufferState.onePin | BufferState.oneUse | BufferState.tagValid
+            | (isLocal ? 0 : BufferState.permanent) | flags
+        var done = 0
+        var found = Lookup.absent
+        while done < count {
+            let tag = first.advanced(by: done)
+            let bucket = bucket(tag)
+            let end = min(count, done + tag.leftInGroup)
+            let isComplete = withPartition(bucket) {
+                for step in 0..<end - done {
+                    let tag = tag.advanced(by: step)
+                    // Within a group the buckets are neighbours, too.
+                    let bucket = bucket + step
+                    if let other = find(tag, bucket) {
+                        if done + step == 0 { found = pin(other, tag, ring: ring) }
+                        done += step
+                        return false
+                    }
+                    unsafe link(Int(places[done + step]), tag, bucket, opaque, state)
+                }
+                done = end
+                return true
+            }
+            if !isComplete { break }
+        }
+        if done < count {
+            record.dropUses(count - done)
+            for position in done..<count { unsafe release(untagged: Int(places[position])) }
+        }
+        return (done, found)
+    }
+
+    /// Puts a buffer with its new page into the chain. Under the partition's lock.
+    @inline(__always)
+    private func link(
+        _ index: Int, _ tag: PageTag, _ bucket: Int, _ record: UInt, _ state: UInt64
+    ) {
         let buffer = buffer(index)
-        let bucket = bucket(tag)
-        let found: Lookup = withPartition(bucket) {
-            if let other = find(tag, bucket) { return pin(other, tag, ring: ring) }
-            unsafe buffer.descriptor.pointee.tagRelation.store(tag.relation, ordering: .relaxed)
-            unsafe buffer.descriptor.pointee.tagPage.store(tag.page, ordering: .relaxed)
-            retainRecord(record, for: buffer)
-            let head = unsafe buckets[bucket].load(ordering: .relaxed)
-            unsafe buffer.descriptor.pointee.next.store(head, ordering: .relaxed)
-            buffer.publish(
-                BufferState.onePin | BufferState.oneUse | BufferState.tagValid
-                    | (isLocal ? 0 : BufferState.permanent) | flags)
-            unsafe buckets[bucket].store(UInt32(index + 1), ordering: .releasing)
-            return .absent
-        }
-        if case .absent = found {
-            return (.pinned(index, buffer.state), true)
-        }
-        buffer.publish(0)
-        return (found, false)
+        unsafe buffer.descriptor.pointee.tagRelation.store(tag.relation, ordering: .relaxed)
+        unsafe buffer.descriptor.pointee.tagPage.store(tag.page, ordering: .relaxed)
+        unsafe buffer.descriptor.pointee.record.store(record, ordering: .relaxed)
+        let head = unsafe buckets[bucket].load(ordering: .relaxed)
+        unsafe buffer.descriptor.pointee.next.store(head, ordering: .relaxed)
+        buffer.publish(state)
+        unsafe buckets[bucket].store(UInt32(index + 1), ordering: .releasing)
     }
 
     /// Takes a claimed buffer's page out of the mapping, if nobody pinned or changed it since.
@@ -108,7 +152,7 @@ extension BufferPool {
             unlink(index, bucket)
             return true
         }
-        if removed { releaseRecord(buffer) }
+        if removed { dropRecord(buffer) }
         return removed
     }
 

@@ -12,39 +12,83 @@ extension BufferPool {
     /// - Returns: the buffer, claimed, pinned once and untagged.
     /// - Throws: `resourcesExhausted` when all buffers are pinned, or what writing threw.
     func claimVictim(_ strategy: AccessStrategy?, _ session: Session) throws(StorageError) -> Int {
+        var place: UInt32 = 0
+        _ = unsafe try claimVictims(1, into: &place, strategy, session)
+        return Int(place)
+    }
+
+    /// Claims buffers, in a run wherever the clock's next ones are free, and takes their pages off
+    /// them: one IO can then fill neighbouring memory.
+    ///
+    /// - Returns: how many, at least one; fewer than wanted where the rest is in use.
+    /// - Throws: when there is not one: `resourcesExhausted` when all buffers are pinned, or what
+    ///   writing threw.
+    func claimVictims(
+        _ wanted: Int, into places: UnsafeMutablePointer<UInt32>, _ strategy: AccessStrategy?,
+        _ session: Session
+    ) throws(StorageError) -> Int {
+        let ring = isLocal || strategy?.kind == .normal ? nil : strategy
         var refusals = 0
         while true {
-            let ring = isLocal || strategy?.kind == .normal ? nil : strategy
-            let (index, reused) = try claim(ring)
-            let state = buffer(index).state
-            if state.has(BufferState.dirty) {
+            let found = unsafe claim(wanted, into: places, ring, session)
+            if found == 0 { throw Self.exhausted(count) }
+            var cleared = 0
+            var failure: StorageError?
+            for position in 0..<found {
+                let index = unsafe Int(places[position])
                 do throws(StorageError) {
-                    try writeOut(index, session, hurry: true)
+                    guard failure == nil, try clear(index, session) else {
+                        unclaim(index)
+                        continue
+                    }
+                    unsafe places[cleared] = UInt32(index)
+                    cleared += 1
                 } catch {
                     unclaim(index)
-                    throw error
+                    failure = error
                 }
             }
-            if !state.has(BufferState.tagValid) {
-                return index
-            }
-            if uninstall(index) {
-                unsafe BufferCounters.count(tally(session).pointee.evictions)
-                if reused { unsafe BufferCounters.count(tally(session).pointee.ringReuses) }
-                return index
-            }
-            // Somebody wants the page after all. Such a one pins it, so this ends.
-            unclaim(index)
-            refusals += 1
+            if cleared > 0 { return cleared }
+            if let failure { throw failure }
+            // Somebody wants the pages after all. Such a one pins them, so this ends.
+            refusals += found
             if refusals > 8 * count { throw Self.exhausted(count) }
         }
     }
 
-    private func claim(_ ring: AccessStrategy?) throws(StorageError) -> (Int, reused: Bool) {
-        if let ring, let index = claimFromRing(ring) { return (index, true) }
-        guard let index = sweep() else { throw Self.exhausted(count) }
-        if let ring, !ring.ring.isEmpty { ring.ring[ring.position] = UInt32(index + 1) }
-        return (index, false)
+    /// Takes a claimed buffer's page off it, written out if it was dirty; false if somebody wants
+    /// the page.
+    private func clear(_ index: Int, _ session: Session) throws(StorageError) -> Bool {
+        let state = buffer(index).state
+        if state.has(BufferState.dirty) { try writeOut(index, session, hurry: true) }
+        if !state.has(BufferState.tagValid) { return true }
+        guard uninstall(index) else { return false }
+        unsafe BufferCounters.count(tally(session).pointee.evictions)
+        return true
+    }
+
+    /// Claims buffers, from the ring as far as those there are free, else by the clock.
+    private func claim(
+        _ wanted: Int, into places: UnsafeMutablePointer<UInt32>, _ ring: AccessStrategy?,
+        _ session: Session
+    ) -> Int {
+        guard let ring, !ring.ring.isEmpty else {
+            return unsafe sweep(wanted, into: places)
+        }
+        var found = 0
+        while found < wanted {
+            if let index = claimFromRing(ring) {
+                unsafe places[found] = UInt32(index)
+                if buffer(index).state.has(BufferState.tagValid) {
+                    unsafe BufferCounters.count(tally(session).pointee.ringReuses)
+                }
+            } else {
+                guard unsafe sweep(1, into: places + found) == 1 else { break }
+                unsafe ring.ring[ring.position] = places[found] + 1
+            }
+            found += 1
+        }
+        return found
     }
 
     /// The ring's next buffer, unless it is in use by others.
@@ -62,32 +106,52 @@ extension BufferPool {
         return nil
     }
 
-    /// Moves the clock hand to a buffer without pins and uses, and claims it; nil when all are
-    /// pinned.
-    private func sweep() -> Int? {
+    /// Moves the clock hand over buffers and claims those without pins and uses.
+    ///
+    /// - Returns: how many; fewer than wanted when all others are pinned.
+    private func sweep(_ wanted: Int, into places: UnsafeMutablePointer<UInt32>) -> Int {
+        var found = 0
         var pinnedInARow = 0
-        while pinnedInARow < count {
-            let position = hand.wrappingAdd(1, ordering: .relaxed).oldValue
-            let index = Int(position % UInt64(count))
-            if position < UInt64(count), index % Self.chunk == 0 { populate(from: index) }
-            var old = buffer(index).state
-            while true {
-                if old.pins != 0 {
-                    pinnedInARow += 1
-                    break
+        while found < wanted, pinnedInARow < count {
+            let step = wanted - found
+            let position = hand.wrappingAdd(UInt64(step), ordering: .relaxed).oldValue
+            var index = Int(position % UInt64(count))
+            for offset in 0..<step {
+                if position &+ UInt64(offset) < UInt64(count), index % Self.chunk == 0 {
+                    populate(from: index)
                 }
-                pinnedInARow = 0
-                if old.usage > 0 {
-                    if buffer(index).exchange(&old, BufferState(old.bits &- BufferState.oneUse)) {
-                        break
-                    }
-                } else {
-                    let new = BufferState(old.bits | BufferState.claimed | BufferState.onePin)
-                    if buffer(index).exchange(&old, new) { return index }
+                switch pass(index) {
+                case .claimed:
+                    unsafe places[found] = UInt32(index)
+                    found += 1
+                    pinnedInARow = 0
+                case .used: pinnedInARow = 0
+                case .pinned: pinnedInARow += 1
                 }
+                index = index + 1 == count ? 0 : index + 1
             }
         }
-        return nil
+        return found
+    }
+
+    /// What the clock hand found where it passed.
+    private enum Passed { case claimed, used, pinned }
+
+    /// Claims a buffer without pins and uses; takes one use off one that has only those.
+    @inline(__always)
+    private func pass(_ index: Int) -> Passed {
+        var old = buffer(index).state
+        while old.pins == 0 {
+            if old.usage > 0 {
+                if buffer(index).exchange(&old, BufferState(old.bits &- BufferState.oneUse)) {
+                    return .used
+                }
+            } else {
+                let new = BufferState(old.bits | BufferState.claimed | BufferState.onePin)
+                if buffer(index).exchange(&old, new) { return .claimed }
+            }
+        }
+        return .pinned
     }
 
     /// How many pages are populated at a time.

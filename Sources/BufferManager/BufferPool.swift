@@ -84,7 +84,7 @@ final class BufferPool: @unchecked Sendable {
                 // Whoever has the pin may still ask for the page's relation.
                 pinned += 1
             } else if buffer.state.has(BufferState.tagValid) {
-                releaseRecord(buffer)
+                dropRecord(buffer)
             }
         }
         unsafe partitions.deallocate()
@@ -117,16 +117,13 @@ final class BufferPool: @unchecked Sendable {
         for index in 0..<sessionCount { unsafe tables.counters[index].add(to: &total) }
     }
 
-    func retainRecord(_ record: RelationRecord, for buffer: Buffer) {
-        let opaque = unsafe Unmanaged.passRetained(record).toOpaque()
-        unsafe buffer.descriptor.pointee.record.store(
-            UInt(bitPattern: opaque), ordering: .relaxed)
-    }
-
-    func releaseRecord(_ buffer: Buffer) {
+    /// Lets a buffer forget its relation; it has one.
+    func dropRecord(_ buffer: Buffer) {
         let word = unsafe buffer.descriptor.pointee.record.exchange(0, ordering: .relaxed)
         guard let opaque = unsafe UnsafeRawPointer(bitPattern: word) else { return }
-        unsafe Unmanaged<RelationRecord>.fromOpaque(opaque).release()
+        unsafe Unmanaged<RelationRecord>.fromOpaque(opaque)._withUnsafeGuaranteedRef {
+            $0.dropUses(1)
+        }
     }
 
     static func exhausted(_ count: Int) -> StorageError {

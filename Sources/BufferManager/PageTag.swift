@@ -39,14 +39,17 @@ struct PageTag: Equatable, BitwiseCopyable, Sendable {
     /// Sixteen neighbouring blocks get neighbouring buckets, which share a cache line.
     static let group: UInt64 = 16
 
+    /// How many blocks, from this one on, belong to its group.
+    var leftInGroup: Int { Int(Self.group &- page % Self.group) }
+
     /// The bucket in a table of `mask + 1`, a power of two.
     @inline(__always)
     func bucket(mask: UInt64) -> Int {
         var hash =
-            (relation &* 0x9E37_79B9_7F4A_7C15) ^ ((page >> 4) &* 0xC2B2_AE3D_27D4_EB4F)
+            (relation &* 0x9E37_79B9_7F4A_7C15) ^ ((page / Self.group) &* 0xC2B2_AE3D_27D4_EB4F)
         hash ^= hash >> 29
         hash &*= 0xBF58_476D_1CE4_E5B9
         hash ^= hash >> 32
-        return Int(truncatingIfNeeded: (hash << 4 | page & 15) & mask)
+        return Int(truncatingIfNeeded: (hash &* Self.group | page % Self.group) & mask)
     }
 }

@@ -7,32 +7,32 @@ public import StorageManager
 /// ``takePage()``; what is not taken is given back when the next read starts or the object goes.
 /// Dropping it while its IO is in flight is safe: the IO has pins of its own. Used on its session's
 /// thread. Mirrors PostgreSQL's `ReadBuffersOperation`.
+@safe
 public final class ReadOperation {
-    /// The relation to read.
-    public var relation: OpenRelation
-    /// Its fork.
-    public var fork: Fork
+    // What the public sees is computed: stored public variables of a class are guarded at run time
+    // against overlapping accesses, which would cost more than all the rest here.
+    var storedRelation: OpenRelation
+    var storedFork: Fork
+    var storedOptions: ReadOptions
+    var storedStrategy: AccessStrategy?
+    var firstBlock = BlockNumber.invalid
+    var coveredCount = 0
+    var doneCount = 0
+    var takenCount = 0
+
     /// The session that issues the reads.
     public let session: Session
-    /// How reads behave. Changes take effect with the next read.
-    public var options: ReadOptions
-    /// The ring that buffers come from, if any.
-    public var strategy: AccessStrategy?
-
-    /// The first block of the read.
-    public internal(set) var block = BlockNumber.invalid
-    /// How many blocks it covers.
-    public internal(set) var count = 0
-    /// How many of them are ready in the pool.
-    public internal(set) var done = 0
-    /// How many pages were taken.
-    public private(set) var taken = 0
-
     let pool: BufferPool
     let callbacks: IOCallbackID
-    /// The pinned buffers in block order, from ``taken`` on.
-    var buffers: [UInt32] = []
-    var addresses: [PageAddress] = []
+    let table: RelationTable
+    /// The relation's record, once it was asked for.
+    private var knownRecord: RelationRecord?
+
+    /// The pinned buffers in block order, of which those from ``taken`` on are this operation's,
+    /// and where their pages are. Room for as many as one IO can combine, valid until `deinit`.
+    let buffers: UnsafeMutablePointer<UInt32>
+    let addresses: UnsafeMutablePointer<PageAddress>
+    var pinnedCount = 0
     /// Where the IO in flight reports; another one once that has been left behind.
     private(set) var report = IOReturn()
     var phase = Phase.idle
@@ -56,23 +56,28 @@ public final class ReadOperation {
         _ manager: BufferManager, relation: OpenRelation, fork: Fork = .main, session: Session,
         options: ReadOptions = [], strategy: AccessStrategy? = nil
     ) throws(StorageError) {
-        self.relation = relation
-        self.fork = fork
+        storedRelation = relation
+        storedFork = fork
+        storedOptions = options
+        storedStrategy = strategy
         self.session = session
-        self.options = options
-        self.strategy = strategy
+        table = manager.table
         (pool, callbacks) = try manager.pool(for: relation.locator)
-        buffers.reserveCapacity(pool.combineLimit)
-        addresses.reserveCapacity(pool.combineLimit)
+        unsafe buffers = .allocate(capacity: pool.combineLimit)
+        unsafe addresses = .allocate(capacity: pool.combineLimit)
     }
 
-    deinit { giveBack() }
+    deinit {
+        giveBack()
+        unsafe buffers.deallocate()
+        unsafe addresses.deallocate()
+    }
 
     /// Takes the next page that is ready, in block order; nil when all that are ready were taken.
     public func takePage() -> PinnedPage? {
-        guard taken < done else { return nil }
-        let index = Int(buffers[taken])
-        taken += 1
+        guard takenCount < doneCount else { return nil }
+        let index = unsafe Int(buffers[takenCount])
+        takenCount += 1
         return PinnedPage(pool.buffer(index), pool.address(index))
     }
 
@@ -80,24 +85,74 @@ public final class ReadOperation {
     public func giveBack() {
         // An IO that nobody waited for still reports to its own object, not into the next read's.
         if case .own = phase { report = IOReturn() }
-        for position in taken..<buffers.count { pool.buffer(Int(buffers[position])).unpin() }
-        buffers.removeAll(keepingCapacity: true)
-        addresses.removeAll(keepingCapacity: true)
-        (count, done, taken) = (0, 0, 0)
+        for position in takenCount..<pinnedCount { buffer(position).unpin() }
+        (pinnedCount, coveredCount, doneCount, takenCount) = (0, 0, 0, 0)
         phase = .idle
     }
 
-    func append(_ index: Int) {
-        buffers.append(UInt32(index))
-        addresses.append(pool.address(index))
+    /// The buffer of one of the blocks, counted from the first.
+    @inline(__always)
+    func buffer(_ position: Int) -> Buffer {
+        assert(position < pinnedCount, "only pinned buffers are used")
+        return unsafe pool.buffer(Int(buffers[position]))
     }
 
-    /// Leaves out the blocks from `newCount` on.
-    func trim(to newCount: Int) {
-        while buffers.count > newCount {
-            pool.buffer(Int(buffers.removeLast())).unpin()
-            addresses.removeLast()
+    /// Takes the pinned buffers, `count` of them, that were put into ``buffers``.
+    func cover(_ count: Int) {
+        for position in 0..<count {
+            unsafe addresses[position] = pool.address(Int(buffers[position]))
         }
-        count = newCount
+        (pinnedCount, coveredCount) = (count, count)
     }
+
+    /// Leaves out the blocks from `count` on.
+    func trim(to count: Int) {
+        for position in count..<max(count, pinnedCount) { buffer(position).unpin() }
+        (pinnedCount, coveredCount) = (count, count)
+    }
+
+    /// What the buffer manager keeps of the relation.
+    var record: RelationRecord {
+        if let knownRecord { return knownRecord }
+        let record = table.record(of: storedRelation)
+        knownRecord = record
+        return record
+    }
+
+    func forgetRecord() { knownRecord = nil }
+}
+
+extension ReadOperation {
+    /// The relation to read.
+    public var relation: OpenRelation {
+        get { storedRelation }
+        set {
+            storedRelation = newValue
+            forgetRecord()
+        }
+    }
+    /// Its fork.
+    public var fork: Fork {
+        get { storedFork }
+        set { storedFork = newValue }
+    }
+    /// How reads behave. Changes take effect with the next read.
+    public var options: ReadOptions {
+        get { storedOptions }
+        set { storedOptions = newValue }
+    }
+    /// The ring that buffers come from, if any.
+    public var strategy: AccessStrategy? {
+        get { storedStrategy }
+        set { storedStrategy = newValue }
+    }
+
+    /// The first block of the read.
+    public var block: BlockNumber { firstBlock }
+    /// How many blocks it covers.
+    public var count: Int { coveredCount }
+    /// How many of them are ready in the pool.
+    public var done: Int { doneCount }
+    /// How many pages were taken.
+    public var taken: Int { takenCount }
 }

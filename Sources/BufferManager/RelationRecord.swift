@@ -5,8 +5,9 @@ internal import Synchronization
 /// What the buffer manager keeps of one relation: the way to its storage for whoever writes one of
 /// its pages, the locks under which its forks are extended, its count of damaged pages.
 ///
-/// Retained by the ``RelationTable`` and by every buffer that holds one of its pages, so that a
-/// page can be written however long after the last reader of its relation has gone.
+/// Kept by the ``RelationTable`` and by the buffers that hold its pages, so that a page can be
+/// written however long after the last reader of its relation has gone. The buffers' part is a
+/// count in front of one reference: a run of buffers costs one atomic operation.
 final class RelationRecord: Sendable {
     let locator: RelationLocator
     /// Replaced when the relation was closed and opened again.
@@ -24,7 +25,25 @@ final class RelationRecord: Sendable {
         current = Lock(relation)
     }
 
+    /// How many buffers hold pages of it, of all pools. While there are any they keep the record.
+    private let uses = Atomic<Int>(0)
+
     var relation: OpenRelation { current.withLock { $0 } }
+
+    /// Notes that buffers are given pages of the relation. One operation for a whole run of them;
+    /// the caller has a reference of its own.
+    func addUses(_ count: Int) {
+        if uses.add(count, ordering: .relaxed).oldValue == 0 {
+            _ = unsafe Unmanaged.passRetained(self)
+        }
+    }
+
+    /// Notes that buffers hold other pages, or none, from now on. May end the record.
+    func dropUses(_ count: Int) {
+        let old = uses.subtract(count, ordering: .acquiringAndReleasing).oldValue
+        assert(old >= count, "what was not used cannot be dropped")
+        if old == count { unsafe Unmanaged.passUnretained(self).release() }
+    }
 
     func use(_ relation: OpenRelation) {
         current.withLock { if $0 !== relation { $0 = relation } }
