@@ -60,13 +60,18 @@ public struct IOResult: Sendable, Hashable, BitwiseCopyable {
 /// handle is released first, the object is detached and stays at ``IOResult/Status/unknown``.
 /// Used only on its session's thread. Mirrors PostgreSQL's `PgAioReturn`.
 public final class IOReturn {
-    /// The distilled result, `unknown` until the IO was waited for.
-    public internal(set) var result = IOResult.unknown
-    /// What the IO was on.
-    public internal(set) var target = IOTargetID.none
-    /// Details of what the IO was on, in the target's encoding.
-    public internal(set) var targetData = IOTargetData()
+    // Stored behind computed properties: public variables of a class are guarded at run time.
+    var storedResult = IOResult.unknown
+    var storedTarget = IOTargetID.none
+    var storedTargetData = IOTargetData()
 
     /// Makes an empty one.
     public init() {}
+
+    /// The distilled result, `unknown` until the IO was waited for.
+    public var result: IOResult { storedResult }
+    /// What the IO was on.
+    public var target: IOTargetID { storedTarget }
+    /// Details of what the IO was on, in the target's encoding.
+    public var targetData: IOTargetData { storedTargetData }
 }

@@ -77,7 +77,7 @@ extension Session {
     /// error. Mirrors PostgreSQL's `AtEOXact_Aio` and `pgaio_error_cleanup`.
     public func endScope(onError: Bool) {
         if isInBatch {
-            isInBatch = false
+            hasBatch = false
             submitStaged()
             if !onError {
                 system.logger.warning(

@@ -73,7 +73,7 @@ extension Session {
                 .misuse, "starting batch while batch already in progress",
                 remedy: "Leave the batch that is open first.")
         }
-        isInBatch = true
+        hasBatch = true
     }
 
     /// Submits what is staged and closes the batch. Mirrors PostgreSQL's `pgaio_exit_batchmode`.
@@ -84,7 +84,7 @@ extension Session {
             throw StorageError(.misuse, "no batch is open", remedy: "Enter a batch first.")
         }
         submitStaged()
-        isInBatch = false
+        hasBatch = false
     }
 
     /// Runs `body` within a batch, which is submitted and closed however `body` ends.

@@ -86,9 +86,9 @@ extension Session {
             let result = unsafe system.runLocalCallbacks(handle)
             unsafe handle.pointee.updateState(to: .completedLocal)
             if let report = unsafe handle.pointee.definition.report {
-                report.result = result
-                unsafe report.target = handle.pointee.target
-                unsafe report.targetData = handle.pointee.targetData
+                report.storedResult = result
+                unsafe report.storedTarget = handle.pointee.target
+                unsafe report.storedTargetData = handle.pointee.targetData
             }
             unsafe removeInFlight(handle)
         }

@@ -15,8 +15,11 @@ public final class Session {
     public let system: IOSystem
     /// Its number, below ``IOConfiguration/maximumSessions``; reused once it is closed.
     public let index: Int
+    // Behind computed properties: public variables of a class are guarded at run time.
+    var hasClosed = false
+    var hasBatch = false
     /// Whether ``close()`` has been called.
-    public private(set) var isClosed = false
+    public var isClosed: Bool { hasClosed }
 
     /// This session's handles, ``IOSystem/handlesPerSession`` of them.
     let handles: HandlePointer
@@ -31,7 +34,7 @@ public final class Session {
     var lastInFlight = WaitReference.invalidIndex
     var inFlightCount = 0
     /// Whether a batch is open.
-    public internal(set) var isInBatch = false
+    public var isInBatch: Bool { hasBatch }
 
     init(system: IOSystem, index: Int) {
         self.system = system
@@ -54,7 +57,7 @@ public final class Session {
         precondition(unsafe handedOut == nil, "a session is closed when its handle was given back")
         endScope(onError: false)
         while let oldest = unsafe oldestInFlight { unsafe waitAndReclaim(oldest) }
-        isClosed = true
+        hasClosed = true
         system.method.closeSession(index)
         system.giveBack(index)
     }
@@ -97,7 +100,7 @@ public final class Session {
         unsafe handedOut = unsafe handle
         unsafe handle.pointee.definition.owner = owner
         owner?.handleCount += 1
-        report?.result = .unknown
+        report?.storedResult = .unknown
         unsafe handle.pointee.definition.report = report
         return unsafe IOHandle(handle, session: self)
     }

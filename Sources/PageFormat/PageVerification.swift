@@ -37,15 +37,22 @@ extension PageView {
     ///   - block: counted from the fork's beginning, across all segments.
     ///   - checksums: whether the store keeps checksums. Without, only the header is looked at.
     public func verify(block: UInt32, checksums: Bool) -> PageVerification {
+        if checksums && !isNew {
+            return verify(computed: PageChecksum.compute(self, block: block))
+        }
+        return verify(computed: nil)
+    }
+
+    /// Decides the same where the checksum that the content calls for is known already.
+    ///
+    /// - Parameter checksum: what ``PageChecksum`` computed of this page at its block; nil if the
+    ///   store keeps no checksums.
+    public func verify(computed checksum: UInt16?) -> PageVerification {
         if isNew {
             return isAllZero ? .new : .invalid(.badHeader(.upper))
         }
-        if checksums {
-            let expected = PageChecksum.compute(self, block: block)
-            let found = storedChecksum
-            if expected != found {
-                return .invalid(.checksumMismatch(expected: expected, found: found))
-            }
+        if let checksum, checksum != storedChecksum {
+            return .invalid(.checksumMismatch(expected: checksum, found: storedChecksum))
         }
         if let field = header.fault {
             return .invalid(.badHeader(field))

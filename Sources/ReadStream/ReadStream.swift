@@ -71,7 +71,7 @@ public struct ReadStream<Source: BlockSource>: ~Copyable {
         guard isOnDemand else { return try nextQueued() }
         guard let (block, data) = source.next() else {
             isOnDemand = false
-            engine.isExhausted = true
+            engine.setExhausted(true)
             current = nil
             return nil
         }
@@ -115,7 +115,7 @@ public struct ReadStream<Source: BlockSource>: ~Copyable {
         engine.beginLookAhead(urgently: urgently)
         while engine.wantsBlock {
             guard let (block, data) = source.next() else {
-                engine.isExhausted = true
+                engine.setExhausted(true)
                 break
             }
             waiting.append(data)
@@ -149,7 +149,7 @@ extension ReadStream {
     /// before. Mirrors PostgreSQL's `read_stream_resume`.
     public mutating func resume() {
         engine.isPaused = false
-        engine.isExhausted = false
+        engine.setExhausted(false)
         isOnDemand = engine.isOnDemand
     }
 

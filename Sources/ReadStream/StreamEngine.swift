@@ -77,7 +77,7 @@ final class StreamEngine {
     /// How many more hits leave the distances as they are.
     var decayHoldOff = 0
 
-    @usableFromInline var isExhausted = false
+    private(set) var isExhausted = false
     var isPaused = false
     /// A read could not be started; it is tried again when nothing else is left in the queue.
     var startFailure: StorageError?
@@ -140,6 +140,11 @@ final class StreamEngine {
     }
 
     @usableFromInline var isEmpty: Bool { count == 0 }
+
+    /// Notes whether the source has no more. A function, for a variable that inlined code can see
+    /// is guarded at run time at every use.
+    @usableFromInline
+    func setExhausted(_ value: Bool) { isExhausted = value }
 
     /// Whether the stream need not look ahead: nothing is pinned, pending or in flight, and what
     /// came last was in the pool.

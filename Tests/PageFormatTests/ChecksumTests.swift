@@ -52,6 +52,20 @@ struct ChecksumTests {
         }
     }
 
+    @Test("are the same of two pages at once")
+    func pairs() {
+        var generator = SeededGenerator(seed: 3)
+        for _ in 0..<40 {
+            let pages = (TestPage.random(using: &generator), TestPage.random(using: &generator))
+            let block = UInt32(truncatingIfNeeded: generator.next() >> 1)
+            let sums = pages.0.read { first in
+                pages.1.read { PageChecksum.compute(first, $0, block: block) }
+            }
+            #expect(sums.first == pages.0.read { PageChecksum.compute($0, block: block) })
+            #expect(sums.second == pages.1.read { PageChecksum.compute($0, block: block &+ 1) })
+        }
+    }
+
     @Test("leave the stored checksum out and the page alone")
     func storedChecksum() {
         var generator = SeededGenerator(seed: 2)

@@ -20,7 +20,12 @@ enum strata_checksum_variant {
 /// at the same time. Never returns 0.
 uint16_t strata_checksum_page(const void *page, uint32_t block);
 
-/// The same by one chosen kernel, for tests and benchmarks. A variant that
+/// The checksums of two pages at `block` and the one behind it, in less time
+/// than one after the other.
+void strata_checksum_two_pages(
+    const void *first, const void *second, uint32_t block, uint16_t checksums[2]);
+
+/// The same as `strata_checksum_page` by one chosen kernel, for tests and benchmarks. A variant that
 /// this processor lacks falls back to the portable one.
 uint16_t strata_checksum_page_variant(const void *page, uint32_t block, int variant);
 
