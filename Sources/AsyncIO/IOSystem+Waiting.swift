@@ -30,10 +30,15 @@ extension IOSystem {
         return unsafe handles + Int(reference.index)
     }
 
-    /// Sleeps until the IO of that generation is complete for everyone. The caller holds no staged
-    /// IO.
+    /// Sees the IO of that generation complete for everyone: helps the method as long as that can
+    /// be helped, and sleeps otherwise. The caller holds no staged IO.
+    ///
+    /// - Returns: whether it slept.
     func wait(_ handle: HandlePointer, generation: UInt64, counter: Int) -> Bool {
         if unsafe isDone(handle, generation: generation, counter: counter) { return false }
+        while unsafe method.assist(StagedIO(handle), generation: generation) {
+            if unsafe isDone(handle, generation: generation, counter: counter) { return false }
+        }
         unsafe counters[counter].blockedWaits.add(1, ordering: .relaxed)
         while true {
             let (recycled, state) = unsafe handle.pointee.wasRecycled(since: generation)

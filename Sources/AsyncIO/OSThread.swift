@@ -75,5 +75,5 @@ enum Clock {
     }
 
     /// How many cores the process may use.
-    static var coreCount: Int { max(1, Int(sysconf(CInt(_SC_NPROCESSORS_ONLN)))) }
+    static let coreCount = max(1, Int(sysconf(CInt(_SC_NPROCESSORS_ONLN))))
 }

@@ -14,6 +14,7 @@ extension StreamEngine {
     func resetDistances() {
         combineDistance = options.flags.contains(.full) ? combineLimit : 1
         readAheadDistance = combineDistance
+        keepBusy()
         decayHoldOff = 0
         noteDistance()
     }
@@ -27,8 +28,16 @@ extension StreamEngine {
     func noteRead(blocked: Bool, advised: Bool) {
         combineDistance = min(combineDistance * 2, combineLimit)
         if blocked || advised { readAheadDistance = min(readAheadDistance * 2, capacity) }
+        keepBusy()
         decayHoldOff = capacity
         noteDistance()
+    }
+
+    /// Keeps a few reads in flight, once they are as large as reads get: even where nobody waits
+    /// for a device, reading and verifying can go on beside the user.
+    private func keepBusy() {
+        guard !isSynchronous, combineDistance == combineLimit, combineLimit > 1 else { return }
+        readAheadDistance = max(readAheadDistance, min(4 * combineDistance, capacity))
     }
 
     /// A page was in the pool.

@@ -150,6 +150,31 @@ final class Gate: Sendable {
         try Threads.waitOrFail("the pool shrinks") { system.statistics.workers == 1 }
     }
 
+    @Test func whoWaitsExecutesWhatNobodyHasBegun() throws {
+        let gate = Gate()
+        let system = try makeSystem(
+            .worker(
+                configuration {
+                    $0.minimumWorkers = 1
+                    $0.maximumWorkers = 1
+                }))
+        let caught = try TestFile(system, target: StubbornTarget(gate: gate))
+        let file = try TestFile(system)
+        let session = try system.makeSession()
+        let (first, second) = (IOMemory(1024), IOMemory(1024))
+        let held = try session.read(caught, into: first, at: 0)
+        try Threads.waitOrFail("the only worker is caught") {
+            gate.waiting.load(ordering: .relaxed) == 1
+        }
+        let waiting = try session.read(file, into: second, at: 1024)
+        try session.wait(for: waiting)
+        #expect(second.holds(from: 1024, count: 1024))
+        #expect(!session.isDone(held))
+        gate.open()
+        try session.wait(for: held)
+        #expect(first.holds(from: 0, count: 1024))
+    }
+
     @Test(arguments: [(0, 4), (5, 4), (1, 2000)])
     func impossiblePoolSizesAreRefused(minimum: Int, maximum: Int) {
         expectError(.invalidConfiguration) {

@@ -35,6 +35,11 @@ public protocol IOMethod: AnyObject, Sendable {
     /// Sleeps until the IO has completed, or returns earlier after any progress. Any thread.
     func waitOne(_ io: StagedIO, generation: UInt64)
 
+    /// Makes use of a thread that would otherwise sleep until `io` has completed: executes that IO or
+    /// another that nobody has begun with, or looks for its completion a little. False if the
+    /// thread had better sleep; else the caller looks again. Any thread that has nothing staged.
+    func assist(_ io: StagedIO, generation: UInt64) -> Bool
+
     /// Completes what has been executed of a session's IO, without sleeping. Any thread.
     func poll(session: Int)
 
@@ -60,6 +65,8 @@ extension IOMethod {
     public func needsSynchronousExecution(_ io: StagedIO) -> Bool { false }
     /// Nothing to wait for.
     public func waitOne(_ io: StagedIO, generation: UInt64) {}
+    /// Nothing to help with.
+    public func assist(_ io: StagedIO, generation: UInt64) -> Bool { false }
     /// Nothing to find.
     public func poll(session: Int) {}
     /// Nothing to end.

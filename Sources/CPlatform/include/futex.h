@@ -12,4 +12,13 @@ int strata_futex_wait(const void *address, uint32_t expected, int64_t timeout_ns
 /// so it may be gone already.
 void strata_futex_wake(const void *address, int count);
 
+/// Tells the processor that this thread only waits for another's store.
+static inline void strata_pause(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("isb");
+#endif
+}
+
 #endif

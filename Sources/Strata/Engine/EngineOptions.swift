@@ -22,7 +22,7 @@ public struct EngineOptions: Sendable {
     /// How many sessions can be open at a time, from 1 to 4000.
     public var maximumSessions = 64
     /// How many neighbouring blocks one IO may join, from 1 to 128.
-    public var combineLimit = 16
+    public var combineLimit = 32
     /// How many IOs a session can have in flight.
     public var concurrency = IOConcurrency.automatic
     /// How many files are kept open at a time, at least 1; lowered to what the process may have.

@@ -8,6 +8,8 @@ final class Worker: @unchecked Sendable {
     private let signal: UnsafeMutablePointer<Atomic<UInt32>>
     /// Set once, under the pool's lock, before anyone else knows the worker.
     private let thread = Lock<OSThread?>(nil)
+    /// Whether it is among the pool's idle ones, guarded by the pool's lock.
+    var isIdle = false
     /// The core time at the pool's last look, guarded by the pool's lock.
     var seenCoreNanoseconds: UInt64 = 0
 

@@ -6,14 +6,18 @@ internal import Synchronization
 /// Submitters put IO into one bounded queue and wake one idle worker; a woken worker that finds
 /// more wakes at most two others, so waking spreads as fast as work needs it and no faster. What
 /// does not fit into the queue is executed by its submitter, after the rest was queued.
+///
+/// Where IO waits for a device, workers are many and asleep. Where it only copies what the kernel
+/// has and verifies it, sleeping and waking would cost as much as the work: then few workers are
+/// awake, who look for more work a little before they sleep, and whoever waits does a worker's work.
 final class WorkerMethod: IOMethod {
-    /// A worker wakes at most this many others.
-    private static let wakeUpLimit = 2
-
     let configuration: WorkerConfiguration
     private let logger: Logger
     private let pool: Lock<WorkerPool>
+    /// What is queued, for those who look without the lock.
+    private let queued = Atomic<Int>(0)
     private let overflowExecutions = Atomic<UInt64>(0)
+    private let pace = WorkerPace()
 
     init(_ configuration: WorkerConfiguration, _ context: IOMethodContext) throws(StorageError) {
         try configuration.validate()
@@ -34,38 +38,78 @@ final class WorkerMethod: IOMethod {
         io.flags.contains(.referencesLocal) || !io.canReopen
     }
 
+    /// Runs `body` with the pool, and shows what is queued afterwards.
+    private func withPool<Result>(_ body: (inout WorkerPool) -> Result) -> Result {
+        pool.withLock { pool in
+            let result = body(&pool)
+            queued.store(pool.queue.count, ordering: .relaxed)
+            return result
+        }
+    }
+
     func submit(_ ios: Span<StagedIO>, session: Int) {
         for position in ios.indices { ios[position].prepareSubmit() }
-        let (queued, idle) = pool.withLock { pool in
-            (pool.queue.append(ios), pool.popIdle(limit: 1))
-        }
-        idle.first?.wake()
-        if idle.isEmpty { growIfBlocked() }
-        if queued < ios.count {
-            overflowExecutions.add(UInt64(ios.count - queued), ordering: .relaxed)
-            for position in queued..<ios.count { execute(ios[position]) }
+        let (isQuick, now) = (pace.isQuick, Clock.monotonicNanoseconds)
+        let (taken, woken, isShort) = withPool { $0.append(ios, isQuick: isQuick, now: now) }
+        woken?.wake()
+        if isShort { growIfBlocked() }
+        if taken < ios.count {
+            overflowExecutions.add(UInt64(ios.count - taken), ordering: .relaxed)
+            for position in taken..<ios.count { execute(ios[position]) }
         }
     }
 
     private func execute(_ io: StagedIO) {
-        let reopened = io.reopen()
-        io.complete(result: reopened < 0 ? Int(reopened) : io.execute())
+        pace.measure(io.length) {
+            let reopened = io.reopen()
+            io.complete(result: reopened < 0 ? Int(reopened) : io.execute())
+        }
+    }
+
+    /// A waiter caught in another's IO that waits for a device would be late for its own, so that
+    /// it helps only while IO is quick.
+    func assist(_ io: StagedIO, generation: UInt64) -> Bool {
+        guard pace.isQuick else { return false }
+        if queued.load(ordering: .relaxed) > 0,
+            let next = withPool({ $0.popQueued(now: Clock.monotonicNanoseconds) })
+        {
+            execute(next)
+            return true
+        }
+        return Spin.wait {
+            io.wasRecycled(since: generation) || io.state != .submitted
+                || queued.load(ordering: .relaxed) > 0
+        }
     }
 
     /// A worker's life: take, wake others if there is more, execute.
     private func run(_ worker: Worker) {
+        var (seeks, hasSought) = (true, false)
         while true {
-            let step = pool.withLock { $0.next(for: worker, wakeUpLimit: Self.wakeUpLimit) }
+            let (isQuick, now) = (pace.isQuick, Clock.monotonicNanoseconds)
+            let step = withPool {
+                $0.next(
+                    for: worker, isQuick: isQuick, seeks: seeks && isQuick, hasSought: hasSought,
+                    now: now)
+            }
+            hasSought = false
             switch step {
             case .execute(let io, let others, let isQueueWaiting):
-                for other in others { other.wake() }
-                if isQueueWaiting && others.isEmpty { growIfBlocked() }
+                others.first?.wake()
+                others.second?.wake()
+                if isQueueWaiting && others.first == nil { growIfBlocked() }
                 execute(io)
+            case .seek:
+                // If nothing came, the pauses are longer than it pays to look.
+                hasSought = true
+                seeks = Spin.wait { queued.load(ordering: .relaxed) > 0 }
             case .sleep:
+                let start = Clock.monotonicNanoseconds
                 if worker.sleep(timeoutNanoseconds: configuration.idleTimeoutNanoseconds) {
+                    seeks = Clock.monotonicNanoseconds &- start < Spin.limitNanoseconds
                     continue
                 }
-                if pool.withLock({ $0.retire(worker) }) { return }
+                if withPool({ $0.retire(worker) }) { return }
             case .end:
                 return
             }
@@ -74,7 +118,7 @@ final class WorkerMethod: IOMethod {
 
     /// Starts more workers while the queue waits for ones that are blocked in the kernel.
     private func growIfBlocked() {
-        let wanted = pool.withLock { $0.workersToLaunch(now: Clock.monotonicNanoseconds) }
+        let wanted = withPool { $0.workersToLaunch(now: Clock.monotonicNanoseconds) }
         for _ in 0..<wanted where !launchWorker() {
             logger.warning(
                 "an IO worker's thread could not be started",
@@ -93,7 +137,7 @@ final class WorkerMethod: IOMethod {
             // The thread keeps the method alive until shutdown, which joins it.
             guard let thread = OSThread.start({ self.run(worker) }) else { return false }
             worker.setThread(thread)
-            pool.workers.append(worker)
+            pool.add(worker)
             return true
         }
     }

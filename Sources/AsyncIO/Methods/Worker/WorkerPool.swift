@@ -1,49 +1,121 @@
 /// The worker method's shared state: the queue, who is idle, and who is there. Guarded by its lock.
+///
+/// Nothing here allocates once the pool has been as large as it gets.
 struct WorkerPool {
     let configuration: WorkerConfiguration
-    var queue: WorkerQueue
-    var workers: [Worker] = []
+    private(set) var queue: WorkerQueue
+    private(set) var workers: [Worker] = []
     /// Idle workers; the one that went idle last is woken first, so that the others can time out.
     private var idle: [Worker] = []
+    /// Workers that look for work without sleeping, and find what is queued by themselves.
+    private var seeking = 0
     private(set) var isEnding = false
     private var lastLook: UInt64 = 0
+    /// When an IO was taken off the queue last.
+    private var lastTaken: UInt64 = 0
+
+    /// What is queued this long has not been taken because whoever is awake is caught in the kernel.
+    private static let stallNanoseconds: UInt64 = 200_000
+
+    /// A worker wakes at most two others, so that waking spreads as fast as work needs it.
+    typealias Pair = (first: Worker?, second: Worker?)
 
     init(_ configuration: WorkerConfiguration) {
         self.configuration = configuration
         queue = WorkerQueue(capacity: configuration.queueCapacity)
+        workers.reserveCapacity(configuration.maximumWorkers)
+        idle.reserveCapacity(configuration.maximumWorkers)
     }
 
     /// What a worker does next.
     enum Step {
-        case execute(StagedIO, waking: [Worker], isQueueWaiting: Bool)
+        case execute(StagedIO, waking: Pair, isQueueWaiting: Bool)
+        /// Look for work for a short while, then ask again.
+        case seek
         case sleep
         case end
     }
 
-    mutating func next(for worker: Worker, wakeUpLimit: Int) -> Step {
+    /// How many workers shall be awake: all that there are, unless IO only keeps cores busy. Then
+    /// there is one for each core but that of the waiter, who helps.
+    private func awakeLimit(isQuick: Bool) -> Int {
+        isQuick ? max(1, Clock.coreCount - 1) : workers.count
+    }
+
+    private var awake: Int { workers.count - idle.count }
+
+    /// Queues IOs, as many as there is room for.
+    ///
+    /// - Returns: how many, whom to wake, and whether the pool may be too small.
+    mutating func append(_ ios: Span<StagedIO>, isQuick: Bool, now: UInt64) -> (
+        queued: Int, woken: Worker?, isShort: Bool
+    ) {
+        if queue.isEmpty { lastTaken = now }
+        let isQuick = isQuick && now &- lastTaken < Self.stallNanoseconds
+        let queued = queue.append(ios)
+        guard seeking == 0, awake < awakeLimit(isQuick: isQuick) else {
+            return (queued, nil, !isQuick)
+        }
+        return (queued, popIdle(), false)
+    }
+
+    /// - Parameters:
+    ///   - isQuick: IO of late did not wait for a device.
+    ///   - hasSought: the worker has been looking for work.
+    mutating func next(
+        for worker: Worker, isQuick: Bool, seeks: Bool, hasSought: Bool, now: UInt64
+    ) -> Step {
+        if hasSought { seeking -= 1 }
         if let io = queue.popFirst() {
-            idle.removeAll { $0 === worker }
-            let others = queue.isEmpty ? [] : popIdle(limit: min(wakeUpLimit, queue.count))
-            return .execute(io, waking: others, isQueueWaiting: !queue.isEmpty)
+            lastTaken = now
+            remove(worker)
+            var others: Pair = (nil, nil)
+            var room = min(queue.count - seeking, awakeLimit(isQuick: isQuick) - awake)
+            if room > 0 { others.first = popIdle() }
+            room -= 1
+            if room > 0 { others.second = popIdle() }
+            return .execute(io, waking: others, isQueueWaiting: !queue.isEmpty && seeking == 0)
         }
         if isEnding { return .end }
-        if !idle.contains(where: { $0 === worker }) { idle.append(worker) }
+        if seeks && seeking == 0 {
+            remove(worker)
+            seeking += 1
+            return .seek
+        }
+        if !worker.isIdle {
+            worker.isIdle = true
+            idle.append(worker)
+        }
         return .sleep
     }
 
-    mutating func popIdle(limit: Int) -> [Worker] {
-        let count = min(limit, idle.count)
-        let result = Array(idle.suffix(count))
-        idle.removeLast(count)
-        return result
+    /// Takes an IO for a thread that is no worker.
+    mutating func popQueued(now: UInt64) -> StagedIO? {
+        lastTaken = now
+        return queue.popFirst()
     }
+
+    private mutating func popIdle() -> Worker? {
+        guard let worker = idle.popLast() else { return nil }
+        worker.isIdle = false
+        return worker
+    }
+
+    /// Takes a worker off the idle ones that was not woken by being popped.
+    private mutating func remove(_ worker: Worker) {
+        guard worker.isIdle else { return }
+        worker.isIdle = false
+        idle.removeAll { $0 === worker }
+    }
+
+    mutating func add(_ worker: Worker) { workers.append(worker) }
 
     /// Lets an idle worker go whose time is over; false when it is needed after all.
     mutating func retire(_ worker: Worker) -> Bool {
         guard queue.isEmpty, !isEnding, workers.count > configuration.minimumWorkers,
-            let position = idle.firstIndex(where: { $0 === worker })
+            worker.isIdle
         else { return false }
-        idle.remove(at: position)
+        remove(worker)
         workers.removeAll { $0 === worker }
         worker.takeThread()?.detach()
         return true
@@ -55,7 +127,7 @@ struct WorkerPool {
     /// they could have used since the last look, they are blocked in the kernel, and as many again
     /// can be; if they are busy copying, more of them would only get into each other's way.
     mutating func workersToLaunch(now: UInt64) -> Int {
-        guard !isEnding, !queue.isEmpty, idle.isEmpty,
+        guard !isEnding, !queue.isEmpty, idle.isEmpty, seeking == 0,
             workers.count < configuration.maximumWorkers
         else { return 0 }
         let elapsed = now &- lastLook

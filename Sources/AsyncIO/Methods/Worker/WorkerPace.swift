@@ -1,0 +1,76 @@
+internal import CPlatform
+internal import Synchronization
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// Whether IO of late waited for a device, or only kept a core busy with copying and verifying.
+///
+/// Any thread. Threads may overwrite each other's figures: any recent ones will do.
+struct WorkerPace: ~Copyable {
+    /// How many of the last few IOs slept in the kernel, out of ``whole``; older ones count less. One
+    /// that slept outweighs a few that did not.
+    private let sleepers = Atomic<Int>(0)
+    private let skipped = Atomic<Int>(0)
+
+    private static let whole = 1024
+    /// Of IO shorter than this, one in ``sampled`` is looked at.
+    private static let sampledBytes = 64 * 1024
+    private static let sampled = 8
+
+    /// Hardly any IO slept.
+    var isQuick: Bool { sleepers.load(ordering: .relaxed) < Self.whole / 4 }
+
+    /// Executes an IO of that many bytes, and takes note.
+    func measure(_ byteCount: Int, _ execute: () -> Void) {
+        if byteCount < Self.sampledBytes {
+            let count = skipped.load(ordering: .relaxed) &+ 1
+            skipped.store(count, ordering: .relaxed)
+            if count % Self.sampled != 0 { return execute() }
+        }
+        let before = Self.sleepCount
+        execute()
+        let old = sleepers.load(ordering: .relaxed)
+        let new = Self.sleepCount == before ? 0 : Self.whole
+        sleepers.store((3 * old + new) / 4, ordering: .relaxed)
+    }
+
+    /// How often this thread has given up its core to wait.
+    private static var sleepCount: Int {
+        var usage = rusage()
+        #if canImport(Glibc)
+            // `RUSAGE_THREAD`, which headers show to GNU sources alone.
+            unsafe getrusage(__rusage_who_t(1), &usage)
+        #else
+            // Of the whole process there: too much rather than too little.
+            unsafe getrusage(RUSAGE_SELF, &usage)
+        #endif
+        return Int(usage.ru_nvcsw)
+    }
+}
+
+/// Waiting without sleeping, for what is expected sooner than sleeping and waking would take.
+enum Spin {
+    /// About what it costs to sleep and to be woken.
+    static let limitNanoseconds: UInt64 = 50_000
+
+    /// Waits until the condition holds, at most for the limit; whether it holds. On a single core
+    /// it is not waited for: nobody could bring it about meanwhile.
+    static func wait(_ condition: () -> Bool) -> Bool {
+        if condition() { return true }
+        if isAlone { return false }
+        let end = Clock.monotonicNanoseconds &+ limitNanoseconds
+        while Clock.monotonicNanoseconds < end {
+            for _ in 0..<16 {
+                if condition() { return true }
+                strata_pause()
+            }
+        }
+        return condition()
+    }
+
+    private static let isAlone = Clock.coreCount == 1
+}
