@@ -64,7 +64,7 @@ extension Buffer {
 
     /// Ends the filling of a page. A failed one stays invalid: the next reader tries again.
     ///
-    /// - Parameter droppingPin: the IO had a pin, taken by ``becomeWaitable(_:)``.
+    /// - Parameter droppingPin: the IO had a pin, taken by ``becomeWaitable(_:takingPin:)``.
     func endInput(valid: Bool, droppingPin: Bool) {
         end { old in
             let flag = valid ? BufferState.valid : BufferState.ioError
@@ -82,12 +82,15 @@ extension Buffer {
         if old.has(BufferState.ioWaiters) { wakeIOWaiters() }
     }
 
-    /// Publishes by what the IO can be waited for, and takes the IO's own pin.
-    func becomeWaitable(_ reference: WaitReference) {
+    /// Publishes by what the IO can be waited for.
+    ///
+    /// - Parameter takingPin: take the IO's own pin; a write's was taken when it won its right.
+    func becomeWaitable(_ reference: WaitReference, takingPin: Bool) {
         let words = reference.words
         unsafe descriptor.pointee.ioGeneration.store(words.generation, ordering: .releasing)
         unsafe descriptor.pointee.ioHandle.store(words.index &+ 1, ordering: .releasing)
-        let old = update { ($0.bits & ~BufferState.ioWaiters) &+ BufferState.onePin }
+        let pin = takingPin ? BufferState.onePin : 0
+        let old = update { ($0.bits & ~BufferState.ioWaiters) &+ pin }
         if old.has(BufferState.ioWaiters) { wakeIOWaiters() }
     }
 
@@ -122,7 +125,7 @@ extension Buffer {
                 continue
             }
             session.submitStaged()
-            // Not waitable yet, or never: a blocking write. Whoever changes that sees the flag.
+            // Not waitable yet. Whoever changes that, or ends the IO, sees the flag.
             let sequence = unsafe descriptor.pointee.ioSequence.load(ordering: .acquiring)
             guard exchange(&old, BufferState(old.bits | BufferState.ioWaiters)) else { continue }
             if waitReference == nil {

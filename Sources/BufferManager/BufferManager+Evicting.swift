@@ -72,7 +72,7 @@ extension BufferManager {
         }
         let before = unsafe pool.tally(session).pointee.writes.load(ordering: .relaxed)
         do throws(StorageError) {
-            try pool.writeOut(index, session, hurry: true)
+            try pool.writeOut(index, session)
         } catch {
             pool.unclaim(index)
             throw error

@@ -1,9 +1,9 @@
 public import AsyncIO
 public import StorageManager
 
-/// Writing pages out before their buffers are needed. All of it blocks the thread. Nobody who
-/// changes a page waits for the disk; what is changed while it is written stays dirty. Durable is
-/// what was written only after the storage manager's `syncPending`.
+/// Writing pages out before their buffers are needed. All calls block the thread until the writes
+/// are over. Nobody who changes a page waits for the disk; what is changed while it is written stays
+/// dirty. Durable is what was written only after the storage manager's `syncPending`.
 extension BufferManager {
     /// Writes a page out if it is dirty, and neighbours with it.
     ///
@@ -14,11 +14,12 @@ extension BufferManager {
     public func flush(_ page: borrowing PinnedPage, session: Session) throws(StorageError) {
         precondition(!page.isLocked, "a page is flushed by who does not hold its content lock")
         let (pool, _) = try pool(for: page.relation.locator)
-        try pool.writeOut(pool.index(of: page.buffer), session, hurry: false)
+        let writer = PageWriter(pool, session)
+        try writer.write(pool.index(of: page.buffer), page.buffer.tag, hurried: false)
     }
 
-    /// Writes out all pages of a relation that are dirty now, in block order, neighbours together.
-    /// Mirrors PostgreSQL's `FlushRelationBuffers`.
+    /// Writes out all pages of a relation that are dirty now, in block order, neighbours together
+    /// and several writes at a time. Mirrors PostgreSQL's `FlushRelationBuffers`.
     ///
     /// - Returns: how many pages were found dirty.
     /// - Throws: the first error of the storage, after all pages were tried; those that could not
@@ -31,7 +32,7 @@ extension BufferManager {
     }
 
     /// Writes out all pages of shared relations that are dirty now, sorted by relation, fork and
-    /// block. Mirrors PostgreSQL's `BufferSync`.
+    /// block, neighbours together and several writes at a time. Mirrors PostgreSQL's `BufferSync`.
     ///
     /// - Returns: how many pages were found dirty.
     /// - Throws: the first error of a storage, after all pages were tried; those that could not be
@@ -45,16 +46,7 @@ extension BufferManager {
         throws(StorageError) -> Int
     {
         let dirty = pool.dirtyPages(matches)
-        var failure: StorageError?
-        for page in dirty where pool.pin(page.index, tagged: page.tag) {
-            do throws(StorageError) {
-                try pool.writeOut(page.index, session, hurry: false)
-            } catch {
-                if failure == nil { failure = error }
-            }
-            pool.buffer(page.index).unpin()
-        }
-        if let failure { throw failure }
+        try PageWriter(pool, session).write(dirty)
         return dirty.count
     }
 }
@@ -86,6 +78,14 @@ extension BufferPool {
             if matches(state, tag) { places.append(Place(tag: tag, index: index)) }
         }
         return places
+    }
+
+    /// Writes the dirty page of a buffer that the caller has claimed, and neighbours with it, as far
+    /// as that needs no waiting for others. Mirrors PostgreSQL's `FlushBuffer`.
+    ///
+    /// - Throws: what the storage threw; the page then stays dirty.
+    func writeOut(_ index: Int, _ session: Session) throws(StorageError) {
+        try PageWriter(self, session).write(index, buffer(index).tag, hurried: true)
     }
 
     /// Pins a buffer if it still has that page, without counting as a use.

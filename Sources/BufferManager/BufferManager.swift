@@ -43,6 +43,7 @@ public final class BufferManager: Sendable {
             sessions: system.configuration.maximumSessions)
         sharedTables = shared.tables
         sharedCallbacks = try ReadCallbacks.register(shared, system)
+        try shared.registerWrites(system)
     }
 
     /// Changes that were not written out are lost, which is logged. The core keeps the pool's memory
@@ -69,6 +70,7 @@ public final class BufferManager: Sendable {
                     configuration: configuration,
                     sessions: system.configuration.maximumSessions)
                 let callbacks = try ReadCallbacks.register(pool, system)
+                try pool.registerWrites(system)
                 pools[session] = LocalPool(pool: pool, callbacks: callbacks)
                 return .success(LocalPool(pool: pool, callbacks: callbacks))
             } catch {

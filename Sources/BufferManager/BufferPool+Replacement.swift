@@ -60,7 +60,7 @@ extension BufferPool {
     /// the page.
     private func clear(_ index: Int, _ session: Session) throws(StorageError) -> Bool {
         let state = buffer(index).state
-        if state.has(BufferState.dirty) { try writeOut(index, session, hurry: true) }
+        if state.has(BufferState.dirty) { try writeOut(index, session) }
         if !state.has(BufferState.tagValid) { return true }
         guard uninstall(index) else { return false }
         unsafe BufferCounters.count(tally(session).pointee.evictions)

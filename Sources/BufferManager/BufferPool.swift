@@ -27,6 +27,10 @@ final class BufferPool: @unchecked Sendable {
     /// Pages that failed their checksum when read, of all relations.
     let checksumFailures = Atomic<UInt64>(0)
     let scratch: ScratchPool
+    /// What every write of the pool's pages carries. Set once, before the pool is used.
+    private(set) var writeCallbacks = IOCallbackID.none
+    /// One a session, made when it first writes and touched by its thread alone.
+    private let writers: UnsafeMutablePointer<WriterState?>
 
     private var pageMemory: PoolMemory?
     private var tableMemory: PoolMemory?
@@ -49,7 +53,9 @@ final class BufferPool: @unchecked Sendable {
         verifiesChecksums = configuration.verifiesChecksums
         logger = configuration.logger
         sessionCount = sessions
-        scratch = ScratchPool(pageCount: configuration.combineLimit)
+        scratch = ScratchPool(
+            pageCount: configuration.combineLimit,
+            limit: max(Self.leastScratch, count / Self.scratchShare / configuration.combineLimit))
 
         let bucketCount = max(1 << 8, 1 << (Int.bitWidth - (2 * count - 1).leadingZeroBitCount))
         let descriptorBytes = count * BufferDescriptor.lineSize
@@ -74,6 +80,26 @@ final class BufferPool: @unchecked Sendable {
         for index in 0..<Self.partitionCount {
             unsafe (partitions + index).initialize(to: PartitionLock())
         }
+        unsafe writers = .allocate(capacity: sessions)
+        unsafe writers.initialize(repeating: nil, count: sessions)
+    }
+
+    /// The part of the pool that copies for writes may take besides, and how many writes can have
+    /// theirs in any case.
+    private static let scratchShare = 64
+    private static let leastScratch = 4
+
+    /// Has the core know what is to be done when pages were written. Before the pool is used.
+    func registerWrites(_ system: IOSystem) throws(StorageError) {
+        writeCallbacks = try WriteCallbacks.register(self, system)
+    }
+
+    /// What the session needs for writing. On its thread.
+    func writerState(_ session: Session) -> WriterState {
+        if let state = unsafe writers[session.index] { return state }
+        let state = WriterState(self, session.system)
+        unsafe writers[session.index] = state
+        return state
     }
 
     deinit {
@@ -88,6 +114,8 @@ final class BufferPool: @unchecked Sendable {
             }
         }
         unsafe partitions.deallocate()
+        unsafe writers.deinitialize(count: sessionCount)
+        unsafe writers.deallocate()
         unsafe tables.counters.deinitialize(count: sessionCount)
         unsafe tables.counters.deallocate()
         if pinned > 0 {

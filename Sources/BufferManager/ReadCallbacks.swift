@@ -29,7 +29,8 @@ final class ReadCallbacks: IOCallbacks {
     func stage(_ io: borrowing IOView, registration: IOCallbackRegistration) {
         let reference = io.waitReference
         for position in 0..<io.dataCount {
-            pool.buffer(Int(io.data(at: position))).becomeWaitable(reference)
+            pool.buffer(Int(io.data(at: position))).becomeWaitable(
+                reference, takingPin: true)
         }
     }
 

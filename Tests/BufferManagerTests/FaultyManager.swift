@@ -2,7 +2,7 @@ import AsyncIO
 import StorageManager
 import Synchronization
 
-/// Which blocking calls a ``FaultyManager`` makes fail.
+/// Which calls a ``FaultyManager`` makes fail, and what it counts.
 final class WriteFaults: Sendable {
     let failsWrites = Atomic<Bool>(false)
     let failsExtensions = Atomic<Bool>(false)
@@ -10,6 +10,16 @@ final class WriteFaults: Sendable {
     let writtenPages = Atomic<Int>(0)
     let writes = Atomic<Int>(0)
     let prefetched = Atomic<Int>(0)
+    /// How many blocks the kernel was asked to write to the disk.
+    let hinted = Atomic<Int>(0)
+
+    fileprivate func noteWrite(of pages: Int) throws(StorageError) {
+        if failsWrites.load(ordering: .relaxed) {
+            throw StorageError(.writeFailed, "the test wants no write", errorNumber: 28)
+        }
+        writes.add(1, ordering: .relaxed)
+        writtenPages.add(pages, ordering: .relaxed)
+    }
 }
 
 /// A storage manager over another one that fails when told to.
@@ -90,11 +100,7 @@ private final class FaultyRelation: RelationStorage {
     func write(
         _ fork: Fork, block: BlockNumber, from pages: Span<PageAddress>, sync: SyncPolicy
     ) throws(StorageError) {
-        if faults.failsWrites.load(ordering: .relaxed) {
-            throw StorageError(.writeFailed, "the test wants no write", errorNumber: 28)
-        }
-        faults.writes.add(1, ordering: .relaxed)
-        faults.writtenPages.add(pages.count, ordering: .relaxed)
+        try faults.noteWrite(of: pages.count)
         try inner.write(fork, block: block, from: pages, sync: sync)
     }
 
@@ -102,10 +108,17 @@ private final class FaultyRelation: RelationStorage {
         _ handle: consuming IOHandle, _ fork: Fork, block: BlockNumber,
         from pages: Span<PageAddress>, sync: SyncPolicy
     ) throws(StorageError) {
+        do throws(StorageError) {
+            try faults.noteWrite(of: pages.count)
+        } catch {
+            handle.release()
+            throw error
+        }
         try inner.startWrite(handle, fork, block: block, from: pages, sync: sync)
     }
 
     func writeback(_ fork: Fork, block: BlockNumber, count: Int) throws(StorageError) {
+        faults.hinted.add(count, ordering: .relaxed)
         try inner.writeback(fork, block: block, count: count)
     }
     func blockCount(_ fork: Fork) throws(StorageError) -> UInt32 { try inner.blockCount(fork) }

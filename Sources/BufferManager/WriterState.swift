@@ -1,0 +1,91 @@
+internal import AsyncIO
+internal import StorageManager
+
+/// A write that was started and has to be ended by its issuer.
+struct StartedWrite {
+    let relation: OpenRelation
+    /// The first page.
+    let tag: PageTag
+    let count: Int
+    let reference: WaitReference
+    let report: IOReturn
+}
+
+/// What a session keeps for its writes of one pool's pages: those under way, oldest first, and the
+/// room to define others. Kept by the pool from the first write of a session with that number on,
+/// so that writing allocates nothing. Used by the session's thread alone.
+final class WriterState {
+    /// How many writes may be under way.
+    let limit: Int
+    /// The first error of those that were ended.
+    var failure: StorageError?
+    var hint = WritebackHint()
+    /// Where the write that is being defined has its buffers and its copies.
+    var buffers: [UInt64] = []
+    var pages: [PageAddress] = []
+
+    private var ring: [StartedWrite?]
+    private var first = 0
+    private(set) var count = 0
+    private var reports: [IOReturn] = []
+
+    /// As much as one session gets into the queue of a device; more only takes memory.
+    private static let greatestLimit = 32
+
+    init(_ pool: BufferPool, _ system: IOSystem) {
+        limit = max(1, min(system.handlesPerSession, pool.scratch.limit, Self.greatestLimit))
+        ring = Array(repeating: nil, count: limit)
+        reports.reserveCapacity(limit + 1)
+        buffers.reserveCapacity(pool.combineLimit)
+        pages.reserveCapacity(pool.combineLimit)
+    }
+
+    func append(_ write: StartedWrite) {
+        precondition(count < limit, "the oldest write is ended before there are too many")
+        ring[(first + count) % limit] = write
+        count += 1
+    }
+
+    func removeOldest() -> StartedWrite? {
+        guard count > 0 else { return nil }
+        defer {
+            ring[first] = nil
+            first = (first + 1) % limit
+            count -= 1
+        }
+        return ring[first]
+    }
+
+    func takeReport() -> IOReturn { reports.popLast() ?? IOReturn() }
+
+    func giveBack(_ report: IOReturn) { reports.append(report) }
+}
+
+/// Neighbouring pages that were handed to the kernel and that it has not been asked to write to the
+/// disk yet. Asked early, it has little left to do when the file is synced.
+struct WritebackHint {
+    private var relation: OpenRelation?
+    private var tag = PageTag(relation: 0, page: 0)
+    private var count = 0
+
+    /// One request of the kernel for so many pages: 2 MiB.
+    private static let size = 256
+
+    /// Takes note of pages that were written.
+    mutating func note(_ relation: OpenRelation, _ tag: PageTag, _ count: Int) {
+        if self.relation !== relation || tag != self.tag.advanced(by: self.count) {
+            give()
+            (self.relation, self.tag) = (relation, tag)
+        }
+        self.count += count
+        if self.count >= Self.size { give() }
+    }
+
+    /// Asks for what was noted. A failure is left to the sync, which is sure to meet it.
+    mutating func give() {
+        if let relation, count > 0 {
+            try? relation.storage.writeback(tag.fork, block: tag.block, count: count)
+        }
+        (relation, count) = (nil, 0)
+    }
+}
