@@ -35,8 +35,8 @@ struct HandleStorage: ~Copyable {
     let operationWord = Atomic<UInt8>(0)
     let flagsWord = Atomic<UInt8>(0)
     let targetWord = Atomic<UInt8>(0)
-    /// The issuing thread executes the IO itself: the method knows nothing of it.
-    let executesInline = Atomic<Bool>(false)
+    /// The issuing thread, or one beside the method, executes the IO: the method cannot be asked.
+    let isOutsideMethod = Atomic<Bool>(false)
     let descriptor = Atomic<Int32>(-1)
     let offset = Atomic<Int64>(0)
     let length = Atomic<UInt64>(0)
@@ -156,7 +156,7 @@ struct HandleStorage: ~Copyable {
         operationWord.store(0, ordering: .relaxed)
         flagsWord.store(0, ordering: .relaxed)
         targetWord.store(0, ordering: .relaxed)
-        executesInline.store(false, ordering: .relaxed)
+        isOutsideMethod.store(false, ordering: .relaxed)
         descriptor.store(-1, ordering: .relaxed)
         rawResult.store(0, ordering: .relaxed)
         distilled = .unknown

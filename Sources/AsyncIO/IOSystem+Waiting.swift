@@ -78,8 +78,8 @@ extension IOSystem {
         return recycled || state == .completedShared || state == .completedLocal || state == .idle
     }
 
-    /// Whether the method can tell about the IO: not when its issuer is just executing it.
+    /// Whether the method can tell about the IO: not when a thread is executing it beside it.
     private func usesMethod(_ handle: HandlePointer) -> Bool {
-        unsafe method.canWait && !handle.pointee.executesInline.load(ordering: .relaxed)
+        unsafe method.canWait && !handle.pointee.isOutsideMethod.load(ordering: .relaxed)
     }
 }

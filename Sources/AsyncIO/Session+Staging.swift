@@ -23,7 +23,7 @@ extension Session {
 
     private func executeInline(_ io: StagedIO, _ handle: HandlePointer) {
         unsafe counters.pointee.synchronousExecutions.add(1, ordering: .relaxed)
-        unsafe handle.pointee.executesInline.store(true, ordering: .relaxed)
+        unsafe handle.pointee.isOutsideMethod.store(true, ordering: .relaxed)
         unsafe appendInFlight(handle)
         io.prepareSubmit()
         io.complete(result: io.execute())

@@ -64,6 +64,13 @@ public struct StagedIO: @unchecked Sendable {
         unsafe handle.pointee.updateState(to: .submitted)
     }
 
+    /// Whether the method's own means do not know of the IO: somebody executes it here.
+    var isOutsideMethod: Bool { unsafe handle.pointee.isOutsideMethod.load(ordering: .relaxed) }
+
+    /// Has those who wait for the IO wait for its completion alone, without asking the method. On
+    /// the submitting thread, before ``prepareSubmit()``.
+    func leaveMethod() { unsafe handle.pointee.isOutsideMethod.store(true, ordering: .relaxed) }
+
     /// Lets the target make a descriptor for the calling thread, and uses that from here on.
     ///
     /// - Returns: zero, or a negated `errno`; the IO is then to be completed with it.

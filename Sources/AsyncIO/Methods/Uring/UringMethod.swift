@@ -9,18 +9,23 @@
     /// Only a session's own thread submits to its ring; any thread may take completions from it, so
     /// that a session that went idle holds nobody up. A ring is made when its session's number is
     /// first used and lives as long as the method, as others may be waiting on it.
+    ///
+    /// Large buffered IO goes in part to threads beside the ring (``UringHelpers``): where the kernel
+    /// has the data, there is nothing to wait for, and copying and verifying are spread over cores.
     @safe
     final class UringMethod: IOMethod, @unchecked Sendable {
         private let context: IOMethodContext
         /// Written once each, by the session's opening; read by whoever waits for its IO, who got
         /// a reference from that session.
         private let rings: UnsafeMutablePointer<UringRing?>
+        private let helpers: UringHelpers
 
         init(_ context: IOMethodContext) throws(StorageError) {
             if let reason = UringProbe.unavailability(sessions: context.maximumSessions) {
                 throw reason
             }
             self.context = context
+            helpers = UringHelpers(context)
             unsafe rings = .allocate(capacity: context.maximumSessions)
             unsafe rings.initialize(repeating: nil, count: context.maximumSessions)
         }
@@ -42,7 +47,23 @@
             guard let ring = unsafe rings[session] else {
                 preconditionFailure("session \(session) submits without having been opened")
             }
-            ring.submit(ios, logger: context.logger)
+            var count = 0
+            for position in ios.indices where !helpers.take(ios[position], session: session) {
+                ring.add(ios[position])
+                count += 1
+            }
+            ring.submit(count, logger: context.logger)
+        }
+
+        func assist(_ io: StagedIO, generation: UInt64) -> Bool {
+            if io.isOutsideMethod { return helpers.assist(io, generation: generation) }
+            return unsafe rings[io.sessionIndex]?.seek(io, generation: generation) ?? false
+        }
+
+        func shutdown() { helpers.shutdown() }
+
+        func addStatistics(to statistics: inout IOStatistics) {
+            helpers.addStatistics(to: &statistics)
         }
 
         func waitOne(_ io: StagedIO, generation: UInt64) {

@@ -14,11 +14,6 @@
     final class UringRing: @unchecked Sendable {
         /// How many completions are taken at a time.
         private static let drainLimit = 32
-        /// Buffered IO of at least this many bytes is left to the kernel's own threads, so that
-        /// its copy does not run in the submitter.
-        private static let largeBytes = 64 * 1024
-        /// So is any buffered IO while at least this many others are in flight.
-        private static let deepCount = 4
         /// Sleepers look up now and then, should the kernel have lost a completion.
         private static let sleepSeconds = 1
 
@@ -28,7 +23,9 @@
 
         private let ring: UnsafeMutablePointer<io_uring>
         private let completing = Lock(())
-        private let inFlight = Atomic<Int>(0)
+        /// How many more waits sleep at once, after looking for a completion was in vain.
+        private let sleepyWaits = Atomic<Int>(0)
+        private static let sleepyStretch = 32
 
         init(entries: Int) throws(StorageError) {
             let made = UnsafeMutablePointer<io_uring>.allocate(capacity: 1)
@@ -51,18 +48,21 @@
 
         // MARK: Submitting, on the session's thread
 
-        func submit(_ ios: Span<StagedIO>, logger: Logger) {
-            for position in ios.indices {
-                let io = ios[position]
-                guard let entry = unsafe io_uring_get_sqe(ring) else {
-                    preconditionFailure("a ring has room for a batch after the last was submitted")
-                }
-                io.prepareSubmit()
-                unsafe prepare(entry, io)
+        /// Prepares an IO for the next ``submit(_:logger:)``.
+        func add(_ io: StagedIO) {
+            guard let entry = unsafe io_uring_get_sqe(ring) else {
+                preconditionFailure("a ring has room for a batch after the last was submitted")
             }
+            io.prepareSubmit()
+            unsafe prepare(entry, io)
+        }
+
+        /// Hands all that was added, so many IOs, to the kernel. What it does not take is executed
+        /// here.
+        func submit(_ count: Int, logger: Logger) {
             var submitted = 0
             var refusals = 0
-            while submitted < ios.count {
+            while submitted < count {
                 let result = unsafe io_uring_submit(ring)
                 if result > 0 {
                     submitted += Int(result)
@@ -77,11 +77,7 @@
                     logger.error(
                         "io_uring took no more IO; executing it here",
                         metadata: ["error": "\(errorText(-result))"])
-                    takeBackUnsubmitted()
-                    for position in submitted..<ios.count {
-                        inFlight.subtract(1, ordering: .relaxed)
-                        ios[position].complete(result: ios[position].execute())
-                    }
+                    for io in takeBackUnsubmitted() { io.complete(result: io.execute()) }
                     return
                 }
             }
@@ -110,21 +106,26 @@
                 unsafe io_uring_prep_fsync(
                     entry, io.descriptor, dataOnly ? UInt32(IORING_FSYNC_DATASYNC) : 0)
             }
-            let before = inFlight.add(1, ordering: .relaxed).oldValue
-            if io.flags.contains(.buffered),
-                io.length >= Self.largeBytes || before >= Self.deepCount
-            {
-                unsafe entry.pointee.flags |= UInt8(1 << 4)  // IOSQE_ASYNC, an enum that C computes
-            }
             unsafe entry.pointee.user_data = UInt64(UInt(bitPattern: io.handle))
         }
 
         /// Forgets the entries that the kernel refused; it reads the ring's tail only when entered.
-        private func takeBackUnsubmitted() {
+        private func takeBackUnsubmitted() -> [StagedIO] {
             let head = unsafe ring.pointee.sq.khead.pointee
+            let tail = unsafe ring.pointee.sq.sqe_tail
+            var ios: [StagedIO] = []
+            var position = head
+            while position != tail {
+                let entry = unsafe ring.pointee.sq.sqes + Int(position & ring.pointee.sq.ring_mask)
+                if let handle = unsafe HandlePointer(bitPattern: UInt(entry.pointee.user_data)) {
+                    unsafe ios.append(StagedIO(handle))
+                }
+                position &+= 1
+            }
             unsafe ring.pointee.sq.ktail.pointee = head
             unsafe ring.pointee.sq.sqe_head = head
             unsafe ring.pointee.sq.sqe_tail = head
+            return ios
         }
 
         // MARK: Completing, on any thread
@@ -143,6 +144,22 @@
         func poll() {
             if unsafe io_uring_cq_ready(ring) == 0 { return }
             completing.withLockIfAvailable { _ in drain() }?.finish()
+        }
+
+        /// Looks for a completion a little: where data is cached it comes sooner than sleeping and
+        /// waking would take. Where that was in vain, the next waits sleep at once.
+        func seek(_ io: StagedIO, generation: UInt64) -> Bool {
+            let sleepy = sleepyWaits.load(ordering: .relaxed)
+            if sleepy > 0 {
+                sleepyWaits.store(sleepy - 1, ordering: .relaxed)
+                return false
+            }
+            let found = Spin.wait {
+                unsafe io_uring_cq_ready(ring) > 0 || io.wasRecycled(since: generation)
+                    || io.state != .submitted
+            }
+            if !found { sleepyWaits.store(Self.sleepyStretch, ordering: .relaxed) }
+            return found
         }
 
         /// Sleeps until the IO has completed, or something else has.
@@ -194,7 +211,6 @@
                 }
                 unsafe io_uring_cq_advance(ring, UInt32(count))
             }
-            inFlight.subtract(taken.count, ordering: .relaxed)
             return taken
         }
     }

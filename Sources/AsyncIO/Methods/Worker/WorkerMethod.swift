@@ -34,6 +34,11 @@ final class WorkerMethod: IOMethod {
 
     var name: String { "worker" }
 
+    /// How many IOs wait for a worker.
+    var queuedCount: Int { queued.load(ordering: .relaxed) }
+    /// Whether IO of late did not wait for a device.
+    var isQuick: Bool { pace.isQuick }
+
     func needsSynchronousExecution(_ io: StagedIO) -> Bool {
         io.flags.contains(.referencesLocal) || !io.canReopen
     }
