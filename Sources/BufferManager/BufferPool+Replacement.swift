@@ -117,8 +117,10 @@ extension BufferPool {
             let position = hand.wrappingAdd(UInt64(step), ordering: .relaxed).oldValue
             var index = Int(position % UInt64(count))
             for offset in 0..<step {
-                if position &+ UInt64(offset) < UInt64(count), index % Self.chunk == 0 {
-                    populate(from: index)
+                if index % PoolPopulator.pagesPerChunk == 0,
+                    position &+ UInt64(offset) < UInt64(count)
+                {
+                    populator.reach(index / PoolPopulator.pagesPerChunk)
                 }
                 switch pass(index) {
                 case .claimed:
@@ -152,15 +154,6 @@ extension BufferPool {
             }
         }
         return .pinned
-    }
-
-    /// How many pages are populated at a time.
-    private static let chunk = PoolMemory.hugePage / blockSize
-
-    /// Has memory made for a chunk of pages, before the hand goes there for the first time.
-    private func populate(from index: Int) {
-        let pages = min(Self.chunk, count - index)
-        unsafe PoolMemory.populate(address(index).pointer, byteCount: pages * blockSize)
     }
 
     /// Claims that very buffer, whatever its usage, if nobody has it pinned and it has that tag.

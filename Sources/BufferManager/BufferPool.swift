@@ -32,6 +32,7 @@ final class BufferPool: @unchecked Sendable {
     /// One a session, made when it first writes and touched by its thread alone.
     private let writers: UnsafeMutablePointer<WriterState?>
 
+    let populator: PoolPopulator
     private var pageMemory: PoolMemory?
     private var tableMemory: PoolMemory?
 
@@ -73,6 +74,7 @@ final class BufferPool: @unchecked Sendable {
             buckets: (tableMemory.start + descriptorBytes).bindMemory(
                 to: Atomic<UInt32>.self, capacity: bucketCount),
             bucketMask: UInt64(bucketCount - 1), counters: counters)
+        populator = unsafe PoolPopulator(pageMemory.start, byteCount: count * blockSize)
         self.pageMemory = consume pageMemory
         self.tableMemory = consume tableMemory
 
@@ -103,6 +105,7 @@ final class BufferPool: @unchecked Sendable {
     }
 
     deinit {
+        populator.stop()
         var pinned = 0
         for index in 0..<count {
             let buffer = buffer(index)

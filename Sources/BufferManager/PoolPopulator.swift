@@ -1,0 +1,109 @@
+internal import AsyncIO
+internal import StorageManager
+internal import Synchronization
+
+/// Has memory made for a pool's pages before the clock hand reaches them for the first time.
+///
+/// Memory comes from the kernel zeroed, which takes about as long as reading a page that is cached.
+/// A thread does it ahead of the hand, beside whoever reads: as far ahead as the hand has come, up
+/// to a limit, so that a pool that is hardly used stays small. It ends when all is made. Where there
+/// is no such thread, or the hand is faster, whoever moves the hand does it.
+@safe
+final class PoolPopulator: @unchecked Sendable {
+    /// What is made at a time, which the kernel then does by one huge page.
+    static let pagesPerChunk = PoolMemory.hugePage / blockSize
+    private static let leastLead = 8
+    private static let mostLead = 128
+    /// A smaller pool is not worth a thread.
+    private static let leastChunks = 32
+
+    /// `byteCount` bytes that stay mapped until ``stop()`` has returned.
+    private let start: UnsafeMutableRawPointer
+    private let byteCount: Int
+    private let chunkCount: Int
+    /// The next chunk that nobody has taken on; whoever raises it makes the chunk before.
+    private let next = Atomic<Int>(0)
+    /// How many chunks the hand has reached.
+    private let reached = Atomic<Int>(0)
+    /// Rises, with a wake-up, when the thread may have more to do.
+    private let signal = Atomic<UInt32>(0)
+    private let isEnding = Atomic<Bool>(false)
+    private let isAsleep = Atomic<Bool>(false)
+    private let thread = Lock<ThreadState>(.unneeded)
+
+    private enum ThreadState {
+        case unneeded
+        case running(OSThread)
+        case none
+    }
+
+    init(_ start: UnsafeMutableRawPointer, byteCount: Int) {
+        unsafe self.start = unsafe start
+        self.byteCount = byteCount
+        chunkCount = (byteCount + PoolMemory.hugePage - 1) / PoolMemory.hugePage
+    }
+
+    /// The hand is about to enter a chunk for the first time. Any thread.
+    func reach(_ chunk: Int) {
+        while next.load(ordering: .relaxed) <= chunk, makeNext() {}
+        // Threads that pass each other leave it short by a little, which only delays.
+        reached.store(chunk + 1, ordering: .sequentiallyConsistent)
+        if chunk == 0 { startThread() }
+        if isAsleep.load(ordering: .sequentiallyConsistent) {
+            signal.wrappingAdd(1, ordering: .releasing)
+            wake(signal, count: 1)
+        }
+    }
+
+    /// Ends the thread. Nobody may call ``reach(_:)`` any more.
+    func stop() {
+        isEnding.store(true, ordering: .sequentiallyConsistent)
+        signal.wrappingAdd(1, ordering: .releasing)
+        wake(signal, count: 1)
+        let state = thread.withLock { state in
+            defer { state = .none }
+            return state
+        }
+        if case .running(let thread) = state { thread.join() }
+    }
+
+    /// Makes the next chunk; false when there are no more.
+    private func makeNext() -> Bool {
+        let chunk = next.add(1, ordering: .relaxed).oldValue
+        guard chunk < chunkCount else { return false }
+        let offset = chunk * PoolMemory.hugePage
+        unsafe PoolMemory.populate(
+            start + offset, byteCount: min(PoolMemory.hugePage, byteCount - offset))
+        return true
+    }
+
+    private func startThread() {
+        guard chunkCount >= Self.leastChunks else { return }
+        thread.withLock { state in
+            guard case .unneeded = state else { return }
+            // Stopped and joined before the pool goes.
+            state = OSThread.start { self.run() }.map { .running($0) } ?? .none
+        }
+    }
+
+    private var isFarAhead: Bool {
+        let reached = reached.load(ordering: .sequentiallyConsistent)
+        let lead = min(max(reached, Self.leastLead), Self.mostLead)
+        return next.load(ordering: .relaxed) >= reached + lead
+    }
+
+    private func run() {
+        while !isEnding.load(ordering: .sequentiallyConsistent) {
+            if isFarAhead {
+                let seen = signal.load(ordering: .acquiring)
+                isAsleep.store(true, ordering: .sequentiallyConsistent)
+                if isFarAhead, !isEnding.load(ordering: .sequentiallyConsistent) {
+                    park(signal, expected: seen)
+                }
+                isAsleep.store(false, ordering: .sequentiallyConsistent)
+            } else if !makeNext() {
+                return
+            }
+        }
+    }
+}
