@@ -34,6 +34,8 @@ struct BufferCounters: ~Copyable {
     let extends = Atomic<UInt64>(0)
     let evictions = Atomic<UInt64>(0)
     let ringReuses = Atomic<UInt64>(0)
+    /// Fills a second line: processors fetch lines in pairs, and neighbours are other threads'.
+    private let padding = InlineArray<8, UInt64>(repeating: 0)
 
     func add(to total: inout BufferStatistics) {
         total.hits += hits.load(ordering: .relaxed)

@@ -63,7 +63,10 @@ final class BufferPool: @unchecked Sendable {
         let pageMemory = try PoolMemory(byteCount: count * blockSize, for: "\(count) pages")
         let tableMemory = try PoolMemory(
             byteCount: descriptorBytes + bucketCount * 4, for: "\(count) buffer descriptors")
-        let counters = UnsafeMutablePointer<BufferCounters>.allocate(capacity: sessions)
+        let counters = unsafe UnsafeMutableRawPointer.allocate(
+            byteCount: sessions * MemoryLayout<BufferCounters>.stride,
+            alignment: MemoryLayout<BufferCounters>.stride
+        ).bindMemory(to: BufferCounters.self, capacity: sessions)
         for index in 0..<sessions {
             unsafe (counters + index).initialize(to: BufferCounters())
         }
