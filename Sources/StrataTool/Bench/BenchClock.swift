@@ -16,11 +16,22 @@ struct BenchTime {
 enum BenchClock {
     /// How long `body` takes.
     static func measure<Failure>(_ body: () throws(Failure) -> Void) throws(Failure) -> BenchTime {
-        let (wall, processor) = (seconds(CLOCK_MONOTONIC), seconds(CLOCK_PROCESS_CPUTIME_ID))
+        let start = reading
         try body()
-        return BenchTime(
-            elapsed: max(seconds(CLOCK_MONOTONIC) - wall, 1e-9),
-            processor: max(seconds(CLOCK_PROCESS_CPUTIME_ID) - processor, 0))
+        return time(from: start, to: reading)
+    }
+
+    /// What the clocks show now; only the time between two readings means something.
+    static var reading: BenchTime {
+        BenchTime(
+            elapsed: seconds(CLOCK_MONOTONIC), processor: seconds(CLOCK_PROCESS_CPUTIME_ID))
+    }
+
+    /// The stretch between two readings; never nothing.
+    static func time(from start: BenchTime, to end: BenchTime) -> BenchTime {
+        BenchTime(
+            elapsed: max(end.elapsed - start.elapsed, 1e-9),
+            processor: max(end.processor - start.processor, 0))
     }
 
     private static func seconds(_ clock: clockid_t) -> Double {

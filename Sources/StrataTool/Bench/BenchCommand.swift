@@ -20,6 +20,16 @@ struct BenchCommand: ParsableCommand {
             checksums; against reading its file by 128 KiB into memory like the pool's and \
             computing the same checksums, on one thread.
 
+            write: change every page of a relation in the pool and write all of them out; against \
+            writing its file by 128 KiB from copies with the same checksums, on one thread, with \
+            the kernel asked likewise to begin with what it was given. write/checkpoint: the \
+            same, until it is durable.
+
+            contend: threads that pin, touch and unpin at once; against one thread. \
+            contend/atomics: two atomic operations on lines of their own, which shows what the \
+            machine allows. contend/disjoint: on pages of their own. contend/hot: on the same \
+            page. contend/half: on random pages of a relation twice as large as the pool.
+
             The data is made in a new directory below --directory and removed at the end. What is \
             read is checked. The results go to standard output, the rest to standard error.
             """)

@@ -77,22 +77,31 @@ struct BenchData {
         }
     }
 
-    private static func options(_ method: IOMethodChoice, poolBytes: Int) -> EngineOptions {
+    private static func options(
+        _ method: IOMethodChoice, poolBytes: Int, sessions: Int = 2
+    ) -> EngineOptions {
         var options = EngineOptions()
         options.ioMethod = method
         options.poolBytes = poolBytes
-        options.maximumSessions = 4
+        // Closing the engine takes one more.
+        options.maximumSessions = sessions + 2
         var logger = Logger(label: "strata") { StandardErrorLog(label: $0) }
         logger.logLevel = .warning
         options.logger = logger
         return options
     }
 
-    /// Opens the store with a pool that holds the relation, runs `body` and closes the store.
+    /// Opens the store, runs `body` and closes the store.
+    ///
+    /// - Parameters:
+    ///   - sessions: how many sessions are opened.
+    ///   - poolBytes: the size of the pool; nil for one that holds the relation.
     func withRelation<Result>(
-        _ method: IOMethodChoice, _ body: (Relation, Session) throws(BenchFailure) -> Result
+        _ method: IOMethodChoice, sessions: Int = 2, poolBytes: Int? = nil,
+        _ body: (Relation, Session) throws(BenchFailure) -> Result
     ) throws(BenchFailure) -> Result {
-        var options = Self.options(method, poolBytes: poolBytes)
+        var options = Self.options(
+            method, poolBytes: poolBytes ?? self.poolBytes, sessions: sessions)
         options.creation = .never
         let engine = try BenchFailure.wrap { () throws(StorageError) in
             try Engine.open(store, options: options)

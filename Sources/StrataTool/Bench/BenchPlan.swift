@@ -4,7 +4,7 @@ internal import Strata
 
 /// What can be measured.
 enum BenchCase: String, ExpressibleByArgument, CaseIterable {
-    case hot, warm, all
+    case hot, warm, write, contend, all
 
     /// The cases it stands for.
     var parts: [BenchCase] { self == .all ? Self.allCases.filter { $0 != .all } : [self] }
@@ -14,6 +14,8 @@ enum BenchCase: String, ExpressibleByArgument, CaseIterable {
         switch self {
         case .hot: return try HotBench.measure(plan, method)
         case .warm: return try WarmBench.measure(plan, method)
+        case .write: return try WriteBench.measure(plan, method)
+        case .contend: return try ContendBench.measure(plan, method)
         case .all:
             var rows: [BenchRow] = []
             for part in parts { rows += try part.measure(plan, method) }
@@ -23,7 +25,7 @@ enum BenchCase: String, ExpressibleByArgument, CaseIterable {
 }
 
 /// What all cases share.
-struct BenchPlan {
+struct BenchPlan: Sendable {
     let data: BenchData
     let rounds: Int
     let cancellation: Cancellation

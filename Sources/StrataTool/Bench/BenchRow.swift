@@ -47,13 +47,14 @@ struct BenchRow {
     let name: String
     let method: String
     let unit: String
-    let bar: BenchBar
+    /// What the ratio should reach; nil where nothing is asked for.
+    let bar: BenchBar?
     private(set) var value = BenchSeries()
     private(set) var ceiling = BenchSeries()
     private(set) var ratio = BenchSeries()
     private(set) var processor = BenchSeries()
 
-    init(_ name: String, method: String, unit: String, bar: BenchBar) {
+    init(_ name: String, method: String, unit: String, bar: BenchBar?) {
         (self.name, self.method, self.unit, self.bar) = (name, method, unit, bar)
     }
 
@@ -70,7 +71,7 @@ struct BenchRow {
         processor.add(processorMicroseconds)
     }
 
-    private var isMet: Bool { bar.isMet(by: ratio.median) }
+    private var isMet: Bool? { bar?.isMet(by: ratio.median) }
 
     /// An object on one line. No text in it needs escaping.
     var json: String {
@@ -80,7 +81,8 @@ struct BenchRow {
             ("value", number(value.median)), ("unit", "\"\(unit)\""),
             ("ceiling", number(ceiling.median)), ("ratio", number(ratio.median)),
             ("cpuMicrosecondsPerPage", number(processor.median)),
-            ("bar", number(bar.limit)), ("met", "\(isMet)"),
+            ("bar", bar.map { number($0.limit) } ?? "null"),
+            ("met", isMet.map { "\($0)" } ?? "null"),
             ("minimum", number(value.least)), ("maximum", number(value.most)),
             ("minimumRatio", number(ratio.least)), ("maximumRatio", number(ratio.most)),
             ("rounds", "\(value.sorted.count)"),
@@ -99,8 +101,8 @@ struct BenchRow {
             table.add(
                 [row.name, row.method, row.unit] + cells(row.value) + cells(row.ceiling)
                     + cells(row.ratio) + [
-                        Wording.decimal(row.processor.median, places: 3), row.bar.text,
-                        row.isMet ? "met" : "missed",
+                        Wording.decimal(row.processor.median, places: 3), row.bar?.text ?? "",
+                        row.isMet.map { $0 ? "met" : "missed" } ?? "",
                     ])
         }
         return table.text

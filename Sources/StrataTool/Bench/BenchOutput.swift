@@ -1,0 +1,57 @@
+internal import Strata
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// A file that is overwritten in place without Strata.
+struct BenchOutput: ~Copyable {
+    private let path: String
+    private let descriptor: CInt
+
+    init(_ path: String) throws(BenchFailure) {
+        self.path = path
+        descriptor = unsafe open(path, O_RDWR | O_CLOEXEC)
+        if descriptor < 0 { throw Self.failure("cannot open \"\(path)\"", errno) }
+    }
+
+    deinit { close(descriptor) }
+
+    /// Writes that many bytes, at a place where the file has some.
+    ///
+    /// Unsafe: `source` must have them.
+    @unsafe
+    func write(_ source: UnsafeRawPointer, at offset: Int, count: Int) throws(BenchFailure) {
+        var done = 0
+        while done < count {
+            let result = unsafe pwrite(
+                descriptor, source + done, count - done, off_t(offset + done))
+            if result < 0 && errno == EINTR { continue }
+            guard result > 0 else {
+                throw Self.failure(
+                    "cannot write \"\(path)\" at byte \(offset + done)",
+                    result < 0 ? errno : EIO)
+            }
+            done += result
+        }
+    }
+
+    /// Has the kernel begin to write bytes to the disk, so that a later sync finds little to do,
+    /// where the kernel can.
+    func startWriteback(at offset: Int, count: Int) {
+        // Advice only; what cannot be written is met by the sync.
+        _ = KernelFileSystem().startWriteback(
+            descriptor, at: Int64(offset), count: Int64(count))
+    }
+
+    /// Makes the file durable.
+    func sync() throws(BenchFailure) {
+        guard fsync(descriptor) == 0 else { throw Self.failure("cannot sync \"\(path)\"", errno) }
+    }
+
+    private static func failure(_ message: String, _ number: CInt) -> BenchFailure {
+        .storage(StorageError(.inputOutput, message, errorNumber: number))
+    }
+}

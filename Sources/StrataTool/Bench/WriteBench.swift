@@ -1,0 +1,182 @@
+internal import RelationLoader
+internal import Strata
+
+/// A relation whose pages are all in the pool and all changed, written out and made durable.
+enum WriteBench {
+    static func measure(_ plan: BenchPlan, _ method: IOMethodChoice) throws(BenchFailure)
+        -> [BenchRow]
+    {
+        try plan.data.withRelation(method) { (relation, session) throws(BenchFailure) in
+            let name = relation.engine.ioMethodName
+            var rows = ["write", "write/checkpoint"].map {
+                BenchRow($0, method: name, unit: "GB/s", bar: .atLeast(0.85))
+            }
+            let work = WriteWork(plan: plan, relation: relation, session: session)
+            let raw = try RawWriting(plan)
+            // Brings the pages into the pool and the file into the kernel's cache, and makes the
+            // memory that copies need.
+            try work.change(mark: 0)
+            _ = try work.time()
+            _ = try raw.time(plan)
+            let gigabytes = Double(plan.data.pageCount) * Double(blockSize) / 1e9
+            for round in 0..<plan.rounds {
+                let ceiling = try raw.time(plan)
+                let mark = UInt64(round + 1)
+                try work.change(mark: mark)
+                let time = try work.time()
+                for (row, time, ceiling) in [
+                    (0, time.write, ceiling.write), (1, time.whole, ceiling.whole),
+                ] {
+                    rows[row].add(
+                        value: gigabytes / time.elapsed, ceiling: gigabytes / ceiling.elapsed,
+                        processorMicroseconds: time.processor * 1e6 / Double(plan.data.pageCount))
+                }
+                try work.check(mark: mark)
+            }
+            return rows
+        }
+    }
+}
+
+/// How long writing took, and with what makes it durable.
+private struct WriteTimes {
+    var write = BenchTime()
+    var whole = BenchTime()
+
+    init(
+        write: () throws(BenchFailure) -> Void, sync: () throws(BenchFailure) -> Void
+    ) throws(BenchFailure) {
+        self.write = try BenchClock.measure(write)
+        let sync = try BenchClock.measure(sync)
+        whole = BenchTime(
+            elapsed: self.write.elapsed + sync.elapsed,
+            processor: self.write.processor + sync.processor)
+    }
+}
+
+/// The writing through Strata.
+private struct WriteWork {
+    let plan: BenchPlan
+    let relation: Relation
+    let session: Session
+
+    /// Where each page is marked: behind the field that all cases read.
+    private static let markOffset = blockSize - 8
+    /// How many pages are visited between two looks at the user's wishes; a power of two.
+    private static let stride: UInt32 = 1024
+
+    /// Marks all pages in the pool.
+    func change(mark: UInt64) throws(BenchFailure) {
+        try forEachPage { page, _ in
+            page.withExclusiveLock { span in
+                span.storeBytes(of: mark, toByteOffset: Self.markOffset, as: UInt64.self)
+            }
+        }
+    }
+
+    /// Writes all changed pages and makes them durable.
+    func time() throws(BenchFailure) -> WriteTimes {
+        var count = 0
+        let times = try WriteTimes { () throws(BenchFailure) in
+            count = try BenchFailure.wrap { () throws(StorageError) in
+                try relation.engine.buffers.flushAll(session: session)
+            }
+        } sync: { () throws(BenchFailure) in
+            try BenchFailure.wrap { () throws(StorageError) in
+                try relation.engine.checkpoint(session)
+            }
+        }
+        guard count == plan.data.pageCount else { throw .wrongSum("write") }
+        return times
+    }
+
+    /// Reads what was written back from the file, through verification, and looks at all pages.
+    func check(mark: UInt64) throws(BenchFailure) {
+        let left = try BenchFailure.wrap { () throws(StorageError) in
+            try relation.engine.buffers.evict(relation.open, session: session)
+        }
+        guard left.evicted == plan.data.pageCount, left.written == 0 else {
+            throw .wrongSum("write")
+        }
+        var sum: UInt64 = 0
+        var isMarked = true
+        try forEachPage { page, block in
+            sum &+= BenchPage.field(page, block)
+            // The pin keeps the page in place, and nobody else changes it.
+            let found = unsafe page.unsafeAddress.load(
+                fromByteOffset: Self.markOffset, as: UInt64.self)
+            if found != mark { isMarked = false }
+        }
+        guard isMarked, sum == plan.data.sum else { throw .wrongSum("write") }
+    }
+
+    private func forEachPage(_ body: (borrowing PinnedPage, UInt32) -> Void) throws(BenchFailure) {
+        var block: UInt32 = 0
+        // Without a ring, so that the whole relation stays in the pool.
+        var stream = relation.stream(
+            BlockRange(0..<relation.blockCount), session: session,
+            options: ReadStreamOptions([.sequential, .full, .batching]))
+        do throws(StorageError) {
+            while let page = try stream.next() {
+                body(page, block)
+                block &+= 1
+                if block & (Self.stride - 1) == 0, plan.cancellation.isCancelled { break }
+            }
+        } catch { throw .storage(error) }
+        try plan.checkCancellation()
+        guard block == UInt32(plan.data.pageCount) else { throw .wrongSum("write") }
+    }
+}
+
+/// The writing without Strata, on one thread, into the relation's own file: a stretch is copied,
+/// the copies get their checksums and are written.
+private struct RawWriting: ~Copyable {
+    private let output: BenchOutput
+    private let pages: BenchMemory
+    private let copies: BenchMemory
+
+    /// How much is written at a time.
+    private static let writeBytes = 128 << 10
+    /// How much the kernel is asked to write to the disk at a time.
+    private static let hintBytes = 2 << 20
+
+    /// The pages are those that the file has.
+    init(_ plan: BenchPlan) throws(BenchFailure) {
+        let total = plan.data.pageCount * blockSize
+        let output = try BenchOutput(plan.data.file)
+        let pages = try BenchMemory(byteCount: total)
+        let copies = try BenchMemory(byteCount: Self.writeBytes)
+        let file = try BenchFile(plan.data.file)
+        // The memory has `total` bytes, and nobody else uses it.
+        unsafe try file.read(into: pages.start, from: 0, count: total)
+        self.output = output
+        self.pages = pages
+        self.copies = copies
+    }
+
+    func time(_ plan: BenchPlan) throws(BenchFailure) -> WriteTimes {
+        try WriteTimes { () throws(BenchFailure) in
+            let total = plan.data.pageCount * blockSize
+            var begin = 0
+            while begin < total {
+                try plan.checkCancellation()
+                let count = min(Self.writeBytes, total - begin)
+                for offset in stride(from: 0, to: count, by: blockSize) {
+                    // Both memories reach that far.
+                    let copy = unsafe copies.start + offset
+                    unsafe copy.copyMemory(
+                        from: pages.start + begin + offset, byteCount: blockSize)
+                    var editor = unsafe PageEditor(unsafePage: copy)
+                    editor.setChecksum(block: UInt32((begin + offset) / blockSize))
+                }
+                unsafe try output.write(copies.start, at: begin, count: count)
+                begin += count
+                if begin % Self.hintBytes == 0 {
+                    output.startWriteback(at: begin - Self.hintBytes, count: Self.hintBytes)
+                }
+            }
+        } sync: { () throws(BenchFailure) in
+            try output.sync()
+        }
+    }
+}
