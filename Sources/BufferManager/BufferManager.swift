@@ -90,6 +90,10 @@ public final class BufferManager: Sendable {
         max(1, configuration.bufferCount / max(1, system.configuration.maximumSessions))
     }
 
+    /// How many bytes of memory the shared pool takes besides its pages: descriptors, mapping,
+    /// counters, and what its writes have needed for copies so far. Any thread.
+    public var bookkeepingBytes: Int { shared.bookkeepingBytes }
+
     /// What the manager has done since it was made: the sessions' counts, added up. Any thread.
     public var statistics: BufferStatistics {
         var total = BufferStatistics()

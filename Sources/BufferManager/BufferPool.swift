@@ -147,6 +147,12 @@ final class BufferPool: @unchecked Sendable {
     var bucketMask: UInt64 { tables.bucketMask }
     var buckets: UnsafeMutablePointer<Atomic<UInt32>> { unsafe tables.buckets }
 
+    var bookkeepingBytes: Int {
+        count * BufferDescriptor.lineSize + Int(bucketMask + 1) * MemoryLayout<UInt32>.stride
+            + Self.partitionCount * MemoryLayout<PartitionLock>.stride
+            + sessionCount * MemoryLayout<BufferCounters>.stride + scratch.byteCount
+    }
+
     func addStatistics(to total: inout BufferStatistics) {
         for index in 0..<sessionCount { unsafe tables.counters[index].add(to: &total) }
     }

@@ -44,6 +44,9 @@ final class ScratchPool: @unchecked Sendable {
         }
     }
 
+    /// How much memory there is now.
+    var byteCount: Int { pieces.withLock { $0.count } * pageCount * blockSize }
+
     /// Takes memory for one write; nil when as much is in use as is kept.
     ///
     /// - Parameter always: rather exceed the limit than return nil.

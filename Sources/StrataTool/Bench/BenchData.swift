@@ -25,7 +25,8 @@ struct BenchData {
     /// A pool that holds the relation, with room for reads in flight.
     private static func poolBytes(size: Int) -> Int { size + size / 4 }
 
-    private var poolBytes: Int { Self.poolBytes(size: pageCount * blockSize) }
+    /// The size of a pool that holds the relation, with room for reads in flight.
+    var poolBytes: Int { Self.poolBytes(size: pageCount * blockSize) }
 
     /// Makes the store. The relation is on disk then, and not in the kernel's cache.
     init(

@@ -4,7 +4,12 @@ internal import Strata
 
 /// What can be measured.
 enum BenchCase: String, ExpressibleByArgument, CaseIterable {
-    case hot, warm, write, contend, all
+    case hot
+    case warm
+    case touch
+    case contend
+    case write
+    case all
 
     /// The cases it stands for.
     var parts: [BenchCase] { self == .all ? Self.allCases.filter { $0 != .all } : [self] }
@@ -14,6 +19,7 @@ enum BenchCase: String, ExpressibleByArgument, CaseIterable {
         switch self {
         case .hot: return try HotBench.measure(plan, method)
         case .warm: return try WarmBench.measure(plan, method)
+        case .touch: return try TouchBench.measure(plan, method)
         case .write: return try WriteBench.measure(plan, method)
         case .contend: return try ContendBench.measure(plan, method)
         case .all:

@@ -12,10 +12,12 @@ enum WarmBench {
     {
         try plan.data.withRelation(method) { (relation, session) throws(BenchFailure) in
             let name = relation.engine.ioMethodName
-            // Workers verify on their own threads, so they are to use the second core.
+            // Where IO is not executed by the one who waits, all cores are to be used.
+            let isSpread = name != "sync"
             var row = BenchRow(
-                "warm", method: name, unit: "GB/s", bar: .atLeast(name == "worker" ? 1.6 : 0.85))
-            let scan = WarmScan(plan: plan, relation: relation, session: session)
+                "warm", method: name, unit: "GB/s", bar: .atLeast(isSpread ? 1.6 : 0.85))
+            let scan = RelationScan(
+                name: "warm", plan: plan, relation: relation, session: session)
             let file = try BenchFile(plan.data.file)
             let memory = try BenchMemory(byteCount: plan.data.pageCount * blockSize)
             // The pool is larger than the relation and less than twice as large: two passes touch
@@ -60,53 +62,5 @@ enum WarmBench {
             begin += count
         }
         guard sum == plan.data.sum else { throw .wrongSum("warm/ceiling") }
-    }
-}
-
-/// The reading through Strata.
-private struct WarmScan {
-    let plan: BenchPlan
-    let relation: Relation
-    let session: Session
-
-    /// How many pages are read between two looks at the user's wishes; a power of two.
-    private static let stride: UInt32 = 1024
-
-    /// Reads the relation into the pool and checks the sum of its fields; then takes it out of the
-    /// pool, which is not timed.
-    func time() throws(BenchFailure) -> BenchTime {
-        var sum: UInt64 = 0
-        let time = try BenchClock.measure { () throws(BenchFailure) in sum = try read() }
-        guard sum == plan.data.sum else { throw .wrongSum("warm") }
-        let left = try BenchFailure.wrap { () throws(StorageError) in
-            try relation.engine.buffers.evict(relation.open, session: session)
-        }
-        // Else the next round would find pages instead of reading them.
-        guard left.skipped == 0 else {
-            throw .storage(
-                StorageError(
-                    .pageInUse,
-                    "\(Wording.count(left.skipped, "page")) that case warm read stayed in the pool")
-            )
-        }
-        return time
-    }
-
-    private func read() throws(BenchFailure) -> UInt64 {
-        var sum: UInt64 = 0
-        var block: UInt32 = 0
-        // Without a ring, so that the whole relation goes into the pool.
-        var stream = relation.stream(
-            BlockRange(0..<relation.blockCount), session: session,
-            options: ReadStreamOptions([.sequential, .full, .batching]))
-        do throws(StorageError) {
-            while let page = try stream.next() {
-                sum &+= BenchPage.field(page, block)
-                block &+= 1
-                if block & (Self.stride - 1) == 0, plan.cancellation.isCancelled { break }
-            }
-        } catch { throw .storage(error) }
-        try plan.checkCancellation()
-        return sum
     }
 }
