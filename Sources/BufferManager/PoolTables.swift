@@ -15,7 +15,7 @@ struct PoolTables: @unchecked Sendable, BitwiseCopyable {
     /// Heads of the mapping's chains: a buffer's number plus one, or zero. A power of two of them.
     let buckets: UnsafeMutablePointer<Atomic<UInt32>>
     let bucketMask: UInt64
-    /// One a session, a cache line each.
+    /// One a session, two cache lines each.
     let counters: UnsafeMutablePointer<BufferCounters>
 
     /// Chains are short; a walk that takes longer has been led astray.

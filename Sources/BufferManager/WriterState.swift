@@ -31,9 +31,14 @@ final class WriterState {
 
     /// As much as one session gets into the queue of a device; more only takes memory.
     private static let greatestLimit = 32
+    /// The part of the pool that one session's writes may pin: others need victims meanwhile.
+    private static let pinnedShare = 4
 
     init(_ pool: BufferPool, _ system: IOSystem) {
-        limit = max(1, min(system.handlesPerSession, pool.scratch.limit, Self.greatestLimit))
+        let unpinned = pool.count / Self.pinnedShare / pool.combineLimit
+        limit = max(
+            1,
+            min(system.handlesPerSession, pool.scratch.limit, unpinned, Self.greatestLimit))
         ring = Array(repeating: nil, count: limit)
         reports.reserveCapacity(limit + 1)
         buffers.reserveCapacity(pool.combineLimit)

@@ -91,7 +91,9 @@ import Testing
     }
 
     @Test func aPageInFlightIsReadAndChanged() throws {
-        let (stack, relation, method) = try held(blocks: 32)
+        var options = Stack.Options()
+        options.buffers = 128
+        let (stack, relation, method) = try held(blocks: 32, options)
         let session = try stack.session()
         try change(stack, relation, 0..<32, version: 1, session)
         let hold = method.hold { $0.operation == .write }
@@ -137,6 +139,28 @@ import Testing
         }
         #expect(try flush.join() == 40)
         try expectOnDisk(stack, relation, 0..<40, version: 1)
+        stack.buffers.checkInvariants()
+    }
+
+    /// What is written cannot make room for other pages, so most of the pool must not be written at
+    /// once.
+    @Test func othersFindVictimsMeanwhile() throws {
+        let (stack, relation, method) = try held(blocks: 96)
+        let session = try stack.session()
+        try change(stack, relation, 0..<64, version: 1, session)
+        let hold = method.hold { $0.operation == .write }
+        let flush = Threads.beside {
+            try stack.buffers.flush(relation, session: stack.session())
+        }
+        try hold.waitUntilHolding(2)
+        for block: UInt32 in 64..<96 {
+            let page = try stack.buffers.page(BlockNumber(block), of: relation, session: session)
+            #expect(page.stamp?.block == block)
+        }
+        #expect(hold.count == 2)
+        hold.release()
+        #expect(try flush.join() == 64)
+        try expectOnDisk(stack, relation, 0..<64, version: 1)
         stack.buffers.checkInvariants()
     }
 
@@ -287,10 +311,9 @@ import Testing
     func nothingIsStagedWhileALockIsWaitedFor(_ method: TestedMethod) throws {
         let stack = try Stack(method)
         let relation = try stack.makeRelation(blocks: 16)
-        let session = try stack.session()
-        try change(stack, relation, 0..<4, version: 1, session)
         let isLocked = Atomic<Bool>(false)
         let isStaged = Atomic<Bool>(false)
+        try change(stack, relation, 0..<4, version: 1, stack.session())
         let holder = Threads.beside {
             let session = try stack.session()
             let page = try stack.buffers.page(2, of: relation, session: session)
@@ -302,16 +325,18 @@ import Testing
             }
         }
         try Threads.waitOrFail("the lock is held") { isLocked.load(ordering: .acquiring) }
-        try session.enterBatch()
-        let read = try ReadOperation(stack.buffers, relation: relation, session: session)
-        var count = 2
-        _ = try stack.buffers.startRead(read, block: 12, count: &count)
-        isStaged.store(true, ordering: .releasing)
-        #expect(try stack.buffers.flush(relation, session: session) == 4)
-        try session.exitBatch()
+        try Threads.run {
+            let session = try stack.session()
+            try session.enterBatch()
+            let read = try ReadOperation(stack.buffers, relation: relation, session: session)
+            var count = 2
+            _ = try stack.buffers.startRead(read, block: 12, count: &count)
+            isStaged.store(true, ordering: .releasing)
+            #expect(try stack.buffers.flush(relation, session: session) == 4)
+            try session.exitBatch()
+            try stack.buffers.waitRead(read)
+        }
         try holder.join()
-        try stack.buffers.waitRead(read)
-        read.giveBack()
         try expectOnDisk(stack, relation, 0..<2, version: 1)
         stack.buffers.checkInvariants()
     }
