@@ -23,6 +23,7 @@ import Testing
     /// The names of the rows that each case gives, in order.
     static let rows = [
         "hot": ["hot/direct", "hot/stream"], "warm": ["warm"],
+        "touch": ["touch", "touch/open", "memory"],
         "write": ["write", "write/checkpoint"], "contend": contests,
     ]
 
@@ -64,7 +65,7 @@ import Testing
                 continue
             }
             let (ratio, bar) = (try number("ratio"), try number("bar"))
-            let isCost = row["unit"] as? String == "ns/page"
+            let isCost = ["ns/page", "s", "% of pool"].contains(row["unit"] as? String)
             #expect(try #require(row["met"] as? Bool) == (isCost ? ratio <= bar : ratio >= bar))
         }
     }

@@ -20,6 +20,10 @@ struct BenchCommand: ParsableCommand {
             checksums; against reading its file by 128 KiB into memory like the pool's and \
             computing the same checksums, on one thread.
 
+            touch: open an engine whose pool's memory was never used, and fill the pool; against \
+            filling it again. touch/open: the opening alone; against the first filling. memory: \
+            what the pool takes besides its pages.
+
             write: change every page of a relation in the pool and write all of them out; against \
             writing its file by 128 KiB from copies with the same checksums, on one thread, with \
             the kernel asked likewise to begin with what it was given. write/checkpoint: the \

@@ -27,7 +27,8 @@ struct RelationScan {
             throw .storage(
                 StorageError(
                     .pageInUse,
-                    "\(Wording.count(left.skipped, "page")) that case \(name) read stayed in the pool")
+                    "\(Wording.count(left.skipped, "page")) that case \(name) read stayed in the pool"
+                )
             )
         }
         return time
