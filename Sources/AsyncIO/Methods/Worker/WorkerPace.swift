@@ -68,6 +68,8 @@ enum Spin {
                 if condition() { return true }
                 strata_pause()
             }
+            // Whoever could bring it about may wait for this core.
+            sched_yield()
         }
         return condition()
     }
