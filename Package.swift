@@ -45,7 +45,8 @@ let modules: [Target] = [
         dependencies: ["Strata", "BufferManager", "PageFormat", "AsyncIO"]),
     .target(name: "StorageTesting", dependencies: ["FileAccess", "AsyncIO", log]),
     .executableTarget(
-        name: "StrataTool", dependencies: ["RelationLoader", "Strata", "AsyncIO", arguments, log],
+        name: "StrataTool",
+        dependencies: ["RelationLoader", "Strata", "AsyncIO", liburing, arguments, log],
         path: "Sources/StrataTool"),
 ]
 

@@ -97,13 +97,18 @@ struct BenchData {
     /// - Parameters:
     ///   - sessions: how many sessions are opened.
     ///   - poolBytes: the size of the pool; nil for one that holds the relation.
+    ///   - direct: whether files are read past the kernel's cache.
+    ///   - concurrency: how many IOs a session can have in flight.
     func withRelation<Result>(
-        _ method: IOMethodChoice, sessions: Int = 2, poolBytes: Int? = nil,
+        _ method: IOMethodChoice, sessions: Int = 2, poolBytes: Int? = nil, direct: Bool = false,
+        concurrency: IOConcurrency = .automatic,
         _ body: (Relation, Session) throws(BenchFailure) -> Result
     ) throws(BenchFailure) -> Result {
         var options = Self.options(
             method, poolBytes: poolBytes ?? self.poolBytes, sessions: sessions)
         options.creation = .never
+        options.usesDirectIO = direct
+        options.concurrency = concurrency
         let engine = try BenchFailure.wrap { () throws(StorageError) in
             try Engine.open(store, options: options)
         }

@@ -7,6 +7,8 @@ enum BenchCase: String, ExpressibleByArgument, CaseIterable {
     case hot
     case warm
     case touch
+    case cold
+    case random
     case contend
     case write
     case all
@@ -20,6 +22,8 @@ enum BenchCase: String, ExpressibleByArgument, CaseIterable {
         case .hot: return try HotBench.measure(plan, method)
         case .warm: return try WarmBench.measure(plan, method)
         case .touch: return try TouchBench.measure(plan, method)
+        case .cold: return try ColdBench.measure(plan, method)
+        case .random: return try RandomBench.measure(plan, method)
         case .write: return try WriteBench.measure(plan, method)
         case .contend: return try ContendBench.measure(plan, method)
         case .all:

@@ -13,12 +13,36 @@ struct RelationScan {
     /// How many pages are read between two looks at the user's wishes; a power of two.
     private static let stride: UInt32 = 1024
 
+    /// What the stream of the last reading did.
+    private(set) var statistics: ReadStreamStatistics?
+
+    init(_ name: String, _ plan: BenchPlan, _ relation: Relation, _ session: Session) {
+        (self.name, self.plan) = (name, plan)
+        (self.relation, self.session) = (relation, session)
+    }
+
     /// Reads the relation into the pool and checks the sum of its fields; then takes it out of the
     /// pool, which is not timed.
-    func time() throws(BenchFailure) -> BenchTime {
+    mutating func time() throws(BenchFailure) -> BenchTime {
+        // Without a ring, so that the whole relation goes into the pool.
+        try time(
+            BlockRange(0..<relation.blockCount), sum: plan.data.sum,
+            options: ReadStreamOptions([.sequential, .full, .batching]))
+    }
+
+    /// Reads some blocks in the same way.
+    ///
+    /// - Parameter sum: what their fields add up to.
+    mutating func time<Source: BlockSource>(
+        _ source: Source, sum expected: UInt64, options: ReadStreamOptions
+    ) throws(BenchFailure) -> BenchTime {
         var sum: UInt64 = 0
-        let time = try BenchClock.measure { () throws(BenchFailure) in sum = try read() }
-        guard sum == plan.data.sum else { throw .wrongSum(name) }
+        var statistics: ReadStreamStatistics?
+        let time = try BenchClock.measure { () throws(BenchFailure) in
+            sum = try read(source, options, &statistics)
+        }
+        self.statistics = statistics
+        guard sum == expected else { throw .wrongSum(name) }
         let left = try BenchFailure.wrap { () throws(StorageError) in
             try relation.engine.buffers.evict(relation.open, session: session)
         }
@@ -34,21 +58,21 @@ struct RelationScan {
         return time
     }
 
-    private func read() throws(BenchFailure) -> UInt64 {
+    private func read<Source: BlockSource>(
+        _ source: Source, _ options: ReadStreamOptions, _ statistics: inout ReadStreamStatistics?
+    ) throws(BenchFailure) -> UInt64 {
         var sum: UInt64 = 0
-        var block: UInt32 = 0
-        // Without a ring, so that the whole relation goes into the pool.
-        var stream = relation.stream(
-            BlockRange(0..<relation.blockCount), session: session,
-            options: ReadStreamOptions([.sequential, .full, .batching]))
+        var count: UInt32 = 0
+        var stream = relation.stream(source, session: session, options: options)
         do throws(StorageError) {
             while let page = try stream.next() {
-                sum &+= BenchPage.field(page, block)
-                block &+= 1
-                if block & (Self.stride - 1) == 0, plan.cancellation.isCancelled { break }
+                sum &+= BenchPage.field(page, page.block.rawValue)
+                count &+= 1
+                if count & (Self.stride - 1) == 0, plan.cancellation.isCancelled { break }
             }
         } catch { throw .storage(error) }
         try plan.checkCancellation()
+        statistics = stream.statistics
         return sum
     }
 }

@@ -23,8 +23,7 @@ enum TouchBench {
         var (fresh, touched) = (BenchTime(), BenchTime())
         var (name, overhead) = ("", 0.0)
         try plan.data.withRelation(method) { (relation, session) throws(BenchFailure) in
-            let scan = RelationScan(
-                name: "touch", plan: plan, relation: relation, session: session)
+            var scan = RelationScan("touch", plan, relation, session)
             name = relation.engine.ioMethodName
             overhead = Double(relation.engine.buffers.bookkeepingBytes)
             fresh = try scan.time()

@@ -16,8 +16,7 @@ enum WarmBench {
             let isSpread = name != "sync"
             var row = BenchRow(
                 "warm", method: name, unit: "GB/s", bar: .atLeast(isSpread ? 1.6 : 0.85))
-            let scan = RelationScan(
-                name: "warm", plan: plan, relation: relation, session: session)
+            var scan = RelationScan("warm", plan, relation, session)
             let file = try BenchFile(plan.data.file)
             let memory = try BenchMemory(byteCount: plan.data.pageCount * blockSize)
             // The pool is larger than the relation and less than twice as large: two passes touch

@@ -56,8 +56,8 @@
         }
 
         func assist(_ io: StagedIO, generation: UInt64) -> Bool {
-            if io.isOutsideMethod { return helpers.assist(io, generation: generation) }
-            return unsafe rings[io.sessionIndex]?.seek(io, generation: generation) ?? false
+            // What is in a ring waits for a device, which is not worth looking for.
+            io.isOutsideMethod && helpers.assist(io, generation: generation)
         }
 
         func shutdown() { helpers.shutdown() }

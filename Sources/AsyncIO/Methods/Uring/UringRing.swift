@@ -23,9 +23,6 @@
 
         private let ring: UnsafeMutablePointer<io_uring>
         private let completing = Lock(())
-        /// How many more waits sleep at once, after looking for a completion was in vain.
-        private let sleepyWaits = Atomic<Int>(0)
-        private static let sleepyStretch = 32
 
         init(entries: Int) throws(StorageError) {
             let made = UnsafeMutablePointer<io_uring>.allocate(capacity: 1)
@@ -144,22 +141,6 @@
         func poll() {
             if unsafe io_uring_cq_ready(ring) == 0 { return }
             completing.withLockIfAvailable { _ in drain() }?.finish()
-        }
-
-        /// Looks for a completion a little: where data is cached it comes sooner than sleeping and
-        /// waking would take. Where that was in vain, the next waits sleep at once.
-        func seek(_ io: StagedIO, generation: UInt64) -> Bool {
-            let sleepy = sleepyWaits.load(ordering: .relaxed)
-            if sleepy > 0 {
-                sleepyWaits.store(sleepy - 1, ordering: .relaxed)
-                return false
-            }
-            let found = Spin.wait {
-                unsafe io_uring_cq_ready(ring) > 0 || io.wasRecycled(since: generation)
-                    || io.state != .submitted
-            }
-            if !found { sleepyWaits.store(Self.sleepyStretch, ordering: .relaxed) }
-            return found
         }
 
         /// Sleeps until the IO has completed, or something else has.

@@ -1,0 +1,75 @@
+internal import Strata
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// A file that is read without Strata.
+struct BenchFile: ~Copyable {
+    private let path: String
+    private let descriptor: CInt
+
+    /// - Parameter direct: past the kernel's cache, where the system knows that.
+    init(_ path: String, direct: Bool = false) throws(BenchFailure) {
+        self.path = path
+        var flags = O_RDONLY | O_CLOEXEC
+        #if os(Linux)
+            /// `O_DIRECT`, which headers show to GNU sources alone.
+            #if arch(arm64)
+                let directFlag: CInt = 0o200000
+            #else
+                let directFlag: CInt = 0o40000
+            #endif
+            if direct { flags |= directFlag }
+        #endif
+        descriptor = unsafe open(path, flags)
+        if descriptor < 0 {
+            throw .storage(
+                StorageError(
+                    .inputOutput, "cannot open \"\(path)\"",
+                    remedy: direct ? "Give a --directory on a disk that allows direct IO." : nil,
+                    errorNumber: errno))
+        }
+    }
+
+    /// The descriptor, open as long as this value.
+    var number: CInt { descriptor }
+
+    func failure(at offset: Int, _ errorNumber: CInt) -> BenchFailure {
+        .storage(
+            StorageError(
+                .inputOutput, "cannot read \"\(path)\" at byte \(offset)",
+                errorNumber: errorNumber))
+    }
+
+    deinit { close(descriptor) }
+
+    /// Reads that many bytes, all of which the file has.
+    ///
+    /// Unsafe: `target` must have room for them.
+    @unsafe
+    func read(
+        into target: UnsafeMutableRawPointer, from offset: Int, count: Int
+    ) throws(BenchFailure) {
+        var done = 0
+        while done < count {
+            let result = unsafe pread(
+                descriptor, target + done, count - done, off_t(offset + done))
+            if result < 0 && errno == EINTR { continue }
+            guard result > 0 else {
+                throw failure(at: offset + done, result < 0 ? errno : EIO)
+            }
+            done += result
+        }
+    }
+
+    /// Has the kernel forget what it caches of this file, which has been synced. Needs no rights
+    /// but those to the file; elsewhere than on Linux nothing happens.
+    func dropFromPageCache() {
+        #if os(Linux)
+            _ = posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
+        #endif
+    }
+}
