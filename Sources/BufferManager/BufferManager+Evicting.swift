@@ -70,15 +70,17 @@ extension BufferManager {
             count.skipped += pool.buffer(index).hasTag(tag) ? 1 : 0
             return
         }
-        let before = unsafe pool.tally(session).pointee.writes.load(ordering: .relaxed)
-        do throws(StorageError) {
-            try pool.writeOut(index, session)
-        } catch {
-            pool.unclaim(index)
-            throw error
+        if pool.buffer(index).state.has(BufferState.dirty) {
+            let before = unsafe pool.tally(session).pointee.writes.load(ordering: .relaxed)
+            do throws(StorageError) {
+                try pool.writeOut(index, session)
+            } catch {
+                pool.unclaim(index)
+                throw error
+            }
+            let after = unsafe pool.tally(session).pointee.writes.load(ordering: .relaxed)
+            count.written += Int(after &- before)
         }
-        let after = unsafe pool.tally(session).pointee.writes.load(ordering: .relaxed)
-        count.written += Int(after &- before)
         guard pool.uninstall(index) else {
             pool.unclaim(index)
             count.skipped += 1

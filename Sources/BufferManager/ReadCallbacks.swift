@@ -51,12 +51,14 @@ final class ReadCallbacks: IOCallbacks {
         case .unknown, .error: read = 0
         }
         let options = ReadOptions(rawValue: registration.data)
+        // What was copied a moment ago is in the processor's caches. What a device put into memory
+        // is not, and fetching two pages at a time from there is slower than one after the other.
+        let sumsPairs = pool.verifiesChecksums && io.flags.contains(.buffered)
         var report = DamageReport()
         var position = 0
         while position < io.dataCount {
             let index = Int(io.data(at: position))
-            if position + 1 < read, pool.verifiesChecksums {
-                // In pairs, which is faster.
+            if sumsPairs, position + 1 < read {
                 let next = Int(io.data(at: position + 1))
                 let block = pool.buffer(index).tag.block.rawValue
                 let sums = PageChecksum.compute(view(index), view(next), block: block)

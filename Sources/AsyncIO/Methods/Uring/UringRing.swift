@@ -36,6 +36,14 @@
                 throw UringProbe.explain(-result, sessions: 1)
             }
             unsafe ring = unsafe made
+            // Where a file system cannot read without blocking, the kernel has threads of its own
+            // wait: four a core, if nobody asks for more. Kernels before 5.15 do not know it.
+            var most = InlineArray<2, UInt32>(repeating: 0)
+            most[0] = rounded
+            var span = most.mutableSpan
+            unsafe span.withUnsafeMutableBufferPointer { most in
+                _ = unsafe io_uring_register_iowq_max_workers(made, most.baseAddress)
+            }
         }
 
         deinit {
