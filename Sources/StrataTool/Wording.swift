@@ -25,10 +25,11 @@ enum Wording {
         for _ in 0..<places { scale *= 10 }
         guard number.isFinite, number.magnitude < 1e15 else { return "\(number)" }
         let scaled = Int((number * Double(scale)).rounded())
+        let sign = scaled < 0 ? "-" : ""
+        if places == 0 { return "\(sign)\(scaled.magnitude)" }
         let digits = String(scaled.magnitude % UInt(scale))
         let zeros = String(repeating: "0", count: places - digits.count)
-        let sign = scaled < 0 ? "-" : ""
-        return "\(sign)\(scaled.magnitude / UInt(scale))\(places > 0 ? "." + zeros + digits : "")"
+        return "\(sign)\(scaled.magnitude / UInt(scale)).\(zeros)\(digits)"
     }
 
     static func seconds(_ nanoseconds: UInt64) -> String {

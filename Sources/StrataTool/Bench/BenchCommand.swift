@@ -24,6 +24,14 @@ struct BenchCommand: ParsableCommand {
             filling it again. touch/open: the opening alone; against the first filling. memory: \
             what the pool takes besides its pages.
 
+            cold/buffered, cold/direct: as warm, but nothing is cached; through the kernel's cache \
+            and past it; against a plain io_uring that reads as much at a time, as many at a time \
+            as the stream had, and verifies likewise (where there is no io_uring, against reading \
+            one after the other). The rows with /cpu compare the time on all cores.
+
+            random/N: single blocks in random order past the kernel's cache, at most N at a time; \
+            against a plain io_uring with N at a time.
+
             write: change every page of a relation in the pool and write all of them out; against \
             writing its file by 128 KiB from copies with the same checksums, on one thread, with \
             the kernel asked likewise to begin with what it was given. write/checkpoint: the \
@@ -52,6 +60,9 @@ struct BenchCommand: ParsableCommand {
 
     @Flag(help: "Print an object of JSON a line instead of the table.")
     var json = false
+
+    @Option(help: ArgumentHelp("Draw the results into a file, as SVG.", valueName: "file"))
+    var plot: String?
 
     @Option(help: ArgumentHelp("Bytes of data, from 1MB.", valueName: "size"))
     var size = ByteSize(bytes: 256 << 20)
@@ -103,6 +114,11 @@ struct BenchCommand: ParsableCommand {
             }
         }
         if !json { print(BenchRow.table(rows), terminator: "") }
+        if let plot {
+            try BenchFailure.wrap { () throws(StorageError) in
+                try BenchFile.write(BenchPlot.svg(rows), to: plot)
+            }
+        }
     }
 
     /// What is to be measured; of all methods those that run here.

@@ -72,4 +72,26 @@ struct BenchFile: ~Copyable {
             _ = posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
         #endif
     }
+
+    /// Makes a file with these words, or replaces what it had.
+    static func write(_ words: String, to path: String) throws(StorageError) {
+        let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+        guard descriptor >= 0 else { throw failedWriting(path) }
+        defer { close(descriptor) }
+        var rest = Array(words.utf8)[...]
+        while !rest.isEmpty {
+            let written = unsafe rest.withUnsafeBytes { bytes in
+                unsafe Glibc.write(descriptor, bytes.baseAddress, bytes.count)
+            }
+            if written < 0 && errno == EINTR { continue }
+            guard written > 0 else { throw failedWriting(path) }
+            rest = rest.dropFirst(written)
+        }
+    }
+
+    private static func failedWriting(_ path: String) -> StorageError {
+        StorageError(
+            .inputOutput, "cannot write \"\(path)\"", remedy: "Give another --plot.",
+            errorNumber: errno)
+    }
 }
