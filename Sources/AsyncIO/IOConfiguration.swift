@@ -21,6 +21,8 @@ public struct IOConfiguration: Sendable {
     /// How many vectors and data values an IO can have, from 1 to 1024: the most blocks that one
     /// IO can combine.
     public var maximumVectors = 32
+    /// A device that every IO is delayed like; nil for the real one alone.
+    public var deviceModel: DeviceModel?
     /// Where the system logs.
     public var logger = Logger(label: "strata.io")
 
@@ -48,6 +50,13 @@ public struct IOConfiguration: Sendable {
     func validate() throws(StorageError) {
         try Self.check(maximumSessions, "number of sessions", Self.sessionLimits)
         try Self.check(maximumVectors, "number of vectors of an IO", Self.vectorLimits)
+        if let deviceModel {
+            try Self.check(
+                deviceModel.parallelism, "parallelism of a device", DeviceModel.parallelismLimits)
+            try Self.check(
+                Int(clamping: deviceModel.latencyNanoseconds), "latency of a device",
+                DeviceModel.latencyLimits)
+        }
     }
 
     private static func check(_ value: Int, _ name: String, _ limits: ClosedRange<Int>)

@@ -18,6 +18,8 @@ public final class IOSystem: @unchecked Sendable {
     let callbacks = Registry<any IOCallbacks>()
     let targets = Registry<any IOTarget>()
     let logger: Logger
+    /// What delays every IO, if anything does.
+    let device: SimulatedDevice?
 
     /// All handles, session by session; a session's are initialised when its number is first used
     /// (``openedSlots``) and live until the system does not.
@@ -44,9 +46,12 @@ public final class IOSystem: @unchecked Sendable {
         self.configuration = configuration
         logger = configuration.logger
         let sessions = configuration.maximumSessions
+        let device = configuration.deviceModel.map { SimulatedDevice($0) }
+        self.device = device
         method = try configuration.method.make(
             IOMethodContext(
-                maximumSessions: sessions, handlesPerSession: handlesPerSession, logger: logger))
+                maximumSessions: sessions, handlesPerSession: handlesPerSession, logger: logger,
+                device: device))
         unsafe handles = .allocate(capacity: sessions * handlesPerSession)
         unsafe counters = .allocate(capacity: sessions + 1)
         for slot in 0...sessions {
@@ -125,6 +130,9 @@ public final class IOSystem: @unchecked Sendable {
         }
         return try taken.get()
     }
+
+    /// How many sessions are open now. Any thread.
+    package var openSessionCount: Int { slots.withLock { $0.opened - $0.free.count } }
 
     func giveBack(_ slot: Int) { slots.withLock { $0.free.append(slot) } }
 

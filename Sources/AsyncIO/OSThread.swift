@@ -74,6 +74,18 @@ enum Clock {
         return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
     }
 
+    /// Sleeps until that time has come.
+    static func sleep(until nanoseconds: UInt64) {
+        while true {
+            let now = monotonicNanoseconds
+            guard now < nanoseconds else { return }
+            var rest = timespec()
+            rest.tv_sec = Int((nanoseconds - now) / 1_000_000_000)
+            rest.tv_nsec = Int((nanoseconds - now) % 1_000_000_000)
+            unsafe nanosleep(&rest, nil)
+        }
+    }
+
     /// How many cores the process may use.
     static let coreCount = max(1, Int(sysconf(CInt(_SC_NPROCESSORS_ONLN))))
 }

@@ -86,7 +86,10 @@ public struct StagedIO: @unchecked Sendable {
     ///
     /// - Returns: bytes moved, or a negated `errno`. Mirrors PostgreSQL's
     ///   `pgaio_io_perform_synchronously`.
-    public func execute() -> Int { SystemCalls.execute(self) }
+    public func execute() -> Int {
+        if let device = unsafe handle.pointee.system.device { device.execute() }
+        return SystemCalls.execute(self)
+    }
 
     /// Hands over the outcome: runs the callbacks and wakes whoever waits.
     ///

@@ -90,6 +90,14 @@ public final class BufferManager: Sendable {
         max(1, configuration.bufferCount / max(1, system.configuration.maximumSessions))
     }
 
+    /// How many pages a stream that begins now may keep pinned ahead of its user.
+    ///
+    /// The session's share, as ``pinLimit``; but while few sessions are open, they divide an eighth
+    /// of the pool, so that a single one can read far enough ahead for a slow device. Any thread.
+    public var readAheadLimit: Int {
+        max(pinLimit, configuration.bufferCount / 8 / max(1, system.openSessionCount))
+    }
+
     /// How many bytes of memory the shared pool takes besides its pages: descriptors, mapping,
     /// counters, and what its writes have needed for copies so far. Any thread.
     public var bookkeepingBytes: Int { shared.bookkeepingBytes }

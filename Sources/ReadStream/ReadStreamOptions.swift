@@ -77,6 +77,8 @@ public struct ReadStreamStatistics: Sendable, Hashable {
     public var distanceCapacity = 1
     /// The most reads that were in flight at a time.
     public var maximumReadsInFlight = 0
+    /// How many pages had been taken when so many reads were in flight for the first time.
+    public var pagesBeforeMaximumReads: UInt64 = 0
 
     var distanceSum: UInt64 = 0
 

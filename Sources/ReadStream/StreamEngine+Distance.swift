@@ -9,26 +9,42 @@ internal import StorageManager
 /// pinned earlier than it must be.
 ///
 /// When pages turn out to be in the pool both fall by one a page, yet not before as many hits have
-/// come in a row as the stream may pin: a few hits among misses say nothing.
+/// come in a row as the stream may pin: a few hits among misses say nothing. When reads were
+/// complete by the time they were wanted, many times in a row, the read-ahead distance falls by a
+/// read at a time, until one is not: what was needed at first, or on a slower disk, keeps pages out
+/// of the processor's caches for nothing.
 extension StreamEngine {
     func resetDistances() {
         combineDistance = options.flags.contains(.full) ? combineLimit : 1
         readAheadDistance = combineDistance
         keepBusy()
         decayHoldOff = 0
+        quietReads = 0
         noteDistance()
     }
+
+    /// How many reads in a row have to be complete, at least, before less is read ahead.
+    private static let longQuiet = 64
 
     /// A read's pages were wanted.
     ///
     /// - Parameters:
     ///   - blocked: whether they were not there yet.
+    ///   - blocks: how many it had.
     ///   - advised: whether the kernel had been told of them. Where reads are executed only when
     ///     they are waited for, that is what looking ahead is for.
-    func noteRead(blocked: Bool, advised: Bool) {
+    func noteRead(blocked: Bool, blocks: Int, advised: Bool) {
         combineDistance = min(combineDistance * 2, combineLimit)
-        if blocked || advised { readAheadDistance = min(readAheadDistance * 2, capacity) }
-        keepBusy()
+        if blocked || advised {
+            readAheadDistance = min(readAheadDistance * 2, capacity)
+            quietReads = 0
+        } else {
+            quietReads += 1
+            if quietReads > max(Self.longQuiet, 2 * maximumReads) {
+                readAheadDistance = max(1, readAheadDistance - blocks)
+            }
+        }
+        if blocks == combineLimit { keepBusy() }
         decayHoldOff = capacity
         noteDistance()
     }

@@ -135,7 +135,10 @@ extension StreamEngine {
         sequentialBlock = pendingBlock.advanced(by: covered)
         statistics.reads += 1
         statistics.blocksRead += UInt64(covered)
-        statistics.maximumReadsInFlight = max(statistics.maximumReadsInFlight, readCount)
+        if readCount > statistics.maximumReadsInFlight {
+            statistics.maximumReadsInFlight = readCount
+            statistics.pagesBeforeMaximumReads = statistics.pages
+        }
     }
 
     private func takeHits(_ operation: ReadOperation) {

@@ -67,7 +67,7 @@ extension StreamEngine {
         statistics.waits += 1
         if slept { statistics.blockedWaits += 1 }
         if slept || isSynchronous { statistics.blockedNanoseconds += now() - start }
-        noteRead(blocked: slept, advised: advised)
+        noteRead(blocked: slept, blocks: blocks, advised: advised)
         firstRead = firstRead + 1 == maximumReads ? 0 : firstRead + 1
         readCount -= 1
     }

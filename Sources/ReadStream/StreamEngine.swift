@@ -74,6 +74,8 @@ final class StreamEngine {
     var readAheadDistance = 1
     /// How many blocks to join, if they come.
     var combineDistance = 1
+    /// How many reads in a row were complete when they were wanted.
+    var quietReads = 0
     /// How many more hits leave the distances as they are.
     var decayHoldOff = 0
 
@@ -109,7 +111,8 @@ final class StreamEngine {
         var pins = maximumReads * manager.configuration.combineLimit
         pins = min(
             pins,
-            relation.locator.isLocal ? manager.configuration.localBufferCount / 4 : manager.pinLimit
+            relation.locator.isLocal
+                ? manager.configuration.localBufferCount / 4 : manager.readAheadLimit
         )
         pins = min(pins, options.strategy?.pinLimit ?? pins, options.maximumPins ?? pins)
         capacity = max(1, pins)

@@ -88,7 +88,7 @@ extension Relation {
     public func scan(session: Session) -> ReadStream<BlockRange> {
         let strategy = AccessStrategy(
             .bulkRead, for: engine.buffers,
-            readAhead: engine.options.combineLimit * min(8, engine.system.handlesPerSession))
+            readAhead: engine.options.combineLimit * min(32, engine.system.handlesPerSession))
         return stream(
             BlockRange(0..<blockCount), session: session,
             options: ReadStreamOptions([.sequential, .full, .batching], strategy: strategy))

@@ -135,32 +135,36 @@ import Testing
     }
 
     @Test func readsInFlightHaveACeiling() throws {
-        let store = try TestStore(.lazy)
+        var storeOptions = TestStore.Options()
+        storeOptions.blocks = 400
+        let store = try TestStore(.lazy, storeOptions)
         try store.withSession { session throws in
             var options = ReadStreamOptions()
             options.maximumReads = 3
             options.maintenanceReads = 2
-            let blocks = (0..<50).map { BlockNumber(UInt32($0) * 2) }
+            let blocks = (0..<200).map { BlockNumber(UInt32($0) * 2) }
             var stream = ReadStream(
                 store.manager, over: store.relation, session: session, options: options,
                 source: BlockSequence(blocks))
-            #expect(try take(&stream).count == 50)
+            #expect(try take(&stream).count == 200)
             #expect(stream.statistics.maximumReadsInFlight == 3)
             options.flags = .maintenance
             _ = try store.manager.evictAll(session: session)
             var other = ReadStream(
                 store.manager, over: store.relation, session: session, options: options,
                 source: BlockSequence(blocks))
-            #expect(try take(&other).count == 50)
+            #expect(try take(&other).count == 200)
             #expect(other.statistics.maximumReadsInFlight == 2)
         }
     }
 
     @Test func cachedPagesShortenTheDistanceAfterAWhile() throws {
-        let store = try TestStore(.lazy)
+        var options = TestStore.Options()
+        options.blocks = 400
+        let store = try TestStore(.lazy, options)
         try store.withSession { session throws in
             let counter = Counter()
-            var named: [UInt32] = (0..<50).map { $0 * 2 }
+            var named: [UInt32] = (0..<200).map { $0 * 2 }
             let misses = named.count
             named += Array(repeating: 0, count: 400)
             let order = named
@@ -183,6 +187,30 @@ import Testing
             #expect(stream.statistics.distance == 1)
             let ahead = counter.asked - Int(stream.statistics.pages)
             #expect(ahead == 0, "nothing is asked for ahead any more")
+        }
+    }
+
+    /// A device that takes long shows how deep it must be read, and what is read from memory
+    /// afterwards needs no depth.
+    @Test(arguments: IOMethodMatrix.real)
+    func aSlowDeviceIsReadDeeplyWithinFewBlocks(method: TestedMethod) throws {
+        guard method.isAsynchronous else { return }
+        var options = TestStore.Options()
+        options.blocks = 800
+        options.buffers = 1024
+        options.sessions = 2
+        options.device = DeviceModel(latencyNanoseconds: 2_000_000, parallelism: 16)
+        let store = try TestStore(method, options)
+        try store.withSession { session throws in
+            let blocks = (0..<400).map { BlockNumber(UInt32($0) * 2) }
+            var stream = ReadStream(
+                store.manager, over: store.relation, session: session,
+                source: BlockSequence(blocks + blocks + blocks))
+            #expect(try take(&stream, atMost: 200).count == 200)
+            #expect(stream.statistics.maximumReadsInFlight >= 16)
+            #expect(stream.statistics.pagesBeforeMaximumReads < 200)
+            #expect(try take(&stream).count == 1000)
+            #expect(stream.statistics.distance < stream.statistics.maximumDistance)
         }
     }
 

@@ -30,7 +30,13 @@ import Testing
         try store.withSession { session throws in
             let plain = ReadStream(
                 store.manager, over: store.relation, session: session, source: BlockRange(0..<1))
-            #expect(plain.statistics.distanceCapacity == 16)
+            // An eighth of the pool for the only session there is, or its share if that is more.
+            #expect(plain.statistics.distanceCapacity == 32)
+            let others = try (0..<3).map { _ in try store.manager.system.makeSession() }
+            defer { for other in others { other.close() } }
+            let shared = ReadStream(
+                store.manager, over: store.relation, session: session, source: BlockRange(0..<1))
+            #expect(shared.statistics.distanceCapacity == 16)
             let ring = AccessStrategy(.vacuum, for: store.manager)
             let limited = ReadStream(
                 store.manager, over: store.relation, session: session,

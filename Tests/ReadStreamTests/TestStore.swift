@@ -23,6 +23,7 @@ final class TestStore: Sendable {
         var combineLimit = 16
         var sessions = 8
         var handles = 32
+        var device: DeviceModel?
     }
 
     static let contentOffset = 4096
@@ -38,6 +39,7 @@ final class TestStore: Sendable {
         blocks = options.blocks
         var configuration = method.configuration(sessions: options.sessions)
         configuration.concurrency = .fixed(options.handles)
+        configuration.deviceModel = options.device
         system = try IOSystem(configuration: configuration)
         registry = try StorageManagerRegistry(system: system)
         let files = try FileAccess(directory: directory.path)

@@ -83,6 +83,8 @@ public struct IOMethodContext: Sendable {
     public let handlesPerSession: Int
     /// Where to log.
     public let logger: Logger
+    /// What delays every IO, for methods that do not execute it with ``StagedIO/execute()``.
+    let device: SimulatedDevice?
 }
 
 /// The choice of a method in an ``IOConfiguration``.

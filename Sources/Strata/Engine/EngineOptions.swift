@@ -23,8 +23,12 @@ public struct EngineOptions: Sendable {
     public var maximumSessions = 64
     /// How many neighbouring blocks one IO may join, from 1 to 128.
     public var combineLimit = 32
-    /// How many IOs a session can have in flight.
+    /// How many IOs a session can have in flight: the pool's pages divided by the sessions, at most
+    /// 128, unless said otherwise. Pages are wanted in order while a device finishes in any, so
+    /// that to keep it busy takes more than it executes at a time.
     public var concurrency = IOConcurrency.automatic
+    /// A device that every IO of pages is delayed like; nil for the real one alone.
+    public var deviceModel: DeviceModel?
     /// How many files are kept open at a time, at least 1; lowered to what the process may have.
     public var maximumOpenFiles = FileAccessConfiguration.defaultMaximumOpenFiles
     /// How files grow by zeroes.
@@ -49,6 +53,7 @@ public struct EngineOptions: Sendable {
     /// Makes the default settings.
     public init() {}
 
+    private static let greatestConcurrency = 128
     static let minimumPoolBytes = 16 * blockSize
     static let maximumPoolBytes = (1 << 30) * blockSize
     static let sessionLimits = 1...4000
@@ -92,7 +97,11 @@ public struct EngineOptions: Sendable {
         configuration.method = ioMethod
         configuration.maximumSessions = maximumSessions + 1
         configuration.concurrency = concurrency
-        configuration.concurrencyBudget = bufferCount
+        if concurrency == .automatic {
+            let share = bufferCount / configuration.maximumSessions
+            configuration.concurrency = .fixed(min(max(share, 1), Self.greatestConcurrency))
+        }
+        configuration.deviceModel = deviceModel
         configuration.maximumVectors = max(configuration.maximumVectors, combineLimit)
         configuration.logger = logger
         return configuration

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import AsyncIO
 internal import Strata
 
 /// `strata bench`
@@ -32,6 +33,12 @@ struct BenchCommand: ParsableCommand {
             random/N: single blocks in random order past the kernel's cache, at most N at a time; \
             against a plain io_uring with N at a time.
 
+            device/random, device/sequential: read from a device that delays every IO by --latency \
+            and executes --parallelism at a time, with all settings as they are by default; \
+            against as many IOs as it allows (for neighbours, that join, against at most what one \
+            thread can copy and verify). device/ramp: after how many blocks the stream had the \
+            most reads in flight that it came to.
+
             write: change every page of a relation in the pool and write all of them out; against \
             writing its file by 128 KiB from copies with the same checksums, on one thread, with \
             the kernel asked likewise to begin with what it was given. write/checkpoint: the \
@@ -64,6 +71,17 @@ struct BenchCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Draw the results into a file, as SVG.", valueName: "file"))
     var plot: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "For case device: how long it takes over an IO, in microseconds.",
+            valueName: "microseconds"))
+    var latency: UInt64 = 1000
+
+    @Option(
+        help: ArgumentHelp(
+            "For case device: how many IOs it executes at a time.", valueName: "number"))
+    var parallelism = 64
+
     @Option(help: ArgumentHelp("Bytes of data, from 1MB.", valueName: "size"))
     var size = ByteSize(bytes: 256 << 20)
 
@@ -81,6 +99,12 @@ struct BenchCommand: ParsableCommand {
         if !(1...10_000).contains(rounds) {
             throw ValidationError("--rounds must be from 1 to 10000, not \(rounds).")
         }
+        if !(1...1_000_000).contains(latency) {
+            throw ValidationError("--latency must be from 1 to 1000000, not \(latency).")
+        }
+        if !(1...1024).contains(parallelism) {
+            throw ValidationError("--parallelism must be from 1 to 1024, not \(parallelism).")
+        }
         if !BenchData.sizeLimits.contains(size.bytes) {
             throw ValidationError("--size must be from 1MB to 8TB, not \(size).")
         }
@@ -95,7 +119,12 @@ struct BenchCommand: ParsableCommand {
             sayWhatItTakes(folder)
             let data = try BenchData(
                 in: folder, byteCount: size.bytes, cancellation: interruption.cancellation)
-            try run(BenchPlan(data: data, rounds: rounds, cancellation: interruption.cancellation))
+            let device = DeviceModel(
+                latencyNanoseconds: latency * 1000, parallelism: parallelism)
+            try run(
+                BenchPlan(
+                    data: data, rounds: rounds, device: device,
+                    cancellation: interruption.cancellation))
         } catch {
             switch error {
             case .cancelled: throw interruption.exit()

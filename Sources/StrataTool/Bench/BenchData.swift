@@ -1,3 +1,4 @@
+internal import AsyncIO
 internal import Logging
 internal import RelationLoader
 internal import Strata
@@ -99,9 +100,10 @@ struct BenchData {
     ///   - poolBytes: the size of the pool; nil for one that holds the relation.
     ///   - direct: whether files are read past the kernel's cache.
     ///   - concurrency: how many IOs a session can have in flight.
+    ///   - device: what the store is to be read like.
     func withRelation<Result>(
         _ method: IOMethodChoice, sessions: Int = 2, poolBytes: Int? = nil, direct: Bool = false,
-        concurrency: IOConcurrency = .automatic,
+        concurrency: IOConcurrency = .automatic, device: DeviceModel? = nil,
         _ body: (Relation, Session) throws(BenchFailure) -> Result
     ) throws(BenchFailure) -> Result {
         var options = Self.options(
@@ -109,6 +111,7 @@ struct BenchData {
         options.creation = .never
         options.usesDirectIO = direct
         options.concurrency = concurrency
+        options.deviceModel = device
         let engine = try BenchFailure.wrap { () throws(StorageError) in
             try Engine.open(store, options: options)
         }

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import AsyncIO
 internal import RelationLoader
 internal import Strata
 
@@ -9,6 +10,7 @@ enum BenchCase: String, ExpressibleByArgument, CaseIterable {
     case touch
     case cold
     case random
+    case device
     case contend
     case write
     case all
@@ -24,6 +26,7 @@ enum BenchCase: String, ExpressibleByArgument, CaseIterable {
         case .touch: return try TouchBench.measure(plan, method)
         case .cold: return try ColdBench.measure(plan, method)
         case .random: return try RandomBench.measure(plan, method)
+        case .device: return try DeviceBench.measure(plan, method)
         case .write: return try WriteBench.measure(plan, method)
         case .contend: return try ContendBench.measure(plan, method)
         case .all:
@@ -38,6 +41,8 @@ enum BenchCase: String, ExpressibleByArgument, CaseIterable {
 struct BenchPlan: Sendable {
     let data: BenchData
     let rounds: Int
+    /// What case `device` reads from.
+    let device: DeviceModel
     let cancellation: Cancellation
 
     /// To be called every few milliseconds.

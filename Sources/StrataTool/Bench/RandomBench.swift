@@ -54,7 +54,7 @@ enum RandomBench {
 }
 
 /// Blocks of the relation in random order, some at a time; none comes twice before all have come.
-private struct RandomOrder {
+struct RandomOrder {
     private var blocks: [UInt32]
     private let count: Int
     private var position = 0

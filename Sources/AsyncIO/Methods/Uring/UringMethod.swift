@@ -40,7 +40,8 @@
 
         func openSession(_ session: Int) throws(StorageError) {
             if unsafe rings[session] != nil { return }
-            unsafe rings[session] = try UringRing(entries: context.handlesPerSession)
+            unsafe rings[session] = try UringRing(
+                entries: context.handlesPerSession, device: context.device)
         }
 
         func submit(_ ios: Span<StagedIO>, session: Int) {
@@ -49,8 +50,7 @@
             }
             var count = 0
             for position in ios.indices where !helpers.take(ios[position], session: session) {
-                ring.add(ios[position])
-                count += 1
+                count += ring.add(ios[position])
             }
             ring.submit(count, logger: context.logger)
         }

@@ -24,10 +24,20 @@
         private let ring: UnsafeMutablePointer<io_uring>
         private let completing = Lock(())
 
-        init(entries: Int) throws(StorageError) {
+        /// What delays every IO, if anything does, by a timeout before it in the ring; and the times
+        /// of the timeouts, which the kernel takes when they are submitted.
+        private let device: SimulatedDevice?
+        private let delays: UnsafeMutablePointer<__kernel_timespec>
+        private var delayCount = 0
+        /// The time counts from the clock's start, and its coming is no error, so that what is
+        /// linked to the timeout goes on.
+        private static let delayFlags: UInt32 = 1 << 0 | 1 << 5
+
+        init(entries: Int, device: SimulatedDevice? = nil) throws(StorageError) {
             let made = UnsafeMutablePointer<io_uring>.allocate(capacity: 1)
             unsafe made.initialize(to: io_uring())
-            let rounded = UInt32(max(entries, Session.batchLimit))
+            let capacity = max(entries, Session.batchLimit)
+            let rounded = UInt32(device == nil ? capacity : 2 * capacity)
             let result = unsafe io_uring_queue_init(rounded, made, 0)
             guard result == 0 else {
                 // Thrown before the object is whole, so that `deinit` does not run for a ring that
@@ -36,6 +46,8 @@
                 throw UringProbe.explain(-result, sessions: 1)
             }
             unsafe ring = unsafe made
+            self.device = device
+            unsafe delays = .allocate(capacity: device == nil ? 0 : capacity)
             // Where a file system cannot read without blocking, the kernel has threads of its own
             // wait: four a core, if nobody asks for more. Kernels before 5.15 do not know it.
             var most = InlineArray<2, UInt32>(repeating: 0)
@@ -49,22 +61,47 @@
         deinit {
             unsafe io_uring_queue_exit(ring)
             unsafe ring.deallocate()
+            unsafe delays.deallocate()
         }
 
         // MARK: Submitting, on the session's thread
 
         /// Prepares an IO for the next ``submit(_:logger:)``.
-        func add(_ io: StagedIO) {
+        ///
+        /// - Returns: how many entries of the ring it takes.
+        func add(_ io: StagedIO) -> Int {
+            if let device { unsafe prepareDelay(nextEntry, until: device.takeSlot()) }
+            io.prepareSubmit()
+            unsafe prepare(nextEntry, io)
+            return device == nil ? 1 : 2
+        }
+
+        private var nextEntry: UnsafeMutablePointer<io_uring_sqe> {
             guard let entry = unsafe io_uring_get_sqe(ring) else {
                 preconditionFailure("a ring has room for a batch after the last was submitted")
             }
-            io.prepareSubmit()
-            unsafe prepare(entry, io)
+            return unsafe entry
         }
 
-        /// Hands all that was added, so many IOs, to the kernel. What it does not take is executed
-        /// here.
+        private func prepareDelay(
+            _ entry: UnsafeMutablePointer<io_uring_sqe>, until nanoseconds: UInt64
+        ) {
+            let delay = unsafe delays + delayCount
+            delayCount += 1
+            unsafe delay.initialize(
+                to: __kernel_timespec(
+                    tv_sec: Int64(nanoseconds / 1_000_000_000),
+                    tv_nsec: Int64(nanoseconds % 1_000_000_000)))
+            unsafe io_uring_prep_timeout(entry, delay, 0, Self.delayFlags)
+            unsafe entry.pointee.flags |= UInt8(1 << 2)  // IOSQE_IO_LINK, an enum that C computes
+            // No IO's: who takes completions passes over it.
+            unsafe entry.pointee.user_data = 0
+        }
+
+        /// Hands all that was added, so many entries, to the kernel. What it does not take is
+        /// executed here.
         func submit(_ count: Int, logger: Logger) {
+            defer { delayCount = 0 }
             var submitted = 0
             var refusals = 0
             while submitted < count {
