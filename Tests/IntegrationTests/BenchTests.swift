@@ -31,6 +31,7 @@ import Testing
         "cold": ["cold/buffered", "cold/buffered/cpu", "cold/direct", "cold/direct/cpu"],
         "device": ["device/random", "device/sequential", "device/ramp"],
         "random": [1, 2, 4, 8, 16, 32, 64, 128].map { "random/\($0)" },
+        "load": ["load/narrow", "load/wide"],
         "write": ["write", "write/checkpoint"], "contend": contests,
     ]
 
@@ -108,6 +109,14 @@ import Testing
             "hot", "--size", "1MB", "--rounds", "1", "--plot", folder.path + "/missing/a.svg")
         #expect(refused.code == 1)
         #expect(refused.errors.contains("cannot write"))
+    }
+
+    @Test func aServerThatCannotBeReachedIsToldOf() throws {
+        let outcome = try bench(
+            "load", "--size", "1MB", "--rounds", "1", "--postgres", "host=\(folder.path)")
+        #expect(outcome.code == 1)
+        #expect(outcome.errors.contains("psql"))
+        #expect(try remains.isEmpty)
     }
 
     @Test func allMethodsAreComparedInOneRun() throws {

@@ -49,6 +49,12 @@ struct BenchCommand: ParsableCommand {
             machine allows. contend/disjoint: on pages of their own. contend/hot: on the same \
             page. contend/half: on random pages of a relation twice as large as the pool.
 
+            load/narrow, load/wide: load a CSV file, with rows of 60 bytes and of 1 kB, into a new \
+            relation until it is durable; against reading the file and writing as many bytes as \
+            the relation has. With --postgres also load/narrow/postgres and load/wide/postgres: \
+            against PostgreSQL's COPY of the same file into an unlogged table, which is made for \
+            it. The server must be allowed to read files in --directory.
+
             The data is made in a new directory below --directory and removed at the end. What is \
             read is checked. The results go to standard output, the rest to standard error.
             """)
@@ -82,6 +88,13 @@ struct BenchCommand: ParsableCommand {
             "For case device: how many IOs it executes at a time.", valueName: "number"))
     var parallelism = 64
 
+    @Option(
+        help: ArgumentHelp(
+            "For case load: also measure the COPY of a PostgreSQL server on this machine, which"
+                + " psql connects to.",
+            valueName: "connection"))
+    var postgres: String?
+
     @Option(help: ArgumentHelp("Bytes of data, from 1MB.", valueName: "size"))
     var size = ByteSize(bytes: 256 << 20)
 
@@ -114,7 +127,7 @@ struct BenchCommand: ParsableCommand {
         let interruption = Interruption()
         do throws(BenchFailure) {
             let folder = try BenchDirectory(
-                in: directory, byteCount: BenchData.diskBytes(size: size.bytes))
+                in: directory, byteCount: diskBytes)
             defer { folder.remove() }
             sayWhatItTakes(folder)
             let data = try BenchData(
@@ -123,7 +136,8 @@ struct BenchCommand: ParsableCommand {
                 latencyNanoseconds: latency * 1000, parallelism: parallelism)
             try run(
                 BenchPlan(
-                    data: data, rounds: rounds, device: device,
+                    data: data, rounds: rounds, device: device, directory: folder.path,
+                    postgres: postgres,
                     cancellation: interruption.cancellation))
         } catch {
             switch error {
@@ -145,7 +159,7 @@ struct BenchCommand: ParsableCommand {
         if !json { print(BenchRow.table(rows), terminator: "") }
         if let plot {
             try BenchFailure.wrap { () throws(StorageError) in
-                try BenchFile.write(BenchPlot.svg(rows), to: plot)
+                try BenchFile.save(BenchPlot.svg(rows), to: plot)
             }
         }
     }
@@ -165,8 +179,12 @@ struct BenchCommand: ParsableCommand {
         }
     }
 
+    private var diskBytes: Int {
+        BenchData.diskBytes(size: size.bytes, loads: benchCase.parts.contains(.load))
+    }
+
     private func sayWhatItTakes(_ folder: borrowing BenchDirectory) {
-        let disk = Wording.size(Double(BenchData.diskBytes(size: size.bytes)))
+        let disk = Wording.size(Double(diskBytes))
         let memory = Wording.size(Double(BenchData.memoryBytes(size: size.bytes)))
         StandardError.write(
             "strata: takes \(disk) of disk in \(folder.path) until it ends, and up to"

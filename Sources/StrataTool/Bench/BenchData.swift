@@ -18,7 +18,12 @@ struct BenchData {
     static let sizeLimits = (1 << 20)...(8 << 40)
 
     /// What a run takes at most on disk, the store's own files included.
-    static func diskBytes(size: Int) -> Int { size + (2 << 20) }
+    ///
+    /// - Parameter loads: whether rows are loaded: from a file of that size, into two relations, the
+    ///   one replacing the other, and once without Strata; a relation is up to half as large again.
+    static func diskBytes(size: Int, loads: Bool) -> Int {
+        size + (2 << 20) + (loads ? size + 3 * (size + size / 2) : 0)
+    }
 
     /// What a run takes at most in memory: the pool, and as much as is read without Strata.
     static func memoryBytes(size: Int) -> Int { poolBytes(size: size) + size + (16 << 20) }
@@ -79,6 +84,12 @@ struct BenchData {
         }
     }
 
+    static var logger: Logger {
+        var logger = Logger(label: "strata") { StandardErrorLog(label: $0) }
+        logger.logLevel = .warning
+        return logger
+    }
+
     private static func options(
         _ method: IOMethodChoice, poolBytes: Int, sessions: Int = 2
     ) -> EngineOptions {
@@ -87,8 +98,6 @@ struct BenchData {
         options.poolBytes = poolBytes
         // Closing the engine takes one more.
         options.maximumSessions = sessions + 2
-        var logger = Logger(label: "strata") { StandardErrorLog(label: $0) }
-        logger.logLevel = .warning
         options.logger = logger
         return options
     }

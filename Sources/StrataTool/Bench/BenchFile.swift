@@ -74,14 +74,14 @@ struct BenchFile: ~Copyable {
     }
 
     /// Makes a file with these words, or replaces what it had.
-    static func write(_ words: String, to path: String) throws(StorageError) {
+    static func save(_ words: String, to path: String) throws(StorageError) {
         let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw failedWriting(path) }
         defer { close(descriptor) }
         var rest = Array(words.utf8)[...]
         while !rest.isEmpty {
             let written = unsafe rest.withUnsafeBytes { bytes in
-                unsafe Glibc.write(descriptor, bytes.baseAddress, bytes.count)
+                unsafe write(descriptor, bytes.baseAddress, bytes.count)
             }
             if written < 0 && errno == EINTR { continue }
             guard written > 0 else { throw failedWriting(path) }

@@ -11,9 +11,11 @@ struct BenchOutput: ~Copyable {
     private let path: String
     private let descriptor: CInt
 
-    init(_ path: String) throws(BenchFailure) {
+    /// - Parameter creating: the file is new, or emptied.
+    init(_ path: String, creating: Bool = false) throws(BenchFailure) {
         self.path = path
-        descriptor = unsafe open(path, O_RDWR | O_CLOEXEC)
+        let flags = O_RDWR | O_CLOEXEC | (creating ? O_CREAT | O_TRUNC : 0)
+        descriptor = unsafe open(path, flags, 0o644)
         if descriptor < 0 { throw Self.failure("cannot open \"\(path)\"", errno) }
     }
 

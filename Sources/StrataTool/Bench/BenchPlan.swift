@@ -13,6 +13,7 @@ enum BenchCase: String, ExpressibleByArgument, CaseIterable {
     case device
     case contend
     case write
+    case load
     case all
 
     /// The cases it stands for.
@@ -28,6 +29,7 @@ enum BenchCase: String, ExpressibleByArgument, CaseIterable {
         case .random: return try RandomBench.measure(plan, method)
         case .device: return try DeviceBench.measure(plan, method)
         case .write: return try WriteBench.measure(plan, method)
+        case .load: return try LoadBench.measure(plan, method)
         case .contend: return try ContendBench.measure(plan, method)
         case .all:
             var rows: [BenchRow] = []
@@ -43,6 +45,10 @@ struct BenchPlan: Sendable {
     let rounds: Int
     /// What case `device` reads from.
     let device: DeviceModel
+    /// Where other files can be made.
+    let directory: String
+    /// The PostgreSQL server to compare loads with.
+    let postgres: String?
     let cancellation: Cancellation
 
     /// To be called every few milliseconds.
