@@ -33,6 +33,19 @@ final class StubbornTarget: IOTarget {
     func describe(_ data: IOTargetData) -> String { "" }
 }
 
+/// A target that keeps whoever reopens it asleep for a while, as a device would.
+final class SleepyTarget: IOTarget {
+    let name = "sleepy"
+    let canReopen = true
+
+    func reopen(_ io: borrowing IOView) -> CInt {
+        usleep(5_000)
+        return io.descriptor
+    }
+
+    func describe(_ data: IOTargetData) -> String { "" }
+}
+
 /// Holds threads back until it is opened.
 final class Gate: Sendable {
     private let opened = Atomic<Bool>(false)
@@ -148,6 +161,33 @@ final class Gate: Sendable {
         gate.open()
         for reference in references { try session.wait(for: reference) }
         try Threads.waitOrFail("the pool shrinks") { system.statistics.workers == 1 }
+    }
+
+    @Test func whatWokeNobodyIsExecutedOnceIOTurnsOutToBeSlow() throws {
+        let gate = Gate()
+        let system = try makeSystem(
+            .worker(
+                configuration {
+                    $0.minimumWorkers = 2
+                    $0.maximumWorkers = 2
+                }))
+        let caught = try TestFile(system, target: StubbornTarget(gate: gate))
+        let slow = try TestFile(system, target: SleepyTarget())
+        let file = try TestFile(system)
+        let session = try system.makeSession()
+        let (first, second, third) = (IOMemory(1024), IOMemory(65536), IOMemory(1024))
+        let held = try session.read(caught, into: first, at: 0)
+        try Threads.waitOrFail("a worker is caught") {
+            gate.waiting.load(ordering: .relaxed) == 1
+        }
+        let long = try session.read(slow, into: second, at: 0)
+        let last = try session.read(file, into: third, at: 1024)
+        try session.wait(for: last)
+        #expect(third.holds(from: 1024, count: 1024))
+        try session.wait(for: long)
+        #expect(!session.isDone(held))
+        gate.open()
+        try session.wait(for: held)
     }
 
     @Test func whoWaitsExecutesWhatNobodyHasBegun() throws {

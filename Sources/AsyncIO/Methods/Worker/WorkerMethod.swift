@@ -74,7 +74,17 @@ final class WorkerMethod: IOMethod {
     /// A waiter caught in another's IO that waits for a device would be late for its own, so that
     /// it helps only while IO is quick.
     func assist(_ io: StagedIO, generation: UInt64) -> Bool {
-        guard pace.isQuick else { return false }
+        guard pace.isQuick else {
+            // What was queued while IO was quick may have woken nobody.
+            if queued.load(ordering: .relaxed) > 0 {
+                if let idle = withPool({ $0.wakeForQueue() }) {
+                    idle.wake()
+                } else {
+                    growIfBlocked()
+                }
+            }
+            return false
+        }
         if queued.load(ordering: .relaxed) > 0,
             let next = withPool({ $0.popQueued(now: Clock.monotonicNanoseconds) })
         {

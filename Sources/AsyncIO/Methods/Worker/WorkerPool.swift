@@ -95,6 +95,11 @@ struct WorkerPool {
         return queue.popFirst()
     }
 
+    /// Whom to wake for what is queued, if everybody awake may be caught in the kernel.
+    mutating func wakeForQueue() -> Worker? {
+        queue.isEmpty || seeking > 0 ? nil : popIdle()
+    }
+
     private mutating func popIdle() -> Worker? {
         guard let worker = idle.popLast() else { return nil }
         worker.isIdle = false
