@@ -19,7 +19,8 @@ struct BenchCommand: ParsableCommand {
 
             warm: read a relation that the kernel caches into the pool, in order, verifying \
             checksums; against reading its file by 128 KiB into memory like the pool's and \
-            computing the same checksums, on one thread.
+            computing the same checksums, on one thread. warm/threads: what that comes to on \
+            all cores, without Strata, where a method uses them.
 
             touch: open an engine whose pool's memory was never used, and fill the pool; against \
             filling it again. touch/open: the opening alone; against the first filling. memory: \

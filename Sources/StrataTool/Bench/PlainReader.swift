@@ -1,48 +1,66 @@
 internal import Strata
 
-/// Reads the relation's file without Strata, on this thread: a stretch is copied, then its pages are
-/// verified while the processor's caches hold them.
-struct PlainReader: ~Copyable {
+/// Reads the relation's file, or a part of it, without Strata, on one thread: a stretch is copied,
+/// then its pages are verified while the processor's caches hold them.
+final class PlainReader {
     /// How much is read at a time.
     private static let readBytes = 128 << 10
 
     private let plan: BenchPlan
     private let file: BenchFile
     private let memory: BenchMemory
+    /// The part's bytes.
+    private let bytes: Range<Int>
 
-    init(_ plan: BenchPlan) throws(BenchFailure) {
-        let file = try BenchFile(plan.data.file)
-        let memory = try BenchMemory(byteCount: plan.data.pageCount * blockSize)
+    /// - Parameters:
+    ///   - part: which of that many equal parts.
+    init(_ plan: BenchPlan, part: Int = 0, of parts: Int = 1) throws(BenchFailure) {
         self.plan = plan
-        self.file = file
-        self.memory = memory
+        let pages = plan.data.pageCount
+        bytes = pages * part / parts * blockSize..<pages * (part + 1) / parts * blockSize
+        file = try BenchFile(plan.data.file)
+        memory = try BenchMemory(byteCount: bytes.count)
     }
 
-    /// Reads all of it and checks the sum of its fields.
+    /// Reads all of the file and checks the sum of its fields.
     func time() throws(BenchFailure) -> BenchTime {
-        try BenchClock.measure { () throws(BenchFailure) in try read() }
+        var sum: UInt64 = 0
+        let time = try BenchClock.measure { () throws(BenchFailure) in sum = try read() }
+        guard sum == plan.data.sum else { throw .wrongSum("plain reading") }
+        return time
     }
 
-    private func read() throws(BenchFailure) {
-        let total = plan.data.pageCount * blockSize
+    /// The same on several threads at once, each with a part.
+    static func time(_ plan: BenchPlan, threads: Int) throws(BenchFailure) -> BenchTime {
+        let (time, sum) = try BenchThreads.time(threads) { (index) throws(BenchFailure) in
+            try PlainReader(plan, part: index, of: threads)
+        } _: { (_, reader) throws(BenchFailure) in
+            try reader.read()
+        }
+        guard sum == plan.data.sum else { throw .wrongSum("plain reading") }
+        return time
+    }
+
+    private func read() throws(BenchFailure) -> UInt64 {
         var sum: UInt64 = 0
-        var begin = 0
-        while begin < total {
+        var begin = bytes.lowerBound
+        while begin < bytes.upperBound {
             try plan.checkCancellation()
-            let count = min(Self.readBytes, total - begin)
-            // The memory has `total` bytes, and nobody else uses it.
-            unsafe try file.read(into: memory.start + begin, from: begin, count: count)
-            for offset in stride(from: begin, to: begin + count, by: blockSize) {
-                let block = UInt32(offset / blockSize)
-                let page = unsafe PageView(unsafePage: memory.start + offset)
+            let count = min(Self.readBytes, bytes.upperBound - begin)
+            // The memory has room for the part, and nobody else uses it.
+            let target = unsafe memory.start + (begin - bytes.lowerBound)
+            unsafe try file.read(into: target, from: begin, count: count)
+            for position in stride(from: 0, to: count, by: blockSize) {
+                let block = UInt32((begin + position) / blockSize)
+                let page = unsafe PageView(unsafePage: target + position)
                 guard PageChecksum.compute(page, block: block) == page.storedChecksum else {
-                    throw .wrongSum("warm/ceiling")
+                    throw .wrongSum("plain reading")
                 }
-                sum &+= unsafe memory.start.load(
-                    fromByteOffset: offset + BenchPage.fieldOffset(block), as: UInt64.self)
+                sum &+= unsafe target.load(
+                    fromByteOffset: position + BenchPage.fieldOffset(block), as: UInt64.self)
             }
             begin += count
         }
-        guard sum == plan.data.sum else { throw .wrongSum("warm/ceiling") }
+        return sum
     }
 }

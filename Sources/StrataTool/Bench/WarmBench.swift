@@ -13,6 +13,9 @@ enum WarmBench {
             let isSpread = name != "sync"
             var row = BenchRow(
                 "warm", method: name, unit: "GB/s", bar: .atLeast(isSpread ? 1.6 : 0.85))
+            let threads = BenchThreads.counts.last ?? 2
+            var spread = BenchRow(
+                "warm/threads/\(threads)", method: name, unit: "GB/s", bar: nil)
             var scan = RelationScan("warm", plan, relation, session)
             let plain = try PlainReader(plan)
             // The pool is larger than the relation and less than twice as large: two passes touch
@@ -21,12 +24,18 @@ enum WarmBench {
             for _ in 0..<plan.rounds {
                 let ceiling = try plain.time()
                 let time = try scan.time()
-                let gigabytes = Double(plan.data.pageCount) * Double(blockSize) / 1e9
+                let pages = Double(plan.data.pageCount)
+                let gigabytes = pages * Double(blockSize) / 1e9
                 row.add(
                     value: gigabytes / time.elapsed, ceiling: gigabytes / ceiling.elapsed,
-                    processorMicroseconds: time.processor * 1e6 / Double(plan.data.pageCount))
+                    processorMicroseconds: time.processor * 1e6 / pages)
+                guard isSpread else { continue }
+                let together = try PlainReader.time(plan, threads: threads)
+                spread.add(
+                    value: gigabytes / together.elapsed, ceiling: gigabytes / ceiling.elapsed,
+                    processorMicroseconds: together.processor * 1e6 / pages)
             }
-            return [row]
+            return isSpread ? [row, spread] : [row]
         }
     }
 }
