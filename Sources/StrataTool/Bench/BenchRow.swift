@@ -73,9 +73,10 @@ struct BenchRow {
 
     private var isMet: Bool? { bar?.isMet(by: ratio.median) }
 
-    /// An object on one line. No text in it needs escaping.
+    /// An object on one line. No text in it needs escaping, and numbers are not rounded: whether a
+    /// ratio meets its bar is to be seen from them.
     var json: String {
-        func number(_ value: Double) -> String { Wording.decimal(value, places: 4) }
+        func number(_ value: Double) -> String { value.isFinite ? "\(value)" : "null" }
         let fields = [
             ("case", "\"\(name)\""), ("method", "\"\(method)\""),
             ("value", number(value.median)), ("unit", "\"\(unit)\""),
