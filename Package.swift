@@ -32,6 +32,10 @@ let modules: [Target] = [
         name: "MagneticDisk", dependencies: ["StorageManager", "FileAccess", "AsyncIO"],
         path: "Sources/StorageManagers/MagneticDisk"),
     .target(
+        name: "CompressedDisk",
+        dependencies: ["StorageManager", "FileAccess", "AsyncIO", "CPlatform", "CZstd"],
+        path: "Sources/StorageManagers/CompressedDisk"),
+    .target(
         name: "BufferManager", dependencies: ["StorageManager", "PageFormat", "AsyncIO", log]),
     .target(name: "ReadStream", dependencies: ["BufferManager", "StorageManager", "AsyncIO"]),
     .target(
@@ -60,6 +64,11 @@ let tests: [Target] = [
         name: "MagneticDiskTests",
         dependencies: [
             "MagneticDisk", "FileAccess", "StorageManager", "AsyncIO", "StorageTesting",
+        ]),
+    .testTarget(
+        name: "CompressedDiskTests",
+        dependencies: [
+            "CompressedDisk", "FileAccess", "StorageManager", "AsyncIO", "StorageTesting",
         ]),
     .testTarget(
         name: "BufferManagerTests",
@@ -113,6 +122,7 @@ let package = Package(
     targets: [
         .systemLibrary(
             name: "CLiburing", pkgConfig: "liburing", providers: [.apt(["liburing-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .target(name: "CPlatform"),
     ] + modules + tests
 )
