@@ -32,6 +32,9 @@ let modules: [Target] = [
         name: "MagneticDisk", dependencies: ["StorageManager", "FileAccess", "AsyncIO"],
         path: "Sources/StorageManagers/MagneticDisk"),
     .target(
+        name: "MemoryDisk", dependencies: ["StorageManager", "AsyncIO"],
+        path: "Sources/StorageManagers/MemoryDisk"),
+    .target(
         name: "CompressedDisk",
         dependencies: ["StorageManager", "FileAccess", "AsyncIO", "CPlatform", "CZstd"],
         path: "Sources/StorageManagers/CompressedDisk"),
@@ -47,7 +50,8 @@ let modules: [Target] = [
     .target(
         name: "RelationLoader",
         dependencies: ["Strata", "BufferManager", "PageFormat", "AsyncIO"]),
-    .target(name: "StorageTesting", dependencies: ["FileAccess", "AsyncIO", log]),
+    .target(
+        name: "StorageTesting", dependencies: ["StorageManager", "FileAccess", "AsyncIO", log]),
     .executableTarget(
         name: "StrataTool",
         dependencies: ["RelationLoader", "Strata", "AsyncIO", liburing, arguments, log],
@@ -59,12 +63,20 @@ let tests: [Target] = [
     .testTarget(name: "PageFormatTests", dependencies: ["PageFormat"]),
     .testTarget(
         name: "FileAccessTests", dependencies: ["FileAccess", "AsyncIO", "StorageTesting"]),
-    .testTarget(name: "StorageManagerTests", dependencies: ["StorageManager", "AsyncIO"]),
+    .testTarget(
+        name: "StorageManagerTests",
+        dependencies: [
+            "StorageManager", "MagneticDisk", "MemoryDisk", "FileAccess", "AsyncIO",
+            "StorageTesting",
+        ]),
     .testTarget(
         name: "MagneticDiskTests",
         dependencies: [
             "MagneticDisk", "FileAccess", "StorageManager", "AsyncIO", "StorageTesting",
         ]),
+    .testTarget(
+        name: "MemoryDiskTests",
+        dependencies: ["MemoryDisk", "StorageManager", "AsyncIO", "StorageTesting"]),
     .testTarget(
         name: "CompressedDiskTests",
         dependencies: [
@@ -90,7 +102,9 @@ let tests: [Target] = [
     .testTarget(
         name: "RelationLoaderTests",
         dependencies: ["RelationLoader", "Strata", "PageFormat", "StorageTesting"]),
-    .testTarget(name: "StorageTestingTests", dependencies: ["StorageTesting", "AsyncIO", log]),
+    .testTarget(
+        name: "StorageTestingTests",
+        dependencies: ["StorageTesting", "MemoryDisk", "StorageManager", "AsyncIO", log]),
     .testTarget(
         name: "IntegrationTests",
         dependencies: [
@@ -112,8 +126,8 @@ let package = Package(
         .executable(name: "strata", targets: ["StrataTool"]),
     ]
         + [
-            "AsyncIO", "PageFormat", "FileAccess", "StorageManager", "MagneticDisk",
-            "BufferManager", "ReadStream",
+            "AsyncIO", "PageFormat", "FileAccess", "StorageManager", "MagneticDisk", "MemoryDisk",
+            "CompressedDisk", "BufferManager", "ReadStream",
         ].map { .library(name: $0, targets: [$0]) },
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),

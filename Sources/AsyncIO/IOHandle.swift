@@ -178,6 +178,22 @@ extension IOHandle {
         start(dataOnly ? .dataSync : .sync, descriptor, 0)
     }
 
+    /// Ends an IO that needs no kernel: its layer has moved the bytes itself, or its callbacks do.
+    ///
+    /// The IO goes through all states and callbacks before this returns, whatever the method is, so
+    /// that the layers above need not tell it from others. The target must be set.
+    ///
+    /// - Parameter result: what the kernel would have returned: the bytes moved, or a negated
+    ///   `errno`.
+    public consuming func startExecuted(_ operation: IOOperation, result: Int) {
+        let length = vectorByteCount
+        let (storage, session) = unsafe (self.storage, session.takeRetainedValue())
+        discard self
+        unsafe storage.pointee.operationWord.store(operation.rawValue, ordering: .relaxed)
+        unsafe storage.pointee.length.store(UInt64(length), ordering: .relaxed)
+        unsafe session.stageExecuted(storage, result: result)
+    }
+
     private consuming func start(
         _ operation: IOOperation, _ descriptor: IODescriptor, _ offset: Int64
     ) {

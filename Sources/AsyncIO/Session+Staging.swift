@@ -3,6 +3,23 @@ internal import Synchronization
 extension Session {
     /// Stages an IO, and submits it unless a batch is open. Mirrors PostgreSQL's `pgaio_io_stage`.
     func stage(_ handle: HandlePointer) {
+        let io = unsafe define(handle)
+        if io.flags.contains(.synchronous) || system.method.needsSynchronousExecution(io) {
+            unsafe counters.pointee.synchronousExecutions.add(1, ordering: .relaxed)
+            unsafe completeInline(io, handle) { $0.execute() }
+            return
+        }
+        staged.append(io)
+        if !isInBatch { submitStaged() }
+    }
+
+    /// Takes an IO through its life that somebody else than the method has executed.
+    func stageExecuted(_ handle: HandlePointer, result: Int) {
+        unsafe completeInline(define(handle), handle) { _ in result }
+    }
+
+    /// Ends an IO's definition: from here on it is the session's.
+    private func define(_ handle: HandlePointer) -> StagedIO {
         unsafe precondition(handle == handedOut, "an IO is started by the session that defined it")
         unsafe precondition(
             handle.pointee.target != .none, "an IO's target is set before it is started")
@@ -12,21 +29,16 @@ extension Session {
         unsafe handle.pointee.updateState(to: .staged)
         unsafe counters.pointee.staged.add(1, ordering: .relaxed)
 
-        let io = unsafe StagedIO(handle)
-        if io.flags.contains(.synchronous) || system.method.needsSynchronousExecution(io) {
-            unsafe executeInline(io, handle)
-            return
-        }
-        staged.append(io)
-        if !isInBatch { submitStaged() }
+        return unsafe StagedIO(handle)
     }
 
-    private func executeInline(_ io: StagedIO, _ handle: HandlePointer) {
-        unsafe counters.pointee.synchronousExecutions.add(1, ordering: .relaxed)
+    private func completeInline(
+        _ io: StagedIO, _ handle: HandlePointer, _ execute: (StagedIO) -> Int
+    ) {
         unsafe handle.pointee.isOutsideMethod.store(true, ordering: .relaxed)
         unsafe appendInFlight(handle)
         io.prepareSubmit()
-        io.complete(result: io.execute())
+        io.complete(result: execute(io))
         unsafe reclaim(handle)
     }
 

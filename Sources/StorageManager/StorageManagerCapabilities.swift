@@ -8,15 +8,27 @@ public struct StorageManagerCapabilities: Sendable, Hashable {
     public var usesDirectIO: Bool
     /// A thread other than the issuer can make its own descriptor for an IO.
     public var canReopen: Bool
+    /// Relations end with the engine: a store that is opened again has lost them.
+    public var isVolatile: Bool
+    /// Completing a read or write takes long enough, as unpacking does, that several cores at it are
+    /// worth having.
+    public var transformsPages: Bool
+    /// How many blocks, from a multiple of that number on, are kept together: writing some of them
+    /// costs about as much as writing all. 1 where each block is by itself.
+    public var blocksPerGroup: Int
 
     /// Makes a set of capabilities.
     public init(
         hasKernelReadAhead: Bool = false, supportsPrefetch: Bool = false,
-        usesDirectIO: Bool = false, canReopen: Bool = false
+        usesDirectIO: Bool = false, canReopen: Bool = false, isVolatile: Bool = false,
+        transformsPages: Bool = false, blocksPerGroup: Int = 1
     ) {
         self.hasKernelReadAhead = hasKernelReadAhead
         self.supportsPrefetch = supportsPrefetch
         self.usesDirectIO = usesDirectIO
         self.canReopen = canReopen
+        self.isVolatile = isVolatile
+        self.transformsPages = transformsPages
+        self.blocksPerGroup = blocksPerGroup
     }
 }

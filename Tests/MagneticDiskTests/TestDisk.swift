@@ -84,57 +84,6 @@ final class TestDisk: Sendable {
     func removeFile(_ name: String) { precondition(unsafe unlink("\(path)/\(name)") == 0) }
 }
 
-/// Pages of memory whose contents tell them apart.
-@safe
-final class PageMemory: @unchecked Sendable {
-    let count: Int
-    private let memory: UnsafeMutableRawPointer
-    /// Bytes between one page's start and the next: more than a page keeps vectors apart.
-    private let stride: Int
-
-    init(_ count: Int, apart: Bool = false) {
-        self.count = count
-        stride = apart ? blockSize + 4096 : blockSize
-        unsafe memory = .allocate(byteCount: max(1, count) * stride, alignment: 4096)
-        unsafe memory.initializeMemory(as: UInt8.self, repeating: 0xEE, count: count * stride)
-    }
-
-    deinit { unsafe memory.deallocate() }
-
-    subscript(position: Int) -> PageAddress {
-        precondition(position < count)
-        return unsafe PageAddress(memory + position * stride)
-    }
-
-    var addresses: [PageAddress] { (0..<count).map { self[$0] } }
-
-    /// Writes contents that depend on `value` into every word of a page.
-    func fill(_ position: Int, _ value: UInt32) {
-        let words = unsafe self[position].bytes.bindMemory(to: UInt32.self)
-        for index in words.indices { unsafe words[index] = value &* 2048 &+ UInt32(index) }
-    }
-
-    func fillAll(from value: UInt32) {
-        for position in 0..<count { fill(position, value + UInt32(position)) }
-    }
-
-    func holds(_ position: Int, _ value: UInt32) -> Bool {
-        let words = unsafe self[position].bytes.bindMemory(to: UInt32.self)
-        for index in words.indices
-        where unsafe words[index] != value &* 2048 &+ UInt32(index) { return false }
-        return true
-    }
-
-    func holdsAll(from value: UInt32) -> Bool {
-        (0..<count).allSatisfy { holds($0, value + UInt32($0)) }
-    }
-
-    func isZero(_ position: Int) -> Bool {
-        let bytes = unsafe self[position].bytes
-        return unsafe !bytes.contains { $0 != 0 }
-    }
-}
-
 extension RelationStorage {
     /// Reads as many blocks as `pages` has, blocking.
     func read(_ block: BlockNumber, _ pages: PageMemory, _ fork: Fork = .main)

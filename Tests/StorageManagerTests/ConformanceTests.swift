@@ -1,0 +1,40 @@
+import AsyncIO
+import MagneticDisk
+import MemoryDisk
+import StorageManager
+import StorageTesting
+import Testing
+
+/// A manager written with the public API alone conforms, whatever it stands on.
+@Suite("A storage manager of one's own")
+struct ConformanceTests {
+    @Test("over plain files", arguments: IOMethodMatrix.allWithPartialTransfers)
+    func overFiles(method: TestedMethod) {
+        let suite = StorageManagerConformance { surroundings throws(StorageError) in
+            try ScrambledDisk(
+                over: MagneticDisk(files: surroundings.files, system: surroundings.system),
+                system: surroundings.system)
+        }
+        #expect(suite.violations(under: method).map(\.description) == [])
+    }
+
+    @Test("over memory", arguments: IOMethodMatrix.all)
+    func overMemory(method: TestedMethod) {
+        let suite = StorageManagerConformance { surroundings throws(StorageError) in
+            try ScrambledDisk(
+                over: MemoryDisk(system: surroundings.system), system: surroundings.system)
+        }
+        #expect(suite.violations(under: method).map(\.description) == [])
+    }
+
+    @Test("over another of its kind", arguments: IOMethodMatrix.all)
+    func overItself(method: TestedMethod) {
+        let suite = StorageManagerConformance { surroundings throws(StorageError) in
+            try ScrambledDisk(
+                over: ScrambledDisk(
+                    over: MemoryDisk(system: surroundings.system), system: surroundings.system),
+                system: surroundings.system)
+        }
+        #expect(suite.violations(under: method).map(\.description) == [])
+    }
+}
