@@ -45,7 +45,7 @@ let modules: [Target] = [
         name: "Strata",
         dependencies: [
             "ReadStream", "BufferManager", "StorageManager", "MagneticDisk", "FileAccess",
-            "PageFormat", "AsyncIO", log,
+            "PageFormat", "AsyncIO", "CPlatform", log,
         ]),
     .target(
         name: "RelationLoader",
@@ -80,7 +80,7 @@ let tests: [Target] = [
     .testTarget(
         name: "CompressedDiskTests",
         dependencies: [
-            "CompressedDisk", "FileAccess", "StorageManager", "AsyncIO", "StorageTesting",
+            "CompressedDisk", "FileAccess", "StorageManager", "AsyncIO", "CPlatform", "StorageTesting",
         ]),
     .testTarget(
         name: "BufferManagerTests",

@@ -2,6 +2,7 @@
 #define STRATA_CPLATFORM_H
 
 #include "checksum.h"
+#include "crc32c.h"
 #include "files.h"
 #include "futex.h"
 

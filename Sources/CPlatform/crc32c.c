@@ -1,0 +1,95 @@
+#include "crc32c.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#if defined(__ARM_FEATURE_CRC32)
+#include <arm_acle.h>
+#endif
+
+/// The reversed polynomial.
+#define POLYNOMIAL 0x82F63B78u
+
+/// `tables[k][b]` is the checksum of byte `b` with `k` bytes of zeroes behind it: eight bytes are
+/// eight look-ups that do not wait for each other.
+static uint32_t tables[8][256];
+static atomic_int tables_are_made;
+
+// Threads that come at the same time write the same values, and none reads them before its own
+// writes; the relaxed table entries are plain words that nobody sees half written.
+static void make_tables(void) {
+    if (atomic_load_explicit(&tables_are_made, memory_order_acquire)) return;
+    for (uint32_t byte = 0; byte < 256; byte++) {
+        uint32_t value = byte;
+        for (int bit = 0; bit < 8; bit++) value = value & 1 ? (value >> 1) ^ POLYNOMIAL : value >> 1;
+        __atomic_store_n(&tables[0][byte], value, __ATOMIC_RELAXED);
+    }
+    for (int table = 1; table < 8; table++) {
+        for (int byte = 0; byte < 256; byte++) {
+            uint32_t value = __atomic_load_n(&tables[table - 1][byte], __ATOMIC_RELAXED);
+            uint32_t next = __atomic_load_n(&tables[0][value & 255], __ATOMIC_RELAXED);
+            __atomic_store_n(&tables[table][byte], (value >> 8) ^ next, __ATOMIC_RELAXED);
+        }
+    }
+    atomic_store_explicit(&tables_are_made, 1, memory_order_release);
+}
+
+uint32_t strata_crc32c_portable(uint32_t seed, const void *bytes, size_t count) {
+    make_tables();
+    const uint8_t *next = bytes;
+    uint32_t state = ~seed;
+    for (; count >= 8; next += 8, count -= 8) {
+        uint64_t word;
+        memcpy(&word, next, 8);
+        word ^= state;
+        state = tables[7][word & 255] ^ tables[6][(word >> 8) & 255] ^
+                tables[5][(word >> 16) & 255] ^ tables[4][(word >> 24) & 255] ^
+                tables[3][(word >> 32) & 255] ^ tables[2][(word >> 40) & 255] ^
+                tables[1][(word >> 48) & 255] ^ tables[0][word >> 56];
+    }
+    for (; count > 0; next++, count--) state = tables[0][(state ^ *next) & 255] ^ (state >> 8);
+    return ~state;
+}
+
+#if defined(__x86_64__)
+
+__attribute__((target("sse4.2")))
+static uint32_t crc32c_sse42(uint32_t seed, const void *bytes, size_t count) {
+    const uint8_t *next = bytes;
+    uint64_t state = (uint32_t)~seed;
+    for (; count >= 8; next += 8, count -= 8) {
+        uint64_t word;
+        memcpy(&word, next, 8);
+        state = __builtin_ia32_crc32di(state, word);
+    }
+    uint32_t rest = (uint32_t)state;
+    for (; count > 0; next++, count--) rest = __builtin_ia32_crc32qi(rest, *next);
+    return ~rest;
+}
+
+uint32_t strata_crc32c(uint32_t seed, const void *bytes, size_t count) {
+    if (__builtin_cpu_supports("sse4.2")) return crc32c_sse42(seed, bytes, count);
+    return strata_crc32c_portable(seed, bytes, count);
+}
+
+#elif defined(__ARM_FEATURE_CRC32)
+
+uint32_t strata_crc32c(uint32_t seed, const void *bytes, size_t count) {
+    const uint8_t *next = bytes;
+    uint32_t state = ~seed;
+    for (; count >= 8; next += 8, count -= 8) {
+        uint64_t word;
+        memcpy(&word, next, 8);
+        state = __crc32cd(state, word);
+    }
+    for (; count > 0; next++, count--) state = __crc32cb(state, *next);
+    return ~state;
+}
+
+#else
+
+uint32_t strata_crc32c(uint32_t seed, const void *bytes, size_t count) {
+    return strata_crc32c_portable(seed, bytes, count);
+}
+
+#endif

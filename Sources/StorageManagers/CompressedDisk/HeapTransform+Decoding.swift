@@ -1,0 +1,183 @@
+internal import StorageManager
+
+/// From the rearranged bytes to pages.
+extension HeapTransform {
+    /// Puts pages together again.
+    ///
+    /// Trusts nothing: bytes that no encoding gives are refused or give some pages, but nothing
+    /// outside the memory given is read or written.
+    ///
+    /// - Parameters:
+    ///   - input: what encoding gave.
+    ///   - pageCount: how many pages it was of.
+    ///   - wanted: which of them to bring.
+    ///   - pages: where to, one for each wanted.
+    /// - Returns: false for bytes that are not such an encoding; what is in the pages then means
+    ///   nothing.
+    static func decode(
+        _ input: UnsafeRawBufferPointer, pageCount: Int, wanted: Range<Int>,
+        into pages: Span<PageAddress>
+    ) -> Bool {
+        guard let parts = unsafe Parts(input, pageCount: pageCount) else { return false }
+        var cursor = Cursor(parts)
+        for position in 0..<pageCount {
+            let target =
+                wanted.contains(position)
+                ? unsafe pages[position - wanted.lowerBound].pointer : nil
+            guard unsafe cursor.bringPage(position, to: target) else { return false }
+        }
+        return cursor.isAtEnd
+    }
+
+    /// Where the parts of an encoding are; all but the remainders of the bodies have been checked
+    /// to lie within it.
+    @safe
+    private struct Parts {
+        let counts: UnsafeRawPointer
+        let pageHeaders: UnsafeRawPointer
+        let lengths: UnsafeRawPointer
+        let bits: UnsafeRawPointer
+        let differences: UnsafeRawPointer
+        let columns: UnsafeRawPointer
+        let rests: UnsafeRawPointer
+        /// Behind the remainders of the bodies.
+        let irregularPages: UnsafeRawPointer
+        let prefix: Int
+        let tuples: Int
+
+        init?(_ input: UnsafeRawBufferPointer, pageCount: Int) {
+            let fixed = 2 + 2 * pageCount
+            guard let start = input.baseAddress, pageCount > 0,
+                pageCount <= maximumPages, input.count >= fixed
+            else { return nil }
+            prefix = unsafe Int(UInt16(littleEndian: start.loadUnaligned(as: UInt16.self)))
+            guard prefix & 7 == 0, prefix <= blockSize else { return nil }
+            var (tuples, regular) = (0, 0)
+            for position in 0..<pageCount {
+                let count = unsafe UInt16(
+                    littleEndian: start.loadUnaligned(
+                        fromByteOffset: 2 + 2 * position, as: UInt16.self))
+                if count == irregular { continue }
+                guard Int(count) <= maximumTuples / maximumPages else { return nil }
+                tuples += Int(count)
+                regular += 1
+            }
+            self.tuples = tuples
+            let bitBytes = (tuples + 7) / 8
+            let beforeBits = fixed + regular * headerSize + 2 * tuples
+            guard input.count >= beforeBits + bitBytes else { return nil }
+            unsafe counts = start + 2
+            unsafe pageHeaders = start + fixed
+            unsafe lengths = pageHeaders + regular * headerSize
+            unsafe bits = start + beforeBits
+            var differing = 0
+            for byte in 0..<bitBytes {
+                differing += unsafe bits.load(fromByteOffset: byte, as: UInt8.self).nonzeroBitCount
+            }
+            let beforeRests = beforeBits + bitBytes + differing * headerSize + prefix * tuples
+            let irregularBytes = (pageCount - regular) * blockSize
+            // Bits behind the last tuple would be headers that nobody takes.
+            guard differing <= tuples, input.count >= beforeRests + irregularBytes else {
+                return nil
+            }
+            unsafe differences = bits + bitBytes
+            unsafe columns = differences + differing * headerSize
+            unsafe rests = start + beforeRests
+            unsafe irregularPages = start + input.count - irregularBytes
+        }
+    }
+
+    /// How far the pages have been brought.
+    @safe
+    private struct Cursor {
+        private let parts: Parts
+        private var pageHeader: UnsafeRawPointer
+        private var difference: UnsafeRawPointer
+        private var rest: UnsafeRawPointer
+        private var irregularPage: UnsafeRawPointer
+        private var tuple = 0
+        private var predicted = TupleHeader()
+
+        init(_ parts: Parts) {
+            self.parts = parts
+            unsafe pageHeader = parts.pageHeaders
+            unsafe difference = parts.differences
+            unsafe rest = parts.rests
+            unsafe irregularPage = parts.irregularPages
+        }
+
+        var isAtEnd: Bool { unsafe rest == parts.irregularPages }
+
+        /// Brings one page to `target`, or only passes it.
+        mutating func bringPage(_ position: Int, to target: UnsafeMutableRawPointer?) -> Bool {
+            predicted.beginPage()
+            let count = unsafe UInt16(
+                littleEndian: parts.counts.loadUnaligned(
+                    fromByteOffset: 2 * position, as: UInt16.self))
+            if count == irregular {
+                unsafe target?.copyMemory(from: irregularPage, byteCount: blockSize)
+                unsafe irregularPage += blockSize
+                return true
+            }
+            let lower = headerSize + 4 * Int(count)
+            var start = blockSize
+            for number in 0..<Int(count) {
+                let length =
+                    unsafe Int(
+                        parts.lengths.load(fromByteOffset: tuple, as: UInt8.self))
+                    | Int(parts.lengths.load(fromByteOffset: parts.tuples + tuple, as: UInt8.self))
+                    << 8
+                start -= (length + 7) & ~7
+                let restCount = length - headerSize - parts.prefix
+                guard restCount >= 0, start >= lower,
+                    unsafe parts.irregularPages - rest >= restCount
+                else { return false }
+                predicted.advance()
+                let bits = unsafe parts.bits.load(fromByteOffset: tuple >> 3, as: UInt8.self)
+                if bits & (1 << UInt8(tuple & 7)) != 0 {
+                    // As many were counted as there are bits, and each is taken once.
+                    unsafe predicted = TupleHeader(difference)
+                        .difference(predicted)
+                    unsafe difference += headerSize
+                }
+                if let target = unsafe target {
+                    let pointer = UInt32(start) | 1 << 15 | UInt32(length) << 17
+                    unsafe target.storeBytes(
+                        of: pointer.littleEndian, toByteOffset: headerSize + 4 * number,
+                        as: UInt32.self)
+                    unsafe bringTuple(to: target + start, length, restCount)
+                }
+                unsafe rest += restCount
+                tuple += 1
+            }
+            if let target = unsafe target {
+                unsafe target.copyMemory(from: pageHeader, byteCount: headerSize)
+                unsafe (target + lower).initializeMemory(
+                    as: UInt8.self, repeating: 0, count: start - lower)
+            }
+            unsafe pageHeader += headerSize
+            return true
+        }
+
+        /// There are `length` bytes at `target`, padded to a multiple of 8, and the parts of the
+        /// tuple have been found to be there.
+        @inline(__always)
+        private func bringTuple(
+            to target: UnsafeMutableRawPointer, _ length: Int, _ restCount: Int
+        ) {
+            // Zeroes behind the tuple; what is not behind it is overwritten.
+            unsafe target.storeBytes(
+                of: 0, toByteOffset: ((length + 7) & ~7) - 8, as: UInt64.self)
+            unsafe predicted.store(target)
+            var column = unsafe parts.columns + 8 * tuple
+            var place = unsafe target + headerSize
+            for _ in 0..<parts.prefix / 8 {
+                let word = unsafe column.loadUnaligned(as: UInt64.self)
+                unsafe place.storeBytes(of: word, as: UInt64.self)
+                unsafe column += 8 * parts.tuples
+                unsafe place += 8
+            }
+            unsafe place.copyMemory(from: rest, byteCount: restCount)
+        }
+    }
+}
