@@ -36,7 +36,7 @@ let modules: [Target] = [
         path: "Sources/StorageManagers/MemoryDisk"),
     .target(
         name: "CompressedDisk",
-        dependencies: ["StorageManager", "FileAccess", "AsyncIO", "CPlatform", "CZstd"],
+        dependencies: ["StorageManager", "FileAccess", "AsyncIO", "CPlatform", "CZstd", log],
         path: "Sources/StorageManagers/CompressedDisk"),
     .target(
         name: "BufferManager", dependencies: ["StorageManager", "PageFormat", "AsyncIO", log]),
@@ -80,7 +80,8 @@ let tests: [Target] = [
     .testTarget(
         name: "CompressedDiskTests",
         dependencies: [
-            "CompressedDisk", "FileAccess", "StorageManager", "AsyncIO", "CPlatform", "StorageTesting",
+            "CompressedDisk", "FileAccess", "StorageManager", "AsyncIO", "CPlatform",
+            "StorageTesting",
         ]),
     .testTarget(
         name: "BufferManagerTests",

@@ -79,6 +79,10 @@ public protocol RelationStorage: AnyObject, Sendable {
     /// How many blocks from `block` on one IO can cover; at least 1. Mirrors `mdmaxcombine`.
     func maximumCombine(_ fork: Fork, block: BlockNumber) -> Int
 
+    /// How many blocks, from each multiple of that number on, are kept together, so that writing some
+    /// of them costs about as much as writing all; 1 where each block is by itself.
+    func blocksPerGroup(_ fork: Fork) -> Int
+
     /// Reads blocks, all or an error. Mirrors PostgreSQL's `mdreadv`.
     func read(_ fork: Fork, block: BlockNumber, into pages: Span<PageAddress>) throws(StorageError)
 
@@ -135,6 +139,9 @@ extension RelationStorage {
     public func descriptor(_ fork: Fork, block: BlockNumber, for io: borrowing IOView) -> CInt {
         io.descriptor
     }
+
+    /// Each block is by itself.
+    public func blocksPerGroup(_ fork: Fork) -> Int { 1 }
 
     /// Nothing needs to be fetched.
     public func prefetch(_ fork: Fork, block: BlockNumber, count: Int) throws(StorageError) -> Bool

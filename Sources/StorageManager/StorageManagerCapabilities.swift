@@ -13,15 +13,12 @@ public struct StorageManagerCapabilities: Sendable, Hashable {
     /// Completing a read or write takes long enough, as unpacking does, that several cores at it are
     /// worth having.
     public var transformsPages: Bool
-    /// How many blocks, from a multiple of that number on, are kept together: writing some of them
-    /// costs about as much as writing all. 1 where each block is by itself.
-    public var blocksPerGroup: Int
 
     /// Makes a set of capabilities.
     public init(
         hasKernelReadAhead: Bool = false, supportsPrefetch: Bool = false,
         usesDirectIO: Bool = false, canReopen: Bool = false, isVolatile: Bool = false,
-        transformsPages: Bool = false, blocksPerGroup: Int = 1
+        transformsPages: Bool = false
     ) {
         self.hasKernelReadAhead = hasKernelReadAhead
         self.supportsPrefetch = supportsPrefetch
@@ -29,6 +26,5 @@ public struct StorageManagerCapabilities: Sendable, Hashable {
         self.canReopen = canReopen
         self.isVolatile = isVolatile
         self.transformsPages = transformsPages
-        self.blocksPerGroup = blocksPerGroup
     }
 }

@@ -14,7 +14,7 @@ enum ChunkEncoding: UInt8 {
 }
 
 /// What has come of encoding some pages.
-struct EncodedChunk {
+struct EncodedChunk: Equatable {
     var encoding: ChunkEncoding
     /// How many bytes decompressing gives.
     var plainBytes: Int
@@ -46,7 +46,7 @@ struct EncodingHabit {
 
 /// Compresses chunks. One thread at a time; makes its memory when it is made.
 @safe
-final class ChunkEncoder {
+final class ChunkEncoder: @unchecked Sendable {
     /// Valid until `deinit`.
     private let context: OpaquePointer
     private var transform = HeapTransform()

@@ -1,0 +1,57 @@
+internal import StorageManager
+
+/// Which fork of which relation a file or a chunk belongs to.
+struct ChunkIdentity: Hashable, Sendable {
+    let database: UInt32
+    let number: UInt32
+    let fork: Fork
+
+    init(_ locator: RelationLocator, _ fork: Fork) {
+        database = locator.database
+        number = locator.number
+        self.fork = fork
+    }
+}
+
+/// Little-endian numbers in memory that is known to be long enough.
+///
+/// Vouched for by whoever makes it: `count` bytes are readable, and writable where they are written.
+@safe
+struct RawFields {
+    private let start: UnsafeMutableRawPointer
+    let count: Int
+
+    @unsafe
+    init(_ start: UnsafeMutableRawPointer, count: Int) {
+        unsafe self.start = unsafe start
+        self.count = count
+    }
+
+    func get<Number: FixedWidthInteger & BitwiseCopyable>(
+        _ offset: Int, as type: Number.Type = Number.self
+    )
+        -> Number
+    {
+        precondition(offset >= 0 && offset + MemoryLayout<Number>.size <= count)
+        return unsafe Number(littleEndian: start.loadUnaligned(fromByteOffset: offset, as: type))
+    }
+
+    func set<Number: FixedWidthInteger & BitwiseCopyable>(_ value: Number, _ offset: Int) {
+        precondition(offset >= 0 && offset + MemoryLayout<Number>.size <= count)
+        unsafe start.storeBytes(of: value.littleEndian, toByteOffset: offset, as: Number.self)
+    }
+
+    /// What is behind the first `offset` bytes.
+    func dropFirst(_ offset: Int) -> RawFields {
+        precondition(offset >= 0 && offset <= count)
+        return unsafe RawFields(start + offset, count: count - offset)
+    }
+
+    /// Some of the bytes.
+    @unsafe
+    func bytes(_ range: Range<Int>) -> UnsafeRawBufferPointer {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count)
+        return unsafe UnsafeRawBufferPointer(
+            start: start + range.lowerBound, count: range.count)
+    }
+}

@@ -1,0 +1,70 @@
+internal import AsyncIO
+internal import Logging
+internal import StorageManager
+internal import Synchronization
+
+/// The thread that compacts forks that want it, one after the other.
+///
+/// Any thread may add forks, also where IO completes: that takes a lock for a moment.
+final class Compactor: Sendable {
+    private struct Work {
+        var forks: [ObjectIdentifier: CompressedFork] = [:]
+        var isStopped = false
+        var thread: OSThread?
+    }
+
+    private let work = Lock(Work())
+    /// Changes with the work; the thread sleeps while it does not.
+    private let changes = Atomic<UInt32>(0)
+    private let logger: Logger
+
+    init(_ logger: Logger) { self.logger = logger }
+
+    /// Has a fork compacted some time soon.
+    func add(_ fork: CompressedFork) {
+        let isNew = work.withLock { work in
+            if work.isStopped { return false }
+            if work.thread == nil { work.thread = OSThread.start { [self] in run() } }
+            return work.forks.updateValue(fork, forKey: ObjectIdentifier(fork)) == nil
+        }
+        if isNew { tell() }
+    }
+
+    /// Ends the thread, in the middle of its work if need be; waits for that.
+    func stop() {
+        let thread = work.withLock { work -> OSThread? in
+            work.isStopped = true
+            work.forks = [:]
+            return work.thread.take()
+        }
+        tell()
+        thread?.join()
+    }
+
+    private func tell() {
+        changes.add(1, ordering: .releasing)
+        wake(changes, count: 1)
+    }
+
+    private var isStopped: Bool { work.withLock { $0.isStopped } }
+
+    private func run() {
+        while true {
+            let seen = changes.load(ordering: .acquiring)
+            let (fork, isStopped) = work.withLock { work in
+                (work.forks.popFirst()?.value, work.isStopped)
+            }
+            if isStopped { return }
+            guard let fork else {
+                park(changes, expected: seen)
+                continue
+            }
+            do throws(StorageError) {
+                _ = try fork.compact { self.isStopped }
+            } catch {
+                // What is wrong shows, and is told, where the relation is used.
+                logger.warning("could not compact: \(error)")
+            }
+        }
+    }
+}

@@ -1,0 +1,186 @@
+internal import AsyncIO
+internal import FileAccess
+internal import StorageManager
+internal import Synchronization
+
+/// Moving chunks from the end of the data file into holes before them, so that it can end earlier.
+///
+/// Readers go on: what is moved stays where it was until the move is durable and nobody reads it
+/// there. Whoever writes waits for no more than the move of a chunk.
+extension CompressedFork {
+    /// Whether the file is so much longer than what it holds that compacting is worth it.
+    var wantsCompacting: Bool {
+        state.withLock { state in
+            let used = UInt32(clamping: state.usedUnits)
+            return state.space.end - Self.firstUnit > used + used / 4 + Self.smallFile
+        }
+    }
+
+    /// Files are let alone that are no more than a MiB too long.
+    private static let smallFile: UInt32 = 256
+    /// How much of the file may be moved before it is made durable.
+    private static let shareMoved = 8
+
+    /// Compacts until the end of the file is where it has to be, or no chunk finds a hole.
+    ///
+    /// - Parameter isCancelled: asked now and then whether to leave it at that.
+    /// - Returns: how many bytes were moved.
+    func compact(isCancelled: () -> Bool = { false }) throws(StorageError) -> Int {
+        func isOver() -> Bool { isCancelled() || isForgotten.load(ordering: .relaxed) }
+        return try compacting.withLock { _ throws(StorageError) in
+            if isOver() { return 0 }
+            _ = try opened()
+            try sync()
+            var moved = 0
+            while !isOver() {
+                let round = try compactOnce(isOver)
+                try sync()
+                if round == 0 { break }
+                moved += round
+            }
+            return moved
+        }
+    }
+
+    /// Moves the last chunks into the first holes, up to a share of the file; how many bytes.
+    private func compactOnce(_ isCancelled: () -> Bool) throws(StorageError) -> Int {
+        var (chunks, holes, budget) = state.withLock { state in
+            (
+                state.map.entries.enumerated().lazy.filter { !$0.element.isEmpty }.map {
+                    (chunk: UInt32($0.offset), start: $0.element.extent.start)
+                },
+                HolesByLength(state.space.sortedHoles),
+                max(Int(Self.smallFile), state.usedUnits / Self.shareMoved)
+            )
+        }
+        var sorted = Array(chunks)
+        sorted.sort { $0.start > $1.start }
+        let slot = try disk.frames.take()
+        defer { disk.frames.giveBack(slot) }
+        var moved = 0
+        for (chunk, _) in sorted {
+            if budget <= 0 || isCancelled() { break }
+            let units = try whileWriting(chunk...chunk) { () throws(StorageError) in
+                try move(chunk, &holes, slot)
+            }
+            guard let units else { break }
+            budget -= units
+            moved += units * unitSize
+        }
+        return moved
+    }
+
+    /// Moves a chunk into the first hole before it; how many units, nil where there is none.
+    private func move(_ chunk: UInt32, _ holes: inout HolesByLength, _ slot: FrameSlot)
+        throws(StorageError) -> Int?
+    {
+        let found = state.withLock { state -> (ChunkEntry, Extent)? in
+            guard Int(chunk) < state.map.entries.count else { return nil }
+            let entry = state.map.entries[Int(chunk)]
+            guard !entry.isEmpty else { return nil }
+            // One that is being written will be elsewhere.
+            if state.inFlight[chunk] != nil { return (entry, Extent(start: 0, count: 0)) }
+            while let hole = holes.first(of: entry.extent.count, before: entry.extent.start) {
+                if let extent = state.space.allocate(entry.extent.count, at: hole.start) {
+                    holes.use(hole, entry.extent.count)
+                    return (entry, extent)
+                }
+                // Somebody else has taken it.
+                holes.remove(hole)
+            }
+            return nil
+        }
+        guard let (entry, target) = found else { return nil }
+        if target.count == 0 { return 0 }
+        do throws(StorageError) {
+            try copy(chunk, entry, to: target, slot)
+        } catch {
+            state.withLock { $0.space.free(target) }
+            throw error
+        }
+        state.withLock { state in
+            // Nobody else writes the chunk, but it may have been cut off.
+            guard Int(chunk) < state.map.entries.count,
+                state.map.entries[Int(chunk)].extent == entry.extent
+            else { return state.space.free(target) }
+            state.map.entries[Int(chunk)].extent = target
+            state.freed.append(entry.extent)
+            state.freedUnits += Int(entry.extent.count)
+            state.changed.insert(chunk)
+            state.fileUnits = max(state.fileUnits, target.end)
+        }
+        disk.noteChange(self)
+        return Int(target.count)
+    }
+
+    /// - Throws: `damagedChunk`: what is damaged is left where it is, to be looked at.
+    private func copy(
+        _ chunk: UInt32, _ entry: ChunkEntry, to target: Extent, _ slot: FrameSlot
+    ) throws(StorageError) {
+        let data = try opened().data
+        let byteCount = Int(entry.extent.count) * unitSize
+        let bytes = unsafe slot.bytes(0..<byteCount)
+        do throws(StorageError) {
+            let count = try unsafe data.read(
+                into: bytes, at: Int64(entry.extent.start) * Int64(unitSize))
+            guard count == byteCount, let header = ChunkHeader(slot.fields(0)),
+                header.chunk == chunk, header.generation == entry.generation,
+                header.units == entry.extent.count,
+                slot.checksum(0, header) == header.payloadChecksum
+            else {
+                throw damaged(
+                    chunk: chunk,
+                    pages: state.withLock { $0.map.dimensions.properties.chunkPages })
+            }
+            let written = try unsafe data.write(
+                UnsafeRawBufferPointer(bytes), at: Int64(target.start) * Int64(unitSize))
+            guard written == byteCount else {
+                throw StorageError(
+                    .writeFailed, "could not move chunk \(chunk) in file \"\(dataPath)\"",
+                    remedy: "Free space on the file system, and try again.", at: location())
+            }
+        } catch {
+            throw naming(error)
+        }
+    }
+}
+
+/// Holes of a data file as they were at one moment, to find the first that is long enough.
+private struct HolesByLength {
+    /// By length up to the longest chunk; longer ones are in the last. The first hole is at the end.
+    private var lists: [[Extent]]
+
+    private static let longest = HeapTransform.maximumPages * 2 + 1
+
+    /// - Parameter holes: in the order of the file.
+    init(_ holes: [Extent]) {
+        lists = Array(repeating: [], count: Self.longest + 1)
+        for hole in holes.reversed() {
+            lists[min(Int(hole.count), Self.longest)].append(hole)
+        }
+    }
+
+    /// The first hole of at least so many units that lies before `limit`.
+    func first(of count: UInt32, before limit: UInt32) -> Extent? {
+        var best: Extent?
+        for length in Int(count)..<lists.count {
+            if let hole = lists[length].last, hole.start < best?.start ?? limit { best = hole }
+        }
+        return best
+    }
+
+    mutating func remove(_ hole: Extent) {
+        _ = lists[min(Int(hole.count), Self.longest)].popLast()
+    }
+
+    /// Takes the first units of the first hole of its length.
+    mutating func use(_ hole: Extent, _ count: UInt32) {
+        remove(hole)
+        guard hole.count > count else { return }
+        let rest = Extent(start: hole.start + count, count: hole.count - count)
+        let length = min(Int(rest.count), Self.longest)
+        // Kept in order; what is left is short, and such lists are.
+        let place = lists[length].lastIndex { $0.start > rest.start }.map { $0 + 1 } ?? 0
+        lists[length].insert(rest, at: place)
+    }
+}

@@ -1,0 +1,272 @@
+internal import AsyncIO
+internal import FileAccess
+internal import StorageManager
+
+/// Encoding chunks and giving them a place.
+extension CompressedFork {
+    /// Encodes the chunks of some blocks anew, with the pages given in the place of those they had,
+    /// and finds room for them.
+    ///
+    /// The write has begun then: the slot's memory goes to the file at the offset, and
+    /// ``finishWrite(_:written:)`` is called.
+    ///
+    /// - Parameter growing: the blocks may lie behind the end; else they all exist.
+    func planWrite(_ block: BlockNumber, from pages: Span<PageAddress>, growing: Bool = false)
+        throws(StorageError) -> (slot: FrameSlot, offset: Int64, byteCount: Int)
+    {
+        precondition(!pages.isEmpty && pages.count <= FrameSlot.maximumPages)
+        _ = try opened()
+        let (dimensions, habit) = state.withLock { ($0.map.dimensions, $0.habit) }
+        let end = Int(block.rawValue) + pages.count
+        guard growing || end <= Int(dimensions.blockCount) else {
+            throw endsBefore(block, pages.count, isRead: false)
+        }
+        let chunkPages = dimensions.properties.chunkPages
+        let (first, last) = (Int(block.rawValue) / chunkPages, (end - 1) / chunkPages)
+        let slot = try disk.frames.take()
+        let encoder: ChunkEncoder
+        do throws(StorageError) {
+            encoder = try disk.encoders.take()
+        } catch {
+            disk.frames.giveBack(slot)
+            throw error
+        }
+        defer { disk.encoders.giveBack(encoder) }
+        slot.parts.removeAll(keepingCapacity: true)
+        slot.fork = self
+        slot.growsTo = growing ? UInt32(end) : 0
+        slot.holders = 1
+        do throws(StorageError) {
+            return try whileWriting(UInt32(first)...UInt32(last)) { () throws(StorageError) in
+                var ways = habit
+                var offset = 0
+                for chunk in first...last {
+                    let start = max(chunk * chunkPages, Int(block.rawValue))
+                    let part = start..<min((chunk + 1) * chunkPages, end)
+                    let given = pages.extracting(
+                        part.lowerBound - Int(block.rawValue)..<part.upperBound
+                            - Int(block.rawValue))
+                    let chunkPart =
+                        part.lowerBound - chunk * chunkPages..<part.upperBound - chunk * chunkPages
+                    offset += try encode(
+                        UInt32(chunk), chunkPart, given, dimensions, encoder, &ways, slot, offset)
+                }
+                try place(slot, ways)
+                return (
+                    slot,
+                    Int64(slot.parts[0].entry.extent.start) * Int64(unitSize), offset
+                )
+            }
+        } catch {
+            disk.frames.giveBack(slot)
+            throw error
+        }
+    }
+
+    /// Encodes one chunk into the slot's memory; how many bytes of it that takes.
+    private func encode(
+        _ chunk: UInt32, _ part: Range<Int>, _ given: Span<PageAddress>,
+        _ dimensions: ForkDimensions, _ encoder: ChunkEncoder, _ habit: inout EncodingHabit,
+        _ slot: FrameSlot, _ offset: Int
+    ) throws(StorageError) -> Int {
+        let existing = existingPages(chunk)
+        let count = max(part.upperBound, existing)
+        let room = unsafe slot.bytes(
+            offset + ChunkHeader.size..<offset + ChunkHeader.size + count * blockSize)
+        let content: EncodedChunk
+        if part.lowerBound == 0 && part.upperBound == count {
+            content = unsafe encoder.encode(
+                given, level: Int32(dimensions.properties.level), habit: &habit, into: room)
+        } else {
+            let scratch = try disk.frames.take()
+            defer { disk.frames.giveBack(scratch) }
+            var all = try bringPages(chunk, count, existing, scratch, dimensions)
+            for position in given.indices { all[part.lowerBound + position] = given[position] }
+            content = unsafe encoder.encode(
+                all.span, level: Int32(dimensions.properties.level), habit: &habit, into: room)
+        }
+        let (generation, cut) = state.withLock { state in
+            defer { state.map.dimensions.nextGeneration += 1 }
+            return (state.map.dimensions.nextGeneration, state.map.dimensions.cut)
+        }
+        let start = offset + ChunkHeader.size
+        var header = ChunkHeader(
+            identity, chunk: chunk, pageCount: count, content: content, payloadChecksum: 0,
+            generation: generation, cut: cut,
+            blockCount: max(dimensions.blockCount, slot.growsTo))
+        let size = Int(header.units) * unitSize
+        unsafe slot.bytes(start + content.storedBytes..<offset + size).initializeMemory(
+            as: UInt8.self, repeating: 0)
+        header.payloadChecksum = slot.checksum(offset, header)
+        header.store(slot.fields(offset))
+        slot.parts.append(
+            FrameSlot.Part(
+                chunk: chunk,
+                entry: ChunkEntry(
+                    extent: Extent(start: 0, count: header.units), pages: UInt8(count),
+                    generation: generation),
+                offset: offset, wanted: part, position: 0))
+        return size
+    }
+
+    /// How many pages of a chunk there are to be kept.
+    private func existingPages(_ chunk: UInt32) -> Int {
+        state.withLock { state in
+            if let frame = state.inFlight[chunk] { return Int(frame.part.entry.pages) }
+            guard Int(chunk) < state.map.entries.count else { return 0 }
+            let entry = state.map.entries[Int(chunk)]
+            return entry.isEmpty ? 0 : Int(entry.pages)
+        }
+    }
+
+    /// Brings the pages that a chunk has now, and zeroes for the others up to `count`, into a slot's
+    /// memory: as they will be once all writes in flight are over.
+    ///
+    /// - Throws: `damagedChunk`, since what cannot be read cannot be kept.
+    private func bringPages(
+        _ chunk: UInt32, _ count: Int, _ existing: Int, _ scratch: FrameSlot,
+        _ dimensions: ForkDimensions
+    ) throws(StorageError) -> [PageAddress] {
+        // Behind the room for the chunk as it is in the file.
+        let start = (HeapTransform.maximumPages * 2 + 1) * unitSize
+        let memory = unsafe scratch.bytes(start..<start + count * blockSize)
+        let pages = (0..<count).map { position in
+            unsafe PageAddress(memory.baseAddress! + position * blockSize)
+        }
+        for page in pages[existing...] {
+            unsafe page.bytes.initializeMemory(as: UInt8.self, repeating: 0)
+        }
+        if existing == 0 { return pages }
+        let targets = Array(pages[..<existing])
+        let frame = state.withLock { state in
+            let frame = state.inFlight[chunk]
+            frame?.slot.holders += 1
+            return frame
+        }
+        if let frame {
+            defer { letGo(of: frame.slot) }
+            var part = frame.part
+            part.wanted = 0..<existing
+            let isSound = frame.slot.decode(
+                part, identity, length: Int(part.entry.extent.count) * unitSize,
+                by: scratch.decoder, into: targets.span)
+            guard isSound else {
+                throw damaged(chunk: chunk, pages: dimensions.properties.chunkPages)
+            }
+            return pages
+        }
+        try read(
+            BlockNumber(chunk * UInt32(dimensions.properties.chunkPages)), into: targets.span)
+        return pages
+    }
+
+    /// Finds room for a slot's chunks, one behind the other.
+    private func place(_ slot: FrameSlot, _ habit: EncodingHabit) throws(StorageError) {
+        let units = slot.parts.reduce(0) { $0 + $1.entry.extent.count }
+        let isPlaced = state.withLock { state in
+            state.habit = habit
+            guard let extent = state.space.allocate(units) else { return false }
+            var next = extent.start
+            for position in slot.parts.indices {
+                slot.parts[position].entry.extent.start = next
+                next += slot.parts[position].entry.extent.count
+                state.inFlight[slot.parts[position].chunk] = FrameInFlight(
+                    slot: slot, part: slot.parts[position])
+            }
+            return true
+        }
+        if !isPlaced { throw tooLarge() }
+    }
+
+    /// Takes note of what has been written: chunks that are whole in the file become those of the
+    /// fork, unless newer ones have already.
+    ///
+    /// Any thread; never blocks. The slot is given back.
+    ///
+    /// - Parameter written: how many bytes of the slot's memory are in the file.
+    /// - Returns: how many of the blocks that is.
+    @discardableResult
+    func finishWrite(_ slot: FrameSlot, written: Int) -> Int {
+        let blocks = state.withLock { state in
+            var blocks = 0
+            for part in slot.parts {
+                let isWhole =
+                    part.offset + Int(part.entry.extent.count) * unitSize <= written
+                if isWhole { blocks += part.wanted.count }
+                if state.inFlight[part.chunk]?.part.entry.generation == part.entry.generation {
+                    state.inFlight[part.chunk] = nil
+                }
+                if isWhole && slot.growsTo > state.map.dimensions.blockCount {
+                    state.map.dimensions.blockCount = slot.growsTo
+                    state.map.resize()
+                    state.hasChangedDimensions = true
+                }
+                state.fileUnits = max(state.fileUnits, part.entry.extent.end)
+                if !isWhole || !publish(part, &state) { state.space.free(part.entry.extent) }
+            }
+            return blocks
+        }
+        disk.noteChange(self)
+        letGo(of: slot)
+        return blocks
+    }
+
+    /// Makes a chunk the fork's; false when there is a newer one, or none any more.
+    private func publish(_ part: FrameSlot.Part, _ state: inout State) -> Bool {
+        let chunk = Int(part.chunk)
+        let cut = state.map.dimensions.cut
+        guard chunk < state.map.entries.count,
+            state.map.entries[chunk].generation < part.entry.generation,
+            part.chunk < cut.chunks || part.entry.generation >= cut.generation
+        else { return false }
+        let old = state.map.entries[chunk]
+        if !old.isEmpty {
+            state.freed.append(old.extent)
+            state.freedUnits += Int(old.extent.count)
+        }
+        state.map.entries[chunk] = part.entry
+        state.usedUnits += Int(part.entry.extent.count) - Int(old.extent.count)
+        state.changed.insert(part.chunk)
+        return true
+    }
+
+    /// One who held a slot has no more use for it.
+    private func letGo(of slot: FrameSlot) {
+        let isLast = state.withLock { _ in
+            slot.holders -= 1
+            return slot.holders == 0
+        }
+        if isLast { disk.frames.giveBack(slot) }
+    }
+
+    /// Writes blocks, blocking until all are in the file.
+    func write(_ block: BlockNumber, from pages: Span<PageAddress>, growing: Bool = false)
+        throws(StorageError)
+    {
+        var done = 0
+        while done < pages.count {
+            let part = done..<min(pages.count, done + FrameSlot.maximumPages / 2)
+            try relieve()
+            let (slot, offset, byteCount) = try planWrite(
+                block.advanced(by: done), from: pages.extracting(part), growing: growing)
+            let written: Int
+            do throws(StorageError) {
+                written = try unsafe opened().data.write(
+                    UnsafeRawBufferPointer(slot.bytes(0..<byteCount)), at: offset)
+            } catch {
+                finishWrite(slot, written: 0)
+                throw naming(error, as: growing ? .extendFailed : .writeFailed)
+            }
+            finishWrite(slot, written: written)
+            guard written == byteCount else {
+                throw StorageError(
+                    growing ? .extendFailed : .writeFailed,
+                    "could not write block \(block.advanced(by: done)) in file \"\(dataPath)\":"
+                        + " wrote only \(written) of \(byteCount) bytes",
+                    remedy: "Free space on the file system, and try again.",
+                    at: location(block: block.rawValue))
+            }
+            done = part.upperBound
+        }
+    }
+}

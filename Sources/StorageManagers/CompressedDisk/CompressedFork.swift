@@ -1,0 +1,240 @@
+internal import AsyncIO
+internal import FileAccess
+internal import StorageManager
+internal import Synchronization
+
+/// One fork of a compressed relation: its data file, the map of its chunks, and what its space is
+/// used for.
+///
+/// Any thread. ``state`` is held for moments, never during IO, and taken where IO completes.
+/// A chunk is changed by who holds its writing lock, which readers never take: a reader sees the
+/// chunk as it was before or after. What a changed chunk took before is given out again only once
+/// the change is durable and all reads that may have begun before are over.
+final class CompressedFork: Sendable {
+    /// The first unit that chunks can have: before it stands the file's header.
+    static let firstUnit: UInt32 = 1
+
+    struct State {
+        var map = ForkMap()
+        var space = FreeSpace(origin: CompressedFork.firstUnit)
+        /// Units that the map's chunks take.
+        var usedUnits = 0
+        /// Chunks whose entries the map file does not have.
+        var changed: Set<UInt32> = []
+        /// Whether the map file lacks the dimensions.
+        var hasChangedDimensions = false
+        /// What changed chunks took before, since the last sync.
+        var freed: [Extent] = []
+        var freedUnits = 0
+        var readers = ReaderTurns()
+        /// Chunks that are being written, as they will be.
+        var inFlight: [UInt32: FrameInFlight] = [:]
+        var habit = EncodingHabit()
+        /// How long the data file is, in units, as far as is known.
+        var fileUnits: UInt32 = 0
+    }
+
+    /// A chunk in the memory of a slot that is about to be written from it.
+    struct FrameInFlight {
+        let slot: FrameSlot
+        let part: FrameSlot.Part
+    }
+
+    let disk: CompressedDisk
+    let locator: RelationLocator
+    let fork: Fork
+    let state = Lock(State())
+    private let files = Lock<Files?>(nil)
+    private let writing: [WritingLock]
+    /// Held while the fork is made durable; taken before the others.
+    let syncing = Lock<Void>(())
+    /// Held by who compacts the fork; taken before ``syncing``.
+    let compacting = Lock<Void>(())
+    /// Somebody waits for the end of compaction.
+    let isForgotten = Atomic<Bool>(false)
+
+    /// So that an array can hold what cannot be copied.
+    private final class WritingLock: Sendable {
+        let lock = Lock<Void>(())
+    }
+
+    struct Files: Sendable {
+        let data: VirtualFile
+        let map: MapFile
+    }
+
+    /// Chunks next to each other share a lock.
+    private static let chunksPerLock = 8
+    private static let lockCount = 8
+
+    init(_ locator: RelationLocator, _ fork: Fork, disk: CompressedDisk) {
+        self.locator = locator
+        self.fork = fork
+        self.disk = disk
+        writing = (0..<Self.lockCount).map { _ in WritingLock() }
+    }
+
+    var identity: ChunkIdentity { ChunkIdentity(locator, fork) }
+    var dataPath: String { Self.dataPath(locator, fork) }
+    var mapPath: String { Self.mapPath(locator, fork) }
+
+    /// The path of the file with the chunks, such as `base/1/16384_fsm.chunks`.
+    static func dataPath(_ locator: RelationLocator, _ fork: Fork) -> String {
+        "\(locator)\(fork.suffix).chunks"
+    }
+
+    /// The path of the file with the map, such as `base/1/16384.map`.
+    static func mapPath(_ locator: RelationLocator, _ fork: Fork) -> String {
+        "\(locator)\(fork.suffix).map"
+    }
+
+    /// The path under which a new map is written before it replaces the other.
+    static func newMapPath(_ locator: RelationLocator, _ fork: Fork) -> String {
+        "\(locator)\(fork.suffix).map.new"
+    }
+
+    // MARK: Files
+
+    /// The fork's files, opened and read by need.
+    ///
+    /// - Throws: `notFound` for a fork that does not exist, `damagedMap` where neither the map nor
+    ///   the chunks tell what the fork consists of.
+    func opened() throws(StorageError) -> Files {
+        try files.withLock { (files) throws(StorageError) in
+            if let files { return files }
+            let opened = try open()
+            files = opened
+            return opened
+        }
+    }
+
+    /// Takes the files of a fork that was just created.
+    func adopt(_ new: Files) { files.withLock { $0 = new } }
+
+    /// Whether the files are open, and so the map in memory.
+    var isOpen: Bool { files.withLock { $0 != nil } }
+
+    /// Lets go of the files and of what is in memory, once nobody compacts the fork.
+    func forget() {
+        isForgotten.store(true, ordering: .relaxed)
+        compacting.withLock { _ in
+            files.withLock { files in
+                state.withLock { $0 = State() }
+                files = nil
+            }
+        }
+        isForgotten.store(false, ordering: .relaxed)
+    }
+
+    // MARK: Locks
+
+    /// Runs `body` while nobody else changes some chunks.
+    func whileWriting<Result, Failure>(
+        _ chunks: ClosedRange<UInt32>, _ body: () throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        let first = Int(chunks.lowerBound) / Self.chunksPerLock
+        let last = Int(chunks.upperBound) / Self.chunksPerLock
+        let wanted =
+            last - first >= Self.lockCount
+            ? Array(0..<Self.lockCount) : Set((first...last).map { $0 % Self.lockCount }).sorted()
+        return try holding(wanted[...], body)
+    }
+
+    /// Runs `body` while nobody changes any chunk.
+    func whileNobodyWrites<Result, Failure>(_ body: () throws(Failure) -> Result)
+        throws(Failure) -> Result
+    {
+        try holding(Array(0..<Self.lockCount)[...], body)
+    }
+
+    /// Takes the locks in the order of their numbers, so that nobody waits in a circle.
+    private func holding<Result, Failure>(
+        _ wanted: ArraySlice<Int>, _ body: () throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        guard let first = wanted.first else { return try body() }
+        var result: Result?
+        try writing[first].lock.withLock { _ throws(Failure) in
+            result = try holding(wanted.dropFirst(), body)
+        }
+        guard let result else { preconditionFailure("a lock runs what it is given") }
+        return result
+    }
+
+    // MARK: Words
+
+    func location(block: UInt32? = nil, path: String? = nil) -> StorageError.Location {
+        StorageError.Location(
+            relation: locator.description, fork: fork.name, block: block, path: path ?? dataPath)
+    }
+
+    /// The same error of a file, with the relation and fork that it belongs to.
+    func naming(_ error: StorageError, as code: StorageError.Code? = nil) -> StorageError {
+        StorageError(
+            error.code == .resourcesExhausted ? error.code : code ?? error.code, error.message,
+            remedy: error.remedy,
+            at: location(path: error.location.path ?? dataPath), errorNumber: error.errorNumber,
+            underlying: error.underlying)
+    }
+
+    /// A chunk that is not as it was written.
+    func damaged(chunk: UInt32, pages: Int) -> StorageError {
+        let first = UInt64(chunk) * UInt64(pages)
+        return StorageError(
+            .damagedChunk,
+            "chunk \(chunk) of file \"\(dataPath)\" is damaged: blocks \(first).."
+                + "\(first + UInt64(pages) - 1) of relation \(locator)\(fork.suffix)",
+            remedy: "Restore the relation from a backup; its other chunks can be read.",
+            at: location(block: UInt32(clamping: first)))
+    }
+
+    /// A file that consists of more than it can have.
+    func tooLarge() -> StorageError {
+        StorageError(
+            .extendFailed, "file \"\(dataPath)\" cannot be longer than 16 TiB",
+            remedy: "Spread the data over several relations.", at: location())
+    }
+}
+
+/// Two turns in which reads begin, so that it can be told when all are over that had begun before
+/// some moment, while others go on beginning.
+struct ReaderTurns {
+    private var counts = InlineArray<2, Int>(repeating: 0)
+    private var turn: UInt64 = 0
+    private var retired: [(turn: UInt64, extents: [Extent])] = []
+
+    /// A read begins; its turn is to be given back.
+    mutating func begin() -> Int {
+        let parity = Int(turn & 1)
+        counts[parity] += 1
+        return parity
+    }
+
+    /// A read is over. Returns extents that nobody reads any more.
+    mutating func end(_ parity: Int) -> [Extent] {
+        counts[parity] -= 1
+        return counts[parity] == 0 && !retired.isEmpty ? advance() : []
+    }
+
+    /// Takes extents that new reads do not find. Returns those that nobody reads any more.
+    mutating func retire(_ extents: [Extent]) -> [Extent] {
+        if !extents.isEmpty { retired.append((turn, extents)) }
+        return advance()
+    }
+
+    /// How many units wait for readers.
+    var retiredUnits: Int {
+        retired.reduce(0) { $0 + $1.extents.reduce(0) { $0 + Int($1.count) } }
+    }
+
+    /// A turn ends when none of the one before it is going on: reads of a turn are over two turns
+    /// later.
+    private mutating func advance() -> [Extent] {
+        for _ in 0..<2 where counts[Int((turn + 1) & 1)] == 0 { turn += 1 }
+        var free: [Extent] = []
+        while let oldest = retired.first, oldest.turn + 2 <= turn {
+            free += oldest.extents
+            retired.removeFirst()
+        }
+        return free
+    }
+}

@@ -1,0 +1,153 @@
+internal import AsyncIO
+internal import StorageManager
+
+/// What an IO on chunks needs besides its handle: memory for the chunks as they are in the file, the
+/// pages that they are read into, and a decoder.
+///
+/// Belongs to one IO at a time: to who defines it, then to who completes it.
+@safe
+final class FrameSlot: @unchecked Sendable {
+    /// How many pages one IO covers at most.
+    static let maximumPages = 64
+    /// Chunks of two pages each have a header that takes a unit.
+    private static let byteCount = maximumPages * blockSize + maximumPages / 2 * unitSize
+
+    /// One chunk of the IO.
+    struct Part {
+        var chunk: UInt32
+        var entry: ChunkEntry
+        /// Where it begins in the slot's memory.
+        var offset: Int
+        /// Which of the chunk's pages are wanted.
+        var wanted: Range<Int>
+        /// Where the first of them stands among the pages of the IO.
+        var position: Int
+    }
+
+    /// The number by which a handle names it.
+    let number: Int
+    /// `byteCount` bytes, allocated until `deinit`.
+    private let memory: UnsafeMutableRawPointer
+    let decoder: ChunkDecoder
+    var parts: [Part] = []
+    var pages: [PageAddress] = []
+    /// What the IO is on.
+    var fork: CompressedFork?
+    /// In which of the fork's two turns a read was begun.
+    var turn = 0
+    /// How many blocks the fork has once a write is done, if that makes it longer.
+    var growsTo: UInt32 = 0
+    /// How many hold the slot: the IO, and who reads a chunk that it is about to write. Changed
+    /// under the fork's lock.
+    var holders = 0
+
+    init(number: Int) throws(StorageError) {
+        self.number = number
+        decoder = try ChunkDecoder()
+        unsafe memory = .allocate(byteCount: Self.byteCount, alignment: unitSize)
+        parts.reserveCapacity(Self.maximumPages / 2)
+        pages.reserveCapacity(Self.maximumPages)
+    }
+
+    deinit { unsafe memory.deallocate() }
+
+    /// Some of its bytes.
+    @unsafe
+    func bytes(_ range: Range<Int>) -> UnsafeMutableRawBufferPointer {
+        precondition(range.lowerBound >= 0 && range.upperBound <= Self.byteCount)
+        return unsafe UnsafeMutableRawBufferPointer(
+            start: memory + range.lowerBound, count: range.count)
+    }
+
+    /// Its bytes as numbers, from `offset` on.
+    func fields(_ offset: Int) -> RawFields {
+        precondition(offset >= 0 && offset <= Self.byteCount)
+        return unsafe RawFields(memory + offset, count: Self.byteCount - offset)
+    }
+
+    /// The checksum of what is behind the header of the chunk at `offset`.
+    func checksum(_ offset: Int, _ header: ChunkHeader) -> UInt32 {
+        unsafe Checksum.of(
+            UnsafeRawBufferPointer(
+                bytes(offset + ChunkHeader.size..<offset + Int(header.units) * unitSize)))
+    }
+
+    func setPages(_ span: Span<PageAddress>) {
+        pages.removeAll(keepingCapacity: true)
+        for position in span.indices { pages.append(span[position]) }
+    }
+
+    /// Reads a chunk that is in the slot's memory.
+    ///
+    /// - Parameters:
+    ///   - length: how many bytes from the chunk's offset on are there.
+    ///   - decoder: one that nobody else uses now.
+    /// - Returns: whether it is the chunk that the map says, and sound.
+    func decode(
+        _ part: Part, _ identity: ChunkIdentity, length: Int, by decoder: ChunkDecoder,
+        into target: Span<PageAddress>
+    ) -> Bool {
+        guard length >= ChunkHeader.size, let header = ChunkHeader(fields(part.offset)) else {
+            return false
+        }
+        let stored = header.content.storedBytes
+        guard header.identity == identity, header.chunk == part.chunk,
+            header.generation == part.entry.generation, header.units == part.entry.extent.count,
+            header.pageCount >= part.entry.pages, length >= Int(header.units) * unitSize
+        else { return false }
+        let start = part.offset + ChunkHeader.size
+        let payload = unsafe UnsafeRawBufferPointer(bytes(start..<start + stored))
+        guard checksum(part.offset, header) == header.payloadChecksum else { return false }
+        // What the chunk does not have is zeroes.
+        let there = part.wanted.clamped(to: 0..<Int(part.entry.pages))
+        for page in part.wanted where !there.contains(page) {
+            unsafe target[page - part.wanted.lowerBound].bytes.initializeMemory(
+                as: UInt8.self, repeating: 0)
+        }
+        if there.isEmpty { return true }
+        return unsafe decoder.decode(
+            payload, encoding: header.content.encoding, plainBytes: header.content.plainBytes,
+            pageCount: header.pageCount, wanted: there, into: target)
+    }
+}
+
+/// The slots that are not in use, and all by number. Any thread; the lock is held for moments.
+///
+/// Slots are made by who starts an IO, never where it completes.
+final class FramePool: Sendable {
+    private struct Slots {
+        var all: [FrameSlot] = []
+        var free: [FrameSlot] = []
+    }
+
+    private let slots = Lock(Slots())
+
+    /// Takes a slot.
+    ///
+    /// - Throws: `resourcesExhausted` when one can not be made.
+    func take() throws(StorageError) -> FrameSlot {
+        if let slot = slots.withLock({ $0.free.popLast() }) { return slot }
+        let result: Result<FrameSlot, StorageError> = slots.withLock { slots in
+            do throws(StorageError) {
+                let slot = try FrameSlot(number: slots.all.count)
+                slots.all.append(slot)
+                // So that giving it back finds room.
+                slots.free.reserveCapacity(slots.all.count)
+                return .success(slot)
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+
+    /// The slot of an IO in flight.
+    func slot(_ number: Int) -> FrameSlot? {
+        slots.withLock { $0.all.indices.contains(number) ? $0.all[number] : nil }
+    }
+
+    func giveBack(_ slot: FrameSlot) {
+        slot.fork = nil
+        slots.withLock { $0.free.append(slot) }
+    }
+}

@@ -1,0 +1,137 @@
+internal import AsyncIO
+internal import FileAccess
+internal import StorageManager
+
+/// The file with a fork's map: records one behind the other, the first one with all chunks.
+///
+/// When the records of changes have become long, a new file with one record takes its place. One
+/// thread at a time, which the manager's syncing sees to.
+final class MapFile: Sendable {
+    private struct Position {
+        var file: VirtualFile
+        var end: Int
+        var nextSequence: UInt64
+        /// How long the record with all chunks was.
+        var snapshotSize: Int
+    }
+
+    private let position: Lock<Position>
+    private let files: FileAccess
+    private let path: String
+    private let newPath: String
+    private let identity: ChunkIdentity
+
+    /// Records of changes may take so much more than twice the record of all chunks.
+    private static let slack = 64 * 1024
+
+    private init(_ fork: CompressedFork, _ position: Position) {
+        files = fork.disk.files
+        path = fork.mapPath
+        newPath = CompressedFork.newMapPath(fork.locator, fork.fork)
+        identity = fork.identity
+        self.position = Lock(position)
+    }
+
+    /// Makes the file of a new fork.
+    static func create(_ fork: CompressedFork, _ map: ForkMap) throws(StorageError) -> MapFile {
+        let file = try fork.disk.files.open(fork.mapPath, [.create, .truncate, .buffered])
+        let size = try write(snapshot(map, 0), fork.identity, file, at: 0)
+        return MapFile(
+            fork, Position(file: file, end: size, nextSequence: 1, snapshotSize: size))
+    }
+
+    /// Reads the file of a fork; nil for one that is missing or tells nothing.
+    static func open(_ fork: CompressedFork) throws(StorageError) -> (
+        file: MapFile, reading: MapReading
+    )? {
+        guard try fork.disk.files.kind(of: fork.mapPath) == .file else { return nil }
+        let file = try fork.disk.files.open(fork.mapPath, .buffered)
+        var bytes = [UInt8](repeating: 0, count: Int(try file.size()))
+        var span = bytes.mutableSpan
+        var raw = unsafe span.mutableBytes
+        let count = try file.read(into: &raw, at: 0)
+        bytes.removeLast(bytes.count - count)
+        guard let reading = MapReading(&bytes, fork.identity) else { return nil }
+        if reading.tornBytes > 0 { try file.truncate(to: Int64(reading.end)) }
+        let size = MapRecord.size(entries: reading.map.entries.count)
+        return (
+            MapFile(
+                fork,
+                Position(
+                    file: file, end: reading.end, nextSequence: reading.nextSequence,
+                    snapshotSize: 2 * size)),
+            reading
+        )
+    }
+
+    private static func snapshot(_ map: ForkMap, _ sequence: UInt64) -> MapRecord {
+        MapRecord(
+            isSnapshot: true, sequence: sequence, dimensions: map.dimensions,
+            entries: map.entries.enumerated().lazy.filter { !$0.element.isEmpty }.map {
+                (UInt32($0.offset), $0.element)
+            })
+    }
+
+    private static func write(
+        _ record: MapRecord, _ identity: ChunkIdentity, _ file: VirtualFile, at offset: Int
+    ) throws(StorageError) -> Int {
+        let bytes = record.encoded(identity)
+        var done = 0
+        while done < bytes.count {
+            let rest = unsafe bytes.span.bytes.extracting(done..<bytes.count)
+            let written = try file.write(rest, at: Int64(offset + done))
+            guard written > 0 else {
+                throw StorageError(
+                    .fileWriteFailed,
+                    "could not write file \"\(file.path)\": wrote only \(done) of"
+                        + " \(bytes.count) bytes",
+                    remedy: "Free space on the file system, and try again.",
+                    at: StorageError.Location(path: file.path))
+            }
+            done += written
+        }
+        return bytes.count
+    }
+
+    /// Whether the file had better begin anew than get a record of so many changes.
+    func isLong(with changes: Int) -> Bool {
+        position.withLock { position in
+            position.end + 2 * MapRecord.size(entries: changes)
+                > 3 * position.snapshotSize + Self.slack
+        }
+    }
+
+    /// Adds what has changed and makes it durable; blocks.
+    func record(_ changes: [(chunk: UInt32, entry: ChunkEntry)], _ dimensions: ForkDimensions)
+        throws(StorageError)
+    {
+        try position.withLock { (position) throws(StorageError) in
+            let record = MapRecord(
+                isSnapshot: false, sequence: position.nextSequence, dimensions: dimensions,
+                entries: changes)
+            let size = try Self.write(record, identity, position.file, at: position.end)
+            try position.file.sync(dataOnly: true)
+            position.end += size
+            position.nextSequence += 1
+        }
+    }
+
+    /// Begins anew with the whole map, durably; blocks.
+    func begin(with map: ForkMap) throws(StorageError) {
+        try position.withLock { (position) throws(StorageError) in try beginAnew(&position, map) }
+    }
+
+    /// A crash leaves the old file or the new one.
+    private func beginAnew(_ position: inout Position, _ map: ForkMap) throws(StorageError) {
+        let size = try writeNew(map)
+        try files.rename(newPath, to: path)
+        let file = try files.open(path, .buffered)
+        position = Position(file: file, end: size, nextSequence: 1, snapshotSize: size)
+    }
+
+    /// Nobody has the new file open any more when it gets its name.
+    private func writeNew(_ map: ForkMap) throws(StorageError) -> Int {
+        let new = try files.open(newPath, [.create, .truncate, .buffered])
+        return try Self.write(Self.snapshot(map, 0), identity, new, at: 0)
+    }
+}

@@ -1,0 +1,179 @@
+internal import StorageManager
+
+/// What the map file says of a fork besides its chunks.
+struct ForkDimensions: Equatable, Sendable {
+    /// How the fork is compressed.
+    var properties = ChunkProperties()
+    /// How many blocks it has.
+    var blockCount: UInt32 = 0
+    /// Higher than all generations in use.
+    var nextGeneration: UInt64 = 1
+    /// Its last truncation.
+    var cut = ForkCut()
+
+    /// How many chunks the blocks make.
+    var chunkCount: Int {
+        (Int(blockCount) + properties.chunkPages - 1) / properties.chunkPages
+    }
+}
+
+/// One record of a map file: all chunks of a fork, or those that changed since the record before.
+///
+/// Little-endian, and in the file twice, one copy behind the other, so that a damaged one is mended
+/// and told from one that a crash cut short. Padded with zeroes to a multiple of 64 bytes.
+///
+/// | offset | bytes | |
+/// |---|---|---|
+/// | 0 | 4 | `SZM1` |
+/// | 4 | 1 | version, 1 |
+/// | 5 | 1 | 0 for all chunks, 1 for those that changed |
+/// | 6 | 1 | 0 for the first copy, 1 for the second |
+/// | 7 | 1 | fork |
+/// | 8 | 4 | database |
+/// | 12 | 4 | relation |
+/// | 16 | 8 | number of the record in the file, from 0 on |
+/// | 24 | 8 | generation that the next chunk gets |
+/// | 32 | 8 | generation of the last truncation |
+/// | 40 | 4 | chunks left by it |
+/// | 44 | 4 | blocks of the fork |
+/// | 48 | 2 | pages in a full chunk |
+/// | 50 | 2 | level |
+/// | 52 | 4 | how many entries follow |
+/// | 56 | 4 | CRC-32C of the entries and the padding |
+/// | 60 | 4 | CRC-32C of the 60 bytes before |
+///
+/// An entry has 24 bytes: chunk (4), first unit (4), units (4), pages that count (4), generation
+/// (8); no units is a chunk of zeroes.
+struct MapRecord: Equatable {
+    static let headerSize = 64
+    static let entrySize = 24
+    private static let magic: UInt32 = 0x314D_5A53
+    private static let version: UInt8 = 1
+
+    var isSnapshot: Bool
+    var sequence: UInt64
+    var dimensions: ForkDimensions
+    var entries: [(chunk: UInt32, entry: ChunkEntry)]
+
+    static func == (left: MapRecord, right: MapRecord) -> Bool {
+        left.isSnapshot == right.isSnapshot && left.sequence == right.sequence
+            && left.dimensions == right.dimensions
+            && left.entries.elementsEqual(right.entries) { $0 == $1 }
+    }
+
+    /// How many bytes one copy takes.
+    static func size(entries: Int) -> Int {
+        (headerSize + entries * entrySize + headerSize - 1) & ~(headerSize - 1)
+    }
+
+    /// Both copies.
+    func encoded(_ identity: ChunkIdentity) -> [UInt8] {
+        let size = Self.size(entries: entries.count)
+        var bytes = [UInt8](repeating: 0, count: 2 * size)
+        unsafe bytes.withUnsafeMutableBytes { bytes in
+            for copy in 0..<2 {
+                // There are two times `size` bytes.
+                let start = unsafe bytes.baseAddress! + copy * size
+                store(unsafe RawFields(start, count: size), identity, copy: UInt8(copy))
+            }
+        }
+        return bytes
+    }
+
+    private func store(_ fields: RawFields, _ identity: ChunkIdentity, copy: UInt8) {
+        var offset = Self.headerSize
+        for (chunk, entry) in entries {
+            fields.set(chunk, offset)
+            fields.set(entry.extent.start, offset + 4)
+            fields.set(entry.extent.count, offset + 8)
+            fields.set(UInt32(entry.pages), offset + 12)
+            fields.set(entry.generation, offset + 16)
+            offset += Self.entrySize
+        }
+        fields.set(Self.magic, 0)
+        fields.set(Self.version, 4)
+        fields.set(UInt8(isSnapshot ? 0 : 1), 5)
+        fields.set(copy, 6)
+        fields.set(identity.fork.rawValue, 7)
+        fields.set(identity.database, 8)
+        fields.set(identity.number, 12)
+        fields.set(sequence, 16)
+        fields.set(dimensions.nextGeneration, 24)
+        fields.set(dimensions.cut.generation, 32)
+        fields.set(dimensions.cut.chunks, 40)
+        fields.set(dimensions.blockCount, 44)
+        fields.set(UInt16(dimensions.properties.chunkPages), 48)
+        fields.set(UInt16(dimensions.properties.level), 50)
+        fields.set(UInt32(entries.count), 52)
+        unsafe fields.set(Checksum.of(fields.bytes(Self.headerSize..<fields.count)), 56)
+        unsafe fields.set(Checksum.of(fields.bytes(0..<60)), 60)
+    }
+
+    /// The fixed part of a record.
+    struct Header {
+        let isSnapshot: Bool
+        let copy: UInt8
+        let sequence: UInt64
+        let dimensions: ForkDimensions
+        let entryCount: Int
+
+        /// Nil for anything else than a sound one of that fork.
+        init?(_ fields: RawFields, _ identity: ChunkIdentity) {
+            guard fields.count >= headerSize, fields.get(0) == magic, fields.get(4) == version,
+                unsafe fields.get(60) == Checksum.of(fields.bytes(0..<60)),
+                fields.get(7) == identity.fork.rawValue, fields.get(8) == identity.database,
+                fields.get(12) == identity.number
+            else { return nil }
+            let kind: UInt8 = fields.get(5)
+            guard kind <= 1 else { return nil }
+            isSnapshot = kind == 0
+            copy = fields.get(6)
+            sequence = fields.get(16)
+            var dimensions = ForkDimensions()
+            dimensions.nextGeneration = fields.get(24)
+            dimensions.cut = ForkCut(generation: fields.get(32), chunks: fields.get(40))
+            dimensions.blockCount = fields.get(44)
+            dimensions.properties = ChunkProperties(
+                chunkBytes: Int(fields.get(48, as: UInt16.self)) * blockSize,
+                level: Int(fields.get(50, as: UInt16.self)))
+            guard ChunkProperties.chunkSizes.contains(dimensions.properties.chunkBytes),
+                ChunkProperties.levels.contains(dimensions.properties.level),
+                dimensions.blockCount <= BlockNumber.maximumCount
+            else { return nil }
+            self.dimensions = dimensions
+            entryCount = Int(fields.get(52, as: UInt32.self))
+        }
+    }
+}
+
+extension MapRecord {
+    /// Reads the copy at the start of `fields`; nil for anything else than a sound one of that fork.
+    init?(_ fields: RawFields, _ identity: ChunkIdentity) {
+        guard let header = Header(fields, identity) else { return nil }
+        let end = Self.headerSize + header.entryCount * Self.entrySize
+        let size = Self.size(entries: header.entryCount)
+        guard fields.count >= size,
+            unsafe Checksum.of(fields.bytes(Self.headerSize..<size)) == fields.get(56)
+        else { return nil }
+        isSnapshot = header.isSnapshot
+        sequence = header.sequence
+        dimensions = header.dimensions
+        entries = []
+        entries.reserveCapacity(header.entryCount)
+        let chunkPages = header.dimensions.properties.chunkPages
+        for offset in stride(from: Self.headerSize, to: end, by: Self.entrySize) {
+            let extent = Extent(start: fields.get(offset + 4), count: fields.get(offset + 8))
+            let pages: UInt32 = fields.get(offset + 12)
+            guard pages <= chunkPages, extent.count <= UInt32(chunkPages * 2 + 1),
+                !extent.start.addingReportingOverflow(extent.count).overflow,
+                extent.count == 0 || extent.start >= CompressedFork.firstUnit
+            else { return nil }
+            entries.append(
+                (
+                    fields.get(offset),
+                    ChunkEntry(
+                        extent: extent, pages: UInt8(pages), generation: fields.get(offset + 16))
+                ))
+        }
+    }
+}
