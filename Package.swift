@@ -44,8 +44,8 @@ let modules: [Target] = [
     .target(
         name: "Strata",
         dependencies: [
-            "ReadStream", "BufferManager", "StorageManager", "MagneticDisk", "FileAccess",
-            "PageFormat", "AsyncIO", "CPlatform", log,
+            "ReadStream", "BufferManager", "StorageManager", "MagneticDisk", "CompressedDisk",
+            "MemoryDisk", "FileAccess", "PageFormat", "AsyncIO", "CPlatform", log,
         ]),
     .target(
         name: "RelationLoader",

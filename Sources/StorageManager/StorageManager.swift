@@ -20,6 +20,31 @@ public protocol StorageManager: AnyObject, Sendable {
     func open(_ locator: RelationLocator, target: RelationTarget) throws(StorageError)
         -> any RelationStorage
 
+    /// Says how a relation that is about to be created shall be kept, in the manager's own terms.
+    ///
+    /// The manager keeps with the relation what it needs of that.
+    ///
+    /// - Parameter options: values by name; none leaves all to the manager.
+    /// - Throws: `invalidConfiguration` for an option that it does not have, or a value that cannot
+    ///   be.
+    func prepare(_ locator: RelationLocator, options: [String: String]) throws(StorageError)
+
+    /// How much space a fork takes; nil where that is what its blocks take. Any thread.
+    func space(of locator: RelationLocator, fork: Fork) throws(StorageError) -> RelationSpace?
+
+    /// Gives space back that a relation's files have and do not use. Blocks; readers and writers go
+    /// on meanwhile.
+    ///
+    /// - Returns: how many bytes were moved for that.
+    func compact(_ locator: RelationLocator) throws(StorageError) -> Int
+
+    /// Looks for damage in what the manager keeps besides pages. Blocks.
+    ///
+    /// - Parameter found: told what is wrong, and where.
+    func check(
+        _ locator: RelationLocator, fork: Fork, found: (StorageError) -> Void
+    ) throws(StorageError)
+
     /// Removes a fork's files, so that a crash leaves them whole or gone; nothing has it open.
     ///
     /// Removing what does not exist succeeds. Mirrors PostgreSQL's `mdunlink`.
@@ -33,6 +58,69 @@ public protocol StorageManager: AnyObject, Sendable {
 
     /// Ends the manager; all relations are closed.
     func shutdown()
+}
+
+extension StorageManager {
+    /// There is nothing to choose.
+    public func prepare(_ locator: RelationLocator, options: [String: String])
+        throws(StorageError)
+    {
+        guard let option = options.keys.sorted().first else { return }
+        throw StorageError(
+            .invalidConfiguration, "storage manager \"\(name)\" has no option \"\(option)\"",
+            remedy: "Leave it out, or choose another storage manager.",
+            at: StorageError.Location(relation: locator.description))
+    }
+
+    /// Blocks take what they have.
+    public func space(of locator: RelationLocator, fork: Fork) throws(StorageError)
+        -> RelationSpace?
+    {
+        nil
+    }
+
+    /// There is nothing that could be given back.
+    public func compact(_ locator: RelationLocator) throws(StorageError) -> Int { 0 }
+
+    /// There is nothing besides pages.
+    public func check(
+        _ locator: RelationLocator, fork: Fork, found: (StorageError) -> Void
+    ) throws(StorageError) {}
+}
+
+/// How much space a fork of a relation takes.
+public struct RelationSpace: Sendable, Hashable {
+    /// The bytes of its blocks.
+    public var logicalBytes: Int
+    /// The bytes that are needed to keep them.
+    public var usedBytes: Int
+    /// The bytes of its files, those included that hold nothing.
+    public var fileBytes: Int
+
+    /// Makes a statement.
+    public init(logicalBytes: Int, usedBytes: Int, fileBytes: Int) {
+        self.logicalBytes = logicalBytes
+        self.usedBytes = usedBytes
+        self.fileBytes = fileBytes
+    }
+
+    /// How many times smaller what is kept is than the blocks; 1 where nothing is.
+    public var ratio: Double {
+        usedBytes == 0 ? 1 : Double(logicalBytes) / Double(usedBytes)
+    }
+
+    /// Which part of the files holds nothing, from 0 to 1.
+    public var fragmentation: Double {
+        fileBytes <= usedBytes ? 0 : Double(fileBytes - usedBytes) / Double(fileBytes)
+    }
+
+    /// What several forks take together.
+    public static func + (left: RelationSpace, right: RelationSpace) -> RelationSpace {
+        RelationSpace(
+            logicalBytes: left.logicalBytes + right.logicalBytes,
+            usedBytes: left.usedBytes + right.usedBytes,
+            fileBytes: left.fileBytes + right.fileBytes)
+    }
 }
 
 /// What becomes durable of a write, and when.

@@ -6,4 +6,7 @@
 @_exported public import ReadStream
 @_exported public import StorageManager
 
+@_exported public import struct CompressedDisk.ChunkProperties
+@_exported public import struct CompressedDisk.CompressedDiskConfiguration
 @_exported public import struct Logging.Logger
+@_exported public import struct MemoryDisk.MemoryDiskConfiguration

@@ -39,6 +39,8 @@ struct LoadCommand: ParsableCommand {
 
     @OptionGroup var csv: CSVArguments
 
+    @OptionGroup var managerArguments: ManagerArguments
+
     @Flag(help: "Add the rows to the relation, which exists; they start on a page of their own.")
     var append = false
 
@@ -71,6 +73,9 @@ struct LoadCommand: ParsableCommand {
     }
 
     func validate() throws {
+        if append && managerArguments.manager != nil {
+            throw ValidationError("--manager is for new relations; with --append it is known.")
+        }
         if append && replace { throw ValidationError("--append and --replace exclude each other.") }
         if rejects != nil && onError == .stop {
             throw ValidationError("--rejects is of use only with --on-error skip.")
@@ -84,6 +89,8 @@ struct LoadCommand: ParsableCommand {
         let interruption = Interruption()
         var options = LoadOptions()
         options.mode = append ? .append : replace ? .replace : .create
+        options.managerName = managerArguments.manager
+        options.managerOptions = managerArguments.options
         options.csv = csv.options
         options.onError = onError == .skip ? .skip : .stop
         options.rejectsPath = rejects

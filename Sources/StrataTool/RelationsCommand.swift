@@ -7,8 +7,10 @@ struct RelationsCommand: ParsableCommand {
         commandName: "relations",
         abstract: "List the relations of a store.",
         discussion: """
-            A line for each: name, rows (? where they are not known), pages, size, storage \
-            manager, file, and the columns as --schema takes them.
+            A line for each: name, rows (? where they are not known), pages, their size, the \
+            storage manager, the size of the relation's files, how many times smaller than the \
+            pages that is which keeps them, which part of the files holds nothing, file, and the \
+            columns as --schema takes them.
             """)
 
     @OptionGroup var storeArguments: StoreArguments
@@ -21,20 +23,36 @@ struct RelationsCommand: ParsableCommand {
                 return
             }
             var table = TextTable(
-                titles: ["relation", "rows", "pages", "size", "manager", "file", "columns"],
-                rightAligned: [1, 2, 3])
+                titles: [
+                    "relation", "rows", "pages", "size", "manager", "on disk", "ratio", "unused",
+                    "file", "columns",
+                ],
+                rightAligned: [1, 2, 3, 5, 6, 7])
             for relation in relations {
                 let pages = relation.forks.reduce(UInt64(0)) {
                     $0 + UInt64(relation.blockCount(of: $1) ?? 0)
                 }
-                table.add([
-                    relation.name, relation.rowCount.map(String.init) ?? "?", "\(pages)",
-                    Wording.size(Double(pages) * Double(blockSize)), relation.managerName,
-                    relation.locator.description, relation.schema?.sqlText ?? "",
-                ])
+                table.add(
+                    [
+                        relation.name, relation.rowCount.map(String.init) ?? "?", "\(pages)",
+                        Wording.size(Double(pages) * Double(blockSize)), relation.managerName,
+                    ] + space(of: relation, engine) + [
+                        relation.locator.description, relation.schema?.sqlText ?? "",
+                    ])
             }
             print(table.text, terminator: "")
         }
+    }
+
+    /// Cells that say what the relation takes; ? where its files do not tell.
+    private func space(of relation: RelationDescription, _ engine: Engine) -> [String] {
+        guard let space = try? engine.space(ofRelation: relation.name) else {
+            return ["?", "?", "?"]
+        }
+        return [
+            Wording.size(Double(space.fileBytes)), Wording.decimal(space.ratio, places: 2),
+            "\(Wording.decimal(space.fragmentation * 100, places: 1))%",
+        ]
     }
 }
 

@@ -12,10 +12,13 @@ import Testing
         let managers = core.union(["StorageManager"])
         let buffers = managers.union(["PageFormat"])
         let streams = managers.union(["BufferManager", "PageFormat"])
-        let strata = streams.union(["ReadStream", "MagneticDisk", "FileAccess"])
+        let strata = streams.union([
+            "ReadStream", "MagneticDisk", "CompressedDisk", "MemoryDisk", "FileAccess",
+        ])
         return [
             "AsyncIO": [], "PageFormat": [], "FileAccess": core, "StorageManager": core,
-            "MagneticDisk": managers.union(["FileAccess"]), "BufferManager": buffers,
+            "MagneticDisk": managers.union(["FileAccess"]), "MemoryDisk": managers,
+            "CompressedDisk": managers.union(["FileAccess"]), "BufferManager": buffers,
             "ReadStream": streams, "Strata": strata, "StorageTesting": strata,
             "RelationLoader": strata.union(["Strata"]),
             "StrataTool": strata.union(["Strata", "RelationLoader"]),
@@ -24,7 +27,7 @@ import Testing
 
     /// What any module may import besides: the languages' own, the C targets, and packages.
     static let others: Set = [
-        "CPlatform", "CLiburing", "Glibc", "Darwin", "Synchronization", "Logging",
+        "CPlatform", "CLiburing", "CZstd", "Glibc", "Darwin", "Synchronization", "Logging",
         "ArgumentParser", "Foundation", "PackageDescription",
     ]
 

@@ -8,6 +8,8 @@ public struct LoadOptions: Sendable {
     public var schema: Schema?
     /// The storage manager of a new relation; nil for the default.
     public var managerName: String?
+    /// How that storage manager shall keep a new relation, in its own terms: values by name.
+    public var managerOptions: [String: String] = [:]
     /// How the text is written.
     public var csv = CSVOptions()
     /// How a schema is inferred.

@@ -52,7 +52,8 @@ public enum RelationLoader {
             try engine.beginLoad(
                 LoadTarget(
                     relation: name, schema: input.schema, mode: options.mode,
-                    managerName: options.managerName), session: session)
+                    managerName: options.managerName, managerOptions: options.managerOptions),
+                session: session)
         }
         do throws(LoaderError) {
             return try load(input, pending, clock)

@@ -61,6 +61,24 @@ public final class CompressedDisk: StorageManager {
             transformsPages: true)
     }
 
+    /// Takes the options `chunk`, the size of chunks in bytes, and `level`, zstd's.
+    public func prepare(_ locator: RelationLocator, options: [String: String])
+        throws(StorageError)
+    {
+        var properties = configuration.properties
+        for (name, value) in options.sorted(by: { $0.key < $1.key }) {
+            guard let number = Int(value), name == "chunk" || name == "level" else {
+                throw StorageError(
+                    .invalidConfiguration,
+                    "storage manager \"compressed\" has no option \"\(name)\" of value \"\(value)\"",
+                    remedy: "Give \"chunk\", in bytes, or \"level\".",
+                    at: StorageError.Location(relation: locator.description))
+            }
+            if name == "chunk" { properties.chunkBytes = number } else { properties.level = number }
+        }
+        try setProperties(properties, of: locator)
+    }
+
     /// Says how a relation that is about to be created shall be compressed.
     ///
     /// - Throws: `invalidConfiguration` for properties that cannot be.
@@ -167,13 +185,21 @@ public final class CompressedDisk: StorageManager {
         return moved
     }
 
-    /// What a fork takes and holds.
+    /// What a fork takes; its units of 4096 bytes count as used.
     ///
     /// - Throws: `notFound` for a fork that does not exist.
-    public func figures(_ locator: RelationLocator, fork: Fork = .main) throws(StorageError)
-        -> CompressionFigures
+    public func space(of locator: RelationLocator, fork: Fork) throws(StorageError)
+        -> RelationSpace?
     {
-        try self.fork(locator, fork).figures
+        try self.fork(locator, fork).space()
+    }
+
+    /// Looks at every chunk, and at the map: also where no page is in use, or a copy serves in a
+    /// damaged one's place.
+    public func check(
+        _ locator: RelationLocator, fork: Fork, found: (StorageError) -> Void
+    ) throws(StorageError) {
+        try self.fork(locator, fork).check(found)
     }
 
     // MARK: Forks

@@ -159,38 +159,13 @@ extension CompressedFork {
     private static let freedAllowance = 2048
 
     /// What the fork takes and holds.
-    var figures: CompressionFigures {
-        get throws(StorageError) {
-            _ = try opened()
-            return state.withLock { state in
-                CompressionFigures(
-                    logicalBytes: Int(state.map.dimensions.blockCount) * blockSize,
-                    usedBytes: state.usedUnits * unitSize,
-                    fileBytes: Int(state.fileUnits) * unitSize,
-                    properties: state.map.dimensions.properties)
-            }
+    func space() throws(StorageError) -> RelationSpace {
+        _ = try opened()
+        return state.withLock { state in
+            RelationSpace(
+                logicalBytes: Int(state.map.dimensions.blockCount) * blockSize,
+                usedBytes: state.usedUnits * unitSize,
+                fileBytes: Int(state.fileUnits) * unitSize)
         }
-    }
-}
-
-/// What a compressed fork takes and holds.
-public struct CompressionFigures: Sendable, Hashable {
-    /// The bytes of its pages.
-    public let logicalBytes: Int
-    /// The bytes of its chunks, rounded up to units of 4096.
-    public let usedBytes: Int
-    /// How long its data file is, in bytes.
-    public let fileBytes: Int
-    /// How it is compressed.
-    public let properties: ChunkProperties
-
-    /// How many times smaller the chunks are than the pages; 1 without pages.
-    public var ratio: Double {
-        usedBytes == 0 ? 1 : Double(logicalBytes) / Double(usedBytes)
-    }
-
-    /// Which part of the data file holds nothing, from 0 to 1.
-    public var fragmentation: Double {
-        fileBytes <= usedBytes ? 0 : Double(fileBytes - usedBytes) / Double(fileBytes)
     }
 }

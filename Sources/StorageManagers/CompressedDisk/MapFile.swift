@@ -44,14 +44,7 @@ final class MapFile: Sendable {
     static func open(_ fork: CompressedFork) throws(StorageError) -> (
         file: MapFile, reading: MapReading
     )? {
-        guard try fork.disk.files.kind(of: fork.mapPath) == .file else { return nil }
-        let file = try fork.disk.files.open(fork.mapPath, .buffered)
-        var bytes = [UInt8](repeating: 0, count: Int(try file.size()))
-        var span = bytes.mutableSpan
-        var raw = unsafe span.mutableBytes
-        let count = try file.read(into: &raw, at: 0)
-        bytes.removeLast(bytes.count - count)
-        guard let reading = MapReading(&bytes, fork.identity) else { return nil }
+        guard let (file, reading) = try read(fork) else { return nil }
         if reading.tornBytes > 0 { try file.truncate(to: Int64(reading.end)) }
         let size = MapRecord.size(entries: reading.map.entries.count)
         return (
@@ -62,6 +55,19 @@ final class MapFile: Sendable {
                     snapshotSize: 2 * size)),
             reading
         )
+    }
+
+    /// Reads the file as it is; nil where it is missing or tells nothing.
+    static func read(_ fork: CompressedFork) throws(StorageError) -> (VirtualFile, MapReading)? {
+        guard try fork.disk.files.kind(of: fork.mapPath) == .file else { return nil }
+        let file = try fork.disk.files.open(fork.mapPath, .buffered)
+        var bytes = [UInt8](repeating: 0, count: Int(try file.size()))
+        var span = bytes.mutableSpan
+        var raw = unsafe span.mutableBytes
+        let count = try file.read(into: &raw, at: 0)
+        bytes.removeLast(bytes.count - count)
+        guard let reading = MapReading(&bytes, fork.identity) else { return nil }
+        return (file, reading)
     }
 
     private static func snapshot(_ map: ForkMap, _ sequence: UInt64) -> MapRecord {

@@ -1,10 +1,15 @@
+internal import CompressedDisk
 internal import FileAccess
 internal import Logging
 internal import MagneticDisk
+internal import MemoryDisk
 
 extension Engine {
-    /// The name of the built-in storage manager, which keeps relations in plain files.
+    /// The name of the storage manager that relations have unless told otherwise: it keeps them in
+    /// plain files.
     public static let defaultManagerName = "magnetic"
+    /// The names of the built-in storage managers: in plain files, compressed, and in memory.
+    public static let builtInManagerNames = [defaultManagerName, "compressed", "memory"]
 
     /// Opens a store, or creates it.
     ///
@@ -143,7 +148,7 @@ extension Engine {
     private static func checkManagers(_ catalog: Catalog, _ options: EngineOptions)
         throws(StorageError)
     {
-        let known = Set(options.storageManagers.map(\.name) + [defaultManagerName])
+        let known = Set(options.storageManagers.map(\.name) + builtInManagerNames)
         let needed =
             catalog.relations.values.map { ($0.managerName, "\"\($0.name)\"") }
             + catalog.remains.map { ($0.value.managerName, "\($0.key)") }
@@ -165,6 +170,11 @@ extension Engine {
         configuration.segmentBlocks = Int(control.segmentBlocks)
         let disk = try MagneticDisk(files: files, system: system, configuration: configuration)
         try managers.register(disk, id: StorageManagerID(rawValue: 0))
+        let compressed = try CompressedDisk(
+            files: files, system: system, configuration: options.compressedDisk)
+        try managers.register(compressed, id: StorageManagerID(rawValue: 1))
+        let memory = try MemoryDisk(system: system, configuration: options.memoryDisk)
+        try managers.register(memory, id: StorageManagerID(rawValue: 2))
         let context = StorageManagerPlugin.Context(
             files: files, system: system, segmentBlocks: Int(control.segmentBlocks))
         for plugin in options.storageManagers {

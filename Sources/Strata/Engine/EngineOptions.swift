@@ -1,5 +1,7 @@
+public import CompressedDisk
 public import FileAccess
 public import Logging
+public import MemoryDisk
 
 /// The settings of an ``Engine``; they do not change while it is open.
 public struct EngineOptions: Sendable {
@@ -42,7 +44,11 @@ public struct EngineOptions: Sendable {
     /// For a store that is created: blocks in a segment file, from 1 to 1,073,741,824. PostgreSQL's
     /// files have 131,072, which is 1 GiB.
     public var createdSegmentBlocks = 131_072
-    /// Storage managers beside the built-in one.
+    /// How relations of the storage manager `compressed` are kept.
+    public var compressedDisk = CompressedDiskConfiguration()
+    /// What relations of the storage manager `memory` may take.
+    public var memoryDisk = MemoryDiskConfiguration()
+    /// Storage managers beside the built-in ones.
     public var storageManagers: [StorageManagerPlugin] = []
     /// Where the system calls on the store's files go: to the kernel, or to a simulation. A
     /// simulated store takes no lock.

@@ -26,6 +26,7 @@ struct Recovery {
                 try cut(locator, to: first, manager.id, catalog)
             }
         }
+        dropVolatile(&catalog)
         for directory in StoreDirectory.relationDirectories {
             try removeOrphans(in: directory, &catalog)
         }
@@ -39,10 +40,22 @@ struct Recovery {
         for directory in StoreDirectory.relationDirectories {
             try store.files.syncDirectory(directory)
         }
-        guard !catalog.remains.isEmpty else { return }
+        let hasDropped = report.actions.contains { if case .ended = $0 { true } else { false } }
+        guard !catalog.remains.isEmpty || hasDropped else { return }
         catalog.remains = [:]
         catalog.generation &+= 1
         try store.replace(Catalog.fileName, with: catalog.encoded(), session: session)
+    }
+
+    /// Relations that lived in the engine that had them are no more.
+    private mutating func dropVolatile(_ catalog: inout Catalog) {
+        for (name, relation) in catalog.relations.sorted(by: { $0.key < $1.key }) {
+            guard let found = managers.manager(named: relation.managerName),
+                found.manager.capabilities.isVolatile
+            else { continue }
+            catalog.relations[name] = nil
+            report.actions.append(.ended(relation: name, manager: relation.managerName))
+        }
     }
 
     private mutating func remove(

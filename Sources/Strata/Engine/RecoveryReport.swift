@@ -8,6 +8,8 @@ public struct RecoveryReport: Sendable, Hashable {
         case removedFiles(RelationLocator)
         /// Blocks that an unfinished load had appended were cut off.
         case truncated(relation: String, from: UInt32, to: UInt32)
+        /// A relation of a storage manager that keeps nothing was dropped: it ended with the engine.
+        case ended(relation: String, manager: String)
         /// A file that belongs to nothing was removed.
         case removedFile(path: String)
         /// A file was left alone that is no relation's and that this store did not create.
@@ -32,6 +34,9 @@ extension RecoveryReport.Action: CustomStringConvertible {
         case .truncated(let relation, let from, let to):
             "cut relation \"\(relation)\" from \(from) blocks to \(to), as it was before an"
                 + " unfinished load"
+        case .ended(let relation, let manager):
+            "dropped relation \"\(relation)\", which storage manager \"\(manager)\" kept only while"
+                + " the store was open"
         case .removedFile(let path):
             "removed file \"\(path)\", which belongs to no relation"
         case .leftAlone(let path):

@@ -15,7 +15,8 @@ public struct StorageManagerPlugin: Sendable {
         public let segmentBlocks: Int
     }
 
-    /// The manager's number within an engine, from 1 to 255; 0 is the built-in one's.
+    /// The manager's number within an engine, from 8 to 255; those below are for the built-in
+    /// ones.
     public let id: StorageManagerID
     /// The manager's name, equal to its ``StorageManager/name``.
     public let name: String

@@ -56,6 +56,8 @@ extension Engine {
         }
         do throws(StorageError) {
             let open = try openRelation(locator, managedBy: manager)
+            try managers.manager(named: manager)?.manager.prepare(
+                locator, options: target.managerOptions)
             try open.storage.create(.main, ifMissing: false)
             return LoadStart(
                 record: RelationRecord(open, blockCount: 0, isSettled: true),

@@ -21,13 +21,18 @@ public struct LoadTarget: Sendable {
     /// ``Engine/defaultManagerName``.
     public var managerName: String?
 
+    /// How that storage manager shall keep a new relation, in its own terms: values by name.
+    public var managerOptions: [String: String]
+
     /// Describes a load.
     public init(
-        relation: String, schema: Schema? = nil, mode: Mode = .create, managerName: String? = nil
+        relation: String, schema: Schema? = nil, mode: Mode = .create, managerName: String? = nil,
+        managerOptions: [String: String] = [:]
     ) {
         self.relation = relation
         self.schema = schema
         self.mode = mode
         self.managerName = managerName
+        self.managerOptions = managerOptions
     }
 }

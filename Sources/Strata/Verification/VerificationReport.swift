@@ -6,6 +6,9 @@ public struct VerificationFinding: Sendable, Hashable {
         case damagedPage
         /// A page could not be read.
         case unreadable
+        /// What the storage manager keeps besides pages is damaged; the pages may be read all the
+        /// same.
+        case damagedStorage
         /// A file is missing, in the middle or at the end.
         case missingFile
         /// A file ends too early, or within a block.

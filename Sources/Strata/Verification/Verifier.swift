@@ -102,6 +102,14 @@ final class Verifier {
             let end = limit(count, subject)
             try check(
                 ManagedSource(relation: relation, fork: subject.fork, blocks: 0..<end), subject)
+            try engine.managers.manager(relation.manager)?.check(
+                relation.locator, fork: subject.fork
+            ) { error in
+                found(
+                    subject.finding(
+                        .damagedStorage, error.message, block: error.location.block,
+                        path: error.location.path))
+            }
         } catch {
             if error.code == .closed || error.code == .misuse { throw error }
             found(subject.finding(.unreadable, error.description))

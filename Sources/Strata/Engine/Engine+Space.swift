@@ -1,0 +1,39 @@
+/// The space that relations take.
+extension Engine {
+    /// How much space a relation takes, all forks together, as of what has been written.
+    ///
+    /// - Throws: `notFound`, or what looking at its files throws.
+    public func space(ofRelation name: String) throws(StorageError) -> RelationSpace {
+        let relation = try relation(named: name, checkingLength: false)
+        var total = RelationSpace(logicalBytes: 0, usedBytes: 0, fileBytes: 0)
+        guard let manager = managers.manager(relation.open.manager) else { return total }
+        for fork in Fork.allCases where try relation.open.storage.exists(fork) {
+            if let space = try manager.space(of: relation.locator, fork: fork) {
+                total = total + space
+            } else {
+                let bytes = Int(try relation.open.storage.blockCount(fork)) * blockSize
+                total =
+                    total
+                    + RelationSpace(logicalBytes: bytes, usedBytes: bytes, fileBytes: bytes)
+            }
+        }
+        return total
+    }
+
+    /// Gives space back that a relation's files have and do not use; readers and writers go on
+    /// meanwhile. Blocks the thread.
+    ///
+    /// - Returns: how many bytes were moved for that.
+    /// - Throws: `notFound`, `storeFailed`, or what reading and writing throw.
+    @discardableResult
+    public func compact(relation name: String, session: Session) throws(StorageError) -> Int {
+        try checkUsable(session)
+        session.submitStaged()
+        let relation = try relation(named: name, checkingLength: false)
+        guard let manager = managers.manager(relation.open.manager) else { return 0 }
+        do throws(StorageError) { return try manager.compact(relation.locator) } catch {
+            note(error)
+            throw error
+        }
+    }
+}

@@ -1,0 +1,38 @@
+internal import ArgumentParser
+internal import AsyncIO
+internal import Strata
+
+/// `strata compact`
+struct CompactCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "compact",
+        abstract: "Give back the space that relations' files have and do not use.",
+        discussion: """
+            Compressed relations that are written to leave holes in their files, which later \
+            writes fill. This moves what is behind the holes into them, and shortens the files. \
+            An interruption or a crash does no harm.
+            """)
+
+    @OptionGroup var storeArguments: StoreArguments
+
+    @Option(
+        help: ArgumentHelp(
+            "Compact only this relation; may be given several times.", valueName: "name"))
+    var relation: [String] = []
+
+    func run() throws {
+        try storeArguments.withStore(creating: false) { engine in
+            let session = try engine.makeSession()
+            defer { session.close() }
+            for name in relation.isEmpty ? engine.relations.map(\.name) : relation {
+                let before = try engine.space(ofRelation: name).fileBytes
+                let moved = try engine.compact(relation: name, session: session)
+                let after = try engine.space(ofRelation: name).fileBytes
+                print(
+                    "compacted \(name): \(Wording.size(Double(before))) became"
+                        + " \(Wording.size(Double(after))),"
+                        + " \(Wording.size(Double(moved))) were moved")
+            }
+        }
+    }
+}

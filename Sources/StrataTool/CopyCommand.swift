@@ -1,0 +1,47 @@
+internal import ArgumentParser
+internal import AsyncIO
+internal import RelationLoader
+internal import Strata
+
+/// `strata copy`
+struct CopyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "copy",
+        abstract: "Copy a relation within a store, to be kept in another way.",
+        discussion: """
+            The new relation has the same rows on the same pages. If the copy fails or is \
+            interrupted, the store stays as it was.
+            """)
+
+    @OptionGroup var storeArguments: StoreArguments
+
+    @Option(help: ArgumentHelp("The relation to copy.", valueName: "name"))
+    var from: String
+
+    @Option(help: ArgumentHelp("The new relation.", valueName: "name"))
+    var to: String
+
+    @OptionGroup var managerArguments: ManagerArguments
+
+    func run() throws {
+        let interruption = Interruption()
+        try storeArguments.withStore(creating: false) { engine in
+            let session = try engine.makeSession()
+            defer { session.close() }
+            let copy = try engine.copyRelation(
+                named: from,
+                to: LoadTarget(
+                    relation: to, managerName: managerArguments.manager,
+                    managerOptions: managerArguments.options),
+                session: session
+            ) { interruption.cancellation.isCancelled }
+            guard let copy else {
+                throw interruption.exit("interrupted, nothing was copied")
+            }
+            let space = try engine.space(ofRelation: to)
+            print(
+                "copied \(from) to \(to): \(Wording.count(copy.blockCount, "page")), kept by"
+                    + " \(copy.managerName) in \(Wording.size(Double(space.fileBytes)))")
+        }
+    }
+}
