@@ -117,8 +117,6 @@ extension DamageReport {
 }
 
 extension StorageError.Code {
-    /// A page read from disk is damaged: its checksum or its header is wrong.
-    public static let invalidPage = Self(rawValue: "invalidPage")
     /// A page to be dropped is pinned by somebody.
     public static let pageInUse = Self(rawValue: "pageInUse")
 }

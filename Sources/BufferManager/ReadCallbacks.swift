@@ -75,6 +75,12 @@ final class ReadCallbacks: IOCallbacks {
             }
         }
         if report.isClean { return prior }
+        // The storage knows why these pages are none.
+        if prior.status == .warning {
+            return IOResult(
+                report.invalid > 0 ? .error : .warning, value: prior.value,
+                callbackID: prior.callbackID, errorData: prior.errorData)
+        }
         return IOResult(
             report.invalid > 0 ? .error : .warning, value: prior.value,
             callbackID: registration.id, errorData: report.encoded)

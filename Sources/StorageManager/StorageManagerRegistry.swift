@@ -129,6 +129,8 @@ extension StorageError.Code {
     public static let notFound = Self(rawValue: "notFound")
     /// A relation or fork exists already.
     public static let alreadyExists = Self(rawValue: "alreadyExists")
+    /// A page read from disk is damaged: its checksum or its header is wrong.
+    public static let invalidPage = Self(rawValue: "invalidPage")
     /// Blocks could not be read, or not all of them.
     public static let readFailed = Self(rawValue: "readFailed")
     /// Blocks could not be written, or not all of them.

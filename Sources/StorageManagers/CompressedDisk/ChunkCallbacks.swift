@@ -64,7 +64,7 @@ final class ChunkReadCallbacks: IOCallbacks {
             block: label.block.rawValue, path: path)
         if result.errorData & Self.isDamage != 0 {
             return StorageError(
-                .damagedChunk,
+                result.status == .error ? .invalidPage : .damagedChunk,
                 "chunk \(result.errorData & ~Self.isDamage) of file \"\(path)\" is damaged, which"
                     + " was found reading \(label)",
                 remedy: "Restore the relation from a backup; its other chunks can be read.",
