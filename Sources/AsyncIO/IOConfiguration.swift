@@ -23,6 +23,9 @@ public struct IOConfiguration: Sendable {
     public var maximumVectors = 32
     /// A device that every IO is delayed like; nil for the real one alone.
     public var deviceModel: DeviceModel?
+    /// What executes IO in the kernel's place; nil for the kernel. io_uring has no use for one, and
+    /// cannot be started then.
+    public var executor: (any IOExecutor)?
     /// Where the system logs.
     public var logger = Logger(label: "strata.io")
 

@@ -51,7 +51,7 @@ public final class IOSystem: @unchecked Sendable {
         method = try configuration.method.make(
             IOMethodContext(
                 maximumSessions: sessions, handlesPerSession: handlesPerSession, logger: logger,
-                device: device))
+                device: device, hasExecutor: configuration.executor != nil))
         unsafe handles = .allocate(capacity: sessions * handlesPerSession)
         unsafe counters = .allocate(capacity: sessions + 1)
         for slot in 0...sessions {

@@ -88,6 +88,9 @@ public struct StagedIO: @unchecked Sendable {
     ///   `pgaio_io_perform_synchronously`.
     public func execute() -> Int {
         if let device = unsafe handle.pointee.system.device { device.execute() }
+        if let executor = unsafe handle.pointee.system.configuration.executor {
+            return executor.execute(self)
+        }
         return SystemCalls.execute(self)
     }
 

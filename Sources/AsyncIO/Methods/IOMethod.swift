@@ -85,6 +85,8 @@ public struct IOMethodContext: Sendable {
     public let logger: Logger
     /// What delays every IO, for methods that do not execute it with ``StagedIO/execute()``.
     let device: SimulatedDevice?
+    /// Whether the kernel is not to execute any IO.
+    let hasExecutor: Bool
 }
 
 /// The choice of a method in an ``IOConfiguration``.

@@ -164,15 +164,15 @@ extension CompressedFork {
         map.dimensions.properties = properties
         map.dimensions.cut = cut
         let last = newest.values.max { $0.header.generation < $1.header.generation }?.header
-        let chunkPages = UInt32(properties.chunkPages)
-        let pages = newest.map { $0.key * chunkPages + UInt32($0.value.header.pageCount) }.max()
-        map.dimensions.blockCount = max(last?.blockCount ?? 0, pages ?? 0)
-        map.dimensions.nextGeneration = (last?.generation ?? 0) + 1
+        map.dimensions.blockCount = min(last?.blockCount ?? 0, BlockNumber.maximumCount)
+        map.dimensions.nextGeneration = max(last?.generation ?? 0, cut.generation) + 1
         map.resize()
-        for (chunk, found) in newest {
+        for (chunk, found) in newest where Int(chunk) < map.entries.count {
+            let first = Int(chunk) * properties.chunkPages
+            let pages = min(found.header.pageCount, Int(map.dimensions.blockCount) - first)
             map.entries[Int(chunk)] = ChunkEntry(
                 extent: Extent(start: found.unit, count: found.header.units),
-                pages: UInt8(found.header.pageCount), generation: found.header.generation)
+                pages: UInt8(pages), generation: found.header.generation)
         }
         guard map.sortedExtents != nil else {
             throw StorageError(

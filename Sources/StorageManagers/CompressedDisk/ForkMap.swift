@@ -51,8 +51,10 @@ struct MapReading {
     var end = 0
     /// What was wrong, and did no harm: a copy that could not be read.
     var mended: [String] = []
-    /// Bytes behind the last record that are no record: what a crash leaves of the last one.
+    /// Bytes at the end that are no record: what a crash leaves of the last one.
     var tornBytes = 0
+    /// The last record, and where it is, if only one copy is whole: a crash may have left it so.
+    var unpaired: (record: MapRecord, offset: Int)?
 
     /// Reads records up to the first that is not whole in either copy.
     ///
@@ -77,18 +79,22 @@ struct MapReading {
                 guard map.apply(record) else { return nil }
                 nextSequence += 1
                 end += size
-                if rest.count < 2 * size {
-                    // A crash may have cut off the second copy.
-                    tornBytes = rest.count - size
-                    break
-                }
-                if MapRecord(fields.dropFirst(end), identity) != record {
+                let isPaired = MapRecord(fields.dropFirst(end), identity) == record
+                if !isPaired && rest.count <= 2 * size {
+                    unpaired = (record, end - size)
+                } else if !isPaired {
                     mended.append("copy 1 of record \(record.sequence)")
                 }
                 end += size
+                // The second copy may be missing.
+                end = min(end, fields.count)
             } else if let (record, size) = Self.secondCopy(rest, identity, nextSequence) {
                 guard map.apply(record) else { return nil }
-                mended.append("copy 0 of record \(record.sequence)")
+                if rest.count <= 2 * size {
+                    unpaired = (record, end)
+                } else {
+                    mended.append("copy 0 of record \(record.sequence)")
+                }
                 nextSequence += 1
                 end += 2 * size
             } else {

@@ -1,5 +1,6 @@
 internal import AsyncIO
 internal import FileAccess
+internal import Logging
 internal import StorageManager
 
 /// The file with a fork's map: records one behind the other, the first one with all chunks.
@@ -46,12 +47,23 @@ final class MapFile: Sendable {
     )? {
         guard let (file, reading) = try read(fork) else { return nil }
         if reading.tornBytes > 0 { try file.truncate(to: Int64(reading.end)) }
+        var end = reading.end
+        if let unpaired = reading.unpaired {
+            fork.disk.logger.warning(
+                """
+                file "\(fork.mapPath)" had one sound copy of its last record, which a crash or \
+                damage leaves; it has two again
+                """)
+            end =
+                unpaired.offset
+                + (try write(unpaired.record, fork.identity, file, at: unpaired.offset))
+        }
         let size = MapRecord.size(entries: reading.map.entries.count)
         return (
             MapFile(
                 fork,
                 Position(
-                    file: file, end: reading.end, nextSequence: reading.nextSequence,
+                    file: file, end: end, nextSequence: reading.nextSequence,
                     snapshotSize: 2 * size)),
             reading
         )

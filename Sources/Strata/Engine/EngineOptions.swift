@@ -53,6 +53,8 @@ public struct EngineOptions: Sendable {
     /// Where the system calls on the store's files go: to the kernel, or to a simulation. A
     /// simulated store takes no lock.
     public var fileSystem: any FileSystem = KernelFileSystem()
+    /// What executes IO on the descriptors of that simulation; nil for the kernel.
+    public var ioExecutor: (any IOExecutor)?
     /// Where the engine and the layers below it log.
     public var logger = Logger(label: "strata")
 
@@ -108,6 +110,7 @@ public struct EngineOptions: Sendable {
             configuration.concurrency = .fixed(min(max(share, 1), Self.greatestConcurrency))
         }
         configuration.deviceModel = deviceModel
+        configuration.executor = ioExecutor
         configuration.maximumVectors = max(configuration.maximumVectors, combineLimit)
         configuration.logger = logger
         return configuration

@@ -4,6 +4,11 @@ extension IOMethodChoice {
     /// The kernel's io_uring executes IO. Where it cannot run, starting the system fails and says
     /// why.
     public static let uring = IOMethodChoice("io_uring") { context throws(StorageError) in
+        if context.hasExecutor {
+            throw StorageError(
+                .methodUnavailable, "io_uring leaves IO to the kernel, not to an executor",
+                remedy: "Use another method with IOConfiguration.executor.")
+        }
         #if canImport(CLiburing)
             return try UringMethod(context)
         #else

@@ -1,0 +1,243 @@
+import AsyncIO
+import FileAccess
+import StorageManager
+import StorageTesting
+import Testing
+
+@testable import CompressedDisk
+
+/// Power cuts at any call: what was synced is there, and no chunk is a mixture.
+@Suite("Compressed relations and power cuts")
+struct CrashTests {
+    /// How many seeds there are; each cuts the power at several boundaries.
+    static let seeds = 0..<200
+
+    @Test("leave each chunk as it was at the last sync, or as it became later", arguments: seeds)
+    func powerCuts(_ number: Int) throws {
+        let seed = IOMethodMatrix.seed &+ UInt64(number)
+        // Once through, to learn how many boundaries there are.
+        let whole = try Workload(seed: seed, disk: SimulatedDisk())
+        try whole.run()
+        let boundaries = whole.disk.changeCount
+        var random = SplitMix64(seed: seed, stream: 77)
+        for _ in 0..<12 {
+            let cut = 1 + random.below(boundaries)
+            let disk = SimulatedDisk()
+            disk.cutPower(afterCalls: cut)
+            let workload = try? Workload(seed: seed, disk: disk)
+            try? workload?.run()
+            workload?.end()
+            let survivor = disk.crash(seed: random.next())
+            guard let workload else { continue }
+            let faults = try workload.faults(in: survivor)
+            #expect(
+                faults.isEmpty,
+                "seed \(seed), power cut after \(cut) of \(boundaries) calls: \(faults)")
+        }
+    }
+}
+
+/// A seeded mixture of everything that changes a relation, and what may be found of it.
+private final class Workload {
+    private static let locator = RelationLocator(database: 1, number: 16384)
+    private static let id = StorageManagerID(rawValue: 1)
+
+    let disk: SimulatedDisk
+    private let seed: UInt64
+    private let chunkPages: Int
+    private let system: IOSystem
+    private let session: Session
+    private let registry: StorageManagerRegistry
+    private let manager: CompressedDisk
+    private let storage: any RelationStorage
+    private var random: SplitMix64
+    private var version: UInt32 = 0
+    /// What each block holds; zero for zeroes.
+    private var pages: [UInt32] = []
+    /// Lengths that may be found: as of the last sync, and all since.
+    private var lengths: Set<Int> = []
+    /// The same of chunks: what their blocks held.
+    private var states: [Int: [[UInt32]]] = [:]
+    private var wasCreated = false
+
+    init(seed: UInt64, disk: SimulatedDisk) throws {
+        self.disk = disk
+        self.seed = seed
+        random = SplitMix64(seed: seed)
+        chunkPages = [2, 4][random.below(2)]
+        (system, registry, manager, session) = try Self.open(disk, chunkPages)
+        storage = try registry.open(Self.locator, managedBy: Self.id).storage
+    }
+
+    private static func open(_ disk: SimulatedDisk, _ chunkPages: Int) throws -> (
+        IOSystem, StorageManagerRegistry, CompressedDisk, Session
+    ) {
+        var files = FileAccessConfiguration()
+        files.fileSystem = disk
+        var core = IOConfiguration()
+        core.executor = disk
+        core.maximumSessions = 2
+        let system = try IOSystem(configuration: core)
+        var configuration = CompressedDiskConfiguration()
+        configuration.properties.chunkBytes = chunkPages * blockSize
+        configuration.compactsByItself = false
+        let manager = try CompressedDisk(
+            files: try FileAccess(directory: "/", configuration: files), system: system,
+            configuration: configuration)
+        let registry = try StorageManagerRegistry(system: system)
+        try registry.register(manager, id: id)
+        return (system, registry, manager, try system.makeSession())
+    }
+
+    func end() {
+        registry.shutdown(session: session)
+        session.close()
+    }
+
+    func run() throws {
+        try storage.create(.main, ifMissing: false)
+        try sync()
+        wasCreated = true
+        for _ in 0..<40 {
+            switch random.below(12) {
+            case 0, 1: try extend()
+            case 2: try truncate()
+            case 3: try sync()
+            case 4:
+                try manager.compact(Self.locator)
+                // It syncs, but for what is said to be in flight.
+                settle()
+            default: try write()
+            }
+        }
+        try sync()
+        end()
+    }
+
+    // MARK: Changes, told to the model before they are tried
+
+    private func note(_ chunk: Int) {
+        let first = chunk * chunkPages
+        guard first < pages.count else { return }
+        states[chunk, default: []].append(
+            Array(pages[first..<min(first + chunkPages, pages.count)]))
+    }
+
+    private func extend() throws {
+        let count = 1 + random.below(9)
+        let first = pages.count
+        pages += Array(repeating: 0, count: count)
+        lengths.insert(pages.count)
+        for chunk in first / chunkPages...(pages.count - 1) / chunkPages { note(chunk) }
+        try storage.zeroExtend(
+            .main, from: BlockNumber(UInt32(first)), count: count, sync: .register)
+    }
+
+    private func write() throws {
+        guard !pages.isEmpty else { return }
+        let first = random.below(pages.count)
+        let count = 1 + random.below(min(10, pages.count - first))
+        let memory = PageMemory(count)
+        for position in 0..<count {
+            version += 1
+            pages[first + position] = version
+            memory.fill(position, version)
+        }
+        for chunk in first / chunkPages...(first + count - 1) / chunkPages { note(chunk) }
+        let started = random.below(2) == 0
+        if started {
+            try start(first, memory)
+        } else {
+            try storage.write(
+                .main, block: BlockNumber(UInt32(first)), from: memory.addresses.span,
+                sync: .register)
+        }
+    }
+
+    private func start(_ first: Int, _ memory: PageMemory) throws {
+        let outcome = IOReturn()
+        let handle = try session.acquireHandle(reporting: outcome)
+        let reference = handle.waitReference
+        let addresses = memory.addresses
+        try storage.startWrite(
+            handle, .main, block: BlockNumber(UInt32(first)), from: addresses.span,
+            sync: .register)
+        try session.wait(for: reference)
+        try system.check(outcome)
+    }
+
+    private func truncate() throws {
+        let count = random.below(pages.count + 1)
+        pages.removeLast(pages.count - count)
+        lengths.insert(count)
+        if count > 0 { note((count - 1) / chunkPages) }
+        try storage.truncate(.main, to: UInt32(count), session: session)
+    }
+
+    private func sync() throws {
+        try manager.syncPending(session)
+        settle()
+    }
+
+    /// All that was done is durable.
+    private func settle() {
+        lengths = [pages.count]
+        states = [:]
+        for chunk in 0..<(pages.count + chunkPages - 1) / chunkPages { note(chunk) }
+    }
+
+    // MARK: What is found
+
+    /// What is not as it may be after a power cut.
+    func faults(in survivor: SimulatedDisk) throws -> [String] {
+        let (system, registry, manager, session) = try Self.open(survivor, chunkPages)
+        defer {
+            registry.shutdown(session: session)
+            session.close()
+        }
+        let storage = try registry.open(Self.locator, managedBy: Self.id).storage
+        guard try storage.exists(.main) else {
+            return wasCreated ? ["the relation is gone"] : []
+        }
+        let count: Int
+        do {
+            count = Int(try storage.blockCount(.main))
+        } catch {
+            return wasCreated ? ["it cannot be opened: \(error)"] : []
+        }
+        guard wasCreated else { return [] }
+        var faults: [String] = []
+        if !lengths.contains(count) { faults.append("length \(count), not of \(lengths)") }
+        for chunk in 0..<(count + chunkPages - 1) / chunkPages {
+            let first = chunk * chunkPages
+            let length = min(chunkPages, count - first)
+            let memory = PageMemory(length)
+            do {
+                try storage.read(
+                    .main, block: BlockNumber(UInt32(first)), into: memory.addresses.span)
+            } catch {
+                faults.append("chunk \(chunk): \(error)")
+                continue
+            }
+            let isKnown = (states[chunk] ?? []).contains { state in
+                (0..<length).allSatisfy { position in
+                    let value = position < state.count ? state[position] : 0
+                    return value == 0
+                        ? memory.isZero(position) : memory.holds(position, value)
+                }
+            }
+            if !isKnown { faults.append("chunk \(chunk) is none of \(states[chunk] ?? [])") }
+        }
+        // What is found can be changed and kept.
+        try storage.zeroExtend(
+            .main, from: BlockNumber(UInt32(count)), count: 3, sync: .register)
+        let page = PageMemory(1)
+        page.fill(0, 4_000_000)
+        try storage.write(
+            .main, block: BlockNumber(UInt32(count)), from: page.addresses.span, sync: .register)
+        try manager.syncPending(session)
+        try manager.check(Self.locator, fork: .main) { faults.append("\($0)") }
+        _ = system
+        return faults
+    }
+}
