@@ -49,12 +49,18 @@ let modules: [Target] = [
         ]),
     .target(
         name: "RelationLoader",
-        dependencies: ["Strata", "BufferManager", "PageFormat", "AsyncIO"]),
+        dependencies: [
+            "Strata", "CompressedDisk", "MemoryDisk", "BufferManager", "FileAccess",
+            "StorageManager", "PageFormat", "AsyncIO",
+        ]),
     .target(
         name: "StorageTesting", dependencies: ["StorageManager", "FileAccess", "AsyncIO", log]),
     .executableTarget(
         name: "StrataTool",
-        dependencies: ["RelationLoader", "Strata", "AsyncIO", liburing, arguments, log],
+        dependencies: [
+            "RelationLoader", "Strata", "CompressedDisk", "MemoryDisk", "BufferManager",
+            "FileAccess", "StorageManager", "AsyncIO", "CZstd", liburing, arguments, log,
+        ],
         path: "Sources/StrataTool"),
 ]
 
@@ -98,18 +104,23 @@ let tests: [Target] = [
     .testTarget(
         name: "StrataTests",
         dependencies: [
-            "Strata", "MagneticDisk", "FileAccess", "StorageManager", "StorageTesting", log,
+            "Strata", "MagneticDisk", "CompressedDisk", "MemoryDisk", "BufferManager",
+            "FileAccess", "StorageManager", "AsyncIO", "StorageTesting", log,
         ]),
     .testTarget(
         name: "RelationLoaderTests",
-        dependencies: ["RelationLoader", "Strata", "PageFormat", "StorageTesting"]),
+        dependencies: [
+            "RelationLoader", "Strata", "CompressedDisk", "MemoryDisk", "BufferManager",
+            "FileAccess", "StorageManager", "PageFormat", "AsyncIO", "StorageTesting",
+        ]),
     .testTarget(
         name: "StorageTestingTests",
         dependencies: ["StorageTesting", "MemoryDisk", "StorageManager", "AsyncIO", log]),
     .testTarget(
         name: "IntegrationTests",
         dependencies: [
-            "RelationLoader", "Strata", "MagneticDisk", "FileAccess", "StorageTesting",
+            "RelationLoader", "Strata", "MagneticDisk", "CompressedDisk", "MemoryDisk",
+            "BufferManager", "FileAccess", "StorageManager", "AsyncIO", "StorageTesting",
             "StrataTool",
         ]),
 ]

@@ -57,6 +57,9 @@ public struct IOConfiguration: Sendable {
             try Self.check(
                 deviceModel.parallelism, "parallelism of a device", DeviceModel.parallelismLimits)
             try Self.check(
+                deviceModel.bytesPerSecond ?? 1, "number of bytes a second of a device",
+                DeviceModel.bandwidthLimits)
+            try Self.check(
                 Int(clamping: deviceModel.latencyNanoseconds), "latency of a device",
                 DeviceModel.latencyLimits)
         }

@@ -87,7 +87,9 @@ public struct StagedIO: @unchecked Sendable {
     /// - Returns: bytes moved, or a negated `errno`. Mirrors PostgreSQL's
     ///   `pgaio_io_perform_synchronously`.
     public func execute() -> Int {
-        if let device = unsafe handle.pointee.system.device { device.execute() }
+        if let device = unsafe handle.pointee.system.device {
+            device.execute(byteCount: length)
+        }
         if let executor = unsafe handle.pointee.system.configuration.executor {
             return executor.execute(self)
         }

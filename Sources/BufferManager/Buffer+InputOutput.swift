@@ -27,10 +27,15 @@ extension Buffer {
     /// Takes the right to write the page out, with a pin of its own, if the buffer still has that
     /// tag. Never waits.
     ///
-    /// - Parameter onlyUnpinned: leave alone what somebody uses. Whoever has claimed the buffer to
-    ///   give it to another page does not count: a clean one is what such a one wants.
-    func startOutput(_ tag: PageTag, onlyUnpinned: Bool = false) -> IOStart {
-        let needed = BufferState.tagValid | BufferState.valid | BufferState.dirty
+    /// - Parameters:
+    ///   - onlyUnpinned: leave alone what somebody uses. Whoever has claimed the buffer to give it
+    ///     to another page does not count: a clean one is what such a one wants.
+    ///   - evenClean: also where there is nothing to be written.
+    func startOutput(_ tag: PageTag, onlyUnpinned: Bool = false, evenClean: Bool = false)
+        -> IOStart
+    {
+        let needed =
+            BufferState.tagValid | BufferState.valid | (evenClean ? 0 : BufferState.dirty)
         var old = state
         while true {
             guard old.bits & needed == needed, hasTag(tag) else { return .needless }

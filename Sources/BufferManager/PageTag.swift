@@ -33,7 +33,7 @@ struct PageTag: Equatable, BitwiseCopyable, Sendable {
 
     /// The tag of the page `distance` blocks further on; the caller knows that there is one.
     func advanced(by distance: Int) -> PageTag {
-        PageTag(relation: relation, page: page &+ UInt64(distance))
+        PageTag(relation: relation, page: page &+ UInt64(bitPattern: Int64(distance)))
     }
 
     /// Sixteen neighbouring blocks get neighbouring buckets, which share a cache line.

@@ -60,7 +60,7 @@ struct PageWriter {
                 guard let write = try start(place.index, place.tag, .ahead, copies) else {
                     continue
                 }
-                covered = (place.tag.relation, place.tag.page + UInt64(write.count))
+                covered = (write.tag.relation, write.tag.page + UInt64(write.count))
                 state.append(write)
             } catch {
                 note(error)
@@ -150,7 +150,7 @@ struct PageWriter {
     ) throws(StorageError) -> StartedWrite {
         let relation = pool.buffer(index).withRecord { $0.relation }
         let reference = handle.waitReference
-        collect(index, tag, relation, copies, onlyUnpinned: urgency == .hurried)
+        let tag = collect(index, tag, relation, copies, onlyUnpinned: urgency == .hurried)
         let (buffers, pages) = (state.buffers, state.pages)
         do throws(StorageError) {
             try handle.setData(buffers.span)
@@ -179,28 +179,68 @@ struct PageWriter {
 
     /// Copies the page, and the neighbours behind it as far as they are dirty and free to be
     /// copied; the outputs of all of them are started then, and no lock is held.
+    ///
+    /// Where the storage keeps several blocks together, those in the pool are taken along from the
+    /// first on, dirty or not: what is not given the storage would have to read.
+    ///
+    /// - Returns: the first page.
     private func collect(
         _ index: Int, _ tag: PageTag, _ relation: OpenRelation, _ copies: ScratchPool.Copies,
         onlyUnpinned: Bool
-    ) {
+    ) -> PageTag {
         state.buffers.removeAll(keepingCapacity: true)
         state.pages.removeAll(keepingCapacity: true)
+        let group = relation.storage.blocksPerGroup(tag.fork)
+        let first = group == 1 ? tag : takeGroupBefore(tag, group, copies, onlyUnpinned)
         copy(index, tag, copies)
         let limit = min(
-            pool.combineLimit, relation.storage.maximumCombine(tag.fork, block: tag.block),
-            Int(BlockNumber.maximumCount) - Int(tag.block.rawValue))
+            pool.combineLimit, relation.storage.maximumCombine(tag.fork, block: first.block),
+            Int(BlockNumber.maximumCount) - Int(first.block.rawValue))
         while state.buffers.count < limit {
-            let next = tag.advanced(by: state.buffers.count)
-            guard let neighbour = pool.likelyIndex(next),
-                case .started = pool.buffer(neighbour).startOutput(
-                    next, onlyUnpinned: onlyUnpinned)
+            let next = first.advanced(by: state.buffers.count)
+            let place = Int(next.block.rawValue) % group
+            // A group is begun for what is dirty, and only if all of it fits.
+            if place == 0 && state.buffers.count + group > limit { break }
+            guard let neighbour = take(next, onlyUnpinned: onlyUnpinned, evenClean: place > 0)
             else { break }
-            guard pool.buffer(neighbour).tryLockShared() else {
-                pool.buffer(neighbour).endOutput(written: false)
-                break
-            }
             copy(neighbour, next, copies)
         }
+        return first
+    }
+
+    /// Copies the neighbours before a page that are kept together with it, as far as they are in
+    /// the pool, one next to the other.
+    ///
+    /// - Returns: the first of them; the page itself where there is none.
+    private func takeGroupBefore(
+        _ tag: PageTag, _ group: Int, _ copies: ScratchPool.Copies, _ onlyUnpinned: Bool
+    ) -> PageTag {
+        let most = min(Int(tag.block.rawValue) % group, pool.combineLimit - 1)
+        state.taken.removeAll(keepingCapacity: true)
+        while state.taken.count < most {
+            let next = tag.advanced(by: -state.taken.count - 1)
+            guard let neighbour = take(next, onlyUnpinned: onlyUnpinned, evenClean: true) else {
+                break
+            }
+            state.taken.append(neighbour)
+        }
+        let first = tag.advanced(by: -state.taken.count)
+        for position in 0..<state.taken.count {
+            let neighbour = state.taken[state.taken.count - 1 - position]
+            copy(neighbour, first.advanced(by: position), copies)
+        }
+        return first
+    }
+
+    /// Starts the output of a page in the pool and takes its lock, if nobody has to be waited for.
+    private func take(_ tag: PageTag, onlyUnpinned: Bool, evenClean: Bool) -> Int? {
+        guard let index = pool.likelyIndex(tag),
+            case .started = pool.buffer(index).startOutput(
+                tag, onlyUnpinned: onlyUnpinned, evenClean: evenClean)
+        else { return nil }
+        if pool.buffer(index).tryLockShared() { return index }
+        pool.buffer(index).endOutput(written: false)
+        return nil
     }
 
     /// Copies a page behind those copied before, gives its lock back, and sets the checksum.

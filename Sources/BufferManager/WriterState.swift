@@ -23,6 +23,8 @@ final class WriterState {
     /// Where the write that is being defined has its buffers and its copies.
     var buffers: [UInt64] = []
     var pages: [PageAddress] = []
+    /// Neighbours before the page that is to be written, the nearest first.
+    var taken: [Int] = []
 
     private var ring: [StartedWrite?]
     private var first = 0

@@ -39,7 +39,7 @@ extension Engine {
                     for offset in stride(from: 0, to: blockSize, by: 8) {
                         let word = unsafe old.unsafeLoad(
                             fromByteOffset: offset, as: UInt64.self)
-                        unsafe new.storeBytes(of: word, toByteOffset: offset, as: UInt64.self)
+                        new.storeBytes(of: word, toByteOffset: offset, as: UInt64.self)
                     }
                 }
             }

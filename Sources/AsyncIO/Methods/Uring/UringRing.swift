@@ -70,7 +70,9 @@
         ///
         /// - Returns: how many entries of the ring it takes.
         func add(_ io: StagedIO) -> Int {
-            if let device { unsafe prepareDelay(nextEntry, until: device.takeSlot()) }
+            if let device {
+                unsafe prepareDelay(nextEntry, until: device.takeSlot(byteCount: io.length))
+            }
             io.prepareSubmit()
             unsafe prepare(nextEntry, io)
             return device == nil ? 1 : 2
