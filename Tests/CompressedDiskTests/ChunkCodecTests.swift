@@ -88,7 +88,7 @@ struct ChunkCodecTests {
         var random = SplitMix64(seed: IOMethodMatrix.seed, stream: 7)
         var transform = HeapTransform()
         defer { transform.free() }
-        let room = 16 * blockSize + 16 * 64 + 64
+        let room = 16 * blockSize + 16 * 64 + 64 + HeapTransform.slack
         let plain = UnsafeMutableRawBufferPointer.allocate(byteCount: room, alignment: 16)
         defer { unsafe plain.deallocate() }
         var refused = 0

@@ -32,6 +32,9 @@ import Testing
         "device": ["device/random", "device/sequential", "device/ramp"],
         "random": [1, 2, 4, 8, 16, 32, 64, 128].map { "random/\($0)" },
         "load": ["load/narrow", "load/wide"],
+        "compress": ["load", "size", "warm", "cold", "growth", "compacted"].map {
+            "compress/\($0)"
+        },
         "write": ["write", "write/checkpoint"], "contend": contests,
     ]
 
@@ -78,7 +81,7 @@ import Testing
                 continue
             }
             let (ratio, bar) = (try number("ratio"), try number("bar"))
-            let isCost = ["ns/page", "µs/page", "s", "% of pool", "blocks"].contains(
+            let isCost = ["ns/page", "µs/page", "s", "% of pool", "blocks", "of live"].contains(
                 row["unit"] as? String)
             #expect(try #require(row["met"] as? Bool) == (isCost ? ratio <= bar : ratio >= bar))
         }

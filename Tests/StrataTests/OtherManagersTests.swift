@@ -169,6 +169,28 @@ struct OtherManagersTests {
         }
     }
 
+    @Test("Changed pages of a chunk are written together", arguments: IOMethodMatrix.all)
+    func gathering(_ method: TestedMethod) throws {
+        let store = TestStore(method)
+        try store.with { engine, session in
+            try load(engine, "t", "compressed", 40, mark: 1, session)
+            let relation = try engine.relation(named: "t")
+            var expected = Array(repeating: UInt8(1), count: 40)
+            // All of it is in the pool; two pages of each chunk of four are changed.
+            let marks = try relation.marks(session, scanning: false)
+            #expect(marks == expected)
+            for block in 0..<40 where block % 4 == 1 || block % 4 == 3 {
+                expected[block] = 2
+                try relation.page(BlockNumber(UInt32(block)), session: session).setMark(2)
+            }
+            let before = engine.buffers.statistics.writeOperations
+            try engine.checkpoint(session)
+            #expect(engine.buffers.statistics.writeOperations - before == 10)
+            #expect(try engine.verify(session: session).findings == 0)
+            #expect(try relation.marks(session) == expected)
+        }
+    }
+
     @Test(
         "A pool smaller than the relation, with pages changed here and there",
         arguments: IOMethodMatrix.all)

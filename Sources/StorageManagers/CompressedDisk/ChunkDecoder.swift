@@ -11,6 +11,9 @@ final class ChunkDecoder {
     private let workspace: UnsafeMutableRawPointer
     private let plain: UnsafeMutableRawBufferPointer
 
+    private static let largestPlain = HeapTransform.maximumSize(
+        pages: HeapTransform.maximumPages)
+
     /// - Throws: `resourcesExhausted` when zstd refuses its memory.
     init() throws(StorageError) {
         let size = ZSTD_estimateDCtxSize()
@@ -23,8 +26,7 @@ final class ChunkDecoder {
         }
         unsafe self.context = unsafe context
         unsafe plain = .allocate(
-            byteCount: HeapTransform.maximumSize(pages: HeapTransform.maximumPages),
-            alignment: unitSize)
+            byteCount: Self.largestPlain + HeapTransform.slack, alignment: unitSize)
     }
 
     deinit {
@@ -47,7 +49,7 @@ final class ChunkDecoder {
         pageCount: Int, wanted: Range<Int>, into pages: Span<PageAddress>
     ) -> Bool {
         precondition(wanted.upperBound <= pageCount && wanted.count <= pages.count)
-        guard pageCount <= HeapTransform.maximumPages, unsafe plainBytes <= plain.count else {
+        guard pageCount <= HeapTransform.maximumPages, plainBytes <= Self.largestPlain else {
             return false
         }
         switch encoding {

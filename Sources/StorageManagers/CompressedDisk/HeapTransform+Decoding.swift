@@ -2,13 +2,16 @@ internal import StorageManager
 
 /// From the rearranged bytes to pages.
 extension HeapTransform {
+    /// How many bytes behind the input may be read, though nothing comes of them.
+    static let slack = 8
+
     /// Puts pages together again.
     ///
     /// Trusts nothing: bytes that no encoding gives are refused or give some pages, but nothing
     /// outside the memory given is read or written.
     ///
     /// - Parameters:
-    ///   - input: what encoding gave.
+    ///   - input: what encoding gave; the ``slack`` bytes behind it are readable as well.
     ///   - pageCount: how many pages it was of.
     ///   - wanted: which of them to bring.
     ///   - pages: where to, one for each wanted.
@@ -119,38 +122,9 @@ extension HeapTransform {
                 unsafe irregularPage += blockSize
                 return true
             }
-            let lower = headerSize + 4 * Int(count)
-            var start = blockSize
-            for number in 0..<Int(count) {
-                let length =
-                    unsafe Int(
-                        parts.lengths.load(fromByteOffset: tuple, as: UInt8.self))
-                    | Int(parts.lengths.load(fromByteOffset: parts.tuples + tuple, as: UInt8.self))
-                    << 8
-                start -= (length + 7) & ~7
-                let restCount = length - headerSize - parts.prefix
-                guard restCount >= 0, start >= lower,
-                    unsafe parts.irregularPages - rest >= restCount
-                else { return false }
-                predicted.advance()
-                let bits = unsafe parts.bits.load(fromByteOffset: tuple >> 3, as: UInt8.self)
-                if bits & (1 << UInt8(tuple & 7)) != 0 {
-                    // As many were counted as there are bits, and each is taken once.
-                    unsafe predicted = TupleHeader(difference)
-                        .difference(predicted)
-                    unsafe difference += headerSize
-                }
-                if let target = unsafe target {
-                    let pointer = UInt32(start) | 1 << 15 | UInt32(length) << 17
-                    unsafe target.storeBytes(
-                        of: pointer.littleEndian, toByteOffset: headerSize + 4 * number,
-                        as: UInt32.self)
-                    unsafe bringTuple(to: target + start, length, restCount)
-                }
-                unsafe rest += restCount
-                tuple += 1
-            }
+            guard let start = unsafe bringTuples(Int(count), to: target) else { return false }
             if let target = unsafe target {
+                let lower = headerSize + 4 * Int(count)
                 unsafe target.copyMemory(from: pageHeader, byteCount: headerSize)
                 unsafe (target + lower).initializeMemory(
                     as: UInt8.self, repeating: 0, count: start - lower)
@@ -159,25 +133,88 @@ extension HeapTransform {
             return true
         }
 
-        /// There are `length` bytes at `target`, padded to a multiple of 8, and the parts of the
-        /// tuple have been found to be there.
+        /// Brings a page's tuples and line pointers; where the tuples begin, nil if they do not fit.
+        private mutating func bringTuples(_ count: Int, to target: UnsafeMutableRawPointer?)
+            -> Int?
+        {
+            // Copies, which no store through a pointer can be taken to change.
+            let prefix = parts.prefix
+            let stride = 8 * parts.tuples
+            let lengths = unsafe parts.lengths + tuple
+            let highs = unsafe lengths + parts.tuples
+            let columns = unsafe parts.columns + 8 * tuple
+            let bits = unsafe parts.bits
+            var rest = unsafe self.rest
+            var predicted = self.predicted
+            let lower = headerSize + 4 * count
+            var start = blockSize
+            for number in 0..<count {
+                let length =
+                    unsafe Int(lengths.load(fromByteOffset: number, as: UInt8.self))
+                    | Int(highs.load(fromByteOffset: number, as: UInt8.self)) << 8
+                start -= (length + 7) & ~7
+                let restCount = length - headerSize - prefix
+                guard restCount >= 0, start >= lower,
+                    unsafe parts.irregularPages - rest >= restCount
+                else { return nil }
+                predicted.advance()
+                let place = tuple + number
+                let byte = unsafe bits.load(fromByteOffset: place >> 3, as: UInt8.self)
+                if byte & (1 << UInt8(truncatingIfNeeded: place & 7)) != 0 {
+                    // As many were counted as there are bits, and each is taken once.
+                    predicted = unsafe TupleHeader(difference).difference(predicted)
+                    unsafe difference += headerSize
+                }
+                if let target = unsafe target {
+                    let pointer = UInt32(start) | 1 << 15 | UInt32(length) << 17
+                    unsafe target.storeBytes(
+                        of: pointer.littleEndian, toByteOffset: headerSize + 4 * number,
+                        as: UInt32.self)
+                    unsafe Self.bringTuple(
+                        to: target + start, predicted, columns + 8 * number, stride, prefix, rest,
+                        restCount)
+                }
+                unsafe rest += restCount
+            }
+            unsafe self.rest = unsafe rest
+            self.predicted = predicted
+            tuple += count
+            return start
+        }
+
+        /// Puts one tuple together, zeroes up to the next multiple of 8 with it. There is that much
+        /// room, and the parts of the tuple have been found to be there.
         @inline(__always)
-        private func bringTuple(
-            to target: UnsafeMutableRawPointer, _ length: Int, _ restCount: Int
+        private static func bringTuple(
+            to target: UnsafeMutableRawPointer, _ header: TupleHeader,
+            _ columns: UnsafeRawPointer, _ stride: Int, _ prefix: Int, _ rest: UnsafeRawPointer,
+            _ restCount: Int
         ) {
-            // Zeroes behind the tuple; what is not behind it is overwritten.
-            unsafe target.storeBytes(
-                of: 0, toByteOffset: ((length + 7) & ~7) - 8, as: UInt64.self)
-            unsafe predicted.store(target)
-            var column = unsafe parts.columns + 8 * tuple
+            unsafe header.store(target)
+            var column = unsafe columns
             var place = unsafe target + headerSize
-            for _ in 0..<parts.prefix / 8 {
+            let end = unsafe place + prefix
+            while unsafe place < end {
                 let word = unsafe column.loadUnaligned(as: UInt64.self)
                 unsafe place.storeBytes(of: word, as: UInt64.self)
-                unsafe column += 8 * parts.tuples
+                unsafe column += stride
                 unsafe place += 8
             }
-            unsafe place.copyMemory(from: rest, byteCount: restCount)
+            var rest = unsafe rest
+            var left = restCount
+            while left >= 8 {
+                let word = unsafe rest.loadUnaligned(as: UInt64.self)
+                unsafe place.storeBytes(of: word, as: UInt64.self)
+                unsafe rest += 8
+                unsafe place += 8
+                left -= 8
+            }
+            if left > 0 {
+                // What is behind the rest is readable, as the caller of `decode` sees to.
+                let word = unsafe UInt64(littleEndian: rest.loadUnaligned(as: UInt64.self))
+                let kept = word & (1 << UInt64(8 * left) - 1)
+                unsafe place.storeBytes(of: kept.littleEndian, as: UInt64.self)
+            }
         }
     }
 }

@@ -56,6 +56,15 @@ struct BenchCommand: ParsableCommand {
             against PostgreSQL's COPY of the same file into an unlogged table, which is made for \
             it. The server must be allowed to read files in --directory.
 
+            compress/load: load the narrow file into a compressed relation, at level 1; against \
+            loading it into plain files. compress/size: how many times smaller the relation is. \
+            compress/warm: read the compressed relation from the kernel's cache into the pool; \
+            against zstd alone decompressing the same frames on two threads (one for sync). \
+            compress/cold: read it from a device of 250 MB/s; against plain files on that device. \
+            compress/growth: change as many pages in random order as the relation has, with a pool \
+            of an eighth of them, and see how long the file becomes, in lengths of what it holds; \
+            against 1.6 of them. compress/compacted: the same once it was compacted; against 1.3.
+
             The data is made in a new directory below --directory and removed at the end. What is \
             read is checked. The results go to standard output, the rest to standard error.
             """)
@@ -181,7 +190,9 @@ struct BenchCommand: ParsableCommand {
     }
 
     private var diskBytes: Int {
-        BenchData.diskBytes(size: size.bytes, loads: benchCase.parts.contains(.load))
+        BenchData.diskBytes(
+            size: size.bytes,
+            loads: benchCase.parts.contains(.load) || benchCase.parts.contains(.compress))
     }
 
     private func sayWhatItTakes(_ folder: borrowing BenchDirectory) {

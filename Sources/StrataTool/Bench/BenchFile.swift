@@ -46,6 +46,15 @@ struct BenchFile: ~Copyable {
 
     deinit { close(descriptor) }
 
+    /// How many bytes it has.
+    var byteCount: Int {
+        get throws(BenchFailure) {
+            let end = lseek(descriptor, 0, SEEK_END)
+            if end < 0 { throw failure(at: 0, errno) }
+            return Int(end)
+        }
+    }
+
     /// Reads that many bytes, all of which the file has.
     ///
     /// Unsafe: `target` must have room for them.

@@ -14,6 +14,7 @@ enum BenchCase: String, ExpressibleByArgument, CaseIterable {
     case contend
     case write
     case load
+    case compress
     case all
 
     /// The cases it stands for.
@@ -30,6 +31,7 @@ enum BenchCase: String, ExpressibleByArgument, CaseIterable {
         case .device: return try DeviceBench.measure(plan, method)
         case .write: return try WriteBench.measure(plan, method)
         case .load: return try LoadBench.measure(plan, method)
+        case .compress: return try CompressBench.measure(plan, method)
         case .contend: return try ContendBench.measure(plan, method)
         case .all:
             var rows: [BenchRow] = []
