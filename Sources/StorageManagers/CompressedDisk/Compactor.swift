@@ -62,6 +62,8 @@ final class Compactor: Sendable {
             do throws(StorageError) {
                 _ = try fork.compact { self.isStopped }
             } catch {
+                // It was removed meanwhile.
+                if error.code == .notFound { continue }
                 // What is wrong shows, and is told, where the relation is used.
                 logger.warning("could not compact: \(error)")
             }

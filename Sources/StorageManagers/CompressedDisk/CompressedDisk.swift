@@ -219,9 +219,7 @@ public final class CompressedDisk: StorageManager {
 
     /// Lets go of a fork's files if it has nothing to be made durable.
     func close(_ fork: CompressedFork) {
-        let key = ForkKey(locator: fork.locator, fork: fork.fork)
-        if changed.withLock({ $0[key] != nil }) { return }
-        fork.forget()
+        if fork.state.withLock({ $0.isDurable }) { fork.forget() }
     }
 
     /// Has the next sync make a fork durable, and the compactor look at it.

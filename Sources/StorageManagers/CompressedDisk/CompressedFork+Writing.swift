@@ -112,7 +112,7 @@ extension CompressedFork {
     /// How many pages of a chunk there are to be kept.
     private func existingPages(_ chunk: UInt32) -> Int {
         state.withLock { state in
-            if let frame = state.inFlight[chunk] { return Int(frame.part.entry.pages) }
+            if let frame = state.newestInFlight(chunk) { return Int(frame.part.entry.pages) }
             guard Int(chunk) < state.map.entries.count else { return 0 }
             let entry = state.map.entries[Int(chunk)]
             return entry.isEmpty ? 0 : Int(entry.pages)
@@ -139,7 +139,7 @@ extension CompressedFork {
         if existing == 0 { return pages }
         let targets = Array(pages[..<existing])
         let frame = state.withLock { state in
-            let frame = state.inFlight[chunk]
+            let frame = state.newestInFlight(chunk)
             frame?.slot.holders += 1
             return frame
         }
@@ -170,8 +170,8 @@ extension CompressedFork {
             for position in slot.parts.indices {
                 slot.parts[position].entry.extent.start = next
                 next += slot.parts[position].entry.extent.count
-                state.inFlight[slot.parts[position].chunk] = FrameInFlight(
-                    slot: slot, part: slot.parts[position])
+                state.inFlight[slot.parts[position].chunk, default: []].append(
+                    FrameInFlight(slot: slot, part: slot.parts[position]))
             }
             return true
         }
@@ -193,9 +193,8 @@ extension CompressedFork {
                 let isWhole =
                     part.offset + Int(part.entry.extent.count) * unitSize <= written
                 if isWhole { blocks += part.wanted.count }
-                if state.inFlight[part.chunk]?.part.entry.generation == part.entry.generation {
-                    state.inFlight[part.chunk] = nil
-                }
+                state.inFlight[part.chunk]?.removeAll { $0.slot === slot }
+                if state.inFlight[part.chunk]?.isEmpty == true { state.inFlight[part.chunk] = nil }
                 if isWhole && slot.growsTo > state.map.dimensions.blockCount {
                     state.map.dimensions.blockCount = slot.growsTo
                     state.map.resize()

@@ -27,11 +27,22 @@ final class CompressedFork: Sendable {
         var freed: [Extent] = []
         var freedUnits = 0
         var readers = ReaderTurns()
-        /// Chunks that are being written, as they will be.
-        var inFlight: [UInt32: FrameInFlight] = [:]
+        /// Chunks that are being written, as they will be; of each the newest last.
+        var inFlight: [UInt32: [FrameInFlight]] = [:]
         var habit = EncodingHabit()
         /// How long the data file is, in units, as far as is known.
         var fileUnits: UInt32 = 0
+
+        /// The newest form of a chunk that is not in the map yet, if that is newer than what is.
+        func newestInFlight(_ chunk: UInt32) -> FrameInFlight? {
+            guard let frame = inFlight[chunk]?.last else { return nil }
+            guard Int(chunk) < map.entries.count else { return frame }
+            let generation = map.entries[Int(chunk)].generation
+            return frame.part.entry.generation > generation ? frame : nil
+        }
+
+        /// Whether the map file has all that there is.
+        var isDurable: Bool { changed.isEmpty && !hasChangedDimensions && inFlight.isEmpty }
     }
 
     /// A chunk in the memory of a slot that is about to be written from it.
