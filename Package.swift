@@ -115,7 +115,10 @@ let tests: [Target] = [
         ]),
     .testTarget(
         name: "StorageTestingTests",
-        dependencies: ["StorageTesting", "MemoryDisk", "StorageManager", "AsyncIO", log]),
+        dependencies: [
+            "StorageTesting", "MagneticDisk", "MemoryDisk", "FileAccess", "StorageManager",
+            "AsyncIO", log,
+        ]),
     .testTarget(
         name: "IntegrationTests",
         dependencies: [

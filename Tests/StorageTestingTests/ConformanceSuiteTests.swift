@@ -1,4 +1,5 @@
 import AsyncIO
+import MagneticDisk
 import MemoryDisk
 import StorageManager
 import StorageTesting
@@ -14,6 +15,17 @@ struct ConformanceSuiteTests {
         }
         let violations = suite.violations(under: TestedMethod(.synchronous))
         #expect(violations.map(\.duty).contains(fault.duty), "\(violations)")
+    }
+
+    @Test("finds a manager that says of what is not durable that it is")
+    func unsynced() {
+        let suite = StorageManagerConformance { surroundings throws(StorageError) in
+            ForgetfulDisk(
+                over: try MagneticDisk(files: surroundings.files, system: surroundings.system))
+        }
+        let violations = suite.violations(
+            of: "power cuts", under: TestedMethod(.synchronous))
+        #expect(!violations.isEmpty)
     }
 
     @Test("has a name for each duty")
@@ -71,6 +83,29 @@ private final class FaultyDisk: StorageManager {
 
     func unlink(_ locator: RelationLocator, fork: Fork) throws(StorageError) {
         if fault != .ignoredRemoval { try base.unlink(locator, fork: fork) }
+    }
+
+    func syncPending(_ session: Session) throws(StorageError) {}
+    func shutdown() { base.shutdown() }
+}
+
+/// Plain files that are never synced.
+private final class ForgetfulDisk: StorageManager {
+    private let base: MagneticDisk
+
+    init(over base: MagneticDisk) { self.base = base }
+
+    var name: String { "forgetful" }
+    var capabilities: StorageManagerCapabilities { base.capabilities }
+
+    func open(_ locator: RelationLocator, target: RelationTarget) throws(StorageError)
+        -> any RelationStorage
+    {
+        try base.open(locator, target: target)
+    }
+
+    func unlink(_ locator: RelationLocator, fork: Fork) throws(StorageError) {
+        try base.unlink(locator, fork: fork)
     }
 
     func syncPending(_ session: Session) throws(StorageError) {}

@@ -6,17 +6,17 @@ internal import StorageManager
 ///
 /// Any thread, but for ``session``, which belongs to the thread that tries the duty.
 final class ConformanceRun: @unchecked Sendable {
-    private static let id = StorageManagerID(rawValue: 77)
+    static let id = StorageManagerID(rawValue: 77)
 
     let method: TestedMethod
     let system: IOSystem
     let session: Session
-    private let make: StorageManagerConformance.Make
+    let make: StorageManagerConformance.Make
     private let directory = TemporaryDirectory()
     private let current: Lock<Current>
     private let found = Lock<[String]>([])
 
-    private struct Current {
+    struct Current {
         var registry: StorageManagerRegistry
         var manager: any StorageManager
     }
@@ -26,13 +26,13 @@ final class ConformanceRun: @unchecked Sendable {
         self.method = method
         system = try method.makeSystem(sessions: 12)
         session = try system.makeSession()
-        current = Lock(try Self.start(make, directory.path, system))
+        current = Lock(try Self.start(make, FileAccess(directory: directory.path), system))
     }
 
-    private static func start(
-        _ make: StorageManagerConformance.Make, _ path: String, _ system: IOSystem
+    /// Makes a manager, and a registry that knows it.
+    static func start(
+        _ make: StorageManagerConformance.Make, _ files: FileAccess, _ system: IOSystem
     ) throws -> Current {
-        let files = try FileAccess(directory: path)
         let manager = try make(
             StorageManagerConformance.Surroundings(files: files, system: system))
         let registry = try StorageManagerRegistry(system: system)
@@ -50,7 +50,7 @@ final class ConformanceRun: @unchecked Sendable {
     /// Ends the manager and makes another one over the same files.
     func restart() throws {
         current.withLock { $0.registry.shutdown(session: session) }
-        let new = try Self.start(make, directory.path, system)
+        let new = try Self.start(make, FileAccess(directory: directory.path), system)
         current.withLock { $0 = new }
     }
 

@@ -81,6 +81,7 @@ public struct StorageManagerConformance: Sendable {
         Duty(name: "readers and truncation") { try $0.checkCutting() },
         Duty(name: "failed IO") { try $0.checkFailures() },
         Duty(name: "short IO") { try $0.checkShortIO() },
+        Duty(name: "power cuts") { try $0.checkPowerCuts() },
     ]
 
     private func violations(of duty: Duty, _ method: TestedMethod) -> [Violation] {
