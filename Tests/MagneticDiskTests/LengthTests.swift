@@ -218,4 +218,26 @@ struct LengthTests {
         #expect(error?.code == .extendFailed)
         #expect(try storage.blockCount(.main) == 1)
     }
+
+    @Test(
+        "Truncation empties what a crash has left behind a short segment",
+        arguments: IOMethodMatrix.all)
+    func leftSegments(method: TestedMethod) throws {
+        let disk = try TestDisk(method)
+        let storage = try disk.makeRelation(blocks: 11)
+        // Of a relation of two blocks that was growing, the first segment's growth was lost.
+        try disk.forgetFiles()
+        disk.setSize("base/1/16384", 2 * blockSize)
+        #expect(try storage.blockCount(.main) == 2)
+        let session = try disk.system.makeSession()
+        defer { session.close() }
+        try storage.truncate(.main, to: 2, session: session)
+        #expect(disk.size("base/1/16384.1") == 0)
+        #expect(disk.size("base/1/16384.2") == 0)
+        try storage.zeroExtend(.main, from: 2, count: 9, sync: .register)
+        let pages = PageMemory(11)
+        try storage.read(0, pages)
+        #expect(pages.holds(0, 0) && pages.holds(1, 1))
+        #expect((2..<11).allSatisfy { pages.isZero($0) })
+    }
 }

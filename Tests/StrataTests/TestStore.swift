@@ -69,13 +69,20 @@ extension PendingLoad {
     func add(_ count: Int, mark: UInt8) throws {
         for _ in 0..<count {
             let page = try nextPage()
-            let block = page.block.rawValue
-            try page.withEditor { editor in
-                editor.initialize()
-                let item: [UInt8] =
-                    [mark] + (0..<4).map { UInt8(truncatingIfNeeded: block >> ($0 * 8)) }
-                _ = try editor.addItem(item.span.bytes)
-            }
+            try page.fill(mark)
+        }
+    }
+}
+
+extension PinnedPage {
+    /// Puts one item on the page, which tells a mark and the block.
+    func fill(_ mark: UInt8) throws {
+        let block = block.rawValue
+        try withEditor { editor in
+            editor.initialize()
+            let item: [UInt8] =
+                [mark] + (0..<4).map { UInt8(truncatingIfNeeded: block >> ($0 * 8)) }
+            _ = try editor.addItem(item.span.bytes)
         }
     }
 }

@@ -41,16 +41,44 @@ extension MagneticRelation {
     /// Segments that no longer count stay, with no bytes.
     ///
     /// Their files are let go of, not closed: a `blockCount` that runs meanwhile may hold one.
+    /// Segments behind them that do not count already, since a crash has left one before them short,
+    /// are emptied as well: they would stand in the way of growing.
     ///
     /// - Throws: `truncateFailed`.
     func truncate(_ fork: Fork, to count: UInt32, session: Session) throws(StorageError) {
         // Opens all segments that count.
-        guard try blockCount(fork) > count else { return }
-        try withTable(fork) { (table) throws(StorageError) in
-            try table.change { (files) throws(StorageError) in
-                try cut(fork, &files, to: count)
+        if try blockCount(fork) > count {
+            try withTable(fork) { (table) throws(StorageError) in
+                try table.change { (files) throws(StorageError) in
+                    try cut(fork, &files, to: count)
+                }
             }
         }
+        var segment = (Int(count) + Int(geometry.blocks) - 1) / Int(geometry.blocks)
+        while true {
+            let path = geometry.path(locator, fork, segment: max(1, segment))
+            guard try fileExists(fork, path) else { return }
+            try empty(fork, path)
+            segment = max(1, segment) + 1
+        }
+    }
+
+    /// Removes what is in a segment that does not count.
+    private func empty(_ fork: Fork, _ path: String) throws(StorageError) {
+        let file: VirtualFile
+        do throws(StorageError) {
+            // Opening anything but a file, such as a named pipe, could wait for ever.
+            guard try disk.files.kind(of: path) == .file else { return }
+            file = try disk.files.open(path, [])
+            if try file.size() == 0 { return }
+            try file.truncate(to: 0)
+        } catch {
+            throw StorageError(
+                .truncateFailed, "could not empty file \"\(path)\"", remedy: error.remedy,
+                at: location(fork, path: path), errorNumber: error.errorNumber,
+                underlying: error.errorNumber == nil ? error : nil)
+        }
+        registerSync(of: file, .register)
     }
 
     private func cut(_ fork: Fork, _ files: inout [VirtualFile], to count: UInt32)

@@ -184,10 +184,9 @@ extension Engine {
             if record.isSettled { return }
             let locator = record.open.locator
             let count = record.blockCount
-            if try record.open.storage.blockCount(.main) > count {
-                try truncate(record.open, to: count, session)
-                try syncPending(session)
-            }
+            // Also where it is no longer: a crash may have left files behind its end.
+            try truncate(record.open, to: count, session)
+            try syncPending(session)
             if state.withLock({ $0.catalog.remains[locator] }) != nil {
                 try changeCatalog(session) { (catalog) throws(StorageError) in
                     if case .blocks = catalog.remains[locator]?.kind {
