@@ -19,6 +19,8 @@ public struct BufferConfiguration: Sendable {
     /// Pages with a wrong checksum and a plausible header are accepted, with a warning.
     /// PostgreSQL's `ignore_checksum_failure`.
     public var ignoresChecksumFailures = false
+    /// The log that is made durable before pages that it tells of are written; nil without one.
+    public var writeAheadLog: (any WriteAheadLog)?
     /// Where the manager logs.
     public var logger = Logger(label: "strata.buffers")
 

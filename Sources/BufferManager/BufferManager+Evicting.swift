@@ -73,7 +73,8 @@ extension BufferManager {
         if pool.buffer(index).state.has(BufferState.dirty) {
             let before = unsafe pool.tally(session).pointee.writes.load(ordering: .relaxed)
             do throws(StorageError) {
-                try pool.writeOut(index, session)
+                let victim: InlineArray = [UInt32(index)]
+                try pool.writeOut(victim.span, session)
             } catch {
                 pool.unclaim(index)
                 throw error

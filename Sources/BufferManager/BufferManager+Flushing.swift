@@ -15,7 +15,7 @@ extension BufferManager {
         precondition(!page.isLocked, "a page is flushed by who does not hold its content lock")
         let (pool, _) = try pool(for: page.relation.locator)
         let writer = PageWriter(pool, session)
-        try writer.write(pool.index(of: page.buffer), page.buffer.tag, hurried: false)
+        try writer.write(pool.index(of: page.buffer), page.buffer.tag)
     }
 
     /// Writes out all pages of a relation that are dirty now, in block order, neighbours together
@@ -80,12 +80,13 @@ extension BufferPool {
         return places
     }
 
-    /// Writes the dirty page of a buffer that the caller has claimed, and neighbours with it, as far
-    /// as that needs no waiting for others. Mirrors PostgreSQL's `FlushBuffer`.
+    /// Writes the dirty pages of buffers that the caller has claimed, several writes at a time, and
+    /// neighbours with them, as far as that needs no waiting for others. Mirrors PostgreSQL's
+    /// `FlushBuffer`, which writes one page.
     ///
-    /// - Throws: what the storage threw; the page then stays dirty.
-    func writeOut(_ index: Int, _ session: Session) throws(StorageError) {
-        try PageWriter(self, session).write(index, buffer(index).tag, hurried: true)
+    /// - Throws: the first error of a storage; the pages that it concerns stay dirty.
+    func writeOut(_ victims: Span<UInt32>, _ session: Session) throws(StorageError) {
+        try PageWriter(self, session).writeVictims(victims)
     }
 
     /// Pins a buffer if it still has that page, without counting as a use.

@@ -32,21 +32,16 @@ extension BufferPool {
         while true {
             let found = unsafe claim(wanted, into: places, ring, session)
             if found == 0 { throw Self.exhausted(count) }
+            let failure = unsafe writeDirty(places, found, session)
             var cleared = 0
-            var failure: StorageError?
             for position in 0..<found {
                 let index = unsafe Int(places[position])
-                do throws(StorageError) {
-                    guard failure == nil, try clear(index, session) else {
-                        unclaim(index)
-                        continue
-                    }
-                    unsafe places[cleared] = UInt32(index)
-                    cleared += 1
-                } catch {
+                guard clear(index, session) else {
                     unclaim(index)
-                    failure = error
+                    continue
                 }
+                unsafe places[cleared] = UInt32(index)
+                cleared += 1
             }
             if cleared > 0 { return cleared }
             if let failure { throw failure }
@@ -56,12 +51,28 @@ extension BufferPool {
         }
     }
 
-    /// Takes a claimed buffer's page off it, written out if it was dirty; false if somebody wants
-    /// the page.
-    private func clear(_ index: Int, _ session: Session) throws(StorageError) -> Bool {
-        let state = buffer(index).state
-        if state.has(BufferState.dirty) { try writeOut(index, session) }
-        if !state.has(BufferState.tagValid) { return true }
+    /// Writes those of claimed buffers out that are dirty.
+    ///
+    /// - Returns: the first error; pages that it concerns are still dirty.
+    private func writeDirty(
+        _ places: UnsafeMutablePointer<UInt32>, _ found: Int, _ session: Session
+    ) -> StorageError? {
+        let victims = unsafe Span(_unsafeStart: places, count: found)
+        let isDirty = victims.indices.contains {
+            buffer(Int(victims[$0])).state.has(BufferState.dirty)
+        }
+        if !isDirty { return nil }
+        do throws(StorageError) {
+            try writeOut(victims, session)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    /// Takes a claimed buffer's page off it, if it is clean and nobody wants it.
+    private func clear(_ index: Int, _ session: Session) -> Bool {
+        if !buffer(index).state.has(BufferState.tagValid) { return true }
         guard uninstall(index) else { return false }
         unsafe BufferCounters.count(tally(session).pointee.evictions)
         return true

@@ -15,6 +15,8 @@ final class BufferPool: @unchecked Sendable {
     let combineLimit: Int
     let verifiesChecksums: Bool
     let logger: Logger
+    /// What has to be durable before shared pages are written.
+    let logGate: LogGate
 
     /// The parts that finding and pinning a page needs.
     let tables: PoolTables
@@ -53,6 +55,7 @@ final class BufferPool: @unchecked Sendable {
         combineLimit = configuration.combineLimit
         verifiesChecksums = configuration.verifiesChecksums
         logger = configuration.logger
+        logGate = LogGate(configuration.writeAheadLog)
         sessionCount = sessions
         scratch = ScratchPool(
             pageCount: configuration.combineLimit,

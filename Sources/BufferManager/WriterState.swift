@@ -20,9 +20,13 @@ final class WriterState {
     /// The first error of those that were ended.
     var failure: StorageError?
     var hint = WritebackHint()
-    /// Where the write that is being defined has its buffers and its copies.
+    /// Writes that are ready to be started, and the buffers of all of them.
+    private(set) var prepared: [PreparedWrite] = []
     var buffers: [UInt64] = []
-    var pages: [PageAddress] = []
+    /// Where the write that is being started has its copies.
+    private(set) var pages: [PageAddress] = []
+    /// What the last prepared write has taken along, which need not be looked at again.
+    var covered: (relation: UInt64, end: UInt64) = (0, 0)
     /// Neighbours before the page that is to be written, the nearest first.
     var taken: [Int] = []
 
@@ -43,8 +47,35 @@ final class WriterState {
             min(system.handlesPerSession, pool.scratch.limit, unpinned, Self.greatestLimit))
         ring = Array(repeating: nil, count: limit)
         reports.reserveCapacity(limit + 1)
+        prepared.reserveCapacity(limit)
         buffers.reserveCapacity(pool.combineLimit)
         pages.reserveCapacity(pool.combineLimit)
+    }
+
+    /// Whether nothing is prepared or under way.
+    var isIdle: Bool { count == 0 && prepared.isEmpty }
+
+    func add(_ write: PreparedWrite) {
+        prepared.append(write)
+        covered = (write.tag.relation, write.tag.page + UInt64(write.count))
+    }
+
+    /// Whether the page was taken along, if pages are looked at in order.
+    func covers(_ tag: PageTag) -> Bool {
+        tag.relation == covered.relation && tag.page < covered.end
+    }
+
+    func clearPrepared() {
+        prepared.removeAll(keepingCapacity: true)
+        buffers.removeAll(keepingCapacity: true)
+    }
+
+    /// Notes where the copies of a write are.
+    func setPages(of write: PreparedWrite) {
+        pages.removeAll(keepingCapacity: true)
+        for position in 0..<write.count {
+            unsafe pages.append(PageAddress(write.copies.start.pointer + position * blockSize))
+        }
     }
 
     func append(_ write: StartedWrite) {

@@ -12,13 +12,16 @@ final class WriteFaults: Sendable {
     let prefetched = Atomic<Int>(0)
     /// How many blocks the kernel was asked to write to the disk.
     let hinted = Atomic<Int>(0)
+    /// The log that no page may overtake.
+    let log = Lock<RecordedLog?>(nil)
 
-    fileprivate func noteWrite(of pages: Int) throws(StorageError) {
+    fileprivate func noteWrite(_ pages: Span<PageAddress>) throws(StorageError) {
         if failsWrites.load(ordering: .relaxed) {
             throw StorageError(.writeFailed, "the test wants no write", errorNumber: 28)
         }
         writes.add(1, ordering: .relaxed)
-        writtenPages.add(pages, ordering: .relaxed)
+        writtenPages.add(pages.count, ordering: .relaxed)
+        log.withLock { $0 }?.expectDurable(pages)
     }
 }
 
@@ -100,7 +103,7 @@ private final class FaultyRelation: RelationStorage {
     func write(
         _ fork: Fork, block: BlockNumber, from pages: Span<PageAddress>, sync: SyncPolicy
     ) throws(StorageError) {
-        try faults.noteWrite(of: pages.count)
+        try faults.noteWrite(pages)
         try inner.write(fork, block: block, from: pages, sync: sync)
     }
 
@@ -109,7 +112,7 @@ private final class FaultyRelation: RelationStorage {
         from pages: Span<PageAddress>, sync: SyncPolicy
     ) throws(StorageError) {
         do throws(StorageError) {
-            try faults.noteWrite(of: pages.count)
+            try faults.noteWrite(pages)
         } catch {
             handle.release()
             throw error

@@ -17,6 +17,7 @@ final class Stack: Sendable {
         var segmentBlocks = 1024
         var zeroesDamagedPages = false
         var ignoresChecksumFailures = false
+        var log: RecordedLog?
     }
 
     static let manager = StorageManagerID(rawValue: 1)
@@ -45,7 +46,9 @@ final class Stack: Sendable {
         configuration.combineLimit = options.combine
         configuration.zeroesDamagedPages = options.zeroesDamagedPages
         configuration.ignoresChecksumFailures = options.ignoresChecksumFailures
+        configuration.writeAheadLog = options.log
         configuration.logger = log.logger()
+        faults.log.withLock { $0 = options.log }
         buffers = try BufferManager(configuration: configuration, system: system)
     }
 

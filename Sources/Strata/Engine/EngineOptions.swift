@@ -48,6 +48,9 @@ public struct EngineOptions: Sendable {
     public var compressedDisk = CompressedDiskConfiguration()
     /// What relations of the storage manager `memory` may take.
     public var memoryDisk = MemoryDiskConfiguration()
+    /// A log of one's own that is made durable before the pages that it tells of are written; nil
+    /// without one.
+    public var writeAheadLog: (any WriteAheadLog)?
     /// Storage managers beside the built-in ones.
     public var storageManagers: [StorageManagerPlugin] = []
     /// Where the system calls on the store's files go: to the kernel, or to a simulation. A
@@ -137,6 +140,7 @@ extension EngineOptions {
         var configuration = BufferConfiguration()
         configuration.bufferCount = bufferCount
         configuration.combineLimit = combineLimit
+        configuration.writeAheadLog = writeAheadLog
         configuration.verifiesChecksums = control.hasPageChecksums && verifiesChecksums
         configuration.logger = logger
         return configuration

@@ -1,0 +1,153 @@
+internal import AsyncIO
+internal import PageFormat
+internal import StorageManager
+
+/// A write whose pages have been copied and that has not been started.
+struct PreparedWrite {
+    let relation: OpenRelation
+    /// The first page.
+    let tag: PageTag
+    let copies: ScratchPool.Copies
+    /// Where its buffers stand in ``WriterState/buffers``.
+    let buffers: Range<Int>
+    /// The highest log position that its pages carry.
+    let highestLSN: LSN
+
+    var count: Int { buffers.count }
+}
+
+/// From dirty pages to copies that can be written.
+extension PageWriter {
+    /// Copies a page and its neighbours, if the buffer still holds it and it is dirty.
+    ///
+    /// - Parameter hurried: rather leave the page dirty than wait for its content lock, or for
+    ///   others that write it; neighbours only if nobody uses them.
+    /// - Returns: whether there is one write more to launch. An error has been noted.
+    @discardableResult
+    func prepare(_ index: Int, _ tag: PageTag, hurried: Bool) -> Bool {
+        let copies = makeRoom()
+        let buffer = pool.buffer(index)
+        do throws(StorageError) {
+            while true {
+                switch buffer.startOutput(tag) {
+                case .started where lock(buffer, hurried):
+                    collect(index, tag, copies, onlyUnpinned: hurried)
+                    return true
+                case .busy where !hurried:
+                    launch(alone: false)
+                    try buffer.waitForIO(session)
+                case .started, .busy, .needless:
+                    pool.scratch.giveBack(copies.number)
+                    return false
+                }
+            }
+        } catch {
+            pool.scratch.giveBack(copies.number)
+            note(error)
+            return false
+        }
+    }
+
+    /// Takes the content lock of a page whose output was started; if it shall not wait for that,
+    /// ends the output instead.
+    private func lock(_ buffer: Buffer, _ hurried: Bool) -> Bool {
+        if buffer.tryLockShared() { return true }
+        if hurried {
+            buffer.endOutput(written: false)
+            return false
+        }
+        launch(alone: false)
+        session.submitStaged()
+        buffer.lockShared()
+        return true
+    }
+
+    /// Copies the page, and the neighbours behind it as far as they are dirty and free to be
+    /// copied; the outputs of all of them are started then, and no lock is held.
+    ///
+    /// Where the storage keeps several blocks together, those in the pool are taken along from the
+    /// first on, dirty or not: what is not given the storage would have to read.
+    private func collect(
+        _ index: Int, _ tag: PageTag, _ copies: ScratchPool.Copies, onlyUnpinned: Bool
+    ) {
+        let relation = pool.buffer(index).withRecord { $0.relation }
+        var gathering = Gathering(copies: copies, begin: state.buffers.count)
+        let group = relation.storage.blocksPerGroup(tag.fork)
+        let first =
+            group == 1 ? tag : takeGroupBefore(tag, group, onlyUnpinned, &gathering)
+        copy(index, tag, &gathering)
+        let limit = min(
+            pool.combineLimit, relation.storage.maximumCombine(tag.fork, block: first.block),
+            Int(BlockNumber.maximumCount) - Int(first.block.rawValue))
+        while gathering.count < limit {
+            let next = first.advanced(by: gathering.count)
+            let place = Int(next.block.rawValue) % group
+            // A group is begun for what is dirty, and only if all of it fits.
+            if place == 0 && gathering.count + group > limit { break }
+            guard let neighbour = take(next, onlyUnpinned: onlyUnpinned, evenClean: place > 0)
+            else { break }
+            copy(neighbour, next, &gathering)
+        }
+        state.add(
+            PreparedWrite(
+                relation: relation, tag: first, copies: copies,
+                buffers: gathering.begin..<gathering.begin + gathering.count,
+                highestLSN: gathering.highestLSN))
+    }
+
+    /// A write that is being put together.
+    private struct Gathering {
+        let copies: ScratchPool.Copies
+        let begin: Int
+        var count = 0
+        var highestLSN = LSN.zero
+    }
+
+    /// Copies the neighbours before a page that are kept together with it, as far as they are in
+    /// the pool, one next to the other.
+    ///
+    /// - Returns: the first of them; the page itself where there is none.
+    private func takeGroupBefore(
+        _ tag: PageTag, _ group: Int, _ onlyUnpinned: Bool, _ gathering: inout Gathering
+    ) -> PageTag {
+        let most = min(Int(tag.block.rawValue) % group, pool.combineLimit - 1)
+        state.taken.removeAll(keepingCapacity: true)
+        while state.taken.count < most {
+            let next = tag.advanced(by: -state.taken.count - 1)
+            guard let neighbour = take(next, onlyUnpinned: onlyUnpinned, evenClean: true) else {
+                break
+            }
+            state.taken.append(neighbour)
+        }
+        let first = tag.advanced(by: -state.taken.count)
+        for position in 0..<state.taken.count {
+            let neighbour = state.taken[state.taken.count - 1 - position]
+            copy(neighbour, first.advanced(by: position), &gathering)
+        }
+        return first
+    }
+
+    /// Starts the output of a page in the pool and takes its lock, if nobody has to be waited for.
+    private func take(_ tag: PageTag, onlyUnpinned: Bool, evenClean: Bool) -> Int? {
+        guard let index = pool.likelyIndex(tag),
+            case .started = pool.buffer(index).startOutput(
+                tag, onlyUnpinned: onlyUnpinned, evenClean: evenClean)
+        else { return nil }
+        if pool.buffer(index).tryLockShared() { return index }
+        pool.buffer(index).endOutput(written: false)
+        return nil
+    }
+
+    /// Copies a page behind those copied before, gives its lock back, and sets the checksum.
+    private func copy(_ index: Int, _ tag: PageTag, _ gathering: inout Gathering) {
+        let page = unsafe gathering.copies.start.pointer + gathering.count * blockSize
+        unsafe page.copyMemory(from: pool.address(index).pointer, byteCount: blockSize)
+        pool.buffer(index).unlockShared()
+        var editor = unsafe PageEditor(unsafePage: page)
+        gathering.highestLSN = max(gathering.highestLSN, editor.lsn)
+        if pool.verifiesChecksums { editor.setChecksum(block: tag.block.rawValue) }
+        state.buffers.append(
+            WriteCallbacks.encode(buffer: index, copies: gathering.copies.number))
+        gathering.count += 1
+    }
+}
