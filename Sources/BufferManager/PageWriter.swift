@@ -94,8 +94,8 @@ struct PageWriter {
     private func endOldest() -> Bool {
         guard let write = state.removeOldest() else { return false }
         do throws(StorageError) {
-            try end(write)
-            if !pool.isLocal { state.hint.note(write.relation, write.tag, write.count) }
+            let written = try end(write)
+            if !pool.isLocal { state.hint.note(write.relation, write.tag, written) }
         } catch {
             note(error)
         }
@@ -106,10 +106,11 @@ struct PageWriter {
         if state.failure == nil { state.failure = error }
     }
 
-    /// Waits for a write, and writes what it left over.
+    /// Waits for a write, and starts writing what it left over.
     ///
+    /// - Returns: how many pages it has written.
     /// - Throws: what the IO met.
-    private func end(_ write: StartedWrite) throws(StorageError) {
+    private func end(_ write: StartedWrite) throws(StorageError) -> Int {
         defer { state.giveBack(write.report) }
         try session.wait(for: write.reference)
         try session.system.check(write.report)
@@ -132,5 +133,6 @@ struct PageWriter {
             prepare(index, tag, hurried: false)
         }
         launch(alone: state.count == 0)
+        return written
     }
 }

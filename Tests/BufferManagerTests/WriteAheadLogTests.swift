@@ -92,7 +92,7 @@ import Testing
     @Test(arguments: IOMethodMatrix.all)
     func whatTheLogRefusesStaysDirty(_ method: TestedMethod) throws {
         let stack = try stack(method)
-        let relation = try stack.makeRelation(blocks: 80)
+        let relation = try stack.makeRelation(blocks: 8)
         let session = try stack.session()
         try change(stack, relation, [1, 2, 3, 4, 5, 6, 7, 8], session)
         let refusal = StorageError(.writeFailed, "the log's disk is full", errorNumber: 28)
@@ -105,11 +105,6 @@ import Testing
         }
         #expect(flushing?.message == refusal.message && evicting?.message == refusal.message)
         #expect(stack.faults.writes.load(ordering: .relaxed) == 0)
-        // What is clean still makes room.
-        for block: UInt32 in 8..<80 {
-            let page = try stack.buffers.page(BlockNumber(block), of: relation, session: session)
-            #expect(page.stamp?.block == block)
-        }
         log.fail(with: nil)
         #expect(try stack.buffers.flushAll(session: session) == 8)
         for block: UInt32 in 0..<8 {
