@@ -22,7 +22,7 @@ run -d fixtures -c 'DELETE FROM pruned WHERE id > 380' -c 'VACUUM pruned' \
 
 database=$(run -d fixtures -At -c 'SELECT oid FROM pg_database WHERE datname = current_database()')
 rm -rf "$out"
-mkdir -p "$out/base/5" "$out/csv"
+mkdir -p "$out/base/5" "$out/csv" "$out/global"
 run -d fixtures -At -F ' ' -c "
     SELECT relname, relfilenode FROM pg_class
     WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY relname" > "$work/tables"
@@ -34,6 +34,7 @@ while read -r table number; do
 done < "$work/tables"
 run -d fixtures -c CHECKPOINT
 pg_ctl -D "$data" -w -s -m fast stop
+cp "$data/global/pg_control" "$out/global/"
 
 echo 'name,relfilenumber,fork,blocks,columns' > "$out/manifest.csv"
 while read -r table number; do

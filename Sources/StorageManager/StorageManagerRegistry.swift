@@ -141,4 +141,6 @@ extension StorageError.Code {
     public static let truncateFailed = Self(rawValue: "truncateFailed")
     /// Something could not be made durable.
     public static let syncFailed = Self(rawValue: "syncFailed")
+    /// Nothing may be changed here: it was opened for reading only.
+    public static let readOnly = Self(rawValue: "readOnly")
 }

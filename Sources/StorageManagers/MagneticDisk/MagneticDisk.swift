@@ -11,6 +11,7 @@ public final class MagneticDisk: StorageManager {
     let files: FileAccess
     let syncQueue: SyncQueue
     let geometry: SegmentGeometry
+    let isReadOnly: Bool
     let writes: WriteLedger
     let readCallbacks: IOCallbackID
     let writeCallbacks: IOCallbackID
@@ -33,6 +34,7 @@ public final class MagneticDisk: StorageManager {
     ) throws(StorageError) {
         self.files = files
         geometry = try configuration.geometry()
+        isReadOnly = configuration.isReadOnly
         syncQueue = try files.makeSyncQueue(system: system)
         writes = WriteLedger(syncQueue)
         readCallbacks = try system.register(callbacks: BlockCallbacks(.read, geometry: geometry))
@@ -61,6 +63,7 @@ public final class MagneticDisk: StorageManager {
     ///
     /// - Throws: what removing a file throws; the segments not yet removed stay.
     public func unlink(_ locator: RelationLocator, fork: Fork) throws(StorageError) {
+        try checkWritable(locator, fork)
         do throws(StorageError) {
             var count = 1
             while try files.exists(geometry.path(locator, fork, segment: count)) { count += 1 }
@@ -94,4 +97,15 @@ public final class MagneticDisk: StorageManager {
 
     /// Nothing to end: files close with the relations.
     public func shutdown() {}
+}
+
+extension MagneticDisk {
+    /// Refuses a change of files that were opened for reading alone.
+    func checkWritable(_ locator: RelationLocator, _ fork: Fork) throws(StorageError) {
+        guard isReadOnly else { return }
+        throw StorageError(
+            .readOnly, "relation \"\(locator)\(fork.suffix)\" is open for reading only",
+            remedy: "Open its files without MagneticDiskConfiguration.isReadOnly to change them.",
+            at: StorageError.Location(relation: locator.description, fork: fork.name))
+    }
 }

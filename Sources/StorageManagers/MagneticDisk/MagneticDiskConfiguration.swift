@@ -6,6 +6,9 @@ public struct MagneticDiskConfiguration: Sendable {
     /// How many blocks a segment file holds: 131072, which is 1 GiB, as in PostgreSQL. All who
     /// open the same files must agree on it; tests cross segments cheaply with a small one.
     public var segmentBlocks = 131_072
+    /// Whether files are opened for reading alone, as those of somebody else; whatever would change
+    /// one throws `readOnly`.
+    public var isReadOnly = false
 
     /// Makes the default settings.
     public init() {}

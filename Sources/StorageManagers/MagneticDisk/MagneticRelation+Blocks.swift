@@ -34,6 +34,7 @@ extension MagneticRelation {
     func write(
         _ fork: Fork, block: BlockNumber, from pages: Span<PageAddress>, sync: SyncPolicy
     ) throws(StorageError) {
+        try disk.checkWritable(locator, fork)
         try checkRange(.write, fork, block, pages.count)
         try geometry.forEachPart(from: block, count: pages.count) {
             (first, part) throws(StorageError) in
@@ -78,6 +79,7 @@ extension MagneticRelation {
     ) throws(StorageError) {
         let file: VirtualFile
         do throws(StorageError) {
+            try disk.checkWritable(locator, fork)
             file = try define(handle, .write, fork, block, pages)
         } catch {
             handle.release()

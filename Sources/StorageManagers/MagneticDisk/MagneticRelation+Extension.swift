@@ -11,6 +11,7 @@ extension MagneticRelation {
     func extend(_ fork: Fork, at block: BlockNumber, with page: PageAddress, sync: SyncPolicy)
         throws(StorageError)
     {
+        try disk.checkWritable(locator, fork)
         try checkRange(.extend, fork, block, 1)
         let file = try segmentToExtend(fork, block, count: 1)
         defer { registerSync(of: file, sync) }
@@ -37,6 +38,7 @@ extension MagneticRelation {
     func zeroExtend(_ fork: Fork, from block: BlockNumber, count: Int, sync: SyncPolicy)
         throws(StorageError)
     {
+        try disk.checkWritable(locator, fork)
         try checkRange(.extend, fork, block, count)
         try geometry.forEachPart(from: block, count: count) { (first, part) throws(StorageError) in
             let file = try segmentToExtend(fork, first, count: part.count)

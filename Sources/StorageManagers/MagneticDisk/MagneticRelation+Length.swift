@@ -46,6 +46,7 @@ extension MagneticRelation {
     ///
     /// - Throws: `truncateFailed`.
     func truncate(_ fork: Fork, to count: UInt32, session: Session) throws(StorageError) {
+        try disk.checkWritable(locator, fork)
         // Opens all segments that count.
         if try blockCount(fork) > count {
             try withTable(fork) { (table) throws(StorageError) in

@@ -66,7 +66,7 @@ extension MagneticRelation {
             }
         }
         do throws(StorageError) {
-            files.append(try disk.files.open(path, []))
+            files.append(try disk.files.open(path, disk.isReadOnly ? .readOnly : []))
             return nil
         } catch {
             if error.errorNumber == ENOENT { return .missing(error, path: path) }

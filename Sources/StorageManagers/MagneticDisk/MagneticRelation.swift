@@ -40,6 +40,7 @@ final class MagneticRelation: RelationStorage {
     ///
     /// - Throws: `alreadyExists` for a fork that exists, or whose later segments do.
     func create(_ fork: Fork, ifMissing: Bool) throws(StorageError) {
+        try disk.checkWritable(locator, fork)
         let path = geometry.path(locator, fork, segment: 0)
         if ifMissing, try fileExists(fork, path) {
             // Says so now if it is something else than a file we can use.

@@ -65,7 +65,8 @@ extension Engine {
         let managers = try StorageManagerRegistry(system: system)
         try register(in: managers, files, system, control, options)
         let buffers = try BufferManager(
-            configuration: options.bufferConfiguration(control), system: system)
+            configuration: options.bufferConfiguration(checksums: control.hasPageChecksums),
+            system: system)
         var recovery = Recovery(store: store, managers: managers, session: session)
         recovery.report.isNewStore = if case .store = finding { false } else { true }
         try recovery.run(&catalog)

@@ -136,12 +136,12 @@ extension EngineOptions {
     var isOnRealFiles: Bool { fileSystem is KernelFileSystem }
 
     /// The settings of the pool.
-    func bufferConfiguration(_ control: StoreControl) -> BufferConfiguration {
+    func bufferConfiguration(checksums: Bool) -> BufferConfiguration {
         var configuration = BufferConfiguration()
         configuration.bufferCount = bufferCount
         configuration.combineLimit = combineLimit
         configuration.writeAheadLog = writeAheadLog
-        configuration.verifiesChecksums = control.hasPageChecksums && verifiesChecksums
+        configuration.verifiesChecksums = checksums && verifiesChecksums
         configuration.logger = logger
         return configuration
     }

@@ -63,7 +63,7 @@ extension Engine {
         let expected = chosen.reduce(into: UInt64(0)) { sum, relation in
             for fork in relation.forks { sum += UInt64(relation.blockCount(of: fork) ?? 0) }
         }
-        let verifier = try Verifier(self, session, observer, expected: expected)
+        let verifier = Verifier(self, session, observer, expected: expected)
         if names == nil { verifyStoreFiles(verifier) }
         for description in chosen {
             let relation: Relation

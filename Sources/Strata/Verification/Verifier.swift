@@ -8,23 +8,13 @@ final class Verifier {
 
     private let observer: VerificationObserver
     private let pagesExpected: UInt64
-    private let memory: VerificationMemory
-    private var reads: [Read] = []
+    private let checker: PageChecker
     private var tally = Tally()
 
     /// What was found in the main fork of the relation that is being checked.
     private struct Tally {
         var rows: UInt64 = 0
         var newPages: UInt64 = 0
-    }
-
-    /// A read in flight, and where its pages go.
-    private struct Read {
-        let block: UInt32
-        let count: Int
-        let slot: Int
-        let outcome: IOReturn
-        let reference: WaitReference
     }
 
     /// What is being checked.
@@ -35,13 +25,14 @@ final class Verifier {
 
     init(
         _ engine: Engine, _ session: Session, _ observer: VerificationObserver, expected: UInt64
-    ) throws(StorageError) {
+    ) {
         self.engine = engine
         self.session = session
         self.observer = observer
         pagesExpected = expected
-        let depth = min(8, engine.system.handlesPerSession)
-        memory = VerificationMemory(slots: depth, pages: engine.options.combineLimit)
+        checker = PageChecker(
+            session, checksums: engine.control.hasPageChecksums,
+            combineLimit: engine.options.combineLimit)
     }
 
     /// Counts and reports something that is wrong.
@@ -122,88 +113,39 @@ final class Verifier {
         subject.fork == .main ? min(end, subject.relation.blockCount) : end
     }
 
-    /// Checks all pages of a source, several reads in flight.
+    /// Checks all pages of a source.
     func check(_ source: some PageSource, _ subject: Subject) throws(StorageError) {
-        var next = source.blocks.lowerBound
-        var free = Array(0..<memory.slots)
-        defer { drain() }
-        while next < source.blocks.upperBound || !reads.isEmpty {
-            if next < source.blocks.upperBound, let slot = free.popLast() {
-                next += UInt32(try start(source, next, slot))
-                continue
-            }
-            let read = reads.removeFirst()
-            try session.wait(for: read.reference)
-            finish(read, source, subject)
-            free.append(read.slot)
-        }
-    }
-
-    private func start(_ source: some PageSource, _ block: UInt32, _ slot: Int)
-        throws(StorageError) -> Int
-    {
-        let count = max(1, min(memory.pages, source.combine(block)))
-        let outcome = IOReturn()
-        let handle = try session.acquireHandle(reporting: outcome)
-        let reference = handle.waitReference
-        do throws(StorageError) {
-            let pages = memory.addresses(slot, count)
-            try source.start(handle, block, pages.span)
-            reads.append(
-                Read(
-                    block: block, count: count, slot: slot, outcome: outcome, reference: reference))
-        } catch {
-            // Read one by one, each with an error of its own.
-            reads.append(
-                Read(
-                    block: block, count: count, slot: slot, outcome: IOReturn(),
-                    reference: WaitReference()))
-        }
-        return count
-    }
-
-    private func finish(_ read: Read, _ source: some PageSource, _ subject: Subject) {
-        let arrived = min(read.count, source.blockCount(of: read.outcome.result))
-        for index in 0..<read.count {
-            let block = read.block + UInt32(index)
-            let page = memory.address(read.slot, index)
-            var verdict = index < arrived ? verdict(page, block) : nil
-            if verdict?.isUsable != true {
-                // Once more and alone: who writes the page just now is done by then.
-                do throws(StorageError) {
-                    try source.read(block, into: page)
-                    verdict = self.verdict(page, block)
-                } catch {
-                    found(
-                        subject.finding(
-                            .unreadable, error.description, block: block, path: source.path))
-                    continue
-                }
-            }
-            report.pagesChecked += 1
-            switch verdict {
-            case .new:
-                report.newPages += 1
-                if subject.fork == .main { tally.newPages += 1 }
-            case .invalid(let reason):
+        try checker.check(source) { block, finding in
+            switch finding {
+            case .page(let verdict, let page): judge(block, verdict, page, source, subject)
+            case .unreadable(let error):
                 found(
                     subject.finding(
-                        .damagedPage, reason.description, block: block, path: source.path))
-            case .valid:
-                if subject.fork == .main { tally.rows += rows(page) }
-            case nil: break
+                        .unreadable, error.description, block: block, path: source.path))
             }
+            observer.progress(
+                VerificationProgress(
+                    relation: subject.relation.name, pagesChecked: report.pagesChecked,
+                    pagesExpected: max(pagesExpected, report.pagesChecked)))
         }
-        observer.progress(
-            VerificationProgress(
-                relation: subject.relation.name, pagesChecked: report.pagesChecked,
-                pagesExpected: max(pagesExpected, report.pagesChecked)))
     }
 
-    private func verdict(_ page: PageAddress, _ block: UInt32) -> PageVerification {
-        // The IO into the slot is over, and nobody else has the memory.
-        let view = unsafe PageView(unsafePage: UnsafeRawPointer(page.pointer))
-        return view.verify(block: block, checksums: engine.control.hasPageChecksums)
+    private func judge(
+        _ block: UInt32, _ verdict: PageVerification, _ page: PageAddress,
+        _ source: some PageSource, _ subject: Subject
+    ) {
+        report.pagesChecked += 1
+        switch verdict {
+        case .new:
+            report.newPages += 1
+            if subject.fork == .main { tally.newPages += 1 }
+        case .invalid(let reason):
+            found(
+                subject.finding(
+                    .damagedPage, reason.description, block: block, path: source.path))
+        case .valid:
+            if subject.fork == .main { tally.rows += rows(page) }
+        }
     }
 
     /// How many items the page has, none of them dead.
@@ -217,16 +159,6 @@ final class Verifier {
         }
         return count
     }
-
-    /// Waits for what is in flight, as it writes into this object's memory.
-    private func drain() {
-        for read in reads {
-            do throws(StorageError) { try session.wait(for: read.reference) } catch {
-                engine.system.wait(for: read.reference)
-            }
-        }
-        reads.removeAll()
-    }
 }
 
 extension Verifier.Subject {
@@ -237,31 +169,5 @@ extension Verifier.Subject {
         VerificationFinding(
             kind: kind, relation: relation.name, fork: fork, block: block, path: path,
             reason: reason)
-    }
-}
-
-/// Pages of one's own to read into, aligned for direct IO.
-@safe
-final class VerificationMemory {
-    let slots: Int
-    let pages: Int
-    private let base: UnsafeMutableRawPointer
-
-    init(slots: Int, pages: Int) {
-        self.slots = slots
-        self.pages = pages
-        unsafe base = .allocate(
-            byteCount: slots * pages * blockSize, alignment: FileAccess.directIOAlignment)
-    }
-
-    deinit { unsafe base.deallocate() }
-
-    func address(_ slot: Int, _ page: Int) -> PageAddress {
-        precondition((0..<slots).contains(slot) && (0..<pages).contains(page))
-        return unsafe PageAddress(base + (slot * pages + page) * blockSize)
-    }
-
-    func addresses(_ slot: Int, _ count: Int) -> [PageAddress] {
-        (0..<count).map { address(slot, $0) }
     }
 }

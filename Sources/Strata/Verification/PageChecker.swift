@@ -1,0 +1,144 @@
+internal import FileAccess
+
+/// Reads the pages of files and judges them, several reads in flight. Belongs to its session's
+/// thread.
+final class PageChecker {
+    let session: Session
+    private let checksums: Bool
+    private let memory: VerificationMemory
+    private var reads: [Read] = []
+
+    /// A read in flight, and where its pages go.
+    private struct Read {
+        let block: UInt32
+        let count: Int
+        let slot: Int
+        let outcome: IOReturn
+        let reference: WaitReference
+    }
+
+    /// What became of reading one page.
+    enum Finding {
+        /// It was read and judged; its bytes are the checker's until the next page.
+        case page(PageVerification, PageAddress)
+        /// It could not be read.
+        case unreadable(StorageError)
+    }
+
+    /// Makes a checker.
+    ///
+    /// - Parameters:
+    ///   - checksums: whether the pages have any.
+    ///   - combineLimit: how many blocks one read may cover.
+    init(_ session: Session, checksums: Bool, combineLimit: Int) {
+        self.session = session
+        self.checksums = checksums
+        let depth = min(8, session.system.handlesPerSession)
+        memory = VerificationMemory(slots: depth, pages: combineLimit)
+    }
+
+    /// Judges all pages of a source, in order.
+    func check(_ source: some PageSource, each: (UInt32, Finding) -> Void) throws(StorageError) {
+        var next = source.blocks.lowerBound
+        var free = Array(0..<memory.slots)
+        defer { drain() }
+        while next < source.blocks.upperBound || !reads.isEmpty {
+            if next < source.blocks.upperBound, let slot = free.popLast() {
+                next += UInt32(try start(source, next, slot))
+                continue
+            }
+            let read = reads.removeFirst()
+            try session.wait(for: read.reference)
+            finish(read, source, each)
+            free.append(read.slot)
+        }
+    }
+
+    private func start(_ source: some PageSource, _ block: UInt32, _ slot: Int)
+        throws(StorageError) -> Int
+    {
+        let count = max(1, min(memory.pages, source.combine(block)))
+        let outcome = IOReturn()
+        let handle = try session.acquireHandle(reporting: outcome)
+        let reference = handle.waitReference
+        do throws(StorageError) {
+            let pages = memory.addresses(slot, count)
+            try source.start(handle, block, pages.span)
+            reads.append(
+                Read(
+                    block: block, count: count, slot: slot, outcome: outcome, reference: reference))
+        } catch {
+            // Read one by one, each with an error of its own.
+            reads.append(
+                Read(
+                    block: block, count: count, slot: slot, outcome: IOReturn(),
+                    reference: WaitReference()))
+        }
+        return count
+    }
+
+    private func finish(_ read: Read, _ source: some PageSource, _ each: (UInt32, Finding) -> Void)
+    {
+        let arrived = min(read.count, source.blockCount(of: read.outcome.result))
+        for index in 0..<read.count {
+            let block = read.block + UInt32(index)
+            let page = memory.address(read.slot, index)
+            if index < arrived {
+                let verdict = verdict(page, block)
+                if verdict.isUsable {
+                    each(block, .page(verdict, page))
+                    continue
+                }
+            }
+            // Once more and alone: who writes the page just now is done by then.
+            do throws(StorageError) {
+                try source.read(block, into: page)
+                each(block, .page(verdict(page, block), page))
+            } catch {
+                each(block, .unreadable(error))
+            }
+        }
+    }
+
+    private func verdict(_ page: PageAddress, _ block: UInt32) -> PageVerification {
+        // The IO into the slot is over, and nobody else has the memory.
+        let view = unsafe PageView(unsafePage: UnsafeRawPointer(page.pointer))
+        return view.verify(block: block, checksums: checksums)
+    }
+
+    /// Waits for what is in flight, as it writes into this object's memory.
+    private func drain() {
+        for read in reads {
+            do throws(StorageError) { try session.wait(for: read.reference) } catch {
+                session.system.wait(for: read.reference)
+            }
+        }
+        reads.removeAll()
+    }
+}
+
+/// Pages of one's own to read into, aligned for direct IO.
+@safe
+final class VerificationMemory {
+    let slots: Int
+    let pages: Int
+    private let base: UnsafeMutableRawPointer
+
+    init(slots: Int, pages: Int) {
+        self.slots = slots
+        self.pages = pages
+        unsafe base = .allocate(
+            byteCount: slots * pages * blockSize, alignment: FileAccess.directIOAlignment)
+    }
+
+    deinit { unsafe base.deallocate() }
+
+    func address(_ slot: Int, _ page: Int) -> PageAddress {
+        precondition((0..<slots).contains(slot) && (0..<pages).contains(page))
+        return unsafe PageAddress(base + (slot * pages + page) * blockSize)
+    }
+
+    func addresses(_ slot: Int, _ count: Int) -> [PageAddress] {
+        (0..<count).map { address(slot, $0) }
+    }
+}

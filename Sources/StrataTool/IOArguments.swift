@@ -1,0 +1,46 @@
+internal import ArgumentParser
+internal import Logging
+internal import Strata
+
+/// How to read and write files; shared by all commands.
+struct IOArguments: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "How files are read and written: automatic, sync, worker or io_uring.",
+            discussion: "automatic takes io_uring where the system allows it, else worker.",
+            valueName: "method"))
+    var ioMethod = "automatic"
+
+    @Option(
+        help: ArgumentHelp(
+            "Memory for cached pages, such as 64MB or 2GB, at least 128kB.",
+            valueName: "size"))
+    var buffers = ByteSize(bytes: 128 << 20)
+
+    @Flag(help: "Read and write files past the page cache of the system.")
+    var directIO = false
+
+    func validate() throws {
+        if IOMethodChoice.named(ioMethod) == nil {
+            throw ValidationError(
+                "There is no IO method \"\(ioMethod)\". Use automatic, sync, worker or io_uring.")
+        }
+        if buffers.bytes < 128 << 10 {
+            throw ValidationError("--buffers must be at least 128kB, not \(buffers).")
+        }
+    }
+
+    /// The settings of an engine that the arguments ask for.
+    func engineOptions() -> EngineOptions {
+        var options = EngineOptions()
+        options.ioMethod = IOMethodChoice.named(ioMethod) ?? .automatic
+        options.poolBytes = buffers.bytes
+        options.usesDirectIO = directIO
+        // A command works with few threads; each session may cost a descriptor.
+        options.maximumSessions = 4
+        var logger = Logger(label: "strata") { StandardErrorLog(label: $0) }
+        logger.logLevel = .notice
+        options.logger = logger
+        return options
+    }
+}

@@ -1,0 +1,48 @@
+internal import Strata
+
+/// Says on standard error what a verification finds and how far it has come, and sums it up.
+final class VerificationWatch {
+    private let clock = ContinuousClock()
+    private let begin: ContinuousClock.Instant
+    private var shown: ContinuousClock.Instant
+    private let isWatched = StandardError.isTerminal
+
+    init() {
+        begin = clock.now
+        shown = begin
+    }
+
+    /// Whom the verification is to tell.
+    var observer: VerificationObserver {
+        VerificationObserver { finding in
+            StandardError.write("strata: \(finding)")
+        } progress: { [self] progress in
+            guard isWatched, clock.now - shown >= .milliseconds(200) else { return }
+            shown = clock.now
+            let expected =
+                progress.pagesExpected > progress.pagesChecked
+                ? " of \(Wording.count(progress.pagesExpected, "page"))" : " pages"
+            StandardError.replaceLine(
+                "checking \(progress.relation), \(progress.pagesChecked)\(expected)")
+        }
+    }
+
+    /// Takes the line of progress away.
+    func end() {
+        if isWatched { StandardError.replaceLine("") }
+    }
+
+    /// The last line.
+    func summary(_ report: VerificationReport, _ ioMethodName: String) -> String {
+        let found =
+            report.findings == 0 ? "no damage" : "\(report.findings) found damaged"
+        let zeroes =
+            report.newPages == 0
+            ? "" : " (\(report.newPages) \(report.newPages == 1 ? "is" : "are") all zeroes)"
+        let nanoseconds = max(0, (clock.now - begin) / .nanoseconds(1))
+        return "\(found): checked \(Wording.count(report.pagesChecked, "page"))\(zeroes) of"
+            + " \(Wording.count(report.relations, "relation")),"
+            + " \(Wording.size(Double(report.pagesChecked) * Double(blockSize)))"
+            + " in \(Wording.seconds(UInt64(nanoseconds))), IO method \(ioMethodName)"
+    }
+}

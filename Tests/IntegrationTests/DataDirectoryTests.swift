@@ -1,0 +1,138 @@
+import Foundation
+import StorageTesting
+import Strata
+import Testing
+
+/// A data directory of a real PostgreSQL, through ``DataDirectory`` and the tool.
+@Suite struct DataDirectoryTests {
+    /// A copy of the fixture, to be damaged.
+    private func copy() throws -> TemporaryDirectory {
+        let directory = TemporaryDirectory()
+        for part in ["base", "global"] {
+            try FileManager.default.copyItem(
+                atPath: PostgresDirectoryTests.directory + "/\(part)",
+                toPath: directory.path + "/\(part)")
+        }
+        return directory
+    }
+
+    private func change(_ path: String, _ body: (FileHandle) throws -> Void) throws {
+        let file = try FileHandle(forUpdating: URL(filePath: path))
+        try body(file)
+        try file.close()
+    }
+
+    @Test(arguments: ["sync", "worker", "automatic"])
+    func isReadThroughThePool(method: String) throws {
+        var options = EngineOptions()
+        options.ioMethod = try #require(IOMethodChoice.named(method))
+        let cluster = try DataDirectory.open(PostgresDirectoryTests.directory, options: options)
+        #expect(cluster.control.version == 1300)
+        #expect(cluster.control.hasPageChecksums)
+        #expect(cluster.control.state == .shutDown)
+        #expect(cluster.control.segmentBlocks == 131_072)
+        let session = try cluster.makeSession()
+        for entry in try PostgresDirectoryTests.entries() {
+            let relation = try cluster.relation(
+                RelationLocator(database: 5, number: entry.number))
+            var stream = try cluster.scan(relation, fork: entry.fork, session: session)
+            var pages: UInt32 = 0
+            while let page = try stream.next() {
+                #expect(page.block.rawValue == pages)
+                pages += 1
+            }
+            #expect(pages == entry.blocks)
+        }
+        #expect(throws: StorageError.self) {
+            try cluster.relation(RelationLocator(database: 5, number: 1))
+        }
+        #expect(throws: StorageError.self) { try cluster.close() }
+        session.close()
+        try cluster.close()
+        try cluster.close()
+    }
+
+    @Test func nothingIsWritten() throws {
+        let directory = try copy()
+        let cluster = try DataDirectory.open(directory.path)
+        let session = try cluster.makeSession()
+        let entry = try #require(
+            try PostgresDirectoryTests.entries().first { $0.fork == .main && $0.blocks > 0 })
+        let locator = RelationLocator(database: 5, number: entry.number)
+        let path = "\(directory.path)/\(locator)"
+        let before = try Data(contentsOf: URL(filePath: path))
+        let relation = try cluster.relation(locator)
+        do {
+            let page = try cluster.buffers.page(BlockNumber(0), of: relation, session: session)
+            page.withExclusiveLock { bytes in
+                bytes.storeBytes(of: 1, toByteOffset: 100, as: UInt8.self)
+            }
+            let error = #expect(throws: StorageError.self) {
+                try cluster.buffers.flush(page, session: session)
+            }
+            #expect(error?.code == .readOnly)
+        }
+        let error = #expect(throws: StorageError.self) {
+            _ = try cluster.buffers.extend(relation, session: session)
+        }
+        #expect(error?.code == .readOnly)
+        #expect(
+            throws: StorageError.self,
+            performing: { try relation.storage.truncate(.main, to: 0, session: session) })
+        session.close()
+        try cluster.close()
+        #expect(try Data(contentsOf: URL(filePath: path)) == before)
+    }
+
+    @Test func theToolFindsDamage() throws {
+        let directory = try copy()
+        let whole = try Tool.run(["verify-cluster", directory.path])
+        #expect(whole.code == 0, "\(whole.errors)")
+        #expect(whole.output.hasPrefix("no damage: checked "))
+        let entry = try #require(
+            try PostgresDirectoryTests.entries().first { $0.fork == .main && $0.blocks > 2 })
+        let path = "base/5/\(entry.number)"
+        try change("\(directory.path)/\(path)") { file in
+            try file.seek(toOffset: 8192 * 2 + 4000)
+            try file.write(contentsOf: Data([0xAB, 0xCD, 0xEF]))
+            try file.seekToEnd()
+            try file.write(contentsOf: Data([1, 2, 3]))
+        }
+        let damaged = try Tool.run(["verify-cluster", directory.path])
+        #expect(damaged.code == 1)
+        #expect(damaged.output.hasPrefix("2 found damaged: "))
+        #expect(damaged.errors.contains("block 2, file \"\(path)\": checksum "))
+        #expect(damaged.errors.contains("it ends with 3 of a block's 8192"))
+    }
+
+    @Test func whatIsNoClusterIsRefused() throws {
+        let directory = try copy()
+        let control = directory.path + "/global/pg_control"
+        try change(control) { file in
+            try file.seek(toOffset: 100)
+            try file.write(contentsOf: Data([0xFF]))
+        }
+        func code() -> StorageError.Code? {
+            do {
+                try DataDirectory.open(directory.path).close()
+                return nil
+            } catch {
+                return error.code
+            }
+        }
+        #expect(code() == .controlDamaged)
+        // The version, which says how the rest is laid out.
+        try change(control) { file in
+            try file.seek(toOffset: 8)
+            try file.write(contentsOf: Data([1, 2, 3, 4]))
+        }
+        #expect(code() == .notAStore)
+        try change(control) { try $0.truncate(atOffset: 10) }
+        #expect(code() == .controlDamaged)
+        try FileManager.default.removeItem(atPath: control)
+        #expect(code() == .notAStore)
+        let refused = try Tool.run(["verify-cluster", directory.path])
+        #expect(refused.code == 1)
+        #expect(refused.errors.contains("is not a data directory of PostgreSQL's"))
+    }
+}
