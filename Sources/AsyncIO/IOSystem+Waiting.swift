@@ -15,12 +15,38 @@ extension IOSystem {
             handle, generation: reference.generation, counter: configuration.maximumSessions)
     }
 
+    /// Has a wake-up fired when the IO has completed, whoever issued it; perhaps before, so whoever is
+    /// told looks again. Never sleeps. Any thread.
+    ///
+    /// Where completions are found by asking (``IOMethod/canWait``), somebody has to ask: the
+    /// issuing session's thread, or a loop that watches ``IOMethod/completionDescriptor(session:)``.
+    ///
+    /// - Returns: false, with nothing registered, if the IO is over.
+    public func register(_ wakeUp: WakeUp, for reference: WaitReference) -> Bool {
+        guard let handle = unsafe pointer(reference) else { return false }
+        if unsafe isComplete(handle, reference.generation) { return false }
+        return unsafe handle.pointee.waiters.add(wakeUp, generation: reference.generation)
+    }
+
+    /// Takes note that the calling thread is about to block, for
+    /// ``IOStatistics/blockingCallsInTasks``.
+    package func noteBlocking() {
+        if unsafe withUnsafeCurrentTask(body: { unsafe $0 != nil }) {
+            blockingCallsInTasks.add(1, ordering: .relaxed)
+        }
+    }
+
     /// Whether the IO has completed; asks the method for completions first. Never sleeps. Any
     /// thread. Mirrors PostgreSQL's `pgaio_wref_check_done`.
     public func isDone(_ reference: WaitReference) -> Bool {
         guard let handle = unsafe pointer(reference) else { return true }
         return unsafe isDone(
             handle, generation: reference.generation, counter: configuration.maximumSessions)
+    }
+
+    /// The number of the session whose IO a valid reference names.
+    package func sessionIndex(of reference: WaitReference) -> Int {
+        Int(reference.index) / handlesPerSession
     }
 
     func pointer(_ reference: WaitReference) -> HandlePointer? {
@@ -40,6 +66,7 @@ extension IOSystem {
             if unsafe isDone(handle, generation: generation, counter: counter) { return false }
         }
         unsafe counters[counter].blockedWaits.add(1, ordering: .relaxed)
+        noteBlocking()
         while true {
             let (recycled, state) = unsafe handle.pointee.wasRecycled(since: generation)
             if recycled { return true }

@@ -26,6 +26,7 @@ public final class IOSystem: @unchecked Sendable {
     let handles: HandlePointer
     /// One a session, and one for waits that belong to none.
     let counters: UnsafeMutablePointer<SessionCounters>
+    let blockingCallsInTasks = Atomic<UInt64>(0)
     private let slots: Lock<Slots>
     /// Slots from zero up to here have initialised handles.
     private let openedSlots = Atomic<Int>(0)
@@ -170,6 +171,7 @@ public final class IOSystem: @unchecked Sendable {
         for slot in 0...configuration.maximumSessions {
             unsafe counters[slot].add(to: &total)
         }
+        total.blockingCallsInTasks = blockingCallsInTasks.load(ordering: .relaxed)
         method.addStatistics(to: &total)
         return total
     }

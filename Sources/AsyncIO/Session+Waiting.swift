@@ -32,6 +32,25 @@ extension Session {
         return true
     }
 
+    /// Takes what the method has completed of this session's IO and reclaims all of it that is over,
+    /// without sleeping: what a loop does that serves many waiters.
+    package func reclaimCompleted() {
+        if firstInFlight == WaitReference.invalidIndex { return }
+        if system.method.canWait { system.method.poll(session: index) }
+        var position = firstInFlight
+        while position != WaitReference.invalidIndex {
+            let handle = unsafe system.handles + Int(position)
+            position = unsafe handle.pointee.nextInFlight
+            if unsafe handle.pointee.state == .completedShared { unsafe reclaim(handle) }
+        }
+    }
+
+    /// Whether a handle could be acquired without waiting.
+    package var hasIdleHandle: Bool { !idle.isEmpty }
+
+    /// How many IOs are in flight.
+    package var inFlight: Int { inFlightCount }
+
     @discardableResult
     func waitAndReclaim(_ handle: HandlePointer, generation: UInt64) -> Bool {
         if unsafe system.isDone(handle, generation: generation, counter: index) {

@@ -87,6 +87,7 @@ public struct StagedIO: @unchecked Sendable {
     /// - Returns: bytes moved, or a negated `errno`. Mirrors PostgreSQL's
     ///   `pgaio_io_perform_synchronously`.
     public func execute() -> Int {
+        system.noteBlocking()
         if let device = unsafe handle.pointee.system.device {
             device.execute(byteCount: length)
         }

@@ -1,7 +1,8 @@
 internal import CPlatform
 internal import Synchronization
 
-/// The threads that wait for one IO: a lock-free stack that belongs to one generation of a handle.
+/// Who waits for one IO, threads and wake-ups: a lock-free stack that belongs to one generation of a
+/// handle.
 ///
 /// The head holds the generation beside the pointer, so a waiter that comes late can never land on
 /// the list of the handle's next IO, and the completer never closes the next IO's list.
@@ -9,6 +10,9 @@ struct WaitList: ~Copyable {
     /// What the head's second word says: no waiter, or no waiter any more.
     private static let empty: UInt = 0
     private static let closed: UInt = 1
+    /// The bit by which the address of a ``WakeUp`` is told from that of a thread's node; both are
+    /// aligned to more.
+    private static let wakeUpBit: UInt = 2
 
     private let head = Atomic<WordPair>(WordPair(first: 1, second: WaitList.empty))
 
@@ -42,6 +46,25 @@ struct WaitList: ~Copyable {
                 if help() { continue }
                 _ = unsafe strata_futex_wait(UnsafeRawPointer(node), 0, -1)
             }
+        }
+    }
+
+    /// Puts a wake-up on the list, to be fired when the IO of `generation` completes or
+    /// ``wakeAll(generation:)`` is called; false, with nothing done, if it has completed.
+    func add(_ wakeUp: WakeUp, generation: UInt64) -> Bool {
+        let entry = wakeUp.register() | Self.wakeUpBit
+        var current = head.load(ordering: .acquiring)
+        while true {
+            if current.first != UInt(generation) || current.second == Self.closed {
+                wakeUp.unregister()
+                return false
+            }
+            wakeUp.next = current.second
+            let (exchanged, original) = head.compareExchange(
+                expected: current, desired: WordPair(first: current.first, second: entry),
+                ordering: .acquiringAndReleasing)
+            if exchanged { return true }
+            current = original
         }
     }
 
@@ -88,6 +111,14 @@ struct WaitList: ~Copyable {
     private static func wakeAll(_ first: UInt) {
         var next = first
         while next != empty {
+            if next & wakeUpBit != 0 {
+                let address = next & ~wakeUpBit
+                guard let wakeUp = unsafe WakeUp.at(address) else { return }
+                // It may be on another list as soon as it has fired.
+                next = unsafe wakeUp._withUnsafeGuaranteedRef { $0.next }
+                WakeUp.end(address)
+                continue
+            }
             guard let node = unsafe UnsafeMutablePointer<Node>(bitPattern: next) else { return }
             // The node is gone as soon as the signal is set.
             next = unsafe node.pointee.next

@@ -43,6 +43,15 @@ public protocol IOMethod: AnyObject, Sendable {
     /// Completes what has been executed of a session's IO, without sleeping. Any thread.
     func poll(session: Int)
 
+    /// A descriptor that is readable while ``poll(session:)`` would complete IO of that session, for
+    /// loops that watch many descriptors; nil where there is none. It lives as long as the method.
+    /// Any thread.
+    func completionDescriptor(session: Int) -> CInt?
+
+    /// Has the kernel write to an event descriptor whenever IO of that session is to be completed
+    /// by asking; whether it will. On the session's thread.
+    func signalCompletions(of session: Int, to descriptor: CInt) -> Bool
+
     /// Ends the method; all sessions are closed.
     func shutdown()
 
@@ -69,6 +78,10 @@ extension IOMethod {
     public func assist(_ io: StagedIO, generation: UInt64) -> Bool { false }
     /// Nothing to find.
     public func poll(session: Int) {}
+    /// Nothing to watch.
+    public func completionDescriptor(session: Int) -> CInt? { nil }
+    /// Nothing to signal.
+    public func signalCompletions(of session: Int, to descriptor: CInt) -> Bool { false }
     /// Nothing to end.
     public func shutdown() {}
     /// Counts nothing of its own.

@@ -39,7 +39,10 @@
         var canWait: Bool { true }
 
         func openSession(_ session: Int) throws(StorageError) {
-            if unsafe rings[session] != nil { return }
+            if let ring = unsafe rings[session] {
+                ring.stopSignalling()
+                return
+            }
             unsafe rings[session] = try UringRing(
                 entries: context.handlesPerSession, device: context.device)
         }
@@ -72,6 +75,12 @@
 
         func poll(session: Int) {
             unsafe rings[session]?.poll()
+        }
+
+        func completionDescriptor(session: Int) -> CInt? { unsafe rings[session]?.descriptor }
+
+        func signalCompletions(of session: Int, to descriptor: CInt) -> Bool {
+            unsafe rings[session]?.signalCompletions(to: descriptor) ?? false
         }
     }
 #endif

@@ -29,6 +29,8 @@
         private let device: SimulatedDevice?
         private let delays: UnsafeMutablePointer<__kernel_timespec>
         private var delayCount = 0
+        /// Whether an event descriptor is registered; touched by the session's thread.
+        private var isSignalling = false
         /// The time counts from the clock's start, and its coming is no error, so that what is
         /// linked to the timeout goes on.
         private static let delayFlags: UInt32 = 1 << 0 | 1 << 5
@@ -62,6 +64,22 @@
             unsafe io_uring_queue_exit(ring)
             unsafe ring.deallocate()
             unsafe delays.deallocate()
+        }
+
+        /// Readable while there are completions to be taken.
+        var descriptor: CInt { unsafe ring.pointee.ring_fd }
+
+        /// Has the kernel write to an event descriptor for each completion.
+        func signalCompletions(to descriptor: CInt) -> Bool {
+            stopSignalling()
+            isSignalling = unsafe io_uring_register_eventfd(ring, descriptor) == 0
+            return isSignalling
+        }
+
+        /// Ends what the session before with this number asked for.
+        func stopSignalling() {
+            if isSignalling { _ = unsafe io_uring_unregister_eventfd(ring) }
+            isSignalling = false
         }
 
         // MARK: Submitting, on the session's thread

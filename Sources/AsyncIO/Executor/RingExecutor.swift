@@ -1,0 +1,178 @@
+internal import Logging
+internal import Synchronization
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// A thread that runs Swift tasks and does the IO they wait for.
+///
+/// Its loop runs the jobs that are ready, then starts the IO that they asked for, as one batch, takes
+/// what has completed, resumes who waited for it, and sleeps until there is more: in the kernel, on
+/// the rings of the sessions that it serves and on a bell that other threads ring.
+///
+/// A task runs on it by preference, an actor by its `unownedExecutor`:
+///
+/// ```swift
+/// let executor = try RingExecutor()
+/// let session = try engine.makeAsyncSession(on: executor)
+/// try await withTaskExecutorPreference(executor) { … }
+/// ```
+///
+/// One a core is one line: `try (0..<cores).map { _ in try RingExecutor() }`. Tasks need not run on
+/// it to use its sessions. Where a method executes IO in its submitter (`sync`), that is this thread.
+/// Jobs must not block it; IO that waits for none of its own threads is not held up, but their
+/// results are.
+///
+/// It runs until ``shutdown()``, which whoever made it calls. All other calls: any thread.
+public final class RingExecutor: TaskExecutor, SerialExecutor, Sendable {
+    private let bell: Doorbell
+    private let shared = Lock(Shared())
+    /// Which thread it is, once that runs.
+    private let thread = Atomic<UInt>(0)
+
+    private struct Shared {
+        var jobs: [UnownedJob] = []
+        var participants: [any RingParticipant] = []
+        var isEnding = false
+        var hasEnded = false
+    }
+
+    /// Starts the thread.
+    ///
+    /// - Throws: `resourcesExhausted` when the system has no room for a thread or a descriptor.
+    public init() throws(StorageError) {
+        bell = try Doorbell()
+        // The thread keeps the executor until it ends.
+        guard let thread = OSThread.start({ self.run() }) else {
+            throw StorageError(
+                .resourcesExhausted, "an executor's thread could not be started",
+                remedy: "Raise the limit on the process's threads.")
+        }
+        thread.detach()
+    }
+
+    /// Lets the thread end once it has nothing left to run. Does not wait for that.
+    ///
+    /// No task may be given to it any more. Calling it again does nothing.
+    ///
+    /// - Throws: `misuse` while sessions are served; then it goes on running.
+    public func shutdown() throws(StorageError) {
+        let served = shared.withLock { shared in
+            if shared.participants.isEmpty { shared.isEnding = true }
+            return shared.participants.count
+        }
+        guard served == 0 else {
+            throw StorageError(
+                .misuse, "an executor that serves \(served) sessions cannot be shut down",
+                remedy: "Close its asynchronous sessions first.")
+        }
+        bell.ring()
+    }
+
+    // MARK: Executing
+
+    /// Takes a job. Any thread.
+    public func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        shared.withLock { shared in
+            precondition(!shared.hasEnded, "a task was given to an executor that was shut down")
+            shared.jobs.append(job)
+        }
+        if !isCurrent { bell.ring() }
+    }
+
+    /// Whether the calling thread is the executor's.
+    public var isCurrent: Bool { thread.load(ordering: .relaxed) == Self.currentThread }
+
+    /// As `SerialExecutor` asks for.
+    public func isSameExclusiveExecutionContext(other: RingExecutor) -> Bool { self === other }
+
+    /// Traps unless the calling thread is the executor's.
+    public func checkIsolated() {
+        precondition(isCurrent, "this must run on its executor's thread")
+    }
+
+    // MARK: Sessions
+
+    /// Serves a session's waiters from now on.
+    package func attach(_ participant: any RingParticipant) throws(StorageError) {
+        let isEnding = shared.withLock { shared in
+            if !shared.isEnding { shared.participants.append(participant) }
+            return shared.isEnding
+        }
+        if isEnding {
+            throw StorageError(.closed, "the executor has been shut down")
+        }
+        bell.ring()
+    }
+
+    /// Serves them no longer. On the executor's thread, from within a turn, or after the thread's
+    /// last turn for it.
+    package func detach(_ participant: any RingParticipant) {
+        shared.withLock { shared in shared.participants.removeAll { $0 === participant } }
+        bell.ring()
+    }
+
+    /// Has the loop take a turn. Any thread.
+    package func ring() { if !isCurrent { bell.ring() } }
+
+    // MARK: The thread
+
+    private func run() {
+        thread.store(Self.currentThread, ordering: .relaxed)
+        var jobs: [UnownedJob] = []
+        var watch = Watch()
+        while true {
+            bell.wakeUp()
+            var participants: [any RingParticipant] = []
+            var isEnding = false
+            shared.withLock { shared in
+                swap(&jobs, &shared.jobs)
+                participants = shared.participants
+                isEnding = shared.isEnding
+                shared.hasEnded = isEnding && jobs.isEmpty
+            }
+            if isEnding && jobs.isEmpty { return }
+            for job in jobs {
+                unsafe job.runSynchronously(
+                    isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
+            }
+            let hadJobs = !jobs.isEmpty
+            jobs.removeAll(keepingCapacity: true)
+            var next: UInt64?
+            for participant in participants {
+                if let wanted = participant.turn() { next = min(next ?? wanted, wanted) }
+            }
+            if hadJobs { continue }
+            sleep(participants, until: next, &watch)
+        }
+    }
+
+    private func sleep(
+        _ participants: [any RingParticipant], until end: UInt64?, _ watch: inout Watch
+    ) {
+        var limit: Int64 = -1
+        if let end {
+            let now = SteadyClock.now
+            if end <= now { return }
+            limit = Int64(clamping: end - now)
+        }
+        watch.reset(bell)
+        for participant in participants { participant.watch { watch.add($0) } }
+        // Jobs that were enqueued on this thread did not ring.
+        if shared.withLock({ !$0.jobs.isEmpty }) { return }
+        guard bell.fallAsleep() else { return }
+        if watch.sleep(nanoseconds: limit) { bell.clear() }
+    }
+
+    private static var currentThread: UInt {
+        #if canImport(Darwin)
+            unsafe UInt(bitPattern: pthread_self())
+        #else
+            UInt(pthread_self())
+        #endif
+    }
+}
