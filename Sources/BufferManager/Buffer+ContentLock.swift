@@ -39,6 +39,14 @@ extension Buffer {
             adding: BufferState.exclusive)
     }
 
+    func tryLockExclusive() -> Bool {
+        var old = state
+        while !old.isLocked {
+            if exchange(&old, BufferState(old.bits | BufferState.exclusive)) { return true }
+        }
+        return false
+    }
+
     @inline(__always)
     func unlockShared() {
         var old = state
@@ -68,6 +76,7 @@ extension Buffer {
     private func wakeLockWaiters() {
         unsafe descriptor.pointee.lockSequence.wrappingAdd(1, ordering: .releasing)
         unsafe wake(descriptor.pointee.lockSequence, count: .max)
+        fireWakeUps(.lock)
     }
 
     /// `lockWaiters` is only ever set while the lock is held, and whoever frees the lock clears it,

@@ -102,6 +102,7 @@ extension Buffer {
     private func wakeIOWaiters() {
         unsafe descriptor.pointee.ioSequence.wrappingAdd(1, ordering: .releasing)
         unsafe wake(descriptor.pointee.ioSequence, count: .max)
+        fireWakeUps(.io)
     }
 
     /// By what the IO in progress can be waited for, if it has come that far. A reference read
@@ -134,6 +135,7 @@ extension Buffer {
             let sequence = unsafe descriptor.pointee.ioSequence.load(ordering: .acquiring)
             guard exchange(&old, BufferState(old.bits | BufferState.ioWaiters)) else { continue }
             if waitReference == nil {
+                session.system.noteBlocking()
                 unsafe park(descriptor.pointee.ioSequence, expected: sequence)
                 slept = true
             }

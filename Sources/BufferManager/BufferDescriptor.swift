@@ -23,8 +23,9 @@ struct BufferDescriptor: ~Copyable {
     let ioSequence = Atomic<UInt32>(0)
     /// Rises, with a wake-up, whenever the content lock becomes free and somebody slept.
     let lockSequence = Atomic<UInt32>(0)
-    /// Fills the line.
-    private let reserved = Atomic<UInt64>(0)
+    /// The ``WaitTable`` that has wake-ups for this buffer, if it ever had any. It lives as long as
+    /// the manager, and as any relation's record.
+    let waitTable = Atomic<UInt>(0)
 
     init() {}
 

@@ -20,22 +20,38 @@ extension BufferManager {
     public func startRead(_ operation: ReadOperation, block: BlockNumber, count: inout Int)
         throws(StorageError) -> Bool
     {
+        // What is not awaited lacks nothing: it waits.
+        _ = try begin(operation, block: block, count: &count)
+        return operation.doneCount < operation.coveredCount
+    }
+
+    /// As ``startRead(_:block:count:)``, but never waits for anything if the operation is awaited.
+    ///
+    /// - Returns: what has to happen before the read can be begun at all; the operation covers no
+    ///   block then. Otherwise ``advance(_:)`` says how it goes on.
+    package func begin(_ operation: ReadOperation, block: BlockNumber, count: inout Int)
+        throws(StorageError) -> ReadNeed?
+    {
         precondition(count >= 1, "a read covers at least one block")
         operation.giveBack()
         operation.firstBlock = block
         do throws(StorageError) {
-            let hit = try pinBlocks(operation, wanted: count)
-            if !hit {
-                if isSynchronous {
-                    try advise(operation)
-                } else {
-                    try startRemaining(operation)
-                    // What the IO does not cover is for the next read.
-                    if case .own = operation.phase {
-                        operation.trim(to: operation.inFlight)
-                    } else {
-                        operation.trim(to: 1)
-                    }
+            switch try pinBlocks(operation, wanted: count) {
+            case .lacks(let need):
+                operation.giveBack()
+                count = 0
+                return need
+            case .hit:
+                break
+            case .missing where isSynchronous:
+                try advise(operation)
+            case .missing:
+                _ = try startRemaining(operation)
+                // What the IO does not cover is for the next read.
+                switch operation.phase {
+                case .own: operation.trim(to: operation.inFlight)
+                case .foreign: operation.trim(to: 1)
+                case .idle: if operation.doneCount > 0 { operation.trim(to: 1) }
                 }
             }
         } catch {
@@ -43,7 +59,7 @@ extension BufferManager {
             throw error
         }
         count = operation.coveredCount
-        return operation.doneCount < operation.coveredCount
+        return nil
     }
 
     /// Waits until all blocks of a read are in the pool, reading again what is missing: what an IO
@@ -59,19 +75,16 @@ extension BufferManager {
     public func waitRead(_ operation: ReadOperation) throws(StorageError) -> Bool {
         var slept = false
         do throws(StorageError) {
-            while operation.doneCount < operation.coveredCount {
-                switch operation.phase {
-                case .idle:
-                    try startRemaining(operation)
-                case .own(let reference):
+            while let need = try advance(operation) {
+                switch need {
+                case .completion(let reference) where !operation.isForeign:
                     if try operation.session.wait(for: reference) { slept = true }
-                    operation.phase = .idle
-                    try finish(operation)
-                case .foreign:
+                case .completion, .notice:
                     if try operation.buffer(operation.doneCount).waitForIO(operation.session) {
                         slept = true
                     }
-                    operation.phase = .idle
+                case .handle, .buffers, .cleaning:
+                    preconditionFailure("a read that is not awaited waits for these itself")
                 }
             }
         } catch {
@@ -81,6 +94,31 @@ extension BufferManager {
         return slept
     }
 
+    /// Takes a read as far as it comes without waiting: the step that waiting and awaiting share.
+    ///
+    /// - Returns: what has to happen before the next step; nil when all blocks are in the pool.
+    /// - Throws: as ``waitRead(_:)``; the caller gives the operation's pages back.
+    package func advance(_ operation: ReadOperation) throws(StorageError) -> ReadNeed? {
+        while operation.doneCount < operation.coveredCount {
+            switch operation.phase {
+            case .idle:
+                if let need = try startRemaining(operation) { return need }
+            case .own(let reference):
+                guard operation.session.isDone(reference) else { return .completion(reference) }
+                operation.phase = .idle
+                try finish(operation)
+            case .foreign:
+                let buffer = operation.buffer(operation.doneCount)
+                if buffer.state.has(BufferState.ioInProgress) {
+                    if let reference = buffer.waitReference { return .completion(reference) }
+                    return .notice
+                }
+                operation.phase = .idle
+            }
+        }
+        return nil
+    }
+
     private var defaultOptions: ReadOptions {
         var options: ReadOptions = []
         if configuration.zeroesDamagedPages { options.insert(.zeroesDamagedPages) }
@@ -88,34 +126,70 @@ extension BufferManager {
         return options
     }
 
-    /// Pins the blocks that the read can cover; whether it is the first one alone, found valid.
+    /// What pinning the blocks of a read found.
+    private enum Pinned {
+        /// The first one alone, valid.
+        case hit
+        /// Blocks that are to be read, by this operation or by others.
+        case missing
+        /// Not even one buffer.
+        case lacks(ReadNeed)
+    }
+
+    /// Pins the blocks that the read can cover.
     ///
     /// A first block that is in the pool and not valid is left to itself: somebody else reads it,
     /// or a read of it failed.
-    private func pinBlocks(_ operation: ReadOperation, wanted: Int) throws(StorageError) -> Bool {
+    private func pinBlocks(_ operation: ReadOperation, wanted: Int) throws(StorageError) -> Pinned {
         let pool = operation.pool
         let tag = PageTag(operation.storedRelation.locator, operation.storedFork, operation.block)
         let ring = operation.storedStrategy.map { $0.kind != .normal } ?? false
         var lookup = pool.pinResident(tag, ring: ring)
         while case .absent = lookup {
             let limit = runLimit(operation, tag, wanted)
-            let claimed = unsafe try pool.claimVictims(
-                limit, into: operation.buffers, operation.storedStrategy, operation.session)
+            let claimed: Int
+            switch try claimVictims(operation, limit) {
+            case .clean(let count): claimed = count
+            case .dirty(let index):
+                operation.dirtyVictim = index
+                return .lacks(.cleaning)
+            case .none: return .lacks(.buffers)
+            }
             let (installed, found) = unsafe pool.install(
                 operation.buffers, count: claimed, from: tag, operation.record, ring: ring)
             if installed > 0 {
                 operation.cover(installed)
-                return false
+                return .missing
             }
             lookup = found
         }
         guard case .pinned(let index, let state) = lookup else { throw BufferPool.tooManyPins(tag) }
         unsafe operation.buffers[0] = UInt32(index)
         operation.cover(1)
-        guard state.has(BufferState.valid) else { return false }
+        guard state.has(BufferState.valid) else { return .missing }
         operation.doneCount = 1
         countHits(operation, 1)
-        return true
+        return .hit
+    }
+
+    /// Claims buffers for a read, without waiting if it is awaited.
+    private func claimVictims(_ operation: ReadOperation, _ limit: Int) throws(StorageError)
+        -> BufferPool.Claim
+    {
+        let pool = operation.pool
+        guard operation.isAwaited else {
+            return .clean(
+                unsafe try pool.claimVictims(
+                    limit, into: operation.buffers, operation.storedStrategy, operation.session))
+        }
+        if let dirty = operation.dirtyVictim { return .dirty(dirty) }
+        if let spare = operation.spareVictim {
+            unsafe operation.buffers[0] = UInt32(spare)
+            operation.spareVictim = nil
+            return .clean(1)
+        }
+        return unsafe pool.claimCleanVictims(
+            limit, into: operation.buffers, operation.storedStrategy, operation.session)
     }
 
     /// How many blocks, from the first on, one IO can read that are not in the pool.
@@ -145,25 +219,31 @@ extension BufferManager {
     ///
     /// Afterwards the phase says what to wait for; `idle` means that the first of them turned out
     /// to be in the pool. Mirrors PostgreSQL's `AsyncReadBuffers`.
-    private func startRemaining(_ operation: ReadOperation) throws(StorageError) {
+    ///
+    /// - Returns: that a handle is needed, if the operation is awaited and there is none.
+    private func startRemaining(_ operation: ReadOperation) throws(StorageError) -> ReadNeed? {
         let pool = operation.pool
         let first = operation.doneCount
         // Looked at before a handle is acquired, which may wait for this session's oldest IO.
         let state = operation.buffer(first).state
-        if state.has(BufferState.valid) { return foundValid(operation) }
+        if state.has(BufferState.valid) {
+            foundValid(operation)
+            return nil
+        }
         if state.has(BufferState.ioInProgress) {
             operation.phase = .foreign
-            return
+            return nil
         }
-        let handle = try operation.session.acquireHandle(reporting: operation.report)
+        guard let handle = try acquireHandle(operation) else { return .handle }
         switch operation.buffer(first).startInput() {
         case .needless:
             handle.release()
-            return foundValid(operation)
+            foundValid(operation)
+            return nil
         case .busy:
             handle.release()
             operation.phase = .foreign
-            return
+            return nil
         case .started:
             break
         }
@@ -187,6 +267,14 @@ extension BufferManager {
         unsafe BufferCounters.count(
             pool.tally(operation.session).pointee.reads, end - first)
         unsafe BufferCounters.count(pool.tally(operation.session).pointee.readOperations)
+        return nil
+    }
+
+    /// Acquires a handle for a read; nil if that would mean waiting and the read is awaited.
+    private func acquireHandle(_ operation: ReadOperation) throws(StorageError) -> IOHandle? {
+        operation.isAwaited
+            ? try operation.session.tryAcquireHandle(reporting: operation.report)
+            : try operation.session.acquireHandle(reporting: operation.report)
     }
 
     private func submit(

@@ -47,6 +47,20 @@ extension BufferManager {
         _ block: BlockNumber, of relation: OpenRelation, fork: Fork = .main,
         strategy: AccessStrategy? = nil, session: Session
     ) -> PinnedPage? {
+        pinIfResident(
+            block, of: relation, fork: fork,
+            ring: strategy.map { $0.kind != .normal } ?? false, sessionIndex: session.index)
+    }
+
+    /// As ``pinIfResident(_:of:fork:strategy:session:)``, from any thread.
+    ///
+    /// - Parameters:
+    ///   - ring: the page is used in passing.
+    ///   - sessionIndex: whose hit it is. Hits that several threads count at once may be lost.
+    @inline(__always)
+    package func pinIfResident(
+        _ block: BlockNumber, of relation: OpenRelation, fork: Fork, ring: Bool, sessionIndex: Int
+    ) -> PinnedPage? {
         let locator = relation.locator
         let tables: PoolTables
         if locator.isLocal {
@@ -56,15 +70,14 @@ extension BufferManager {
         } else {
             tables = sharedTables
         }
-        let lookup = tables.pinResident(
-            PageTag(locator, fork, block), ring: strategy.map { $0.kind != .normal } ?? false)
+        let lookup = tables.pinResident(PageTag(locator, fork, block), ring: ring)
         guard case .pinned(let index, let state) = lookup else { return nil }
         let buffer = tables.buffer(index)
         guard state.has(BufferState.valid) else {
             buffer.unpin()
             return nil
         }
-        unsafe BufferCounters.count(tables.tally(session).pointee.hits)
+        unsafe BufferCounters.count(tables.tally(sessionIndex).pointee.hits)
         return PinnedPage(buffer, tables.address(index))
     }
 

@@ -54,7 +54,7 @@ extension BufferPool {
     /// Writes those of claimed buffers out that are dirty.
     ///
     /// - Returns: the first error; pages that it concerns are still dirty.
-    private func writeDirty(
+    func writeDirty(
         _ places: UnsafeMutablePointer<UInt32>, _ found: Int, _ session: Session
     ) -> StorageError? {
         let victims = unsafe Span(_unsafeStart: places, count: found)
@@ -71,7 +71,7 @@ extension BufferPool {
     }
 
     /// Takes a claimed buffer's page off it, if it is clean and nobody wants it.
-    private func clear(_ index: Int, _ session: Session) -> Bool {
+    func clear(_ index: Int, _ session: Session) -> Bool {
         if !buffer(index).state.has(BufferState.tagValid) { return true }
         guard uninstall(index) else { return false }
         unsafe BufferCounters.count(tally(session).pointee.evictions)
@@ -79,7 +79,7 @@ extension BufferPool {
     }
 
     /// Claims buffers, from the ring as far as those there are free, else by the clock.
-    private func claim(
+    func claim(
         _ wanted: Int, into places: UnsafeMutablePointer<UInt32>, _ ring: AccessStrategy?,
         _ session: Session
     ) -> Int {

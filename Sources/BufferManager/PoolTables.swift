@@ -34,7 +34,12 @@ struct PoolTables: @unchecked Sendable, BitwiseCopyable {
 
     @inline(__always)
     func tally(_ session: Session) -> UnsafeMutablePointer<BufferCounters> {
-        unsafe counters + session.index
+        unsafe tally(session.index)
+    }
+
+    @inline(__always)
+    func tally(_ sessionIndex: Int) -> UnsafeMutablePointer<BufferCounters> {
+        unsafe counters + sessionIndex
     }
 
     /// Finds a page and pins it, valid or not. O(1), two atomic operations at best.

@@ -39,6 +39,14 @@ public final class ReadOperation {
     /// Blocks of the IO in flight.
     var inFlight = 0
 
+    /// Nothing may wait: what would have to be waited for is returned to whoever drives the read
+    /// (``BufferManager/advance(_:)``). Set before the first read.
+    package var isAwaited = false
+    /// A claimed buffer whose dirty page has to be written out before the read can have it.
+    var dirtyVictim: Int?
+    /// A claimed buffer without a page, for the next read that needs one.
+    var spareVictim: Int?
+
     /// What the blocks from ``done`` on wait for.
     enum Phase {
         /// Their IO is to be started.
@@ -69,6 +77,7 @@ public final class ReadOperation {
 
     deinit {
         giveBack()
+        dropVictims()
         unsafe buffers.deallocate()
         unsafe addresses.deallocate()
     }
@@ -88,6 +97,13 @@ public final class ReadOperation {
         for position in takenCount..<pinnedCount { buffer(position).unpin() }
         (pinnedCount, coveredCount, doneCount, takenCount) = (0, 0, 0, 0)
         phase = .idle
+    }
+
+    /// Lets go of buffers that were claimed and are not wanted any more.
+    package func dropVictims() {
+        if let dirtyVictim { pool.unclaim(dirtyVictim) }
+        if let spareVictim { pool.release(untagged: spareVictim) }
+        (dirtyVictim, spareVictim) = (nil, nil)
     }
 
     /// The buffer of one of the blocks, counted from the first.

@@ -20,8 +20,12 @@ final class RelationRecord: Sendable {
     private let visibilityExtension = ParkingLock()
     private let initializationExtension = ParkingLock()
 
-    init(_ relation: OpenRelation) {
+    /// The manager's, kept for whoever waits for one of the relation's pages.
+    let waits: WaitTable
+
+    init(_ relation: OpenRelation, _ waits: WaitTable) {
         locator = relation.locator
+        self.waits = waits
         current = Lock(relation)
     }
 
@@ -67,12 +71,13 @@ final class RelationRecord: Sendable {
 /// The records by relation. Any thread. Asked on the way of a miss, never of a hit.
 final class RelationTable: Sendable {
     private let records = Lock<[RelationLocator: RelationRecord]>([:])
+    let waits = WaitTable()
 
     /// The relation's record, made if there is none.
     func record(of relation: OpenRelation) -> RelationRecord {
         let record = records.withLock { records in
             if let record = records[relation.locator] { return record }
-            let record = RelationRecord(relation)
+            let record = RelationRecord(relation, waits)
             records[relation.locator] = record
             return record
         }

@@ -1,0 +1,112 @@
+internal import AsyncIO
+public import PageFormat
+internal import StorageManager
+internal import Synchronization
+
+/// A task that waits for a content lock.
+@safe
+private final class LockWaiter: WakeUp, @unchecked Sendable {
+    /// Set before the wake-up is registered.
+    private var continuation: UnsafeContinuation<Void, Never>?
+
+    override func fire() { unsafe continuation?.resume() }
+
+    /// Suspends the task until the lock is given back or the task is cancelled; or not at all.
+    func wait(_ buffer: Buffer, exclusive: Bool, in table: WaitTable) async {
+        await withTaskCancellationHandler {
+            await unsafe withUnsafeContinuation { continuation in
+                unsafe self.continuation = unsafe continuation
+                if !buffer.registerForLock(self, exclusive: exclusive, in: table) {
+                    return unsafe continuation.resume()
+                }
+                // Cancelled before there was anything to cancel: nobody else would look.
+                if Task.isCancelled, cancel() { unsafe continuation.resume() }
+            }
+        } onCancel: {
+            if cancel() { unsafe continuation?.resume() }
+        }
+    }
+}
+
+extension Buffer {
+    private static let awaitingTries = 40
+
+    /// Takes the content lock, suspending the task while others hold it.
+    nonisolated(nonsending) func lockAwaiting(exclusive: Bool) async throws(CancellationError) {
+        while true {
+            for _ in 0..<Self.awaitingTries {
+                if exclusive ? tryLockExclusive() : tryLockShared() { return }
+            }
+            if Task.isCancelled { throw CancellationError() }
+            let table = withRecord { $0.waits }
+            await LockWaiter().wait(self, exclusive: exclusive, in: table)
+        }
+    }
+}
+
+/// Reading and changing from tasks. The same calls as from threads: where the caller is
+/// asynchronous, the compiler takes these, which suspend the task while the content lock is held by
+/// others. The lock is held for the length of a closure that cannot wait for anything: holding it
+/// across an `await` does not compile.
+extension PinnedPage {
+    /// Reads the page while nobody changes it.
+    ///
+    /// - Throws: `CancellationError` if the task is cancelled while it waits, or what `body` throws.
+    nonisolated(nonsending) public func withSharedLock<Result: ~Copyable>(
+        _ body: (RawSpan) throws -> Result
+    ) async throws -> Result {
+        if !isLocked && !buffer.tryLockShared() { try await buffer.lockAwaiting(exclusive: false) }
+        defer { if !isLocked { buffer.unlockShared() } }
+        return try unsafe body(RawSpan(_unsafeStart: address.pointer, byteCount: blockSize))
+    }
+
+    /// Changes the page while nobody else reads or changes it, and marks it as changed.
+    ///
+    /// - Parameter dirtying: false leaves it as clean as it was.
+    /// - Throws: `CancellationError` if the task is cancelled while it waits, or what `body` throws.
+    nonisolated(nonsending) public func withExclusiveLock<Result: ~Copyable>(
+        dirtying: Bool = true, _ body: (inout MutableRawSpan) throws -> Result
+    ) async throws -> Result {
+        try await beginChange()
+        defer { endChange(dirtying: dirtying) }
+        var span = unsafe MutableRawSpan(_unsafeStart: address.pointer, byteCount: blockSize)
+        return try body(&span)
+    }
+
+    /// Reads the page in its format, as ``withSharedLock(_:)`` does.
+    ///
+    /// - Throws: `CancellationError` if the task is cancelled while it waits, or what `body` throws.
+    nonisolated(nonsending) public func withView<Result: ~Copyable>(
+        _ body: (PageView) throws -> Result
+    ) async throws -> Result {
+        if !isLocked && !buffer.tryLockShared() { try await buffer.lockAwaiting(exclusive: false) }
+        defer { if !isLocked { buffer.unlockShared() } }
+        return try unsafe body(PageView(unsafePage: UnsafeRawPointer(address.pointer)))
+    }
+
+    /// Changes the page in its format, as ``withExclusiveLock(dirtying:_:)`` does.
+    ///
+    /// - Throws: `CancellationError` if the task is cancelled while it waits, or what `body` throws.
+    nonisolated(nonsending) public func withEditor<Result: ~Copyable>(
+        dirtying: Bool = true, _ body: (inout PageEditor) throws -> Result
+    ) async throws -> Result {
+        try await beginChange()
+        defer { endChange(dirtying: dirtying) }
+        var editor = unsafe PageEditor(unsafePage: address.pointer)
+        return try body(&editor)
+    }
+
+    nonisolated(nonsending) private func beginChange() async throws(CancellationError) {
+        if !isLocked && !buffer.tryLockExclusive() {
+            try await buffer.lockAwaiting(exclusive: true)
+        }
+    }
+
+    private func endChange(dirtying: Bool) {
+        if isLocked {
+            if dirtying { buffer.markDirty() }
+        } else {
+            buffer.unlockExclusive(dirtied: dirtying)
+        }
+    }
+}

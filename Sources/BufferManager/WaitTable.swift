@@ -1,0 +1,128 @@
+internal import AsyncIO
+internal import Synchronization
+
+/// The wake-ups that wait for something to happen to a buffer: the second kind of waiter beside the
+/// threads that sleep on its descriptor, by the same flags of its state.
+///
+/// One table serves a manager. Whoever clears a buffer's `ioWaiters` or `lockWaiters` wakes the
+/// threads and fires what is here for the buffer. Any thread; the locks are held for moments and
+/// nothing is fired under them.
+final class WaitTable: Sendable {
+    /// What is waited for.
+    enum Event: UInt8, Sendable {
+        /// That the IO in progress can be waited for, or has ended.
+        case io
+        /// That the content lock is given back.
+        case lock
+    }
+
+    private struct Entry {
+        let buffer: UInt
+        let event: Event
+        /// As ``WakeUp/register()`` gave it.
+        let wakeUp: UInt
+    }
+
+    private static let partitionCount = 16
+    private let partitions: [Partition]
+
+    private final class Partition: Sendable {
+        let entries = Lock<[Entry]>([])
+    }
+
+    init() {
+        partitions = (0..<Self.partitionCount).map { _ in Partition() }
+    }
+
+    private func partition(_ buffer: Buffer) -> (Partition, UInt) {
+        let address = unsafe UInt(bitPattern: buffer.descriptor)
+        return (
+            partitions[Int(address / UInt(BufferDescriptor.lineSize)) % Self.partitionCount],
+            address
+        )
+    }
+
+    /// Adds a wake-up, before the flag is set by which whoever fires it knows of it.
+    func add(_ wakeUp: WakeUp, for event: Event, of buffer: Buffer) -> UInt {
+        let (partition, address) = partition(buffer)
+        // The same for all who wait, and the table outlives the pool.
+        unsafe buffer.descriptor.pointee.waitTable.store(
+            UInt(bitPattern: Unmanaged.passUnretained(self).toOpaque()), ordering: .releasing)
+        let entry = Entry(buffer: address, event: event, wakeUp: wakeUp.register())
+        partition.entries.withLock { $0.append(entry) }
+        return entry.wakeUp
+    }
+
+    /// Takes a wake-up back that need not wait; false if it has fired or is about to.
+    func remove(_ wakeUp: WakeUp, _ registration: UInt, of buffer: Buffer) -> Bool {
+        let (partition, _) = partition(buffer)
+        let removed = partition.entries.withLock { entries in
+            guard let position = entries.firstIndex(where: { $0.wakeUp == registration }) else {
+                return false
+            }
+            entries.remove(at: position)
+            return true
+        }
+        if removed { wakeUp.unregister() }
+        return removed
+    }
+
+    /// Fires all that wait for that, in the order in which they came.
+    func fire(_ event: Event, of buffer: Buffer) {
+        let (partition, address) = partition(buffer)
+        var taken: [UInt] = []
+        partition.entries.withLock { entries in
+            guard entries.contains(where: { $0.buffer == address && $0.event == event }) else {
+                return
+            }
+            entries.removeAll { entry in
+                guard entry.buffer == address && entry.event == event else { return false }
+                taken.append(entry.wakeUp)
+                return true
+            }
+        }
+        for wakeUp in taken { WakeUp.end(wakeUp) }
+    }
+}
+
+extension Buffer {
+    /// Fires the wake-ups for an event whose flag was found set and cleared.
+    func fireWakeUps(_ event: WaitTable.Event) {
+        let word = unsafe descriptor.pointee.waitTable.load(ordering: .acquiring)
+        guard let table = unsafe UnsafeRawPointer(bitPattern: word) else { return }
+        unsafe Unmanaged<WaitTable>.fromOpaque(table)._withUnsafeGuaranteedRef {
+            $0.fire(event, of: self)
+        }
+    }
+
+    /// Has a wake-up fired when the IO in progress can be waited for, or has ended. The caller has a
+    /// pin.
+    ///
+    /// - Returns: false, with nothing registered, if that is so already.
+    func registerForIO(_ wakeUp: WakeUp, in table: WaitTable) -> Bool {
+        let registration = table.add(wakeUp, for: .io, of: self)
+        var old = state
+        repeat {
+            guard old.has(BufferState.ioInProgress), waitReference == nil else {
+                return !table.remove(wakeUp, registration, of: self)
+            }
+        } while !exchange(&old, BufferState(old.bits | BufferState.ioWaiters))
+        // If it can be waited for since, that may have been before the flag was there to be seen.
+        if waitReference == nil { return true }
+        return !table.remove(wakeUp, registration, of: self)
+    }
+
+    /// Has a wake-up fired when the content lock is given back. The caller has a pin.
+    ///
+    /// - Returns: false, with nothing registered, if it is free.
+    func registerForLock(_ wakeUp: WakeUp, exclusive: Bool, in table: WaitTable) -> Bool {
+        let registration = table.add(wakeUp, for: .lock, of: self)
+        let mask =
+            BufferState.exclusive | (exclusive ? BufferState.shareMask : BufferState.lockWaiters)
+        var old = state
+        repeat {
+            guard old.has(mask) else { return !table.remove(wakeUp, registration, of: self) }
+        } while !exchange(&old, BufferState(old.bits | BufferState.lockWaiters))
+        return true
+    }
+}
