@@ -16,7 +16,7 @@ public protocol BlockSource<PageData> {
 }
 
 /// Neighbouring blocks, upwards or downwards.
-public struct BlockRange: BlockSource {
+public struct BlockRange: BlockSource, Sendable {
     /// The blocks not yet named.
     @usableFromInline var remaining: Range<UInt32>
     /// Whether the highest block comes first.
@@ -66,6 +66,8 @@ public struct BlockSequence<Base: IteratorProtocol<BlockNumber>>: BlockSource {
         return (block, ())
     }
 }
+
+extension BlockSequence: Sendable where Base: Sendable {}
 
 /// Blocks that a closure names.
 public struct BlockGenerator<PageData>: BlockSource {

@@ -78,7 +78,8 @@ extension StreamEngine {
 
     /// Whether the source shall be asked for another block.
     @usableFromInline var wantsBlock: Bool {
-        if isExhausted || isPaused || startFailure != nil || heldBlock != .invalid { return false }
+        if isExhausted || isPaused || heldBlock != .invalid { return false }
+        if startFailure != nil || startNeed != nil { return false }
         if readCount == maximumReads { return false }
         // A read that nothing stands before may grow as large as it can.
         if count == 0 && pendingCount > 0 && pendingCount < combineDistance { return true }
@@ -87,7 +88,7 @@ extension StreamEngine {
 
     /// Whether the pending read is to be started, rather than to grow when pages were taken.
     var startsPending: Bool {
-        guard pendingCount > 0, startFailure == nil else { return false }
+        guard pendingCount > 0, startFailure == nil, startNeed == nil else { return false }
         return pendingCount >= combineDistance || count == 0 || isExhausted || isPaused
             || heldBlock != .invalid
     }

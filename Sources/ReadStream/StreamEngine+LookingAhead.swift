@@ -9,6 +9,7 @@ extension StreamEngine {
     func beginLookAhead(urgently: Bool) {
         isUrgent = urgently
         if count == 0 { startFailure = nil }
+        startNeed = nil
         if options.flags.contains(.batching), !session.isInBatch {
             ownsBatch = (try? session.enterBatch()) != nil
         }
@@ -50,7 +51,7 @@ extension StreamEngine {
     /// Makes way for the held block by starting all that is pending before it.
     private func startHeld() {
         while pendingCount > 0 {
-            if startFailure != nil || !startPending() { return }
+            if startFailure != nil || startNeed != nil || !startPending() { return }
         }
         let block = heldBlock
         heldBlock = .invalid
@@ -95,7 +96,13 @@ extension StreamEngine {
             operation.options = options.readOptions
             if advised { operation.options.insert(.issuesAdvice) }
             var covered = wanted
-            if try manager.startRead(operation, block: pendingBlock, count: &covered) {
+            if let need = try manager.begin(operation, block: pendingBlock, count: &covered) {
+                startNeed = need
+                self.need = (need, operation)
+                if case .buffers = need { noteExhaustion() }
+                return false
+            }
+            if operation.done < operation.count {
                 reads[place].blocks = covered
                 reads[place].advised = advised
                 appendRead(covered)
@@ -120,7 +127,12 @@ extension StreamEngine {
     }
 
     func makeOperation() throws(StorageError) -> ReadOperation {
-        try ReadOperation(
+        if isAwaited {
+            return try manager.makeAwaitedOperation(
+                relation, fork: options.fork, session: session, options: options.readOptions,
+                strategy: options.strategy)
+        }
+        return try ReadOperation(
             manager, relation: relation, fork: options.fork, session: session,
             options: options.readOptions, strategy: options.strategy)
     }

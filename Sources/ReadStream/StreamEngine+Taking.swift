@@ -34,6 +34,13 @@ extension StreamEngine {
         return error
     }
 
+    /// Gives up the uncertain page at the front.
+    func giveUpFirst() {
+        spare?.giveBack()
+        isReadingAgain = false
+        removeFirst()
+    }
+
     private func removeFirst() {
         first = first + 1 == capacity ? 0 : first + 1
         count -= 1
@@ -46,12 +53,35 @@ extension StreamEngine {
 
     /// Sees the oldest read completed: its entries become pages, or uncertain if it failed.
     private func finishOldestRead() {
-        let (stored, blocks, advised) = reads[firstRead]
-        guard let operation = stored else { preconditionFailure("a read has its operation") }
         let start = now()
         var slept = false
+        var failure: StorageError?
         do throws(StorageError) {
-            slept = try manager.waitRead(operation)
+            slept = try manager.waitRead(oldestOperation)
+        } catch {
+            failure = error
+        }
+        statistics.waits += 1
+        if slept { statistics.blockedWaits += 1 }
+        if slept || isSynchronous { statistics.blockedNanoseconds += now() - start }
+        endOldestRead(blocked: slept, failure)
+    }
+
+    private var oldestOperation: ReadOperation {
+        guard let operation = reads[firstRead].operation else {
+            preconditionFailure("a read has its operation")
+        }
+        return operation
+    }
+
+    /// Turns the oldest read's entries into pages, or uncertain ones if it failed.
+    private func endOldestRead(blocked: Bool, _ failure: StorageError?) {
+        let (blocks, advised) = (reads[firstRead].blocks, reads[firstRead].advised)
+        if let failure {
+            readFailure = failure
+            for position in 0..<blocks { unsafe entries[place(position)].state = .uncertain }
+        } else {
+            let operation = oldestOperation
             for position in 0..<blocks {
                 guard let page = operation.takePage() else {
                     preconditionFailure("a read that ended without an error has its pages")
@@ -60,16 +90,86 @@ extension StreamEngine {
                 unsafe (pages + place).initialize(to: page)
                 unsafe entries[place].state = .page
             }
-        } catch {
-            readFailure = error
-            for position in 0..<blocks { unsafe entries[place(position)].state = .uncertain }
         }
-        statistics.waits += 1
-        if slept { statistics.blockedWaits += 1 }
-        if slept || isSynchronous { statistics.blockedNanoseconds += now() - start }
-        noteRead(blocked: slept, blocks: blocks, advised: advised)
+        noteRead(blocked: blocked, blocks: blocks, advised: advised)
         firstRead = firstRead + 1 == maximumReads ? 0 : firstRead + 1
         readCount -= 1
+    }
+
+    /// As ``takeFirst()`` for awaited streams: where it would wait, it returns nil and leaves in
+    /// ``need`` what for.
+    ///
+    /// - Parameter isWanted: the user waits for this very page.
+    func takeFirstAwaited(isWanted: Bool) throws(StorageError) -> PinnedPage? {
+        if unsafe entries[first].state == .reading, !advanceOldestRead(isWanted: isWanted) {
+            return nil
+        }
+        if unsafe entries[first].state == .uncertain { return try takeUncertainAwaited() }
+        let page = unsafe (pages + first).move()
+        removeFirst()
+        countPage()
+        return page
+    }
+
+    /// Whether the oldest read is over.
+    private func advanceOldestRead(isWanted: Bool) -> Bool {
+        let operation = oldestOperation
+        do throws(StorageError) {
+            if let need = try manager.advance(operation) {
+                self.need = (need, operation)
+                if isWanted { hasWaited = true }
+                return false
+            }
+            endOldestRead(blocked: hasWaited, nil)
+        } catch {
+            operation.giveBack()
+            endOldestRead(blocked: hasWaited, error)
+        }
+        statistics.waits += 1
+        if hasWaited { statistics.blockedWaits += 1 }
+        hasWaited = false
+        return true
+    }
+
+    /// As ``takeUncertain()``, in steps.
+    private func takeUncertainAwaited() throws(StorageError) -> PinnedPage? {
+        let block = unsafe entries[first].block
+        if let page = resident(block) {
+            if isReadingAgain { spare?.giveBack() }
+            isReadingAgain = false
+            removeFirst()
+            countPage()
+            return page
+        }
+        if let error = readFailure {
+            readFailure = nil
+            removeFirst()
+            throw error
+        }
+        do throws(StorageError) {
+            let operation = try spareOperation()
+            operation.options = options.readOptions
+            var one = 1
+            let unstarted =
+                isReadingAgain
+                ? nil : try manager.begin(operation, block: block, count: &one)
+            isReadingAgain = unstarted == nil
+            let remaining = unstarted == nil ? try manager.advance(operation) : unstarted
+            if let remaining {
+                need = (remaining, operation)
+                return nil
+            }
+            guard let page = operation.takePage() else {
+                preconditionFailure("a read that ended without an error has its page")
+            }
+            isReadingAgain = false
+            removeFirst()
+            countPage()
+            return page
+        } catch {
+            giveUpFirst()
+            throw error
+        }
     }
 
     /// Takes a page whose read failed.

@@ -43,6 +43,8 @@ final class StreamEngine {
     /// Reads are put off until they are waited for; what helps is the kernel's reading ahead.
     let isSynchronous: Bool
     let advises: Bool
+    /// Nothing here waits: what would have to be waited for is left in ``need``.
+    let isAwaited: Bool
     /// The most blocks of a read, and the most reads in flight.
     let combineLimit: Int
     let maximumReads: Int
@@ -87,6 +89,15 @@ final class StreamEngine {
     var readFailure: StorageError?
     /// For reading again what is uncertain.
     var spare: ReadOperation?
+    /// What the next read cannot be started for, until the next look ahead; for awaited streams.
+    var startNeed: ReadNeed?
+    /// What the page at the front waits for, or the next read where there is none, and the
+    /// operation concerned; for awaited streams.
+    var need: (need: ReadNeed, operation: ReadOperation)?
+    /// Whether the user has waited for the oldest read, and whether ``spare`` reads the page at the
+    /// front again; for awaited streams.
+    var hasWaited = false
+    var isReadingAgain = false
     var ownsBatch = false
     /// The next read is wanted at once, so that advising the kernel of it gains nothing.
     var isUrgent = false
@@ -94,9 +105,10 @@ final class StreamEngine {
 
     init(
         _ manager: BufferManager, _ relation: OpenRelation, _ session: Session,
-        _ options: ReadStreamOptions
+        _ options: ReadStreamOptions, isAwaited: Bool = false
     ) {
         self.manager = manager
+        self.isAwaited = isAwaited
         self.relation = relation
         self.session = session
         self.options = options
@@ -174,6 +186,7 @@ final class StreamEngine {
         heldBlock = .invalid
         sequentialBlock = .invalid
         (startFailure, readFailure) = (nil, nil)
+        (startNeed, need, hasWaited, isReadingAgain) = (nil, nil, false, false)
         (isExhausted, isPaused) = (false, false)
         resetDistances()
     }
