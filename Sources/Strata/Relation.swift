@@ -48,6 +48,12 @@ public final class Relation: Sendable {
     public func page(
         _ block: BlockNumber, fork: Fork = .main, strategy: AccessStrategy? = nil, session: Session
     ) throws(StorageError) -> PinnedPage {
+        try checkExists(block, fork)
+        return try engine.buffers.page(
+            block, of: open, fork: fork, strategy: strategy, session: session)
+    }
+
+    func checkExists(_ block: BlockNumber, _ fork: Fork) throws(StorageError) {
         if fork == .main && block.rawValue >= blockCount {
             throw StorageError(
                 .notFound,
@@ -55,8 +61,6 @@ public final class Relation: Sendable {
                 remedy: "Ask for a block below the relation's blockCount.",
                 at: open.location(fork, block: block))
         }
-        return try engine.buffers.page(
-            block, of: open, fork: fork, strategy: strategy, session: session)
     }
 
     /// Adds pages of zeroes at the end and pins them. Readers see them at once; they are durable

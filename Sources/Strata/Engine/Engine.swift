@@ -43,6 +43,7 @@ public final class Engine: Sendable {
     let settling = Lock<Void>(())
     /// Held for moments only, never during IO.
     let state: Lock<EngineState>
+    let asyncParts = AsyncParts()
     private let lock: Lock<StoreLock?>
 
     init(_ parts: EngineParts, lock: consuming StoreLock?) {
@@ -110,6 +111,7 @@ public final class Engine: Sendable {
         var failure: StorageError?
         do throws(StorageError) { try checkpoint(session) } catch { failure = error }
         session.close()
+        asyncParts.end()
         guard system.shutdown() else {
             throw StorageError(
                 .misuse, "store \"\(directory)\" cannot be closed: sessions are open",

@@ -65,6 +65,7 @@ public struct EngineOptions: Sendable {
     public init() {}
 
     private static let greatestConcurrency = 128
+    private static let ownSessions = 3
     static let minimumPoolBytes = 16 * blockSize
     static let maximumPoolBytes = (1 << 30) * blockSize
     static let sessionLimits = 1...4000
@@ -102,11 +103,12 @@ public struct EngineOptions: Sendable {
         }
     }
 
-    /// The settings of the IO core. One session more than users may have is the engine's own.
+    /// The settings of the IO core. The engine has some sessions more than users may have: for
+    /// closing, for what asynchronous sessions need done, and for their checkpoints.
     var ioConfiguration: IOConfiguration {
         var configuration = IOConfiguration()
         configuration.method = ioMethod
-        configuration.maximumSessions = maximumSessions + 1
+        configuration.maximumSessions = maximumSessions + Self.ownSessions
         configuration.concurrency = concurrency
         if concurrency == .automatic {
             let share = bufferCount / configuration.maximumSessions

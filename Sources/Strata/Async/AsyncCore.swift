@@ -1,0 +1,331 @@
+internal import AsyncIO
+internal import BufferManager
+internal import StorageManager
+internal import Synchronization
+
+/// The part of an asynchronous session that its loop drives.
+///
+/// Tasks on any thread post work; one loop at a time takes turns, in which it does all that needs no
+/// waiting: it takes completions, lets work go on, hands out what has become free in the order of
+/// asking, and submits all that was staged as one batch. Only the loop touches the ``Session``.
+final class AsyncCore: RingParticipant, @unchecked Sendable {
+    let engine: Engine
+    let options: AsyncSessionOptions
+    /// The loop's alone, as all below but what says otherwise.
+    let session: Session
+    /// How hits are counted, from any thread.
+    let sessionIndex: Int
+    private let wakeLoop: @Sendable () -> Void
+    /// Called on the loop's thread when the session has been closed.
+    private let ended: @Sendable (AsyncCore) -> Void
+
+    /// Posted work, oldest first. Any thread.
+    private let posted = Lock(Posted())
+    private struct Posted {
+        var first: CoreWork?
+        var last: CoreWork?
+        var hasEnded = false
+    }
+
+    /// Tasks that wait. Any thread.
+    let waiting = Atomic<Int>(0)
+    /// Whether nothing new is taken. Any thread.
+    let isClosing = Atomic<Bool>(false)
+    /// Streams that there are. Any thread.
+    let streamCount = Atomic<Int>(0)
+    /// Abandoned requests that may still stand in the queue. Any thread.
+    let abandoned = Atomic<Int>(0)
+
+    private var queue = WorkQueue()
+    /// Works that are being driven, queued or waiting.
+    var activeCount = 0
+    private var spare: [ReadOperation] = []
+    /// How many works wait for IO of each other session.
+    private var watched: [Int: Int] = [:]
+    private(set) var isClosed = false
+    private var closers: [CloseWork] = []
+
+    /// How long after a turn to look again where nothing tells of completions.
+    private static let pollNanoseconds: UInt64 = 20_000
+    /// How long after a turn to look again for buffers that others give back, and for IO of other
+    /// sessions that cannot be watched.
+    private static let retryNanoseconds: UInt64 = 500_000
+    private static let spareLimit = 256
+
+    init(
+        _ engine: Engine, _ session: Session, _ options: AsyncSessionOptions,
+        wakeLoop: @escaping @Sendable () -> Void, ended: @escaping @Sendable (AsyncCore) -> Void
+    ) {
+        self.engine = engine
+        self.session = session
+        self.options = options
+        self.wakeLoop = wakeLoop
+        self.ended = ended
+        sessionIndex = session.index
+    }
+
+    private var method: any IOMethod { session.system.method }
+
+    // MARK: Any thread
+
+    /// Takes posted work; ``CoreWork/post()`` calls it. Allocates nothing.
+    func take(_ work: CoreWork) {
+        let isTaken = posted.withLock { posted in
+            if posted.hasEnded { return false }
+            if let last = posted.last { last.nextPosted = work } else { posted.first = work }
+            posted.last = work
+            return true
+        }
+        // What is left when the session has ended is nobody's any more.
+        if isTaken { wakeLoop() }
+    }
+
+    /// Lets a task wait, unless there are too many or the session is being closed.
+    func admit() throws(StorageError) {
+        // Either the loop sees the task before it closes, or the task sees that it is closing.
+        let before = waiting.add(1, ordering: .sequentiallyConsistent).oldValue
+        if isClosing.load(ordering: .sequentiallyConsistent) {
+            leave()
+            throw Self.closed()
+        }
+        if before >= options.maximumWaiting {
+            leave()
+            throw StorageError(
+                .tooManyWaiting,
+                "\(options.maximumWaiting) tasks wait in the asynchronous session already",
+                remedy: "Let fewer tasks read at a time, or raise"
+                    + " AsyncSessionOptions.maximumWaiting.")
+        }
+    }
+
+    /// Takes note that a task has left its request.
+    func noteAbandoned() { abandoned.add(1, ordering: .relaxed) }
+
+    /// Ends a task's waiting.
+    func leave() {
+        let old = waiting.subtract(1, ordering: .sequentiallyConsistent).oldValue
+        if old == 1, isClosing.load(ordering: .sequentiallyConsistent) { wakeLoop() }
+    }
+
+    private func nextPosted() -> CoreWork? {
+        posted.withLock { posted in
+            guard let first = posted.first else { return nil }
+            posted.first = first.nextPosted
+            if posted.first == nil { posted.last = nil }
+            first.nextPosted = nil
+            return first
+        }
+    }
+
+    private var hasPosted: Bool { posted.withLock { $0.first != nil } }
+
+    // MARK: The loop
+
+    func turn() -> UInt64? {
+        if isClosed { return nil }
+        session.reclaimCompleted()
+        for index in watched.keys { method.poll(session: index) }
+        try? session.enterBatch()
+        var left = Self.turnLimit
+        retryQueue()
+        while left > 0, let work = nextPosted() {
+            work.begin()
+            run(work)
+            left -= 1
+        }
+        session.endScope(onError: true)
+        // What was executed in submitting it has completed.
+        session.reclaimCompleted()
+        closeIfIdle()
+        return isClosed ? nil : nextTurn()
+    }
+
+    /// How many works one turn takes up, so that the loop's other users get their turn.
+    private static let turnLimit = 256
+
+    private func nextTurn() -> UInt64? {
+        if hasPosted { return 0 }
+        var wait: UInt64?
+        if method.canWait, session.inFlight > 0 || !watched.isEmpty,
+            method.completionDescriptor(session: sessionIndex) == nil
+        {
+            wait = Self.pollNanoseconds
+        } else if !queue.isEmpty {
+            wait = Self.retryNanoseconds
+        }
+        return wait.map { SteadyClock.now &+ $0 }
+    }
+
+    /// When the caller has to look again for IO of other sessions, where it cannot watch their
+    /// descriptors.
+    var retriesWatched: Bool { !watched.isEmpty }
+    static var retryDelay: UInt64 { retryNanoseconds }
+
+    func watch(_ add: (CInt) -> Void) {
+        guard !isClosed, method.canWait else { return }
+        if session.inFlight > 0, let own = method.completionDescriptor(session: sessionIndex) {
+            add(own)
+        }
+        for index in watched.keys {
+            if let other = method.completionDescriptor(session: index) { add(other) }
+        }
+    }
+
+    private func run(_ work: CoreWork) {
+        unwatch(work)
+        if case .queues = work.proceed(), work.queuedSince == nil {
+            work.queuedSince = SteadyClock.now
+            queue.append(work)
+        }
+    }
+
+    /// Gives those who queue another try, in their order, until one has to go on queueing.
+    private func retryQueue() {
+        if queue.isEmpty { return }
+        let now = SteadyClock.now
+        if abandoned.load(ordering: .relaxed) > WorkQueue.compactionThreshold {
+            abandoned.store(0, ordering: .relaxed)
+            for work in queue.removeAbandoned() { _ = work.proceed() }
+        }
+        while let first = queue.first {
+            if let limit = options.queueNanoseconds, let since = first.queuedSince,
+                now &- since > limit, !first.isAbandoned
+            {
+                queue.removeFirst()
+                first.queuedSince = nil
+                first.fail(Self.waitedTooLong(limit))
+                continue
+            }
+            guard case .done = first.proceed() else { return }
+            first.queuedSince = nil
+            queue.removeFirst()
+        }
+    }
+
+    /// Whether somebody queues before new work.
+    var hasQueue: Bool { !queue.isEmpty }
+
+    // MARK: What work waits for
+
+    /// What became of something that work needs.
+    enum Awaiting {
+        /// It has happened already.
+        case again
+        /// The work will be posted when it has.
+        case parked
+        /// The work has to queue.
+        case queues
+    }
+
+    /// Has the work posted when what its read needs has happened.
+    func await(_ need: ReadNeed, _ operation: ReadOperation, for work: CoreWork) -> Awaiting {
+        switch need {
+        case .completion(let reference):
+            watch(reference, for: work)
+            if session.system.register(work, for: reference) { return .parked }
+            unwatch(work)
+            return .again
+        case .notice:
+            return engine.buffers.register(work, for: operation) ? .parked : .again
+        case .handle, .buffers:
+            return .queues
+        case .cleaning:
+            // Nobody but the helper touches the operation until the work is posted again.
+            nonisolated(unsafe) let operation = operation
+            let buffers = engine.buffers
+            work.isAtHelper.store(true, ordering: .relaxed)
+            engine.asyncParts.helper { session in
+                do throws(StorageError) {
+                    try unsafe buffers.clean(operation, session: session)
+                } catch {
+                    work.failure = error
+                }
+                work.isAtHelper.store(false, ordering: .releasing)
+                work.post()
+            }
+            return .parked
+        }
+    }
+
+    private func watch(_ reference: WaitReference, for work: CoreWork) {
+        let index = session.system.sessionIndex(of: reference)
+        if index == sessionIndex || !method.canWait { return }
+        watched[index, default: 0] += 1
+        work.watched = index
+    }
+
+    private func unwatch(_ work: CoreWork) {
+        guard let index = work.watched, let count = watched[index] else { return }
+        work.watched = nil
+        watched[index] = count > 1 ? count - 1 : nil
+    }
+
+    // MARK: Operations
+
+    func takeOperation(_ relation: OpenRelation, _ fork: Fork, _ options: ReadOptions)
+        throws(StorageError) -> ReadOperation
+    {
+        guard let operation = spare.popLast() else {
+            return try engine.buffers.makeAwaitedOperation(
+                relation, fork: fork, session: session, options: options, strategy: nil)
+        }
+        if operation.relation !== relation { operation.relation = relation }
+        operation.fork = fork
+        operation.options = options
+        return operation
+    }
+
+    func giveBack(_ operation: ReadOperation) {
+        operation.giveBack()
+        operation.dropVictims()
+        if spare.count < Self.spareLimit { spare.append(operation) }
+    }
+
+    // MARK: Closing
+
+    /// Takes no more work, and closes the session once there is none left.
+    func close(_ work: CloseWork) {
+        isClosing.store(true, ordering: .sequentiallyConsistent)
+        closers.append(work)
+    }
+
+    private func closeIfIdle() {
+        guard isClosing.load(ordering: .sequentiallyConsistent), activeCount == 0,
+            session.inFlight == 0, waiting.load(ordering: .sequentiallyConsistent) == 0
+        else { return }
+        let ends = posted.withLock { posted in
+            if posted.first == nil { posted.hasEnded = true }
+            return posted.hasEnded
+        }
+        if !ends { return }
+        // Nothing is in flight, so that this does not wait.
+        end()
+    }
+
+    /// Closes the session, whatever is in flight. On the loop's thread, or where there is no loop.
+    func end() {
+        posted.withLock { posted in
+            posted.hasEnded = true
+            (posted.first, posted.last) = (nil, nil)
+        }
+        if isClosed { return }
+        isClosed = true
+        spare = []
+        session.close()
+        ended(self)
+        for closer in closers { closer.task.finish() }
+        closers = []
+    }
+
+    private static func waitedTooLong(_ nanoseconds: UInt64) -> StorageError {
+        StorageError(
+            .waitTooLong,
+            "a task has queued for more than \(nanoseconds / 1000) µs for a buffer or an IO handle",
+            remedy: "Give pages back sooner, let fewer tasks read at a time, or raise"
+                + " EngineOptions.poolBytes or AsyncSessionOptions.queueLimit.")
+    }
+
+    static func closed() -> StorageError {
+        StorageError(.closed, "the asynchronous session has been closed")
+    }
+}

@@ -1,0 +1,113 @@
+internal import AsyncIO
+internal import Synchronization
+
+/// A thread of an engine for what has no asynchronous form: growing files, and writing out dirty
+/// pages whose buffers are wanted. It has a session of its own and does one thing after another.
+final class BlockingHelper: Sendable {
+    typealias Call = @Sendable (Session) -> Void
+
+    private struct Calls {
+        var waiting: [Call] = []
+        var isEnding = false
+    }
+
+    private let calls = Lock(Calls())
+    /// Rises with each call; the thread sleeps on it.
+    private let signal = Atomic<UInt32>(0)
+    private let thread = Lock<OSThread?>(nil)
+
+    init(_ system: IOSystem) throws(StorageError) {
+        // Handed to the thread, which is from then on its only user.
+        nonisolated(unsafe) let session = try system.makeSession()
+        guard let thread = OSThread.start({ self.run(unsafe session) }) else {
+            unsafe session.close()
+            throw StorageError(
+                .resourcesExhausted, "the thread of the asynchronous sessions could not be started",
+                remedy: "Raise the limit on the process's threads.")
+        }
+        self.thread.withLock { $0 = thread }
+    }
+
+    /// Has something done. Any thread.
+    func call(_ call: @escaping Call) {
+        calls.withLock { $0.waiting.append(call) }
+        signal.wrappingAdd(1, ordering: .releasing)
+        wake(signal, count: 1)
+    }
+
+    /// Waits until all calls are done and the thread has ended.
+    func end() {
+        calls.withLock { $0.isEnding = true }
+        signal.wrappingAdd(1, ordering: .releasing)
+        wake(signal, count: 1)
+        let thread = self.thread.withLock { thread in
+            defer { thread = nil }
+            return thread
+        }
+        thread?.join()
+    }
+
+    private func run(_ session: Session) {
+        while true {
+            let seen = signal.load(ordering: .acquiring)
+            let (taken, isEnding) = calls.withLock { calls in
+                defer { calls.waiting = [] }
+                return (calls.waiting, calls.isEnding)
+            }
+            for call in taken { call(session) }
+            if !taken.isEmpty { continue }
+            if isEnding { break }
+            park(signal, expected: seen)
+        }
+        session.close()
+    }
+}
+
+/// What an engine has for its asynchronous sessions, from the first of them on.
+final class AsyncParts: Sendable {
+    private struct State {
+        var helper: BlockingHelper?
+        var executor: RingExecutor?
+        var openSessions = 0
+    }
+
+    private let state = Lock(State())
+
+    /// Counts a session and starts what all need, and the engine's own thread if this one wants it.
+    func begin(_ system: IOSystem, needsThread: Bool) throws(StorageError) -> RingExecutor? {
+        let result: Result<RingExecutor?, StorageError> = state.withLock { state in
+            do throws(StorageError) {
+                if state.helper == nil { state.helper = try BlockingHelper(system) }
+                if needsThread, state.executor == nil { state.executor = try RingExecutor() }
+                state.openSessions += 1
+                return .success(needsThread ? state.executor : nil)
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+
+    func sessionEnded() { state.withLock { $0.openSessions -= 1 } }
+
+    /// Has the helper do something.
+    func helper(_ call: @escaping BlockingHelper.Call) {
+        guard let helper = state.withLock({ $0.helper }) else {
+            preconditionFailure("an engine with asynchronous sessions has their helper")
+        }
+        helper.call(call)
+    }
+
+    /// Ends the threads, if no session is open that needs them.
+    func end() {
+        let (helper, executor) = state.withLock { state -> (BlockingHelper?, RingExecutor?) in
+            if state.openSessions > 0 { return (nil, nil) }
+            defer { (state.helper, state.executor) = (nil, nil) }
+            return (state.helper, state.executor)
+        }
+        helper?.end()
+        try? executor?.shutdown()
+    }
+
+    deinit { end() }
+}

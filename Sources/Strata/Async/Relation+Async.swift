@@ -1,0 +1,105 @@
+internal import AsyncIO
+public import BufferManager
+public import StorageManager
+internal import Synchronization
+
+/// Reading and changing a relation from tasks.
+extension Relation {
+    /// A page, read unless it is cached. A cached one is pinned without suspending the task.
+    ///
+    /// The page may be held across an `await`. It is damaged or missing as
+    /// ``page(_:fork:strategy:session:)`` says.
+    ///
+    /// - Parameters:
+    ///   - block: which page; of the main fork one below ``blockCount``.
+    ///   - session: any number of tasks may use it at a time.
+    /// - Throws: `CancellationError` if the task is cancelled while it waits: its IO goes on into the
+    ///   pool. `notFound`; what reading throws; `tooManyWaiting` and `waitTooLong` where the
+    ///   session's limits are reached; `closed`.
+    @inlinable
+    @inline(__always)
+    nonisolated(nonsending) public func page(
+        _ block: BlockNumber, fork: Fork = .main, session: AsyncSession
+    ) async throws -> PinnedPage {
+        if let page = residentPage(block, fork, session) { return page }
+        return try await awaitPage(block, fork, session)
+    }
+
+    @usableFromInline
+    func residentPage(_ block: BlockNumber, _ fork: Fork, _ session: AsyncSession) -> PinnedPage? {
+        if fork == .main && block.rawValue >= blockCount { return nil }
+        return engine.buffers.pinIfResident(
+            block, of: open, fork: fork, ring: false, sessionIndex: session.core.sessionIndex)
+    }
+
+    @usableFromInline
+    nonisolated(nonsending) func awaitPage(
+        _ block: BlockNumber, _ fork: Fork, _ session: AsyncSession
+    ) async throws -> PinnedPage {
+        try check(session)
+        try checkExists(block, fork)
+        let request = PageRequest(session.core, open, fork, block, [])
+        try await request.wait()
+        guard let page = request.takePage() else {
+            preconditionFailure("a read that ended without an error has its page")
+        }
+        return page
+    }
+
+    /// Adds pages of zeroes at the end and pins them, as ``extend(by:strategy:session:)`` does.
+    ///
+    /// The engine's helper thread grows the file. If the task is cancelled meanwhile, the relation
+    /// grows all the same.
+    ///
+    /// - Throws: `CancellationError`, what the blocking call throws, `tooManyWaiting`, `closed`.
+    nonisolated(nonsending) public func extend(by count: Int = 1, session: AsyncSession)
+        async throws -> ExtendedPages
+    {
+        try check(session)
+        let request = ExtensionRequest(session.core, self, count)
+        try await request.wait()
+        guard let pages = request.takePages() else {
+            preconditionFailure("an extension that ended without an error has its pages")
+        }
+        return pages
+    }
+
+    func check(_ session: AsyncSession) throws(StorageError) {
+        guard session.engine === engine else {
+            throw StorageError(
+                .misuse, "the session belongs to another engine",
+                remedy: "Use a session that this engine's makeAsyncSession() gave.")
+        }
+    }
+}
+
+extension Engine {
+    /// Makes durable whatever was changed before the call, as ``checkpoint(_:)`` does, without
+    /// blocking the caller's thread.
+    ///
+    /// It runs on a thread of its own, which is started for it and ends with it. A task that is
+    /// cancelled leaves at once; the checkpoint goes on to its end.
+    ///
+    /// - Throws: `CancellationError`, what the blocking call throws, `resourcesExhausted` where no
+    ///   thread can be started.
+    nonisolated(nonsending) public func checkpoint() async throws {
+        let task = TaskWait()
+        try await task.wait {
+            let thread = OSThread.start { [self] in
+                do throws(StorageError) {
+                    let session = try makeSession()
+                    defer { session.close() }
+                    try checkpoint(session)
+                    task.finish()
+                } catch {
+                    task.finish(error)
+                }
+            }
+            if let thread { return thread.detach() }
+            task.finish(
+                StorageError(
+                    .resourcesExhausted, "a thread for a checkpoint could not be started",
+                    remedy: "Raise the limit on the process's threads."))
+        }
+    }
+}

@@ -1,0 +1,137 @@
+import AsyncIO
+import StorageTesting
+import Strata
+import Synchronization
+import Testing
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Who serves an asynchronous session under test.
+enum Service: CaseIterable, CustomStringConvertible {
+    case executor, engineThread, polling
+
+    var description: String {
+        switch self {
+        case .executor: "executor"
+        case .engineThread: "engineThread"
+        case .polling: "polling"
+        }
+    }
+}
+
+/// An open store with a relation of marked pages, and a session for tasks.
+///
+/// Blocking calls are made on threads of their own, so that every call that blocks while a task runs
+/// is a mistake of the engine: ``end()`` checks that there were none.
+final class AsyncStore: Sendable {
+    static let mark: UInt8 = 7
+
+    let store: TestStore
+    let engine: Engine
+    let relation: Relation
+    let session: AsyncSession
+    private let executor: RingExecutor?
+    private let poller: RunningThread<Void>?
+    private let isEnding = Flag()
+
+    final class Flag: Sendable {
+        let value = Atomic<Bool>(false)
+    }
+
+    init(
+        _ method: TestedMethod, _ service: Service, pages: Int = 100,
+        limits: AsyncSessionOptions = AsyncSessionOptions(),
+        _ change: @escaping @Sendable (inout EngineOptions) -> Void = { _ in }
+    ) throws {
+        let store = TestStore(method)
+        self.store = store
+        (engine, relation) = try Threads.run {
+            let engine = try store.open(change)
+            let session = try engine.makeSession()
+            _ = try engine.load("r", pages, mark: Self.mark, session)
+            // What is read below is not in the pool.
+            _ = try engine.buffers.evictAll(session: session)
+            session.close()
+            return (engine, try engine.relation(named: "r"))
+        }
+        switch service {
+        case .executor:
+            executor = try RingExecutor()
+            session = try engine.makeAsyncSession(on: executor!, options: limits)
+            poller = nil
+        case .engineThread:
+            executor = nil
+            session = try engine.makeAsyncSession(.engineThread, options: limits)
+            poller = nil
+        case .polling:
+            executor = nil
+            let session = try engine.makeAsyncSession(.polling, options: limits)
+            self.session = session
+            let isEnding = isEnding
+            poller = Threads.beside { try Self.serve(session, isEnding) }
+        }
+    }
+
+    /// A loop that is told by the descriptor alone.
+    private static func serve(_ session: AsyncSession, _ isEnding: Flag) throws {
+        let descriptor = try session.descriptor
+        while !isEnding.value.load(ordering: .acquiring) {
+            let next = try session.process()
+            var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            let limit = next.map { min(50, max(1, Int($0 / .milliseconds(1)))) } ?? 50
+            _ = unsafe poll(&entry, 1, CInt(limit))
+        }
+    }
+
+    /// Closes everything; nothing was blocked, nothing is pinned.
+    func end(sourceLocation: SourceLocation = #_sourceLocation) async throws {
+        await session.close()
+        isEnding.value.store(true, ordering: .releasing)
+        let (engine, executor, poller, log) = (engine, executor, poller, store.log)
+        let pinned = try Threads.run {
+            try poller?.join()
+            #expect(
+                engine.system.statistics.blockingCallsInTasks == 0, sourceLocation: sourceLocation)
+            let session = try engine.makeSession()
+            let count = try engine.buffers.evictAll(session: session)
+            #expect(
+                engine.system.snapshot().isEmpty, "handles are leaked",
+                sourceLocation: sourceLocation)
+            session.close()
+            try executor?.shutdown()
+            try engine.close()
+            return count.skipped
+        }
+        #expect(pinned == 0, "pages are still pinned", sourceLocation: sourceLocation)
+        _ = log
+    }
+
+    /// Checks that a page is what was loaded.
+    func check(_ page: borrowing PinnedPage, _ block: UInt32) async throws {
+        #expect(page.block == BlockNumber(block))
+        #expect(try await page.mark() == Self.mark)
+    }
+}
+
+extension PinnedPage {
+    /// The mark that ``fill(_:)`` put on the page, after checking that it tells its own block.
+    func mark() async throws -> UInt8 {
+        let block = block.rawValue
+        return try await withView { view in
+            guard let item = try view.item(1) else { throw CancellationError() }
+            let bytes = (0..<5).map { unsafe item.unsafeLoad(fromByteOffset: $0, as: UInt8.self) }
+            let told = (0..<4).reduce(UInt32(0)) { $0 | UInt32(bytes[$1 + 1]) << ($1 * 8) }
+            #expect(told == block)
+            return bytes[0]
+        }
+    }
+}
+
+/// All methods under all services.
+let asyncCases: [(TestedMethod, Service)] = IOMethodMatrix.all.flatMap { method in
+    Service.allCases.map { (method, $0) }
+}
