@@ -46,6 +46,18 @@ package struct OSThread: @unchecked Sendable {
     /// Waits for the thread to end. Never from the thread itself.
     package func join() { _ = pthread_join(thread, nil) }
 
+    /// A number that the calling thread has as long as it lives.
+    package static var currentNumber: UInt {
+        #if canImport(Darwin)
+            UInt(bitPattern: pthread_self())
+        #else
+            UInt(pthread_self())
+        #endif
+    }
+
+    /// Whether this is the thread that asks.
+    package var isCurrent: Bool { pthread_equal(thread, pthread_self()) != 0 }
+
     /// Lets the thread end by itself.
     package func detach() { _ = pthread_detach(thread) }
 

@@ -54,6 +54,17 @@ package func park(_ word: borrowing Atomic<UInt32>, expected: UInt32) {
     }
 }
 
+/// Sleeps while the word has that value, at most so long; may return early.
+package func park(
+    _ word: borrowing Atomic<UInt32>, expected: UInt32, atMost duration: Duration
+) {
+    let (seconds, attoseconds) = duration.components
+    let nanoseconds = min(max(seconds, 0), 1 << 30) * 1_000_000_000 + attoseconds / 1_000_000_000
+    unsafe withUnsafePointer(to: word) { address in
+        _ = unsafe strata_futex_wait(UnsafeRawPointer(address), expected, max(0, nanoseconds))
+    }
+}
+
 /// Wakes at most `count` of those that sleep on the word.
 package func wake(_ word: borrowing Atomic<UInt32>, count: Int32) {
     unsafe withUnsafePointer(to: word) { address in

@@ -73,6 +73,17 @@ extension Buffer {
         if old.has(BufferState.lockWaiters) { wakeLockWaiters() }
     }
 
+    /// Notes that this thread has the lock, exclusively, and will give it back itself, before those
+    /// that it had already.
+    @inline(__always)
+    func noteHolder() { unsafe HeldLocks.push(UnsafeRawPointer(descriptor)) }
+
+    @inline(__always)
+    func forgetHolder() { HeldLocks.pop() }
+
+    /// Whether this thread has the lock, exclusively, and will give it back itself.
+    var isHeldHere: Bool { unsafe HeldLocks.contain(UnsafeRawPointer(descriptor)) }
+
     private func wakeLockWaiters() {
         unsafe descriptor.pointee.lockSequence.wrappingAdd(1, ordering: .releasing)
         unsafe wake(descriptor.pointee.lockSequence, count: .max)
@@ -92,6 +103,8 @@ extension Buffer {
             }
             tries += 1
             if tries < Self.spins { continue }
+            precondition(
+                !isHeldHere, "a page's content lock is not taken by the thread that has it")
             if exchange(&old, BufferState(old.bits | BufferState.lockWaiters)) {
                 unsafe park(descriptor.pointee.lockSequence, expected: sequence)
             }

@@ -59,7 +59,9 @@ extension Buffer {
             if failed { new |= BufferState.ioError }
             if written {
                 new &= ~BufferState.ioError
-                if !old.has(BufferState.justDirtied) { new &= ~BufferState.dirty }
+                if !old.has(BufferState.justDirtied) {
+                    new &= ~(BufferState.dirty | BufferState.checkpointNeeded)
+                }
             } else {
                 new |= BufferState.justDirtied
             }

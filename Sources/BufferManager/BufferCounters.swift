@@ -12,6 +12,17 @@ public struct BufferStatistics: Sendable, Hashable {
     public var writes: UInt64 = 0
     /// Writes by which pages were written out.
     public var writeOperations: UInt64 = 0
+    /// Those of the ``writes`` that a ``CheckpointWriter`` made. PostgreSQL's `buffers_checkpoint`.
+    public var checkpointWrites: UInt64 = 0
+    /// Those that a ``BackgroundWriter`` made ahead of need. PostgreSQL's `buffers_clean`.
+    public var backgroundWrites: UInt64 = 0
+    /// Those that somebody had to wait for who needed a buffer. PostgreSQL's `buffers_backend`.
+    public var evictionWrites: UInt64 = 0
+    /// Times that a ``BackgroundWriter`` left it at as many pages as it may write at a time.
+    /// PostgreSQL's `maxwritten_clean`.
+    public var backgroundStops: UInt64 = 0
+    /// Buffers that the clock hand gave out. PostgreSQL's `buffers_alloc`.
+    public var allocations: UInt64 = 0
     /// Pages by which relations grew.
     public var extends: UInt64 = 0
     /// Pages that had to go for others, or because they were evicted.
@@ -34,8 +45,12 @@ struct BufferCounters: ~Copyable {
     let extends = Atomic<UInt64>(0)
     let evictions = Atomic<UInt64>(0)
     let ringReuses = Atomic<UInt64>(0)
+    let checkpointWrites = Atomic<UInt64>(0)
+    let backgroundWrites = Atomic<UInt64>(0)
+    let evictionWrites = Atomic<UInt64>(0)
+    let backgroundStops = Atomic<UInt64>(0)
     /// Fills a second line: processors fetch lines in pairs, and neighbours are other threads'.
-    private let padding = InlineArray<8, UInt64>(repeating: 0)
+    private let padding = InlineArray<4, UInt64>(repeating: 0)
 
     func add(to total: inout BufferStatistics) {
         total.hits += hits.load(ordering: .relaxed)
@@ -46,6 +61,10 @@ struct BufferCounters: ~Copyable {
         total.extends += extends.load(ordering: .relaxed)
         total.evictions += evictions.load(ordering: .relaxed)
         total.ringReuses += ringReuses.load(ordering: .relaxed)
+        total.checkpointWrites += checkpointWrites.load(ordering: .relaxed)
+        total.backgroundWrites += backgroundWrites.load(ordering: .relaxed)
+        total.evictionWrites += evictionWrites.load(ordering: .relaxed)
+        total.backgroundStops += backgroundStops.load(ordering: .relaxed)
     }
 
     @inline(__always)

@@ -68,7 +68,9 @@ extension BufferManager {
     }
 
     /// What is thrown when no buffer was to be had.
-    package var allBuffersPinned: StorageError { BufferPool.exhausted(shared.count) }
+    package var allBuffersPinned: StorageError {
+        gate.failure.map { .writesRefused($0) } ?? BufferPool.exhausted(shared.count)
+    }
 }
 
 extension ReadOperation {

@@ -41,6 +41,9 @@ extension BufferPool {
         if state.has(BufferState.dirty) {
             precondition(state.has(BufferState.valid), "only valid pages are dirty")
         }
+        if state.has(BufferState.checkpointNeeded) {
+            precondition(state.has(BufferState.dirty), "only dirty pages wait for a checkpoint")
+        }
         if state.has(BufferState.exclusive) {
             precondition(state.sharers == 0, "who changes a page is alone")
         }

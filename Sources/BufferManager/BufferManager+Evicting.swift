@@ -53,11 +53,8 @@ extension BufferManager {
         throws(StorageError) -> EvictionCount
     {
         var count = EvictionCount()
-        var places = pool.places { _, tag in matches(tag) }
         // In order, so that dirty neighbours are written together.
-        places.sort { left, right in
-            (left.tag.relation, left.tag.page) < (right.tag.relation, right.tag.page)
-        }
+        let places = pool.sorted(pool.places { _, tag in matches(tag) })
         for place in places { try evict(place.index, place.tag, pool, session, &count) }
         return count
     }

@@ -132,7 +132,9 @@ extension BufferManager {
                         at: growth.relation.location(growth.fork, block: buffer.tag.block))
                 }
                 buffer.update {
-                    $0.bits & ~(BufferState.valid | BufferState.dirty | BufferState.justDirtied)
+                    $0.bits
+                        & ~(BufferState.valid | BufferState.dirty | BufferState.justDirtied
+                        | BufferState.checkpointNeeded)
                 }
             }
         }

@@ -3,13 +3,15 @@ public import StorageManager
 
 /// Writing pages out before their buffers are needed. All calls block the thread until the writes
 /// are over. Nobody who changes a page waits for the disk; what is changed while it is written stays
-/// dirty. Durable is what was written only after the storage manager's `syncPending`.
+/// dirty. Whoever calls while he has the content lock of a page to be written, exclusively, gets
+/// `misuse`; while he shares it he may wait for ever, for a writer that waits for him. Durable is what was written only after the storage manager's `syncPending`.
 extension BufferManager {
     /// Writes a page out if it is dirty, and neighbours with it.
     ///
     /// Waits for whoever is changing it, so the caller must not hold its content lock. Mirrors
     /// PostgreSQL's `FlushOneBuffer`.
     ///
+    /// - Precondition: the page did not come with its lock, or that was given back.
     /// - Throws: what the storage throws; the page stays dirty.
     public func flush(_ page: borrowing PinnedPage, session: Session) throws(StorageError) {
         precondition(!page.isLocked, "a page is flushed by who does not hold its content lock")
@@ -60,11 +62,7 @@ extension BufferPool {
 
     /// The dirty pages that match, in order of relation, fork and block. O(pool).
     func dirtyPages(_ matches: (PageTag) -> Bool) -> [Place] {
-        var places = places { state, tag in state.has(BufferState.dirty) && matches(tag) }
-        places.sort { left, right in
-            (left.tag.relation, left.tag.page) < (right.tag.relation, right.tag.page)
-        }
-        return places
+        sorted(places { state, tag in state.has(BufferState.dirty) && matches(tag) })
     }
 
     /// The buffers that match when they are looked at, which takes no pin. O(pool).

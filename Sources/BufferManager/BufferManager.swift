@@ -13,6 +13,7 @@ public final class BufferManager: Sendable {
     public let system: IOSystem
 
     let shared: BufferPool
+    let gate: WriteGate
     /// Those of ``shared``, at hand for hits.
     let sharedTables: PoolTables
     let sharedCallbacks: IOCallbackID
@@ -20,6 +21,8 @@ public final class BufferManager: Sendable {
     let isSynchronous: Bool
     let table = RelationTable()
     let localPools = Lock<[UInt32: LocalPool]>([:])
+    /// Open sessions that read nothing.
+    let backgroundSessions = Atomic<Int>(0)
 
     /// The pool of one session's local relations.
     struct LocalPool {
@@ -38,9 +41,10 @@ public final class BufferManager: Sendable {
         self.configuration = configuration
         self.system = system
         isSynchronous = system.method.executesInSubmitter
+        gate = WriteGate(configuration.writeAheadLog, configuration.logger)
         shared = try BufferPool(
             count: configuration.bufferCount, isLocal: false, configuration: configuration,
-            sessions: system.configuration.maximumSessions)
+            sessions: system.configuration.maximumSessions, gate: gate)
         sharedTables = shared.tables
         sharedCallbacks = try ReadCallbacks.register(shared, system)
         try shared.registerWrites(system)
@@ -68,7 +72,7 @@ public final class BufferManager: Sendable {
                 let pool = try BufferPool(
                     count: configuration.localBufferCount, isLocal: true,
                     configuration: configuration,
-                    sessions: system.configuration.maximumSessions)
+                    sessions: system.configuration.maximumSessions, gate: gate)
                 let callbacks = try ReadCallbacks.register(pool, system)
                 try pool.registerWrites(system)
                 pools[session] = LocalPool(pool: pool, callbacks: callbacks)
@@ -95,7 +99,8 @@ public final class BufferManager: Sendable {
     /// The session's share, as ``pinLimit``; but while few sessions are open, they divide an eighth
     /// of the pool, so that a single one can read far enough ahead for a slow device. Any thread.
     public var readAheadLimit: Int {
-        max(pinLimit, configuration.bufferCount / 8 / max(1, system.openSessionCount))
+        let readers = system.openSessionCount - backgroundSessions.load(ordering: .relaxed)
+        return max(pinLimit, configuration.bufferCount / 8 / max(1, readers))
     }
 
     /// How many bytes of memory the shared pool takes besides its pages: descriptors, mapping,
@@ -108,6 +113,22 @@ public final class BufferManager: Sendable {
         for pool in pools { pool.addStatistics(to: &total) }
         return total
     }
+
+    /// Has nothing be written any more, as a sync has failed: what is on disk is not known.
+    ///
+    /// From then on, writing pages of shared relations throws `storeFailed`, and buffers are taken
+    /// from clean pages only. What is in the pool stays readable. A failed sync of a
+    /// ``WriteAheadLog`` does the same by itself. Any thread.
+    ///
+    /// - Returns: whether this is the first failure.
+    @discardableResult
+    public func refuseWrites(because failure: StorageError) -> Bool { gate.close(failure) }
+
+    /// - Throws: `storeFailed` when nothing is written any more.
+    public func checkWritable() throws(StorageError) { try gate.check() }
+
+    /// The failure since which nothing is written any more; nil while there was none. Any thread.
+    public var writeFailure: StorageError? { gate.failure }
 
     /// How many pages had a wrong checksum when they were read, of all relations.
     public var checksumFailures: UInt64 {

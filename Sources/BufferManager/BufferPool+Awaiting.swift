@@ -25,7 +25,7 @@ extension BufferPool {
         let ring = isLocal || strategy?.kind == .normal ? nil : strategy
         var kept: Int?
         for _ in 0..<Self.cleanTries {
-            let found = unsafe claim(wanted, into: places, ring, session)
+            let found = unsafe claim(wanted, into: places, ring, sparing: sparedState, session)
             if found == 0 { break }
             var cleared = 0
             for position in 0..<found {

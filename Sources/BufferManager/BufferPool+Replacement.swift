@@ -22,17 +22,26 @@ extension BufferPool {
     ///
     /// - Returns: how many, at least one; fewer than wanted where the rest is in use.
     /// - Throws: when there is not one: `resourcesExhausted` when all buffers are pinned, or what
-    ///   writing threw.
+    ///   writing threw when all others are dirty.
     func claimVictims(
         _ wanted: Int, into places: UnsafeMutablePointer<UInt32>, _ strategy: AccessStrategy?,
         _ session: Session
     ) throws(StorageError) -> Int {
         let ring = isLocal || strategy?.kind == .normal ? nil : strategy
         var refusals = 0
+        // Once a page could not be written, clean ones have to do.
+        var failure: StorageError?
         while true {
-            let found = unsafe claim(wanted, into: places, ring, session)
-            if found == 0 { throw Self.exhausted(count) }
-            let failure = unsafe writeDirty(places, found, session)
+            let spared = failure == nil ? sparedState : BufferState.dirty
+            let found = unsafe claim(wanted, into: places, ring, sparing: spared, session)
+            if found == 0 {
+                if let failure { throw failure }
+                // Written pages are free again as soon as that is over.
+                if try waitForWrite(session) { continue }
+                if !isLocal { try gate.check() }
+                throw Self.exhausted(count)
+            }
+            failure = unsafe writeDirty(places, found, session) ?? failure
             var cleared = 0
             for position in 0..<found {
                 let index = unsafe Int(places[position])
@@ -44,7 +53,7 @@ extension BufferPool {
                 cleared += 1
             }
             if cleared > 0 { return cleared }
-            if let failure { throw failure }
+            if failure != nil && spared == 0 { continue }
             // Somebody wants the pages after all. Such a one pins them, so this ends.
             refusals += found
             if refusals > 8 * count { throw Self.exhausted(count) }
@@ -81,20 +90,20 @@ extension BufferPool {
     /// Claims buffers, from the ring as far as those there are free, else by the clock.
     func claim(
         _ wanted: Int, into places: UnsafeMutablePointer<UInt32>, _ ring: AccessStrategy?,
-        _ session: Session
+        sparing spared: UInt64, _ session: Session
     ) -> Int {
         guard let ring, !ring.ring.isEmpty else {
-            return unsafe sweep(wanted, into: places)
+            return unsafe sweep(wanted, into: places, sparing: spared)
         }
         var found = 0
         while found < wanted {
-            if let index = claimFromRing(ring) {
+            if let index = claimFromRing(ring, sparing: spared) {
                 unsafe places[found] = UInt32(index)
                 if buffer(index).state.has(BufferState.tagValid) {
                     unsafe BufferCounters.count(tally(session).pointee.ringReuses)
                 }
             } else {
-                guard unsafe sweep(1, into: places + found) == 1 else { break }
+                guard unsafe sweep(1, into: places + found, sparing: spared) == 1 else { break }
                 unsafe ring.ring[ring.position] = places[found] + 1
             }
             found += 1
@@ -103,14 +112,14 @@ extension BufferPool {
     }
 
     /// The ring's next buffer, unless it is in use by others.
-    private func claimFromRing(_ ring: AccessStrategy) -> Int? {
+    private func claimFromRing(_ ring: AccessStrategy, sparing spared: UInt64) -> Int? {
         guard !ring.ring.isEmpty else { return nil }
         ring.position = ring.position + 1 < ring.ring.count ? ring.position + 1 : 0
         let link = ring.ring[ring.position]
         guard link != 0, Int(link) <= count else { return nil }
         let index = Int(link) - 1
         var old = buffer(index).state
-        while old.pins == 0, old.usage <= 1, !old.isLocked {
+        while old.pins == 0, old.usage <= 1, !old.isLocked, !old.has(spared) {
             let new = BufferState(old.bits | BufferState.claimed | BufferState.onePin)
             if buffer(index).exchange(&old, new) { return index }
         }
@@ -120,7 +129,9 @@ extension BufferPool {
     /// Moves the clock hand over buffers and claims those without pins and uses.
     ///
     /// - Returns: how many; fewer than wanted when all others are pinned.
-    private func sweep(_ wanted: Int, into places: UnsafeMutablePointer<UInt32>) -> Int {
+    private func sweep(
+        _ wanted: Int, into places: UnsafeMutablePointer<UInt32>, sparing spared: UInt64
+    ) -> Int {
         var found = 0
         var pinnedInARow = 0
         while found < wanted, pinnedInARow < count {
@@ -133,7 +144,7 @@ extension BufferPool {
                 {
                     populator.reach(index / PoolPopulator.pagesPerChunk)
                 }
-                switch pass(index) {
+                switch pass(index, sparing: spared) {
                 case .claimed:
                     unsafe places[found] = UInt32(index)
                     found += 1
@@ -144,17 +155,41 @@ extension BufferPool {
                 index = index + 1 == count ? 0 : index + 1
             }
         }
+        allocations.wrappingAdd(UInt64(found), ordering: .relaxed)
+        if cleanerSleeps.load(ordering: .relaxed) { wakeCleaner() }
         return found
+    }
+
+    /// States that make no victim: of dirty pages, once nothing is written any more.
+    var sparedState: UInt64 { gate.isClosed && !isLocal ? BufferState.dirty : 0 }
+
+    /// Waits for the end of one write that keeps its page from making room, whoever issued it.
+    ///
+    /// - Returns: whether there was one.
+    private func waitForWrite(_ session: Session) throws(StorageError) -> Bool {
+        for index in 0..<count {
+            let state = buffer(index).state
+            // Besides the write's pin there may be that of who wants the buffer, too.
+            let pins: UInt64 = state.has(BufferState.claimed) ? 2 : 1
+            if state.has(BufferState.ioInProgress), state.has(BufferState.valid),
+                state.pins <= pins
+            {
+                try buffer(index).waitForIO(session)
+                return true
+            }
+        }
+        return false
     }
 
     /// What the clock hand found where it passed.
     private enum Passed { case claimed, used, pinned }
 
-    /// Claims a buffer without pins and uses; takes one use off one that has only those.
+    /// Claims a buffer without pins and uses, unless it is to be spared; takes one use off one that
+    /// has only those.
     @inline(__always)
-    private func pass(_ index: Int) -> Passed {
+    private func pass(_ index: Int, sparing spared: UInt64) -> Passed {
         var old = buffer(index).state
-        while old.pins == 0 {
+        while old.pins == 0, !old.has(spared) {
             if old.usage > 0 {
                 if buffer(index).exchange(&old, BufferState(old.bits &- BufferState.oneUse)) {
                     return .used

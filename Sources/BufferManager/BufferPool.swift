@@ -15,8 +15,8 @@ final class BufferPool: @unchecked Sendable {
     let combineLimit: Int
     let verifiesChecksums: Bool
     let logger: Logger
-    /// What has to be durable before shared pages are written.
-    let logGate: LogGate
+    /// Where writes of shared pages pass.
+    let gate: WriteGate
 
     /// The parts that finding and pinning a page needs.
     let tables: PoolTables
@@ -26,6 +26,11 @@ final class BufferPool: @unchecked Sendable {
 
     /// Where the clock hand stands, never wrapped; the position is its remainder by `count`.
     let hand = Atomic<UInt64>(0)
+    /// How many buffers the clock hand has given out.
+    let allocations = Atomic<UInt64>(0)
+    /// Whether a background writer sleeps until there are allocations, and what it sleeps on.
+    let cleanerSleeps = Atomic<Bool>(false)
+    let cleanerSignal = Atomic<UInt32>(0)
     /// Pages that failed their checksum when read, of all relations.
     let checksumFailures = Atomic<UInt64>(0)
     let scratch: ScratchPool
@@ -46,16 +51,17 @@ final class BufferPool: @unchecked Sendable {
         private let padding = InlineArray<15, UInt32>(repeating: 0)
     }
 
-    init(count: Int, isLocal: Bool, configuration: BufferConfiguration, sessions: Int)
-        throws(StorageError)
-    {
+    init(
+        count: Int, isLocal: Bool, configuration: BufferConfiguration, sessions: Int,
+        gate: WriteGate
+    ) throws(StorageError) {
         BufferDescriptor.checkLayout()
         self.count = count
         self.isLocal = isLocal
         combineLimit = configuration.combineLimit
         verifiesChecksums = configuration.verifiesChecksums
         logger = configuration.logger
-        logGate = LogGate(configuration.writeAheadLog)
+        self.gate = gate
         sessionCount = sessions
         scratch = ScratchPool(
             pageCount: configuration.combineLimit,
@@ -158,6 +164,7 @@ final class BufferPool: @unchecked Sendable {
 
     func addStatistics(to total: inout BufferStatistics) {
         for index in 0..<sessionCount { unsafe tables.counters[index].add(to: &total) }
+        total.allocations += allocations.load(ordering: .relaxed)
     }
 
     /// Lets a buffer forget its relation; it has one.

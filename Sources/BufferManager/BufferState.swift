@@ -7,6 +7,7 @@
 /// | 22–31 | the flags below |
 /// | 32–49 | holders of the content lock, shared |
 /// | 50 | the content lock is held exclusively |
+/// | 51 | ``checkpointNeeded`` |
 ///
 /// While `tagValid` stands and there is a pin, the tag cannot change. Mirrors the state word of
 /// PostgreSQL's `BufferDesc`, with the content lock in it.
@@ -45,6 +46,9 @@ struct BufferState: Equatable, BitwiseCopyable, Sendable {
     static let ioWaiters: UInt64 = 1 << 30
     /// Somebody sleeps until the content lock is free.
     static let lockWaiters: UInt64 = 1 << 31
+
+    /// The page was dirty when the checkpoint under way began, and has not been written since.
+    static let checkpointNeeded: UInt64 = 1 << 51
 
     @inline(__always)
     func has(_ flag: UInt64) -> Bool { bits & flag != 0 }

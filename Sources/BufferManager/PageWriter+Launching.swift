@@ -36,7 +36,7 @@ extension PageWriter {
     private func protect() throws(StorageError) {
         if pool.isLocal { return }
         let highest = state.prepared.reduce(LSN.zero) { max($0, $1.highestLSN) }
-        try pool.logGate.pass(highest, session)
+        try pool.gate.pass(highest, session)
     }
 
     /// - Throws: what the storage threw; then the pages are dirty as before.

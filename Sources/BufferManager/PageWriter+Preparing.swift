@@ -28,12 +28,14 @@ extension PageWriter {
         let copies = makeRoom()
         let buffer = pool.buffer(index)
         do throws(StorageError) {
+            if !pool.isLocal { try pool.gate.check() }
             while true {
                 switch buffer.startOutput(tag) {
-                case .started where lock(buffer, hurried):
+                case .started where try lock(buffer, hurried):
                     collect(index, tag, copies, onlyUnpinned: hurried)
                     return true
                 case .busy where !hurried:
+                    if buffer.isHeldHere { throw ownLock(buffer) }
                     launch(alone: false)
                     try buffer.waitForIO(session)
                 case .started, .busy, .needless:
@@ -50,16 +52,31 @@ extension PageWriter {
 
     /// Takes the content lock of a page whose output was started; if it shall not wait for that,
     /// ends the output instead.
-    private func lock(_ buffer: Buffer, _ hurried: Bool) -> Bool {
+    ///
+    /// - Throws: `misuse` where the thread would wait for itself; the output has been ended.
+    private func lock(_ buffer: Buffer, _ hurried: Bool) throws(StorageError) -> Bool {
         if buffer.tryLockShared() { return true }
-        if hurried {
+        let isStuck = buffer.isHeldHere
+        if hurried || isStuck {
+            let error = isStuck && !hurried ? ownLock(buffer) : nil
             buffer.endOutput(written: false)
+            if let error { throw error }
             return false
         }
         launch(alone: false)
         session.submitStaged()
         buffer.lockShared()
         return true
+    }
+
+    private func ownLock(_ buffer: Buffer) -> StorageError {
+        let (relation, tag) = (buffer.withRecord { $0.relation }, buffer.tag)
+        return StorageError(
+            .misuse,
+            "block \(tag.block) of relation \"\(relation.locator)\(tag.fork.suffix)\" cannot be"
+                + " written by the thread that is changing it",
+            remedy: "Give its content lock back first.",
+            at: relation.location(tag.fork, block: tag.block))
     }
 
     /// Copies the page, and the neighbours behind it as far as they are dirty and free to be

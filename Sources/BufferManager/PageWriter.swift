@@ -19,17 +19,18 @@ struct PageWriter {
     let session: Session
     let state: WriterState
 
-    init(_ pool: BufferPool, _ session: Session) {
+    /// - Parameter state: whose writes are under way; the session's own unless said otherwise.
+    init(_ pool: BufferPool, _ session: Session, _ state: WriterState? = nil) {
         self.pool = pool
         self.session = session
-        state = pool.writerState(session)
+        self.state = state ?? pool.writerState(session)
     }
 
     /// Writes a page out, if the buffer still holds it and it is dirty, and neighbours with it.
     ///
     /// - Throws: what the storage or the log threw; the pages then stay dirty.
     func write(_ index: Int, _ tag: PageTag) throws(StorageError) {
-        begin()
+        begin(.request)
         prepare(index, tag, hurried: false)
         try finish()
     }
@@ -38,13 +39,17 @@ struct PageWriter {
     ///
     /// - Throws: the first error, after all were tried; what could not be written stays dirty.
     func write(_ places: [BufferPool.Place]) throws(StorageError) {
-        begin()
-        for place in places {
-            if state.covers(place.tag) { continue }
-            guard pool.buffer(place.index).state.has(BufferState.dirty) else { continue }
-            if prepare(place.index, place.tag, hurried: false) { launch(alone: false) }
-        }
+        begin(.request)
+        for place in places { write(place, if: BufferState.dirty) }
         try finish()
+    }
+
+    /// Starts writing a page out, if the buffer has that flag and was not taken along by the last
+    /// write. An error is kept for ``finish()``.
+    func write(_ place: BufferPool.Place, if flag: UInt64) {
+        if state.covers(place.tag) { return }
+        guard pool.buffer(place.index).state.has(flag) else { return }
+        if prepare(place.index, place.tag, hurried: false) { launch(alone: false) }
     }
 
     /// Writes the dirty pages of claimed buffers out, several writes at a time, and unpinned
@@ -52,7 +57,7 @@ struct PageWriter {
     ///
     /// - Throws: the first error, after all were tried; what could not be written stays dirty.
     func writeVictims(_ indices: Span<UInt32>) throws(StorageError) {
-        begin()
+        begin(.eviction)
         for position in indices.indices {
             let index = Int(indices[position])
             let buffer = pool.buffer(index)
@@ -62,18 +67,24 @@ struct PageWriter {
         try finish()
     }
 
-    private func begin() {
+    func begin(_ purpose: WriterState.Purpose) {
         precondition(state.isIdle, "a session writes for one purpose at a time")
+        state.purpose = purpose
         state.failure = nil
         state.covered = (0, 0)
     }
 
     /// Launches what is left, waits for all writes, and throws the first error there was.
-    private func finish() throws(StorageError) {
+    func finish() throws(StorageError) {
+        settle()
+        if let failure = state.failure.take() { throw failure }
+    }
+
+    /// Launches what is left and waits for all writes.
+    func settle() {
         launch(alone: state.count == 0)
         while endOldest() {}
         state.hint.give()
-        if let failure = state.failure.take() { throw failure }
     }
 
     /// Takes memory for the copies of one more write, ending others first where there are too many.
@@ -124,15 +135,27 @@ struct PageWriter {
                 remedy: "Check the disk, and try again.",
                 at: write.relation.location(fork, block: write.tag.block))
         }
-        unsafe BufferCounters.count(pool.tally(session).pointee.writes, written)
-        unsafe BufferCounters.count(pool.tally(session).pointee.writeOperations)
+        count(written)
         for position in written..<write.count {
             // Who has taken the page out of the pool meanwhile has written it.
             let tag = write.tag.advanced(by: position)
             guard let index = pool.likelyIndex(tag) else { continue }
-            prepare(index, tag, hurried: false)
+            // Whoever makes room may hold what he would wait for.
+            prepare(index, tag, hurried: state.purpose == .eviction)
         }
         launch(alone: state.count == 0)
         return written
+    }
+
+    private func count(_ written: Int) {
+        let counters = unsafe pool.tally(session)
+        unsafe BufferCounters.count(counters.pointee.writes, written)
+        unsafe BufferCounters.count(counters.pointee.writeOperations)
+        switch state.purpose {
+        case .request: break
+        case .eviction: unsafe BufferCounters.count(counters.pointee.evictionWrites, written)
+        case .background: unsafe BufferCounters.count(counters.pointee.backgroundWrites, written)
+        case .checkpoint: unsafe BufferCounters.count(counters.pointee.checkpointWrites, written)
+        }
     }
 }

@@ -90,14 +90,8 @@ extension PinnedPage {
     public func withExclusiveLock<Result: ~Copyable, Failure>(
         dirtying: Bool = true, _ body: (inout MutableRawSpan) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        if !isLocked { buffer.lockExclusive() }
-        defer {
-            if isLocked {
-                if dirtying { buffer.markDirty() }
-            } else {
-                buffer.unlockExclusive(dirtied: dirtying)
-            }
-        }
+        lockExclusive()
+        defer { unlockExclusive(dirtying) }
         var span = unsafe MutableRawSpan(_unsafeStart: address.pointer, byteCount: blockSize)
         return try body(&span)
     }
@@ -115,16 +109,27 @@ extension PinnedPage {
     public func withEditor<Result: ~Copyable, Failure>(
         dirtying: Bool = true, _ body: (inout PageEditor) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        if !isLocked { buffer.lockExclusive() }
-        defer {
-            if isLocked {
-                if dirtying { buffer.markDirty() }
-            } else {
-                buffer.unlockExclusive(dirtied: dirtying)
-            }
-        }
+        lockExclusive()
+        defer { unlockExclusive(dirtying) }
         var editor = unsafe PageEditor(unsafePage: address.pointer)
         return try body(&editor)
+    }
+
+    @inline(__always)
+    private func lockExclusive() {
+        if isLocked { return }
+        buffer.lockExclusive()
+        buffer.noteHolder()
+    }
+
+    @inline(__always)
+    private func unlockExclusive(_ dirtying: Bool) {
+        if isLocked {
+            if dirtying { buffer.markDirty() }
+        } else {
+            buffer.forgetHolder()
+            buffer.unlockExclusive(dirtied: dirtying)
+        }
     }
 
     /// The log position in the page's header. Waits for whoever is changing the page.

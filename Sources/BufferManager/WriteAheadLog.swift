@@ -1,6 +1,5 @@
 public import AsyncIO
 public import PageFormat
-internal import Synchronization
 
 /// The log of a user who writes one ahead of the pages that he changes.
 ///
@@ -21,23 +20,4 @@ public protocol WriteAheadLog: AnyObject, Sendable {
     ///   who wanted them written gets the error. With the code `syncFailed` or `fileSyncFailed` it
     ///   is final.
     func flush(upTo lsn: LSN) throws(StorageError)
-}
-
-/// Where writes pass whose pages' log has to be durable first.
-final class LogGate: Sendable {
-    private let log: (any WriteAheadLog)?
-    /// Up to where the log has been made durable for pages. Raised after the flush; whoever reads
-    /// it only decides by it whether to call again.
-    private let durable = Atomic<UInt64>(0)
-
-    init(_ log: (any WriteAheadLog)?) { self.log = log }
-
-    /// Returns when the log is durable up to there. Submits what the session has staged if that
-    /// means waiting.
-    func pass(_ lsn: LSN, _ session: Session) throws(StorageError) {
-        guard let log, lsn.rawValue > durable.load(ordering: .acquiring) else { return }
-        session.submitStaged()
-        try log.flush(upTo: lsn)
-        durable.max(lsn.rawValue, ordering: .releasing)
-    }
 }

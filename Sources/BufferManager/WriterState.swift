@@ -15,6 +15,10 @@ struct StartedWrite {
 /// room to define others. Kept by the pool from the first write of a session with that number on,
 /// so that writing allocates nothing. Used by the session's thread alone.
 final class WriterState {
+    enum Purpose { case request, eviction, background, checkpoint }
+
+    /// What is written for, which is counted.
+    var purpose = Purpose.request
     /// How many writes may be under way.
     let limit: Int
     /// The first error of those that were ended.
@@ -107,7 +111,7 @@ struct WritebackHint {
     private var count = 0
 
     /// One request of the kernel for so many pages: 2 MiB.
-    private static let size = 256
+    static let size = 256
 
     /// Takes note of pages that were written.
     mutating func note(_ relation: OpenRelation, _ tag: PageTag, _ count: Int) {

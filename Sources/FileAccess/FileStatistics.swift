@@ -14,6 +14,8 @@ public struct FileStatistics: Sendable, Hashable {
     public var overruns: UInt64 = 0
     /// Files and directories made durable.
     public var syncs: UInt64 = 0
+    /// How long ``SyncQueue/syncAll(_:)`` has taken in all.
+    public var syncTime = Duration.zero
 }
 
 /// The counters behind ``FileStatistics``. They order nothing.
@@ -24,8 +26,16 @@ final class FileCounters: Sendable {
     let evictions = Atomic<UInt64>(0)
     let overruns = Atomic<UInt64>(0)
     let syncs = Atomic<UInt64>(0)
+    let syncNanoseconds = Atomic<UInt64>(0)
     /// Set when the file system turned out not to reserve space.
     let cannotAllocate = Atomic<Bool>(false)
+
+    func noteSync(since begin: ContinuousClock.Instant) {
+        let (seconds, attoseconds) = (ContinuousClock.now - begin).components
+        syncNanoseconds.add(
+            UInt64(seconds) &* 1_000_000_000 &+ UInt64(attoseconds / 1_000_000_000),
+            ordering: .relaxed)
+    }
 
     var statistics: FileStatistics {
         FileStatistics(
@@ -34,6 +44,7 @@ final class FileCounters: Sendable {
             opens: opens.load(ordering: .relaxed),
             evictions: evictions.load(ordering: .relaxed),
             overruns: overruns.load(ordering: .relaxed),
-            syncs: syncs.load(ordering: .relaxed))
+            syncs: syncs.load(ordering: .relaxed),
+            syncTime: .nanoseconds(Int64(syncNanoseconds.load(ordering: .relaxed))))
     }
 }

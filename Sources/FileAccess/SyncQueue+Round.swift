@@ -19,9 +19,11 @@ extension SyncQueue {
     ///   call fails too while the path is registered), or what opening the file again throws, which
     ///   a later call may overcome.
     public func syncAll(_ session: Session) throws(StorageError) {
+        let begin = ContinuousClock.now
         var round = SyncRound(self, session)
         for (path, entry) in entriesOfRound() { round.add(path, entry) }
         round.finish()
+        files.counters.noteSync(since: begin)
         if let failure = round.failure { throw failure }
     }
 }

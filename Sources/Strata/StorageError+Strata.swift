@@ -13,8 +13,6 @@ extension StorageError.Code {
     public static let controlDamaged = Self(rawValue: "controlDamaged")
     /// The catalog is damaged or missing.
     public static let catalogDamaged = Self(rawValue: "catalogDamaged")
-    /// An `fsync` failed earlier; nothing is written any more until the store is reopened.
-    public static let storeFailed = Self(rawValue: "storeFailed")
     /// A name cannot be that of a relation.
     public static let invalidName = Self(rawValue: "invalidName")
     /// The relation is being loaded.

@@ -1,5 +1,6 @@
 import AsyncIO
 import BufferManager
+import PageFormat
 import StorageManager
 import StorageTesting
 import Synchronization
@@ -61,6 +62,65 @@ import Testing
             sum += Int(try stack.stampOnDisk(relation, UInt32(block))?.version ?? 0)
         }
         #expect(sum == written.load(ordering: .relaxed))
+    }
+
+    /// Rewriting beside a background writer, checkpoints and evictions, all at once.
+    @Test(arguments: IOMethodMatrix.allWithPartialTransfers)
+    func writingInTheBackgroundKeepsContents(_ method: TestedMethod) throws {
+        var options = Stack.Options()
+        options.buffers = 48
+        options.log = RecordedLog()
+        let stack = try Stack(method, options)
+        let blocks = 96
+        let relations = try [1, 2].map { try stack.makeRelation($0, blocks: blocks) }
+        let written = Atomic<Int>(0)
+        let running = Atomic<Int>(3)
+        try Threads.run(5) { thread in
+            let session = try stack.session()
+            switch thread {
+            case 3:
+                let writer = BackgroundWriter(stack.buffers, session: session)
+                while running.load(ordering: .acquiring) > 0 { try writer.step() }
+            case 4:
+                while running.load(ordering: .acquiring) > 0 {
+                    let checkpoint = CheckpointWriter(stack.buffers, session: session)
+                    while checkpoint.step(pages: 5) {}
+                    try checkpoint.finish()
+                }
+            default:
+                defer { running.subtract(1, ordering: .releasing) }
+                var random = Random(state: IOMethodMatrix.seed &+ UInt64(thread))
+                for _ in 0..<1200 {
+                    let block = BlockNumber(UInt32(random.next(blocks)))
+                    let relation = relations[random.next(2)]
+                    if random.next(20) == 0 {
+                        _ = try stack.buffers.evict(block, of: relation, session: session)
+                        continue
+                    }
+                    let page = try stack.buffers.page(block, of: relation, session: session)
+                    page.withExclusiveLock { span in
+                        Stack.restamp(&span, version: Stack.version(span.bytes) + 1)
+                    }
+                    page.withEditor { $0.lsn = LSN(UInt64(written.load(ordering: .relaxed))) }
+                    written.add(1, ordering: .relaxed)
+                }
+            }
+        }
+        let session = try stack.session()
+        try stack.buffers.flushAll(session: session)
+        #expect(stack.system.snapshot().isEmpty)
+        stack.buffers.checkInvariants()
+        var sum = 0
+        for relation in relations {
+            for block in 0..<UInt32(blocks) {
+                sum += Int(try stack.stampOnDisk(relation, block)?.version ?? 0)
+            }
+        }
+        #expect(sum == written.load(ordering: .relaxed))
+        let statistics = stack.buffers.statistics
+        #expect(
+            statistics.writes >= statistics.checkpointWrites + statistics.backgroundWrites
+                + statistics.evictionWrites)
     }
 
     /// Relations come and go while others are read and extended.

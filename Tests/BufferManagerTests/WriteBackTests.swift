@@ -341,6 +341,27 @@ import Testing
         stack.buffers.checkInvariants()
     }
 
+    @Test(arguments: IOMethodMatrix.all)
+    func whoChangesAPageDoesNotWaitForItself(_ method: TestedMethod) throws {
+        let stack = try Stack(method)
+        let relation = try stack.makeRelation(blocks: 24)
+        let session = try stack.session()
+        try change(stack, relation, 0..<24, version: 1, session)
+        let page = try stack.buffers.page(10, of: relation, session: session)
+        page.withExclusiveLock { _ in
+            let error = #expect(throws: StorageError.self) {
+                try stack.buffers.flush(relation, session: session)
+            }
+            #expect(error?.code == .misuse)
+            #expect(error?.location.block == 10)
+        }
+        page.release()
+        // The others were written; this one is, once it can be.
+        #expect(try stack.buffers.flush(relation, session: session) == 1)
+        try expectOnDisk(stack, relation, 0..<24, version: 1)
+        stack.buffers.checkInvariants()
+    }
+
     /// Pages are changed as fast as they are flushed; what is on disk is whole at any time.
     @Test(arguments: IOMethodMatrix.allWithPartialTransfers)
     func changingBesideFlushing(_ method: TestedMethod) throws {

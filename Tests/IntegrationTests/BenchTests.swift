@@ -35,7 +35,8 @@ import Testing
         "compress": ["load", "size", "warm", "cold", "growth", "compacted"].map {
             "compress/\($0)"
         },
-        "write": ["write", "write/checkpoint"], "contend": contests,
+        "write": ["write", "write/checkpoint", "write/spread", "write/background"],
+        "contend": contests,
     ]
 
     private static let cores = max(2, ProcessInfo.processInfo.activeProcessorCount)

@@ -12,6 +12,10 @@ import Testing
             try engine.load("u", 2, mark: 2, session)
             try engine.dropRelation(named: "t", session: session)
             #expect(engine.relations.map(\.name) == ["u"])
+            // Its space comes back at once, its files go at the checkpoint.
+            #expect(try store.relationFiles() == ["16385"])
+            #expect(names(in: store.path + "/base/1").contains("16384"))
+            try engine.checkpoint(session)
             let files = names(in: store.path + "/base/1")
             #expect(!files.contains { $0.hasPrefix("16384") })
             expectError(.notFound) { _ = try engine.relation(named: "t") }

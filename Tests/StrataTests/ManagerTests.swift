@@ -65,6 +65,7 @@ import Testing
         #expect(try findings().map(\.block) == [11])
         try engine.dropRelation(named: "t", session: session)
         #expect(try findings(pages: 2).isEmpty)
+        try engine.checkpoint(session)
         #expect(!names(in: store.path + "/base/1").contains { $0.hasPrefix("16384") })
     }
 

@@ -6,5 +6,6 @@
 #include "doorbell.h"
 #include "files.h"
 #include "futex.h"
+#include "held.h"
 
 #endif

@@ -11,9 +11,10 @@ extension Engine {
                 .misuse, "the session belongs to another engine",
                 remedy: "Use a session that this engine's makeSession() gave.")
         }
-        let (isClosed, failure) = state.withLock { ($0.isClosed, $0.failure) }
-        if isClosed { throw StorageError(.closed, "store \"\(directory)\" has been closed") }
-        if let failure {
+        if state.withLock({ $0.isClosed }) {
+            throw StorageError(.closed, "store \"\(directory)\" has been closed")
+        }
+        if let failure = buffers.writeFailure {
             throw StorageError(
                 .storeFailed,
                 "store \"\(directory)\" takes no changes, as what is on disk is not known",
@@ -26,12 +27,8 @@ extension Engine {
     /// Remembers a failed sync: nothing is known of what is on disk from then on, and asking
     /// again would be told that all is well.
     func note(_ error: StorageError) {
-        guard error.code == .syncFailed || error.code == .fileSyncFailed else { return }
-        let isFirst = state.withLock { state in
-            defer { state.failure = state.failure ?? error }
-            return state.failure == nil
-        }
-        if isFirst { logger.critical("store \"\(directory)\" takes no more changes: \(error)") }
+        guard error.isFinalSyncFailure, buffers.refuseWrites(because: error) else { return }
+        logger.critical("store \"\(directory)\" takes no more changes: \(error)")
     }
 
     /// Makes all registered writes durable.
@@ -93,13 +90,34 @@ extension Engine {
         return changed
     }
 
+    /// Takes the pages of relations that were dropped or replaced out of the pool and gives their
+    /// files' space back. The files themselves go at the next checkpoint.
+    func emptyRemains(_ session: Session) {
+        for (locator, managerName) in state.withLock({ $0.removable }) {
+            do throws(StorageError) {
+                let relation = try openRelation(locator, managedBy: managerName)
+                for fork in Fork.allCases where try relation.storage.exists(fork) {
+                    try buffers.dropBlocks(
+                        of: relation, fork: fork, from: BlockNumber(0), session: session)
+                    try relation.storage.truncate(fork, to: 0, session: session)
+                }
+            } catch {
+                note(error)
+                logger.warning("could not empty the files of relation \(locator): \(error)")
+            }
+        }
+    }
+
     /// Removes the files of relations that were dropped or replaced and that nobody uses any more.
     ///
-    /// What cannot be removed stays recorded and is tried again: at the next change, or when the
-    /// store is opened.
-    func removeRemains(_ session: Session) {
+    /// What cannot be removed stays recorded and is tried again: at the next checkpoint, or when
+    /// the store is opened.
+    func removeRemains(
+        _ session: Session, of chosen: Set<RelationLocator>
+    ) {
         var removed: [RelationLocator] = []
-        for (locator, managerName) in state.withLock({ $0.removable }) {
+        for (locator, managerName) in state.withLock({ $0.removable })
+        where chosen.contains(locator) {
             do throws(StorageError) {
                 try removeFiles(locator, managerName, session)
                 removed.append(locator)

@@ -82,9 +82,9 @@ extension Engine {
 
     /// Drops a relation: at once for all who open it afterwards.
     ///
-    /// Its pages leave the pool, IO in flight is waited for, and its files are removed, unless
-    /// ``Relation`` objects still name it: then that happens once they have gone, at the next
-    /// change or checkpoint.
+    /// Its pages leave the pool, IO in flight is waited for, and its files are emptied, unless
+    /// ``Relation`` objects still name it. The files are removed by the first checkpoint that begins
+    /// once none does.
     ///
     /// - Throws: `notFound`, `relationBusy` while it is being loaded, or what writing throws.
     public func dropRelation(named name: String, session: Session) throws(StorageError) {
@@ -98,7 +98,7 @@ extension Engine {
             catalog.remains[relation.locator] = Catalog.Remains(
                 managerName: relation.managerName, kind: .files)
         }
-        removeRemains(session)
+        emptyRemains(session)
     }
 
     /// Takes a name for a load or a drop.

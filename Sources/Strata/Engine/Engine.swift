@@ -16,7 +16,7 @@ internal import Logging
 /// its own.
 ///
 /// A store is whole after a crash at any time. What ``PendingLoad/commit(rowCount:)`` or
-/// ``checkpoint(_:)`` returned for is there; an unfinished load is not.
+/// ``checkpoint(_:pace:)`` returned for is there; an unfinished load is not.
 public final class Engine: Sendable {
     /// The directory of the store, as it was given.
     public let directory: String
@@ -44,6 +44,8 @@ public final class Engine: Sendable {
     /// Held for moments only, never during IO.
     let state: Lock<EngineState>
     let asyncParts = AsyncParts()
+    let checkpoints = CheckpointQueue()
+    let background = Lock(Background())
     private let lock: Lock<StoreLock?>
 
     init(_ parts: EngineParts, lock: consuming StoreLock?) {
@@ -59,7 +61,10 @@ public final class Engine: Sendable {
         logger = parts.options.logger
         state = Lock(EngineState(catalog: parts.catalog))
         self.lock = Lock(lock)
+        startBackground()
     }
+
+    deinit { stopBackground() }
 
     /// The name of the method that executes IO, such as `io_uring`.
     public var ioMethodName: String { system.method.name }
@@ -69,50 +74,31 @@ public final class Engine: Sendable {
     /// - Throws: `resourcesExhausted` when ``EngineOptions/maximumSessions`` are open, `closed`.
     public func makeSession() throws(StorageError) -> Session { try system.makeSession() }
 
-    /// Makes durable whatever was changed before the call. Mirrors PostgreSQL's
-    /// `CreateCheckPoint`.
-    ///
-    /// Writes all dirty pages, syncs all files that were written since the last time, and records
-    /// the relations' sizes.
-    ///
-    /// - Throws: what writing throws, after which it may be tried again; `syncFailed` when a sync
-    ///   failed, and from then on `storeFailed` until the store is opened again.
-    public func checkpoint(_ session: Session) throws(StorageError) {
-        try checkUsable(session)
-        session.submitStaged()
-        let grown = changedSizes()
-        try buffers.flushAll(session: session)
-        try syncPending(session)
-        if !grown.isEmpty {
-            try changeCatalog(session) { (catalog) throws(StorageError) in
-                for relation in grown {
-                    guard catalog.relations[relation.name]?.locator == relation.locator else {
-                        continue
-                    }
-                    catalog.relations[relation.name]?.blockCount = relation.blockCount
-                    catalog.relations[relation.name]?.furtherForks = relation.furtherForks
-                }
-            }
-        }
-        removeRemains(session)
-    }
-
     /// Makes everything durable and lets go of the store.
     ///
     /// All sessions are closed before, and no relation is used after. An engine that is dropped
     /// without this leaves the store as a crash would: what was committed is there. Calling it
     /// again does nothing.
     ///
-    /// - Throws: what ``checkpoint(_:)`` throws; the store has been let go of all the same. `misuse`
-    ///   while sessions are open; then the engine stays as it is.
+    /// After a failed sync nothing is written: the store is let go of as a crash would leave it, and
+    /// `storeFailed` is thrown.
+    ///
+    /// - Throws: what ``checkpoint(_:pace:)`` throws; the store has been let go of all the same.
+    ///   `misuse` while sessions are open; then the engine stays as it is.
     public func close() throws(StorageError) {
         if state.withLock({ $0.isClosed }) { return }
-        let session = try makeSession()
+        stopBackground()
+        let session: Session
+        do throws(StorageError) { session = try makeSession() } catch {
+            startBackground()
+            throw error
+        }
         var failure: StorageError?
         do throws(StorageError) { try checkpoint(session) } catch { failure = error }
         session.close()
         asyncParts.end()
         guard system.shutdown() else {
+            startBackground()
             throw StorageError(
                 .misuse, "store \"\(directory)\" cannot be closed: sessions are open",
                 remedy: "Close all sessions first.", underlying: failure)

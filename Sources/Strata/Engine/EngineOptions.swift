@@ -48,6 +48,13 @@ public struct EngineOptions: Sendable {
     public var compressedDisk = CompressedDiskConfiguration()
     /// What relations of the storage manager `memory` may take.
     public var memoryDisk = MemoryDiskConfiguration()
+    /// How dirty pages are written out ahead of need, on a thread of the engine's own; nil for not at
+    /// all. Over a simulated ``fileSystem`` no thread is started: step a ``BackgroundWriter``.
+    public var backgroundWriter: BackgroundWriterOptions? = BackgroundWriterOptions()
+    /// When checkpoints are made without being asked for, on a thread of the engine's own; nil, the
+    /// default, for never. Over a simulated ``fileSystem`` none are made. One that is under way keeps an
+    /// engine that is dropped without ``Engine/close()``.
+    public var automaticCheckpoints: AutomaticCheckpoints?
     /// A log of one's own that is made durable before the pages that it tells of are written; nil
     /// without one.
     public var writeAheadLog: (any WriteAheadLog)?
@@ -65,7 +72,7 @@ public struct EngineOptions: Sendable {
     public init() {}
 
     private static let greatestConcurrency = 128
-    private static let ownSessions = 3
+    private static let ownSessions = 5
     static let minimumPoolBytes = 16 * blockSize
     static let maximumPoolBytes = (1 << 30) * blockSize
     static let sessionLimits = 1...4000
@@ -87,6 +94,8 @@ public struct EngineOptions: Sendable {
         try Self.check(
             createdSegmentBlocks, "number of blocks in a segment", "createdSegmentBlocks",
             Self.segmentLimits)
+        try backgroundWriter?.validate()
+        try automaticCheckpoints?.validate()
         if case .fixed(let count) = concurrency {
             try Self.check(count, "IO concurrency", "concurrency", 1...1024)
         }

@@ -14,8 +14,6 @@ struct EngineState: Sendable {
     var loading: Set<RelationLocator> = []
     /// How many extensions of a relation are under way; no entry for none.
     var extending: [RelationLocator: Int] = [:]
-    /// The sync that failed.
-    var failure: StorageError?
     var isClosed = false
 
     init(catalog: Catalog) { self.catalog = catalog }

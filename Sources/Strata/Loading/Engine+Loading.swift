@@ -15,7 +15,6 @@ extension Engine {
     {
         try RelationName.check(target.relation)
         try checkUsable(session)
-        removeRemains(session)
         try reserve(target.relation)
         do throws(StorageError) {
             let start =
@@ -64,7 +63,7 @@ extension Engine {
                 schema: target.schema ?? existing?.schema, managerName: manager, firstBlock: 0)
         } catch {
             forgetLoad(locator)
-            removeRemains(session)
+            removeRemains(session, of: [locator])
             throw error
         }
     }
@@ -158,7 +157,7 @@ extension Engine {
             try settle(load.record, load.session)
         } else {
             endLoad(load)
-            removeRemains(load.session)
+            removeRemains(load.session, of: [load.record.open.locator])
         }
     }
 

@@ -105,7 +105,7 @@ public final class PendingLoad {
             let relation = try engine.publish(self, rowCount)
             phase = .committed
             engine.endLoad(self)
-            engine.removeRemains(session)
+            engine.emptyRemains(session)
             return relation
         } catch {
             undo()

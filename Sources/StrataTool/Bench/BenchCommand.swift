@@ -43,7 +43,10 @@ struct BenchCommand: ParsableCommand {
             write: change every page of a relation in the pool and write all of them out; against \
             writing its file by 128 KiB from copies with the same checksums, on one thread, with \
             the kernel asked likewise to begin with what it was given. write/checkpoint: the \
-            same, until it is durable.
+            same, until it is durable. write/spread: change pages in the pool while a checkpoint \
+            is spread over a time; against while there is none. write/background: change the \
+            pages of a relation four times the pool at random, with a background writer; against \
+            without.
 
             contend: threads that pin, touch and unpin at once; against one thread. \
             contend/atomics: two atomic operations on lines of their own, which shows what the \

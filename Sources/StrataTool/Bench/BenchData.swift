@@ -98,6 +98,8 @@ struct BenchData {
         options.poolBytes = poolBytes
         // Closing the engine takes one more.
         options.maximumSessions = sessions + 2
+        // What is measured is what the cases do.
+        options.backgroundWriter = nil
         options.logger = logger
         return options
     }
@@ -110,9 +112,11 @@ struct BenchData {
     ///   - direct: whether files are read past the kernel's cache.
     ///   - concurrency: how many IOs a session can have in flight.
     ///   - device: what the store is to be read like.
+    ///   - backgroundWriter: how pages are written ahead of need, if they are.
     func withRelation<Result>(
         _ method: IOMethodChoice, sessions: Int = 2, poolBytes: Int? = nil, direct: Bool = false,
         concurrency: IOConcurrency = .automatic, device: DeviceModel? = nil,
+        backgroundWriter: BackgroundWriterOptions? = nil,
         _ body: (Relation, Session) throws(BenchFailure) -> Result
     ) throws(BenchFailure) -> Result {
         var options = Self.options(
@@ -121,6 +125,7 @@ struct BenchData {
         options.usesDirectIO = direct
         options.concurrency = concurrency
         options.deviceModel = device
+        options.backgroundWriter = backgroundWriter
         let engine = try BenchFailure.wrap { () throws(StorageError) in
             try Engine.open(store, options: options)
         }

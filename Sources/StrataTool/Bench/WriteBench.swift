@@ -6,7 +6,7 @@ enum WriteBench {
     static func measure(_ plan: BenchPlan, _ method: IOMethodChoice) throws(BenchFailure)
         -> [BenchRow]
     {
-        try plan.data.withRelation(method) { (relation, session) throws(BenchFailure) in
+        var rows = try plan.data.withRelation(method) { (relation, session) throws(BenchFailure) in
             let name = relation.engine.ioMethodName
             var rows = ["write", "write/checkpoint"].map {
                 BenchRow($0, method: name, unit: "GB/s", bar: .atLeast(0.85))
@@ -33,8 +33,10 @@ enum WriteBench {
                 }
                 try work.check(mark: mark)
             }
-            return rows
+            return rows + [try PressureBench.measureSpread(plan, relation, session)]
         }
+        rows.append(try PressureBench.measureEvictions(plan, method))
+        return rows
     }
 }
 

@@ -1,0 +1,139 @@
+public import AsyncIO
+internal import Synchronization
+
+/// How a ``BackgroundWriter`` goes about it. PostgreSQL's `bgwriter_…` settings.
+public struct BackgroundWriterOptions: Sendable, Hashable {
+    /// How long to sleep between two rounds. PostgreSQL's `bgwriter_delay`.
+    public var delay = Duration.milliseconds(200)
+    /// How many pages one round writes at most, at least 1. PostgreSQL's `bgwriter_lru_maxpages`
+    /// is 100; here several are written by one IO, and IOs beside each other.
+    public var maximumPages = 1000
+    /// How many buffers shall be clean ahead of the clock hand, as a multiple of how many were
+    /// needed in a round of late; at least 0. PostgreSQL's `bgwriter_lru_multiplier`.
+    public var multiplier = 2.0
+
+    /// Makes the default settings.
+    public init() {}
+
+    /// - Throws: `invalidConfiguration` for a setting outside its range.
+    public func validate() throws(StorageError) {
+        guard delay > .zero, maximumPages >= 1, multiplier >= 0, multiplier.isFinite else {
+            throw StorageError(
+                .invalidConfiguration, "\(self) are no possible settings of a background writer",
+                remedy: "Give a delay above zero, at least one page, and a multiplier that is not"
+                    + " negative.")
+        }
+    }
+}
+
+/// Writes dirty pages out before the clock hand comes to them, so that who needs a buffer finds a
+/// clean one.
+///
+/// How many that takes it learns from how many buffers were given out of late. Nothing runs by
+/// itself: whoever has one calls ``step()`` again and again, on a thread of its own (as `Strata`'s
+/// engine does) or in between. Belongs to its session's thread. Mirrors PostgreSQL's
+/// `BgBufferSync`.
+public final class BackgroundWriter {
+    private let manager: BufferManager
+    private let pool: BufferPool
+    private let options: BackgroundWriterOptions
+    private let writer: PageWriter
+    private var forecast: CleaningForecast
+
+    /// Makes one for a manager's shared pool.
+    public init(
+        _ manager: BufferManager, session: Session,
+        options: BackgroundWriterOptions = BackgroundWriterOptions()
+    ) {
+        self.manager = manager
+        self.options = options
+        pool = manager.shared
+        writer = PageWriter(pool, session, WriterState(pool, session.system))
+        forecast = CleaningForecast(count: pool.count, options)
+        manager.backgroundSessions.add(1, ordering: .relaxed)
+    }
+
+    deinit { manager.backgroundSessions.subtract(1, ordering: .relaxed) }
+
+    /// What is to be done after a round.
+    public enum Outcome: Sendable, Hashable {
+        /// Another one when the delay is over.
+        case done
+        /// Another one at once: this one left it at as many pages as it may write.
+        case behind
+        /// None before a buffer is given out again.
+        case idle
+    }
+
+    /// One round: writes as many pages as will be needed soon, and waits for the writes.
+    ///
+    /// - Throws: the first error of a storage or the log; the pages then stay dirty, and the next
+    ///   round tries again. `storeFailed` after a failed sync.
+    @discardableResult
+    public func step() throws(StorageError) -> Outcome {
+        try pool.gate.check()
+        var round = forecast.begin(
+            hand: pool.hand.load(ordering: .relaxed),
+            allocations: pool.allocations.load(ordering: .relaxed))
+        writer.begin(.background)
+        var written = 0
+        var isBehind = false
+        while round.wantsMore {
+            let index = Int(round.next % UInt64(pool.count))
+            let buffer = pool.buffer(index)
+            let state = buffer.state
+            // Neither read nor wanted of late: the hand will take it.
+            let isReusable = state.pins == 0 && state.usage == 0
+            if isReusable, state.has(BufferState.dirty) {
+                written += write(index, buffer.tag)
+            }
+            round.pass(isReusable)
+            if written >= options.maximumPages {
+                unsafe BufferCounters.count(
+                    pool.tally(writer.session).pointee.backgroundStops)
+                isBehind = true
+                break
+            }
+        }
+        forecast.end(round)
+        try writer.finish()
+        return isBehind ? .behind : round.isIdle ? .idle : .done
+    }
+
+    private func write(_ index: Int, _ tag: PageTag) -> Int {
+        guard writer.prepare(index, tag, hurried: true), let write = writer.state.prepared.last
+        else { return 0 }
+        writer.launch(alone: false)
+        return write.count
+    }
+
+    /// Sleeps until buffers are given out again, somebody calls
+    /// ``BufferManager/wakeBackgroundWriter()``, or the time is over.
+    ///
+    /// - Parameter isEnding: asked before sleeping whether to return at once. Who makes it true wakes
+    ///   the writer afterwards.
+    public func sleepWhileIdle(atMost duration: Duration, unless isEnding: () -> Bool) {
+        let seen = pool.cleanerSignal.load(ordering: .acquiring)
+        pool.cleanerSleeps.store(true, ordering: .sequentiallyConsistent)
+        if pool.allocations.load(ordering: .sequentiallyConsistent) == forecast.seenAllocations,
+            !isEnding()
+        {
+            park(pool.cleanerSignal, expected: seen, atMost: duration)
+        }
+        pool.cleanerSleeps.store(false, ordering: .relaxed)
+    }
+}
+
+extension BufferPool {
+    @inline(never)
+    func wakeCleaner() {
+        cleanerSleeps.store(false, ordering: .relaxed)
+        cleanerSignal.wrappingAdd(1, ordering: .releasing)
+        wake(cleanerSignal, count: 1)
+    }
+}
+
+extension BufferManager {
+    /// Ends the sleep of ``BackgroundWriter/sleepWhileIdle(atMost:)``. Any thread.
+    public func wakeBackgroundWriter() { shared.wakeCleaner() }
+}

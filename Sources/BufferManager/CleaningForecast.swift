@@ -1,0 +1,86 @@
+/// How many buffers will be needed until the next round of a ``BackgroundWriter``, and how far ahead
+/// of the clock hand those are clean already. Positions are the hand's: they are not wrapped.
+///
+/// The forecast rises at once with what was needed and falls slowly; how many buffers there are to a
+/// reusable one is a moving average. Mirrors the estimates of PostgreSQL's `BgBufferSync`.
+struct CleaningForecast {
+    private let count: UInt64
+    private let multiplier: Double
+    /// So many buffers a round are looked at in any case, so that an idle pool becomes clean.
+    private let leastScan: Double
+
+    private var isPrimed = false
+    private var hand: UInt64 = 0
+    /// The next buffer to be looked at.
+    private var next: UInt64 = 0
+    private(set) var seenAllocations: UInt64 = 0
+    private var smoothedAllocations = 0.0
+    /// How many buffers the hand passes for each that it gives out.
+    private var smoothedDensity = 10.0
+
+    /// Over how many rounds the averages go.
+    private static let samples = 16.0
+    /// How long it takes at most to look at the whole pool.
+    private static let wholePool = Duration.seconds(120)
+
+    init(count: Int, _ options: BackgroundWriterOptions) {
+        self.count = UInt64(count)
+        multiplier = options.multiplier
+        leastScan = Double(count) / max(1, Self.wholePool / options.delay)
+    }
+
+    /// One round: how many reusable buffers it is to find, and how many it may look at.
+    struct Round {
+        fileprivate(set) var next: UInt64
+        fileprivate let first: UInt64
+        fileprivate let end: UInt64
+        fileprivate let expected: Double
+        fileprivate var reusable: Double
+        fileprivate let wanted: Double
+        /// The hand has stood still, and all there is has been looked at.
+        let isIdle: Bool
+
+        var wantsMore: Bool { next < end && reusable < wanted }
+
+        mutating func pass(_ isReusable: Bool) {
+            next += 1
+            if isReusable { reusable += 1 }
+        }
+    }
+
+    /// - Parameters:
+    ///   - hand: where the clock hand stands.
+    ///   - allocations: how many buffers have been given out in all.
+    mutating func begin(hand: UInt64, allocations: UInt64) -> Round {
+        let recent = isPrimed ? Double(allocations - seenAllocations) : 0
+        let moved = isPrimed ? Double(hand - self.hand) : 0
+        // Whoever fell behind the hand starts over where it is.
+        if !isPrimed || next < hand { next = hand }
+        (self.hand, seenAllocations, isPrimed) = (hand, allocations, true)
+        learn(passed: moved, found: recent)
+        let reusable = Double(next - hand) / smoothedDensity
+        if smoothedAllocations <= recent {
+            smoothedAllocations = recent
+        } else {
+            smoothedAllocations += (recent - smoothedAllocations) / Self.samples
+        }
+        let upcoming = smoothedAllocations * multiplier
+        // Far below one, only the arithmetic would go on.
+        if upcoming < 0.5 { smoothedAllocations = 0 }
+        // Never a lap ahead of the hand.
+        let end = max(next, hand + count)
+        return Round(
+            next: next, first: next, end: end, expected: reusable, reusable: reusable,
+            wanted: max(upcoming, leastScan + reusable), isIdle: next == end && recent == 0)
+    }
+
+    mutating func end(_ round: Round) {
+        learn(passed: Double(round.next - round.first), found: round.reusable - round.expected)
+        next = round.next
+    }
+
+    private mutating func learn(passed: Double, found: Double) {
+        guard passed > 0, found > 0 else { return }
+        smoothedDensity += (passed / found - smoothedDensity) / Self.samples
+    }
+}

@@ -1,0 +1,116 @@
+internal import Logging
+
+/// What an engine does by itself, on threads of its own.
+extension Engine {
+    /// The threads at work.
+    struct Background: Sendable {
+        var writer: BackgroundThread?
+        var checkpointer: BackgroundThread?
+    }
+
+    /// Starts what the options ask for.
+    func startBackground() {
+        // A simulation has all done on its own threads.
+        guard options.isOnRealFiles else { return }
+        let writer = options.backgroundWriter.flatMap { startWriter($0) }
+        let checkpointer = options.automaticCheckpoints.flatMap { startCheckpointer($0) }
+        background.withLock { $0 = Background(writer: writer, checkpointer: checkpointer) }
+    }
+
+    /// Ends it; it may be started again.
+    func stopBackground() {
+        let threads = background.withLock { background in
+            defer { background = Background() }
+            return background
+        }
+        checkpoints.hasten()
+        threads.checkpointer?.stop()
+        threads.writer?.stop { buffers.wakeBackgroundWriter() }
+    }
+
+    private func startWriter(_ options: BackgroundWriterOptions) -> BackgroundThread? {
+        let (buffers, system, logger) = (buffers, system, logger)
+        return BackgroundThread.start { thread in
+            do throws(StorageError) {
+                let session = try system.makeSession()
+                defer { session.close() }
+                let writer = BackgroundWriter(buffers, session: session, options: options)
+                Self.write(writer, thread, options, logger)
+            } catch {
+                logger.warning("nothing is written in the background: \(error)")
+            }
+        }
+    }
+
+    /// How much longer the background writer sleeps while nobody needs buffers. PostgreSQL's
+    /// `HIBERNATE_FACTOR`.
+    private static let idleFactor = 50
+
+    private static func write(
+        _ writer: BackgroundWriter, _ thread: BackgroundThread,
+        _ options: BackgroundWriterOptions, _ logger: Logger
+    ) {
+        var hasFailed = false
+        while !thread.isEnding {
+            var outcome = BackgroundWriter.Outcome.done
+            do throws(StorageError) {
+                outcome = try writer.step()
+                hasFailed = false
+            } catch {
+                // A full disk is told of once, and tried again and again.
+                if !hasFailed { logger.warning("could not write in the background: \(error)") }
+                hasFailed = true
+                if error.code == .storeFailed { return }
+            }
+            switch outcome {
+            case .behind: break
+            case .done: thread.sleep(options.delay)
+            case .idle:
+                writer.sleepWhileIdle(atMost: options.delay * idleFactor) { thread.isEnding }
+            }
+        }
+    }
+
+    private func startCheckpointer(_ options: AutomaticCheckpoints) -> BackgroundThread? {
+        let reference = WeakEngine(self)
+        return BackgroundThread.start { thread in
+            var last = ContinuousClock.now
+            var written: UInt64 = 0
+            while !thread.isEnding {
+                thread.sleep(Self.checkpointPoll)
+                guard !thread.isEnding, let engine = reference.engine else { return }
+                let writes = engine.buffers.statistics.writes
+                let isDue =
+                    options.interval.map { ContinuousClock.now - last >= $0 } ?? false
+                    || options.writtenBytes.map {
+                        (writes - written) * UInt64(blockSize) >= UInt64($0)
+                    } ?? false
+                guard isDue else { continue }
+                engine.checkpointByItself(options.pace)
+                last = ContinuousClock.now
+                written = engine.buffers.statistics.writes
+            }
+        }
+    }
+
+    /// How often it is looked at whether a checkpoint is due.
+    private static let checkpointPoll = Duration.milliseconds(200)
+
+    private func checkpointByItself(_ pace: CheckpointPace) {
+        do throws(StorageError) {
+            // Open only meanwhile, as streams share the pool among open sessions.
+            let session = try system.makeSession()
+            defer { session.close() }
+            try checkpoint(session, pace: pace)
+        } catch {
+            logger.error("store \"\(directory)\": the checkpoint failed: \(error)")
+        }
+    }
+}
+
+/// A way to an engine that does not keep it.
+private final class WeakEngine: Sendable {
+    weak let engine: Engine?
+
+    init(_ engine: Engine) { self.engine = engine }
+}

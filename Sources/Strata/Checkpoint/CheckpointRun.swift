@@ -1,0 +1,100 @@
+/// One checkpoint under way, by whoever has its turn.
+///
+/// Used on its session's thread. Nothing is waited for between two steps, and the session has
+/// nothing staged.
+final class CheckpointRun {
+    private let engine: Engine
+    private let session: Session
+    /// As they were when it began.
+    private let grown: [RelationDescription]
+    private let removable: Set<RelationLocator>
+    private let writer: CheckpointWriter
+    private let begin = ContinuousClock.now
+    private var syncBegin: ContinuousClock.Instant?
+    private var writeTime = Duration.zero
+    private var syncTime = Duration.zero
+    private(set) var phase = Phase.writing
+    private var hasLeft = false
+
+    enum Phase { case writing, syncing, publishing, done }
+
+    /// Takes note of what is to become durable.
+    init(_ engine: Engine, _ session: Session) {
+        self.engine = engine
+        self.session = session
+        grown = engine.changedSizes()
+        removable = Set(engine.state.withLock { $0.removable.map(\.locator) })
+        writer = CheckpointWriter(engine.buffers, session: session)
+    }
+
+    deinit { leave(StorageError(.closed, "the checkpoint was given up")) }
+
+    /// Which part of the pages it has come past, from 0 to 1.
+    var progress: Double {
+        writer.pageCount == 0 ? 1 : Double(writer.passedCount) / Double(writer.pageCount)
+    }
+
+    /// The time since it began.
+    var elapsed: Duration { ContinuousClock.now - begin }
+
+    /// Waits for writes in flight.
+    func settle() { writer.settle() }
+
+    /// Goes on by so many pages, or by the next act behind those.
+    ///
+    /// - Returns: whether there is more to do.
+    /// - Throws: what ends it without success.
+    func step(pages: Int) throws(StorageError) -> Bool {
+        do throws(StorageError) {
+            switch phase {
+            case .writing:
+                if writer.step(pages: pages) { return true }
+                try writer.finish()
+                writeTime = elapsed
+                phase = .syncing
+            case .syncing:
+                try engine.syncPending(session)
+                syncTime = elapsed - writeTime
+                phase = .publishing
+            case .publishing:
+                try publish()
+                phase = .done
+                leave(nil)
+            case .done: break
+            }
+        } catch {
+            engine.note(error)
+            leave(error)
+            throw error
+        }
+        return phase != .done
+    }
+
+    /// Records what has become durable, and does away with what nothing refers to any more.
+    private func publish() throws(StorageError) {
+        if !grown.isEmpty {
+            try engine.changeCatalog(session) { (catalog) throws(StorageError) in
+                for relation in grown {
+                    guard catalog.relations[relation.name]?.locator == relation.locator else {
+                        continue
+                    }
+                    catalog.relations[relation.name]?.blockCount = relation.blockCount
+                    catalog.relations[relation.name]?.furtherForks = relation.furtherForks
+                }
+            }
+        }
+        engine.removeRemains(session, of: removable)
+        // What could not be removed may have failed for good.
+        try engine.buffers.checkWritable()
+    }
+
+    private func leave(_ failure: StorageError?) {
+        if hasLeft { return }
+        hasLeft = true
+        engine.checkpoints.leave(failure) { statistics in
+            statistics.pages += writer.pageCount
+            statistics.writeTime += writeTime
+            statistics.syncTime += syncTime
+        }
+    }
+}
