@@ -64,7 +64,7 @@ public final class Relation: Sendable {
     }
 
     /// Adds pages of zeroes at the end and pins them. Readers see them at once; they are durable
-    /// after the next ``Engine/checkpoint(_:)``, and a crash before it takes them away.
+    /// after the next ``Engine/checkpoint(_:pace:)``, and a crash before it takes them away.
     ///
     /// - Parameter count: how many are wanted; fewer may be added, at least one.
     /// - Throws: `relationBusy` while it is being loaded, `storeFailed`, `closed`, or what

@@ -8,14 +8,6 @@ import Testing
 
 /// Dirty pages that are written before their buffers are wanted.
 @Suite struct BackgroundWriterTests {
-    private func change(
-        _ stack: Stack, _ relation: OpenRelation, _ block: UInt32, version: UInt32,
-        _ session: Session
-    ) throws {
-        let page = try stack.buffers.page(BlockNumber(block), of: relation, session: session)
-        page.withExclusiveLock { Stack.restamp(&$0, version: version) }
-    }
-
     /// Rewrites a relation four times the pool's size, with a round now and then or none.
     private func rewrite(_ method: TestedMethod, withWriter: Bool) throws -> BufferStatistics {
         let stack = try Stack(method)
@@ -26,7 +18,7 @@ import Testing
             let writer = BackgroundWriter(stack.buffers, session: own)
             for version: UInt32 in 1...2 {
                 for block: UInt32 in 0..<256 {
-                    try change(stack, relation, block, version: version, session)
+                    try change(stack, relation, [block], version: version, session)
                     if withWriter && block % 8 == 7 { try writer.step() }
                 }
             }
@@ -56,16 +48,12 @@ import Testing
         let stack = try Stack(method)
         let relation = try stack.makeRelation(blocks: 64)
         let session = try stack.session()
-        for block: UInt32 in 0..<64 {
-            try change(stack, relation, block, version: 1, session)
-        }
+        try change(stack, relation, 0..<64, version: 1, session)
         // Uses up what keeps the pages from going: the hand comes round, and finds victims then.
         for block: UInt32 in stride(from: 0, to: 64, by: 8) {
             _ = try stack.buffers.evict(BlockNumber(block), of: relation, session: session)
         }
-        for block: UInt32 in 0..<64 {
-            try change(stack, relation, block, version: 2, session)
-        }
+        try change(stack, relation, 0..<64, version: 2, session)
         var options = BackgroundWriterOptions()
         options.maximumPages = 4
         options.multiplier = 1000
@@ -103,9 +91,7 @@ import Testing
         let stack = try Stack(method)
         let relation = try stack.makeRelation(blocks: 64)
         let session = try stack.session()
-        for block: UInt32 in 0..<32 {
-            try change(stack, relation, block, version: 1, session)
-        }
+        try change(stack, relation, 0..<32, version: 1, session)
         var options = BackgroundWriterOptions()
         options.delay = .seconds(200)
         let writer = BackgroundWriter(stack.buffers, session: session, options: options)
@@ -153,7 +139,7 @@ import Testing
         let method = try #require(SimulatedMethod.of(stack.system))
         let relation = try stack.makeRelation(blocks: 32)
         let session = try stack.session()
-        for block: UInt32 in 0..<8 { try change(stack, relation, block, version: 1, session) }
+        try change(stack, relation, 0..<8, version: 1, session)
         let pinned = try ReadOperation(stack.buffers, relation: relation, session: session)
         try stack.read(pinned, 8, 8)
         let hold = method.hold { $0.operation == .write }

@@ -9,16 +9,6 @@ import Testing
 /// What is dirty when a checkpoint begins gets written, in balanced order; and what happens once a
 /// sync has failed.
 @Suite struct CheckpointWriterTests {
-    private func change(
-        _ stack: Stack, _ relation: OpenRelation, _ blocks: some Sequence<UInt32>,
-        version: UInt32, _ session: Session
-    ) throws {
-        for block in blocks {
-            let page = try stack.buffers.page(BlockNumber(block), of: relation, session: session)
-            page.withExclusiveLock { Stack.restamp(&$0, version: version) }
-        }
-    }
-
     private func version(_ stack: Stack, _ relation: OpenRelation, _ block: UInt32) throws -> UInt32
     {
         try #require(try stack.stampOnDisk(relation, block)).version

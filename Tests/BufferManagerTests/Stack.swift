@@ -185,3 +185,14 @@ extension Stack {
         try Threads.waitOrFail("somebody sleeps") { system.statistics.blockedWaits > 0 }
     }
 }
+
+/// Gives pages a version.
+func change(
+    _ stack: Stack, _ relation: OpenRelation, _ blocks: some Sequence<UInt32>, version: UInt32,
+    _ session: Session
+) throws {
+    for block in blocks {
+        let page = try stack.buffers.page(BlockNumber(block), of: relation, session: session)
+        page.withExclusiveLock { Stack.restamp(&$0, version: version) }
+    }
+}

@@ -13,16 +13,6 @@ import Testing
 
 /// Pages that are written out several writes at a time.
 @Suite struct WriteBackTests {
-    private func change(
-        _ stack: Stack, _ relation: OpenRelation, _ blocks: some Sequence<UInt32>,
-        version: UInt32, _ session: Session
-    ) throws {
-        for block in blocks {
-            let page = try stack.buffers.page(BlockNumber(block), of: relation, session: session)
-            page.withExclusiveLock { Stack.restamp(&$0, version: version) }
-        }
-    }
-
     private func expectOnDisk(
         _ stack: Stack, _ relation: OpenRelation, _ blocks: some Sequence<UInt32>, version: UInt32
     ) throws {

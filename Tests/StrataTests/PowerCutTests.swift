@@ -127,8 +127,18 @@ private final class StoreLife {
                     added += 1
                 }
             }
-            try engine.checkpoint(session)
+            try checkpoint(engine, session)
         }
+    }
+
+    /// As a whole, or by steps with the background writer's in between.
+    private func checkpoint(_ engine: Engine, _ session: Session) throws {
+        if random.below(2) == 0 { return try engine.checkpoint(session) }
+        let own = try engine.makeSession()
+        defer { own.close() }
+        let writer = BackgroundWriter(engine.buffers, session: own)
+        let checkpoint = try engine.beginCheckpoint(session)
+        repeat { try writer.step() } while try checkpoint.step(pages: 1 + random.below(8))
     }
 
     private func drop(_ name: String, _ engine: Engine, _ session: Session) throws {
@@ -151,7 +161,7 @@ private final class StoreLife {
             let page = try relation.page(BlockNumber(UInt32(block)), session: session)
             page.setMark(mark)
         }
-        try engine.checkpoint(session)
+        try checkpoint(engine, session)
         possible[name] = [pages]
     }
 

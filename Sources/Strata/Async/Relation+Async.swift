@@ -74,7 +74,7 @@ extension Relation {
 }
 
 extension Engine {
-    /// Makes durable whatever was changed before the call, as ``checkpoint(_:)`` does, without
+    /// Makes durable whatever was changed before the call, as ``checkpoint(_:pace:)`` does, without
     /// blocking the caller's thread.
     ///
     /// It runs on a thread of its own, which is started for it and ends with it. A task that is

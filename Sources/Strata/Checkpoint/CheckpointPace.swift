@@ -9,8 +9,8 @@ public enum CheckpointPace: Sendable, Hashable {
 
 /// When an engine makes checkpoints by itself.
 public struct AutomaticCheckpoints: Sendable, Hashable {
-    /// Time from the end of one to the beginning of the next; nil for no limit. Nothing is done
-    /// while nothing was changed. PostgreSQL's `checkpoint_timeout`.
+    /// Time from the end of one to the beginning of the next; nil for no limit. One
+    /// before which nothing was changed writes and syncs nothing. PostgreSQL's `checkpoint_timeout`.
     public var interval: Duration?
     /// Bytes of pages that are written before the next one; nil for no limit. Has the part of
     /// PostgreSQL's `max_wal_size`.

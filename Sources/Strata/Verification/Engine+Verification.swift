@@ -28,7 +28,7 @@ extension Engine {
     ///
     /// Reads every file of every fork and segment into memory of its own, with the engine's IO
     /// method, several reads in flight. Goes on after damage. Pages that were changed and not yet
-    /// written are checked as they were written last; ``checkpoint(_:)`` before brings them in.
+    /// written are checked as they were written last; ``checkpoint(_:pace:)`` brings them in.
     /// The rows of a relation are counted where its loads have told how many they brought.
     /// Mirrors PostgreSQL's `pg_checksums --check`.
     ///
