@@ -123,6 +123,14 @@ struct RowFormatTests {
             } == "1-2\n\"2024-01-01\"-3\n")
     }
 
+    @Test("A value that begins like a byte order mark stays as it is at the start of a file")
+    func byteOrderMark() throws {
+        let text = "\u{FEFF}\u{FEFF}a,b\n"
+        let written = try rewritten(text, "a text, b text")
+        #expect(written == "\"\u{FEFF}a\",b\n")
+        #expect(try rewritten(written, "a text, b text") == written)
+    }
+
     @Test("JSON lines")
     func json() throws {
         let schema = """

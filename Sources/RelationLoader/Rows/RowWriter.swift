@@ -5,7 +5,8 @@ public import Strata
 ///
 /// The CSV is what PostgreSQL's `COPY … TO … (FORMAT csv)` writes: lines end in LF, a value is
 /// quoted only if it contains a delimiter, a quote or a line break, or is the text for NULL: so
-/// NULL is nothing and an empty string is `""`. JSON lines are one object per row, numbers and
+/// NULL is nothing and an empty string is `""`. Unlike there, a value that begins with U+FEFF is
+/// quoted too, or it would be taken for a byte order mark where a file begins. JSON lines are one object per row, numbers and
 /// booleans bare, NULL as `null`, all else as strings; a number that is not finite is a string.
 ///
 /// Owned by one thread at a time. Allocates nothing per row.
@@ -163,6 +164,11 @@ public struct RowWriter: ~Copyable {
             var position = 0
             while position < length && bytes[start + position] == null[position] { position += 1 }
             if position == length { return true }
+        }
+        if length >= 3 && bytes[start] == 0xEF && bytes[start + 1] == 0xBB
+            && bytes[start + 2] == 0xBF
+        {
+            return true
         }
         // Alone on its line, this ended the input of older servers.
         return selection.count == 1 && length == 2 && bytes[start] == UInt8(ascii: "\\")
