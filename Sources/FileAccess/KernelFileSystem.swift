@@ -25,7 +25,13 @@ public final class KernelFileSystem: FileSystem {
         if flags.contains(.truncate) { bits |= O_TRUNC }
         if flags.contains(.direct) { bits |= strata_direct_io_flag() }
         if flags.contains(.directory) { bits |= O_DIRECTORY }
-        let descriptor = result(unsafe openat(root, path, bits, Self.fileMode))
+        // A pipe in a file's place would have the call wait for somebody at its other end.
+        let descriptor = result(unsafe openat(root, path, bits | O_NONBLOCK, Self.fileMode))
+        if descriptor >= 0, fcntl(descriptor, F_SETFL, bits & strata_direct_io_flag()) < 0 {
+            let error = -errno
+            _ = close(descriptor)
+            return error
+        }
         if descriptor >= 0, flags.contains(.direct) {
             let error = strata_disable_cache(descriptor)
             if error < 0 {

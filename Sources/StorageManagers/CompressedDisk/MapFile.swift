@@ -69,11 +69,23 @@ final class MapFile: Sendable {
         )
     }
 
+    /// The largest file that is read: the map of 2 TiB in small chunks with all changes takes less.
+    private static let maximumSize: Int64 = 4 << 30
+
     /// Reads the file as it is; nil where it is missing or tells nothing.
+    ///
+    /// - Throws: `damagedMap` for a file of a size that no map has, besides what reading throws.
     static func read(_ fork: CompressedFork) throws(StorageError) -> (VirtualFile, MapReading)? {
         guard try fork.disk.files.kind(of: fork.mapPath) == .file else { return nil }
         let file = try fork.disk.files.open(fork.mapPath, .buffered)
-        var bytes = [UInt8](repeating: 0, count: Int(try file.size()))
+        let size = try file.size()
+        guard size <= maximumSize else {
+            throw StorageError(
+                .damagedMap, "file \"\(fork.mapPath)\" has \(size) bytes, more than any map",
+                remedy: "Remove it: it is put together again from the chunks.",
+                at: fork.location(path: fork.mapPath))
+        }
+        var bytes = [UInt8](repeating: 0, count: Int(size))
         var span = bytes.mutableSpan
         var raw = unsafe span.mutableBytes
         let count = try file.read(into: &raw, at: 0)

@@ -13,7 +13,7 @@ extension Verifier {
             }
         }
         let expected = expectedCount(subject)
-        guard let last = present.max() else {
+        if present.isEmpty {
             if subject.fork == .main || expected > 0 {
                 found(
                     subject.finding(
@@ -21,21 +21,20 @@ extension Verifier {
             }
             return
         }
-        let segments = Set(present)
+        let segments = Set(present).sorted()
         var lengths: [UInt32: UInt32] = [:]
         var isWhole = true
-        for segment in 0...last {
-            guard segments.contains(segment) else {
+        var next: UInt32 = 0
+        for segment in segments {
+            if segment > next {
                 isWhole = false
-                found(
-                    subject.finding(
-                        .missingFile, "the file is missing, while others of the fork follow it",
-                        block: firstBlock(of: segment), path: path(subject, segment: segment)))
-                continue
+                found(missing(next..<segment, subject))
             }
             lengths[segment] = try verifySegment(segment, subject)
+            // Behind the highest number there is none.
+            next = segment &+ 1
         }
-        if !reportShort(lengths, last, subject) { isWhole = false }
+        if !reportShort(lengths, segments, subject) { isWhole = false }
         // Empty files may stand behind the last one, as truncating leaves them.
         let end = lengths.values.reduce(0) { $0 + UInt64($1) }
         if isWhole && end < UInt64(expected) {
@@ -49,6 +48,18 @@ extension Verifier {
     }
 
     private var size: UInt64 { UInt64(engine.control.segmentBlocks) }
+
+    /// A gap between the files. Names may leave one of billions, which is told of once.
+    private func missing(_ segments: Range<UInt32>, _ subject: Subject) -> VerificationFinding {
+        let first = segments.lowerBound
+        let reason =
+            segments.count == 1
+            ? "the file is missing, while others of the fork follow it"
+            : "the files up to \"\(path(subject, segment: segments.upperBound - 1))\" are missing,"
+                + " while others of the fork follow them"
+        return subject.finding(
+            .missingFile, reason, block: firstBlock(of: first), path: path(subject, segment: first))
+    }
 
     private func firstBlock(of segment: UInt32) -> UInt32 {
         UInt32(clamping: UInt64(segment) * size)
@@ -108,12 +119,12 @@ extension Verifier {
     }
 
     /// Reports files that are not full although others with content follow; whether there are none.
-    private func reportShort(_ lengths: [UInt32: UInt32], _ last: UInt32, _ subject: Subject)
-        -> Bool
-    {
+    private func reportShort(
+        _ lengths: [UInt32: UInt32], _ segments: [UInt32], _ subject: Subject
+    ) -> Bool {
         var isWhole = true
         var followedByContent = false
-        for segment in (0...last).reversed() {
+        for segment in segments.reversed() {
             guard let length = lengths[segment] else { continue }
             if followedByContent && UInt64(length) < size {
                 isWhole = false
@@ -121,7 +132,7 @@ extension Verifier {
                     subject.finding(
                         .wrongLength,
                         "the file has \(length) of \(size) blocks, while others of the fork follow",
-                        block: UInt32(UInt64(segment) * size) + length,
+                        block: UInt32(clamping: UInt64(segment) * size + UInt64(length)),
                         path: path(subject, segment: segment)))
             }
             // What a crash has left behind the end counts for nothing.
