@@ -116,32 +116,16 @@ struct FullDiskTests {
     }
 
     #if os(Linux)
-        /// A file system of some pages; mounting it needs a privilege that not every test has.
-        final class SmallFileSystem {
-            let directory = TemporaryDirectory()
-
-            init?(bytes: Int) {
-                let options = "size=\(bytes)"
-                let error = unsafe options.withCString {
-                    unsafe mount("strata", directory.path, "tmpfs", 0, $0)
-                }
-                if error != 0 { return nil }
-            }
-
-            deinit { unsafe umount2(directory.path, CInt(MNT_DETACH)) }
-        }
-
-        static let canMount = SmallFileSystem(bytes: 65536) != nil
-
         @Test(
             "A real file system runs full and is emptied again",
-            .enabled(if: canMount, "mounting a small file system is not permitted here"),
+            .enabled(
+                if: SmallFileSystem.canBeMade, "mounting a small file system is not permitted here"),
             arguments: IOMethodMatrix.all)
         func realFullDisk(method: TestedMethod) throws {
             let small = try #require(SmallFileSystem(bytes: 40 * blockSize))
             try withExtendedLifetime(small) {
                 var options = TestDisk.Options()
-                options.path = small.directory.path
+                options.path = small.path
                 let disk = try TestDisk(method, options)
                 let session = try disk.system.makeSession()
                 defer { session.close() }
