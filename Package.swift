@@ -124,8 +124,24 @@ let tests: [Target] = [
         dependencies: [
             "RelationLoader", "Strata", "MagneticDisk", "CompressedDisk", "MemoryDisk",
             "BufferManager", "FileAccess", "StorageManager", "AsyncIO", "StorageTesting",
-            "StrataTool",
+            "StrataTool", "CrashClient",
         ]),
+    // What the integration tests kill.
+    .executableTarget(
+        name: "CrashClient",
+        dependencies: [
+            "Strata", "BufferManager", "PageFormat", "StorageManager", "AsyncIO",
+            "StorageTesting", log,
+        ],
+        path: "Tests/CrashClient"),
+    // Its targets are the fuzzer's as well, which Tests/FuzzTests/Package.swift builds.
+    .testTarget(
+        name: "FuzzTests",
+        dependencies: [
+            "RelationLoader", "Strata", "CompressedDisk", "BufferManager", "FileAccess",
+            "StorageManager", "PageFormat", "AsyncIO", "StorageTesting", log,
+        ],
+        exclude: ["Package.swift", "Fuzzer"]),
 ]
 
 for target in modules { target.swiftSettings = settings + [.strictMemorySafety()] }

@@ -74,7 +74,11 @@
                 } else {
                     found = error as? StorageError
                 }
-                #expect(found?.errorNumber == ENOSPC, "\(error)", sourceLocation: sourceLocation)
+                // Of a started write that ended half-way the kernel gives no reason.
+                let isFull =
+                    found?.errorNumber == ENOSPC
+                    || found?.code == .writeFailed && found?.errorNumber == nil
+                #expect(isFull, "\(error)", sourceLocation: sourceLocation)
                 #expect(found?.remedy != nil, "\(error)", sourceLocation: sourceLocation)
             }
         }

@@ -1,0 +1,81 @@
+import AsyncIO
+import Logging
+import StorageManager
+import Strata
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// A program that changes a store until somebody kills it, and tells what it does: `KillTests` starts
+/// and kills it. A line goes out before each change, and `ok` once it is acknowledged.
+///
+///     crash-client run  STORE METHOD SEED   change the store
+///     crash-client show STORE METHOD        tell what is in it
+@main
+enum CrashClient {
+    static func main() {
+        let arguments = CommandLine.arguments
+        guard arguments.count >= 4, let method = IOMethodChoice.named(arguments[3]) else {
+            return fail("usage: crash-client run|show STORE METHOD [SEED]")
+        }
+        do throws(StorageError) {
+            var options = EngineOptions()
+            options.ioMethod = method
+            // Few, so that pages are written between the checkpoints as well.
+            options.poolBytes = 48 * blockSize
+            options.maximumSessions = 4
+            options.combineLimit = 8
+            options.createdSegmentBlocks = 16
+            options.compressedDisk.properties.chunkBytes = 4 * blockSize
+            options.logger = Logger(label: "crash-client") { _ in SwiftLogNoOpLogHandler() }
+            let engine = try Engine.open(arguments[2], options: options)
+            let session = try engine.makeSession()
+            if arguments[1] == "show" {
+                try show(engine, session)
+            } else {
+                say("open")
+                let seed = arguments.count > 4 ? UInt64(arguments[4]) ?? 0 : 0
+                var work = Work(engine, session, seed: seed)
+                try work.run()
+            }
+            session.close()
+            try engine.close()
+        } catch {
+            fail("\(error)")
+        }
+    }
+
+    /// Writes a line at once: what is in a pipe outlives the process.
+    static func say(_ line: String) {
+        let bytes = Array((line + "\n").utf8)
+        _ = write(1, bytes, bytes.count)
+    }
+
+    private static func fail(_ message: String) {
+        say("error \(message)")
+        exit(1)
+    }
+
+    private static func show(_ engine: Engine, _ session: Session) throws(StorageError) {
+        for description in engine.relations {
+            let relation = try engine.relation(named: description.name)
+            var marks: [String] = []
+            var stream = relation.scan(session: session)
+            while let page = try stream.next() { marks.append("\(MarkedPage.mark(of: page))") }
+            say("relation \(description.name) \(marks.joined(separator: ","))")
+        }
+        _ = try engine.verify(
+            session: session,
+            observer: VerificationObserver { finding in
+                // A part of a block behind the end, of an extension that was cut short, is told of
+                // until the relation grows; it takes nothing away.
+                let end = finding.relation.flatMap { engine.description(of: $0)?.blockCount }
+                if finding.kind == .wrongLength && finding.block == end { return }
+                say("finding \(finding)")
+            })
+        say("ok")
+    }
+}

@@ -1,0 +1,57 @@
+import RelationLoader
+import Strata
+
+/// A CSV file from anywhere: its schema inferred, its rows taken to tuples, written again, and read
+/// once more, which must give the same.
+///
+/// | bytes | |
+/// |---|---|
+/// | 1 | how the file is written |
+/// | 1 | how many bytes are read at once, less one |
+/// | the rest | the file |
+enum CSVInput {
+    private static let delimiters = Array(",;\t|".utf8)
+    private static let nulls = ["", "NULL", "\\N", "-"]
+
+    static func run(_ input: [UInt8]) -> String? {
+        var reader = InputReader(input)
+        let way = Int(reader.byte())
+        var options = CSVOptions()
+        options.delimiter = delimiters[way & 3]
+        options.null = nulls[way >> 2 & 3]
+        options.hasHeader = way & 16 != 0
+        options.bufferSize = way & 32 != 0 ? 1 : 100
+        if way & 64 != 0 { options.maximumRecordLength = 50 }
+        let chunkSize = Int(reader.byte()) + 1
+        let source = MemorySource(reader.remainder(), chunkSize: chunkSize)
+        do throws(LoadError) {
+            var limits = SchemaInference.Limits()
+            if way & 128 != 0 { limits.bytes = 60 }
+            let found = try SchemaInference.infer(
+                from: source, options: options, limits: limits, onError: .skip)
+            let rows = RowText(schema: found.schema, options: options)
+            let outcome = try rows.rewritten(found.source)
+            if let fault = outcome.fault { return fault }
+            if outcome.rows == 0 { return nil }
+            return repeats(outcome, found.schema, options)
+        } catch {
+            _ = "\(error)"
+            return nil
+        }
+    }
+
+    /// What was written must be read as it is.
+    private static func repeats(
+        _ outcome: RowText.Outcome, _ schema: Schema, _ options: CSVOptions
+    ) -> String? {
+        var options = options
+        // Quotes make a record longer.
+        options.maximumRecordLength = CSVOptions().maximumRecordLength
+        let rows = RowText(schema: schema, options: options)
+        guard let second = try? rows.rewritten(MemorySource(outcome.text), limit: .max) else {
+            return "what was written cannot be read"
+        }
+        return second.text == outcome.text && second.rows == outcome.rows && second.refusals == 0
+            ? second.fault : "what was written is read as something else"
+    }
+}
