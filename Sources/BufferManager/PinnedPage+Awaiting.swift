@@ -47,66 +47,69 @@ extension Buffer {
 /// Reading and changing from tasks. The same calls as from threads: where the caller is
 /// asynchronous, the compiler takes these, which suspend the task while the content lock is held by
 /// others. The lock is held for the length of a closure that cannot wait for anything: holding it
-/// across an `await` does not compile.
+/// across an `await` does not compile. A page that came with its lock (``ReadMode/zeroAndLock``) is
+/// refused with `misuse`.
 extension PinnedPage {
     /// Reads the page while nobody changes it.
     ///
-    /// - Throws: `CancellationError` if the task is cancelled while it waits, or what `body` throws.
+    /// - Throws: `CancellationError` if the task is cancelled while it waits, `misuse`, or what `body`
+    ///   throws.
     nonisolated(nonsending) public func withSharedLock<Result: ~Copyable>(
         _ body: (RawSpan) throws -> Result
     ) async throws -> Result {
-        if !isLocked && !buffer.tryLockShared() { try await buffer.lockAwaiting(exclusive: false) }
-        defer { if !isLocked { buffer.unlockShared() } }
+        try refuseOwnLock()
+        if !buffer.tryLockShared() { try await buffer.lockAwaiting(exclusive: false) }
+        defer { buffer.unlockShared() }
         return try unsafe body(RawSpan(_unsafeStart: address.pointer, byteCount: blockSize))
     }
 
     /// Changes the page while nobody else reads or changes it, and marks it as changed.
     ///
     /// - Parameter dirtying: false leaves it as clean as it was.
-    /// - Throws: `CancellationError` if the task is cancelled while it waits, or what `body` throws.
+    /// - Throws: `CancellationError` if the task is cancelled while it waits, `misuse`, or what `body`
+    ///   throws.
     nonisolated(nonsending) public func withExclusiveLock<Result: ~Copyable>(
         dirtying: Bool = true, _ body: (inout MutableRawSpan) throws -> Result
     ) async throws -> Result {
-        try await beginChange()
-        defer { endChange(dirtying: dirtying) }
+        try refuseOwnLock()
+        if !buffer.tryLockExclusive() { try await buffer.lockAwaiting(exclusive: true) }
+        defer { buffer.unlockExclusive(dirtied: dirtying) }
         var span = unsafe MutableRawSpan(_unsafeStart: address.pointer, byteCount: blockSize)
         return try body(&span)
     }
 
     /// Reads the page in its format, as ``withSharedLock(_:)`` does.
     ///
-    /// - Throws: `CancellationError` if the task is cancelled while it waits, or what `body` throws.
+    /// - Throws: `CancellationError` if the task is cancelled while it waits, `misuse`, or what `body`
+    ///   throws.
     nonisolated(nonsending) public func withView<Result: ~Copyable>(
         _ body: (PageView) throws -> Result
     ) async throws -> Result {
-        if !isLocked && !buffer.tryLockShared() { try await buffer.lockAwaiting(exclusive: false) }
-        defer { if !isLocked { buffer.unlockShared() } }
+        try refuseOwnLock()
+        if !buffer.tryLockShared() { try await buffer.lockAwaiting(exclusive: false) }
+        defer { buffer.unlockShared() }
         return try unsafe body(PageView(unsafePage: UnsafeRawPointer(address.pointer)))
     }
 
     /// Changes the page in its format, as ``withExclusiveLock(dirtying:_:)`` does.
     ///
-    /// - Throws: `CancellationError` if the task is cancelled while it waits, or what `body` throws.
+    /// - Throws: `CancellationError` if the task is cancelled while it waits, `misuse`, or what `body`
+    ///   throws.
     nonisolated(nonsending) public func withEditor<Result: ~Copyable>(
         dirtying: Bool = true, _ body: (inout PageEditor) throws -> Result
     ) async throws -> Result {
-        try await beginChange()
-        defer { endChange(dirtying: dirtying) }
+        try refuseOwnLock()
+        if !buffer.tryLockExclusive() { try await buffer.lockAwaiting(exclusive: true) }
+        defer { buffer.unlockExclusive(dirtied: dirtying) }
         var editor = unsafe PageEditor(unsafePage: address.pointer)
         return try body(&editor)
     }
 
-    nonisolated(nonsending) private func beginChange() async throws(CancellationError) {
-        if !isLocked && !buffer.tryLockExclusive() {
-            try await buffer.lockAwaiting(exclusive: true)
-        }
-    }
-
-    private func endChange(dirtying: Bool) {
-        if isLocked {
-            if dirtying { buffer.markDirty() }
-        } else {
-            buffer.unlockExclusive(dirtied: dirtying)
-        }
+    /// What the compiler cannot see: a lock that this value holds would be held across an `await`.
+    private func refuseOwnLock() throws(StorageError) {
+        guard isLocked else { return }
+        throw StorageError(
+            .misuse, "a page that came with its content lock cannot be used by tasks",
+            remedy: "Call unlock() once the page is made, before the first await.")
     }
 }

@@ -34,7 +34,8 @@ import Testing
     static func sources(in folder: String) throws -> [URL] {
         let all = try #require(
             FileManager.default.enumerator(
-                at: root.appending(path: folder), includingPropertiesForKeys: nil))
+                at: root.appending(path: folder), includingPropertiesForKeys: nil,
+                options: .skipsHiddenFiles))
         return all.compactMap { $0 as? URL }.filter { $0.pathExtension == "swift" }
     }
 

@@ -23,6 +23,13 @@ enum Service: CaseIterable, CustomStringConvertible {
     }
 }
 
+/// What happened, in order.
+final class Record<Event: Sendable>: Sendable {
+    private let events = Lock<[Event]>([])
+    func append(_ event: Event) { events.withLock { $0.append(event) } }
+    var all: [Event] { events.withLock { $0 } }
+}
+
 /// An open store with a relation of marked pages, and a session for tasks.
 ///
 /// Blocking calls are made on threads of their own, so that every call that blocks while a task runs
@@ -34,6 +41,8 @@ final class AsyncStore: Sendable {
     let engine: Engine
     let relation: Relation
     let session: AsyncSession
+    /// How many IOs there were before the test began.
+    let submittedBefore: Int
     private let executor: RingExecutor?
     private let poller: RunningThread<Void>?
     private let isEnding = Flag()
@@ -58,6 +67,7 @@ final class AsyncStore: Sendable {
             session.close()
             return (engine, try engine.relation(named: "r"))
         }
+        submittedBefore = SimulatedMethod.of(engine.system)?.statistics.submitted ?? 0
         switch service {
         case .executor:
             executor = try RingExecutor()

@@ -173,9 +173,14 @@ final class AsyncCore: RingParticipant, @unchecked Sendable {
 
     private func run(_ work: CoreWork) {
         unwatch(work)
-        if case .queues = work.proceed(), work.queuedSince == nil {
+        switch work.proceed() {
+        case .done:
+            // Where it stands in the queue it is passed over.
+            work.queuedSince = nil
+        case .queues where work.queuedSince == nil:
             work.queuedSince = SteadyClock.now
             queue.append(work)
+        case .queues: break
         }
     }
 

@@ -37,6 +37,7 @@ public final class AsyncSession: Sendable {
         let parts = engine.asyncParts
         let needsThread = if case .engineThread = service { true } else { false }
         let own = try parts.begin(engine.system, needsThread: needsThread)
+        var serving: RingExecutor?
         do throws(StorageError) {
             let session = try engine.makeSession()
             if case .polling = service {
@@ -64,10 +65,14 @@ public final class AsyncSession: Sendable {
                         executor.detach(core)
                         parts.sessionEnded()
                     })
-                try executor.attach(core)
+                serving = executor
             }
         } catch {
             parts.sessionEnded()
+            throw error
+        }
+        do throws(StorageError) { try serving?.attach(core) } catch {
+            core.end()
             throw error
         }
     }

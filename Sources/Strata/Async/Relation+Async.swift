@@ -86,14 +86,16 @@ extension Engine {
         let task = TaskWait()
         try await task.wait {
             let thread = OSThread.start { [self] in
+                var failure: StorageError?
                 do throws(StorageError) {
                     let session = try makeSession()
                     defer { session.close() }
                     try checkpoint(session)
-                    task.finish()
                 } catch {
-                    task.finish(error)
+                    failure = error
                 }
+                // Only now, so that whoever is told can close the engine.
+                task.finish(failure)
             }
             if let thread { return thread.detach() }
             task.finish(

@@ -1,0 +1,67 @@
+internal import AsyncIO
+
+/// An executor without a thread: whoever steps it runs its tasks' jobs one by one, in an order drawn
+/// from a seed.
+///
+/// With an asynchronous session that is polled on the same thread, and a ``SimulatedMethod`` whose
+/// IO waiters complete, a whole run of many tasks depends on the seed alone, and repeats by it:
+///
+/// ```swift
+/// let executor = SteppedExecutor(seed: seed)
+/// let task = Task(executorPreference: executor) { … }
+/// try executor.run(until: { isDone }, between: { try session.process() })
+/// ```
+///
+/// Tasks may be given to it from any thread; it is stepped by one.
+public final class SteppedExecutor: TaskExecutor, SerialExecutor, Sendable {
+    /// What repeats a run.
+    public let seed: UInt64
+
+    private let state: Lock<State>
+
+    private struct State {
+        var jobs: [UnownedJob] = []
+        var random: SplitMix64
+    }
+
+    /// What is next in a run.
+    private enum Step {
+        case job(UnownedJob)
+        case other
+    }
+
+    /// Makes one without jobs.
+    public init(seed: UInt64) {
+        self.seed = seed
+        state = Lock(State(random: SplitMix64(seed: seed)))
+    }
+
+    /// Takes a job. Any thread.
+    public func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        state.withLock { $0.jobs.append(job) }
+    }
+
+    /// Runs jobs, and now and then what else there is to do, until the condition holds.
+    ///
+    /// - Parameters:
+    ///   - isOver: asked before each step.
+    ///   - other: what goes on beside the tasks, such as a session's turns.
+    public func run(
+        until isOver: () throws -> Bool, between other: () throws -> Void
+    ) rethrows {
+        while try !isOver() {
+            let step: Step = state.withLock { state in
+                if state.jobs.isEmpty || state.random.chance(0.3) { return .other }
+                return .job(state.jobs.remove(at: state.random.below(state.jobs.count)))
+            }
+            switch step {
+            case .job(let job):
+                unsafe job.runSynchronously(
+                    isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
+            case .other:
+                try other()
+            }
+        }
+    }
+}
