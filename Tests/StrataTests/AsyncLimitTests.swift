@@ -157,7 +157,7 @@ import Testing
     }
 
     @Test func aSessionThatIsDroppedClosesByItself() async throws {
-        let store = try AsyncStore(Self.method, .engineThread)
+        let store = try AsyncStore(Self.method, .engineThread) { $0.backgroundWriter = nil }
         do {
             let session = try store.engine.makeAsyncSession(.engineThread)
             let page = try await store.relation.page(BlockNumber(1), session: session)
