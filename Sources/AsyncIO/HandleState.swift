@@ -59,4 +59,7 @@ public struct IOFlags: OptionSet, Sendable {
     public static let synchronous = IOFlags(rawValue: 2)
     /// The IO goes through the kernel's page cache, so that starting it may cost a copy.
     public static let buffered = IOFlags(rawValue: 4)
+    /// Its callbacks have some work to do when it completes, however little it moves: unpacking, say.
+    /// Such work is spread over cores where a method can, and done for one IO at a time.
+    public static let heavyCompletion = IOFlags(rawValue: 8)
 }

@@ -94,7 +94,7 @@ extension IOSystem {
         if unsafe isComplete(handle, generation) { return true }
         if unsafe handle.pointee.state == .submitted, unsafe usesMethod(handle) {
             unsafe counters[counter].polls.add(1, ordering: .relaxed)
-            unsafe method.poll(session: Int(handle.pointee.sessionIndex))
+            unsafe method.poll(for: StagedIO(handle), generation: generation)
             return unsafe isComplete(handle, generation)
         }
         return false

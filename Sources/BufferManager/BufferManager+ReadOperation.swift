@@ -193,6 +193,9 @@ extension BufferManager {
     }
 
     /// How many blocks, from the first on, one IO can read that are not in the pool.
+    ///
+    /// Where blocks are kept in groups, a read that does not end within its first one ends with one:
+    /// else two reads would bring the same group.
     private func runLimit(_ operation: ReadOperation, _ tag: PageTag, _ wanted: Int) -> Int {
         let room = Int(BlockNumber.maximumCount) - Int(operation.firstBlock.rawValue)
         var limit = max(1, min(wanted, operation.pool.combineLimit, room))
@@ -201,6 +204,11 @@ extension BufferManager {
             limit,
             operation.storedRelation.storage.maximumCombine(
                 operation.storedFork, block: operation.block))
+        let group = operation.storedRelation.storage.blocksPerGroup(operation.storedFork)
+        if group > 1 {
+            let first = Int(operation.firstBlock.rawValue)
+            limit = max(min(limit, group - first % group), limit - (first + limit) % group)
+        }
         var run = 1
         while run < limit, operation.pool.likelyIndex(tag.advanced(by: run)) == nil { run += 1 }
         return run
@@ -293,6 +301,7 @@ extension BufferManager {
             data: operation.storedOptions.union(defaultOptions).intersection(.travelling).rawValue)
         var flags: IOFlags = []
         if operation.pool.isLocal { flags.insert(.referencesLocal) }
+        if operation.storedRelation.capabilities.transformsPages { flags.insert(.heavyCompletion) }
         if isSynchronous || operation.storedOptions.contains(.synchronously) {
             flags.insert(.synchronous)
         }

@@ -53,7 +53,16 @@ extension StreamEngine {
     /// for a device, reading and verifying can go on beside the user.
     private func keepBusy() {
         guard !isSynchronous, combineDistance == combineLimit, combineLimit > 1 else { return }
-        readAheadDistance = max(readAheadDistance, min(4 * combineDistance, capacity))
+        readAheadDistance = max(readAheadDistance, min(busyReads * combineDistance, capacity))
+    }
+
+    /// A block is about to be read: where others are kept together with it, and come with it at about
+    /// the same cost, those that the source names next shall be part of the read.
+    func expectGroup() {
+        if groupSize == 0 {
+            groupSize = min(relation.storage.blocksPerGroup(options.fork), combineLimit)
+        }
+        combineDistance = max(combineDistance, groupSize)
     }
 
     /// A page was in the pool.

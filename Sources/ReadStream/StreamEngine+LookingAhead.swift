@@ -30,6 +30,7 @@ extension StreamEngine {
     @usableFromInline
     func missed(_ block: BlockNumber) {
         (pendingBlock, pendingCount) = (block, 1)
+        expectGroup()
     }
 
     /// Takes a block from the source.
@@ -65,6 +66,7 @@ extension StreamEngine {
             noteHit()
         } else {
             (pendingBlock, pendingCount) = (block, 1)
+            expectGroup()
         }
     }
 
@@ -91,7 +93,8 @@ extension StreamEngine {
         if place >= maximumReads { place -= maximumReads }
         do throws(StorageError) {
             let operation = try operation(place)
-            let advised = advises && !isUrgent && pendingBlock != sequentialBlock
+            let isExpected = pendingBlock == sequentialBlock && kernelReadsAhead
+            let advised = advises && !isUrgent && !isExpected
             isUrgent = false
             operation.options = options.readOptions
             if advised { operation.options.insert(.issuesAdvice) }

@@ -43,6 +43,11 @@ final class StreamEngine {
     /// Reads are put off until they are waited for; what helps is the kernel's reading ahead.
     let isSynchronous: Bool
     let advises: Bool
+    /// Blocks that follow those read last need no advice.
+    let kernelReadsAhead: Bool
+    /// How many large reads are kept in flight even where nobody waits for a device: more where
+    /// completing one is work that other cores can do.
+    let busyReads: Int
     /// Nothing here waits: what would have to be waited for is left in ``need``.
     let isAwaited: Bool
     /// The most blocks of a read, and the most reads in flight.
@@ -76,6 +81,8 @@ final class StreamEngine {
     var readAheadDistance = 1
     /// How many blocks to join, if they come.
     var combineDistance = 1
+    /// How many blocks the storage keeps together; 0 as long as nobody asked.
+    var groupSize = 0
     /// How many reads in a row were complete when they were wanted.
     var quietReads = 0
     /// How many more hits leave the distances as they are.
@@ -114,9 +121,13 @@ final class StreamEngine {
         self.options = options
         let system = manager.system
         isSynchronous = system.method.executesInSubmitter
+        let storage = relation.capabilities
+        // Of blocks in order the kernel need not be told, if it looks ahead by itself.
         advises =
-            isSynchronous && !options.flags.contains(.sequential)
-            && relation.capabilities.supportsPrefetch && !relation.capabilities.usesDirectIO
+            isSynchronous && storage.supportsPrefetch && !storage.usesDirectIO
+            && !(options.flags.contains(.sequential) && storage.hasKernelReadAhead)
+        kernelReadsAhead = storage.hasKernelReadAhead
+        busyReads = storage.transformsPages ? 6 : 4
 
         let handles = system.handlesPerSession
         maximumReads = max(1, min(options.wantedReads ?? handles, handles))

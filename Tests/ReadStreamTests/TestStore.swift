@@ -24,6 +24,8 @@ final class TestStore: Sendable {
         var sessions = 8
         var handles = 32
         var device: DeviceModel?
+        /// What the storage manager says of itself; nil for what plain files say.
+        var traits: Traits?
     }
 
     static let contentOffset = 4096
@@ -34,6 +36,8 @@ final class TestStore: Sendable {
     let manager: BufferManager
     let relation: OpenRelation
     let blocks: UInt32
+    /// What the storage manager was asked for, if it has traits.
+    let log = ReadLog()
 
     init(_ method: TestedMethod, _ options: Options = Options()) throws {
         blocks = options.blocks
@@ -45,9 +49,12 @@ final class TestStore: Sendable {
         let files = try FileAccess(directory: directory.path)
         var disk = MagneticDiskConfiguration()
         disk.segmentBlocks = options.segmentBlocks
-        try registry.register(
-            try MagneticDisk(files: files, system: system, configuration: disk),
-            id: StorageManagerID(rawValue: 1))
+        let magnetic = try MagneticDisk(files: files, system: system, configuration: disk)
+        var base: any StorageManager = magnetic
+        if let traits = options.traits {
+            base = try TraitDisk(magnetic, traits, log, system)
+        }
+        try registry.register(base, id: StorageManagerID(rawValue: 1))
         var buffers = BufferConfiguration()
         buffers.bufferCount = options.buffers
         buffers.combineLimit = options.combineLimit

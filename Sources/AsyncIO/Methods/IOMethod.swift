@@ -52,6 +52,10 @@ public protocol IOMethod: AnyObject, Sendable {
     /// by asking; whether it will. On the session's thread.
     func signalCompletions(of session: Int, to descriptor: CInt) -> Bool
 
+    /// As ``poll(session:)`` for the session of `io`, but may end once that IO has completed: what is
+    /// left is some work, and others may do it. Any thread.
+    func poll(for io: StagedIO, generation: UInt64)
+
     /// Ends the method; all sessions are closed.
     func shutdown()
 
@@ -82,6 +86,8 @@ extension IOMethod {
     public func completionDescriptor(session: Int) -> CInt? { nil }
     /// Nothing to signal.
     public func signalCompletions(of session: Int, to descriptor: CInt) -> Bool { false }
+    /// Looks for all.
+    public func poll(for io: StagedIO, generation: UInt64) { poll(session: io.sessionIndex) }
     /// Nothing to end.
     public func shutdown() {}
     /// Counts nothing of its own.

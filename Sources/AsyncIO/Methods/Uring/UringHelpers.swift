@@ -7,7 +7,7 @@ internal import Synchronization
 /// core's cache to the session. Used while IO does not wait for a device: a ring waits for a device
 /// better than any number of threads. None are started before there is such IO.
 final class UringHelpers: Sendable {
-    /// Smaller IO is not worth handing over.
+    /// Smaller IO is not worth handing over, unless completing it is work.
     private static let leastBytes = 64 * 1024
     /// While IO waits for a device, one IO in so many is handed over, to see whether it still does.
     private static let probeInterval = 64
@@ -32,7 +32,8 @@ final class UringHelpers: Sendable {
 
     /// Takes the IO over from its submitter, if that helps; it is submitted then.
     func take(_ io: StagedIO, session: Int) -> Bool {
-        guard io.length >= Self.leastBytes, io.flags.contains(.buffered), io.canReopen,
+        let isWork = io.length >= Self.leastBytes || io.flags.contains(.heavyCompletion)
+        guard isWork, io.flags.contains(.buffered), io.canReopen,
             io.operation == .read || io.operation == .write, let workers = start()
         else { return false }
         // What is queued waits for a core; more of it would only wait longer.

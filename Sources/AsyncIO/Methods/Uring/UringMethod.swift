@@ -59,8 +59,11 @@
         }
 
         func assist(_ io: StagedIO, generation: UInt64) -> Bool {
-            // What is in a ring waits for a device, which is not worth looking for.
-            io.isOutsideMethod && helpers.assist(io, generation: generation)
+            // What is in a ring waits for a device, which is not worth looking for. But while a helper
+            // executes one, others of the session may have come, and be some work to complete.
+            guard io.isOutsideMethod else { return false }
+            if let ring = unsafe rings[io.sessionIndex], ring.take(atMost: 1) { return true }
+            return helpers.assist(io, generation: generation)
         }
 
         func shutdown() { helpers.shutdown() }
@@ -75,6 +78,12 @@
 
         func poll(session: Int) {
             unsafe rings[session]?.poll()
+        }
+
+        func poll(for io: StagedIO, generation: UInt64) {
+            unsafe rings[io.sessionIndex]?.poll {
+                io.wasRecycled(since: generation) || io.state != .submitted
+            }
         }
 
         func completionDescriptor(session: Int) -> CInt? { unsafe rings[session]?.descriptor }

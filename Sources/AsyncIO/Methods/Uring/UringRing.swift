@@ -22,6 +22,8 @@
         private static let refusalPauseMicroseconds: UInt32 = 100
 
         private let ring: UnsafeMutablePointer<io_uring>
+        /// At least as many as there are completions at a time.
+        private let completionLimit: Int
         private let completing = Lock(())
 
         /// What delays every IO, if anything does, by a timeout before it in the ring; and the times
@@ -48,6 +50,7 @@
                 throw UringProbe.explain(-result, sessions: 1)
             }
             unsafe ring = unsafe made
+            completionLimit = 4 * capacity
             self.device = device
             unsafe delays = .allocate(capacity: device == nil ? 0 : capacity)
             // Where a file system cannot read without blocking, the kernel has threads of its own
@@ -196,16 +199,32 @@
         private struct Taken {
             var ios = InlineArray<32, StagedIO?>(repeating: nil)
             var count = 0
+            /// How many entries of the ring that were, those included which are no IO's.
+            var passed = 0
 
             func finish() {
                 for position in 0..<count { ios[position]?.finish() }
             }
         }
 
-        /// Takes what has completed; does nothing while another thread is at it.
-        func poll() {
-            if unsafe io_uring_cq_ready(ring) == 0 { return }
-            completing.withLockIfAvailable { _ in drain() }?.finish()
+        /// Takes all that has completed, or what has until the condition holds; nothing while another
+        /// thread is at it.
+        func poll(until isOver: () -> Bool = { false }) {
+            // Each look takes something, and there are no more than the ring has entries; what is
+            // submitted meanwhile is for the next call.
+            for _ in 0..<completionLimit {
+                if isOver() || !take(atMost: Self.drainLimit) { return }
+            }
+        }
+
+        /// Completes some IOs, if any have come; false if none has, or another thread is at it.
+        func take(atMost limit: Int) -> Bool {
+            if unsafe io_uring_cq_ready(ring) == 0 { return false }
+            guard let taken = completing.withLockIfAvailable({ _ in drain(limit: limit) }) else {
+                return false
+            }
+            taken.finish()
+            return taken.passed > 0
         }
 
         /// Sleeps until the IO has completed, or something else has.
@@ -230,17 +249,20 @@
             _ = unsafe io_uring_wait_cqes(ring, &completion, 1, &limit, nil)
         }
 
-        /// With the lock held.
-        private func drain() -> Taken {
+        /// Takes up to so many, and none behind one whose completion is work: that is for whoever looks
+        /// next, while this one is at it. With the lock held.
+        private func drain(limit: Int = drainLimit) -> Taken {
             var taken = Taken()
             unsafe withUnsafeTemporaryAllocation(
                 of: UnsafeMutablePointer<io_uring_cqe>?.self, capacity: Self.drainLimit
             ) { completions in
                 let count = unsafe Int(
                     io_uring_peek_batch_cqe(
-                        ring, completions.baseAddress, UInt32(Self.drainLimit)))
-                for position in 0..<count {
-                    guard let completion = unsafe completions[position],
+                        ring, completions.baseAddress, UInt32(limit)))
+                while taken.passed < count {
+                    let completion = unsafe completions[taken.passed]
+                    taken.passed += 1
+                    guard let completion = unsafe completion,
                         let handle = unsafe HandlePointer(
                             bitPattern: UInt(completion.pointee.user_data))
                     else { continue }
@@ -251,11 +273,13 @@
                         // The kernel did not try: interrupted, or its submitter's thread ended.
                         result = io.execute()
                     }
+                    let isWork = io.flags.contains(.heavyCompletion)
                     io.markExecuted(result: result)
                     taken.ios[taken.count] = io
                     taken.count += 1
+                    if isWork { break }
                 }
-                unsafe io_uring_cq_advance(ring, UInt32(count))
+                unsafe io_uring_cq_advance(ring, UInt32(taken.passed))
             }
             return taken
         }

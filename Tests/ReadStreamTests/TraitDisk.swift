@@ -1,0 +1,157 @@
+import AsyncIO
+import StorageManager
+
+/// What a ``TraitDisk`` says of itself.
+struct Traits: Sendable {
+    var capabilities = StorageManagerCapabilities(canReopen: true)
+    var group = 1
+}
+
+/// What a ``TraitDisk`` was asked for.
+final class ReadLog: Sendable {
+    private struct Entries {
+        var reads: [Range<UInt32>] = []
+        var prefetched: [UInt32] = []
+        var flags: [IOFlags] = []
+    }
+
+    private let entries = Lock(Entries())
+
+    /// The blocks of each started read.
+    var reads: [Range<UInt32>] { entries.withLock { $0.reads } }
+    /// The first block of each advice.
+    var prefetched: [UInt32] { entries.withLock { $0.prefetched } }
+    /// The flags of each read that completed.
+    var flags: [IOFlags] { entries.withLock { $0.flags } }
+
+    fileprivate func note(read: Range<UInt32>) { entries.withLock { $0.reads.append(read) } }
+    fileprivate func note(prefetch: UInt32) { entries.withLock { $0.prefetched.append(prefetch) } }
+    fileprivate func note(flags: IOFlags) { entries.withLock { $0.flags.append(flags) } }
+}
+
+/// A storage manager over another one that says of itself what a test wants.
+final class TraitDisk: StorageManager {
+    private let inner: any StorageManager
+    private let traits: Traits
+    private let log: ReadLog
+    private let callbacks: IOCallbackID
+
+    init(_ inner: any StorageManager, _ traits: Traits, _ log: ReadLog, _ system: IOSystem)
+        throws(StorageError)
+    {
+        self.inner = inner
+        self.traits = traits
+        self.log = log
+        callbacks = try system.register(callbacks: FlagWatcher(log))
+    }
+
+    var name: String { "traits" }
+    var capabilities: StorageManagerCapabilities { traits.capabilities }
+
+    func open(_ locator: RelationLocator, target: RelationTarget) throws(StorageError)
+        -> any RelationStorage
+    {
+        TraitRelation(try inner.open(locator, target: target), traits, log, callbacks)
+    }
+    func unlink(_ locator: RelationLocator, fork: Fork) throws(StorageError) {
+        try inner.unlink(locator, fork: fork)
+    }
+    func syncPending(_ session: Session) throws(StorageError) { try inner.syncPending(session) }
+    func shutdown() { inner.shutdown() }
+}
+
+private final class FlagWatcher: IOCallbacks {
+    private let log: ReadLog
+    init(_ log: ReadLog) { self.log = log }
+
+    var phases: IOCallbackPhases { .completeShared }
+
+    func completeShared(
+        _ io: borrowing IOView, prior: IOResult, registration: IOCallbackRegistration
+    ) -> IOResult {
+        log.note(flags: io.flags)
+        return prior
+    }
+
+    func report(_ result: IOResult, targetData: IOTargetData) -> StorageError {
+        StorageError(.readFailed, "this says nothing of its own")
+    }
+}
+
+private final class TraitRelation: RelationStorage {
+    private let inner: any RelationStorage
+    private let traits: Traits
+    private let log: ReadLog
+    private let callbacks: IOCallbackID
+
+    init(
+        _ inner: any RelationStorage, _ traits: Traits, _ log: ReadLog, _ callbacks: IOCallbackID
+    ) {
+        self.inner = inner
+        self.traits = traits
+        self.log = log
+        self.callbacks = callbacks
+    }
+
+    func blocksPerGroup(_ fork: Fork) -> Int { traits.group }
+    func prefetch(_ fork: Fork, block: BlockNumber, count: Int) throws(StorageError) -> Bool {
+        log.note(prefetch: block.rawValue)
+        return try inner.prefetch(fork, block: block, count: count)
+    }
+    func startRead(
+        _ handle: consuming IOHandle, _ fork: Fork, block: BlockNumber,
+        into pages: Span<PageAddress>
+    ) throws(StorageError) {
+        log.note(read: block.rawValue..<block.rawValue + UInt32(pages.count))
+        do throws(StorageError) {
+            try handle.registerCallbacks(callbacks)
+        } catch {
+            handle.release()
+            throw error
+        }
+        try inner.startRead(handle, fork, block: block, into: pages)
+    }
+
+    // MARK: The rest goes through
+
+    func create(_ fork: Fork, ifMissing: Bool) throws(StorageError) {
+        try inner.create(fork, ifMissing: ifMissing)
+    }
+    func exists(_ fork: Fork) throws(StorageError) -> Bool { try inner.exists(fork) }
+    func close(_ fork: Fork, session: Session) { inner.close(fork, session: session) }
+    func extend(_ fork: Fork, at block: BlockNumber, with page: PageAddress, sync: SyncPolicy)
+        throws(StorageError)
+    {
+        try inner.extend(fork, at: block, with: page, sync: sync)
+    }
+    func zeroExtend(_ fork: Fork, from block: BlockNumber, count: Int, sync: SyncPolicy)
+        throws(StorageError)
+    {
+        try inner.zeroExtend(fork, from: block, count: count, sync: sync)
+    }
+    func maximumCombine(_ fork: Fork, block: BlockNumber) -> Int {
+        inner.maximumCombine(fork, block: block)
+    }
+    func read(_ fork: Fork, block: BlockNumber, into pages: Span<PageAddress>)
+        throws(StorageError)
+    {
+        try inner.read(fork, block: block, into: pages)
+    }
+    func write(
+        _ fork: Fork, block: BlockNumber, from pages: Span<PageAddress>, sync: SyncPolicy
+    ) throws(StorageError) {
+        try inner.write(fork, block: block, from: pages, sync: sync)
+    }
+    func startWrite(
+        _ handle: consuming IOHandle, _ fork: Fork, block: BlockNumber,
+        from pages: Span<PageAddress>, sync: SyncPolicy
+    ) throws(StorageError) {
+        try inner.startWrite(handle, fork, block: block, from: pages, sync: sync)
+    }
+    func blockCount(_ fork: Fork) throws(StorageError) -> UInt32 { try inner.blockCount(fork) }
+    func truncate(_ fork: Fork, to count: UInt32, session: Session) throws(StorageError) {
+        try inner.truncate(fork, to: count, session: session)
+    }
+    func immediateSync(_ fork: Fork) throws(StorageError) { try inner.immediateSync(fork) }
+    func registerSync(_ fork: Fork) throws(StorageError) { try inner.registerSync(fork) }
+}
