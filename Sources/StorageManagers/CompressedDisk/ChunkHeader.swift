@@ -20,12 +20,14 @@ internal import StorageManager
 /// | 40 | 8 | generation of the fork's last truncation |
 /// | 48 | 4 | to how many chunks that truncation cut the fork |
 /// | 52 | 4 | how many blocks the fork had |
-/// | 56 | 4 | zero |
+/// | 56 | 4 | how many pages it left of the last of them; zero for all |
 /// | 60 | 4 | CRC-32C of the 60 bytes before |
 ///
 /// The rest of its last 4096-byte unit is zeroes.
 struct ChunkHeader: Equatable {
     static let size = 64
+    /// No generation is higher: so many chunks are never written, and counting on never overflows.
+    static let lastGeneration: UInt64 = 1 << 62
     private static let magic: UInt32 = 0x3143_5A53
     private static let version: UInt8 = 1
 
@@ -74,11 +76,13 @@ struct ChunkHeader: Equatable {
             storedBytes: Int(fields.get(20, as: UInt32.self)))
         payloadChecksum = fields.get(28)
         generation = fields.get(32)
-        cut = ForkCut(generation: fields.get(40), chunks: fields.get(48))
+        cut = ForkCut(
+            generation: fields.get(40), chunks: fields.get(48), lastPages: fields.get(56))
         blockCount = fields.get(52)
         guard (1...HeapTransform.maximumPages).contains(pageCount),
             content.storedBytes > 0, content.storedBytes <= pageCount * blockSize,
-            content.plainBytes <= HeapTransform.maximumSize(pages: pageCount)
+            content.plainBytes <= HeapTransform.maximumSize(pages: pageCount),
+            generation <= Self.lastGeneration, cut.generation <= Self.lastGeneration
         else { return nil }
     }
 
@@ -98,16 +102,9 @@ struct ChunkHeader: Equatable {
         fields.set(cut.generation, 40)
         fields.set(cut.chunks, 48)
         fields.set(blockCount, 52)
-        fields.set(UInt32(0), 56)
+        fields.set(cut.lastPages, 56)
         unsafe fields.set(Checksum.of(fields.bytes(0..<60)), 60)
     }
-}
-
-/// The last time that a fork was made shorter: chunks from `chunks` on that are older than
-/// `generation` are no longer part of it.
-struct ForkCut: Equatable, Sendable {
-    var generation: UInt64 = 0
-    var chunks: UInt32 = 0
 }
 
 /// CRC-32C.

@@ -12,6 +12,10 @@ public import StorageManager
 public final class CompressedDisk: StorageManager {
     let files: FileAccess
     let syncQueue: SyncQueue
+    /// For the files of forks that are being made durable together.
+    let forkQueue: SyncQueue
+    /// Held while that goes on; taken before the forks' locks.
+    let syncingAll = Lock<Void>(())
     let logger: Logger
     let frames = FramePool()
     let encoders = EncoderPool()
@@ -45,6 +49,7 @@ public final class CompressedDisk: StorageManager {
         self.configuration = configuration
         logger = files.configuration.logger
         syncQueue = try files.makeSyncQueue(system: system)
+        forkQueue = try files.makeSyncQueue(system: system)
         readCallbacks = try system.register(callbacks: ChunkReadCallbacks(frames))
         writeCallbacks = try system.register(callbacks: ChunkWriteCallbacks(frames))
         compactor = configuration.compactsByItself ? Compactor(logger) : nil
@@ -55,10 +60,10 @@ public final class CompressedDisk: StorageManager {
 
     /// Reads are some work where they complete, and pages are written best by whole chunks.
     public var capabilities: StorageManagerCapabilities {
-        StorageManagerCapabilities(
-            hasKernelReadAhead: !files.configuration.usesDirectIO,
-            usesDirectIO: files.configuration.usesDirectIO, canReopen: true,
-            transformsPages: true)
+        let isCached = !files.configuration.usesDirectIO
+        return StorageManagerCapabilities(
+            hasKernelReadAhead: isCached, supportsPrefetch: isCached, usesDirectIO: !isCached,
+            canReopen: true, transformsPages: true)
     }
 
     /// Takes the options `chunk`, the size of chunks in bytes, and `level`, zstd's.
@@ -77,6 +82,12 @@ public final class CompressedDisk: StorageManager {
             if name == "chunk" { properties.chunkBytes = number } else { properties.level = number }
         }
         try setProperties(properties, of: locator)
+    }
+
+    /// The options `chunk` and `level` of a relation that exists.
+    public func options(of locator: RelationLocator) throws(StorageError) -> [String: String] {
+        let properties = try fork(locator, .main).properties()
+        return ["chunk": "\(properties.chunkBytes)", "level": "\(properties.level)"]
     }
 
     /// Says how a relation that is about to be created shall be compressed.
@@ -124,38 +135,6 @@ public final class CompressedDisk: StorageManager {
             }
         }
         syncQueue.registerDirectory(of: paths[0])
-    }
-
-    /// Makes all writes durable, creations and removals with them.
-    ///
-    /// - Throws: `syncFailed`, naming the file, which is final; what writing a map throws, after which
-    ///   it may be tried again.
-    public func syncPending(_ session: Session) throws(StorageError) {
-        session.submitStaged()
-        let forks = changed.withLock { changed in
-            defer { changed = [:] }
-            return changed
-        }
-        var failure: StorageError?
-        for (key, fork) in forks {
-            do throws(StorageError) {
-                try fork.sync()
-            } catch {
-                failure = failure ?? error
-                changed.withLock { $0[key] = fork }
-            }
-        }
-        do throws(StorageError) {
-            try syncQueue.syncAll(session)
-        } catch {
-            failure =
-                failure
-                ?? StorageError(
-                    error.code == .fileSyncFailed ? .syncFailed : error.code, error.message,
-                    remedy: error.remedy, at: error.location, errorNumber: error.errorNumber,
-                    underlying: error.underlying)
-        }
-        if let failure { throw failure }
     }
 
     /// Ends the compacting thread and lets go of all files; what is not durable by now is lost.
@@ -217,9 +196,18 @@ public final class CompressedDisk: StorageManager {
         }
     }
 
-    /// Lets go of a fork's files if it has nothing to be made durable.
+    /// Lets go of a fork's files if it has nothing to be made durable, and nobody reads in it: a read
+    /// whose issuer did not wait goes on, and what it reads must not be given out.
     func close(_ fork: CompressedFork) {
-        if fork.state.withLock({ $0.isDurable }) { fork.forget() }
+        if fork.state.withLock({ $0.isAtRest }) { fork.forget() }
+    }
+
+    /// Takes the forks that have something to be made durable.
+    func takeChanged() -> [CompressedFork] {
+        changed.withLock { changed in
+            defer { changed = [:] }
+            return Array(changed.values)
+        }
     }
 
     /// Has the next sync make a fork durable, and the compactor look at it.

@@ -7,21 +7,20 @@ extension CompressedFork {
     /// Reads the map file again, and every chunk.
     func check(_ found: (StorageError) -> Void) throws(StorageError) {
         let files = try opened()
-        try checkMap(found)
+        try checkMap(files, found)
         let slot = try disk.frames.take()
         defer { disk.frames.giveBack(slot) }
-        let units = try headerUnit(files.data, slot)
-        if !units {
+        if try !hasSoundHeader(files.data, slot) {
             found(
                 StorageError(
                     .damagedChunk, "the header of file \"\(dataPath)\" is damaged",
-                    remedy: "All is in the map as well: copy the relation to mend it.",
+                    remedy: "It does no harm yet; copy the relation to mend it.",
                     at: location()))
         }
         let chunkPages = chunkPages
         let count = state.withLock { $0.map.entries.count }
         for chunk in 0..<UInt32(count) {
-            let entry = state.withLock { state -> (entry: ChunkEntry, turn: Int)? in
+            let entry = state.withLock { state -> (entry: ChunkEntry, turn: ReaderTurns.Turn)? in
                 guard Int(chunk) < state.map.entries.count else { return nil }
                 let entry = state.map.entries[Int(chunk)]
                 return entry.isEmpty ? nil : (entry, state.readers.begin())
@@ -38,10 +37,12 @@ extension CompressedFork {
         }
     }
 
-    private func headerUnit(_ data: VirtualFile, _ slot: FrameSlot) throws(StorageError) -> Bool {
+    private func hasSoundHeader(_ data: VirtualFile, _ slot: FrameSlot) throws(StorageError)
+        -> Bool
+    {
         do throws(StorageError) {
             let count = try unsafe data.read(into: slot.bytes(0..<unitSize), at: 0)
-            return count == unitSize && DataFileHeader.read(slot.fields(0), identity) != nil
+            return count == unitSize && DataFileHeader(slot.fields(0), identity)?.isWhole == true
         } catch {
             throw naming(error, as: .readFailed)
         }
@@ -69,7 +70,9 @@ extension CompressedFork {
         return slot.decode(part, identity, length: length, by: slot.decoder, into: pages.span)
     }
 
-    private func checkMap(_ found: (StorageError) -> Void) throws(StorageError) {
+    private func checkMap(_ files: Files, _ found: (StorageError) -> Void)
+        throws(StorageError)
+    {
         func report(_ what: String) {
             found(
                 StorageError(
@@ -80,7 +83,10 @@ extension CompressedFork {
         let reading: MapReading?
         do throws(StorageError) {
             // While nothing is added to it.
-            reading = try syncing.withLock { _ throws(StorageError) in try MapFile.read(self)?.1 }
+            reading = try syncing.withLock { _ throws(StorageError) in
+                let units = UInt32(clamping: try files.data.size() / Int64(unitSize))
+                return try MapFile.read(self, units: units)?.1
+            }
         } catch {
             throw naming(error, as: .readFailed)
         }

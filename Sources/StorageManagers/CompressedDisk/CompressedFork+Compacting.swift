@@ -13,6 +13,7 @@ extension CompressedFork {
         state.withLock { state in
             let used = UInt32(clamping: state.usedUnits)
             return state.space.end - Self.firstUnit > used + used / 4 + Self.smallFile
+                && state.space.freeCount >= state.freeOnceCompacted + used / 16
         }
     }
 
@@ -21,10 +22,12 @@ extension CompressedFork {
     /// How much of the file may be moved before it is made durable.
     private static let shareMoved = 8
 
-    /// Compacts until the end of the file is where it has to be, or no chunk finds a hole.
+    /// Compacts until no chunk finds a hole, or as much was moved as there was: others may write on,
+    /// and so make new holes for ever.
     ///
     /// - Parameter isCancelled: asked now and then whether to leave it at that.
     /// - Returns: how many bytes were moved.
+    /// - Throws: `damagedChunk`, once all others were moved.
     func compact(isCancelled: () -> Bool = { false }) throws(StorageError) -> Int {
         func isOver() -> Bool { isCancelled() || isForgotten.load(ordering: .relaxed) }
         return try compacting.withLock { _ throws(StorageError) in
@@ -32,18 +35,24 @@ extension CompressedFork {
             _ = try opened()
             try sync()
             var moved = 0
-            while !isOver() {
-                let round = try compactOnce(isOver)
+            var damage: StorageError?
+            let limit = state.withLock { $0.usedUnits } * unitSize
+            while !isOver(), moved <= limit {
+                let round = try compactOnce(isOver, &damage)
                 try sync()
                 if round == 0 { break }
                 moved += round
             }
+            state.withLock { $0.freeOnceCompacted = $0.space.freeCount }
+            if let damage { throw damage }
             return moved
         }
     }
 
     /// Moves the last chunks into the first holes, up to a share of the file; how many bytes.
-    private func compactOnce(_ isCancelled: () -> Bool) throws(StorageError) -> Int {
+    private func compactOnce(_ isCancelled: () -> Bool, _ damage: inout StorageError?)
+        throws(StorageError) -> Int
+    {
         var (chunks, holes, budget) = state.withLock { state in
             (
                 state.map.entries.enumerated().lazy.filter { !$0.element.isEmpty }.map {
@@ -60,8 +69,16 @@ extension CompressedFork {
         var moved = 0
         for (chunk, _) in sorted {
             if budget <= 0 || isCancelled() { break }
-            let units = try whileWriting(chunk...chunk) { () throws(StorageError) in
-                try move(chunk, &holes, slot)
+            let units: Int?
+            do throws(StorageError) {
+                units = try whileWriting(chunk...chunk) { () throws(StorageError) in
+                    try move(chunk, &holes, slot)
+                }
+            } catch {
+                // It is left where it is, to be looked at.
+                guard error.code == .damagedChunk else { throw error }
+                damage = damage ?? error
+                continue
             }
             guard let units else { break }
             budget -= units

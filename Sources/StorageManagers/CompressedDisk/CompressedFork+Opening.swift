@@ -31,22 +31,14 @@ extension CompressedFork {
         do throws(StorageError) {
             let slot = try disk.frames.take()
             defer { disk.frames.giveBack(slot) }
-            unsafe slot.bytes(0..<unitSize).initializeMemory(as: UInt8.self, repeating: 0)
             DataFileHeader.store(properties, identity, slot.fields(0))
-            let unit = unsafe UnsafeRawBufferPointer(slot.bytes(0..<unitSize))
-            guard try unsafe data.write(unit, at: 0) == unitSize else {
-                throw StorageError(
-                    .fileWriteFailed, "could not write the header of file \"\(dataPath)\"",
-                    remedy: "Free space on the file system, and try again.", at: location())
-            }
+            try writeHeader(slot, data)
             var map = ForkMap()
             map.dimensions.properties = properties
             let mapFile = try MapFile.create(self, map)
             let start = map
             state.withLock { state in
-                state = State()
-                state.map = start
-                state.fileUnits = Self.firstUnit
+                state.begin(start, fileUnits: Self.firstUnit)
                 // What was recorded is not durable yet.
                 state.hasChangedDimensions = true
             }
@@ -66,7 +58,8 @@ extension CompressedFork {
         do throws(StorageError) {
             let data = try disk.files.open(dataPath)
             let units = UInt32(clamping: try data.size() / Int64(unitSize))
-            var found = try MapFile.open(self)
+            let header = try readHeader(data)
+            var found = try MapFile.open(self, units: units)
             if let reading = found?.reading {
                 for text in reading.mended {
                     disk.logger.warning(
@@ -81,7 +74,7 @@ extension CompressedFork {
             if let found {
                 (mapFile, map) = (found.file, found.reading.map)
             } else {
-                map = try rebuild(data, units)
+                map = try rebuild(data, units, header)
                 let blocks = map.dimensions.blockCount
                 disk.logger.warning(
                     """
@@ -90,7 +83,7 @@ extension CompressedFork {
                     """)
                 mapFile = try MapFile.create(self, map)
             }
-            take(map, units)
+            take(map, units, header)
             return Files(data: data, map: mapFile)
         } catch {
             guard error.errorNumber == ENOENT else { throw naming(error) }
@@ -105,25 +98,58 @@ extension CompressedFork {
         map.entries.allSatisfy { $0.isEmpty || $0.extent.end <= units }
     }
 
-    private func take(_ map: ForkMap, _ units: UInt32) {
+    /// The first unit of the data file; nil for a damaged one.
+    private func readHeader(_ data: VirtualFile) throws(StorageError) -> DataFileHeader? {
+        let slot = try disk.frames.take()
+        defer { disk.frames.giveBack(slot) }
+        let count = try unsafe data.read(into: slot.bytes(0..<unitSize), at: 0)
+        return count == unitSize ? DataFileHeader(slot.fields(0), identity) : nil
+    }
+
+    private func take(_ found: ForkMap, _ units: UInt32, _ header: DataFileHeader?) {
+        var map = found
+        // What was written before a crash and is not in the map is of generations that no chunk shall
+        // have again: should the map be lost, the newest of each chunk is looked for.
+        map.dimensions.nextGeneration += Self.generationsLost
         let space = FreeSpace(origin: Self.firstUnit, used: map.sortedExtents ?? [])
         let used = map.usedUnits
+        var cuts = header?.trace?.cuts ?? CutHistory()
+        cuts.add(map.dimensions.cut)
+        // One that a crash has cut off from its record in the map has not come about.
+        let isUndone = (cuts.last?.generation ?? 0) > map.dimensions.cut.generation
+        cuts.removeAll(after: map.dimensions.cut.generation)
+        let isHeaderWhole = header?.isWhole == true
+        if !isHeaderWhole {
+            disk.logger.warning(
+                """
+                the header of file "\(dataPath)" is damaged, which did no harm; the next sync writes \
+                it anew
+                """)
+        }
+        let needsTrace = isUndone || !isHeaderWhole
         state.withLock { state in
-            state = State()
-            state.map = map
+            state.begin(map, fileUnits: units)
             state.space = space
             state.usedUnits = used
-            state.fileUnits = units
+            state.cuts = cuts
+            state.trace = header?.trace
+            (state.hasNewCuts, state.hasChangedDimensions) = (needsTrace, needsTrace)
         }
+        if needsTrace { disk.noteChange(self) }
     }
+
+    /// More chunks than are written between two syncs.
+    private static let generationsLost: UInt64 = 1 << 32
 
     /// Looks for chunks in all of the data file: of each the newest that is part of the fork.
     ///
-    /// What a truncation has cut off and no later chunk tells of comes back; chunks of zeroes at the
-    /// end, which take no space, do not.
+    /// What a truncation has cut off stays so, as the header tells of it. Chunks of zeroes at the end,
+    /// which take no space, are lost.
     ///
     /// - Complexity: reads the whole file's headers.
-    private func rebuild(_ data: VirtualFile, _ units: UInt32) throws(StorageError) -> ForkMap {
+    private func rebuild(_ data: VirtualFile, _ units: UInt32, _ fileHeader: DataFileHeader?)
+        throws(StorageError) -> ForkMap
+    {
         let slot = try disk.frames.take()
         defer { disk.frames.giveBack(slot) }
         func read(_ unit: UInt32) throws(StorageError) -> RawFields {
@@ -131,45 +157,59 @@ extension CompressedFork {
             _ = try unsafe data.read(into: bytes, at: Int64(unit) * Int64(unitSize))
             return slot.fields(0)
         }
-        guard units > 0, let properties = DataFileHeader.read(try read(0), identity) else {
+        guard let fileHeader else {
             throw StorageError(
                 .damagedMap,
                 "the header of file \"\(dataPath)\" is damaged, and file \"\(mapPath)\" is missing"
                     + " or damaged",
                 remedy: "Restore the relation from a backup.", at: location())
         }
+        func isWhole(_ header: ChunkHeader, _ unit: UInt32) throws(StorageError) -> Bool {
+            let bytes = unsafe slot.bytes(0..<Int(header.units) * unitSize)
+            let count = try unsafe data.read(into: bytes, at: Int64(unit) * Int64(unitSize))
+            return count == bytes.count && slot.checksum(0, header) == header.payloadChecksum
+        }
+        let properties = fileHeader.properties
         var newest: [UInt32: (header: ChunkHeader, unit: UInt32)] = [:]
-        var cut = ForkCut()
+        var cuts = fileHeader.trace?.cuts ?? CutHistory()
         var unit = Self.firstUnit
         while unit < units {
             guard let header = ChunkHeader(try read(unit)), header.identity == identity,
                 header.pageCount <= properties.chunkPages,
                 Int(header.chunk) < Int(BlockNumber.maximumCount) / properties.chunkPages + 1,
-                unit + header.units <= units
+                header.units <= units - unit
             else {
                 unit += 1
                 continue
             }
-            if (newest[header.chunk]?.header.generation ?? 0) <= header.generation {
+            let found = newest[header.chunk]?.header.generation ?? 0
+            // Compaction has moved a chunk that is there twice; a crash may have cut its copy short.
+            var isNewest = found < header.generation
+            if found == header.generation { isNewest = try isWhole(header, unit) }
+            if isNewest {
                 newest[header.chunk] = (header, unit)
             }
-            if header.cut.generation > cut.generation { cut = header.cut }
+            cuts.add(header.cut)
             // An older chunk may have begun within one that lies over it, never the other way.
             unit += header.units
         }
-        newest = newest.filter {
-            $0.key < cut.chunks || $0.value.header.generation >= cut.generation
-        }
         var map = ForkMap()
         map.dimensions.properties = properties
-        map.dimensions.cut = cut
+        map.dimensions.cut = cuts.last ?? ForkCut()
         let last = newest.values.max { $0.header.generation < $1.header.generation }?.header
-        map.dimensions.blockCount = min(last?.blockCount ?? 0, BlockNumber.maximumCount)
-        map.dimensions.nextGeneration = max(last?.generation ?? 0, cut.generation) + 1
+        var (blocks, generation) = (last?.blockCount ?? 0, last?.generation ?? 0)
+        // The trace was written with the last cut that it has.
+        if let trace = fileHeader.trace, let cut = trace.cuts.last, cut.generation > generation {
+            (blocks, generation) = (trace.blockCount, cut.generation)
+        }
+        map.dimensions.blockCount = min(blocks, BlockNumber.maximumCount)
+        map.dimensions.nextGeneration = max(generation, map.dimensions.cut.generation) + 1
         map.resize()
         for (chunk, found) in newest where Int(chunk) < map.entries.count {
             let first = Int(chunk) * properties.chunkPages
-            let pages = min(found.header.pageCount, Int(map.dimensions.blockCount) - first)
+            let existing = min(found.header.pageCount, Int(map.dimensions.blockCount) - first)
+            let pages = cuts.kept(of: chunk, generation: found.header.generation, existing)
+            if pages == 0 { continue }
             map.entries[Int(chunk)] = ChunkEntry(
                 extent: Extent(start: found.unit, count: found.header.units),
                 pages: UInt8(pages), generation: found.header.generation)

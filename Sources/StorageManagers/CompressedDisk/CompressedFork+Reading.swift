@@ -47,7 +47,7 @@ extension CompressedFork {
         _ = try opened()
         let slot = try disk.frames.take()
         slot.parts.removeAll(keepingCapacity: true)
-        let (count, turn) = state.withLock { state -> (Int, Int?) in
+        let (count, turn) = state.withLock { state -> (Int, ReaderTurns.Turn?) in
             let count = Self.collect(
                 state.map, block, min(pages.count, FrameSlot.maximumPages), &slot.parts)
             return (count, slot.parts.isEmpty ? nil : state.readers.begin())
@@ -107,6 +107,38 @@ extension CompressedFork {
             next = min(end, (next / chunkPages + 1) * chunkPages)
         }
         return next - first
+    }
+
+    /// Asks the kernel to have the chunks of some blocks ready; blocks that do not exist need none.
+    ///
+    /// - Returns: true.
+    func prefetch(_ block: BlockNumber, _ count: Int) throws(StorageError) -> Bool {
+        let data = try opened().data
+        let extents = state.withLock { state -> [Extent] in
+            let pages = state.map.dimensions.properties.chunkPages
+            let first = Int(block.rawValue) / pages
+            let end = min(
+                state.map.entries.count, (Int(block.rawValue) + max(0, count) - 1) / pages + 1)
+            var extents: [Extent] = []
+            for entry in state.map.entries[min(first, end)..<end] where !entry.isEmpty {
+                if let last = extents.last, last.end == entry.extent.start {
+                    extents[extents.count - 1].count += entry.extent.count
+                } else {
+                    extents.append(entry.extent)
+                }
+            }
+            return extents
+        }
+        for extent in extents {
+            do throws(StorageError) {
+                try data.prefetch(
+                    at: Int64(extent.start) * Int64(unitSize),
+                    count: Int64(extent.count) * Int64(unitSize))
+            } catch {
+                throw naming(error, as: .readFailed)
+            }
+        }
+        return true
     }
 
     /// Gives back what a read of chunks has used.

@@ -16,12 +16,8 @@ extension CompressedFork {
     {
         precondition(!pages.isEmpty && pages.count <= FrameSlot.maximumPages)
         _ = try opened()
-        let (dimensions, habit) = state.withLock { ($0.map.dimensions, $0.habit) }
         let end = Int(block.rawValue) + pages.count
-        guard growing || end <= Int(dimensions.blockCount) else {
-            throw endsBefore(block, pages.count, isRead: false)
-        }
-        let chunkPages = dimensions.properties.chunkPages
+        let chunkPages = chunkPages
         let (first, last) = (Int(block.rawValue) / chunkPages, (end - 1) / chunkPages)
         let slot = try disk.frames.take()
         let encoder: ChunkEncoder
@@ -38,6 +34,10 @@ extension CompressedFork {
         slot.holders = 1
         do throws(StorageError) {
             return try whileWriting(UInt32(first)...UInt32(last)) { () throws(StorageError) in
+                let (dimensions, habit) = state.withLock { ($0.map.dimensions, $0.habit) }
+                guard growing || end <= Int(dimensions.blockCount) else {
+                    throw endsBefore(block, pages.count, isRead: false)
+                }
                 var ways = habit
                 var offset = 0
                 for chunk in first...last {
@@ -112,7 +112,7 @@ extension CompressedFork {
     /// How many pages of a chunk there are to be kept.
     private func existingPages(_ chunk: UInt32) -> Int {
         state.withLock { state in
-            if let frame = state.newestInFlight(chunk) { return Int(frame.part.entry.pages) }
+            if let newest = state.newestInFlight(chunk) { return newest.pages }
             guard Int(chunk) < state.map.entries.count else { return 0 }
             let entry = state.map.entries[Int(chunk)]
             return entry.isEmpty ? 0 : Int(entry.pages)
@@ -139,7 +139,7 @@ extension CompressedFork {
         if existing == 0 { return pages }
         let targets = Array(pages[..<existing])
         let frame = state.withLock { state in
-            let frame = state.newestInFlight(chunk)
+            let frame = state.newestInFlight(chunk)?.frame
             frame?.slot.holders += 1
             return frame
         }
@@ -166,6 +166,7 @@ extension CompressedFork {
         let isPlaced = state.withLock { state in
             state.habit = habit
             guard let extent = state.space.allocate(units) else { return false }
+            slot.opening = state.readers.opening
             var next = extent.start
             for position in slot.parts.indices {
                 slot.parts[position].entry.extent.start = next
@@ -189,6 +190,8 @@ extension CompressedFork {
     func finishWrite(_ slot: FrameSlot, written: Int) -> Int {
         let blocks = state.withLock { state in
             var blocks = 0
+            // Nobody waits for what was begun before the fork was closed or removed.
+            if slot.opening != state.readers.opening { return blocks }
             for part in slot.parts {
                 let isWhole =
                     part.offset + Int(part.entry.extent.count) * unitSize <= written
@@ -213,18 +216,18 @@ extension CompressedFork {
     /// Makes a chunk the fork's; false when there is a newer one, or none any more.
     private func publish(_ part: FrameSlot.Part, _ state: inout State) -> Bool {
         let chunk = Int(part.chunk)
-        let cut = state.map.dimensions.cut
-        guard chunk < state.map.entries.count,
-            state.map.entries[chunk].generation < part.entry.generation,
-            part.chunk < cut.chunks || part.entry.generation >= cut.generation
+        var entry = part.entry
+        entry.pages = UInt8(state.countingPages(part.chunk, entry))
+        guard chunk < state.map.entries.count, entry.pages > 0,
+            state.map.entries[chunk].generation < entry.generation
         else { return false }
         let old = state.map.entries[chunk]
         if !old.isEmpty {
             state.freed.append(old.extent)
             state.freedUnits += Int(old.extent.count)
         }
-        state.map.entries[chunk] = part.entry
-        state.usedUnits += Int(part.entry.extent.count) - Int(old.extent.count)
+        state.map.entries[chunk] = entry
+        state.usedUnits += Int(entry.extent.count) - Int(old.extent.count)
         state.changed.insert(part.chunk)
         return true
     }

@@ -23,26 +23,57 @@ final class CompressedFork: Sendable {
         var changed: Set<UInt32> = []
         /// Whether the map file lacks the dimensions.
         var hasChangedDimensions = false
+        /// The cuts that still say something about chunks of the file or in flight.
+        var cuts = CutHistory()
+        /// What the data file's header tells of them.
+        var trace: TruncationTrace?
+        /// Whether that is not all.
+        var hasNewCuts = false
         /// What changed chunks took before, since the last sync.
         var freed: [Extent] = []
         var freedUnits = 0
         var readers = ReaderTurns()
+        /// How many units were free when the fork was compacted last: no more could be done then.
+        var freeOnceCompacted: UInt32 = 0
         /// Chunks that are being written, as they will be; of each the newest last.
         var inFlight: [UInt32: [FrameInFlight]] = [:]
         var habit = EncodingHabit()
         /// How long the data file is, in units, as far as is known.
         var fileUnits: UInt32 = 0
 
-        /// The newest form of a chunk that is not in the map yet, if that is newer than what is.
-        func newestInFlight(_ chunk: UInt32) -> FrameInFlight? {
+        /// Begins with what was found in files, or with nothing. What is in flight no longer counts.
+        mutating func begin(_ map: ForkMap = ForkMap(), fileUnits: UInt32 = 0) {
+            let readers = readers
+            self = State()
+            self.map = map
+            self.fileUnits = fileUnits
+            self.readers.begin(after: readers)
+        }
+
+        /// The newest form of a chunk that is not in the map yet, if that is newer than what is, and
+        /// how many pages of it count.
+        func newestInFlight(_ chunk: UInt32) -> (frame: FrameInFlight, pages: Int)? {
             guard let frame = inFlight[chunk]?.last else { return nil }
-            guard Int(chunk) < map.entries.count else { return frame }
-            let generation = map.entries[Int(chunk)].generation
-            return frame.part.entry.generation > generation ? frame : nil
+            if Int(chunk) < map.entries.count,
+                map.entries[Int(chunk)].generation >= frame.part.entry.generation
+            {
+                return nil
+            }
+            let pages = countingPages(chunk, frame.part.entry)
+            return pages == 0 ? nil : (frame, pages)
+        }
+
+        /// How many pages of a chunk that was written, or is being, are part of the fork: the fork may
+        /// have been cut meanwhile, and what is added to it later is to be zeroes.
+        func countingPages(_ chunk: UInt32, _ entry: ChunkEntry) -> Int {
+            cuts.kept(of: chunk, generation: entry.generation, Int(entry.pages))
         }
 
         /// Whether the map file has all that there is.
         var isDurable: Bool { changed.isEmpty && !hasChangedDimensions && inFlight.isEmpty }
+
+        /// Whether nobody reads or writes, or waits for a sync.
+        var isAtRest: Bool { isDurable && readers.areNone }
     }
 
     /// A chunk in the memory of a slot that is about to be written from it.
@@ -130,7 +161,7 @@ final class CompressedFork: Sendable {
         isForgotten.store(true, ordering: .relaxed)
         compacting.withLock { _ in
             files.withLock { files in
-                state.withLock { $0 = State() }
+                state.withLock { $0.begin() }
                 files = nil
             }
         }
@@ -194,7 +225,8 @@ final class CompressedFork: Sendable {
             .damagedChunk,
             "chunk \(chunk) of file \"\(dataPath)\" is damaged: blocks \(first).."
                 + "\(first + UInt64(pages) - 1) of relation \(locator)\(fork.suffix)",
-            remedy: "Restore the relation from a backup; its other chunks can be read.",
+            remedy: "Restore the relation from a backup, or write all of its pages anew; the other"
+                + " chunks can be read.",
             at: location(block: UInt32(clamping: first)))
     }
 
@@ -203,49 +235,5 @@ final class CompressedFork: Sendable {
         StorageError(
             .extendFailed, "file \"\(dataPath)\" cannot be longer than 16 TiB",
             remedy: "Spread the data over several relations.", at: location())
-    }
-}
-
-/// Two turns in which reads begin, so that it can be told when all are over that had begun before
-/// some moment, while others go on beginning.
-struct ReaderTurns {
-    private var counts = InlineArray<2, Int>(repeating: 0)
-    private var turn: UInt64 = 0
-    private var retired: [(turn: UInt64, extents: [Extent])] = []
-
-    /// A read begins; its turn is to be given back.
-    mutating func begin() -> Int {
-        let parity = Int(turn & 1)
-        counts[parity] += 1
-        return parity
-    }
-
-    /// A read is over. Returns extents that nobody reads any more.
-    mutating func end(_ parity: Int) -> [Extent] {
-        counts[parity] -= 1
-        return counts[parity] == 0 && !retired.isEmpty ? advance() : []
-    }
-
-    /// Takes extents that new reads do not find. Returns those that nobody reads any more.
-    mutating func retire(_ extents: [Extent]) -> [Extent] {
-        if !extents.isEmpty { retired.append((turn, extents)) }
-        return advance()
-    }
-
-    /// How many units wait for readers.
-    var retiredUnits: Int {
-        retired.reduce(0) { $0 + $1.extents.reduce(0) { $0 + Int($1.count) } }
-    }
-
-    /// A turn ends when none of the one before it is going on: reads of a turn are over two turns
-    /// later.
-    private mutating func advance() -> [Extent] {
-        for _ in 0..<2 where counts[Int((turn + 1) & 1)] == 0 { turn += 1 }
-        var free: [Extent] = []
-        while let oldest = retired.first, oldest.turn + 2 <= turn {
-            free += oldest.extents
-            retired.removeFirst()
-        }
-        return free
     }
 }

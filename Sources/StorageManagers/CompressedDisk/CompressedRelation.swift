@@ -88,10 +88,17 @@ final class CompressedRelation: RelationStorage {
 
     // MARK: Blocks
 
-    func blocksPerGroup(_ fork: Fork) -> Int { storage(of: fork).chunkPages }
+    func blocksPerGroup(_ fork: Fork) -> Int {
+        // Where it cannot be opened, whoever reads is told.
+        (try? storage(of: fork).properties())?.chunkPages ?? 1
+    }
 
     func maximumCombine(_ fork: Fork, block: BlockNumber) -> Int {
         (try? storage(of: fork).combinable(block)).map { max(1, $0) } ?? 1
+    }
+
+    func prefetch(_ fork: Fork, block: BlockNumber, count: Int) throws(StorageError) -> Bool {
+        try storage(of: fork).prefetch(block, count)
     }
 
     func read(_ fork: Fork, block: BlockNumber, into pages: Span<PageAddress>)

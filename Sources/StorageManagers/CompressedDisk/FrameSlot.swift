@@ -33,8 +33,10 @@ final class FrameSlot: @unchecked Sendable {
     var pages: [PageAddress] = []
     /// What the IO is on.
     var fork: CompressedFork?
-    /// In which of the fork's two turns a read was begun.
-    var turn = 0
+    /// The turn of a read.
+    var turn = ReaderTurns.Turn()
+    /// In which opening of the fork a write was begun.
+    var opening: UInt64 = 0
     /// How many blocks the fork has once a write is done, if that makes it longer.
     var growsTo: UInt32 = 0
     /// How many hold the slot: the IO, and who reads a chunk that it is about to write. Changed

@@ -14,6 +14,10 @@ final class MapFile: Sendable {
         var nextSequence: UInt64
         /// How long the record with all chunks was.
         var snapshotSize: Int
+        /// How long the record is that was added and is not known to be durable.
+        var added = 0
+        /// The file was replaced and could not be opened: what is added to the old one is lost.
+        var isStale = false
     }
 
     private let position: Lock<Position>
@@ -42,10 +46,12 @@ final class MapFile: Sendable {
     }
 
     /// Reads the file of a fork; nil for one that is missing or tells nothing.
-    static func open(_ fork: CompressedFork) throws(StorageError) -> (
+    ///
+    /// - Parameter units: how long the data file is.
+    static func open(_ fork: CompressedFork, units: UInt32) throws(StorageError) -> (
         file: MapFile, reading: MapReading
     )? {
-        guard let (file, reading) = try read(fork) else { return nil }
+        guard let (file, reading) = try read(fork, units: units) else { return nil }
         if reading.tornBytes > 0 { try file.truncate(to: Int64(reading.end)) }
         var end = reading.end
         if let unpaired = reading.unpaired {
@@ -69,17 +75,22 @@ final class MapFile: Sendable {
         )
     }
 
-    /// The largest file that is read: the map of 2 TiB in small chunks with all changes takes less.
-    private static let maximumSize: Int64 = 4 << 30
+    /// How long the file can be, of a data file of so many units: what is longer is no map, and is
+    /// not to be read into memory. Up to the first term is for maps of data files that were cut.
+    private static func longest(_ units: UInt32) -> Int64 {
+        (256 << 20) + 16 * Int64(MapRecord.entrySize) * Int64(units)
+    }
 
     /// Reads the file as it is; nil where it is missing or tells nothing.
     ///
     /// - Throws: `damagedMap` for a file of a size that no map has, besides what reading throws.
-    static func read(_ fork: CompressedFork) throws(StorageError) -> (VirtualFile, MapReading)? {
+    static func read(_ fork: CompressedFork, units: UInt32) throws(StorageError) -> (
+        VirtualFile, MapReading
+    )? {
         guard try fork.disk.files.kind(of: fork.mapPath) == .file else { return nil }
         let file = try fork.disk.files.open(fork.mapPath, .buffered)
         let size = try file.size()
-        guard size <= maximumSize else {
+        guard size <= longest(units) else {
             throw StorageError(
                 .damagedMap, "file \"\(fork.mapPath)\" has \(size) bytes, more than any map",
                 remedy: "Remove it: it is put together again from the chunks.",
@@ -126,22 +137,33 @@ final class MapFile: Sendable {
     /// Whether the file had better begin anew than get a record of so many changes.
     func isLong(with changes: Int) -> Bool {
         position.withLock { position in
-            position.end + 2 * MapRecord.size(entries: changes)
-                > 3 * position.snapshotSize + Self.slack
+            position.isStale
+                || position.end + 2 * MapRecord.size(entries: changes)
+                    > 3 * position.snapshotSize + Self.slack
         }
     }
 
-    /// Adds what has changed and makes it durable; blocks.
-    func record(_ changes: [(chunk: UInt32, entry: ChunkEntry)], _ dimensions: ForkDimensions)
-        throws(StorageError)
+    /// Adds what has changed. It counts once the file was synced and ``settle()`` called; until then
+    /// the next takes its place. Blocks.
+    ///
+    /// - Returns: the file, to be synced.
+    func add(_ changes: [(chunk: UInt32, entry: ChunkEntry)], _ dimensions: ForkDimensions)
+        throws(StorageError) -> VirtualFile
     {
         try position.withLock { (position) throws(StorageError) in
             let record = MapRecord(
                 isSnapshot: false, sequence: position.nextSequence, dimensions: dimensions,
                 entries: changes)
-            let size = try Self.write(record, identity, position.file, at: position.end)
-            try position.file.sync(dataOnly: true)
-            position.end += size
+            position.added = try Self.write(record, identity, position.file, at: position.end)
+            return position.file
+        }
+    }
+
+    /// What was added is durable.
+    func settle() {
+        position.withLock { position in
+            position.end += position.added
+            position.added = 0
             position.nextSequence += 1
         }
     }
@@ -155,6 +177,7 @@ final class MapFile: Sendable {
     private func beginAnew(_ position: inout Position, _ map: ForkMap) throws(StorageError) {
         let size = try writeNew(map)
         try files.rename(newPath, to: path)
+        position.isStale = true
         let file = try files.open(path, .buffered)
         position = Position(file: file, end: size, nextSequence: 1, snapshotSize: size)
     }

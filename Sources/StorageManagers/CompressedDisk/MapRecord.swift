@@ -138,7 +138,9 @@ struct MapRecord: Equatable {
                 level: Int(fields.get(50, as: UInt16.self)))
             guard ChunkProperties.chunkSizes.contains(dimensions.properties.chunkBytes),
                 ChunkProperties.levels.contains(dimensions.properties.level),
-                dimensions.blockCount <= BlockNumber.maximumCount
+                dimensions.blockCount <= BlockNumber.maximumCount,
+                dimensions.nextGeneration <= ChunkHeader.lastGeneration,
+                dimensions.cut.generation <= ChunkHeader.lastGeneration
             else { return nil }
             self.dimensions = dimensions
             entryCount = Int(fields.get(52, as: UInt32.self))
@@ -166,7 +168,8 @@ extension MapRecord {
             let pages: UInt32 = fields.get(offset + 12)
             guard pages <= chunkPages, extent.count <= UInt32(chunkPages * 2 + 1),
                 !extent.start.addingReportingOverflow(extent.count).overflow,
-                extent.count == 0 || extent.start >= CompressedFork.firstUnit
+                extent.count == 0 || extent.start >= CompressedFork.firstUnit,
+                fields.get(offset + 16, as: UInt64.self) <= ChunkHeader.lastGeneration
             else { return nil }
             entries.append(
                 (

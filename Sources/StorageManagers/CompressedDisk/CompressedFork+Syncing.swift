@@ -1,0 +1,159 @@
+internal import AsyncIO
+internal import FileAccess
+internal import StorageManager
+
+/// Making the fork durable: its chunks first, then a record of where they are, and only then is the
+/// space free that changed chunks had before.
+///
+/// Each step is called by whoever holds ``syncing``; the manager takes many forks from step to step
+/// together, so that the kernel has the syncs of all to do at once.
+extension CompressedFork {
+    /// What is to be made durable, as it was at one moment.
+    struct Frozen {
+        let files: Files
+        fileprivate var changes: [(chunk: UInt32, entry: ChunkEntry)] = []
+        fileprivate var dimensions: ForkDimensions
+        fileprivate var freed: [Extent]
+        /// The whole map, where the map file begins anew.
+        fileprivate var all: ForkMap?
+        /// What the data file's header is to tell of truncations, if that is not all it tells.
+        fileprivate var trace: TruncationTrace?
+    }
+
+    /// Makes all that was written before the call durable, and frees what it replaced. Blocks.
+    ///
+    /// - Throws: `syncFailed` when it is not known what is on disk; other errors leave all as it was
+    ///   but for what is durable, and it may be tried again.
+    func sync() throws(StorageError) {
+        try syncing.withLock { _ throws(StorageError) in
+            guard let frozen = try freeze() else { return }
+            do throws(StorageError) {
+                // The chunks first: the map must never name what is not there.
+                try frozen.files.data.sync()
+                try record(frozen)?.sync()
+            } catch {
+                throw thaw(frozen, error)
+            }
+            try finish(frozen)
+        }
+    }
+
+    /// The first step: notes what has changed, and puts all of it into the data file.
+    ///
+    /// - Returns: nil where nothing has changed; else the data file is to be synced next.
+    /// - Throws: what writing throws; nothing has happened then.
+    func freeze() throws(StorageError) -> Frozen? {
+        guard isOpen else { return nil }
+        let files = try opened()
+        let isLong = files.map.isLong(with: state.withLock { $0.changed.count })
+        let frozen = state.withLock { state -> Frozen? in
+            if state.changed.isEmpty && !state.hasChangedDimensions { return nil }
+            var frozen = Frozen(
+                files: files, dimensions: state.map.dimensions, freed: state.freed,
+                all: isLong ? state.map : nil)
+            for chunk in state.changed.sorted() where Int(chunk) < state.map.entries.count {
+                frozen.changes.append((chunk, state.map.entries[Int(chunk)]))
+            }
+            if state.hasNewCuts {
+                frozen.trace = TruncationTrace(
+                    number: (state.trace?.number ?? 0) + 1, cuts: state.cuts,
+                    blockCount: state.map.dimensions.blockCount)
+            }
+            state.changed = []
+            state.hasChangedDimensions = false
+            state.hasNewCuts = false
+            state.freed = []
+            state.freedUnits = 0
+            return frozen
+        }
+        if let frozen, let trace = frozen.trace {
+            do throws(StorageError) { try write(trace, frozen) } catch {
+                throw thaw(frozen, error)
+            }
+        }
+        return frozen
+    }
+
+    private func write(_ trace: TruncationTrace, _ frozen: Frozen) throws(StorageError) {
+        let slot = try disk.frames.take()
+        defer { disk.frames.giveBack(slot) }
+        let earlier = state.withLock { $0.trace }
+        DataFileHeader.store(
+            frozen.dimensions.properties, identity, slot.fields(0),
+            traces: (earlier.map { [$0] } ?? []) + [trace])
+        try writeHeader(slot, frozen.files.data)
+        state.withLock { $0.trace = trace }
+    }
+
+    /// Writes the unit that was made in the slot's memory to the start of the data file.
+    func writeHeader(_ slot: FrameSlot, _ data: VirtualFile) throws(StorageError) {
+        let written = try unsafe data.write(
+            UnsafeRawBufferPointer(slot.bytes(0..<unitSize)), at: 0)
+        guard written == unitSize else {
+            throw StorageError(
+                .fileWriteFailed, "could not write the header of file \"\(dataPath)\"",
+                remedy: "Free space on the file system, and try again.", at: location())
+        }
+    }
+
+    /// The second step, once the data file is durable: writes down where the chunks are.
+    ///
+    /// - Returns: the file to be synced next; nil where that is done.
+    func record(_ frozen: Frozen) throws(StorageError) -> VirtualFile? {
+        if let all = frozen.all {
+            try frozen.files.map.begin(with: all)
+            return nil
+        }
+        return try frozen.files.map.add(frozen.changes, frozen.dimensions)
+    }
+
+    /// The last step, once all is durable: what changed chunks had before is free.
+    ///
+    /// - Throws: what making the file shorter throws; all is durable nevertheless.
+    func finish(_ frozen: Frozen) throws(StorageError) {
+        if frozen.all == nil { frozen.files.map.settle() }
+        state.withLock { state in
+            for extent in state.readers.retire(frozen.freed) { state.space.free(extent) }
+        }
+        try shorten(frozen.files.data)
+    }
+
+    /// In the place of a step that failed: notes again what could not be made durable.
+    ///
+    /// - Returns: the error in the fork's words.
+    func thaw(_ frozen: Frozen, _ error: StorageError) -> StorageError {
+        state.withLock { state in
+            state.changed.formUnion(frozen.changes.map(\.chunk))
+            state.hasChangedDimensions = true
+            if frozen.trace != nil { state.hasNewCuts = true }
+            state.freed += frozen.freed
+            state.freedUnits = state.freed.reduce(0) { $0 + Int($1.count) }
+        }
+        disk.noteChange(self)
+        return naming(error, as: error.code == .fileSyncFailed ? .syncFailed : nil)
+    }
+
+    /// Gives the end of the file back, if that is worth it.
+    private func shorten(_ data: VirtualFile) throws(StorageError) {
+        func surplus() -> (end: UInt32, units: UInt32) {
+            state.withLock { ($0.space.end, $0.fileUnits - min($0.fileUnits, $0.space.end)) }
+        }
+        let first = surplus()
+        guard first.units > 0, first.units >= min(256, first.end / 8) else { return }
+        try whileNobodyWrites { () throws(StorageError) in
+            let now = surplus()
+            guard now.units > 0 else { return }
+            try data.truncate(to: Int64(now.end) * Int64(unitSize))
+            state.withLock { $0.fileUnits = now.end }
+        }
+    }
+
+    /// Before a write: has what was replaced become too much, it is made free now.
+    func relieve() throws(StorageError) {
+        let (freed, used) = state.withLock { ($0.freedUnits, $0.usedUnits) }
+        if freed > used / 4 + Self.freedAllowance { try sync() }
+    }
+
+    /// How many replaced units a small fork may have: 8 MiB.
+    private static let freedAllowance = 2048
+}
