@@ -29,6 +29,12 @@ public protocol StorageManager: AnyObject, Sendable {
     ///   be.
     func prepare(_ locator: RelationLocator, options: [String: String]) throws(StorageError)
 
+    /// How a relation is kept, as ``prepare(_:options:)`` takes it for another that shall be kept
+    /// likewise; none where there is nothing to choose. Any thread.
+    ///
+    /// - Throws: what reading throws.
+    func options(of locator: RelationLocator) throws(StorageError) -> [String: String]
+
     /// How much space a fork takes; nil where that is what its blocks take. Any thread.
     func space(of locator: RelationLocator, fork: Fork) throws(StorageError) -> RelationSpace?
 
@@ -70,6 +76,11 @@ extension StorageManager {
             .invalidConfiguration, "storage manager \"\(name)\" has no option \"\(option)\"",
             remedy: "Leave it out, or choose another storage manager.",
             at: StorageError.Location(relation: locator.description))
+    }
+
+    /// There was nothing to choose.
+    public func options(of locator: RelationLocator) throws(StorageError) -> [String: String] {
+        [:]
     }
 
     /// Blocks take what they have.

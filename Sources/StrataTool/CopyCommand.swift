@@ -23,6 +23,8 @@ struct CopyCommand: ParsableCommand {
 
     @OptionGroup var managerArguments: ManagerArguments
 
+    func validate() throws { try managerArguments.checkOptions() }
+
     func run() throws {
         let interruption = Interruption()
         try storeArguments.withStore(creating: false) { engine in

@@ -44,7 +44,10 @@ struct LoadCommand: ParsableCommand {
     @Flag(help: "Add the rows to the relation, which exists; they start on a page of their own.")
     var append = false
 
-    @Flag(help: "Put the rows in the place of those that the relation has, if it exists.")
+    @Flag(
+        help: ArgumentHelp(
+            "Put the rows in the place of those that the relation has, if it exists.",
+            discussion: "They are kept as those were, unless --manager and its options say else."))
     var replace = false
 
     @Option(
@@ -76,6 +79,7 @@ struct LoadCommand: ParsableCommand {
         if append && managerArguments.manager != nil {
             throw ValidationError("--manager is for new relations; with --append it is known.")
         }
+        try managerArguments.checkOptions(managerMayBeKnown: replace)
         if append && replace { throw ValidationError("--append and --replace exclude each other.") }
         if rejects != nil && onError == .stop {
             throw ValidationError("--rejects is of use only with --on-error skip.")

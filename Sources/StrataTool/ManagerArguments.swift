@@ -8,7 +8,8 @@ struct ManagerArguments: ParsableArguments {
             "How a new relation is kept: magnetic, compressed or memory.",
             discussion: """
                 magnetic, the default, keeps pages in plain files as PostgreSQL does; compressed \
-                keeps them in chunks of zstd; memory forgets them when the store is closed.
+                keeps them in chunks of zstd; memory forgets them when the store is closed. A load \
+                with --replace keeps them as they were kept, unless told otherwise.
                 """,
             valueName: "name"))
     var manager: String?
@@ -30,14 +31,21 @@ struct ManagerArguments: ParsableArguments {
             throw ValidationError(
                 "There is no storage manager \"\(manager)\". Use magnetic, compressed or memory.")
         }
-        if manager != "compressed" && (chunk != nil || level != nil) {
-            throw ValidationError("--chunk and --level go with --manager compressed.")
-        }
         if let chunk, !ChunkProperties.chunkSizes.contains(chunk.bytes) {
             throw ValidationError("--chunk must be 16k, 32k, 64k or 128k, not \(chunk).")
         }
         if let level, !ChunkProperties.levels.contains(level) {
             throw ValidationError("--level must be from 1 to 19, not \(level).")
+        }
+    }
+
+    /// Refuses what is for another manager than the one that is named.
+    ///
+    /// - Parameter isKnown: the manager may be that of a relation which exists.
+    func checkOptions(managerMayBeKnown isKnown: Bool = false) throws {
+        if manager == "compressed" || (manager == nil && isKnown) { return }
+        if chunk != nil || level != nil {
+            throw ValidationError("--chunk and --level go with --manager compressed.")
         }
     }
 

@@ -169,6 +169,96 @@ struct OtherManagersTests {
         }
     }
 
+    @Test("A replaced relation's manager and options are those of the next, unless told otherwise")
+    func replacing() throws {
+        let store = TestStore()
+        try store.with { engine, session in
+            func replace(_ manager: String?, _ options: [String: String]) throws -> [String: String]
+            {
+                let load = try engine.beginLoad(
+                    LoadTarget(
+                        relation: "t", schema: TestStore.schema, mode: .replace,
+                        managerName: manager, managerOptions: options),
+                    session: session)
+                try load.add(40, mark: 5)
+                let relation = try load.commit(rowCount: 40)
+                #expect(try relation.marks(session) == Array(repeating: 5, count: 40))
+                return try engine.storageOptions(ofRelation: "t")
+            }
+            let first = try replace("compressed", ["chunk": "32768", "level": "7"])
+            #expect(first == ["chunk": "32768", "level": "7"])
+            #expect(try replace(nil, [:]) == ["chunk": "32768", "level": "7"])
+            #expect(try replace("compressed", ["level": "2"]) == ["chunk": "32768", "level": "2"])
+            #expect(try replace(nil, ["chunk": "65536"]) == ["chunk": "65536", "level": "2"])
+            #expect(try engine.relation(named: "t").managerName == "compressed")
+            #expect(try replace("magnetic", [:]).isEmpty)
+            #expect(try replace(nil, [:]).isEmpty)
+            #expect(try engine.relation(named: "t").managerName == "magnetic")
+            // What is not told is not remembered from before that.
+            #expect(try replace("compressed", [:]) == ["chunk": "131072", "level": "1"])
+        }
+    }
+
+    @Test("A damaged relation can be replaced")
+    func replacingDamaged() throws {
+        let store = TestStore()
+        try store.with { engine, session in
+            try load(engine, "t", "compressed", 40, mark: 7, session)
+        }
+        for file in ["16384.chunks", "16384.map"] {
+            let path = store.path + "/base/1/" + file
+            try writeFile(path, try readFile(path).map { $0 ^ 0x55 })
+        }
+        try store.with { engine, session in
+            let load = try engine.beginLoad(
+                LoadTarget(relation: "t", schema: TestStore.schema, mode: .replace),
+                session: session)
+            try load.add(3, mark: 1)
+            let relation = try load.commit(rowCount: 3)
+            #expect(relation.managerName == "compressed")
+            #expect(try relation.marks(session) == [1, 1, 1])
+        }
+    }
+
+    @Test("Writing all pages of a damaged chunk mends it; writing some is refused")
+    func mending() throws {
+        let store = TestStore()
+        try store.with { engine, session in
+            try load(engine, "t", "compressed", 40, mark: 7, session)
+        }
+        let path = store.path + "/base/1/16384.chunks"
+        var bytes = try readFile(path)
+        let last = bytes.count - 4096
+        bytes[last + 90] ^= 4
+        let first = UInt32(bytes[last + 16]) * 4
+        try writeFile(path, bytes)
+        try store.with { engine, session in
+            let relation = try engine.relation(named: "t")
+            func zeroed(_ block: UInt32) throws -> PinnedPage {
+                try engine.buffers.page(
+                    BlockNumber(block), of: relation.open, mode: .zeroOnError, session: session)
+            }
+            do {
+                let page = try zeroed(first)
+                page.withEditor { $0.initialize() }
+            }
+            let error = expectError(.damagedChunk) { try engine.checkpoint(session) }
+            #expect(error?.remedy?.contains("all of its pages") == true)
+            // Zeroed on request, the others are in the pool, and are taken along.
+            for block in first + 1..<first + 4 { _ = try zeroed(block) }
+            try engine.checkpoint(session)
+            var findings: [VerificationFinding] = []
+            _ = try engine.verify(
+                session: session, observer: VerificationObserver { findings.append($0) })
+            // Rows are missing, and nothing is damaged.
+            #expect(findings.allSatisfy { $0.block == nil && $0.kind != .damagedStorage })
+            _ = try engine.buffers.evict(relation.open, session: session)
+            for block in first..<first + 4 {
+                _ = try relation.page(BlockNumber(block), session: session)
+            }
+        }
+    }
+
     @Test("Changed pages of a chunk are written together", arguments: IOMethodMatrix.all)
     func gathering(_ method: TestedMethod) throws {
         let store = TestStore(method)

@@ -6,9 +6,11 @@ public struct LoadOptions: Sendable {
     public var mode = LoadTarget.Mode.create
     /// The columns. Nil takes those of the relation that is appended to, and else infers them.
     public var schema: Schema?
-    /// The storage manager of a new relation; nil for the default.
+    /// The storage manager of a new relation; nil for that of the relation that is replaced, or the
+    /// default.
     public var managerName: String?
-    /// How that storage manager shall keep a new relation, in its own terms: values by name.
+    /// How that storage manager shall keep a new relation, in its own terms: values by name. What is
+    /// not said is as with the relation that is replaced, if that storage manager keeps it.
     public var managerOptions: [String: String] = [:]
     /// How the text is written.
     public var csv = CSVOptions()

@@ -20,6 +20,15 @@ extension Engine {
         return total
     }
 
+    /// How the storage manager of a relation keeps it, in its own terms: ``LoadTarget/managerOptions``
+    /// that make another relation likewise.
+    ///
+    /// - Throws: `notFound`, or what looking at its files throws.
+    public func storageOptions(ofRelation name: String) throws(StorageError) -> [String: String] {
+        let relation = try relation(named: name, checkingLength: false)
+        return try managers.manager(relation.open.manager)?.options(of: relation.locator) ?? [:]
+    }
+
     /// Gives space back that a relation's files have and do not use; readers and writers go on
     /// meanwhile. Blocks the thread.
     ///

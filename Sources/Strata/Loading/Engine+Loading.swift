@@ -56,7 +56,7 @@ extension Engine {
         do throws(StorageError) {
             let open = try openRelation(locator, managedBy: manager)
             try managers.manager(named: manager)?.manager.prepare(
-                locator, options: target.managerOptions)
+                locator, options: options(for: target, replacing: existing, manager))
             try open.storage.create(.main, ifMissing: false)
             return LoadStart(
                 record: RelationRecord(open, blockCount: 0, isSettled: true),
@@ -65,6 +65,26 @@ extension Engine {
             forgetLoad(locator)
             removeRemains(session, of: [locator])
             throw error
+        }
+    }
+
+    /// How a manager shall keep a new relation: what the target does not say is as with the one that
+    /// it replaces.
+    private func options(
+        for target: LoadTarget, replacing existing: RelationDescription?, _ manager: String
+    ) -> [String: String] {
+        guard let existing, existing.managerName == manager else { return target.managerOptions }
+        do throws(StorageError) {
+            let old = try managers.manager(named: manager)?.manager.options(of: existing.locator)
+            return (old ?? [:]).merging(target.managerOptions) { _, new in new }
+        } catch {
+            // A damaged relation is one that users want to replace.
+            logger.warning(
+                """
+                relation "\(existing.name)" is replaced by one that is kept as new ones are, since it \
+                does not tell how it is: \(error)
+                """)
+            return target.managerOptions
         }
     }
 
