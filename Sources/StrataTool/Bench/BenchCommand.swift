@@ -68,6 +68,9 @@ struct BenchCommand: ParsableCommand {
             of an eighth of them, and see how long the file becomes, in lengths of what it holds; \
             against 1.6 of them. compress/compacted: the same once it was compacted; against 1.3.
 
+            soak: the same two for a relation of as many bytes of pages as --size says, and \
+            --rewrites changes; the relation is verified then. Not among all.
+
             The data is made in a new directory below --directory and removed at the end. What is \
             read is checked. The results go to standard output, the rest to standard error.
             """)
@@ -102,6 +105,10 @@ struct BenchCommand: ParsableCommand {
     var parallelism = 64
 
     @Option(
+        help: ArgumentHelp("For case soak: how many pages are rewritten.", valueName: "number"))
+    var rewrites = 200_000
+
+    @Option(
         help: ArgumentHelp(
             "For case load: also measure the COPY of a PostgreSQL server on this machine, which"
                 + " psql connects to.",
@@ -131,6 +138,9 @@ struct BenchCommand: ParsableCommand {
         if !(1...1024).contains(parallelism) {
             throw ValidationError("--parallelism must be from 1 to 1024, not \(parallelism).")
         }
+        if !(1...1_000_000_000).contains(rewrites) {
+            throw ValidationError("--rewrites must be from 1 to 1000000000, not \(rewrites).")
+        }
         if !BenchData.sizeLimits.contains(size.bytes) {
             throw ValidationError("--size must be from 1MB to 8TB, not \(size).")
         }
@@ -150,7 +160,7 @@ struct BenchCommand: ParsableCommand {
             try run(
                 BenchPlan(
                     data: data, rounds: rounds, device: device, directory: folder.path,
-                    postgres: postgres,
+                    rewrites: rewrites, postgres: postgres,
                     cancellation: interruption.cancellation))
         } catch {
             switch error {
@@ -195,7 +205,7 @@ struct BenchCommand: ParsableCommand {
     private var diskBytes: Int {
         BenchData.diskBytes(
             size: size.bytes,
-            loads: benchCase.parts.contains(.load) || benchCase.parts.contains(.compress))
+            loads: !Set(benchCase.parts).isDisjoint(with: [.load, .compress, .soak]))
     }
 
     private func sayWhatItTakes(_ folder: borrowing BenchDirectory) {

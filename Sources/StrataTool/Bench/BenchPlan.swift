@@ -15,10 +15,13 @@ enum BenchCase: String, ExpressibleByArgument, CaseIterable {
     case write
     case load
     case compress
+    case soak
     case all
 
-    /// The cases it stands for.
-    var parts: [BenchCase] { self == .all ? Self.allCases.filter { $0 != .all } : [self] }
+    /// The cases it stands for; the soak is only for those who ask for it.
+    var parts: [BenchCase] {
+        self == .all ? Self.allCases.filter { $0 != .all && $0 != .soak } : [self]
+    }
 
     /// Measures a single case; a row or more.
     func measure(_ plan: BenchPlan, _ method: IOMethodChoice) throws(BenchFailure) -> [BenchRow] {
@@ -32,6 +35,7 @@ enum BenchCase: String, ExpressibleByArgument, CaseIterable {
         case .write: return try WriteBench.measure(plan, method)
         case .load: return try LoadBench.measure(plan, method)
         case .compress: return try CompressBench.measure(plan, method)
+        case .soak: return try SoakBench.measure(plan, method)
         case .contend: return try ContendBench.measure(plan, method)
         case .all:
             var rows: [BenchRow] = []
@@ -49,6 +53,8 @@ struct BenchPlan: Sendable {
     let device: DeviceModel
     /// Where other files can be made.
     let directory: String
+    /// How many pages case `soak` rewrites.
+    let rewrites: Int
     /// The PostgreSQL server to compare loads with.
     let postgres: String?
     let cancellation: Cancellation

@@ -89,7 +89,8 @@ enum CompressBench {
                 "compress/compacted", method: name, unit: "of live", bar: .atMost(1))
             var rows = [most, after]
             for round in 0..<store.plan.rounds {
-                let soak = try store.rewrite(CompressStore.small, round, engine, session)
+                let soak = try store.rewrite(
+                    CompressStore.small, round, nil, engine, session)
                 rows[0].add(
                     value: soak.greatest, ceiling: 1.6,
                     processorMicroseconds: soak.time.processor * 1e6 / Double(soak.rewrites))

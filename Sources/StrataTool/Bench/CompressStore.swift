@@ -120,10 +120,12 @@ struct CompressStore {
         var compacted = 0.0
     }
 
-    /// Changes pages in random order, as many as the relation has, with a pool that holds few.
-    func rewrite(_ name: String, _ round: Int, _ engine: Engine, _ session: Session)
-        throws(BenchFailure) -> Soak
-    {
+    /// Changes pages in random order, with a pool that holds few.
+    ///
+    /// - Parameter wanted: how many changes; nil for as many as there are pages.
+    func rewrite(
+        _ name: String, _ round: Int, _ wanted: Int?, _ engine: Engine, _ session: Session
+    ) throws(BenchFailure) -> Soak {
         let relation = try BenchFailure.wrap { () throws(StorageError) in
             try engine.relation(named: name)
         }
@@ -131,7 +133,7 @@ struct CompressStore {
         var soak = Soak()
         var state = UInt64(round) &+ 1
         soak.time = try BenchClock.measure { () throws(BenchFailure) in
-            for number in 0..<count {
+            for number in 0..<UInt64(wanted ?? Int(count)) {
                 state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
                 let block = BlockNumber(UInt32((state >> 33) % count))
                 let page = try BenchFailure.wrap { () throws(StorageError) in

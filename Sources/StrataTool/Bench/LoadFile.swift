@@ -25,6 +25,13 @@ enum LoadShape: String, CaseIterable {
         case .wide: "id integer, a text, b text, c text, d text, e text, f text, g text"
         }
     }
+
+    /// The same as a schema.
+    var schema: Schema {
+        do throws(SchemaError) { return try Schema(parsing: columns) } catch {
+            preconditionFailure("the columns of case load are well-formed")
+        }
+    }
 }
 
 /// A CSV file without a header, of rows that follow from their numbers.
@@ -41,11 +48,7 @@ struct LoadFile: ~Copyable {
         self.shape = shape
         path = "\(plan.directory)/\(shape.rawValue).csv"
         copyPath = "\(plan.directory)/\(shape.rawValue).copy"
-        do throws(SchemaError) {
-            schema = try Schema(parsing: shape.columns)
-        } catch {
-            preconditionFailure("the columns of case load are well-formed")
-        }
+        schema = shape.schema
         let output = try BenchOutput(path, creating: true)
         let size = plan.data.pageCount * blockSize
         var buffer: [UInt8] = []
