@@ -62,4 +62,7 @@ public struct IOFlags: OptionSet, Sendable {
     /// Its callbacks have some work to do when it completes, however little it moves: unpacking, say.
     /// Such work is spread over cores where a method can, and done for one IO at a time.
     public static let heavyCompletion = IOFlags(rawValue: 8)
+    /// The kernel does the write whole or not at all, even when the power fails, or refuses it: past
+    /// the page cache, in units and at offsets that file system and disk have said they can.
+    public static let atomicWrite = IOFlags(rawValue: 16)
 }

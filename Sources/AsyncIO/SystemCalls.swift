@@ -1,3 +1,5 @@
+internal import CPlatform
+
 #if canImport(Glibc)
     internal import Glibc
 #elseif canImport(Darwin)
@@ -16,6 +18,11 @@ enum SystemCalls {
         while true {
             let result: Int
             switch io.operation {
+            case .write where io.flags.contains(.atomicWrite):
+                let done = unsafe strata_write_atomically(
+                    io.descriptor, vectors.baseAddress, count, io.offset)
+                if done == -Int64(EINTR) { continue }
+                return Int(done)
             case .read:
                 result = unsafe preadv(io.descriptor, vectors.baseAddress, count, off_t(io.offset))
             case .write:

@@ -103,7 +103,7 @@ public final class BackgroundWriter {
     private func write(_ index: Int, _ tag: PageTag) -> Int {
         guard writer.prepare(index, tag, hurried: true), let write = writer.state.prepared.last
         else { return 0 }
-        writer.launch(alone: false)
+        if writer.isBatchFull { writer.launch(alone: false) }
         return write.count
     }
 

@@ -21,6 +21,9 @@ public struct BufferConfiguration: Sendable {
     public var ignoresChecksumFailures = false
     /// The log that is made durable before pages that it tells of are written; nil without one.
     public var writeAheadLog: (any WriteAheadLog)?
+    /// Where pages are kept until they are whole in place; nil where they need not be. See
+    /// ``PageJournal``.
+    public var pageJournal: (any PageJournal)?
     /// Where the manager logs.
     public var logger = Logger(label: "strata.buffers")
 

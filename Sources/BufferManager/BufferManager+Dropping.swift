@@ -18,21 +18,29 @@ extension BufferManager {
     /// Forgets all pages of a relation, and what else is kept of it. Mirrors PostgreSQL's
     /// `DropRelationsAllBuffers`.
     ///
+    /// The ``PageJournal`` may keep copies of its pages: the locator must not be given to another
+    /// relation before that has made its room free, or ever.
+    ///
     /// - Throws: `pageInUse` when somebody has a page pinned; nothing has been forgotten then.
     public func drop(_ relation: OpenRelation, session: Session) throws(StorageError) {
         try drop(relation, session) { _ in true }
         table.forget(relation.locator)
     }
 
-    /// Forgets a fork's pages from a block on. Mirrors PostgreSQL's `DropRelationBuffers`.
+    /// Forgets a fork's pages from a block on, those in the journal too. Mirrors PostgreSQL's
+    /// `DropRelationBuffers`.
     ///
     /// - Throws: `pageInUse` when somebody has one of them pinned; nothing has been forgotten then.
+    ///   What the ``PageJournal`` throws; then the blocks must stay where they are.
     public func dropBlocks(
         of relation: OpenRelation, fork: Fork = .main, from block: BlockNumber, session: Session
     ) throws(StorageError) {
         try drop(relation, session) { tag in
             tag.forkWord == UInt64(fork.rawValue) && tag.block >= block
         }
+        // The blocks may come back as others.
+        guard let journal = shared.journal, !relation.locator.isLocal else { return }
+        try journal.forget(relation.locator, fork, from: block, session: session)
     }
 
     /// Lets go of a relation that is about to be closed: its pages are written out and leave the

@@ -1,5 +1,6 @@
 public import AsyncIO
 public import StorageManager
+internal import Synchronization
 
 /// Writing pages out before their buffers are needed. All calls block the thread until the writes
 /// are over. Nobody who changes a page waits for the disk; what is changed while it is written stays
@@ -42,6 +43,18 @@ extension BufferManager {
     @discardableResult
     public func flushAll(session: Session) throws(StorageError) -> Int {
         try flush(shared, session) { _ in true }
+    }
+
+    /// Has blocks of a relation's main fork be written without the ``PageJournal`` from one on, as a
+    /// crash takes them away whole; nil ends that.
+    ///
+    /// For pages of which nothing counts until all of them are durable, such as those of a load. The
+    /// caller sees to it that none of them is in the journal, that none is written while this
+    /// changes, and that what was written is durable before they count. Of no effect for relations
+    /// whose storage keeps several blocks together. Any thread.
+    public func setUnprotected(_ relation: OpenRelation, from block: BlockNumber?) {
+        table.record(of: relation).unprotectedStart.store(
+            block?.rawValue ?? .max, ordering: .releasing)
     }
 
     private func flush(_ pool: BufferPool, _ session: Session, _ matches: (PageTag) -> Bool)

@@ -17,6 +17,10 @@ final class BufferPool: @unchecked Sendable {
     let logger: Logger
     /// Where writes of shared pages pass.
     let gate: WriteGate
+    /// Where pages are kept until they are whole in place.
+    let journal: (any PageJournal)?
+    /// How many pages make a batch for it.
+    let batchPages: Int
 
     /// The parts that finding and pinning a page needs.
     let tables: PoolTables
@@ -63,9 +67,13 @@ final class BufferPool: @unchecked Sendable {
         logger = configuration.logger
         self.gate = gate
         sessionCount = sessions
+        journal = isLocal ? nil : configuration.pageJournal
+        batchPages = Self.batchPages(count, configuration)
+        let pieces = max(Self.leastScratch, count / Self.scratchShare / configuration.combineLimit)
         scratch = ScratchPool(
             pageCount: configuration.combineLimit,
-            limit: max(Self.leastScratch, count / Self.scratchShare / configuration.combineLimit))
+            limit: journal == nil
+                ? pieces : max(pieces, 2 * batchPages / configuration.combineLimit + 1))
 
         let bucketCount = max(1 << 8, 1 << (Int.bitWidth - (2 * count - 1).leadingZeroBitCount))
         let descriptorBytes = count * BufferDescriptor.lineSize
@@ -102,6 +110,15 @@ final class BufferPool: @unchecked Sendable {
     /// theirs in any case.
     private static let scratchShare = 64
     private static let leastScratch = 4
+
+    /// As many pages for the journal at a time as a disk needs to be quick, and no more than a
+    /// sixteenth of the pool, as two batches are under way.
+    private static func batchPages(_ count: Int, _ configuration: BufferConfiguration) -> Int {
+        let most = min(largestBatch, configuration.pageJournal?.batchLimit ?? largestBatch)
+        return max(1, min(most, count / 16))
+    }
+
+    private static let largestBatch = 1024
 
     /// Has the core know what is to be done when pages were written. Before the pool is used.
     func registerWrites(_ system: IOSystem) throws(StorageError) {

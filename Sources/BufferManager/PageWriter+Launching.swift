@@ -10,10 +10,12 @@ extension PageWriter {
     ///
     /// - Parameter alone: nobody has anything else to do: a single write is executed here and now.
     func launch(alone: Bool) {
+        if let open = state.takeOpen() { pool.scratch.giveBack(open.copies.number) }
         if state.prepared.isEmpty { return }
         defer { state.clearPrepared() }
+        let batch: OpenBatch?
         do throws(StorageError) {
-            try protect()
+            batch = try protect()
         } catch {
             for write in state.prepared { abandon(write) }
             note(error)
@@ -22,26 +24,48 @@ extension PageWriter {
         let executes = alone && state.prepared.count == 1
         for write in state.prepared {
             do throws(StorageError) {
-                state.append(try start(write, executes: executes))
+                state.append(
+                    try start(write, write.isJournalled ? batch : nil, executes: executes))
             } catch {
                 note(error)
             }
         }
+        batch?.end()
     }
 
     /// Makes durable what has to be before the prepared pages may be written in place: the log of
-    /// their changes, by one call for all of them.
+    /// their changes, by one call for all of them, then their copies in the journal.
     ///
-    /// - Throws: what the log threw. None of the pages may be written then.
-    private func protect() throws(StorageError) {
-        if pool.isLocal { return }
+    /// - Returns: the batch that the journal has made of them; nil where none of them needs it.
+    /// - Throws: what the log or the journal threw. None of the pages may be written then.
+    private func protect() throws(StorageError) -> OpenBatch? {
+        if pool.isLocal { return nil }
         let highest = state.prepared.reduce(LSN.zero) { max($0, $1.highestLSN) }
         try pool.gate.pass(highest, session)
+        guard let journal = pool.journal else { return nil }
+        state.journalled.removeAll(keepingCapacity: true)
+        for write in state.prepared where write.isJournalled {
+            for position in 0..<write.count {
+                state.journalled.append(
+                    JournalledPage(
+                        locator: write.relation.locator, fork: write.tag.fork,
+                        block: write.tag.advanced(by: position).block,
+                        bytes: write.page(position)))
+            }
+        }
+        if state.journalled.isEmpty { return nil }
+        let pages = state.journalled
+        do throws(StorageError) {
+            return OpenBatch(journal, try journal.record(pages.span, session: session))
+        } catch {
+            pool.gate.note(error)
+            throw error
+        }
     }
 
     /// - Throws: what the storage threw; then the pages are dirty as before.
-    private func start(_ write: PreparedWrite, executes: Bool) throws(StorageError)
-        -> StartedWrite
+    private func start(_ write: PreparedWrite, _ batch: OpenBatch?, executes: Bool)
+        throws(StorageError) -> StartedWrite
     {
         let report = state.takeReport()
         state.setPages(of: write)
@@ -54,9 +78,10 @@ extension PageWriter {
             try write.relation.storage.startWrite(
                 handle, write.tag.fork, block: write.tag.block, from: pages.span,
                 sync: pool.isLocal ? .skip : .register)
+            batch?.begin()
             return StartedWrite(
                 relation: write.relation, tag: write.tag, count: write.count,
-                reference: reference, report: report)
+                reference: reference, report: report, batch: batch)
         } catch {
             abandon(write)
             state.giveBack(report)
@@ -78,6 +103,7 @@ extension PageWriter {
             let index = WriteCallbacks.buffer(state.buffers[position])
             pool.buffer(index).endOutput(written: false, failed: true)
         }
+        state.drop(write)
         pool.scratch.giveBack(write.copies.number)
     }
 }

@@ -1,6 +1,7 @@
 internal import AsyncIO
 internal import PageFormat
 internal import StorageManager
+internal import Synchronization
 
 /// A write whose pages have been copied and that has not been started.
 struct PreparedWrite {
@@ -8,12 +9,20 @@ struct PreparedWrite {
     /// The first page.
     let tag: PageTag
     let copies: ScratchPool.Copies
+    /// Where in that memory its pages begin.
+    let firstCopy: Int
     /// Where its buffers stand in ``WriterState/buffers``.
     let buffers: Range<Int>
     /// The highest log position that its pages carry.
     let highestLSN: LSN
+    /// Whether the journal has to keep the copies before they are written in place.
+    let isJournalled: Bool
 
     var count: Int { buffers.count }
+
+    func page(_ position: Int) -> PageAddress {
+        unsafe PageAddress(copies.start.pointer + (firstCopy + position) * blockSize)
+    }
 }
 
 /// From dirty pages to copies that can be written.
@@ -25,26 +34,28 @@ extension PageWriter {
     /// - Returns: whether there is one write more to launch. An error has been noted.
     @discardableResult
     func prepare(_ index: Int, _ tag: PageTag, hurried: Bool) -> Bool {
-        let copies = makeRoom()
+        let (copies, used) = makeRoom()
         let buffer = pool.buffer(index)
         do throws(StorageError) {
             if !pool.isLocal { try pool.gate.check() }
             while true {
                 switch buffer.startOutput(tag) {
                 case .started where try lock(buffer, hurried):
-                    collect(index, tag, copies, onlyUnpinned: hurried)
+                    collect(
+                        index, tag, Gathering(copies, used, state.buffers.count),
+                        onlyUnpinned: hurried)
                     return true
                 case .busy where !hurried:
                     if buffer.isHeldHere { throw ownLock(buffer) }
-                    launch(alone: false)
+                    letGo()
                     try buffer.waitForIO(session)
                 case .started, .busy, .needless:
-                    pool.scratch.giveBack(copies.number)
+                    giveBackRoom(copies, used)
                     return false
                 }
             }
         } catch {
-            pool.scratch.giveBack(copies.number)
+            giveBackRoom(copies, used)
             note(error)
             return false
         }
@@ -63,7 +74,7 @@ extension PageWriter {
             if let error { throw error }
             return false
         }
-        launch(alone: false)
+        letGo()
         session.submitStaged()
         buffer.lockShared()
         return true
@@ -79,23 +90,39 @@ extension PageWriter {
             at: relation.location(tag.fork, block: tag.block))
     }
 
+    /// Before others are waited for: launches what is prepared, and ends what belongs to batches of
+    /// the journal, as whoever makes room there waits for that, and may hold what is waited for here.
+    private func letGo() {
+        launch(alone: false)
+        if pool.journal != nil { endAll() }
+    }
+
     /// Copies the page, and the neighbours behind it as far as they are dirty and free to be
     /// copied; the outputs of all of them are started then, and no lock is held.
     ///
     /// Where the storage keeps several blocks together, those in the pool are taken along from the
     /// first on, dirty or not: what is not given the storage would have to read.
     private func collect(
-        _ index: Int, _ tag: PageTag, _ copies: ScratchPool.Copies, onlyUnpinned: Bool
+        _ index: Int, _ tag: PageTag, _ start: Gathering, onlyUnpinned: Bool
     ) {
-        let relation = pool.buffer(index).withRecord { $0.relation }
-        var gathering = Gathering(copies: copies, begin: state.buffers.count)
+        let (relation, unprotected) = pool.buffer(index).withRecord {
+            ($0.relation, $0.unprotectedStart.load(ordering: .acquiring))
+        }
+        var gathering = start
         let group = relation.storage.blocksPerGroup(tag.fork)
+        if group > 1, start.firstCopy > 0, let copies = pool.scratch.take(always: true) {
+            // What is kept together needs room for all of it.
+            giveBackRoom(start.copies, start.firstCopy)
+            gathering = Gathering(copies, 0, start.begin)
+        }
         let first =
             group == 1 ? tag : takeGroupBefore(tag, group, onlyUnpinned, &gathering)
         copy(index, tag, &gathering)
-        let limit = min(
-            pool.combineLimit, relation.storage.maximumCombine(tag.fork, block: first.block),
+        var limit = min(
+            pool.combineLimit - gathering.firstCopy,
+            relation.storage.maximumWrite(tag.fork, block: first.block),
             Int(BlockNumber.maximumCount) - Int(first.block.rawValue))
+        let isJournalled = isJournalled(relation, first, group == 1 ? unprotected : .max, &limit)
         while gathering.count < limit {
             let next = first.advanced(by: gathering.count)
             let place = Int(next.block.rawValue) % group
@@ -107,17 +134,47 @@ extension PageWriter {
         }
         state.add(
             PreparedWrite(
-                relation: relation, tag: first, copies: copies,
+                relation: relation, tag: first, copies: gathering.copies,
+                firstCopy: gathering.firstCopy,
                 buffers: gathering.begin..<gathering.begin + gathering.count,
-                highestLSN: gathering.highestLSN))
+                highestLSN: gathering.highestLSN, isJournalled: isJournalled))
+        settle(gathering)
+    }
+
+    /// Whether a write that begins with that page has to be kept by the journal; lowers the limit of
+    /// its pages to those for which the same holds.
+    private func isJournalled(
+        _ relation: OpenRelation, _ first: PageTag, _ unprotected: UInt32, _ limit: inout Int
+    ) -> Bool {
+        guard pool.journal != nil, relation.capabilities.pagesCanTear else { return false }
+        if first.fork != .main { return true }
+        let block = first.block.rawValue
+        // A page of which the journal has a copy is never written without it, nor the other way
+        // round: the copy would be older than what is in place.
+        if block >= unprotected { return false }
+        limit = min(limit, Int(unprotected - block))
+        return true
+    }
+
+    /// Lets the next write of the batch use the memory that this one has left, if there is any.
+    private func settle(_ gathering: Gathering) {
+        let used = gathering.firstCopy + gathering.count
+        guard pool.journal != nil, used < pool.combineLimit, !state.hasOpen else { return }
+        pool.scratch.share(gathering.copies.number)
+        state.setOpen(gathering.copies, used: used)
     }
 
     /// A write that is being put together.
     private struct Gathering {
         let copies: ScratchPool.Copies
+        let firstCopy: Int
         let begin: Int
         var count = 0
         var highestLSN = LSN.zero
+
+        init(_ copies: ScratchPool.Copies, _ firstCopy: Int, _ begin: Int) {
+            (self.copies, self.firstCopy, self.begin) = (copies, firstCopy, begin)
+        }
     }
 
     /// Copies the neighbours before a page that are kept together with it, as far as they are in
@@ -157,7 +214,8 @@ extension PageWriter {
 
     /// Copies a page behind those copied before, gives its lock back, and sets the checksum.
     private func copy(_ index: Int, _ tag: PageTag, _ gathering: inout Gathering) {
-        let page = unsafe gathering.copies.start.pointer + gathering.count * blockSize
+        let position = gathering.firstCopy + gathering.count
+        let page = unsafe gathering.copies.start.pointer + position * blockSize
         unsafe page.copyMemory(from: pool.address(index).pointer, byteCount: blockSize)
         pool.buffer(index).unlockShared()
         var editor = unsafe PageEditor(unsafePage: page)

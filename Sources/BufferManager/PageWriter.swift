@@ -49,7 +49,7 @@ struct PageWriter {
     func write(_ place: BufferPool.Place, if flag: UInt64) {
         if state.covers(place.tag) { return }
         guard pool.buffer(place.index).state.has(flag) else { return }
-        if prepare(place.index, place.tag, hurried: false) { launch(alone: false) }
+        if prepare(place.index, place.tag, hurried: false), isBatchFull { launch(alone: false) }
     }
 
     /// Writes the dirty pages of claimed buffers out, several writes at a time, and unpinned
@@ -64,7 +64,28 @@ struct PageWriter {
             // Nobody takes the page off a claimed buffer.
             if buffer.state.has(BufferState.dirty) { prepare(index, buffer.tag, hurried: true) }
         }
+        prepareAhead()
         try finish()
+    }
+
+    /// How many pages an eviction writes by one batch of the journal, if so many are dirty where the
+    /// clock hand comes next: about as long as its sync takes.
+    private static let evictionBatch = 128
+
+    /// Adds to a batch of the journal what will have to be written next, as the sync costs the same
+    /// for one page and for many.
+    private func prepareAhead() {
+        guard state.prepared.contains(where: { $0.isJournalled }) else { return }
+        let most = min(Self.evictionBatch, state.batchPages)
+        let hand = pool.hand.load(ordering: .relaxed)
+        for offset in 0..<UInt64(4 * most) where state.preparedPages < most {
+            let index = Int((hand &+ offset) % UInt64(pool.count))
+            let buffer = pool.buffer(index)
+            let found = buffer.state
+            guard found.pins == 0, found.usage <= 1, found.has(BufferState.dirty) else { continue }
+            // Should the buffer have another page by now, nothing is done.
+            prepare(index, buffer.tag, hurried: true)
+        }
     }
 
     func begin(_ purpose: WriterState.Purpose) {
@@ -83,22 +104,64 @@ struct PageWriter {
     /// Launches what is left and waits for all writes.
     func settle() {
         launch(alone: state.count == 0)
-        while endOldest() {}
+        endAll()
         state.hint.give()
     }
 
+    /// Whether what is prepared should be launched: writes that need no journal one by one, others
+    /// as soon as a batch is worth its sync.
+    var isBatchFull: Bool {
+        guard let last = state.prepared.last, last.isJournalled else { return true }
+        return state.preparedPages > state.batchPages - pool.combineLimit
+    }
+
     /// Takes memory for the copies of one more write, ending others first where there are too many.
-    func makeRoom() -> ScratchPool.Copies {
+    ///
+    /// - Returns: the memory, and how many pages of it are in use.
+    func makeRoom() -> (copies: ScratchPool.Copies, used: Int) {
+        if let open = state.takeOpen() { return open }
+        if let journal = pool.journal {
+            return (makeRoom(forBatchOf: journal), 0)
+        }
         while true {
             let isFirst = state.count == 0 && state.prepared.isEmpty
             if state.count + state.prepared.count < state.limit,
                 let copies = pool.scratch.take(always: isFirst)
             {
-                return copies
+                return (copies, 0)
             }
             launch(alone: false)
             endOldest()
         }
+    }
+
+    /// As ``makeRoom()``, but goes on preparing a batch while the one before it is written in place.
+    private func makeRoom(forBatchOf journal: any PageJournal) -> ScratchPool.Copies {
+        if state.prepared.isEmpty, journal.isFull {
+            endAll()
+            do throws(StorageError) { try journal.makeRoom(session) } catch { note(error) }
+        }
+        while true {
+            if state.pageCount < 2 * state.batchPages,
+                let copies = pool.scratch.take(always: state.isIdle)
+            {
+                return copies
+            }
+            if !endOldest() { launch(alone: false) }
+        }
+    }
+
+    /// Keeps memory for the next write that turned out not to be needed for this one.
+    func giveBackRoom(_ copies: ScratchPool.Copies, _ used: Int) {
+        if used > 0, !state.hasOpen {
+            state.setOpen(copies, used: used)
+        } else {
+            pool.scratch.giveBack(copies.number)
+        }
+    }
+
+    func endAll() {
+        while endOldest() {}
     }
 
     @discardableResult
@@ -117,13 +180,20 @@ struct PageWriter {
         if state.failure == nil { state.failure = error }
     }
 
+    /// Waits for a write, with which its batch may be finished: before anything else is prepared, as
+    /// that may mean waiting for all batches.
+    private func wait(for write: StartedWrite) throws(StorageError) {
+        defer { write.batch?.end() }
+        try session.wait(for: write.reference)
+    }
+
     /// Waits for a write, and starts writing what it left over.
     ///
     /// - Returns: how many pages it has written.
     /// - Throws: what the IO met.
     private func end(_ write: StartedWrite) throws(StorageError) -> Int {
         defer { state.giveBack(write.report) }
-        try session.wait(for: write.reference)
+        try wait(for: write)
         try session.system.check(write.report)
         let written = min(Int(write.report.result.value), write.count)
         guard written > 0 else {
@@ -143,7 +213,8 @@ struct PageWriter {
             // Whoever makes room may hold what he would wait for.
             prepare(index, tag, hurried: state.purpose == .eviction)
         }
-        launch(alone: state.count == 0)
+        // What else is prepared waits until its batch is worth a sync.
+        if written < write.count { launch(alone: state.count == 0) }
         return written
     }
 

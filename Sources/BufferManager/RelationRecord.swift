@@ -15,6 +15,9 @@ final class RelationRecord: Sendable {
     /// Pages that failed their checksum when they were read. Counted by completing threads.
     let checksumFailures = Atomic<UInt64>(0)
 
+    /// The main fork's blocks from there on need no journal, as a crash takes them away whole.
+    let unprotectedStart = Atomic<UInt32>(.max)
+
     private let mainExtension = ParkingLock()
     private let freeSpaceExtension = ParkingLock()
     private let visibilityExtension = ParkingLock()

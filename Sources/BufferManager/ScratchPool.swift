@@ -21,6 +21,8 @@ final class ScratchPool: @unchecked Sendable {
     private struct Pieces {
         /// All there are, by number; nil where a number waits to be used again.
         var memory: [PageAddress?] = []
+        /// How many uses each of them has.
+        var uses: [UInt32] = []
         /// Numbers of unused memory; the last in goes out first, as it is in the cache.
         var free: [UInt32] = []
         var unused: [UInt32] = []
@@ -52,10 +54,17 @@ final class ScratchPool: @unchecked Sendable {
     /// - Parameter always: rather exceed the limit than return nil.
     func take(always: Bool) -> Copies? {
         let (number, start): (UInt32?, PageAddress?) = pieces.withLock { pieces in
-            if let number = pieces.free.popLast() { return (number, pieces.memory[Int(number)]) }
+            if let number = pieces.free.popLast() {
+                pieces.uses[Int(number)] = 1
+                return (number, pieces.memory[Int(number)])
+            }
             if pieces.count >= limit && !always { return (nil, nil) }
-            if let number = pieces.unused.popLast() { return (number, nil) }
+            if let number = pieces.unused.popLast() {
+                pieces.uses[Int(number)] = 1
+                return (number, nil)
+            }
             pieces.memory.append(nil)
+            pieces.uses.append(1)
             pieces.free.reserveCapacity(pieces.memory.count)
             pieces.unused.reserveCapacity(pieces.memory.count)
             return (UInt32(pieces.memory.count - 1), nil)
@@ -68,8 +77,13 @@ final class ScratchPool: @unchecked Sendable {
         return Copies(number: number, start: new)
     }
 
+    /// Has memory that is in use be kept until it was given back once more.
+    func share(_ number: UInt32) { pieces.withLock { $0.uses[Int(number)] += 1 } }
+
     func giveBack(_ number: UInt32) {
         let excess = pieces.withLock { pieces -> PageAddress? in
+            pieces.uses[Int(number)] -= 1
+            if pieces.uses[Int(number)] > 0 { return nil }
             if pieces.count <= limit {
                 pieces.free.append(number)
                 return nil

@@ -9,6 +9,29 @@ struct StartedWrite {
     let count: Int
     let reference: WaitReference
     let report: IOReturn
+    /// The batch of the journal that it belongs to.
+    let batch: OpenBatch?
+}
+
+/// A batch that the journal has made durable, some of whose pages are still being written in place.
+final class OpenBatch {
+    private let journal: any PageJournal
+    private let batch: JournalBatch
+    private var remaining = 1
+
+    /// Open until ``end()`` was called once more than ``begin()``.
+    init(_ journal: any PageJournal, _ batch: JournalBatch) {
+        self.journal = journal
+        self.batch = batch
+    }
+
+    /// A write in place begins.
+    func begin() { remaining += 1 }
+
+    func end() {
+        remaining -= 1
+        if remaining == 0 { journal.finish(batch) }
+    }
 }
 
 /// What a session keeps for its writes of one pool's pages: those under way, oldest first, and the
@@ -19,8 +42,10 @@ final class WriterState {
 
     /// What is written for, which is counted.
     var purpose = Purpose.request
-    /// How many writes may be under way.
+    /// How many writes may be under way that are not journalled.
     let limit: Int
+    /// How many pages make a batch for the journal.
+    let batchPages: Int
     /// The first error of those that were ended.
     var failure: StorageError?
     var hint = WritebackHint()
@@ -33,10 +58,15 @@ final class WriterState {
     var covered: (relation: UInt64, end: UInt64) = (0, 0)
     /// Neighbours before the page that is to be written, the nearest first.
     var taken: [Int] = []
+    /// Pages for the journal, in the order of the prepared writes.
+    var journalled: [JournalledPage] = []
+    /// Memory of which writes of a batch use one part after the other, and how much they have used.
+    private(set) var open: (copies: ScratchPool.Copies, used: Int)?
 
-    private var ring: [StartedWrite?]
+    private var started: [StartedWrite] = []
     private var first = 0
-    private(set) var count = 0
+    /// Pages that are prepared or being written.
+    private(set) var pageCount = 0
     private var reports: [IOReturn] = []
 
     /// As much as one session gets into the queue of a device; more only takes memory.
@@ -49,18 +79,25 @@ final class WriterState {
         limit = max(
             1,
             min(system.handlesPerSession, pool.scratch.limit, unpinned, Self.greatestLimit))
-        ring = Array(repeating: nil, count: limit)
+        batchPages = pool.batchPages
         reports.reserveCapacity(limit + 1)
         prepared.reserveCapacity(limit)
         buffers.reserveCapacity(pool.combineLimit)
         pages.reserveCapacity(pool.combineLimit)
     }
 
+    /// How many writes are under way.
+    var count: Int { started.count - first }
+
+    /// How many pages are prepared.
+    var preparedPages: Int { buffers.count }
+
     /// Whether nothing is prepared or under way.
     var isIdle: Bool { count == 0 && prepared.isEmpty }
 
     func add(_ write: PreparedWrite) {
         prepared.append(write)
+        pageCount += write.count
         covered = (write.tag.relation, write.tag.page + UInt64(write.count))
     }
 
@@ -78,25 +115,41 @@ final class WriterState {
     func setPages(of write: PreparedWrite) {
         pages.removeAll(keepingCapacity: true)
         for position in 0..<write.count {
-            unsafe pages.append(PageAddress(write.copies.start.pointer + position * blockSize))
+            pages.append(write.page(position))
         }
     }
 
     func append(_ write: StartedWrite) {
-        precondition(count < limit, "the oldest write is ended before there are too many")
-        ring[(first + count) % limit] = write
-        count += 1
+        // In a long run of writes there may always be one under way.
+        if first > started.count / 2 {
+            started.removeFirst(first)
+            first = 0
+        }
+        started.append(write)
     }
 
     func removeOldest() -> StartedWrite? {
-        guard count > 0 else { return nil }
-        defer {
-            ring[first] = nil
-            first = (first + 1) % limit
-            count -= 1
+        guard first < started.count else { return nil }
+        let oldest = started[first]
+        first += 1
+        if first == started.count {
+            started.removeAll(keepingCapacity: true)
+            first = 0
         }
-        return ring[first]
+        pageCount -= oldest.count
+        return oldest
     }
+
+    /// A prepared write will not be made.
+    func drop(_ write: PreparedWrite) { pageCount -= write.count }
+
+    var hasOpen: Bool { open != nil }
+
+    /// Has the next writes of a batch use what is left of that memory.
+    func setOpen(_ copies: ScratchPool.Copies, used: Int) { open = (copies, used) }
+
+    /// The memory that is open; it is not any more.
+    func takeOpen() -> (copies: ScratchPool.Copies, used: Int)? { open.take() }
 
     func takeReport() -> IOReturn { reports.popLast() ?? IOReturn() }
 

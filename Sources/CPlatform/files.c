@@ -8,6 +8,13 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/types.h>
+#include <sys/uio.h>
+
+#if defined(__linux__)
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 int strata_direct_io_flag(void) {
 #if defined(O_DIRECT)
@@ -60,4 +67,39 @@ int64_t strata_descriptor_limit(void) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 256;
     return limit.rlim_cur > INT32_MAX ? INT32_MAX : (int64_t)limit.rlim_cur;
+}
+
+// Newer than the headers of some systems: linux/fs.h and linux/stat.h, both since Linux 6.11.
+#define STRATA_RWF_ATOMIC 0x40
+#define STRATA_STATX_WRITE_ATOMIC 0x10000u
+#define STRATA_UNIT_MIN_OFFSET 0xa8
+#define STRATA_UNIT_MAX_OFFSET 0xac
+
+int strata_atomic_write_flag(void) { return STRATA_RWF_ATOMIC; }
+
+int64_t strata_write_atomically(int descriptor, const struct iovec *vectors, int count, int64_t offset) {
+#if defined(__linux__)
+    ssize_t written = pwritev2(descriptor, vectors, count, offset, STRATA_RWF_ATOMIC);
+    return written < 0 ? -errno : written;
+#else
+    (void)descriptor, (void)vectors, (void)count, (void)offset;
+    return -EOPNOTSUPP;
+#endif
+}
+
+int strata_atomic_write_units(int descriptor, uint32_t *least, uint32_t *most) {
+#if defined(__linux__) && defined(SYS_statx)
+    unsigned char status[256];
+    memset(status, 0, sizeof status);
+    if (syscall(SYS_statx, descriptor, "", AT_EMPTY_PATH, STRATA_STATX_WRITE_ATOMIC, status) < 0) return -errno;
+    uint32_t mask;
+    memcpy(&mask, status, sizeof mask);
+    memcpy(least, status + STRATA_UNIT_MIN_OFFSET, sizeof *least);
+    memcpy(most, status + STRATA_UNIT_MAX_OFFSET, sizeof *most);
+    if (!(mask & STRATA_STATX_WRITE_ATOMIC) || *least == 0 || *most < *least) return -EOPNOTSUPP;
+    return 0;
+#else
+    (void)descriptor, (void)least, (void)most;
+    return -EOPNOTSUPP;
+#endif
 }

@@ -31,6 +31,16 @@ extension FileAccess {
         return status.kind
     }
 
+    /// How many bytes at least and at most a write to a file can have that is done whole or not at
+    /// all, even when the power fails; nil where kernel, file system or disk do not say.
+    ///
+    /// - Throws: what opening the file throws.
+    public func atomicWriteUnits(of path: String) throws(StorageError) -> ClosedRange<Int>? {
+        let file = try open(path, .readOnly)
+        defer { file.closeNow() }
+        return try file.withDescriptor { fileSystem.atomicWriteUnits($0) }
+    }
+
     /// Whether anything stands at a path.
     ///
     /// - Throws: as ``kind(of:)``.

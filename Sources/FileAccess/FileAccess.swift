@@ -93,6 +93,7 @@ public final class FileAccess: Sendable {
         {
             flags.insert(.direct)
         }
+        if configuration.opensReadOnly { flags.insert(.readOnly) }
         let slot = DescriptorSlot(path: path, flags: flags)
         let result = table.withLock { table in
             openFirst(slot, flags.union(options.creationFlags), &table)

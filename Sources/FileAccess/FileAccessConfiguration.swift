@@ -30,6 +30,10 @@ public struct FileAccessConfiguration: Sendable {
     /// Where the system calls go: to the kernel, or to a simulation.
     public var fileSystem: any FileSystem = KernelFileSystem()
 
+    /// Whether all files are opened for reading only, so that the kernel refuses what would change
+    /// them. Names can be changed all the same.
+    public var opensReadOnly = false
+
     /// Where to log.
     public var logger = Logger(label: "strata.files")
 

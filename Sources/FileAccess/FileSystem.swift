@@ -83,6 +83,9 @@ public protocol FileSystem: AnyObject, Sendable {
     func prefetch(_ descriptor: CInt, at offset: Int64, count: Int64) -> CInt
     /// Asks for a range to be written to the disk.
     func startWriteback(_ descriptor: CInt, at offset: Int64, count: Int64) -> CInt
+    /// How many bytes at least and at most a write to an open file can have that is done whole or not
+    /// at all, even when the power fails; nil where nobody says.
+    func atomicWriteUnits(_ descriptor: CInt) -> ClosedRange<Int>?
     /// Looks at an open file.
     func status(_ descriptor: CInt, into status: inout FileStatus) -> CInt
     /// Looks at a file by name.
@@ -97,6 +100,11 @@ public protocol FileSystem: AnyObject, Sendable {
     func makeDirectory(_ path: String, in root: CInt) -> CInt
     /// Appends the names in an open directory, but for `.` and `..`.
     func list(_ descriptor: CInt, into names: inout [String]) -> CInt
+}
+
+extension FileSystem {
+    /// Nobody says.
+    public func atomicWriteUnits(_ descriptor: CInt) -> ClosedRange<Int>? { nil }
 }
 
 /// Makes a system call again as long as a signal interrupts it.

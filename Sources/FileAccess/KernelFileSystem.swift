@@ -86,6 +86,12 @@ public final class KernelFileSystem: FileSystem {
         strata_start_writeback(descriptor, offset, count)
     }
 
+    public func atomicWriteUnits(_ descriptor: CInt) -> ClosedRange<Int>? {
+        var (least, most): (UInt32, UInt32) = (0, 0)
+        guard unsafe strata_atomic_write_units(descriptor, &least, &most) == 0 else { return nil }
+        return Int(least)...Int(most)
+    }
+
     public func status(_ descriptor: CInt, into status: inout FileStatus) -> CInt {
         var raw = stat()
         let error = result(unsafe fstat(descriptor, &raw))

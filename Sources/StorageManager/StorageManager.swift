@@ -178,6 +178,10 @@ public protocol RelationStorage: AnyObject, Sendable {
     /// How many blocks from `block` on one IO can cover; at least 1. Mirrors `mdmaxcombine`.
     func maximumCombine(_ fork: Fork, block: BlockNumber) -> Int
 
+    /// How many blocks from `block` on one write can cover; at least 1, and not more than
+    /// ``maximumCombine(_:block:)``.
+    func maximumWrite(_ fork: Fork, block: BlockNumber) -> Int
+
     /// How many blocks, from each multiple of that number on, are kept together, so that writing some
     /// of them costs about as much as writing all; 1 where each block is by itself.
     func blocksPerGroup(_ fork: Fork) -> Int
@@ -237,6 +241,11 @@ extension RelationStorage {
     /// executed, and it is good in every thread of the process.
     public func descriptor(_ fork: Fork, block: BlockNumber, for io: borrowing IOView) -> CInt {
         io.descriptor
+    }
+
+    /// As many as any IO.
+    public func maximumWrite(_ fork: Fork, block: BlockNumber) -> Int {
+        maximumCombine(fork, block: block)
     }
 
     /// Each block is by itself.

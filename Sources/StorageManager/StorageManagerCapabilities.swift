@@ -13,12 +13,15 @@ public struct StorageManagerCapabilities: Sendable, Hashable {
     /// Completing a read or write takes long enough, as unpacking does, that several cores at it are
     /// worth having.
     public var transformsPages: Bool
+    /// A page that is being overwritten when the power fails may be left half old and half new. So
+    /// it is, unless the manager says otherwise.
+    public var pagesCanTear: Bool
 
     /// Makes a set of capabilities.
     public init(
         hasKernelReadAhead: Bool = false, supportsPrefetch: Bool = false,
         usesDirectIO: Bool = false, canReopen: Bool = false, isVolatile: Bool = false,
-        transformsPages: Bool = false
+        transformsPages: Bool = false, pagesCanTear: Bool = true
     ) {
         self.hasKernelReadAhead = hasKernelReadAhead
         self.supportsPrefetch = supportsPrefetch
@@ -26,5 +29,6 @@ public struct StorageManagerCapabilities: Sendable, Hashable {
         self.canReopen = canReopen
         self.isVolatile = isVolatile
         self.transformsPages = transformsPages
+        self.pagesCanTear = pagesCanTear
     }
 }

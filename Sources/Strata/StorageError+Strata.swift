@@ -13,6 +13,10 @@ extension StorageError.Code {
     public static let controlDamaged = Self(rawValue: "controlDamaged")
     /// The catalog is damaged or missing.
     public static let catalogDamaged = Self(rawValue: "catalogDamaged")
+    /// Pages cannot be written whole or not at all, as they were to be.
+    public static let atomicWritesUnavailable = Self(rawValue: "atomicWritesUnavailable")
+    /// The journal of pages is damaged.
+    public static let journalDamaged = Self(rawValue: "journalDamaged")
     /// A name cannot be that of a relation.
     public static let invalidName = Self(rawValue: "invalidName")
     /// The relation is being loaded.

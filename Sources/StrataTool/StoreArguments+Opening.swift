@@ -1,11 +1,15 @@
+internal import Logging
 internal import Strata
 
 extension StoreArguments {
     /// Opens the store, runs `body`, and closes the store in any case.
     ///
     /// - Throws: what opening or `body` throws; else what closing throws.
-    func withStore(creating: Bool, _ body: (Engine) throws -> Void) throws {
-        let engine = try open(creating: creating)
+    func withStore(
+        creating: Bool, access: EngineOptions.Access = .readWrite,
+        logLevel: Logger.Level = .notice, _ body: (Engine) throws -> Void
+    ) throws {
+        let engine = try open(creating: creating, access: access, logLevel: logLevel)
         do {
             try body(engine)
         } catch {

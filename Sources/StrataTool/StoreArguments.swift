@@ -11,10 +11,17 @@ struct StoreArguments: ParsableArguments {
 
     /// Opens the store.
     ///
-    /// - Parameter creating: whether it is created where there is none.
-    func open(creating: Bool) throws(StorageError) -> Engine {
+    /// - Parameters:
+    ///   - creating: whether it is created where there is none.
+    ///   - access: what may be done to it.
+    ///   - logLevel: from which level on what it says of itself is shown.
+    func open(
+        creating: Bool, access: EngineOptions.Access = .readWrite, logLevel: Logger.Level = .notice
+    ) throws(StorageError) -> Engine {
         var options = ioArguments.engineOptions()
+        options.access = access
         options.creation = creating ? .ifMissing : .never
+        options.logger.logLevel = logLevel
         return try Engine.open(store, options: options)
     }
 }

@@ -26,8 +26,8 @@ struct StrataTool: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             LoadCommand.self, ScanCommand.self, RelationsCommand.self, VerifyCommand.self,
-            VerifyClusterCommand.self, DropCommand.self, CopyCommand.self, CompactCommand.self,
-            BenchCommand.self,
+            VerifyClusterCommand.self, RecoverCommand.self, DropCommand.self, CopyCommand.self,
+            CompactCommand.self, BenchCommand.self,
         ])
 
     static func main() {

@@ -13,6 +13,10 @@ struct VerifyCommand: ParsableCommand {
             loaded. Whatever is damaged is named on standard \
             error by relation, fork, block and file; the check goes on behind it, and the exit \
             code is 1 then. The summary goes to standard output.
+
+            No file of the store changes. A store that was not closed is checked as it will be once \
+            it has been recovered, and what that takes is told: pages that the journal will restore \
+            are not damaged.
             """)
 
     @OptionGroup var storeArguments: StoreArguments
@@ -23,7 +27,8 @@ struct VerifyCommand: ParsableCommand {
     var relation: [String] = []
 
     func run() throws {
-        try storeArguments.withStore(creating: false) { engine in
+        try storeArguments.withStore(creating: false, access: .readOnly) { engine in
+            sayWhatRecoveryWillDo(engine)
             let session = try engine.makeSession()
             defer { session.close() }
             let watch = VerificationWatch()
@@ -37,5 +42,13 @@ struct VerifyCommand: ParsableCommand {
             print(watch.summary(report, engine.ioMethodName))
             if report.findings > 0 { throw ExitCode(1) }
         }
+    }
+
+    private func sayWhatRecoveryWillDo(_ engine: Engine) {
+        guard engine.needsRecovery else { return }
+        StandardError.write(
+            "strata: the store was not closed and needs recovery, which opening it does; it is"
+                + " checked as it will be then:")
+        for action in engine.recovery.actions { StandardError.write("strata: \(action)") }
     }
 }

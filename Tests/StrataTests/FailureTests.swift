@@ -105,4 +105,52 @@ import Testing
             try engine.load("v", 1, mark: 1, session)
         }
     }
+
+    /// Without space for their copies pages stay as they are, and go on once there is some.
+    @Test(arguments: [TestedMethod(.synchronous), IOMethodMatrix.simulated])
+    func aFullDiskUnderTheJournal(_ method: TestedMethod) throws {
+        let store = TestStore(method)
+        let files = LimitedFileSystem()
+        let engine = try open(store, files)
+        let session = try engine.makeSession()
+        let relation = try engine.load("t", 20, mark: 1, session)
+        for block: UInt32 in 0..<20 {
+            try relation.page(BlockNumber(block), session: session).fill(2)
+        }
+        for space in [0, 4096, 8192] {
+            files.leave(space)
+            let error = #expect(throws: StorageError.self) { try engine.checkpoint(session) }
+            #expect(error?.errorNumber == ENOSPC && error?.location.path == "strata.journal.0")
+            #expect(error?.description.contains("Free space") == true)
+        }
+        files.leave(nil)
+        #expect(try relation.marks(session) == Array(repeating: 2, count: 20))
+        try engine.checkpoint(session)
+        #expect(try engine.buffers.evictAll(session: session).written == 0)
+        #expect(try relation.marks(session) == Array(repeating: 2, count: 20))
+        session.close()
+        try engine.close()
+    }
+
+    @Test func afterAFailedSyncOfTheJournalNothingGoesInPlace() throws {
+        let store = TestStore()
+        let files = LimitedFileSystem()
+        let engine = try open(store, files)
+        let session = try engine.makeSession()
+        let relation = try engine.load("t", 20, mark: 1, session)
+        for block: UInt32 in 0..<20 {
+            try relation.page(BlockNumber(block), session: session).fill(2)
+        }
+        let before = try readFile(store.path + "/\(relation.locator)")
+        files.failSyncs(EIO)
+        let failure = expectError(.fileSyncFailed) { try engine.checkpoint(session) }
+        #expect(failure?.location.path == "strata.journal.0")
+        files.failSyncs(0)
+        #expect(throws: StorageError.self) { try engine.buffers.flushAll(session: session) }
+        let error = expectError(.storeFailed) { try engine.checkpoint(session) }
+        #expect(error?.underlying?.code == .fileSyncFailed)
+        #expect(try readFile(store.path + "/\(relation.locator)") == before)
+        #expect(try relation.marks(session) == Array(repeating: 2, count: 20))
+        session.close()
+    }
 }

@@ -58,12 +58,13 @@ public final class CompressedDisk: StorageManager {
     /// `compressed`.
     public var name: String { "compressed" }
 
-    /// Reads are some work where they complete, and pages are written best by whole chunks.
+    /// Reads are some work where they complete, and pages are written best by whole chunks, each in
+    /// a place where there was none.
     public var capabilities: StorageManagerCapabilities {
         let isCached = !files.configuration.usesDirectIO
         return StorageManagerCapabilities(
             hasKernelReadAhead: isCached, supportsPrefetch: isCached, usesDirectIO: !isCached,
-            canReopen: true, transformsPages: true)
+            canReopen: true, transformsPages: true, pagesCanTear: false)
     }
 
     /// Takes the options `chunk`, the size of chunks in bytes, and `level`, zstd's.

@@ -13,6 +13,7 @@ public final class MagneticDisk: StorageManager {
     let geometry: SegmentGeometry
     let isReadOnly: Bool
     let writes: WriteLedger
+    let writesAtomically: Bool
     let readCallbacks: IOCallbackID
     let writeCallbacks: IOCallbackID
 
@@ -34,6 +35,7 @@ public final class MagneticDisk: StorageManager {
     ) throws(StorageError) {
         self.files = files
         geometry = try configuration.geometry()
+        writesAtomically = configuration.writesAtomically
         isReadOnly = configuration.isReadOnly
         syncQueue = try files.makeSyncQueue(system: system)
         writes = WriteLedger(syncQueue)
@@ -43,7 +45,7 @@ public final class MagneticDisk: StorageManager {
         let isCached = !files.configuration.usesDirectIO
         capabilities = StorageManagerCapabilities(
             hasKernelReadAhead: isCached, supportsPrefetch: isCached, usesDirectIO: !isCached,
-            canReopen: true)
+            canReopen: true, pagesCanTear: !configuration.writesAtomically)
     }
 
     /// `magnetic`.

@@ -9,6 +9,9 @@ public struct MagneticDiskConfiguration: Sendable {
     /// Whether files are opened for reading alone, as those of somebody else; whatever would change
     /// one throws `readOnly`.
     public var isReadOnly = false
+    /// Whether each block is written by an operation that kernel, file system and disk do whole or
+    /// not at all, past the page cache; they must be able to.
+    public var writesAtomically = false
 
     /// Makes the default settings.
     public init() {}

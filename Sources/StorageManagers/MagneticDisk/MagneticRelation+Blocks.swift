@@ -8,6 +8,11 @@ extension MagneticRelation {
         geometry.blocksLeft(from: block)
     }
 
+    /// What is atomic is one block by itself.
+    func maximumWrite(_ fork: Fork, block: BlockNumber) -> Int {
+        disk.writesAtomically ? 1 : maximumCombine(fork, block: block)
+    }
+
     /// Splits at segments, and goes on after short reads until the file ends.
     func read(_ fork: Fork, block: BlockNumber, into pages: Span<PageAddress>)
         throws(StorageError)
@@ -85,6 +90,7 @@ extension MagneticRelation {
             handle.release()
             throw error
         }
+        if disk.writesAtomically { handle.setFlags(.atomicWrite) }
         let ticket = sync == .register && !locator.isLocal ? disk.writes.add(file) : 0
         target.set(on: handle, locator, fork, block: block, count: pages.count, tag: ticket)
         do throws(StorageError) {

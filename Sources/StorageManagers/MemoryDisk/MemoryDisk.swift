@@ -40,7 +40,7 @@ public final class MemoryDisk: StorageManager {
 
     /// No hints are of use, and relations are gone when the engine is.
     public var capabilities: StorageManagerCapabilities {
-        StorageManagerCapabilities(isVolatile: true)
+        StorageManagerCapabilities(isVolatile: true, pagesCanTear: false)
     }
 
     /// How many bytes the pages of all relations take now.

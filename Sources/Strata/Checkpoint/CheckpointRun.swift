@@ -53,7 +53,7 @@ final class CheckpointRun {
                 writeTime = elapsed
                 phase = .syncing
             case .syncing:
-                try engine.syncPending(session)
+                try engine.syncJournalled(session)
                 syncTime = elapsed - writeTime
                 phase = .publishing
             case .publishing:

@@ -11,6 +11,11 @@ extension Engine {
                 .misuse, "the session belongs to another engine",
                 remedy: "Use a session that this engine's makeSession() gave.")
         }
+        if options.access == .readOnly {
+            throw StorageError(
+                .storeReadOnly, "store \"\(directory)\" was opened for reading only",
+                remedy: "Open it with EngineOptions.access set to readWrite.")
+        }
         if state.withLock({ $0.isClosed }) {
             throw StorageError(.closed, "store \"\(directory)\" has been closed")
         }
@@ -34,6 +39,15 @@ extension Engine {
     /// Makes all registered writes durable.
     func syncPending(_ session: Session) throws(StorageError) {
         do throws(StorageError) { try managers.syncPending(session) } catch {
+            note(error)
+            throw error
+        }
+    }
+
+    /// Makes all registered writes durable, and has the journal forget what it kept for that.
+    func syncJournalled(_ session: Session) throws(StorageError) {
+        guard let journal else { return try syncPending(session) }
+        do throws(StorageError) { try journal.checkpoint(session) } catch {
             note(error)
             throw error
         }

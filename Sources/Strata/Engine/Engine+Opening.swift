@@ -29,6 +29,7 @@ extension Engine {
         throws(StorageError) -> Engine
     {
         try options.validate()
+        if options.access == .readOnly { return try openReadOnly(directory, options) }
         try checkCreation(try inspect(directory, options), directory, options)
         let system = try IOSystem(configuration: options.ioConfiguration)
         let lock = try options.isOnRealFiles ? acquireLock(directory) : nil
@@ -40,7 +41,7 @@ extension Engine {
         }
     }
 
-    private static func open(
+    static func open(
         _ directory: String, _ options: EngineOptions, _ system: IOSystem,
         _ lock: consuming StoreLock?
     ) throws(StorageError) -> Engine {
@@ -64,21 +65,60 @@ extension Engine {
 
         let managers = try StorageManagerRegistry(system: system)
         try register(in: managers, files, system, control, options)
+        let journal = try makeJournal(files, system, managers, control, options)
         let buffers = try BufferManager(
-            configuration: options.bufferConfiguration(checksums: control.hasPageChecksums),
+            configuration: options.bufferConfiguration(
+                checksums: control.hasPageChecksums, journal: journal),
             system: system)
-        var recovery = Recovery(store: store, managers: managers, session: session)
+        var recovery = Recovery(
+            store: store, control: control, managers: managers, session: session)
         recovery.report.isNewStore = if case .store = finding { false } else { true }
         try recovery.run(&catalog)
-        for action in recovery.report.actions {
+        for action in recovery.report.actions where options.access == .readWrite {
             options.logger.notice("store \"\(directory)\": \(action)")
         }
         let parts = EngineParts(
             directory: directory, options: options, control: control, catalog: catalog,
             recovery: recovery.report, files: files, system: system, managers: managers,
-            buffers: buffers,
+            buffers: buffers, journal: journal,
             verificationTarget: try system.register(target: VerificationTarget()))
         return Engine(parts, lock: lock)
+    }
+
+    /// Whether pages are to be written atomically, after making sure that they can.
+    private static func writesAtomically(_ files: FileAccess, _ options: EngineOptions)
+        throws(StorageError) -> Bool
+    {
+        guard options.tornPageProtection == .atomicWrites, options.access == .readWrite else {
+            return false
+        }
+        let units = try files.atomicWriteUnits(of: StoreControl.fileName)
+        if let units, units.contains(blockSize) { return true }
+        let found =
+            units.map {
+                "writes of \($0.lowerBound) to \($0.upperBound) bytes are atomic there"
+            } ?? "kernel (Linux 6.11 or newer), file system and disk do not say that any are"
+        throw StorageError(
+            .atomicWritesUnavailable,
+            "pages of \(blockSize) bytes cannot be written atomically in \"\(files.directory)\":"
+                + " \(found)",
+            remedy:
+                "Set EngineOptions.tornPageProtection to doubleWrite, or move the store to such a"
+                + " disk.",
+            at: StorageError.Location(path: files.directory))
+    }
+
+    private static func makeJournal(
+        _ files: FileAccess, _ system: IOSystem, _ managers: StorageManagerRegistry,
+        _ control: StoreControl, _ options: EngineOptions
+    ) throws(StorageError) -> DoubleWriteJournal? {
+        guard options.tornPageProtection == .doubleWrite, options.access == .readWrite else {
+            return nil
+        }
+        return try DoubleWriteJournal(
+            files: files, system: system, store: control.identifier, limit: options.journalLimit,
+            fault: options.journalFault
+        ) { (session) throws(StorageError) in try managers.syncPending(session) }
     }
 
     private static func inspect(_ directory: String, _ options: EngineOptions)
@@ -169,6 +209,7 @@ extension Engine {
     ) throws(StorageError) {
         var configuration = MagneticDiskConfiguration()
         configuration.segmentBlocks = Int(control.segmentBlocks)
+        configuration.writesAtomically = try writesAtomically(files, options)
         let disk = try MagneticDisk(files: files, system: system, configuration: configuration)
         try managers.register(disk, id: StorageManagerID(rawValue: 0))
         let compressed = try CompressedDisk(

@@ -34,6 +34,8 @@ public final class Engine: Sendable {
     public let buffers: BufferManager
 
     let files: FileAccess
+    /// Where pages are kept until they are whole in place; nil where nothing is.
+    let journal: DoubleWriteJournal?
     let logger: Logger
     let verificationTarget: IOTargetID
     /// Held while the catalog's file is replaced; taken before ``state``. No thread takes it with
@@ -57,6 +59,7 @@ public final class Engine: Sendable {
         managers = parts.managers
         buffers = parts.buffers
         files = parts.files
+        journal = parts.journal
         verificationTarget = parts.verificationTarget
         logger = parts.options.logger
         state = Lock(EngineState(catalog: parts.catalog))
@@ -65,6 +68,12 @@ public final class Engine: Sendable {
     }
 
     deinit { stopBackground() }
+
+    /// Has the lock for as long as the store is open.
+    func keep(_ lock: consuming StoreLock?) {
+        var lock = consume lock
+        self.lock.withLock { $0 = lock.take() }
+    }
 
     /// The name of the method that executes IO, such as `io_uring`.
     public var ioMethodName: String { system.method.name }
@@ -94,7 +103,10 @@ public final class Engine: Sendable {
             throw error
         }
         var failure: StorageError?
-        do throws(StorageError) { try checkpoint(session) } catch { failure = error }
+        do throws(StorageError) {
+            if options.access == .readWrite { try checkpoint(session) }
+            try journal?.remove(session)
+        } catch { failure = error }
         session.close()
         asyncParts.end()
         guard system.shutdown() else {
@@ -127,5 +139,6 @@ struct EngineParts {
     let system: IOSystem
     let managers: StorageManagerRegistry
     let buffers: BufferManager
+    let journal: DoubleWriteJournal?
     let verificationTarget: IOTargetID
 }

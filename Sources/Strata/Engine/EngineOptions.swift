@@ -15,6 +15,16 @@ public struct EngineOptions: Sendable {
         case always
     }
 
+    /// What an engine may do to its store.
+    public enum Access: Sendable, Hashable {
+        /// All that it offers.
+        case readWrite
+        /// Nothing: no byte below the store's directory changes. A store that was not closed is shown as
+        /// it will be once it has been recovered, and ``Engine/recovery`` says by what; for that all
+        /// that recovery would change is kept in memory, and `io_uring` is replaced by `worker`.
+        case readOnly
+    }
+
     /// How IO is executed: `.automatic`, `.synchronous`, `.worker`, `.uring` or one's own.
     public var ioMethod = IOMethodChoice.automatic
     /// Bytes of memory for cached pages, at least 128 KiB; rounded down to whole pages.
@@ -37,6 +47,8 @@ public struct EngineOptions: Sendable {
     public var zeroExtension = ZeroExtension.fallocate
     /// Whether pages that are read are checked against their checksums, in a store that has them.
     public var verifiesChecksums = true
+    /// What the engine may do to the store.
+    public var access = Access.readWrite
     /// What happens when there is no store in the directory.
     public var creation = Creation.ifMissing
     /// For a store that is created: whether its pages shall carry checksums.
@@ -44,6 +56,12 @@ public struct EngineOptions: Sendable {
     /// For a store that is created: blocks in a segment file, from 1 to 1,073,741,824. PostgreSQL's
     /// files have 131,072, which is 1 GiB.
     public var createdSegmentBlocks = 131_072
+    /// How pages are kept whole that are being written when the power fails.
+    public var tornPageProtection = TornPageProtection.doubleWrite
+    /// How many bytes of pages the journal of ``TornPageProtection/doubleWrite`` keeps before it has
+    /// the data synced to make room, at least 64 KiB; nil for twice the pool, from 16 MiB to 1 GiB. It
+    /// takes up to twice that on disk, when others go on writing meanwhile.
+    public var journalBytes: Int?
     /// How relations of the storage manager `compressed` are kept.
     public var compressedDisk = CompressedDiskConfiguration()
     /// What relations of the storage manager `memory` may take.
@@ -65,6 +83,8 @@ public struct EngineOptions: Sendable {
     public var fileSystem: any FileSystem = KernelFileSystem()
     /// What executes IO on the descriptors of that simulation; nil for the kernel.
     public var ioExecutor: (any IOExecutor)?
+    /// A mistake for tests to find.
+    package var journalFault: JournalFault?
     /// Where the engine and the layers below it log.
     public var logger = Logger(label: "strata")
 
@@ -78,6 +98,7 @@ public struct EngineOptions: Sendable {
     static let sessionLimits = 1...4000
     static let combineLimits = 1...128
     static let segmentLimits = 1...(1 << 30)
+    static let journalLimits = (64 << 10)...(1 << 40)
 
     /// How many pages the pool has.
     var bufferCount: Int { poolBytes / blockSize }
@@ -96,6 +117,14 @@ public struct EngineOptions: Sendable {
             Self.segmentLimits)
         try backgroundWriter?.validate()
         try automaticCheckpoints?.validate()
+        if tornPageProtection == .atomicWrites, !usesDirectIO {
+            throw StorageError(
+                .invalidConfiguration, "atomic writes are made past the page cache only",
+                remedy: "Set EngineOptions.usesDirectIO too.")
+        }
+        if let journalBytes {
+            try Self.check(journalBytes, "journal size", "journalBytes", Self.journalLimits)
+        }
         if case .fixed(let count) = concurrency {
             try Self.check(count, "IO concurrency", "concurrency", 1...1024)
         }
@@ -137,6 +166,7 @@ public struct EngineOptions: Sendable {
         configuration.usesDirectIO = usesDirectIO
         configuration.zeroExtension = zeroExtension
         configuration.fileSystem = fileSystem
+        configuration.opensReadOnly = access == .readOnly && !(fileSystem is ShadowFileSystem)
         configuration.logger = logger
         return configuration
     }
@@ -146,9 +176,15 @@ extension EngineOptions {
     /// Whether the store is in the kernel's file system, where it can be locked and created.
     var isOnRealFiles: Bool { fileSystem is KernelFileSystem }
 
+    /// Bytes of pages that the journal keeps.
+    var journalLimit: Int { journalBytes ?? min(max(2 * poolBytes, 16 << 20), 1 << 30) }
+
     /// The settings of the pool.
-    func bufferConfiguration(checksums: Bool) -> BufferConfiguration {
+    func bufferConfiguration(checksums: Bool, journal: (any PageJournal)? = nil)
+        -> BufferConfiguration
+    {
         var configuration = BufferConfiguration()
+        configuration.pageJournal = journal
         configuration.bufferCount = bufferCount
         configuration.combineLimit = combineLimit
         configuration.writeAheadLog = writeAheadLog

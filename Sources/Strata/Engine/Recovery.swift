@@ -8,15 +8,21 @@ struct Recovery {
     let store: StoreFiles
     let managers: StorageManagerRegistry
     let session: Session
+    let control: StoreControl
     var report = RecoveryReport()
 
-    init(store: StoreFiles, managers: StorageManagerRegistry, session: Session) {
+    init(
+        store: StoreFiles, control: StoreControl, managers: StorageManagerRegistry,
+        session: Session
+    ) {
         self.store = store
+        self.control = control
         self.managers = managers
         self.session = session
     }
 
     mutating func run(_ catalog: inout Catalog) throws(StorageError) {
+        try replayJournal(catalog)
         for (locator, entry) in catalog.remains.sorted(by: { $0.key.number < $1.key.number }) {
             guard let manager = managers.manager(named: entry.managerName) else { continue }
             switch entry.kind {
@@ -45,6 +51,16 @@ struct Recovery {
         catalog.remains = [:]
         catalog.generation &+= 1
         try store.replace(Catalog.fileName, with: catalog.encoded(), session: session)
+    }
+
+    /// Before anything else reads pages.
+    private mutating func replayJournal(_ catalog: Catalog) throws(StorageError) {
+        var replay = JournalReplay(
+            files: store.files, managers: managers, session: session, control: control)
+        try replay.run(catalog)
+        if replay.found.pages > 0 || replay.found.damagedBatches > 0 {
+            report.actions.append(.replayedJournal(replay.found))
+        }
     }
 
     /// Relations that lived in the engine that had them are no more.

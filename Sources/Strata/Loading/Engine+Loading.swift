@@ -58,6 +58,7 @@ extension Engine {
             try managers.manager(named: manager)?.manager.prepare(
                 locator, options: options(for: target, replacing: existing, manager))
             try open.storage.create(.main, ifMissing: false)
+            buffers.setUnprotected(open, from: 0)
             return LoadStart(
                 record: RelationRecord(open, blockCount: 0, isSettled: true),
                 schema: target.schema ?? existing?.schema, managerName: manager, firstBlock: 0)
@@ -123,6 +124,8 @@ extension Engine {
                     managerName: relation.managerName, kind: .blocks(from: first))
             }
             record.isSettled = false
+            // Its first page is a new one: those that are committed are never written by it.
+            buffers.setUnprotected(record.open, from: BlockNumber(first))
             return LoadStart(
                 record: record, schema: relation.schema, managerName: relation.managerName,
                 firstBlock: first)
@@ -136,6 +139,8 @@ extension Engine {
     func publish(_ load: PendingLoad, _ rowCount: UInt64?) throws(StorageError) -> Relation {
         let locator = load.record.open.locator
         let name = load.target.relation
+        // All are durable, and whoever sees them may change them.
+        buffers.setUnprotected(load.record.open, from: nil)
         let count = load.firstBlock + UInt32(load.pageCount)
         var description = RelationDescription(
             name: name, locator: locator, schema: load.schema, managerName: load.managerName,
@@ -213,6 +218,7 @@ extension Engine {
                     }
                 }
             }
+            buffers.setUnprotected(record.open, from: nil)
             record.isSettled = true
         }
     }

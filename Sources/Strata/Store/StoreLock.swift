@@ -19,10 +19,12 @@ struct StoreLock: ~Copyable {
 
     /// Takes the lock, or fails at once.
     ///
+    /// - Parameter changesNothing: leave the file as it is, which must exist then.
     /// - Throws: `storeLocked` naming the holder, `storeReadOnly`, or `fileOpenFailed`.
-    init(directory: String) throws(StorageError) {
+    init(directory: String, changesNothing: Bool = false) throws(StorageError) {
         let path = "\(directory)/\(Self.fileName)"
-        let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        let access = changesNothing ? O_RDONLY : O_RDWR | O_CREAT
+        let descriptor = unsafe open(path, access | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw Self.openingError(directory, errno) }
         var result: CInt
         repeat { result = flock(descriptor, LOCK_EX | LOCK_NB) } while result < 0 && errno == EINTR
@@ -34,7 +36,7 @@ struct StoreLock: ~Copyable {
             throw Self.lockedError(directory, holder)
         }
         self.descriptor = descriptor
-        Self.writeHolder(descriptor)
+        if !changesNothing { Self.writeHolder(descriptor) }
     }
 
     deinit { close(descriptor) }

@@ -40,13 +40,17 @@ struct BenchCommand: ParsableCommand {
             thread can copy and verify). device/ramp: after how many blocks the stream had the \
             most reads in flight that it came to.
 
-            write: change every page of a relation in the pool and write all of them out; against \
+            write: change every page of a relation in the pool and write all of them out, without \
+            protection against torn pages; against \
             writing its file by 128 KiB from copies with the same checksums, on one thread, with \
             the kernel asked likewise to begin with what it was given. write/checkpoint: the \
             same, until it is durable. write/spread: change pages in the pool while a checkpoint \
             is spread over a time; against while there is none. write/background: change the \
             pages of a relation four times the pool at random, with a background writer; against \
-            without.
+            without. write/doublewrite: as write/checkpoint, through the journal \
+            that makes torn pages whole; against the same without, in turns. write/atomicwrites: by \
+            writes that the disk does whole or not at all, where it can; against the same without, \
+            both past the kernel's cache.
 
             contend: threads that pin, touch and unpin at once; against one thread. \
             contend/atomics: two atomic operations on lines of their own, which shows what the \
@@ -205,7 +209,8 @@ struct BenchCommand: ParsableCommand {
     private var diskBytes: Int {
         BenchData.diskBytes(
             size: size.bytes,
-            loads: !Set(benchCase.parts).isDisjoint(with: [.load, .compress, .soak]))
+            loads: !Set(benchCase.parts).isDisjoint(with: [.load, .compress, .soak]),
+            journals: benchCase.parts.contains(.write))
     }
 
     private func sayWhatItTakes(_ folder: borrowing BenchDirectory) {

@@ -19,10 +19,13 @@ struct BenchData {
 
     /// What a run takes at most on disk, the store's own files included.
     ///
-    /// - Parameter loads: whether rows are loaded: from a file of that size, into two relations, the
-    ///   one replacing the other, and once without Strata; a relation is up to half as large again.
-    static func diskBytes(size: Int, loads: Bool) -> Int {
-        size + (2 << 20) + (loads ? size + 3 * (size + size / 2) : 0)
+    /// - Parameters:
+    ///   - loads: whether rows are loaded: from a file of that size, into two relations, the one
+    ///     replacing the other, and once without Strata; a relation is up to half as large again.
+    ///   - journals: whether pages are written to a journal first.
+    static func diskBytes(size: Int, loads: Bool, journals: Bool) -> Int {
+        let load = loads ? size + 3 * (size + size / 2) : 0
+        return size + (2 << 20) + max(load, journals ? size + size / 8 + (16 << 20) : 0)
     }
 
     /// What a run takes at most in memory: the pool, and as much as is read without Strata.
@@ -113,10 +116,11 @@ struct BenchData {
     ///   - concurrency: how many IOs a session can have in flight.
     ///   - device: what the store is to be read like.
     ///   - backgroundWriter: how pages are written ahead of need, if they are.
+    ///   - protection: how pages are kept whole while they are written.
     func withRelation<Result>(
         _ method: IOMethodChoice, sessions: Int = 2, poolBytes: Int? = nil, direct: Bool = false,
         concurrency: IOConcurrency = .automatic, device: DeviceModel? = nil,
-        backgroundWriter: BackgroundWriterOptions? = nil,
+        backgroundWriter: BackgroundWriterOptions? = nil, protection: TornPageProtection = .none,
         _ body: (Relation, Session) throws(BenchFailure) -> Result
     ) throws(BenchFailure) -> Result {
         var options = Self.options(
@@ -126,6 +130,7 @@ struct BenchData {
         options.concurrency = concurrency
         options.deviceModel = device
         options.backgroundWriter = backgroundWriter
+        options.tornPageProtection = protection
         let engine = try BenchFailure.wrap { () throws(StorageError) in
             try Engine.open(store, options: options)
         }

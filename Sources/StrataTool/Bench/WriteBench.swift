@@ -6,6 +6,13 @@ enum WriteBench {
     static func measure(_ plan: BenchPlan, _ method: IOMethodChoice) throws(BenchFailure)
         -> [BenchRow]
     {
+        try measurePlain(plan, method) + measureProtected(plan, method)
+    }
+
+    /// Without protection against torn pages; against the same without Strata.
+    private static func measurePlain(_ plan: BenchPlan, _ method: IOMethodChoice)
+        throws(BenchFailure) -> [BenchRow]
+    {
         var rows = try plan.data.withRelation(method) { (relation, session) throws(BenchFailure) in
             let name = relation.engine.ioMethodName
             var rows = ["write", "write/checkpoint"].map {
@@ -37,6 +44,63 @@ enum WriteBench {
         }
         rows.append(try PressureBench.measureEvictions(plan, method))
         return rows
+    }
+
+    /// With pages kept whole; in turns with the same without.
+    private static func measureProtected(_ plan: BenchPlan, _ method: IOMethodChoice)
+        throws(BenchFailure) -> [BenchRow]
+    {
+        let journalled = try measure(
+            plan, method, "write/doublewrite", .doubleWrite, direct: false, bar: .atLeast(0.45))
+        do throws(BenchFailure) {
+            let atomic = try measure(
+                plan, method, "write/atomicwrites", .atomicWrites, direct: true, bar: nil)
+            return [journalled, atomic]
+        } catch {
+            guard case .storage(let reason) = error, reason.code == .atomicWritesUnavailable else {
+                throw error
+            }
+            StandardError.write("strata: write/atomicwrites is left out: \(reason)")
+            return [journalled]
+        }
+    }
+
+    private static func measure(
+        _ plan: BenchPlan, _ method: IOMethodChoice, _ name: String,
+        _ protection: TornPageProtection, direct: Bool, bar: BenchBar?
+    ) throws(BenchFailure) -> BenchRow {
+        var row: BenchRow?
+        let gigabytes = Double(plan.data.pageCount) * Double(blockSize) / 1e9
+        for round in 0..<plan.rounds {
+            let mark = UInt64(2 * round + 1)
+            // What may be refused first, before time is spent.
+            let (used, time) = try checkpoint(plan, method, protection, direct, mark)
+            let (_, ceiling) = try checkpoint(plan, method, .none, direct, mark + 1)
+            var next = row ?? BenchRow(name, method: used, unit: "GB/s", bar: bar)
+            next.add(
+                value: gigabytes / time.elapsed, ceiling: gigabytes / ceiling.elapsed,
+                processorMicroseconds: time.processor * 1e6 / Double(plan.data.pageCount))
+            row = next
+        }
+        guard let row else { preconditionFailure("there is at least one round") }
+        return row
+    }
+
+    /// One checkpoint of all pages, behind another one that gets memory and space ready.
+    private static func checkpoint(
+        _ plan: BenchPlan, _ method: IOMethodChoice, _ protection: TornPageProtection,
+        _ direct: Bool, _ mark: UInt64
+    ) throws(BenchFailure) -> (method: String, time: BenchTime) {
+        try plan.data.withRelation(method, direct: direct, protection: protection) {
+            (relation, session) throws(BenchFailure) in
+            let work = WriteWork(plan: plan, relation: relation, session: session)
+            try work.change(mark: 0)
+            _ = try work.time()
+            try work.change(mark: mark)
+            let time = try work.time()
+            try work.check(mark: mark)
+            return (relation.engine.ioMethodName, time.whole)
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 #if canImport(CLiburing)
     internal import CLiburing
+    internal import CPlatform
     internal import Glibc
     internal import Logging
     internal import Synchronization
@@ -170,6 +171,10 @@
                 let dataOnly = io.operation == .dataSync
                 unsafe io_uring_prep_fsync(
                     entry, io.descriptor, dataOnly ? UInt32(IORING_FSYNC_DATASYNC) : 0)
+            }
+            if io.operation == .write, io.flags.contains(.atomicWrite) {
+                let flag = UInt32(strata_atomic_write_flag())
+                unsafe entry.pointee.rw_flags = flag
             }
             unsafe entry.pointee.user_data = UInt64(UInt(bitPattern: io.handle))
         }

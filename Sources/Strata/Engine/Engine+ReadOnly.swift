@@ -1,0 +1,55 @@
+internal import FileAccess
+
+/// Looking at a store without touching it.
+extension Engine {
+    /// Whether the store was not closed by who used it last: opening it for writing will do what
+    /// ``recovery`` says. False unless it was opened with ``EngineOptions/Access/readOnly``.
+    public var needsRecovery: Bool {
+        options.access == .readOnly && !recovery.actions.isEmpty
+    }
+
+    /// Opens a store as it is, or, if it has to be recovered, over a shadow in which that is done.
+    static func openReadOnly(_ directory: String, _ options: EngineOptions) throws(StorageError)
+        -> Engine
+    {
+        var options = options
+        options.creation = .never
+        let shadow = ShadowFileSystem(over: options.fileSystem)
+        var shadowed = options
+        shadowed.fileSystem = shadow
+        shadowed.ioExecutor = shadow
+        if options.ioMethod.name != IOMethodChoice.synchronous.name { shadowed.ioMethod = .worker }
+        let lock = try options.isOnRealFiles ? lockUnchanged(directory) : nil
+        let engine = try openUnlocked(directory, shadowed)
+        if shadow.hasChanges {
+            engine.keep(lock)
+            return engine
+        }
+        try engine.close()
+        let plain = try openUnlocked(directory, options)
+        plain.keep(lock)
+        return plain
+    }
+
+    private static func openUnlocked(_ directory: String, _ options: EngineOptions)
+        throws(StorageError) -> Engine
+    {
+        let system = try IOSystem(configuration: options.ioConfiguration)
+        do throws(StorageError) {
+            return try open(directory, options, system, nil)
+        } catch {
+            system.shutdown()
+            throw error
+        }
+    }
+
+    /// Takes the lock of a store; nil where there is none to take, which opening tells.
+    private static func lockUnchanged(_ directory: String) throws(StorageError) -> StoreLock? {
+        do throws(StorageError) {
+            return try StoreLock(directory: directory, changesNothing: true)
+        } catch {
+            guard error.code == .fileOpenFailed, error.isMissingFile else { throw error }
+            return nil
+        }
+    }
+}

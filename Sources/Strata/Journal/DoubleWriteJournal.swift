@@ -1,0 +1,250 @@
+internal import AsyncIO
+internal import FileAccess
+internal import Synchronization
+
+/// The journal that makes torn pages whole: each page is written to it first, in large sequential
+/// writes, and then in place.
+///
+/// There are two files, of which one is appended to. ``checkpoint(_:)`` turns to the other, waits
+/// until no page of the former's batches is under way any more, has the data synced, and resets the
+/// former; so batches of other sessions go on meanwhile. A file is made by its first batch and keeps
+/// its space when it is reset, as overwriting is cheaper to make durable than growing.
+///
+/// Any thread. One batch is written at a time, and none before those before it are durable: where a
+/// batch is whole, so are all before it.
+@safe
+final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
+    private let files: FileAccess
+    private let store: UInt64
+    private let target: IOTargetID
+    /// How many bytes of batches a file has before the data is synced to make room.
+    private let limit: Int64
+    /// Makes durable what was written in place.
+    private let syncData: @Sendable (Session) throws(StorageError) -> Void
+    private let fault: JournalFault?
+    /// Held while a batch is written. Its holder waits for no other session.
+    private let appending = ParkingLock()
+    /// Under ``appending``.
+    private var state = Appending()
+    /// Held from one turn of the files to the reset of the former; taken before ``appending``.
+    private let rotating = ParkingLock()
+    /// Batches, by the file they are in, whose pages may be under way; whoever waits for none
+    /// sleeps on the number itself.
+    private let openBatches = InlineArray<2, Atomic<UInt32>> { _ in Atomic(0) }
+    private let full = Atomic<Bool>(false)
+
+    private struct Appending {
+        var files = JournalFormat.fileNames.map { JournalFile(path: $0) }
+        var active = 0
+        var lastRound: UInt64 = 0
+        /// The sync that failed; final.
+        var failure: StorageError?
+        var entries: [JournalEntry] = []
+        let memory = JournalMemory()
+    }
+
+    let batchLimit = JournalFormat.maximumEntries
+
+    init(
+        files: FileAccess, system: IOSystem, store: UInt64, limit: Int, fault: JournalFault? = nil,
+        syncData: @escaping @Sendable (Session) throws(StorageError) -> Void
+    ) throws(StorageError) {
+        self.files = files
+        self.store = store
+        self.limit = Int64(limit)
+        self.fault = fault
+        self.syncData = syncData
+        target = try system.register(target: JournalTarget())
+    }
+
+    var isFull: Bool { full.load(ordering: .relaxed) }
+
+    private func withState<Result>(
+        _ body: (inout Appending) throws(StorageError) -> Result
+    ) throws(StorageError) -> Result {
+        try appending.withLock { () throws(StorageError) in try body(&state) }
+    }
+
+    // MARK: Batches
+
+    func record(_ pages: Span<JournalledPage>, session: Session) throws(StorageError)
+        -> JournalBatch
+    {
+        precondition(!pages.isEmpty && pages.count <= batchLimit, "a batch has a possible size")
+        session.submitStaged()
+        return try withState { (state) throws(StorageError) in
+            if fault == .skipsJournal { return self.open(&state) }
+            state.entries.removeAll(keepingCapacity: true)
+            for position in pages.indices {
+                let page = pages[position]
+                // Nobody changes the bytes during the call.
+                let bytes = unsafe Span<UInt8>(
+                    _unsafeStart: page.bytes.pointer.assumingMemoryBound(to: UInt8.self),
+                    count: blockSize)
+                state.entries.append(
+                    JournalEntry(
+                        locator: page.locator, fork: page.fork, block: page.block.rawValue,
+                        checksum: CRC32C.checksum(bytes)))
+            }
+            try append(.pages, pages, &state, session)
+            return self.open(&state)
+        }
+    }
+
+    /// A batch of the active file that is not finished.
+    private func open(_ state: inout Appending) -> JournalBatch {
+        openBatches[state.active].add(1, ordering: .relaxed)
+        return JournalBatch(number: UInt64(state.active))
+    }
+
+    func finish(_ batch: JournalBatch) {
+        let index = Int(batch.number)
+        let old = openBatches[index].subtract(1, ordering: .releasing).oldValue
+        precondition(old > 0, "a batch is finished once")
+        if old == 1 { wake(openBatches[index], count: .max) }
+    }
+
+    func forget(_ locator: RelationLocator, _ fork: Fork, from block: BlockNumber, session: Session)
+        throws(StorageError)
+    {
+        session.submitStaged()
+        try withState { (state) throws(StorageError) in
+            guard state.files.contains(where: { $0.holds(locator, fork, from: block) }) else {
+                return
+            }
+            state.entries = [
+                JournalEntry(locator: locator, fork: fork, block: block.rawValue, checksum: 0)
+            ]
+            try append(.forgotten, Span(), &state, session)
+            for index in state.files.indices {
+                state.files[index].forget(locator, fork, from: block.rawValue)
+            }
+        }
+    }
+
+    /// Writes a batch of `state.entries` and makes it durable.
+    private func append(
+        _ kind: JournalBatchKind, _ pages: Span<JournalledPage>, _ state: inout Appending,
+        _ session: Session
+    ) throws(StorageError) {
+        if let failure = state.failure { throw failure }
+        do throws(StorageError) {
+            let active = state.active
+            if state.files[active].isEmpty { try begin(&state) }
+            let file = state.files[active]
+            let header = JournalBatchHeader(
+                store: store, round: file.round, sequence: file.sequence,
+                position: UInt64(file.end), kind: kind, count: state.entries.count)
+            try state.files[active].reserve(header.length, step: min(Self.step, limit))
+            state.memory.encode(header, state.entries.span)
+            guard let open = file.file else { preconditionFailure("a file that has begun is open") }
+            let output = JournalOutput(file: open, target: target, session: session)
+            try unsafe output.write(state.memory.bytes(header.headLength), pages, at: file.end)
+            if fault != .skipsSync { try output.sync() }
+            let entries = state.entries
+            state.files[active].add(header, entries.span)
+            if state.files[active].end > limit { full.store(true, ordering: .relaxed) }
+        } catch {
+            throw note(error, &state)
+        }
+    }
+
+    /// By how much a file grows, at least.
+    private static let step: Int64 = 8 << 20
+
+    /// Makes the active file, which has no batch, ready for its first: its round must be later than
+    /// the other's.
+    private func begin(_ state: inout Appending) throws(StorageError) {
+        let (active, other) = (state.active, 1 - state.active)
+        let (own, others) = (state.files[active].round, state.files[other].round)
+        guard own == 0 || own < others else { return }
+        try reset(active, &state)
+    }
+
+    private func reset(_ index: Int, _ state: inout Appending) throws(StorageError) {
+        state.lastRound += 1
+        try state.files[index].begin(
+            round: state.lastRound, store: store, in: files, state.memory)
+    }
+
+    private func note(_ error: StorageError, _ state: inout Appending) -> StorageError {
+        if error.isFinalSyncFailure { state.failure = state.failure ?? error }
+        return error
+    }
+
+    // MARK: Rounds
+
+    func makeRoom(_ session: Session) throws(StorageError) {
+        session.submitStaged()
+        try rotating.withLock { () throws(StorageError) in
+            // Another session may have made it meanwhile.
+            if isFull { try rotate(session) }
+        }
+    }
+
+    /// Makes all data durable that was written in place before the call, and forgets its copies.
+    ///
+    /// The session has no unfinished batch; those of others are waited for.
+    ///
+    /// - Throws: what syncing threw. The copies are kept then.
+    func checkpoint(_ session: Session) throws(StorageError) {
+        session.submitStaged()
+        try rotating.withLock { () throws(StorageError) in try rotate(session) }
+    }
+
+    private func rotate(_ session: Session) throws(StorageError) {
+        let former = turn()
+        if let former {
+            while true {
+                let count = openBatches[former].load(ordering: .acquiring)
+                if count == 0 { break }
+                park(openBatches[former], expected: count)
+            }
+        }
+        do throws(StorageError) {
+            try syncData(session)
+        } catch {
+            throw appending.withLock { note(error, &state) }
+        }
+        guard let former else { return }
+        try withState { (state) throws(StorageError) in
+            do throws(StorageError) { try reset(former, &state) } catch {
+                throw note(error, &state)
+            }
+            // Nothing came meanwhile, so that one file's space is enough.
+            if state.files[state.active].isEmpty { state.active = former }
+        }
+    }
+
+    /// Has batches go to the other file from here on.
+    ///
+    /// - Returns: the file whose batches the sync that follows covers; nil where neither has any.
+    private func turn() -> Int? {
+        appending.withLock {
+            full.store(false, ordering: .relaxed)
+            let other = 1 - state.active
+            // Its reset failed the last time; being the older one, it goes first.
+            if !state.files[other].isEmpty { return other }
+            if state.files[state.active].isEmpty { return nil }
+            state.active = other
+            return 1 - other
+        }
+    }
+
+    /// Removes the files, which hold nothing; the store is being closed.
+    func remove(_ session: Session) throws(StorageError) {
+        try withState { (state) throws(StorageError) in
+            for index in state.files.indices where state.files[index].isEmpty {
+                try state.files[index].remove(from: files, session)
+            }
+        }
+    }
+}
+
+/// Mistakes that tests plant, to see that they are found.
+package enum JournalFault: Sendable {
+    /// Pages go in place before their copies are durable.
+    case skipsSync
+    /// Pages go in place without copies.
+    case skipsJournal
+}

@@ -1,0 +1,154 @@
+internal import FileAccess
+
+/// One of the two files of a journal, as far as its writer has come. Under the lock of the
+/// ``DoubleWriteJournal``.
+struct JournalFile {
+    let path: String
+    /// Opened by the first use; stays open.
+    private(set) var file: VirtualFile?
+    /// What its header says on disk; zero while there is none.
+    private(set) var round: UInt64 = 0
+    /// How many batches it has, and where the next one begins.
+    private(set) var sequence: UInt64 = 0
+    private(set) var end = JournalFormat.firstBatch
+    /// How far its space reaches.
+    private var allocated = JournalFormat.firstBatch
+    /// The highest block of each fork that has a copy here.
+    private var highest: [Key: UInt32] = [:]
+
+    private struct Key: Hashable {
+        let locator: RelationLocator
+        let fork: Fork
+    }
+
+    init(path: String) { self.path = path }
+
+    var isEmpty: Bool { sequence == 0 }
+
+    /// Whether there are copies of a fork's blocks from that one on.
+    func holds(_ locator: RelationLocator, _ fork: Fork, from block: BlockNumber) -> Bool {
+        highest[Key(locator: locator, fork: fork)].map { $0 >= block.rawValue } ?? false
+    }
+
+    /// Opens the file for a round, in which it has no batch yet; creates it if it is missing.
+    /// Returns when that is durable.
+    mutating func begin(
+        round new: UInt64, store: UInt64, in files: FileAccess, _ memory: JournalMemory
+    ) throws(StorageError) {
+        let isNew = file == nil
+        let opened: VirtualFile
+        if let file { opened = file } else { opened = try files.open(path, .create) }
+        file = opened
+        memory.set(JournalFormat.encodeHeader(store: store, round: new))
+        try unsafe opened.writeAll(memory.bytes(JournalFormat.alignment), at: 0)
+        try opened.sync(dataOnly: !isNew)
+        if isNew { try files.syncDirectory(".") }
+        round = new
+        sequence = 0
+        end = JournalFormat.firstBatch
+        highest.removeAll(keepingCapacity: true)
+    }
+
+    /// Sees to it that the file has space for so many bytes more.
+    mutating func reserve(_ length: Int, step: Int64) throws(StorageError) {
+        guard let file else { return }
+        let needed = end + Int64(length)
+        guard needed > allocated else { return }
+        let generous = max(needed, allocated + step)
+        do throws(StorageError) {
+            try file.zeroExtend(from: allocated, count: generous - allocated)
+            allocated = generous
+        } catch {
+            if generous == needed { throw error }
+            try file.zeroExtend(from: allocated, count: needed - allocated)
+            allocated = needed
+        }
+    }
+
+    /// Takes note of a batch that is durable.
+    mutating func add(_ header: JournalBatchHeader, _ entries: Span<JournalEntry>) {
+        sequence += 1
+        end += Int64(header.length)
+        for position in entries.indices {
+            let entry = entries[position]
+            let key = Key(locator: entry.locator, fork: entry.fork)
+            switch header.kind {
+            case .pages: highest[key] = max(highest[key] ?? 0, entry.block)
+            case .forgotten: forget(entry.locator, entry.fork, from: entry.block)
+            }
+        }
+    }
+
+    /// Takes note that a fork's copies from a block on count no more.
+    mutating func forget(_ locator: RelationLocator, _ fork: Fork, from block: UInt32) {
+        let key = Key(locator: locator, fork: fork)
+        guard let found = highest[key], found >= block else { return }
+        highest[key] = block == 0 ? nil : block - 1
+    }
+
+    /// Lets go of the file and removes it.
+    mutating func remove(from files: FileAccess, _ session: Session) throws(StorageError) {
+        file?.close(session)
+        file = nil
+        (round, sequence, end, allocated) = (
+            0, 0, JournalFormat.firstBatch, JournalFormat.firstBatch
+        )
+        highest = [:]
+        try files.remove(path, ifExists: true)
+    }
+}
+
+extension VirtualFile {
+    /// Writes all of `memory`, which is valid during the call, or throws.
+    @unsafe
+    func writeAll(_ memory: UnsafeRawBufferPointer, at offset: Int64) throws(StorageError) {
+        var done = 0
+        while done < memory.count {
+            let rest = unsafe UnsafeRawBufferPointer(rebasing: memory[done...])
+            let count = try unsafe write(rest, at: offset + Int64(done))
+            guard count > 0 else {
+                throw StorageError(
+                    .fileWriteFailed, "file \"\(path)\" takes no more bytes",
+                    remedy: "Free space on its file system.",
+                    at: StorageError.Location(path: path))
+            }
+            done += count
+        }
+    }
+}
+
+/// Memory for the header of a batch, aligned for direct IO. Under the journal's lock.
+@safe
+final class JournalMemory {
+    private let start: UnsafeMutableRawPointer
+
+    init() {
+        unsafe start = .allocate(
+            byteCount: JournalFormat.maximumHeadLength, alignment: JournalFormat.alignment)
+        unsafe start.initializeMemory(
+            as: UInt8.self, repeating: 0, count: JournalFormat.maximumHeadLength)
+    }
+
+    deinit { unsafe start.deallocate() }
+
+    /// The first bytes; valid as long as this object.
+    func bytes(_ count: Int) -> UnsafeRawBufferPointer {
+        precondition(count <= JournalFormat.maximumHeadLength)
+        return unsafe UnsafeRawBufferPointer(start: start, count: count)
+    }
+
+    func set(_ bytes: [UInt8]) {
+        precondition(bytes.count <= JournalFormat.maximumHeadLength)
+        unsafe bytes.withUnsafeBytes { bytes in
+            if let base = bytes.baseAddress {
+                unsafe start.copyMemory(from: base, byteCount: bytes.count)
+            }
+        }
+    }
+
+    func encode(_ header: JournalBatchHeader, _ entries: Span<JournalEntry>) {
+        var span = unsafe MutableRawSpan(
+            _unsafeStart: start, byteCount: JournalFormat.maximumHeadLength)
+        header.encode(entries, to: &span)
+    }
+}

@@ -1,0 +1,116 @@
+internal import CPlatform
+
+/// The bytes of a journal file; the article "What is in a store" lists them.
+///
+/// A file begins with a header that says whose it is and in which round it is written, and goes on
+/// with batches. A file is used in one round after another; what earlier ones have left behind its
+/// end has another round's number, or is torn, and counts for nothing.
+enum JournalFormat {
+    /// The files. Which of them has the later round says which of two copies of a page is newer.
+    static let fileNames = ["strata.journal.0", "strata.journal.1"]
+    /// All parts begin at multiples of that, so that they can be written past the page cache.
+    static let alignment = 4096
+    /// Where the first batch begins.
+    static let firstBatch = Int64(alignment)
+    /// The frame of the file's header.
+    static let header = SealedFile(magic: "STRATAJO", version: 1)
+    static let headerPayload = 16
+    /// How many bytes of the first 4096 the header takes; the others are zeroes.
+    static let headerSize = SealedFile.overhead + headerPayload
+    /// Marks the beginning of a batch: `STRATAJB`, read as a little-endian number.
+    static let batchMagic: UInt64 = 0x424A_4154_4152_5453
+    /// Bytes of a batch's header before its entries, and of each entry.
+    static let batchHeaderSize = 64
+    static let entrySize = 24
+    /// How many entries a batch can have. Nothing larger is believed in.
+    static let maximumEntries = 4096
+
+    /// How many bytes a batch's header and entries take, rounded up to ``alignment``.
+    static func headLength(entries: Int) -> Int {
+        (batchHeaderSize + entries * entrySize + alignment - 1) / alignment * alignment
+    }
+
+    static let maximumHeadLength = headLength(entries: maximumEntries)
+
+    /// The first 4096 bytes of a file.
+    static func encodeHeader(store: UInt64, round: UInt64) -> [UInt8] {
+        var payload = ByteWriter()
+        payload.write(store)
+        payload.write(round)
+        let sealed = header.seal(payload.bytes)
+        return sealed + [UInt8](repeating: 0, count: alignment - sealed.count)
+    }
+
+    /// Why a file's header cannot be used.
+    enum HeaderFailure: Error {
+        /// It was never written: the file has just been created, and holds nothing.
+        case unused
+        /// A newer program wrote it.
+        case newer(UInt32)
+        /// It is not as it was written, or another store's.
+        case damaged(String)
+    }
+
+    /// Reads the round from a file's first bytes.
+    ///
+    /// - Parameter bytes: the first 4096, or fewer where the file ends before.
+    static func decodeHeader(_ bytes: [UInt8], store: UInt64) throws(HeaderFailure) -> UInt64 {
+        if bytes.allSatisfy({ $0 == 0 }) { throw .unused }
+        let head = Array(bytes.prefix(headerSize))
+        do throws(SealedFile.Failure) {
+            let payload = try header.open(head).payload
+            var reader = ByteReader(head, payload)
+            let found: UInt64
+            let round: UInt64
+            do throws(DecodingFailure) {
+                found = try reader.read("the store's number")
+                round = try reader.read("the round")
+                try reader.finish()
+            } catch { throw .damaged(error.reason) }
+            guard found == store else { throw .damaged("it is another store's") }
+            guard round > 0 else { throw .damaged("it has the impossible round 0") }
+            return round
+        } catch {
+            switch error {
+            case .notOurs: throw .damaged("its header was overwritten")
+            case .newer(let version): throw .newer(version)
+            case .damaged(let reason): throw .damaged(reason)
+            }
+        }
+    }
+}
+
+/// What a batch is about.
+enum JournalBatchKind: UInt32 {
+    /// Copies of pages, which follow the header.
+    case pages = 1
+    /// Blocks that have ceased to exist: each entry's block and all behind it.
+    case forgotten = 2
+}
+
+/// The header of a batch.
+struct JournalBatchHeader: Equatable {
+    /// The store's number.
+    var store: UInt64
+    /// The file's round.
+    var round: UInt64
+    /// How many batches of the round come before it.
+    var sequence: UInt64
+    /// Where in the file it begins.
+    var position: UInt64
+    var kind: JournalBatchKind
+    var count: Int
+
+    /// How many bytes it takes with its entries, and with its pages.
+    var headLength: Int { JournalFormat.headLength(entries: count) }
+    var length: Int { headLength + (kind == .pages ? count * blockSize : 0) }
+}
+
+/// What a batch says of one page, or of blocks that are forgotten.
+struct JournalEntry: Equatable {
+    var locator: RelationLocator
+    var fork: Fork
+    var block: UInt32
+    /// CRC-32C of the page's bytes; zero for forgotten blocks.
+    var checksum: UInt32
+}

@@ -1,0 +1,136 @@
+internal import FileAccess
+
+/// Writes one batch of a journal and makes it durable, by started IO that the session waits for.
+///
+/// A value on the stack of the session's thread, under the journal's lock.
+struct JournalOutput {
+    let file: VirtualFile
+    let target: IOTargetID
+    let session: Session
+
+    /// How much one IO writes: enough for a device to be quick at, and so little that several
+    /// threads or requests can share a batch.
+    private static let bytesAtATime = 1 << 20
+
+    private struct Flight {
+        let reference: WaitReference
+        let report: IOReturn
+        let length: Int
+    }
+
+    /// Writes a header and the pages behind it; both stay valid during the call.
+    ///
+    /// - Throws: what writing met; a part may have been written.
+    func write(_ head: UnsafeRawBufferPointer, _ pages: Span<JournalledPage>, at offset: Int64)
+        throws(StorageError)
+    {
+        var flights: [Flight] = []
+        var failure: StorageError?
+        do throws(StorageError) {
+            try unsafe start(head, pages, offset, &flights)
+        } catch { failure = error }
+        var isShort = false
+        // All of them, as they read the caller's memory.
+        for flight in flights {
+            do throws(StorageError) {
+                try session.wait(for: flight.reference)
+            } catch {
+                session.system.wait(for: flight.reference)
+                failure = failure ?? error
+            }
+            let result = flight.report.result
+            if result.status != .ok && result.status != .partial {
+                failure = failure ?? Self.error(file.path, CInt(clamping: result.errorData))
+            } else if Int(result.value) < flight.length {
+                isShort = true
+            }
+        }
+        if let failure { throw failure }
+        // Written again as a whole: what stopped the kernel may have been temporary, or is met anew.
+        if isShort { try unsafe writeBlocking(head, pages, offset) }
+    }
+
+    private func start(
+        _ head: UnsafeRawBufferPointer, _ pages: Span<JournalledPage>, _ offset: Int64,
+        _ flights: inout [Flight]
+    ) throws(StorageError) {
+        var offset = offset
+        var isHead = true
+        var next = 0
+        while isHead || next < pages.count {
+            let report = IOReturn()
+            let handle = try session.acquireHandle(reporting: report)
+            handle.setTarget(target, data: IOTargetData(UInt64(offset)))
+            let reference = handle.waitReference
+            do throws(StorageError) {
+                if isHead {
+                    try unsafe handle.appendVector(UnsafeMutableRawBufferPointer(mutating: head))
+                }
+                isHead = false
+                while next < pages.count, handle.vectorByteCount < Self.bytesAtATime,
+                    unsafe handle.withVectors({ $0.count }) < handle.capacity
+                {
+                    try unsafe handle.appendVector(pages[next].bytes.bytes)
+                    next += 1
+                }
+            } catch {
+                handle.release()
+                throw error
+            }
+            let length = handle.vectorByteCount
+            try file.startWrite(handle, at: offset)
+            flights.append(Flight(reference: reference, report: report, length: length))
+            offset += Int64(length)
+        }
+    }
+
+    private func writeBlocking(
+        _ head: UnsafeRawBufferPointer, _ pages: Span<JournalledPage>, _ offset: Int64
+    ) throws(StorageError) {
+        try unsafe file.writeAll(head, at: offset)
+        var offset = offset + Int64(head.count)
+        for position in pages.indices {
+            try unsafe file.writeAll(
+                UnsafeRawBufferPointer(pages[position].bytes.bytes), at: offset)
+            offset += Int64(blockSize)
+        }
+    }
+
+    /// Makes what was written durable.
+    ///
+    /// - Throws: `fileSyncFailed`, which is final.
+    func sync() throws(StorageError) {
+        let report = IOReturn()
+        let handle = try session.acquireHandle(reporting: report)
+        handle.setTarget(target, data: IOTargetData())
+        let reference = handle.waitReference
+        try file.startSync(handle, dataOnly: true)
+        do throws(StorageError) { try session.wait(for: reference) } catch {
+            session.system.wait(for: reference)
+        }
+        // No news is no success.
+        guard report.result.status == .ok else {
+            let number = CInt(clamping: report.result.errorData)
+            file.syncDidFail(errorNumber: number)
+            throw StorageError(
+                .fileSyncFailed, "could not sync the journal \"\(file.path)\"",
+                remedy: "Check the disk, close the store and open it again, so that it recovers.",
+                at: StorageError.Location(path: file.path), errorNumber: number)
+        }
+    }
+
+    private static func error(_ path: String, _ number: CInt) -> StorageError {
+        StorageError(
+            .fileWriteFailed, "could not write copies of pages to the journal \"\(path)\"",
+            remedy: StorageError.fileRemedy(for: number),
+            at: StorageError.Location(path: path), errorNumber: number)
+    }
+}
+
+/// What an IO of the journal is on.
+final class JournalTarget: IOTarget {
+    var name: String { "journal" }
+    /// Its descriptors are lent, so they are good in every thread until the IO is done.
+    var canReopen: Bool { true }
+    func describe(_ data: IOTargetData) -> String { "the journal from byte \(data.word0) on" }
+}

@@ -1,0 +1,202 @@
+internal import FileAccess
+
+/// What a journal file holds, found by reading it from its beginning.
+///
+/// Batches are believed in as long as each is whole and follows the one before; what comes then was
+/// never acknowledged, unless a later batch is whole: then the medium has damaged what lies between.
+struct JournalScan {
+    /// Where a page's copy is.
+    struct Copy {
+        let file: Int
+        let offset: Int64
+        let checksum: UInt32
+    }
+
+    /// A fork that has copies.
+    struct Key: Hashable {
+        let locator: RelationLocator
+        let fork: Fork
+    }
+
+    /// The newest copies of all pages, by fork and block.
+    private(set) var copies: [Key: [UInt32: Copy]] = [:]
+    /// How many batches were whole.
+    private(set) var batches = 0
+    /// How many were damaged after they had been made durable.
+    private(set) var damagedBatches = 0
+
+    private let store: UInt64
+    /// What pages are read into to compute their checksums.
+    private let memory = VerificationMemory(slots: 1, pages: 1)
+
+    init(store: UInt64) { self.store = store }
+
+    /// The round of a file; nil where it was never used.
+    ///
+    /// - Throws: `journalDamaged`, `storeTooNew`, or what reading throws.
+    func round(of file: VirtualFile) throws(StorageError) -> UInt64? {
+        let bytes = try Self.read(file, at: 0, count: JournalFormat.alignment)
+        do throws(JournalFormat.HeaderFailure) {
+            return try JournalFormat.decodeHeader(bytes, store: store)
+        } catch {
+            switch error {
+            case .unused:
+                if try holdsBatches(file) {
+                    throw Self.damaged(file.path, "its header was overwritten by zeroes")
+                }
+                return nil
+            case .newer(let version):
+                throw StorageError(
+                    .storeTooNew,
+                    "the journal \"\(file.path)\" has format version \(version); this program knows"
+                        + " versions up to \(JournalFormat.header.version)",
+                    remedy: "Open the store with the newer program that used it last.",
+                    at: StorageError.Location(path: file.path))
+            case .damaged(let reason): throw Self.damaged(file.path, reason)
+            }
+        }
+    }
+
+    private func holdsBatches(_ file: VirtualFile) throws(StorageError) -> Bool {
+        let bytes = try Self.read(
+            file, at: JournalFormat.firstBatch, count: JournalFormat.batchHeaderSize)
+        return JournalBatchHeader(bytes) != nil
+    }
+
+    /// Adds the batches of a file, which is of a later round than those added before.
+    ///
+    /// - Parameter number: the file's, to be found again in ``Copy/file``.
+    mutating func add(_ file: VirtualFile, number: Int, round: UInt64) throws(StorageError) {
+        let size = try file.size()
+        var position = JournalFormat.firstBatch
+        var sequence: UInt64 = 0
+        while position < size {
+            if let batch = try batch(file, position, round), batch.header.sequence == sequence,
+                try isWhole(batch, file)
+            {
+                try add(batch, file, number)
+                position += Int64(batch.header.length)
+                sequence += 1
+                continue
+            }
+            guard let next = try laterBatch(file, position, size, round, after: sequence) else {
+                return
+            }
+            // What of the damaged ones is right is better than nothing.
+            if let batch = try batch(file, position, round), batch.header.sequence == sequence {
+                try add(batch, file, number)
+            }
+            damagedBatches += Int(clamping: next.sequence - sequence)
+            (position, sequence) = (Int64(next.position), next.sequence)
+        }
+    }
+
+    private struct Batch {
+        let header: JournalBatchHeader
+        let entries: [JournalEntry]
+        let position: Int64
+
+        func offset(of entry: Int) -> Int64 {
+            position + Int64(header.headLength) + Int64(entry) * Int64(blockSize)
+        }
+    }
+
+    /// The batch that begins there, if its header and entries are whole.
+    private func batch(_ file: VirtualFile, _ position: Int64, _ round: UInt64)
+        throws(StorageError) -> Batch?
+    {
+        let first = try Self.read(file, at: position, count: JournalFormat.alignment)
+        guard let header = JournalBatchHeader(first), belongs(header, position, round) else {
+            return nil
+        }
+        let bytes = try Self.read(file, at: position, count: header.headLength)
+        guard let entries = header.entries(bytes) else { return nil }
+        return Batch(header: header, entries: entries, position: position)
+    }
+
+    private func belongs(_ header: JournalBatchHeader, _ position: Int64, _ round: UInt64) -> Bool {
+        header.store == store && header.round == round && header.position == UInt64(position)
+    }
+
+    private func isWhole(_ batch: Batch, _ file: VirtualFile) throws(StorageError) -> Bool {
+        guard batch.header.kind == .pages else { return true }
+        for (index, entry) in batch.entries.enumerated()
+        where try !read(file, at: batch.offset(of: index), checksum: entry.checksum, into: memory) {
+            return false
+        }
+        return true
+    }
+
+    private mutating func add(_ batch: Batch, _ file: VirtualFile, _ number: Int)
+        throws(StorageError)
+    {
+        batches += 1
+        for (index, entry) in batch.entries.enumerated() {
+            let key = Key(locator: entry.locator, fork: entry.fork)
+            switch batch.header.kind {
+            case .pages:
+                copies[key, default: [:]][entry.block] = Copy(
+                    file: number, offset: batch.offset(of: index), checksum: entry.checksum)
+            case .forgotten:
+                guard let known = copies[key] else { continue }
+                copies[key] = known.filter { $0.key < entry.block }
+            }
+        }
+    }
+
+    /// Looks for a whole header behind a batch that is not whole.
+    private func laterBatch(
+        _ file: VirtualFile, _ position: Int64, _ size: Int64, _ round: UInt64,
+        after sequence: UInt64
+    ) throws(StorageError) -> JournalBatchHeader? {
+        let step = JournalFormat.alignment
+        var start = position + Int64(step)
+        while start < size {
+            let bytes = try Self.read(file, at: start, count: 1 << 20)
+            for offset in Swift.stride(from: 0, to: bytes.count, by: step) {
+                let head = Array(bytes[offset...].prefix(JournalFormat.batchHeaderSize))
+                if let header = JournalBatchHeader(head),
+                    belongs(header, start + Int64(offset), round), header.sequence > sequence
+                {
+                    return header
+                }
+            }
+            start += Int64(max(bytes.count, step))
+        }
+        return nil
+    }
+
+    /// Reads a page's copy; whether it is as it was written.
+    func read(
+        _ file: VirtualFile, at offset: Int64, checksum: UInt32, into memory: VerificationMemory
+    ) throws(StorageError) -> Bool {
+        let page = memory.address(0, 0)
+        guard try unsafe file.read(into: page.bytes, at: offset) == blockSize else { return false }
+        // The memory is the caller's alone, and lives to the end of the call.
+        let bytes = unsafe Span<UInt8>(
+            _unsafeStart: page.pointer.assumingMemoryBound(to: UInt8.self), count: blockSize)
+        return withExtendedLifetime(memory) { CRC32C.checksum(bytes) == checksum }
+    }
+
+    /// At most `count` bytes; fewer at the file's end.
+    private static func read(_ file: VirtualFile, at offset: Int64, count: Int)
+        throws(StorageError) -> [UInt8]
+    {
+        var bytes = [UInt8](repeating: 0, count: count)
+        var span = bytes.mutableSpan
+        var raw = unsafe span.mutableBytes
+        let found = try file.read(into: &raw, at: offset)
+        bytes.removeLast(count - found)
+        return bytes
+    }
+
+    private static func damaged(_ path: String, _ reason: String) -> StorageError {
+        StorageError(
+            .journalDamaged,
+            "the journal \"\(path)\" is damaged: \(reason)",
+            remedy: "Restore the store from a backup. Without one, move the file away: pages that"
+                + " were being written when the store was used last may be torn then, which"
+                + " verifying the store shows; nothing else is lost.",
+            at: StorageError.Location(path: path))
+    }
+}

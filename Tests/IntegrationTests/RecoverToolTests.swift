@@ -1,0 +1,64 @@
+import Foundation
+import StorageTesting
+import Strata
+import Testing
+
+/// `strata recover` and `strata verify` on a store that was not closed.
+@Suite struct RecoverToolTests {
+    private let directory = TemporaryDirectory()
+    private var store: String { directory.path + "/store" }
+
+    /// Leaves a store of which one page is torn, and its copy is in the journal.
+    private func leaveStore() throws {
+        var options = EngineOptions()
+        options.ioMethod = .synchronous
+        options.poolBytes = 1 << 20
+        options.logger = RecordingLog().logger()
+        let engine = try Engine.open(store, options: options)
+        let session = try engine.makeSession()
+        let load = try engine.beginLoad(LoadTarget(relation: "t"), session: session)
+        for _ in 0..<8 { try load.nextPage().withEditor { $0.initialize() } }
+        let relation = try load.commit(rowCount: 0)
+        try engine.checkpoint(session)
+        let item = [UInt8](repeating: 7, count: 64)
+        try relation.page(3, session: session).withEditor { editor in
+            _ = try editor.addItem(item.span.bytes)
+        }
+        try engine.buffers.flushAll(session: session)
+        session.close()
+        let file = URL(filePath: "\(store)/\(relation.locator)")
+        var bytes = try Data(contentsOf: file)
+        let tail = 3 * blockSize + 4096..<4 * blockSize
+        bytes.replaceSubrange(tail, with: Data(count: tail.count))
+        try bytes.write(to: file)
+    }
+
+    private func snapshot() throws -> [String: Data] {
+        var found: [String: Data] = [:]
+        let names = FileManager.default.enumerator(atPath: store)
+        while let name = names?.nextObject() as? String {
+            found[name] = try? Data(contentsOf: URL(filePath: "\(store)/\(name)"))
+        }
+        return found
+    }
+
+    @Test func aStoreThatWasNotClosed() throws {
+        try leaveStore()
+        let before = try snapshot()
+        let verified = try Tool.run(["verify", "--store", store])
+        #expect(verified.code == 0 && verified.output.hasPrefix("no damage"))
+        #expect(verified.errors.contains("needs recovery"))
+        let planned = try Tool.run(["recover", "--store", store, "--dry-run"])
+        #expect(planned.code == 0 && planned.output.contains("nothing was changed"))
+        #expect(planned.output.contains("restored 1 that were damaged"))
+        #expect(try snapshot() == before)
+
+        let done = try Tool.run(["recover", "--store", store])
+        #expect(done.code == 0 && done.output.contains("restored 1 that were damaged"))
+        #expect(!done.output.contains("nothing was changed"))
+        let again = try Tool.run(["recover", "--store", store, "--dry-run"])
+        #expect(again.output == "nothing to do: the store is whole\n")
+        let sound = try Tool.run(["verify", "--store", store])
+        #expect(sound.code == 0 && sound.errors.isEmpty)
+    }
+}

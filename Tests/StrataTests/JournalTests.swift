@@ -1,0 +1,205 @@
+import FileAccess
+import StorageTesting
+import Testing
+
+@testable import Strata
+
+/// The journal's files by themselves: what is read back, failures, and bytes that nobody wrote.
+@Suite("Journal") struct JournalTests {
+    private static let store: UInt64 = 0x1122_3344_5566_7788
+    private let directory = TemporaryDirectory()
+    private let locator = RelationLocator(database: 1, number: 16384)
+
+    private func makeFiles() throws -> FileAccess { try FileAccess(directory: directory.path) }
+
+    private func makeJournal(_ files: FileAccess, _ system: IOSystem, limit: Int = 1 << 20) throws
+        -> DoubleWriteJournal
+    {
+        try DoubleWriteJournal(files: files, system: system, store: Self.store, limit: limit) { _ in
+        }
+    }
+
+    /// Keeps pages filled with a byte each.
+    private func record(
+        _ journal: DoubleWriteJournal, _ blocks: Range<UInt32>, byte: UInt8, _ session: Session
+    ) throws -> JournalBatch {
+        let memory = VerificationMemory(slots: 1, pages: blocks.count)
+        let pages = blocks.enumerated().map { index, block in
+            let bytes = memory.address(0, index)
+            unsafe bytes.bytes.initializeMemory(as: UInt8.self, repeating: byte &+ UInt8(block))
+            return JournalledPage(
+                locator: locator, fork: .main, block: BlockNumber(block), bytes: bytes)
+        }
+        return try withExtendedLifetime(memory) {
+            try journal.record(pages.span, session: session)
+        }
+    }
+
+    /// The first byte of each block's copy that counts.
+    private func copies(_ files: FileAccess) throws -> [UInt32: UInt8] {
+        var scan = JournalScan(store: Self.store)
+        var open: [(VirtualFile, Int, UInt64)] = []
+        for (number, path) in JournalFormat.fileNames.enumerated() where try files.exists(path) {
+            let file = try files.open(path, .readOnly)
+            if let round = try scan.round(of: file) { open.append((file, number, round)) }
+        }
+        for (file, number, round) in open.sorted(by: { $0.2 < $1.2 }) {
+            try scan.add(file, number: number, round: round)
+        }
+        var found: [UInt32: UInt8] = [:]
+        let memory = VerificationMemory(slots: 1, pages: 1)
+        for (block, copy) in scan.copies[JournalScan.Key(locator: locator, fork: .main)] ?? [:] {
+            let file = try #require(open.first { $0.1 == copy.file }).0
+            // Those of a damaged batch need not be right.
+            guard try scan.read(file, at: copy.offset, checksum: copy.checksum, into: memory) else {
+                continue
+            }
+            found[block] = unsafe memory.address(0, 0).bytes[0]
+        }
+        return found
+    }
+
+    @Test(arguments: IOMethodMatrix.allWithPartialTransfers)
+    func theNewestCopyCounts(_ method: TestedMethod) throws {
+        let files = try makeFiles()
+        let system = try method.makeSystem()
+        let session = try system.makeSession()
+        let journal = try makeJournal(files, system)
+        let first = try record(journal, 0..<100, byte: 10, session)
+        let second = try record(journal, 50..<51, byte: 20, session)
+        journal.finish(first)
+        #expect(try copies(files)[49] == 59 && copies(files)[50] == 70)
+        journal.finish(second)
+        // The next round has the same file: what is left of the former one counts no more.
+        try journal.checkpoint(session)
+        #expect(try copies(files).isEmpty)
+        let third = try record(journal, 0..<2, byte: 30, session)
+        #expect(try copies(files) == [0: 30, 1: 31])
+        journal.finish(third)
+        try journal.forget(locator, .main, from: 1, session: session)
+        #expect(try copies(files) == [0: 30])
+        // Nothing of it is kept.
+        let size = try files.open(JournalFormat.fileNames[0], .readOnly).size()
+        try journal.forget(locator, .main, from: 1, session: session)
+        #expect(try files.open(JournalFormat.fileNames[0], .readOnly).size() == size)
+        try journal.checkpoint(session)
+        try journal.remove(session)
+        #expect(try files.list().isEmpty)
+        session.close()
+    }
+
+    /// While a batch is not finished the others go to the other file, and rounds stay in order.
+    @Test func batchesGoOnDuringACheckpoint() throws {
+        let files = try makeFiles()
+        let system = try TestedMethod(.worker).makeSystem()
+        let session = try system.makeSession()
+        let journal = try makeJournal(files, system)
+        for round: UInt8 in 1...5 {
+            let open = try record(journal, 0..<4, byte: round, session)
+            let checkpoint = Threads.beside {
+                let session = try system.makeSession()
+                defer { session.close() }
+                try journal.checkpoint(session)
+            }
+            // It has turned to the other file as soon as a batch goes there.
+            var later: [JournalBatch] = []
+            repeat {
+                later.append(try record(journal, 2..<3, byte: 100 + round, session))
+            } while later.last?.number == open.number
+            #expect(try copies(files)[2] == 102 + round && copies(files)[0] == round)
+            journal.finish(open)
+            for batch in later where batch.number == open.number { journal.finish(batch) }
+            try checkpoint.join()
+            #expect(try copies(files) == [2: 102 + round])
+            for batch in later where batch.number != open.number { journal.finish(batch) }
+        }
+        session.close()
+    }
+
+    @Test func whatIsFullMakesRoom() throws {
+        let files = try makeFiles()
+        let system = try TestedMethod(.synchronous).makeSystem()
+        let session = try system.makeSession()
+        let journal = try makeJournal(files, system, limit: 64 << 10)
+        journal.finish(try record(journal, 0..<4, byte: 1, session))
+        #expect(!journal.isFull)
+        journal.finish(try record(journal, 0..<8, byte: 1, session))
+        #expect(journal.isFull)
+        try journal.makeRoom(session)
+        #expect(!journal.isFull)
+        #expect(try copies(files).isEmpty)
+        session.close()
+    }
+
+    /// Bytes of all kinds where a journal should be: opening a store tells of them or goes on, and
+    /// never traps.
+    @Test func hostileBytes() throws {
+        let files = try makeFiles()
+        let system = try TestedMethod(.synchronous).makeSystem()
+        let session = try system.makeSession()
+        let journal = try makeJournal(files, system)
+        journal.finish(try record(journal, 0..<3, byte: 1, session))
+        journal.finish(try record(journal, 3..<9, byte: 1, session))
+        let path = directory.path + "/" + JournalFormat.fileNames[0]
+        let sound = Array(try readFile(path).prefix(112 << 10))
+        var random = SplitMix64(seed: IOMethodMatrix.seed, stream: 4)
+        for _ in 0..<400 {
+            var bytes = sound
+            switch random.below(4) {
+            case 0: bytes.removeLast(random.below(bytes.count))
+            case 1:
+                for _ in 0...random.below(4) {
+                    bytes[random.below(bytes.count)] ^= 1 << UInt8(random.below(8))
+                }
+            case 2:
+                let start = random.below(bytes.count)
+                for index in start..<min(bytes.count, start + 5000) {
+                    bytes[index] = UInt8(truncatingIfNeeded: random.next())
+                }
+            default: bytes.replaceSubrange(4096..<4160, with: Self.hostileHeader(&random))
+            }
+            try writeFile(path, bytes)
+            do {
+                for (block, byte) in try copies(files) { #expect(byte == 1 &+ UInt8(block)) }
+            } catch let error as StorageError {
+                #expect(error.code == .journalDamaged || error.code == .storeTooNew, "\(error)")
+                #expect(error.remedy != nil)
+            }
+        }
+        session.close()
+    }
+
+    /// A header whose checksums are right and that claims what cannot be.
+    private static func hostileHeader(_ random: inout SplitMix64) -> [UInt8] {
+        var writer = ByteWriter()
+        writer.write(JournalFormat.batchMagic)
+        writer.write(store)
+        writer.write(UInt64(1))
+        writer.write(UInt64(random.below(2)))
+        writer.write(UInt64(4096))
+        writer.write(UInt32(random.below(3)))
+        writer.write([UInt32.max, 0, 4096, 4097, 1 << 20][random.below(5)])
+        writer.write(UInt64(0))
+        writer.write(UInt32(truncatingIfNeeded: random.next()))
+        writer.write(CRC32C.checksum(writer.bytes.span))
+        return writer.bytes
+    }
+
+    /// A batch that the disk has damaged is not taken for the end when there are others behind it.
+    @Test func damageInTheMiddleIsNoEnd() throws {
+        let files = try makeFiles()
+        let system = try TestedMethod(.synchronous).makeSystem()
+        let session = try system.makeSession()
+        let journal = try makeJournal(files, system)
+        for block: UInt32 in 0..<3 {
+            journal.finish(try record(journal, block * 4..<block * 4 + 4, byte: 1, session))
+        }
+        let path = directory.path + "/" + JournalFormat.fileNames[0]
+        let batch = 4096 + 4 * blockSize
+        var bytes = try readFile(path)
+        bytes[4096 + batch + 8] ^= 1
+        try writeFile(path, bytes)
+        #expect(try Set(copies(files).keys) == [0, 1, 2, 3, 8, 9, 10, 11])
+        session.close()
+    }
+}
