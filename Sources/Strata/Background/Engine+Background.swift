@@ -11,7 +11,7 @@ extension Engine {
     /// Starts what the options ask for.
     func startBackground() {
         // A simulation has all done on its own threads.
-        guard options.isOnRealFiles else { return }
+        guard options.isOnRealFiles, options.access == .readWrite else { return }
         let writer = options.backgroundWriter.flatMap { startWriter($0) }
         let checkpointer = options.automaticCheckpoints.flatMap { startCheckpointer($0) }
         background.withLock { $0 = Background(writer: writer, checkpointer: checkpointer) }

@@ -40,6 +40,11 @@ final class CheckpointRun {
     /// Waits for writes in flight.
     func settle() { writer.settle() }
 
+    /// Before the thread turns to other work.
+    func letGo() {
+        if engine.journal != nil { settle() }
+    }
+
     /// Goes on by so many pages, or by the next act behind those.
     ///
     /// - Returns: whether there is more to do.

@@ -24,6 +24,8 @@ public final class SteppedCheckpoint {
     /// - Throws: as ``Engine/checkpoint(_:pace:)``; it is over then.
     @discardableResult
     public func step(pages: Int = 64) throws(StorageError) -> Bool {
-        try run.step(pages: pages)
+        // Whoever makes room in the journal in between waits for all of its batches.
+        defer { run.letGo() }
+        return try run.step(pages: pages)
     }
 }
