@@ -137,9 +137,12 @@ import Testing
         }
         try engine.buffers.flushAll(session: session)
         try engine.truncate(relation.open, to: 6, session)
-        do {
-            let pages = try engine.buffers.extend(relation.open, by: 4, session: session)
-            #expect(pages.count == 4)
+        // A session's share of the pool may be less than all of them.
+        var added = 0
+        while added < 4 {
+            added += try engine.buffers.extend(
+                relation.open, by: 4 - added, session: session
+            ).count
         }
         try engine.managers.syncPending(session)
         session.close()
@@ -161,8 +164,9 @@ import Testing
         try next.close()
     }
 
-    /// Nor do pages of relations that were dropped, or replaced by others.
-    @Test func droppedRelationsDoNotComeBack() throws {
+    /// Nor do pages of relations that were dropped, or replaced by others: they are forgotten with
+    /// their files' content, and left out where somebody still uses those.
+    @Test(arguments: [false, true]) func droppedRelationsDoNotComeBack(inUse: Bool) throws {
         let disk = SimulatedDisk()
         let engine = try PageLife.open(disk, TestedMethod(.synchronous))
         let session = try engine.makeSession()
@@ -173,6 +177,7 @@ import Testing
             }
         }
         try engine.buffers.flushAll(session: session)
+        let users = try inUse ? ["a", "b"].map { try engine.relation(named: $0) } : []
         try engine.dropRelation(named: "a", session: session)
         try engine.load("b", 3, mark: 2, session, mode: .replace)
         session.close()
@@ -180,12 +185,12 @@ import Testing
         let reader = try next.makeSession()
         #expect(next.relations.map(\.name) == ["b"])
         #expect(try next.relation(named: "b").marks(reader) == [2, 2, 2])
-        guard case .replayedJournal(let journal) = next.recovery.actions.first else {
-            Issue.record("nothing was replayed")
-            return
+        let journals = next.recovery.actions.compactMap { action in
+            if case .replayedJournal(let journal) = action { journal } else { nil }
         }
-        #expect(journal.pages > 0 && journal.skipped == journal.pages)
-        #expect(journal.restored == 0)
+        #expect(journals.count == (inUse ? 1 : 0))
+        #expect(journals.allSatisfy { $0.pages > 0 && $0.skipped == $0.pages })
+        withExtendedLifetime(users) {}
         reader.close()
         try next.close()
     }
