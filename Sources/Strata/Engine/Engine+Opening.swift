@@ -121,7 +121,7 @@ extension Engine {
         ) { (session) throws(StorageError) in try managers.syncPending(session) }
     }
 
-    private static func inspect(_ directory: String, _ options: EngineOptions)
+    static func inspect(_ directory: String, _ options: EngineOptions)
         throws(StorageError) -> StoreDirectory.Finding
     {
         do throws(StorageError) {
@@ -133,7 +133,7 @@ extension Engine {
         }
     }
 
-    private static func checkCreation(
+    static func checkCreation(
         _ finding: StoreDirectory.Finding, _ directory: String, _ options: EngineOptions
     ) throws(StorageError) {
         let location = StorageError.Location(path: directory)

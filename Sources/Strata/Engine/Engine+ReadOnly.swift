@@ -14,6 +14,8 @@ extension Engine {
     {
         var options = options
         options.creation = .never
+        // Says what is there better than what locking it would meet.
+        try checkCreation(try inspect(directory, options), directory, options)
         let shadow = ShadowFileSystem(over: options.fileSystem)
         var shadowed = options
         shadowed.fileSystem = shadow
