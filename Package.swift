@@ -55,10 +55,17 @@ let modules: [Target] = [
         ]),
     .target(
         name: "StorageTesting", dependencies: ["StorageManager", "FileAccess", "AsyncIO", log]),
+    .target(
+        name: "StoreSimulator",
+        dependencies: [
+            "Strata", "StorageTesting", "BufferManager", "FileAccess", "StorageManager",
+            "PageFormat", "AsyncIO", log,
+        ]),
     .executableTarget(
         name: "StrataTool",
         dependencies: [
-            "RelationLoader", "Strata", "CompressedDisk", "MemoryDisk", "BufferManager",
+            "RelationLoader", "StoreSimulator", "StorageTesting", "Strata", "CompressedDisk",
+            "MemoryDisk", "BufferManager",
             "FileAccess", "StorageManager", "AsyncIO", "CZstd", liburing, arguments, log,
         ],
         path: "Sources/StrataTool"),
@@ -120,6 +127,12 @@ let tests: [Target] = [
             "AsyncIO", log,
         ]),
     .testTarget(
+        name: "StoreSimulatorTests",
+        dependencies: [
+            "StoreSimulator", "StorageTesting", "Strata", "BufferManager", "FileAccess",
+            "StorageManager", "PageFormat", "AsyncIO", log,
+        ]),
+    .testTarget(
         name: "IntegrationTests",
         dependencies: [
             "RelationLoader", "Strata", "MagneticDisk", "CompressedDisk", "MemoryDisk",
@@ -154,6 +167,7 @@ let package = Package(
         .library(name: "Strata", targets: ["Strata"]),
         .library(name: "RelationLoader", targets: ["RelationLoader"]),
         .library(name: "StorageTesting", targets: ["StorageTesting"]),
+        .library(name: "StoreSimulator", targets: ["StoreSimulator"]),
         .executable(name: "strata", targets: ["StrataTool"]),
     ]
         + [

@@ -171,7 +171,12 @@ extension FileAccess {
         let directory = try open(path, .directory)
         defer { directory.closeNow() }
         var names: [String] = []
-        let error = try directory.withDescriptor { fileSystem.list($0, into: &names) }
+        let error = try directory.withDescriptor { descriptor in
+            retrying {
+                names = []
+                return fileSystem.list(descriptor, into: &names)
+            }
+        }
         if error < 0 { throw changeError("list directory", path, -error) }
         return names.sorted()
     }

@@ -37,6 +37,9 @@ public struct FileAccessConfiguration: Sendable {
     /// Where to log.
     public var logger = Logger(label: "strata.files")
 
+    /// A mistake for tests to find: of the files to be synced together, the first is not.
+    package var skipsFirstSync = false
+
     /// Makes the default settings.
     public init() {}
 

@@ -21,7 +21,11 @@ extension SyncQueue {
     public func syncAll(_ session: Session) throws(StorageError) {
         let begin = ContinuousClock.now
         var round = SyncRound(self, session)
-        for (path, entry) in entriesOfRound() { round.add(path, entry) }
+        var entries = entriesOfRound()[...]
+        if files.configuration.skipsFirstSync, let skipped = entries.popFirst() {
+            remove(skipped.path, registration: skipped.entry.registration)
+        }
+        for (path, entry) in entries { round.add(path, entry) }
         round.finish()
         files.counters.noteSync(since: begin)
         if let failure = round.failure { throw failure }

@@ -57,6 +57,35 @@ extension VirtualFile {
         }
     }
 
+    /// Reads from byte `offset` on until the memory is full or the file ends; the bytes read.
+    ///
+    /// A failure throws however much had been read, so that what comes back short is short.
+    ///
+    /// - Throws: as ``read(into:at:)-(MutableRawSpan,_)``.
+    public func readFully(into bytes: inout MutableRawSpan, at offset: Int64)
+        throws(StorageError) -> Int
+    {
+        let memory = unsafe bytes.withUnsafeMutableBytes { unsafe $0 }
+        return try unsafe readFully(into: memory, at: offset)
+    }
+
+    /// Reads into memory that must be valid during the call until it is full or the file ends.
+    ///
+    /// - Throws: as ``readFully(into:at:)-(MutableRawSpan,_)``.
+    @unsafe
+    public func readFully(into memory: UnsafeMutableRawBufferPointer, at offset: Int64)
+        throws(StorageError) -> Int
+    {
+        var done = 0
+        while done < memory.count {
+            let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: memory[done...])
+            let count = try unsafe read(into: rest, at: offset + Int64(done))
+            if count == 0 { break }
+            done += count
+        }
+        return done
+    }
+
     /// Reads into several pieces of memory, valid during the call, one after the other.
     ///
     /// - Throws: as ``read(into:at:)-(MutableRawSpan,_)``.

@@ -80,6 +80,10 @@ public struct SimulatedFaults: Sendable {
     public var schedule: [ScheduledFault] = []
     /// Says what goes wrong with an IO when it is submitted; nil leaves it to chance.
     public var decide: (@Sendable (StagedIO) -> SimulatedFault?)?
+    /// Called by whoever waits for an IO, each time before one is completed: what others do
+    /// meanwhile, where all of them share a thread. It may use the engine, but must not need what
+    /// the waiting call holds.
+    public var whileWaiting: (@Sendable () -> Void)?
 
     /// Makes settings without any fault; IOs still complete later and out of order.
     public init() {}

@@ -105,6 +105,7 @@ public final class SimulatedMethod: IOMethod, CustomStringConvertible {
 
     /// Completes any IO that is not held, the delayed ones too if there is no other, or sleeps.
     public func waitOne(_ io: StagedIO, generation: UInt64) {
+        faults.whileWaiting?()
         let entry: SimulatedPool.Entry? = pool.wait { pool -> SimulatedPool.Entry?? in
             if io.wasRecycled(since: generation) || io.state != .submitted { return .some(nil) }
             return pool.take(hurries: true).map { .some($0) }

@@ -27,7 +27,7 @@ struct StrataTool: ParsableCommand {
         subcommands: [
             LoadCommand.self, ScanCommand.self, RelationsCommand.self, VerifyCommand.self,
             VerifyClusterCommand.self, RecoverCommand.self, DropCommand.self, CopyCommand.self,
-            CompactCommand.self, BenchCommand.self,
+            CompactCommand.self, SimulateCommand.self, BenchCommand.self,
         ])
 
     static func main() {

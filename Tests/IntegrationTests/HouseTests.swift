@@ -21,7 +21,10 @@ import Testing
             "CompressedDisk": managers.union(["FileAccess"]), "BufferManager": buffers,
             "ReadStream": streams, "Strata": strata, "StorageTesting": strata,
             "RelationLoader": strata.union(["Strata"]),
-            "StrataTool": strata.union(["Strata", "RelationLoader"]),
+            "StoreSimulator": strata.union(["Strata", "StorageTesting"]),
+            "StrataTool": strata.union([
+                "Strata", "RelationLoader", "StorageTesting", "StoreSimulator",
+            ]),
         ]
     }()
 

@@ -41,7 +41,7 @@ extension CompressedFork {
         -> Bool
     {
         do throws(StorageError) {
-            let count = try unsafe data.read(into: slot.bytes(0..<unitSize), at: 0)
+            let count = try unsafe data.readFully(into: slot.bytes(0..<unitSize), at: 0)
             return count == unitSize && DataFileHeader(slot.fields(0), identity)?.isWhole == true
         } catch {
             throw naming(error, as: .readFailed)

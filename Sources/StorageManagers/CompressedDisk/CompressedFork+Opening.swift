@@ -154,7 +154,7 @@ extension CompressedFork {
         defer { disk.frames.giveBack(slot) }
         func read(_ unit: UInt32) throws(StorageError) -> RawFields {
             let bytes = unsafe slot.bytes(0..<unitSize)
-            _ = try unsafe data.read(into: bytes, at: Int64(unit) * Int64(unitSize))
+            _ = try unsafe data.readFully(into: bytes, at: Int64(unit) * Int64(unitSize))
             return slot.fields(0)
         }
         guard let fileHeader else {

@@ -203,7 +203,7 @@ extension CompressedFork {
     {
         let length: Int
         do throws(StorageError) {
-            length = try unsafe opened().data.read(into: slot.bytes(0..<byteCount), at: offset)
+            length = try unsafe opened().data.readFully(into: slot.bytes(0..<byteCount), at: offset)
         } catch {
             throw naming(error, as: .readFailed)
         }

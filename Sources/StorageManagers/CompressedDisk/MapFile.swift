@@ -99,7 +99,7 @@ final class MapFile: Sendable {
         var bytes = [UInt8](repeating: 0, count: Int(size))
         var span = bytes.mutableSpan
         var raw = unsafe span.mutableBytes
-        let count = try file.read(into: &raw, at: 0)
+        let count = try file.readFully(into: &raw, at: 0)
         bytes.removeLast(bytes.count - count)
         guard let reading = MapReading(&bytes, fork.identity) else { return nil }
         return (file, reading)

@@ -88,6 +88,11 @@ public struct EngineOptions: Sendable {
     /// Where the engine and the layers below it log.
     public var logger = Logger(label: "strata")
 
+    /// A mistake for tests to find: loads are published before their pages are durable.
+    package var publishesEarly = false
+    /// A mistake for tests to find: of the files to be synced together, the first is not.
+    package var skipsFirstSync = false
+
     /// Makes the default settings.
     public init() {}
 
@@ -167,6 +172,7 @@ public struct EngineOptions: Sendable {
         configuration.zeroExtension = zeroExtension
         configuration.fileSystem = fileSystem
         configuration.opensReadOnly = access == .readOnly && !(fileSystem is ShadowFileSystem)
+        configuration.skipsFirstSync = skipsFirstSync
         configuration.logger = logger
         return configuration
     }

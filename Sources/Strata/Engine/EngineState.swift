@@ -18,16 +18,16 @@ struct EngineState: Sendable {
 
     init(catalog: Catalog) { self.catalog = catalog }
 
-    /// The relations in use.
+    /// The relations in use, in order.
     var used: [(RelationDescription, RelationRecord)] {
-        catalog.relations.values.compactMap { relation in
+        catalog.relations.values.sorted { $0.name < $1.name }.compactMap { relation in
             records[relation.locator].map { (relation, $0) }
         }
     }
 
-    /// What is to be removed and used by nobody.
+    /// What is to be removed and used by nobody, in order, so that equal runs make equal calls.
     var removable: [(locator: RelationLocator, managerName: String)] {
-        catalog.remains.compactMap { locator, entry in
+        catalog.remains.sorted { $0.key.number < $1.key.number }.compactMap { locator, entry in
             guard entry.kind == .files, users[locator] == nil, !loading.contains(locator) else {
                 return nil
             }

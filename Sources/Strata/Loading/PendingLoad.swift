@@ -103,6 +103,7 @@ public final class PendingLoad {
         do throws(StorageError) {
             try finishPages()
             let relation = try engine.publish(self, rowCount)
+            if engine.options.publishesEarly { try engine.syncPending(session) }
             phase = .committed
             engine.endLoad(self)
             engine.emptyRemains(session)
@@ -123,7 +124,7 @@ public final class PendingLoad {
         extended = nil
         try cutWhatFailedToGrow()
         try engine.buffers.flush(record.open, session: session)
-        try engine.syncPending(session)
+        if !engine.options.publishesEarly { try engine.syncPending(session) }
     }
 
     /// Where the next page has to be is where the relation ends. An extension that failed may have

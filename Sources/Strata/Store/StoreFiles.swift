@@ -27,7 +27,7 @@ struct StoreFiles: Sendable {
         var bytes = [UInt8](repeating: 0, count: Int(size))
         var span = bytes.mutableSpan
         var raw = unsafe span.mutableBytes
-        let count = try file.read(into: &raw, at: 0)
+        let count = try file.readFully(into: &raw, at: 0)
         if count < bytes.count { bytes.removeLast(bytes.count - count) }
         return bytes
     }

@@ -57,7 +57,7 @@ struct SegmentSource: PageSource {
     }
 
     func read(_ block: UInt32, into page: PageAddress) throws(StorageError) {
-        let count = try unsafe file.read(into: page.bytes, at: offset(block))
+        let count = try unsafe file.readFully(into: page.bytes, at: offset(block))
         if count < blockSize {
             throw StorageError(
                 .readFailed, "only \(count) of \(blockSize) bytes could be read",

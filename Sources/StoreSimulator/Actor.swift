@@ -1,0 +1,205 @@
+internal import StorageTesting
+internal import Strata
+
+/// One session and what it has open: a page, a scan, a load. One of a world's, on its thread.
+final class Actor {
+    let world: World
+    let number: Int
+    private(set) var session: Session?
+
+    var load: PendingLoad?
+    /// What the load's pages hold.
+    var loaded: [RelationModel.Page] = []
+    var loadManager = ""
+    /// The relation that is appended to.
+    var appended: RelationModel?
+
+    private var stream: ReadStream<BlockRange>?
+    /// The scanned relation, and how far the scan is.
+    private var scanned: (relation: Relation, model: RelationModel, next: UInt32)?
+
+    var writer: BackgroundWriter?
+
+    private var held: PinnedPage?
+    private var holding: (relation: Relation, model: RelationModel)?
+
+    var holdsPage: Bool { holding != nil }
+    var isScanning: Bool { scanned != nil }
+
+    init(_ world: World, number: Int) {
+        self.world = world
+        self.number = number
+    }
+
+    /// The engine; steps are made only while there is one.
+    var engine: Engine {
+        guard let engine = world.engine else { preconditionFailure("steps need an open store") }
+        return engine
+    }
+
+    func openSession() throws(Violation) -> Session {
+        if let session { return session }
+        do throws(StorageError) {
+            let made = try engine.makeSession()
+            session = made
+            return made
+        } catch {
+            throw Violation(reason: "session \(number) could not be opened: \(error)")
+        }
+    }
+
+    func closeSession() {
+        writer = nil
+        session?.close()
+        session = nil
+    }
+
+    /// Makes one step: goes on with what is open, or begins with something.
+    func step() throws(Violation) {
+        let session = try openSession()
+        let draw = world.random.below(16)
+        if holdsPage, draw < 6 { return try stepHeldPage(draw) }
+        if scanned != nil, draw < 12 { return try stepScan() }
+        if load != nil, draw < 14 { return try stepLoad(session) }
+        try begin(session)
+    }
+
+    /// Tries something, and has its error judged.
+    ///
+    /// - Returns: whether it succeeded.
+    @discardableResult
+    func attempt(_ action: String, _ body: () throws(StorageError) -> Void) throws(Violation)
+        -> Bool
+    {
+        do throws(StorageError) {
+            world.note("session \(number): \(action)")
+            try body()
+            return true
+        } catch {
+            try world.judge(error, "session \(number) \(action)")
+            return false
+        }
+    }
+
+    // MARK: Ending
+
+    /// Gives everything back without a word.
+    func letGo() {
+        dropPage()
+        dropScan()
+        load = nil
+        closeSession()
+    }
+
+    /// Gives everything back while the store is well.
+    func finish() throws(Violation) {
+        dropPage()
+        dropScan()
+        if load != nil { abortLoad() }
+        closeSession()
+    }
+
+    // MARK: A page that is held
+
+    func hold(
+        _ page: consuming PinnedPage, _ relation: Relation, _ model: RelationModel
+    ) {
+        dropPage()
+        held = consume page
+        holding = (relation, model)
+    }
+
+    private func dropPage() {
+        held = nil
+        holding = nil
+    }
+
+    private func stepHeldPage(_ draw: Int) throws(Violation) {
+        guard let model = holding?.model else { return }
+        if draw < 3 { return rewriteHeldPage() }
+        if let page = held.take() {
+            try check(page, model, "a held page")
+            if draw < 5 { held = consume page }
+        }
+        if draw >= 5 { dropPage() }
+    }
+
+    /// Changes the page that is held; while others wait, too.
+    func rewriteHeldPage() {
+        guard let model = holding?.model, let page = held.take() else { return }
+        world.rewrite(page, model)
+        held = consume page
+    }
+
+    /// Compares a page with what it has to hold at this moment.
+    func check(_ page: borrowing PinnedPage, _ model: RelationModel, _ what: String)
+        throws(Violation)
+    {
+        world.report.pagesChecked += 1
+        let block = Int(page.block.rawValue)
+        let found = world.content.version(on: page)
+        let expected = model.pages[block].current
+        if found == expected || world.mayBeDamaged { return }
+        throw Violation(
+            reason: "\(what), block \(block): version \(found.map { "\($0)" } ?? "none"), not "
+                + "\(expected)")
+    }
+
+    // MARK: A scan
+
+    func beginScan(_ relation: Relation, _ model: RelationModel, _ session: Session) {
+        dropScan()
+        stream = relation.scan(session: session)
+        scanned = (relation, model, 0)
+    }
+
+    private func dropScan() {
+        stream = nil
+        scanned = nil
+    }
+
+    private func stepScan() throws(Violation) {
+        guard let (relation, model, _) = scanned else { return }
+        for _ in 0...world.random.below(6) {
+            guard let block = scanned?.next else { return }
+            var isOver = false
+            do throws(StorageError) {
+                if let page = try stream?.next() {
+                    guard page.block.rawValue == block else {
+                        throw StorageError(.misuse, "\(page.block) came, not \(block)")
+                    }
+                    try checkScanned(page, model)
+                } else {
+                    isOver = true
+                }
+            } catch {
+                try world.judge(error, "session \(number) scans block \(block)")
+                if world.mustReopen || world.disk.isWithoutPower { return }
+            }
+            if isOver {
+                world.note("session \(number): scanned \(relation.name) to its end, \(block)")
+                return dropScan()
+            }
+            scanned?.next += 1
+        }
+        if world.random.below(12) == 0 { dropScan() }
+    }
+
+    private func checkScanned(_ page: borrowing PinnedPage, _ model: RelationModel)
+        throws(StorageError)
+    {
+        do throws(Violation) { try check(page, model, "a scanned page") } catch {
+            throw StorageError(.misuse, error.reason)
+        }
+    }
+}
+
+extension World {
+    /// Writes a new version on a page, and notes that it may be found.
+    func rewrite(_ page: borrowing PinnedPage, _ model: RelationModel) {
+        let block = Int(page.block.rawValue)
+        let version = content.write(on: page)
+        model.pages[block].versions.append(version)
+        note("block \(block) becomes \(version)")
+    }
+}

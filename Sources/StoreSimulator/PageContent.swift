@@ -1,0 +1,85 @@
+internal import StorageTesting
+internal import Strata
+
+/// What the simulation writes on pages: told by a version and a block alone, so that every byte of
+/// a page can be checked, and no two versions share a sector.
+///
+/// Version 0 is a page of zeroes, as relations grow by. Keeps memory of its own; one thread.
+struct PageContent {
+    /// The versions ever given out; each is written on one page.
+    private(set) var lastVersion: UInt32 = 0
+    private var words = [UInt64](repeating: 0, count: PageContent.wordCount)
+
+    /// As much as fits on a page beside its header and line pointer.
+    private static let wordCount = 1016
+
+    /// The version that the next write will have.
+    var nextVersion: UInt32 { lastVersion + 1 }
+
+    /// Makes up the words of a version: half of all versions do not compress, half do.
+    private mutating func make(_ version: UInt32, _ block: UInt32) {
+        words[0] = UInt64(version) << 32 | UInt64(block)
+        var state = words[0] &* 0x9e37_79b9_7f4a_7c15 | 1
+        let mask: UInt64 = version % 2 == 0 ? .max : 0xffff
+        unsafe words.withUnsafeMutableBufferPointer { words in
+            for position in 1..<words.count {
+                state = state &* 0xd134_2543_de82_ef95 &+ 0x2545_f491_4f6c_dd1d
+                unsafe words[position] = (state ^ (state >> 29)) & mask
+            }
+        }
+    }
+
+    /// Writes a new version on a page and returns it.
+    mutating func write(on page: borrowing PinnedPage) -> UInt32 {
+        lastVersion += 1
+        make(lastVersion, page.block.rawValue)
+        let span = words.span
+        page.withEditor { editor in
+            editor.initialize()
+            guard (try? unsafe editor.addItem(span.bytes)) != nil else {
+                preconditionFailure("an item of that size fits on an empty page")
+            }
+        }
+        return lastVersion
+    }
+
+    /// Which version is on a page; nil if it is none that was ever written on that block, to the
+    /// last byte.
+    mutating func version(on page: borrowing PinnedPage) -> UInt32? {
+        let block = page.block.rawValue
+        let told: UInt32? = page.withView { view in
+            if view.isNew { return 0 }
+            guard let item = try? view.item(1), item.byteCount == Self.wordCount * 8 else {
+                return nil
+            }
+            let word = unsafe item.unsafeLoadUnaligned(as: UInt64.self)
+            return UInt32(truncatingIfNeeded: word) == block ? UInt32(word >> 32) : nil
+        }
+        guard let version = told, version <= lastVersion else { return nil }
+        if version == 0 { return page.isZero ? 0 : nil }
+        make(version, block)
+        let expected = words.span
+        let isWhole = page.withView { view in
+            guard let item = try? view.item(1) else { return false }
+            for position in 0..<Self.wordCount {
+                let word = unsafe item.unsafeLoadUnaligned(
+                    fromByteOffset: position * 8, as: UInt64.self)
+                if word != expected[position] { return false }
+            }
+            return true
+        }
+        return isWhole ? version : nil
+    }
+}
+
+extension PinnedPage {
+    fileprivate var isZero: Bool {
+        withSharedLock { bytes in
+            for offset in stride(from: 0, to: bytes.byteCount, by: 8)
+            where unsafe bytes.unsafeLoad(fromByteOffset: offset, as: UInt64.self) != 0 {
+                return false
+            }
+            return true
+        }
+    }
+}

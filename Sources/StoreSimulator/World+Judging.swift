@@ -1,0 +1,204 @@
+internal import StorageTesting
+internal import Strata
+
+/// Which errors are right, and what has to be found after a crash.
+extension World {
+    /// What calls may answer at any time: others are at it, or there is no room for it.
+    private static let always: Set<StorageError.Code> = [.relationBusy, .resourcesExhausted]
+    /// Sayings that something is damaged.
+    private static let damage: Set<String> = [
+        "invalidPage", "damagedChunk", "damagedMap", "damagedSegment", "relationDamaged",
+        "catalogDamaged", "controlDamaged", "notAStore", "storeTooNew", "storeMissing",
+    ]
+    /// A sync failed, now or before.
+    private static let afterSync: Set<StorageError.Code> = [
+        .syncFailed, .fileSyncFailed, .storeFailed,
+    ]
+
+    /// Whether calls have been told of a fault since the engine was opened.
+    var wasTold: Bool { disk.counts.told > faultsAtOpening.told }
+
+    /// Whether a sync has failed since the engine was opened.
+    var hasFailedSync: Bool { disk.counts[.failedSync] > faultsAtOpening[.failedSync] }
+
+    /// Whether damage may be found, since nobody was told of what caused it.
+    var mayBeDamaged: Bool { disk.counts.silent > 0 }
+
+    /// Whether pages of plain files may have been written in part.
+    var mayBeTorn: Bool { disk.counts[.tornWrite] + disk.counts[.shortTransfer] > 0 }
+
+    /// Decides whether an error is right.
+    func judge(_ error: StorageError, _ action: String) throws(Violation) {
+        report.failures += 1
+        note("\(action): \(error.code): \(error)")
+        var cause: StorageError? = error
+        while let one = cause {
+            if Self.damage.contains(one.code.rawValue) {
+                guard mayBeDamaged || mayBeTorn && one.code == .invalidPage else {
+                    throw Violation(reason: "\(action) found damage: \(error.code): \(error)")
+                }
+                report.damageReports += 1
+                // Without its catalog, say, a store cannot be opened.
+                if engine == nil { isGivenUp = true }
+                return
+            }
+            if Self.afterSync.contains(one.code) { mustReopen = true }
+            cause = one.underlying
+        }
+        if disk.isWithoutPower { return }
+        if mustReopen {
+            guard hasFailedSync || wasTold else {
+                throw Violation(reason: "\(action): \(error), though no sync failed")
+            }
+            return
+        }
+        if Self.always.contains(error.code) || wasTold || mayBeDamaged { return }
+        // Relations in memory find no space in memory.
+        if error.code == .extendFailed, plan.managers.contains("memory") { return }
+        throw Violation(reason: "\(action) failed without a fault: \(error.code): \(error)")
+    }
+
+    private func violation(_ error: StorageError, _ action: String) -> Violation? {
+        do throws(Violation) { try judge(error, action) } catch { return error }
+        return nil
+    }
+
+    // MARK: After opening
+
+    /// Compares all that is there with what has to be.
+    func check() throws(Violation) {
+        guard let engine else { return }
+        let session: Session
+        do throws(StorageError) { session = try engine.makeSession() } catch {
+            throw Violation(reason: "no session: \(error)")
+        }
+        defer { session.close() }
+        for name in model.names {
+            try check(name, engine, session)
+            if isGivenUp { return }
+        }
+        if mayBeDamaged { return }
+        try checkFiles(engine)
+        if random.below(4) == 0 { try verify(engine, session) }
+    }
+
+    private func check(_ name: String, _ engine: Engine, _ session: Session) throws(Violation) {
+        let candidates = model.candidates(name)
+        guard let description = engine.description(of: name) else {
+            if !candidates.contains(where: { $0 == nil }) && !mayBeDamaged {
+                throw Violation(reason: "relation \(name) is gone")
+            }
+            model.commit(name, nil)
+            return
+        }
+        var found: [UInt32] = []
+        var failure: Violation?
+        do throws(StorageError) {
+            let relation = try engine.relation(named: name)
+            var pages = relation.scan(session: session)
+            for block in 0..<relation.blockCount where failure == nil {
+                do throws(StorageError) {
+                    guard let page = try pages.next() else { break }
+                    found.append(version(of: page, name, block))
+                } catch {
+                    failure = violation(error, "reading block \(block) of \(name) after opening")
+                    found.append(Self.unread)
+                }
+            }
+        } catch {
+            try judge(error, "opening \(name) after a crash")
+            isGivenUp = true
+            return
+        }
+        if let failure { throw failure }
+        try resolve(name, description.managerName, found, candidates)
+    }
+
+    /// Stand for pages that could not be read, that are no version but carry a right checksum, and
+    /// that do not even do that.
+    private static let unread = UInt32.max
+    private static let foreign = UInt32.max - 1
+    private static let unsealed = UInt32.max - 2
+
+    private func version(of page: borrowing PinnedPage, _ name: String, _ block: UInt32)
+        -> UInt32
+    {
+        report.pagesChecked += 1
+        if let version = content.version(on: page) { return version }
+        let isSealed = page.withView { view in
+            if case .valid = view.verify(block: block, checksums: true) { true } else { false }
+        }
+        note("block \(block) of \(name) is nothing that was written, sealed: \(isSealed)")
+        return isSealed ? Self.foreign : Self.unsealed
+    }
+
+    /// Finds out which of the possible relations was found, and goes on with that.
+    private func resolve(
+        _ name: String, _ manager: String, _ found: [UInt32], _ candidates: [RelationModel?]
+    ) throws(Violation) {
+        if found.contains(Self.unsealed) {
+            throw Violation(reason: "pages of \(name) were given out unverified: \(found)")
+        }
+        let fits = candidates.contains { $0?.manager == manager && $0?.allows(found) == true }
+        if !fits {
+            try judgeUnfit(name, manager, found, candidates)
+            isGivenUp = true
+            return
+        }
+        let relation = RelationModel(
+            manager: manager, pages: found.map { RelationModel.Page([$0]) })
+        model.commit(name, relation)
+    }
+
+    /// What was found is none of what may be: right only where a silent fault explains it.
+    ///
+    /// A lost or misdirected write leaves whole pages of another time or relation, whose checksums
+    /// are right. A bit that changed must have been found, by an error.
+    private func judgeUnfit(
+        _ name: String, _ manager: String, _ found: [UInt32], _ candidates: [RelationModel?]
+    ) throws(Violation) {
+        let hidesWrites = disk.counts.silent > disk.counts[.bitRot]
+        let isWhole = !found.contains(Self.unread)
+        if mayBeDamaged && (hidesWrites || !isWhole) || mayBeTorn && !isWhole { return }
+        let told = candidates.map { candidate in
+            candidate.map { model in
+                "\(model.manager) of \(model.possibleCounts) pages: "
+                    + "\((model.pages + model.tail).map(\.versions))"
+            } ?? "none"
+        }
+        throw Violation(
+            reason: "relation \(name) (\(manager)) has \(found), which is none of \(told)")
+    }
+
+    /// Every file belongs to something.
+    private func checkFiles(_ engine: Engine) throws(Violation) {
+        let numbers = Set(engine.relations.map { "\($0.locator.number)" })
+        for path in disk.paths where path.hasPrefix("base/1/") {
+            let number = path.dropFirst("base/1/".count).prefix { $0.isNumber }
+            if !numbers.contains(String(number)) {
+                throw Violation(reason: "file \(path) belongs to nothing")
+            }
+        }
+    }
+
+    private func verify(_ engine: Engine, _ session: Session) throws(Violation) {
+        let findings = Findings()
+        do throws(StorageError) {
+            _ = try engine.verify(
+                session: session, observer: VerificationObserver { findings.all.append($0) })
+        } catch {
+            try judge(error, "verifying")
+        }
+        for finding in findings.all {
+            // What lies behind the end takes nothing away, and goes when the relation grows.
+            let end = finding.relation.flatMap { engine.description(of: $0)?.blockCount }
+            if let block = finding.block, let end, block >= end { continue }
+            if finding.kind == .damagedPage && mayBeTorn { continue }
+            throw Violation(reason: "verifying found \(finding)")
+        }
+    }
+
+    private final class Findings {
+        var all: [VerificationFinding] = []
+    }
+}

@@ -1,0 +1,221 @@
+internal import StorageTesting
+internal import Strata
+
+/// One seed's store, disk, sessions and oracle. One thread.
+///
+/// The store lives several lives: it is opened, used for a number of steps, and ends by being
+/// closed, by the death of its process, or by a power cut at some call. In each step one session
+/// does one thing; what it leaves open (a page held, a scan with reads in flight, a load) stays
+/// open while the others do theirs.
+final class World {
+    let seed: UInt64
+    let plan: SeedPlan
+    let options: SimulationOptions
+    var random: SplitMix64
+    /// Of what happens while somebody waits, so that it disturbs nothing else.
+    private var interjections: SplitMix64
+    var disk: SimulatedDisk
+    var engine: Engine?
+    var actors: [Actor] = []
+    var model: StoreModel
+    var content = PageContent()
+    var report = SimulationReport()
+    /// Whether the store has been opened before, so that it has to be there.
+    var exists = false
+    var life = 0
+    /// The disk's faults when the engine was opened.
+    var faultsAtOpening = SimulatedDiskCounts()
+    /// A call has failed after which the store has to be opened anew.
+    var mustReopen = false
+    /// A store whose damage was reported cannot be judged any further.
+    var isGivenUp = false
+    private var isInterjecting = false
+    /// Whether sessions may be interleaved with the step that is being made.
+    var allowsInterjections = true
+    /// The session that is making its step.
+    var active: Actor?
+
+    init(seed: UInt64, options: SimulationOptions) {
+        self.seed = seed
+        self.options = options
+        plan = SeedPlan(seed: seed, limits: options.limits, planted: options.planted)
+        random = SplitMix64(seed: seed, stream: 3)
+        interjections = SplitMix64(seed: seed, stream: 4)
+        disk = plan.makeDisk(seed: seed)
+        model = StoreModel(names: plan.names)
+        disk.trace(options.trace)
+        report.seeds = 1
+    }
+
+    func note(_ text: @autoclosure () -> String) {
+        if let trace = options.trace { trace(text()) }
+    }
+
+    // MARK: Lives
+
+    func run() throws(Violation) {
+        for _ in 0..<plan.lifeCount {
+            try open()
+            if isGivenUp { return }
+            try live()
+            if isGivenUp { return }
+        }
+        disk.isFaulty = false
+        try open()
+        if isGivenUp { return }
+        try close()
+        // Whatever was closed needs nothing of what is volatile.
+        crash()
+        try open()
+        if isGivenUp { return }
+        try close()
+    }
+
+    private func live() throws(Violation) {
+        for _ in 0..<plan.sessionCount { actors.append(Actor(self, number: actors.count)) }
+        let end = random.below(8)
+        if end > 1 { disk.cutPower(afterCalls: disk.changeCount + lifetime()) }
+        for _ in 0..<plan.stepCount {
+            let actor = actors[random.below(actors.count)]
+            active = actor
+            report.steps += 1
+            try actor.step()
+            active = nil
+            if disk.isWithoutPower || mustReopen || isGivenUp { break }
+        }
+        if end == 0 && !disk.isWithoutPower && !mustReopen && !isGivenUp {
+            try close()
+        } else {
+            tearDown()
+            crash()
+        }
+    }
+
+    /// How many changes of the disk a store lives for: few as often as many.
+    private func lifetime() -> Int { 1 + random.below(1 << (1 + random.below(9))) }
+
+    /// The power fails, or the process dies.
+    private func crash() {
+        model.forgetVolatile()
+        // What a failed sync has left in the cache lies there like durable data. Nobody but a
+        // power cut, or the cache's eviction, can tell.
+        let counts = disk.counts
+        let hasFailedSync = counts[.failedSync] > faultsAtOpening[.failedSync]
+        if random.below(3) == 0 && !hasFailedSync {
+            note("the process dies")
+            report.kills += 1
+            disk = disk.kill()
+        } else {
+            note("the power fails")
+            report.powerCuts += 1
+            disk = disk.crash(seed: random.next())
+        }
+        mustReopen = false
+    }
+
+    /// Lets go of everything without any word to the store.
+    func tearDown() {
+        disk.cutPower(afterCalls: 0)
+        for actor in actors { actor.letGo() }
+        actors = []
+        engine = nil
+    }
+
+    private func close() throws(Violation) {
+        guard let engine else { return }
+        for actor in actors { try actor.finish() }
+        actors = []
+        let mark = content.nextVersion
+        for relation in model.relations { relation.attemptCount(relation.pages.count) }
+        do throws(StorageError) {
+            try engine.close()
+            note("closed")
+            model.settle(before: mark)
+            report.acknowledgements += 1
+            self.engine = nil
+            model.forgetVolatile()
+            disk = disk.kill()
+        } catch {
+            try judge(error, "closing")
+            self.engine = nil
+            tearDown()
+            crash()
+        }
+    }
+
+    // MARK: Opening
+
+    func open() throws(Violation) {
+        var attempts = 0
+        let wasFaulty = disk.isFaulty
+        while engine == nil {
+            disk.isFaulty = wasFaulty && attempts < 3
+            if wasFaulty && attempts < 2 && random.below(4) == 0 {
+                disk.cutPower(afterCalls: disk.changeCount + random.below(20))
+            }
+            attempts += 1
+            try openOnce()
+            if isGivenUp { return }
+        }
+        disk.cutPower(afterCalls: .max)
+        disk.isFaulty = false
+        try check()
+        disk.isFaulty = wasFaulty
+        faultsAtOpening = disk.counts
+    }
+
+    private func openOnce() throws(Violation) {
+        faultsAtOpening = disk.counts
+        let weak = WeakWorld(self)
+        let options = plan.engineOptions(disk, life: life, exists: exists) {
+            unsafe weak.world.interject()
+        }
+        life += 1
+        do throws(StorageError) {
+            let engine = try Engine.open("/", options: options)
+            note("opened: \(engine.recovery.actions)")
+            report.openings += 1
+            exists = true
+            if disk.isWithoutPower {
+                // Its last word came too late; that happens to anyone.
+                report.crashesInRecovery += 1
+                crash()
+            } else {
+                self.engine = engine
+            }
+        } catch {
+            try judge(error, "opening")
+            if disk.isWithoutPower || mustReopen {
+                report.crashesInRecovery += 1
+                crash()
+            }
+        }
+    }
+
+    // MARK: Interjections
+
+    /// Somebody waits for IO: another session changes a page that it holds.
+    func interject() {
+        guard allowsInterjections, !isInterjecting,
+            interjections.chance(plan.interjectionProbability)
+        else { return }
+        isInterjecting = true
+        defer { isInterjecting = false }
+        let others = actors.filter { $0 !== active && $0.holdsPage }
+        guard !others.isEmpty else { return }
+        others[interjections.below(others.count)].rewriteHeldPage()
+    }
+
+    /// Adds up what is left to be told.
+    func finish() {
+        report.faults = disk.counts
+        report.digest = disk.digest ^ random.next() ^ UInt64(content.lastVersion) << 32
+    }
+}
+
+/// What the method's closure keeps of the world, which outlives the method.
+@safe
+struct WeakWorld: @unchecked Sendable {
+    unowned(unsafe) let world: World
+    init(_ world: World) { unsafe self.world = world }
+}

@@ -1,0 +1,99 @@
+internal import ArgumentParser
+internal import Foundation
+internal import StorageTesting
+internal import StoreSimulator
+
+/// `strata simulate`.
+struct SimulateCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "simulate",
+        abstract: "Puts stores on a simulated disk through crashes and faults.",
+        discussion: """
+            Each seed is a store in memory with a workload, an interleaving of sessions, a disk \
+            with its own faults, and crashes, all decided by the seed. After each crash what was \
+            acknowledged has to be there, and nothing else may be wrong. Whatever happens, a seed \
+            repeats exactly.
+
+            The exit status is 1 if a seed found something wrong. It is said which, and how to \
+            see it happen again, call by call.
+            """)
+
+    @Option(help: "How many seeds to run; 1000 unless --minutes says for how long.")
+    var seeds: Int?
+
+    @Option(help: "The first seed.")
+    var from: UInt64 = 0
+
+    @Option(help: "After how many minutes to begin no more seeds.")
+    var minutes: Double?
+
+    @Option(help: "How many seeds to run at a time; as many as there are cores if not given.")
+    var jobs: Int?
+
+    @Option(help: "Steps that the sessions of a seed make between two crashes, about.")
+    var steps = SimulationLimits().steps
+
+    @Flag(help: "Print what happens: the sessions' steps, and every call of the disk.")
+    var trace = false
+
+    @Option(help: .hidden)
+    var plant: String?
+
+    func validate() throws {
+        if let plant, PlantedMistake(rawValue: plant) == nil {
+            throw ValidationError("There is no such mistake to plant.")
+        }
+        if let seeds, seeds < 1 { throw ValidationError("--seeds is 1 or more.") }
+        if let minutes, !(minutes > 0) { throw ValidationError("--minutes is more than 0.") }
+        if let jobs, !(1...1024).contains(jobs) {
+            throw ValidationError("--jobs is from 1 to 1024.")
+        }
+        if !(1...100_000).contains(steps) {
+            throw ValidationError("--steps is from 1 to 100000.")
+        }
+    }
+
+    func run() throws {
+        var campaign = SimulationCampaign()
+        campaign.firstSeed = from
+        campaign.seedCount = seeds ?? (minutes == nil ? 1000 : nil)
+        campaign.seconds = minutes.map { $0 * 60 }
+        campaign.jobs = trace ? 1 : jobs ?? ProcessInfo.processInfo.activeProcessorCount
+        campaign.options.limits.steps = steps
+        campaign.options.planted = plant.flatMap(PlantedMistake.init)
+        if trace { campaign.options.trace = { print($0) } }
+        let start = ContinuousClock.now
+        let report = campaign.run()
+        let taken = (ContinuousClock.now - start) / .seconds(1)
+        Self.show(report, seconds: taken)
+        if report.violations.isEmpty { return }
+        for violation in report.violations {
+            print("violation: \(violation)")
+            let limits = steps == SimulationLimits().steps ? "" : " --steps \(steps)"
+            print("  replay: strata simulate --from \(violation.seed) --seeds 1 --trace\(limits)")
+        }
+        throw ExitCode(1)
+    }
+
+    private static func show(_ report: SimulationReport, seconds: Double) {
+        let rate = Int(Double(report.seeds) / max(seconds, 1e-9) * 60)
+        print("\(report.seeds) seeds, \(rate) a minute; digest \(hexadecimal(report.digest))")
+        print(
+            "\(report.steps) steps, \(report.acknowledgements) acknowledged commits, checkpoints,"
+                + " drops and copies, \(report.failures) failed calls")
+        print(
+            "\(report.openings) openings, \(report.powerCuts) power cuts, \(report.kills) deaths of"
+                + " the process, \(report.crashesInRecovery) of them during recovery")
+        print(
+            "\(report.pagesChecked) pages compared, \(report.damageReports) reports of damage")
+        for fault in SimulatedDiskFault.allCases {
+            print("  \(fault.name): \(report.faults[fault])")
+        }
+        print("\(report.violations.count) violations")
+    }
+
+    private static func hexadecimal(_ value: UInt64) -> String {
+        let digits = String(value, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+}
