@@ -62,7 +62,7 @@ public protocol StorageManager: AnyObject, Sendable {
     /// - Throws: `syncFailed`, after which nothing is known of what is on disk.
     func syncPending(_ session: Session) throws(StorageError)
 
-    /// Ends the manager; all relations are closed.
+    /// Ends the manager; all relations are closed, or nobody uses them any more.
     func shutdown()
 }
 

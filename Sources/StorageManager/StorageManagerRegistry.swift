@@ -92,10 +92,23 @@ public final class StorageManagerRegistry: Sendable {
         for fork in Fork.allCases { relation.storage.close(fork, session: session) }
     }
 
+    /// All of them by their numbers, so that the same happens in the same order each time.
+    private var inOrder: [any StorageManager] {
+        managers.withLock { managers in
+            managers.sorted { $0.key.rawValue < $1.key.rawValue }.map(\.value)
+        }
+    }
+
+    /// Ends all managers as they are: for an engine that nobody uses any more and that was not
+    /// closed. What is not durable is lost.
+    public func endManagers() {
+        for manager in inOrder { manager.shutdown() }
+    }
+
     /// Closes all relations and ends all managers.
     public func shutdown(session: Session) {
         for relation in index.all { close(relation, session: session) }
-        for manager in managers.withLock({ Array($0.values) }) { manager.shutdown() }
+        endManagers()
     }
 
     /// Closes a relation and removes its files, the main fork last, so that what a crash leaves is
@@ -111,7 +124,7 @@ public final class StorageManagerRegistry: Sendable {
     /// - Throws: the first manager's `syncFailed`, once all were asked.
     public func syncPending(_ session: Session) throws(StorageError) {
         var firstError: StorageError?
-        for manager in managers.withLock({ Array($0.values) }) {
+        for manager in inOrder {
             do throws(StorageError) {
                 try manager.syncPending(session)
             } catch {

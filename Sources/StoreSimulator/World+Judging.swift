@@ -8,7 +8,8 @@ extension World {
     /// Sayings that something is damaged.
     private static let damage: Set<String> = [
         "invalidPage", "damagedChunk", "damagedMap", "damagedSegment", "relationDamaged",
-        "catalogDamaged", "controlDamaged", "notAStore", "storeTooNew", "storeMissing",
+        "catalogDamaged", "controlDamaged", "journalDamaged", "notAStore", "storeTooNew",
+        "storeMissing",
     ]
     /// A sync failed, now or before.
     private static let afterSync: Set<StorageError.Code> = [
@@ -24,9 +25,6 @@ extension World {
     /// Whether damage may be found, since nobody was told of what caused it.
     var mayBeDamaged: Bool { disk.counts.silent > 0 }
 
-    /// Whether pages of plain files may have been written in part.
-    var mayBeTorn: Bool { disk.counts[.tornWrite] + disk.counts[.shortTransfer] > 0 }
-
     /// Decides whether an error is right.
     func judge(_ error: StorageError, _ action: String) throws(Violation) {
         report.failures += 1
@@ -34,7 +32,7 @@ extension World {
         var cause: StorageError? = error
         while let one = cause {
             if Self.damage.contains(one.code.rawValue) {
-                guard mayBeDamaged || mayBeTorn && one.code == .invalidPage else {
+                guard mayBeDamaged else {
                     throw Violation(reason: "\(action) found damage: \(error.code): \(error)")
                 }
                 report.damageReports += 1
@@ -159,7 +157,7 @@ extension World {
     ) throws(Violation) {
         let hidesWrites = disk.counts.silent > disk.counts[.bitRot]
         let isWhole = !found.contains(Self.unread)
-        if mayBeDamaged && (hidesWrites || !isWhole) || mayBeTorn && !isWhole { return }
+        if mayBeDamaged && (hidesWrites || !isWhole) { return }
         let told = candidates.map { candidate in
             candidate.map { model in
                 "\(model.manager) of \(model.possibleCounts) pages: "
@@ -193,7 +191,6 @@ extension World {
             // What lies behind the end takes nothing away, and goes when the relation grows.
             let end = finding.relation.flatMap { engine.description(of: $0)?.blockCount }
             if let block = finding.block, let end, block >= end { continue }
-            if finding.kind == .damagedPage && mayBeTorn { continue }
             throw Violation(reason: "verifying found \(finding)")
         }
     }

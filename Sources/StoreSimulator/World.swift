@@ -145,6 +145,9 @@ final class World {
 
     // MARK: Opening
 
+    /// Of these, the last ones meet no fault.
+    private static let mostAttempts = 20
+
     func open() throws(Violation) {
         var attempts = 0
         let wasFaulty = disk.isFaulty
@@ -154,6 +157,9 @@ final class World {
                 disk.cutPower(afterCalls: disk.changeCount + random.below(20))
             }
             attempts += 1
+            guard attempts < Self.mostAttempts else {
+                throw Violation(reason: "the store cannot be opened, nor is it said to be damaged")
+            }
             try openOnce()
             if isGivenUp { return }
         }

@@ -203,11 +203,14 @@ public final class CompressedDisk: StorageManager {
         if fork.state.withLock({ $0.isAtRest }) { fork.forget() }
     }
 
-    /// Takes the forks that have something to be made durable.
+    /// Takes the forks that have something to be made durable, in the order of their numbers.
     func takeChanged() -> [CompressedFork] {
         changed.withLock { changed in
             defer { changed = [:] }
-            return Array(changed.values)
+            return changed.values.sorted {
+                ($0.locator.database, $0.locator.number, $0.fork.rawValue)
+                    < ($1.locator.database, $1.locator.number, $1.fork.rawValue)
+            }
         }
     }
 

@@ -60,29 +60,45 @@ extension Engine {
         }
         let bytes = try store.read(Catalog.fileName, damage: Catalog.damaged)
         guard let bytes else { throw Catalog.damaged("it is missing") }
-        var catalog = try Catalog(bytes, control: control)
+        let catalog = try Catalog(bytes, control: control)
         try checkManagers(catalog, options)
 
         let managers = try StorageManagerRegistry(system: system)
-        try register(in: managers, files, system, control, options)
+        do throws(StorageError) {
+            try register(in: managers, files, system, control, options)
+            var recovery = Recovery(
+                store: store, control: control, managers: managers, session: session)
+            recovery.report.isNewStore = if case .store = finding { false } else { true }
+            let parts = try recover(
+                directory, options, catalog, &recovery, files, system, managers, control)
+            return Engine(parts, lock: lock)
+        } catch {
+            managers.endManagers()
+            throw error
+        }
+    }
+
+    /// Makes a store whole, and the parts of an engine on it.
+    private static func recover(
+        _ directory: String, _ options: EngineOptions, _ found: Catalog,
+        _ recovery: inout Recovery, _ files: FileAccess, _ system: IOSystem,
+        _ managers: StorageManagerRegistry, _ control: StoreControl
+    ) throws(StorageError) -> EngineParts {
+        var catalog = found
         let journal = try makeJournal(files, system, managers, control, options)
         let buffers = try BufferManager(
             configuration: options.bufferConfiguration(
                 checksums: control.hasPageChecksums, journal: journal),
             system: system)
-        var recovery = Recovery(
-            store: store, control: control, managers: managers, session: session)
-        recovery.report.isNewStore = if case .store = finding { false } else { true }
         try recovery.run(&catalog)
         for action in recovery.report.actions where options.access == .readWrite {
             options.logger.notice("store \"\(directory)\": \(action)")
         }
-        let parts = EngineParts(
+        return EngineParts(
             directory: directory, options: options, control: control, catalog: catalog,
             recovery: recovery.report, files: files, system: system, managers: managers,
             buffers: buffers, journal: journal,
             verificationTarget: try system.register(target: VerificationTarget()))
-        return Engine(parts, lock: lock)
     }
 
     /// Whether pages are to be written atomically, after making sure that they can.

@@ -67,7 +67,11 @@ public final class Engine: Sendable {
         startBackground()
     }
 
-    deinit { stopBackground() }
+    deinit {
+        stopBackground()
+        // Their threads and files would stay with nobody left to end them.
+        if !state.withLock({ $0.isClosed }) { managers.endManagers() }
+    }
 
     /// Has the lock for as long as the store is open.
     func keep(_ lock: consuming StoreLock?) {
