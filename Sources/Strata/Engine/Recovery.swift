@@ -37,6 +37,7 @@ struct Recovery {
         for directory in StoreDirectory.relationDirectories {
             try removeOrphans(in: directory, &catalog)
         }
+        try removeSevered(in: "base/\(Catalog.database)", catalog)
         for name in [Catalog.fileName, StoreControl.fileName] {
             // Never looked at again, so it does not matter when its removal becomes durable.
             try store.files.remove(name + StoreFiles.temporarySuffix, ifExists: true)
