@@ -52,6 +52,7 @@ struct SeedPlan {
         drawOptions(&random)
         options.skipsFirstSync = planted == .skippedSync
         options.publishesEarly = planted == .earlyPublication
+        options.journalFault = planted == .skippedJournal ? .skipsJournal : nil
     }
 
     private mutating func drawDisk(_ random: inout SplitMix64, _ temper: Temper) {

@@ -29,4 +29,6 @@ package enum PlantedMistake: String, CaseIterable, Sendable {
     case skippedSync = "skipped-sync"
     /// Loads are published before their pages are durable.
     case earlyPublication = "early-publication"
+    /// Pages are overwritten without having been written to the journal.
+    case skippedJournal = "skipped-journal"
 }

@@ -1,0 +1,66 @@
+import StorageTesting
+import Strata
+import Testing
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Segment files that a crash left without the one before them, in stores of eight blocks a segment.
+@Suite struct SeveredSegmentTests {
+    private static func store(pages: Int) throws -> (TestStore, String) {
+        let store = TestStore()
+        let number = try store.with { engine, session in
+            try engine.load("r", pages, mark: 1, session)
+            return engine.description(of: "r")!.locator.number
+        }
+        return (store, "\(store.path)/base/1/\(number)")
+    }
+
+    /// - Parameter before: what is left of the segment before; nil for nothing.
+    @Test(arguments: [nil, 0, 3] as [Int?])
+    func areRemovedWhereTheyDoNotCount(_ before: Int?) throws {
+        let (store, stem) = try Self.store(pages: 8)
+        if let before { try writeFile(stem + ".1", Array(repeating: 0, count: before * blockSize)) }
+        try writeFile(stem + ".2", Array(repeating: 7, count: 2 * blockSize))
+        try store.with { engine, session in
+            #expect(engine.recovery.actions.contains(.removedFile(path: removed(stem, ".2"))))
+            try engine.load("r", 20, mark: 2, session, mode: .append)
+            let marks = try engine.relation(named: "r").marks(session)
+            #expect(marks.filter { $0 == 1 }.count == 8 && marks.filter { $0 == 2 }.count == 20)
+        }
+        try store.with { engine, _ in #expect(engine.recovery.actions.isEmpty) }
+    }
+
+    @Test func stayWhereTheyCount() throws {
+        let (store, stem) = try Self.store(pages: 20)
+        let first = try readFile(stem + ".1")
+        let second = try readFile(stem + ".2")
+        #expect(unlink(stem + ".1") == 0)
+        try store.with { engine, session in
+            #expect(engine.recovery.actions.isEmpty)
+            #expect(throws: StorageError.self) {
+                try engine.relation(named: "r").marks(session)
+            }
+        }
+        #expect(try readFile(stem + ".2") == second)
+        try writeFile(stem + ".1", first)
+        try store.with { engine, session in
+            let marks = try engine.relation(named: "r").marks(session)
+            #expect(marks.count == 20)
+        }
+    }
+
+    @Test func emptyOnesOfATruncationStay() throws {
+        let (store, stem) = try Self.store(pages: 3)
+        for segment in [".1", ".2"] { try writeFile(stem + segment, []) }
+        try store.with { engine, _ in #expect(engine.recovery.actions.isEmpty) }
+        #expect(names(in: "\(store.path)/base/1").count == 3)
+    }
+
+    private func removed(_ stem: String, _ segment: String) -> String {
+        String(stem.split(separator: "/").suffix(3).joined(separator: "/")) + segment
+    }
+}
