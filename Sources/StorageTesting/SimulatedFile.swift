@@ -64,17 +64,26 @@ struct SimulatedFile: Sendable {
             if length < bytes.count {
                 bytes.removeLast(bytes.count - length)
             } else {
-                bytes.append(contentsOf: repeatElement(0, count: length - bytes.count))
+                appendZeroes(length - bytes.count, to: &bytes)
             }
+        }
+    }
+
+    // Not by elements, which takes long where nothing is optimised.
+
+    private static func appendZeroes(_ count: Int, to bytes: inout [UInt8]) {
+        bytes += unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+            unsafe UnsafeMutableRawBufferPointer(buffer).initializeMemory(
+                as: UInt8.self, repeating: 0)
+            initialized = count
         }
     }
 
     private static func write(_ new: ArraySlice<UInt8>, at offset: Int, to bytes: inout [UInt8]) {
         let end = offset + new.count
         if bytes.count < end {
-            bytes.append(contentsOf: repeatElement(0, count: end - bytes.count))
+            appendZeroes(end - bytes.count, to: &bytes)
         }
-        // Not by elements, which takes long where nothing is optimised.
         unsafe bytes.withUnsafeMutableBytes { target in
             unsafe new.withUnsafeBytes { source in
                 guard let from = source.baseAddress, let to = target.baseAddress

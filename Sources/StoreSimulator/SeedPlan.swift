@@ -87,6 +87,7 @@ struct SeedPlan {
         options.concurrency = .fixed(1 + random.below(6))
         options.maximumOpenFiles = [1, 2, 4, 64][random.below(4)]
         options.zeroExtension = random.below(2) == 0 ? .fallocate : .writeZeroes
+        options.journalBytes = [64, 256, 16384][random.below(3)] * 1024
         options.createdSegmentBlocks = [3, 8, 64][random.below(3)]
         options.compressedDisk.properties.chunkBytes = [16, 32, 64][random.below(3)] * 1024
         options.compressedDisk.compactsByItself = false

@@ -47,7 +47,10 @@ import Testing
 
         private func hold() {
             isHeld.store(true, ordering: .releasing)
-            try? Threads.waitOrFail("it may be given back") { goesOn.load(ordering: .acquiring) }
+            // Tasks get their turn among those of all other tests.
+            try? Threads.waitOrFail("it may be given back", seconds: 1800) {
+                goesOn.load(ordering: .acquiring)
+            }
         }
 
         func page() throws -> PinnedPage {

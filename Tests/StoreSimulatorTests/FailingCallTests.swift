@@ -189,6 +189,7 @@ final class FailingStore {
         options.maximumSessions = 2
         options.combineLimit = 4
         options.createdSegmentBlocks = 4
+        options.journalBytes = 1 << 20
         options.compressedDisk.properties.chunkBytes = 32 * 1024
         options.compressedDisk.compactsByItself = false
         options.backgroundWriter = nil
