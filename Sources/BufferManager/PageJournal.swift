@@ -33,6 +33,17 @@ public protocol PageJournal: AnyObject, Sendable {
     func record(_ pages: Span<JournalledPage>, session: Session) throws(StorageError)
         -> JournalBatch
 
+    /// Takes note that pages of an unfinished batch were not written in place as they should: they
+    /// may be torn there, so the copies must be kept until newer ones are, or until the blocks are
+    /// forgotten. Never waits.
+    ///
+    /// Another session may have kept newer copies of the pages since.
+    ///
+    /// - Parameter block: the first of `count` pages.
+    func writeDidFail(
+        _ batch: JournalBatch, _ locator: RelationLocator, _ fork: Fork, block: BlockNumber,
+        count: Int)
+
     /// Takes note that no write in place of a batch's pages is under way any more, and that those
     /// that were made are registered for the next sync. Never waits.
     func finish(_ batch: JournalBatch)

@@ -177,14 +177,31 @@ struct PageWriter {
     }
 
     func note(_ error: StorageError) {
-        if state.failure == nil { state.failure = error }
+        state.failure.note(error)
     }
 
     /// Waits for a write, with which its batch may be finished: before anything else is prepared, as
     /// that may mean waiting for all batches.
-    private func wait(for write: StartedWrite) throws(StorageError) {
-        defer { write.batch?.end() }
+    ///
+    /// - Returns: how many pages were written.
+    private func wait(for write: StartedWrite) throws(StorageError) -> Int {
+        var written = 0
+        defer {
+            if let batch = write.batch {
+                if written < write.count {
+                    batch.writeDidFail(
+                        write.relation.locator, write.tag.advanced(by: written),
+                        count: write.count - written)
+                }
+                batch.end()
+            }
+        }
         try session.wait(for: write.reference)
+        let result = write.report.result
+        if result.status == .ok || result.status == .partial {
+            written = min(Int(result.value), write.count)
+        }
+        return written
     }
 
     /// Waits for a write, and starts writing what it left over.
@@ -193,9 +210,8 @@ struct PageWriter {
     /// - Throws: what the IO met.
     private func end(_ write: StartedWrite) throws(StorageError) -> Int {
         defer { state.giveBack(write.report) }
-        try wait(for: write)
+        let written = try wait(for: write)
         try session.system.check(write.report)
-        let written = min(Int(write.report.result.value), write.count)
         guard written > 0 else {
             let fork = write.tag.fork
             throw StorageError(

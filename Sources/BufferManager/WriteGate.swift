@@ -69,9 +69,6 @@ final class WriteGate: Sendable {
 }
 
 extension StorageError {
-    /// Whether it tells of a failed sync, after which nothing is known of what is on disk.
-    public var isFinalSyncFailure: Bool { code == .syncFailed || code.rawValue == "fileSyncFailed" }
-
     static func writesRefused(_ failure: StorageError) -> StorageError {
         StorageError(
             .storeFailed, "pages are not written any more, as what is on disk is not known",

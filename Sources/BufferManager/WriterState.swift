@@ -28,6 +28,11 @@ final class OpenBatch {
     /// A write in place begins.
     func begin() { remaining += 1 }
 
+    /// Before ``end()``: so many pages from that one on were not written in place as they should.
+    func writeDidFail(_ locator: RelationLocator, _ tag: PageTag, count: Int) {
+        journal.writeDidFail(batch, locator, tag.fork, block: tag.block, count: count)
+    }
+
     func end() {
         remaining -= 1
         if remaining == 0 { journal.finish(batch) }

@@ -25,8 +25,6 @@ extension StorageError.Code {
     public static let fileExtendFailed = Self(rawValue: "fileExtendFailed")
     /// Shortening a file failed.
     public static let fileTruncateFailed = Self(rawValue: "fileTruncateFailed")
-    /// A file or directory could not be made durable. Final: every later attempt on it fails.
-    public static let fileSyncFailed = Self(rawValue: "fileSyncFailed")
     /// A file's status could not be read, or the kernel refused advice about it.
     public static let fileStatusFailed = Self(rawValue: "fileStatusFailed")
     /// A name could not be created, changed, removed or listed.

@@ -15,9 +15,9 @@ extension SyncQueue {
     /// it at a time: each returns only when all it found is durable. Mirrors PostgreSQL's
     /// `ProcessSyncRequests`.
     ///
-    /// - Throws: the first failure, naming the file: `fileSyncFailed`, which is final (every later
-    ///   call fails too while the path is registered), or what opening the file again throws, which
-    ///   a later call may overcome.
+    /// - Throws: naming the file: the first `fileSyncFailed`, which is final (every later call fails
+    ///   too while the path is registered); if there is none, the first of what opening a file again
+    ///   threw, which a later call may overcome.
     public func syncAll(_ session: Session) throws(StorageError) {
         let begin = ContinuousClock.now
         var round = SyncRound(self, session)
@@ -32,7 +32,7 @@ extension SyncQueue {
     }
 }
 
-/// One pass over what is registered: the syncs in flight, oldest first, and the first failure.
+/// One pass over what is registered: the syncs in flight, oldest first, and what failed.
 ///
 /// Used by the thread of its session. It never waits for another thread's sync of a path while it
 /// has one of its own under way, so two rounds cannot wait for each other.
@@ -170,7 +170,6 @@ private struct SyncRound {
     }
 
     private mutating func fail(_ path: String, _ error: StorageError) {
-        guard failure == nil, queue.isRegistered(path) else { return }
-        failure = error
+        if queue.isRegistered(path) { failure.note(error) }
     }
 }

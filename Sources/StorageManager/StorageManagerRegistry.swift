@@ -121,17 +121,17 @@ public final class StorageManagerRegistry: Sendable {
 
     /// Makes all registered writes of all managers durable.
     ///
-    /// - Throws: the first manager's `syncFailed`, once all were asked.
+    /// - Throws: the first manager's `syncFailed`, else what another one threw, once all were asked.
     public func syncPending(_ session: Session) throws(StorageError) {
-        var firstError: StorageError?
+        var failure: StorageError?
         for manager in inOrder {
             do throws(StorageError) {
                 try manager.syncPending(session)
             } catch {
-                firstError = firstError ?? error
+                failure.note(error)
             }
         }
-        if let firstError { throw firstError }
+        if let failure { throw failure }
     }
 }
 
@@ -152,8 +152,6 @@ extension StorageError.Code {
     public static let extendFailed = Self(rawValue: "extendFailed")
     /// A relation could not be truncated.
     public static let truncateFailed = Self(rawValue: "truncateFailed")
-    /// Something could not be made durable.
-    public static let syncFailed = Self(rawValue: "syncFailed")
     /// Nothing may be changed here: it was opened for reading only.
     public static let readOnly = Self(rawValue: "readOnly")
 }

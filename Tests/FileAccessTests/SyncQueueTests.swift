@@ -95,6 +95,16 @@ import Testing
         #expect(store.queue.count == 0)
     }
 
+    /// Who may try again must not be led to believe that the rest is durable.
+    @Test(arguments: IOMethodMatrix.all)
+    func aFailedSyncIsToldOfBeforeWhatMayBeTriedAgain(method: TestedMethod) throws {
+        let store = try Store(method)
+        store.faults.with { $0.unsyncable = ["f3"] }
+        for path in ["a", "f3", "z"] { store.queue.register(path) }
+        #expect(store.syncFailure()?.code == .fileSyncFailed)
+        #expect(store.queue.paths == ["a", "f3", "z"])
+    }
+
     @Test(arguments: IOMethodMatrix.all)
     func whatComesMeanwhileIsLeftForTheNextRound(method: TestedMethod) throws {
         let store = try Store(method)

@@ -51,10 +51,10 @@ import Testing
         for (block, copy) in scan.copies[JournalScan.Key(locator: locator, fork: .main)] ?? [:] {
             let file = try #require(open.first { $0.1 == copy.file }).0
             // Those of a damaged batch need not be right.
-            guard try scan.read(file, at: copy.offset, checksum: copy.checksum, into: memory) else {
-                continue
+            let page = memory.address(0, 0)
+            if try scan.read(file, at: copy.offset, checksum: copy.checksum, into: page) {
+                found[block] = unsafe page.bytes[0]
             }
-            found[block] = unsafe memory.address(0, 0).bytes[0]
         }
         return found
     }
@@ -129,6 +129,54 @@ import Testing
         #expect(!journal.isFull)
         #expect(try copies(files).isEmpty)
         session.close()
+    }
+
+    /// A page whose writing in place failed may be torn there, whatever was made durable since.
+    @Test(arguments: IOMethodMatrix.allWithPartialTransfers)
+    func whatWasNotWrittenInPlaceStays(_ method: TestedMethod) throws {
+        let files = try makeFiles()
+        let system = try method.makeSystem()
+        let session = try system.makeSession()
+        let journal = try makeJournal(files, system)
+        let batch = try record(journal, 0..<200, byte: 1, session)
+        journal.writeDidFail(batch, locator, .main, block: BlockNumber(20), count: 150)
+        journal.finish(batch)
+        for _ in 0..<3 {
+            try journal.checkpoint(session)
+            #expect(try copies(files) == Self.bytes(20..<170, 1))
+        }
+        // A newer copy takes the place of the older one, and goes when its own page was written.
+        journal.finish(try record(journal, 20..<120, byte: 7, session))
+        let newer = Self.bytes(20..<120, 7).merging(Self.bytes(120..<170, 1)) { a, _ in a }
+        #expect(try copies(files) == newer)
+        try journal.checkpoint(session)
+        #expect(try copies(files) == Self.bytes(120..<170, 1))
+        // Blocks that cease to exist have no copies.
+        try journal.forget(locator, .main, from: 122, session: session)
+        for _ in 0..<3 {
+            try journal.checkpoint(session)
+            #expect(try copies(files) == Self.bytes(120..<122, 1))
+        }
+        session.close()
+    }
+
+    /// The session that is told of a failure may be late: another one has the newer copy by then.
+    @Test func aLateFailureDoesNotBringBackAnOlderCopy() throws {
+        let files = try makeFiles()
+        let system = try TestedMethod(.synchronous).makeSystem()
+        let session = try system.makeSession()
+        let journal = try makeJournal(files, system)
+        let older = try record(journal, 0..<2, byte: 1, session)
+        journal.finish(try record(journal, 0..<1, byte: 9, session))
+        journal.writeDidFail(older, locator, .main, block: BlockNumber(0), count: 2)
+        journal.finish(older)
+        try journal.checkpoint(session)
+        #expect(try copies(files) == [0: 9, 1: 2])
+        session.close()
+    }
+
+    private static func bytes(_ blocks: Range<UInt32>, _ byte: UInt8) -> [UInt32: UInt8] {
+        Dictionary(uniqueKeysWithValues: blocks.map { ($0, byte &+ UInt8($0)) })
     }
 
     /// Bytes of all kinds where a journal should be: opening a store tells of them or goes on, and

@@ -17,7 +17,7 @@ extension CompressedDisk {
     public func syncPending(_ session: Session) throws(StorageError) {
         session.submitStaged()
         var failure: StorageError?
-        func note(_ error: StorageError) { failure = failure ?? error }
+        func note(_ error: StorageError) { failure.note(error) }
         // Who comes second must not find nothing to do before the first is done.
         syncingAll.withLock { _ in
             let forks = takeChanged()
@@ -85,7 +85,7 @@ extension CompressedDisk {
                 if path == data || path == map { note(told) }
                 return true
             }
-            if let error = failed.values.first { note(error) }
+            for path in failed.keys.sorted() { if let error = failed[path] { note(error) } }
         }
         // The chunks first: a map must never name what is not there.
         syncFiles { $0.frozen.files.data }

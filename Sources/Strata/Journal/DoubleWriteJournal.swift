@@ -32,6 +32,8 @@ final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
     /// sleeps on the number itself.
     private let openBatches = InlineArray<2, Atomic<UInt32>> { _ in Atomic(0) }
     private let full = Atomic<Bool>(false)
+    /// By the file that has the copies: pages that may be torn in place.
+    private let torn = Lock<InlineArray<2, Set<PageKey>>>(InlineArray(repeating: []))
 
     private struct Appending {
         var files = JournalFormat.fileNames.map { JournalFile(path: $0) }
@@ -87,7 +89,17 @@ final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
                         checksum: CRC32C.checksum(bytes)))
             }
             try append(.pages, pages, &state, session)
+            forgetTorn(state.entries.span)
             return self.open(&state)
+        }
+    }
+
+    /// Older copies of those pages need not be kept any more.
+    private func forgetTorn(_ entries: Span<JournalEntry>) {
+        torn.withLock { torn in
+            for index in torn.indices where !torn[index].isEmpty {
+                for position in entries.indices { torn[index].remove(entries[position].page) }
+            }
         }
     }
 
@@ -102,6 +114,19 @@ final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
         let old = openBatches[index].subtract(1, ordering: .releasing).oldValue
         precondition(old > 0, "a batch is finished once")
         if old == 1 { wake(openBatches[index], count: .max) }
+    }
+
+    func writeDidFail(
+        _ batch: JournalBatch, _ locator: RelationLocator, _ fork: Fork, block: BlockNumber,
+        count: Int
+    ) {
+        torn.withLock { torn in
+            for position in 0..<count {
+                let page = PageKey(
+                    locator: locator, fork: fork, block: block.rawValue + UInt32(position))
+                torn[Int(batch.number)].insert(page)
+            }
+        }
     }
 
     func forget(_ locator: RelationLocator, _ fork: Fork, from block: BlockNumber, session: Session)
@@ -208,13 +233,64 @@ final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
         }
         guard let former else { return }
         try withState { (state) throws(StorageError) in
+            try keepTorn(former, &state, session)
             do throws(StorageError) { try reset(former, &state) } catch {
                 throw note(error, &state)
             }
+            torn.withLock { $0[former] = [] }
             // Nothing came meanwhile, so that one file's space is enough.
             if state.files[state.active].isEmpty { state.active = former }
         }
     }
+
+    /// Copies to the active file what the former one has of pages that may be torn in place.
+    ///
+    /// Under ``appending``, so that what is the newest copy of a page does not change. A page of
+    /// which the active file has one is left out: the former's would take its place.
+    private func keepTorn(_ former: Int, _ state: inout Appending, _ session: Session)
+        throws(StorageError)
+    {
+        let pages = torn.withLock { $0[former] }
+        if pages.isEmpty { return }
+        var scan = JournalScan(store: store)
+        var opened: [VirtualFile] = []
+        defer { for file in opened { file.close(session) } }
+        for number in [former, 1 - former] where !state.files[number].isEmpty {
+            let file = try files.open(state.files[number].path, [.readOnly, .buffered])
+            opened.append(file)
+            try scan.add(file, number: number, round: state.files[number].round)
+        }
+        let copies = scan.copies(of: pages).filter { $0.copy.file == former }
+        let memory = VerificationMemory(slots: 1, pages: Self.pagesKeptAtATime)
+        var rest = copies[...]
+        while !rest.isEmpty {
+            var batch: [JournalledPage] = []
+            state.entries.removeAll(keepingCapacity: true)
+            for (page, copy) in rest.prefix(Self.pagesKeptAtATime) {
+                let place = memory.address(0, batch.count)
+                guard
+                    try scan.read(opened[0], at: copy.offset, checksum: copy.checksum, into: place)
+                else {
+                    // It could not have made anything whole.
+                    continue
+                }
+                batch.append(
+                    JournalledPage(
+                        locator: page.locator, fork: page.fork, block: BlockNumber(page.block),
+                        bytes: place))
+                state.entries.append(
+                    JournalEntry(
+                        locator: page.locator, fork: page.fork, block: page.block,
+                        checksum: copy.checksum))
+            }
+            if !batch.isEmpty { try append(.pages, batch.span, &state, session) }
+            rest = rest.dropFirst(Self.pagesKeptAtATime)
+        }
+        withExtendedLifetime(memory) {}
+        torn.withLock { $0[1 - former].formUnion(copies.map(\.page)) }
+    }
+
+    private static let pagesKeptAtATime = 128
 
     /// Has batches go to the other file from here on.
     ///

@@ -113,4 +113,13 @@ struct JournalEntry: Equatable {
     var block: UInt32
     /// CRC-32C of the page's bytes; zero for forgotten blocks.
     var checksum: UInt32
+
+    var page: PageKey { PageKey(locator: locator, fork: fork, block: block) }
+}
+
+/// A page, by where it belongs.
+struct PageKey: Hashable {
+    let locator: RelationLocator
+    let fork: Fork
+    let block: UInt32
 }

@@ -120,11 +120,16 @@ struct JournalScan {
 
     private func isWhole(_ batch: Batch, _ file: VirtualFile) throws(StorageError) -> Bool {
         guard batch.header.kind == .pages else { return true }
-        for (index, entry) in batch.entries.enumerated()
-        where try !read(file, at: batch.offset(of: index), checksum: entry.checksum, into: memory) {
-            return false
+        return try withExtendedLifetime(memory) { () throws(StorageError) in
+            for (index, entry) in batch.entries.enumerated()
+            where try !read(
+                file, at: batch.offset(of: index), checksum: entry.checksum,
+                into: memory.address(0, 0))
+            {
+                return false
+            }
+            return true
         }
-        return true
     }
 
     private mutating func add(_ batch: Batch, _ file: VirtualFile, _ number: Int)
@@ -166,16 +171,23 @@ struct JournalScan {
         return nil
     }
 
+    /// The newest copies of those pages that have any, in the order of their places.
+    func copies(of pages: Set<PageKey>) -> [(page: PageKey, copy: Copy)] {
+        pages.compactMap { page in
+            copies[Key(locator: page.locator, fork: page.fork)]?[page.block].map { (page, $0) }
+        }.sorted { ($0.copy.file, $0.copy.offset) < ($1.copy.file, $1.copy.offset) }
+    }
+
     /// Reads a page's copy; whether it is as it was written.
+    ///
+    /// - Parameter page: memory that is the caller's alone.
     func read(
-        _ file: VirtualFile, at offset: Int64, checksum: UInt32, into memory: VerificationMemory
+        _ file: VirtualFile, at offset: Int64, checksum: UInt32, into page: PageAddress
     ) throws(StorageError) -> Bool {
-        let page = memory.address(0, 0)
         guard try unsafe file.read(into: page.bytes, at: offset) == blockSize else { return false }
-        // The memory is the caller's alone, and lives to the end of the call.
         let bytes = unsafe Span<UInt8>(
             _unsafeStart: page.pointer.assumingMemoryBound(to: UInt8.self), count: blockSize)
-        return withExtendedLifetime(memory) { CRC32C.checksum(bytes) == checksum }
+        return CRC32C.checksum(bytes) == checksum
     }
 
     /// At most `count` bytes; fewer at the file's end.
