@@ -177,6 +177,8 @@ struct PageWriter {
     }
 
     func note(_ error: StorageError) {
+        // Whoever evicts may do without the page that was not written, and go on.
+        pool.gate.note(error)
         state.failure.note(error)
     }
 

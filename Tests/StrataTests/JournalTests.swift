@@ -2,6 +2,12 @@ import FileAccess
 import StorageTesting
 import Testing
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 @testable import Strata
 
 /// The journal's files by themselves: what is read back, failures, and bytes that nobody wrote.
@@ -177,6 +183,62 @@ import Testing
 
     private static func bytes(_ blocks: Range<UInt32>, _ byte: UInt8) -> [UInt32: UInt8] {
         Dictionary(uniqueKeysWithValues: blocks.map { ($0, byte &+ UInt8($0)) })
+    }
+
+    /// Wherever the writing of a header was cut short, the file has the round it had, or the next.
+    @Test func aHeaderThatWasCutShort() throws {
+        let files = try makeFiles()
+        let system = try TestedMethod(.synchronous).makeSystem()
+        let session = try system.makeSession()
+        let journal = try makeJournal(files, system)
+        journal.finish(try record(journal, 0..<2, byte: 1, session))
+        let before = JournalFormat.encodeHeader(store: Self.store, round: 1)
+        let after = JournalFormat.encodeHeader(store: Self.store, round: 2)
+        let path = directory.path + "/" + JournalFormat.fileNames[0]
+        let batches = try readFile(path).dropFirst(before.count)
+        for cut in 0...before.count where cut < 60 || cut > before.count / 2 - 10 {
+            try writeFile(path, Array(after.prefix(cut)) + before.dropFirst(cut) + batches)
+            let found = try copies(files)
+            #expect(found == [0: 1, 1: 2] || (found.isEmpty && cut > 20), "cut after \(cut)")
+            // A file that is new.
+            try writeFile(path, Array(before.prefix(cut)))
+            #expect(try copies(files).isEmpty)
+        }
+        session.close()
+    }
+
+    /// Whichever call failed before, copies that are said to be durable outlast a power cut, and so
+    /// does the name of the file that they are in.
+    @Test func copiesAreDurableAfterAFailure() throws {
+        var wasMet = true
+        var call = 0
+        while wasMet {
+            call += 1
+            let disk = SimulatedDisk()
+            func files(_ disk: SimulatedDisk) throws -> FileAccess {
+                var configuration = FileAccessConfiguration()
+                configuration.fileSystem = disk
+                return try FileAccess(directory: "/", configuration: configuration)
+            }
+            var core = TestedMethod(.synchronous).configuration(sessions: 2)
+            core.executor = disk
+            let system = try IOSystem(configuration: core)
+            let session = try system.makeSession()
+            defer { session.close() }
+            let journal = try makeJournal(try files(disk), system)
+            disk.fail(call: call, of: Set(SimulatedCall.allCases), with: ENOSPC)
+            do { journal.finish(try record(journal, 0..<2, byte: 1, session)) } catch {
+                let error = try #require(error as? StorageError)
+                if error.isFinalSyncFailure { continue }
+            }
+            wasMet = !disk.hasPlannedFailure
+            disk.fail(call: .max, with: EIO)
+            journal.finish(try record(journal, 0..<2, byte: 3, session))
+            for seed: UInt64 in 0..<8 {
+                #expect(try copies(files(disk.crash(seed: seed))) == [0: 3, 1: 4], "call \(call)")
+            }
+        }
+        #expect(call > 5)
     }
 
     /// Bytes of all kinds where a journal should be: opening a store tells of them or goes on, and

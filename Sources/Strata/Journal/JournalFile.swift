@@ -6,6 +6,8 @@ struct JournalFile {
     let path: String
     /// Opened by the first use; stays open.
     private(set) var file: VirtualFile?
+    /// Whether a power cut leaves the file where it is.
+    private var isNameDurable = false
     /// What its header says on disk; zero while there is none.
     private(set) var round: UInt64 = 0
     /// How many batches it has, and where the next one begins.
@@ -35,14 +37,14 @@ struct JournalFile {
     mutating func begin(
         round new: UInt64, store: UInt64, in files: FileAccess, _ memory: JournalMemory
     ) throws(StorageError) {
-        let isNew = file == nil
         let opened: VirtualFile
         if let file { opened = file } else { opened = try files.open(path, .create) }
         file = opened
         memory.set(JournalFormat.encodeHeader(store: store, round: new))
         try unsafe opened.writeAll(memory.bytes(JournalFormat.alignment), at: 0)
-        try opened.sync(dataOnly: !isNew)
-        if isNew { try files.syncDirectory(".") }
+        try opened.sync(dataOnly: isNameDurable)
+        if !isNameDurable { try files.syncDirectory(".") }
+        isNameDurable = true
         round = new
         sequence = 0
         end = JournalFormat.firstBatch
@@ -90,6 +92,7 @@ struct JournalFile {
     mutating func remove(from files: FileAccess, _ session: Session) throws(StorageError) {
         file?.close(session)
         file = nil
+        isNameDurable = false
         (round, sequence, end, allocated) = (
             0, 0, JournalFormat.firstBatch, JournalFormat.firstBatch
         )

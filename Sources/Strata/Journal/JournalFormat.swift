@@ -15,8 +15,11 @@ enum JournalFormat {
     /// The frame of the file's header.
     static let header = SealedFile(magic: "STRATAJO", version: 1)
     static let headerPayload = 16
-    /// How many bytes of the first 4096 the header takes; the others are zeroes.
+    /// How many bytes of the first 4096 the header takes.
     static let headerSize = SealedFile.overhead + headerPayload
+    /// Where the header is, twice: whichever part of both a write has reached, one of them is whole.
+    /// The other bytes of the first 4096 are zeroes.
+    static let headerOffsets = [0, alignment / 2]
     /// Marks the beginning of a batch: `STRATAJB`, read as a little-endian number.
     static let batchMagic: UInt64 = 0x424A_4154_4152_5453
     /// Bytes of a batch's header before its entries, and of each entry.
@@ -38,12 +41,16 @@ enum JournalFormat {
         payload.write(store)
         payload.write(round)
         let sealed = header.seal(payload.bytes)
-        return sealed + [UInt8](repeating: 0, count: alignment - sealed.count)
+        var bytes = [UInt8](repeating: 0, count: alignment)
+        for offset in headerOffsets {
+            bytes.replaceSubrange(offset..<offset + sealed.count, with: sealed)
+        }
+        return bytes
     }
 
     /// Why a file's header cannot be used.
     enum HeaderFailure: Error {
-        /// It was never written: the file has just been created, and holds nothing.
+        /// It was never written whole: the file has just been created, and holds nothing.
         case unused
         /// A newer program wrote it.
         case newer(UInt32)
@@ -51,12 +58,29 @@ enum JournalFormat {
         case damaged(String)
     }
 
-    /// Reads the round from a file's first bytes.
+    /// Reads the round from a file's first bytes: the later one where the two headers differ.
     ///
     /// - Parameter bytes: the first 4096, or fewer where the file ends before.
     static func decodeHeader(_ bytes: [UInt8], store: UInt64) throws(HeaderFailure) -> UInt64 {
-        if bytes.allSatisfy({ $0 == 0 }) { throw .unused }
-        let head = Array(bytes.prefix(headerSize))
+        if bytes.count < alignment || bytes.allSatisfy({ $0 == 0 }) { throw .unused }
+        var rounds: [UInt64] = []
+        var first: HeaderFailure?
+        for offset in headerOffsets {
+            do throws(HeaderFailure) {
+                rounds.append(try decodeHeader(bytes, at: offset, store: store))
+            } catch {
+                if case .newer = error { throw error }
+                first = first ?? error
+            }
+        }
+        if let round = rounds.max() { return round }
+        throw first ?? .unused
+    }
+
+    private static func decodeHeader(_ bytes: [UInt8], at offset: Int, store: UInt64)
+        throws(HeaderFailure) -> UInt64
+    {
+        let head = Array(bytes[offset..<offset + headerSize])
         do throws(SealedFile.Failure) {
             let payload = try header.open(head).payload
             var reader = ByteReader(head, payload)
