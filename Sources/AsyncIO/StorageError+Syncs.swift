@@ -10,7 +10,7 @@ extension StorageError {
     public var isFinalSyncFailure: Bool { code == .syncFailed || code == .fileSyncFailed }
 }
 
-extension Optional<StorageError> {
+extension StorageError? {
     /// Keeps an error that others may follow: of several the first, but a failed sync before any
     /// other. Whoever is told of something that may be tried again must not go on trying when what
     /// is on disk is not known.

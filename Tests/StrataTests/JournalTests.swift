@@ -2,13 +2,13 @@ import FileAccess
 import StorageTesting
 import Testing
 
+@testable import Strata
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Darwin)
     import Darwin
 #endif
-
-@testable import Strata
 
 /// The journal's files by themselves: what is read back, failures, and bytes that nobody wrote.
 @Suite("Journal") struct JournalTests {

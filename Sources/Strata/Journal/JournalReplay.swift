@@ -85,7 +85,8 @@ struct JournalReplay {
         }
         for (block, copy) in copies.sorted(by: { $0.key < $1.key }) {
             guard block < end, let file = files[copy.file],
-                try scan.read(file, at: copy.offset, checksum: copy.checksum, into: self.copy.address(0, 0))
+                try scan.read(
+                    file, at: copy.offset, checksum: copy.checksum, into: self.copy.address(0, 0))
             else {
                 found.skipped += 1
                 continue
