@@ -15,6 +15,7 @@ public struct FuzzTarget: Sendable, CustomStringConvertible {
         FuzzTarget(name: "csv", run: CSVInput.run),
         FuzzTarget(name: "values", run: ValueInput.run),
         FuzzTarget(name: "store", run: StoreInput.run),
+        FuzzTarget(name: "journal", run: JournalInput.run),
         FuzzTarget(name: "chunks", run: ChunkInput.run),
         FuzzTarget(name: "compressed", run: CompressedInput.run),
     ]
