@@ -47,7 +47,8 @@ enum JournalInput {
         guard bytes.count > JournalFormat.alignment else { return bytes }
         var bytes = bytes
         bytes.replaceSubrange(
-            0..<JournalFormat.alignment, with: JournalFormat.encodeHeader(store: store, round: round))
+            0..<JournalFormat.alignment,
+            with: JournalFormat.encodeHeader(store: store, round: round))
         var position = JournalFormat.alignment
         var sequence: UInt64 = 0
         while position + JournalFormat.batchHeaderSize <= bytes.count {
