@@ -96,6 +96,39 @@ import Testing
         }
     }
 
+    /// A device that fails in the middle of a transfer has damaged nothing: reading has failed.
+    @Test func failuresWithinTransfersAreNotDamage() throws {
+        let store = try FailingStore(try FailingStore.prepare("compressed").copy())
+        var faults = SimulatedDiskFaults()
+        faults.shortTransferProbability = 0.4
+        faults.errorProbability = 0.2
+        var told: [StorageError.Code: Int] = [:]
+        for round in 0..<200 {
+            store.disk.isFaulty = false
+            store.disk.faults = faults
+            let relation = try store.engine.relation(named: "old")
+            let block = BlockNumber(UInt32(round % FailingStore.before.count))
+            try relation.page(block, session: store.session).write(version: 1)
+            try store.engine.checkpoint(store.session)
+            _ = try store.engine.buffers.evict(relation.open, session: store.session)
+            store.disk.isFaulty = true
+            do {
+                if round % 2 == 0 {
+                    _ = try store.engine.compact(relation: "old", session: store.session)
+                } else {
+                    _ = try relation.versions(store.session)
+                }
+            } catch let error as StorageError {
+                told[error.code, default: 0] += 1
+            }
+        }
+        #expect(told.keys.allSatisfy { !$0.rawValue.contains("amage") }, "\(told)")
+        #expect(told.values.reduce(0, +) > 20)
+        store.disk.isFaulty = false
+        #expect(store.faults() == [])
+        store.end()
+    }
+
     /// Recovery from a power cut in the middle of an append and of a load.
     @Test(arguments: Failure.all, managers)
     func recovery(_ failure: Failure, _ manager: String) throws {

@@ -54,7 +54,7 @@ extension CompressedFork {
         let byteCount = Int(entry.extent.count) * unitSize
         let length: Int
         do throws(StorageError) {
-            length = try unsafe data.read(
+            length = try unsafe data.readFully(
                 into: slot.bytes(0..<byteCount),
                 at: Int64(entry.extent.start) * Int64(unitSize))
         } catch {

@@ -138,7 +138,7 @@ extension CompressedFork {
         let byteCount = Int(entry.extent.count) * unitSize
         let bytes = unsafe slot.bytes(0..<byteCount)
         do throws(StorageError) {
-            let count = try unsafe data.read(
+            let count = try unsafe data.readFully(
                 into: bytes, at: Int64(entry.extent.start) * Int64(unitSize))
             guard count == byteCount, let header = ChunkHeader(slot.fields(0)),
                 header.chunk == chunk, header.generation == entry.generation,

@@ -102,7 +102,7 @@ extension CompressedFork {
     private func readHeader(_ data: VirtualFile) throws(StorageError) -> DataFileHeader? {
         let slot = try disk.frames.take()
         defer { disk.frames.giveBack(slot) }
-        let count = try unsafe data.read(into: slot.bytes(0..<unitSize), at: 0)
+        let count = try unsafe data.readFully(into: slot.bytes(0..<unitSize), at: 0)
         return count == unitSize ? DataFileHeader(slot.fields(0), identity) : nil
     }
 
@@ -166,7 +166,7 @@ extension CompressedFork {
         }
         func isWhole(_ header: ChunkHeader, _ unit: UInt32) throws(StorageError) -> Bool {
             let bytes = unsafe slot.bytes(0..<Int(header.units) * unitSize)
-            let count = try unsafe data.read(into: bytes, at: Int64(unit) * Int64(unitSize))
+            let count = try unsafe data.readFully(into: bytes, at: Int64(unit) * Int64(unitSize))
             return count == bytes.count && slot.checksum(0, header) == header.payloadChecksum
         }
         let properties = fileHeader.properties

@@ -184,7 +184,7 @@ struct JournalScan {
     func read(
         _ file: VirtualFile, at offset: Int64, checksum: UInt32, into page: PageAddress
     ) throws(StorageError) -> Bool {
-        guard try unsafe file.read(into: page.bytes, at: offset) == blockSize else { return false }
+        guard try unsafe file.readFully(into: page.bytes, at: offset) == blockSize else { return false }
         let bytes = unsafe Span<UInt8>(
             _unsafeStart: page.pointer.assumingMemoryBound(to: UInt8.self), count: blockSize)
         return CRC32C.checksum(bytes) == checksum
@@ -197,7 +197,7 @@ struct JournalScan {
         var bytes = [UInt8](repeating: 0, count: count)
         var span = bytes.mutableSpan
         var raw = unsafe span.mutableBytes
-        let found = try file.read(into: &raw, at: offset)
+        let found = try file.readFully(into: &raw, at: offset)
         bytes.removeLast(count - found)
         return bytes
     }
