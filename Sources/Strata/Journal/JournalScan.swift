@@ -184,7 +184,8 @@ struct JournalScan {
     func read(
         _ file: VirtualFile, at offset: Int64, checksum: UInt32, into page: PageAddress
     ) throws(StorageError) -> Bool {
-        guard try unsafe file.readFully(into: page.bytes, at: offset) == blockSize else { return false }
+        guard try unsafe file.readFully(into: page.bytes, at: offset) == blockSize
+        else { return false }
         let bytes = unsafe Span<UInt8>(
             _unsafeStart: page.pointer.assumingMemoryBound(to: UInt8.self), count: blockSize)
         return CRC32C.checksum(bytes) == checksum
