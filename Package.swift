@@ -65,8 +65,8 @@ let modules: [Target] = [
         name: "StrataTool",
         dependencies: [
             "RelationLoader", "StoreSimulator", "StorageTesting", "Strata", "CompressedDisk",
-            "MemoryDisk", "BufferManager",
-            "FileAccess", "StorageManager", "AsyncIO", "CZstd", liburing, arguments, log,
+            "MemoryDisk", "BufferManager", "FileAccess", "StorageManager", "AsyncIO", "CPlatform",
+            "CZstd", liburing, arguments, log,
         ],
         path: "Sources/StrataTool"),
 ]

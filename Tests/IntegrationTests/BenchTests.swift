@@ -40,6 +40,10 @@ import Testing
             "write/doublewrite",
         ],
         "contend": contests,
+        "async": [
+            "async/resident", "async/device", "async/device/pool", "async/latency",
+            "async/memory/queue", "async/memory/page",
+        ],
     ]
 
     private static let cores = max(2, ProcessInfo.processInfo.activeProcessorCount)
@@ -63,8 +67,12 @@ import Testing
         // Without a choice of depth there is one.
         let isSingle = name == "random" && method == "sync"
         let expected = isSingle ? ["random/1"] : Self.rows[name]
-        // Only one core is used by the synchronous method.
-        #expect(names == expected?.filter { method != "sync" || !$0.contains("/threads/") })
+        // Only one core is used by the synchronous method, and no memory looked at under it.
+        #expect(
+            names
+                == expected?.filter {
+                    method != "sync" || !$0.contains("/threads/") && !$0.contains("/memory/")
+                })
         for line in outcome.lines {
             let row = try row(line)
             func number(_ field: String) throws -> Double {

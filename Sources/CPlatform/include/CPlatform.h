@@ -6,6 +6,7 @@
 #include "doorbell.h"
 #include "files.h"
 #include "futex.h"
+#include "heap.h"
 #include "held.h"
 
 #endif

@@ -75,6 +75,15 @@ struct BenchCommand: ParsableCommand {
             soak: the same two for a relation of as many bytes of pages as --size says, and \
             --rewrites changes; the relation is verified then. Not among all.
 
+            async/resident: pin, touch and unpin pages in the pool by a task that awaits them; against \
+            a thread that does not. async/device: 10,000 tasks on an executor that reads from the \
+            device of case device, a random block each; against one read stream of a thread over as \
+            many. async/device/pool: the same with tasks on Swift's own threads. async/latency: the \
+            time that an executor takes to begin what it is given while it scans the relation, for \
+            the 99th of a hundred; against a millisecond. It fails if a call blocks a thread that runs \
+            tasks. async/memory: what each of 10,000 waiting tasks takes beyond a task \
+            that sleeps, with a page each and all with one page; against 1024 bytes.
+
             The data is made in a new directory below --directory and removed at the end. What is \
             read is checked. The results go to standard output, the rest to standard error.
             """)

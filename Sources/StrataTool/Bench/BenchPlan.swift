@@ -16,6 +16,7 @@ enum BenchCase: String, ExpressibleByArgument, CaseIterable {
     case load
     case compress
     case soak
+    case async
     case all
 
     /// The cases it stands for; the soak is only for those who ask for it.
@@ -36,6 +37,7 @@ enum BenchCase: String, ExpressibleByArgument, CaseIterable {
         case .load: return try LoadBench.measure(plan, method)
         case .compress: return try CompressBench.measure(plan, method)
         case .soak: return try SoakBench.measure(plan, method)
+        case .async: return try AsyncBench.measure(plan, method)
         case .contend: return try ContendBench.measure(plan, method)
         case .all:
             var rows: [BenchRow] = []
