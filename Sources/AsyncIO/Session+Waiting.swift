@@ -37,8 +37,10 @@ extension Session {
     package func reclaimCompleted() {
         if firstInFlight == WaitReference.invalidIndex { return }
         if system.method.canWait { system.method.poll(session: index) }
+        // Who completes an IO counts it first, so there is nothing to find where no more are counted.
+        let completed = unsafe counters.pointee.completed.load(ordering: .relaxed)
         var position = firstInFlight
-        while position != WaitReference.invalidIndex {
+        while position != WaitReference.invalidIndex, reclaimedCount != completed {
             let handle = unsafe system.handles + Int(position)
             position = unsafe handle.pointee.nextInFlight
             if unsafe handle.pointee.state == .completedShared { unsafe reclaim(handle) }
@@ -110,6 +112,7 @@ extension Session {
                 unsafe report.storedTargetData = handle.pointee.targetData
             }
             unsafe removeInFlight(handle)
+            reclaimedCount &+= 1
         }
         unsafe handle.pointee.definition.owner?.handleCount -= 1
 

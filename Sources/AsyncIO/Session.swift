@@ -33,6 +33,8 @@ public final class Session {
     var firstInFlight = WaitReference.invalidIndex
     var lastInFlight = WaitReference.invalidIndex
     var inFlightCount = 0
+    /// As many of the completions that ``counters`` has counted are reclaimed.
+    var reclaimedCount: UInt64
     /// Whether a batch is open.
     public var isInBatch: Bool { hasBatch }
 
@@ -40,6 +42,8 @@ public final class Session {
         self.system = system
         self.index = index
         unsafe handles = system.handles + index * system.handlesPerSession
+        // Earlier sessions of this number have reclaimed all of theirs.
+        reclaimedCount = unsafe system.counters[index].completed.load(ordering: .relaxed)
         idle = Array((0..<system.handlesPerSession).reversed())
         staged.reserveCapacity(Self.batchLimit)
     }

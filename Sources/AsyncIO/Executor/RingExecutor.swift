@@ -121,27 +121,37 @@ public final class RingExecutor: TaskExecutor, SerialExecutor, Sendable {
 
     // MARK: The thread
 
+    /// How many jobs run before IO is started and completions are taken: a device must not stand
+    /// idle while thousands of tasks ask for their first page.
+    private static let jobsAtATime = 128
+
     private func run() {
         thread.store(Self.currentThread, ordering: .relaxed)
         var jobs: [UnownedJob] = []
+        var done = 0
         var watch = Watch()
         while true {
             bell.wakeUp()
             var participants: [any RingParticipant] = []
             var isEnding = false
             shared.withLock { shared in
-                swap(&jobs, &shared.jobs)
+                if done == jobs.count {
+                    jobs.removeAll(keepingCapacity: true)
+                    done = 0
+                    swap(&jobs, &shared.jobs)
+                }
                 participants = shared.participants
                 isEnding = shared.isEnding
                 shared.hasEnded = isEnding && jobs.isEmpty
             }
             if isEnding && jobs.isEmpty { return }
-            for job in jobs {
-                unsafe job.runSynchronously(
+            let end = min(jobs.count, done + Self.jobsAtATime)
+            for position in done..<end {
+                unsafe jobs[position].runSynchronously(
                     isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
             }
-            let hadJobs = !jobs.isEmpty
-            jobs.removeAll(keepingCapacity: true)
+            let hadJobs = end > done
+            done = end
             var next: UInt64?
             for participant in participants {
                 if let wanted = participant.turn() { next = min(next ?? wanted, wanted) }
