@@ -8,7 +8,7 @@ enum AsyncMemory {
     /// What there may be of it, in bytes a task.
     private static let limit = 1024.0
     /// So slow that nothing comes while memory is looked at.
-    private static let device = DeviceModel(latencyNanoseconds: 2_000_000_000, parallelism: 1024)
+    private static let device = DeviceModel(latencyNanoseconds: 700_000_000, parallelism: 1024)
 
     static func measure(_ plan: BenchPlan, _ method: IOMethodChoice) throws(BenchFailure)
         -> [BenchRow]
@@ -23,30 +23,33 @@ enum AsyncMemory {
             for (title, spread) in [("async/memory/queue", true), ("async/memory/page", false)] {
                 var row = BenchRow(title, method: name, unit: "bytes/task", bar: .atMost(1))
                 let pages = UInt32(plan.data.pageCount)
-                // What is resident, nobody waits for.
-                try BenchFailure.wrap { () throws(StorageError) in
-                    try relation.engine.buffers.evict(relation.open, session: session)
-                }
-                try AsyncBench.withSession(relation) { (executor, session) throws(BenchFailure) in
-                    let used = try BenchTasks.run(on: executor) {
-                        try await bytesEach {
-                            session.waitingCount
-                        } wait: { index in
-                            let block = spread ? UInt32(index) % pages : 0
-                            _ = try await relation.page(BlockNumber(block), session: session)
-                        }
+                for _ in 0..<plan.rounds {
+                    // What is resident, nobody waits for.
+                    _ = try BenchFailure.wrap { () throws(StorageError) in
+                        try relation.engine.buffers.evict(relation.open, session: session)
                     }
-                    let sleeping = Tally()
-                    let plain = try BenchTasks.run(on: executor) {
-                        try await bytesEach {
-                            sleeping.count
-                        } wait: { _ in
-                            sleeping.add()
-                            try await Task.sleep(for: .seconds(1000))
+                    try AsyncBench.withSession(relation) {
+                        (executor, session) throws(BenchFailure) in
+                        let used = try BenchTasks.run(on: executor) {
+                            try await bytesEach {
+                                session.waitingCount
+                            } wait: { index in
+                                let block = spread ? UInt32(index) % pages : 0
+                                _ = try await relation.page(BlockNumber(block), session: session)
+                            }
                         }
+                        let sleeping = Tally()
+                        let plain = try BenchTasks.run(on: executor) {
+                            try await bytesEach {
+                                sleeping.count
+                            } wait: { _ in
+                                sleeping.add()
+                                try await Task.sleep(for: .seconds(1000))
+                            }
+                        }
+                        row.add(
+                            value: max(1, used - plain), ceiling: limit, processorMicroseconds: 0)
                     }
-                    row.add(
-                        value: max(1, used - plain), ceiling: limit, processorMicroseconds: 0)
                 }
                 rows.append(row)
             }
