@@ -124,10 +124,10 @@ struct ChunkCodecTests {
         #expect(unsafe strata_crc32c(0, text, text.count) == 0xE306_9283)
         #expect(unsafe strata_crc32c_portable(0, text, text.count) == 0xE306_9283)
         var random = SplitMix64(seed: IOMethodMatrix.seed, stream: 3)
-        let bytes = (0..<5000).map { _ in UInt8(random.below(256)) }
-        for _ in 0..<200 {
+        let bytes = (0..<20000).map { _ in UInt8(random.below(256)) }
+        for round in 0..<400 {
             let start = random.below(2500)
-            let count = random.below(2500)
+            let count = round % 2 == 0 ? random.below(2500) : random.below(17500)
             unsafe bytes.withUnsafeBytes { bytes in
                 let part = unsafe bytes.baseAddress! + start
                 let whole = unsafe strata_crc32c(0, part, count)

@@ -15,6 +15,7 @@ struct JournalOutput {
     private struct Flight {
         let reference: WaitReference
         let report: IOReturn
+        let offset: Int64
         let length: Int
     }
 
@@ -43,6 +44,9 @@ struct JournalOutput {
                 failure = failure ?? Self.error(file.path, CInt(clamping: result.errorData))
             } else if Int(result.value) < flight.length {
                 isShort = true
+            } else {
+                // The disk begins while the rest is being copied.
+                try? file.writeback(at: flight.offset, count: Int64(flight.length))
             }
         }
         if let failure { throw failure }
@@ -79,7 +83,7 @@ struct JournalOutput {
             }
             let length = handle.vectorByteCount
             try file.startWrite(handle, at: offset)
-            flights.append(Flight(reference: reference, report: report, length: length))
+            flights.append(Flight(reference: reference, report: report, offset: offset, length: length))
             offset += Int64(length)
         }
     }
