@@ -83,7 +83,8 @@ struct JournalOutput {
             }
             let length = handle.vectorByteCount
             try file.startWrite(handle, at: offset)
-            flights.append(Flight(reference: reference, report: report, offset: offset, length: length))
+            flights.append(
+                Flight(reference: reference, report: report, offset: offset, length: length))
             offset += Int64(length)
         }
     }
