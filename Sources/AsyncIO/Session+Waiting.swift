@@ -38,9 +38,10 @@ extension Session {
         if firstInFlight == WaitReference.invalidIndex { return }
         if system.method.canWait { system.method.poll(session: index) }
         // Who completes an IO counts it first, so there is nothing to find where no more are counted.
-        let completed = unsafe counters.pointee.completed.load(ordering: .relaxed)
         var position = firstInFlight
-        while position != WaitReference.invalidIndex, reclaimedCount != completed {
+        while position != WaitReference.invalidIndex,
+            unsafe reclaimedCount != counters.pointee.completed.load(ordering: .relaxed)
+        {
             let handle = unsafe system.handles + Int(position)
             position = unsafe handle.pointee.nextInFlight
             if unsafe handle.pointee.state == .completedShared { unsafe reclaim(handle) }

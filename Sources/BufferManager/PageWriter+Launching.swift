@@ -27,6 +27,10 @@ extension PageWriter {
                 state.append(
                     try start(write, write.isJournalled ? batch : nil, executes: executes))
             } catch {
+                // An earlier write may have torn the pages, whose older copies are forgotten now.
+                if write.isJournalled {
+                    batch?.writeDidFail(write.relation.locator, write.tag, count: write.count)
+                }
                 note(error)
             }
         }

@@ -166,6 +166,32 @@ import Testing
         session.close()
     }
 
+    /// Keeping copies once more may fail in the middle, and is tried again.
+    @Test func whatWasNotWrittenInPlaceStaysThoughKeepingItFails() throws {
+        for call in 1...8 {
+            let disk = SimulatedDisk()
+            var configuration = FileAccessConfiguration()
+            configuration.fileSystem = disk
+            let files = try FileAccess(directory: "/", configuration: configuration)
+            var core = TestedMethod(.synchronous).configuration(sessions: 2)
+            core.executor = disk
+            let system = try IOSystem(configuration: core)
+            let session = try system.makeSession()
+            defer { session.close() }
+            let journal = try makeJournal(files, system, limit: 8 << 20)
+            let batch = try record(journal, 0..<200, byte: 1, session)
+            journal.writeDidFail(batch, locator, .main, block: BlockNumber(0), count: 200)
+            journal.finish(batch)
+            disk.fail(call: call, of: [.write, .allocate], with: ENOSPC)
+            try? journal.checkpoint(session)
+            disk.fail(call: .max, with: EIO)
+            for _ in 0..<3 {
+                try journal.checkpoint(session)
+                #expect(try copies(files) == Self.bytes(0..<200, 1), "call \(call)")
+            }
+        }
+    }
+
     /// The session that is told of a failure may be late: another one has the newer copy by then.
     @Test func aLateFailureDoesNotBringBackAnOlderCopy() throws {
         let files = try makeFiles()

@@ -284,10 +284,12 @@ final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
                         checksum: copy.checksum))
             }
             if !batch.isEmpty { try append(.pages, batch.span, &state, session) }
+            // Should a later one fail, these are the active file's already.
+            let kept = rest.prefix(Self.pagesKeptAtATime).map(\.page)
+            torn.withLock { $0[1 - former].formUnion(kept) }
             rest = rest.dropFirst(Self.pagesKeptAtATime)
         }
         withExtendedLifetime(memory) {}
-        torn.withLock { $0[1 - former].formUnion(copies.map(\.page)) }
     }
 
     private static let pagesKeptAtATime = 128

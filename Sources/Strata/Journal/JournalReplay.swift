@@ -51,7 +51,7 @@ struct JournalReplay {
         for (key, copies) in scan.copies.sorted(by: { Self.order($0.key) < Self.order($1.key) }) {
             try replay(key, copies, byNumber, scan, catalog)
         }
-        if found.restored > 0 { try managers.syncPending(session) }
+        try managers.syncPending(session)
         for (_, number, _) in opened {
             try files.remove(JournalFormat.fileNames[number], ifExists: true)
             try files.syncDirectory(".")
@@ -62,7 +62,7 @@ struct JournalReplay {
         (key.locator.database, key.locator.number, key.fork.rawValue)
     }
 
-    /// Compares a fork's pages with their copies and writes those that differ.
+    /// Compares a fork's pages with their copies and writes the copies in place.
     private mutating func replay(
         _ key: JournalScan.Key, _ copies: [UInt32: JournalScan.Copy], _ files: [Int: VirtualFile],
         _ scan: JournalScan, _ catalog: Catalog
@@ -95,7 +95,7 @@ struct JournalReplay {
         }
     }
 
-    /// Writes the page in ``copy`` in place unless it is there already.
+    /// Writes the page in ``copy`` in place, and counts it if another one is there.
     private mutating func restore(_ block: BlockNumber, _ fork: Fork, _ relation: OpenRelation)
         throws(StorageError)
     {
@@ -116,8 +116,10 @@ struct JournalReplay {
                     block: block.rawValue, checksums: control.hasPageChecksums)
             )
         }
-        if isReadable && isSame { return }
-        if !isReadable {
+        if isReadable && isSame {
+            // It is written all the same: after a sync that failed, the kernel may show what the
+            // disk does not have, and take it for clean.
+        } else if !isReadable {
             found.torn += 1
         } else if case .invalid = isSound {
             found.torn += 1
