@@ -69,7 +69,7 @@ extension StorageError {
             "Give this user read and write permission on the file and its directory."
         case EROFS: "Remount the file system for writing."
         case EISDIR: "A directory stands where a file should be: move it away and restore the file."
-        case ENOTDIR: "A file stands where a directory should be: move it away."
+        case ENOTDIR: "A file stands where a directory should be: check the path."
         case ENOENT: "Restore the missing file, or the directory it belongs in."
         case EIO: "The device failed: check the kernel's log and the disk."
         case ENOMEM: "Free memory, or raise the memory limit, and try again."
