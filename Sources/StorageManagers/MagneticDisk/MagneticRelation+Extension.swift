@@ -96,12 +96,13 @@ extension MagneticRelation {
             }
             registerSync(of: last, .register)
         }
+        // An open that fails may have made the file, which the next try then finds.
+        disk.syncQueue.registerDirectory(of: path)
         do throws(StorageError) {
             files.append(try disk.files.open(path, [.create]))
         } catch {
             throw failedOpening(error, fork, path)
         }
-        disk.syncQueue.registerDirectory(of: path)
     }
 
     /// Before a segment becomes full: what lies behind it must not be of an earlier time.
