@@ -1,0 +1,82 @@
+import StorageTesting
+import Strata
+import Testing
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Segments that come into being although a call of their making failed.
+@Suite struct SegmentCreationTests {
+    private static func options(_ disk: SimulatedDisk) -> EngineOptions {
+        var options = EngineOptions()
+        options.fileSystem = disk
+        options.ioExecutor = disk
+        options.ioMethod = .synchronous
+        options.poolBytes = 64 * blockSize
+        options.maximumSessions = 2
+        options.createdSegmentBlocks = 8
+        options.logger = RecordingLog().logger(level: .critical)
+        return options
+    }
+
+    /// Has the Nth call fail that looks at files or opens them while a relation grows into a second
+    /// segment, and goes on until all pages are durable.
+    ///
+    /// - Returns: what power cuts leave then, by seed; nil if there were not so many such calls.
+    private static func disksAfterGrowing(failing call: Int) throws -> [UInt64: SimulatedDisk]? {
+        let disk = SimulatedDisk()
+        // Syncing one directory does nothing for another.
+        disk.keepsNameOrder = false
+        let engine = try Engine.open("/", options: options(disk))
+        let session = try engine.makeSession()
+        defer {
+            session.close()
+            try? engine.close()
+        }
+        let relation = try engine.load("r", 4, mark: 1, session)
+        disk.fail(call: call, of: [.open, .status], with: EIO)
+        var failures = 0
+        while relation.blockCount < 12 {
+            do {
+                var pages = try relation.extend(by: 4, session: session)
+                while let page = pages.next() { try page.fill(2) }
+            } catch {
+                failures += 1
+                if failures > 3 { throw error }
+                // Who asks for the length finds the file that the failed call has made.
+                _ = try relation.open.storage.blockCount(.main)
+            }
+        }
+        if disk.hasPlannedFailure { return nil }
+        try engine.checkpoint(session)
+        var disks: [UInt64: SimulatedDisk] = [:]
+        for cut in 0..<8 {
+            let seed = IOMethodMatrix.seed &+ UInt64(cut)
+            disks[seed] = disk.crash(seed: seed)
+        }
+        return disks
+    }
+
+    /// The segment's name is durable with its pages, whichever call made the file.
+    @Test func areThereAfterAPowerCut() throws {
+        var call = 1
+        while let disks = try Self.disksAfterGrowing(failing: call) {
+            for (seed, disk) in disks {
+                let engine = try Engine.open("/", options: Self.options(disk))
+                let session = try engine.makeSession()
+                let marks = try engine.relation(named: "r").marks(session)
+                #expect(
+                    marks.prefix(4).allSatisfy { $0 == 1 }
+                        && marks.filter { $0 == 2 }.count == 8,
+                    "seed \(seed), call \(call)")
+                session.close()
+                try engine.close()
+            }
+            call += 1
+        }
+        #expect(call > 2)
+    }
+}
