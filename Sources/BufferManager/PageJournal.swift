@@ -10,7 +10,8 @@ public import StorageManager
 /// is local to a session.
 ///
 /// The order for each batch of pages is: the log of their changes is flushed (``WriteAheadLog``), the
-/// journal has made their copies durable, the pages are written in place.
+/// journal has made their copies durable, the pages are written in place. While one batch becomes
+/// durable, the session copies the pages of the next.
 ///
 /// Any thread; several sessions at a time, each with batches of its own. PostgreSQL has no such
 /// thing: its log holds the image of each page's first change.
@@ -21,17 +22,27 @@ public protocol PageJournal: AnyObject, Sendable {
     /// Whether so much is kept that the next batch should wait for ``makeRoom(_:)``.
     var isFull: Bool { get }
 
-    /// Keeps copies of pages; returns when they are durable.
+    /// Keeps copies of pages, and begins to make them durable: so that the session can prepare the
+    /// next batch meanwhile.
     ///
     /// The pages are under IO meanwhile, so it must not use the buffer manager. It submits what the
     /// session has staged, and may wait for other sessions' batches.
     ///
     /// - Parameter pages: from 1 to ``batchLimit``; their memory is valid during the call.
-    /// - Returns: the batch, to be given to ``finish(_:)`` exactly once.
-    /// - Throws: why they are not durable. None of them may be written in place then. Anything but
+    /// - Returns: the batch, to be given to ``makeDurable(_:session:)`` before any of its pages is
+    ///   written in place, and to ``finish(_:)`` exactly once.
+    /// - Throws: why they are not kept. None of them may be written in place then. Anything but
     ///   a failed sync may be tried again.
     func record(_ pages: Span<JournalledPage>, session: Session) throws(StorageError)
         -> JournalBatch
+
+    /// Returns when the copies of an unfinished batch of the session are durable.
+    ///
+    /// Submits what the session has staged, and may wait for other sessions' batches.
+    ///
+    /// - Throws: why they are not. None of the pages may be written in place then. Anything but a
+    ///   failed sync may be tried again.
+    func makeDurable(_ batch: JournalBatch, session: Session) throws(StorageError)
 
     /// Takes note that pages of an unfinished batch were not written in place as they should: they
     /// may be torn there, so the copies must be kept until newer ones are, or until the blocks are
@@ -86,7 +97,7 @@ public struct JournalledPage: Sendable, BitwiseCopyable {
     }
 }
 
-/// A batch that a ``PageJournal`` has made durable, in the journal's own terms.
+/// A batch of copies that a ``PageJournal`` keeps, in the journal's own terms.
 public struct JournalBatch: Sendable, Hashable, BitwiseCopyable {
     /// Whatever the journal knows it by.
     public let number: UInt64

@@ -4,7 +4,8 @@ internal import StorageManager
 
 /// From copies to IOs.
 extension PageWriter {
-    /// Starts the writes that have been prepared, once what has to be durable before them is.
+    /// Starts the writes that have been prepared, once the log of their changes is durable; those that
+    /// the journal has to keep are given to it instead, and the ones before them started.
     ///
     /// An error has been noted; the pages that it concerns are dirty as before.
     ///
@@ -12,33 +13,27 @@ extension PageWriter {
     func launch(alone: Bool) {
         if let open = state.takeOpen() { pool.scratch.giveBack(open.copies.number) }
         if state.prepared.isEmpty { return }
-        defer { state.clearPrepared() }
         let batch: OpenBatch?
         do throws(StorageError) {
             batch = try protect()
         } catch {
-            for write in state.prepared { abandon(write) }
+            for write in state.prepared { abandon(write, state.buffers) }
+            state.clearPrepared()
             note(error)
             return
         }
         let executes = alone && state.prepared.count == 1
-        for write in state.prepared {
-            do throws(StorageError) {
-                state.append(
-                    try start(write, write.isJournalled ? batch : nil, executes: executes))
-            } catch {
-                // An earlier write may have torn the pages, whose older copies are forgotten now.
-                if write.isJournalled {
-                    batch?.writeDidFail(write.relation.locator, write.tag, count: write.count)
-                }
-                note(error)
-            }
+        for write in state.prepared where !write.isJournalled {
+            start(write, state.buffers, nil, executes: executes)
         }
-        batch?.end()
+        guard let batch else { return state.clearPrepared() }
+        // Started before the next one waits: the disk is given both to do at once.
+        launchRecorded()
+        state.setRecorded(batch, executes: executes)
     }
 
     /// Makes durable what has to be before the prepared pages may be written in place: the log of
-    /// their changes, by one call for all of them, then their copies in the journal.
+    /// their changes, by one call for all of them; and gives their copies to the journal.
     ///
     /// - Returns: the batch that the journal has made of them; nil where none of them needs it.
     /// - Throws: what the log or the journal threw. None of the pages may be written then.
@@ -59,21 +54,53 @@ extension PageWriter {
         }
         if state.journalled.isEmpty { return nil }
         let pages = state.journalled
+        return OpenBatch(journal, try journal.record(pages.span, session: session))
+    }
+
+    /// Starts the recorded writes, once the journal has made their copies durable.
+    ///
+    /// An error has been noted; the pages that it concerns are dirty as before.
+    ///
+    /// - Returns: whether there were any.
+    @discardableResult
+    func launchRecorded() -> Bool {
+        guard let recorded = state.takeRecorded() else { return false }
         do throws(StorageError) {
-            return OpenBatch(journal, try journal.record(pages.span, session: session))
+            try recorded.batch.makeDurable(session)
+            for write in recorded.writes where write.isJournalled {
+                start(write, recorded.buffers, recorded.batch, executes: recorded.executes)
+            }
         } catch {
-            pool.gate.note(error)
-            throw error
+            for write in recorded.writes where write.isJournalled {
+                abandon(write, recorded.buffers)
+            }
+            note(error)
         }
+        recorded.batch.end()
+        return true
+    }
+
+    /// Starts a write; if that fails, its pages are dirty as before, and the error has been noted.
+    private func start(
+        _ write: PreparedWrite, _ buffers: [UInt64], _ batch: OpenBatch?, executes: Bool
+    ) {
+        do throws(StorageError) {
+            state.append(try tryStart(write, buffers, batch, executes: executes))
+        } catch {
+            // An earlier write may have torn the pages, whose older copies are forgotten now.
+            batch?.writeDidFail(write.relation.locator, write.tag, count: write.count)
+            note(error)
+        }
+        hintCompleted()
     }
 
     /// - Throws: what the storage threw; then the pages are dirty as before.
-    private func start(_ write: PreparedWrite, _ batch: OpenBatch?, executes: Bool)
-        throws(StorageError) -> StartedWrite
-    {
+    private func tryStart(
+        _ write: PreparedWrite, _ buffers: [UInt64], _ batch: OpenBatch?, executes: Bool
+    ) throws(StorageError) -> StartedWrite {
         let report = state.takeReport()
         state.setPages(of: write)
-        let (buffers, pages) = (state.buffers, state.pages)
+        let pages = state.pages
         do throws(StorageError) {
             let handle = try session.acquireHandle(reporting: report)
             let reference = handle.waitReference
@@ -87,7 +114,7 @@ extension PageWriter {
                 relation: write.relation, tag: write.tag, count: write.count,
                 reference: reference, report: report, batch: batch)
         } catch {
-            abandon(write)
+            abandon(write, buffers)
             state.giveBack(report)
             throw error
         }
@@ -102,9 +129,9 @@ extension PageWriter {
     }
 
     /// Leaves the pages of a prepared write dirty as they were.
-    private func abandon(_ write: PreparedWrite) {
+    private func abandon(_ write: PreparedWrite, _ buffers: [UInt64]) {
         for position in write.buffers {
-            let index = WriteCallbacks.buffer(state.buffers[position])
+            let index = WriteCallbacks.buffer(buffers[position])
             pool.buffer(index).endOutput(written: false, failed: true)
         }
         state.drop(write)

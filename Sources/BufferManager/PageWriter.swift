@@ -7,6 +7,8 @@ internal import Synchronization
 /// A write is *prepared*: its pages are copied under their content locks, shared, and the copies get
 /// their checksums. What was prepared is *launched*: the log is flushed up to the highest position
 /// that the copies carry, then each write starts as an IO that owns its copies until it is over.
+/// With a journal there is a step between: the writes are *recorded*, and start when their copies are
+/// durable there, while the next ones are prepared.
 /// So nobody who reads, pins or changes a page waits for the disk, and what is written has the
 /// checksum of what is written. The pages become clean where the IO completes (``WriteCallbacks``),
 /// on whatever thread.
@@ -103,7 +105,7 @@ struct PageWriter {
 
     /// Launches what is left and waits for all writes.
     func settle() {
-        launch(alone: state.count == 0)
+        launch(alone: state.isQuiet)
         endAll()
         state.hint.give()
     }
@@ -135,8 +137,10 @@ struct PageWriter {
         }
     }
 
-    /// As ``makeRoom()``, but goes on preparing a batch while the one before it is written in place.
+    /// As ``makeRoom()``, but goes on preparing a batch while the one before it becomes durable in the
+    /// journal or is written in place.
     private func makeRoom(forBatchOf journal: any PageJournal) -> ScratchPool.Copies {
+        hintCompleted()
         if state.prepared.isEmpty, journal.isFull {
             endAll()
             do throws(StorageError) { try journal.makeRoom(session) } catch { note(error) }
@@ -164,16 +168,25 @@ struct PageWriter {
         while endOldest() {}
     }
 
+    /// Ends the oldest write under way; where there is none, starts those that were recorded.
+    ///
+    /// - Returns: whether there was any.
     @discardableResult
     private func endOldest() -> Bool {
-        guard let write = state.removeOldest() else { return false }
+        guard let (write, isHinted) = state.removeOldest() else { return launchRecorded() }
         do throws(StorageError) {
             let written = try end(write)
-            if !pool.isLocal { state.hint.note(write.relation, write.tag, written) }
+            if !pool.isLocal, !isHinted { state.hint.note(write.relation, write.tag, written) }
         } catch {
             note(error)
         }
         return true
+    }
+
+    /// Has the disk begin with what the kernel was given meanwhile.
+    func hintCompleted() {
+        if pool.isLocal { return }
+        state.hint { session.isDone($0.reference) }
     }
 
     func note(_ error: StorageError) {
@@ -199,10 +212,7 @@ struct PageWriter {
             }
         }
         try session.wait(for: write.reference)
-        let result = write.report.result
-        if result.status == .ok || result.status == .partial {
-            written = min(Int(result.value), write.count)
-        }
+        written = write.written
         return written
     }
 
@@ -232,7 +242,7 @@ struct PageWriter {
             prepare(index, tag, hurried: state.purpose == .eviction)
         }
         // What else is prepared waits until its batch is worth a sync.
-        if written < write.count { launch(alone: state.count == 0) }
+        if written < write.count { launch(alone: state.isQuiet) }
         return written
     }
 

@@ -11,9 +11,16 @@ struct StartedWrite {
     let report: IOReturn
     /// The batch of the journal that it belongs to.
     let batch: OpenBatch?
+
+    /// How many of the pages were written. Once it is over.
+    var written: Int {
+        let result = report.result
+        guard result.status == .ok || result.status == .partial else { return 0 }
+        return min(Int(result.value), count)
+    }
 }
 
-/// A batch that the journal has made durable, some of whose pages are still being written in place.
+/// A batch of the journal, some of whose pages are still to be written in place or being so.
 final class OpenBatch {
     private let journal: any PageJournal
     private let batch: JournalBatch
@@ -23,6 +30,10 @@ final class OpenBatch {
     init(_ journal: any PageJournal, _ batch: JournalBatch) {
         self.journal = journal
         self.batch = batch
+    }
+
+    func makeDurable(_ session: Session) throws(StorageError) {
+        try journal.makeDurable(batch, session: session)
     }
 
     /// A write in place begins.
@@ -37,6 +48,16 @@ final class OpenBatch {
         remaining -= 1
         if remaining == 0 { journal.finish(batch) }
     }
+}
+
+/// Writes whose copies the journal is making durable.
+struct RecordedWrites {
+    let batch: OpenBatch
+    /// Prepared ones that were journalled; others among them have been started.
+    let writes: [PreparedWrite]
+    let buffers: [UInt64]
+    /// Whether nobody has anything else to do meanwhile.
+    let executes: Bool
 }
 
 /// What a session keeps for its writes of one pool's pages: those under way, oldest first, and the
@@ -57,6 +78,8 @@ final class WriterState {
     /// Writes that are ready to be started, and the buffers of all of them.
     private(set) var prepared: [PreparedWrite] = []
     var buffers: [UInt64] = []
+    /// The batch before the prepared ones.
+    private var recorded: RecordedWrites?
     /// Where the write that is being started has its copies.
     private(set) var pages: [PageAddress] = []
     /// What the last prepared write has taken along, which need not be looked at again.
@@ -70,7 +93,9 @@ final class WriterState {
 
     private var started: [StartedWrite] = []
     private var first = 0
-    /// Pages that are prepared or being written.
+    /// Where the writes begin of which the hint knows nothing yet.
+    private var firstUnhinted = 0
+    /// Pages that are prepared, recorded or being written.
     private(set) var pageCount = 0
     private var reports: [IOReturn] = []
 
@@ -97,8 +122,11 @@ final class WriterState {
     /// How many pages are prepared.
     var preparedPages: Int { buffers.count }
 
+    /// Whether no write is under way or waits for the journal.
+    var isQuiet: Bool { count == 0 && recorded == nil }
+
     /// Whether nothing is prepared or under way.
-    var isIdle: Bool { count == 0 && prepared.isEmpty }
+    var isIdle: Bool { isQuiet && prepared.isEmpty }
 
     func add(_ write: PreparedWrite) {
         prepared.append(write)
@@ -116,6 +144,16 @@ final class WriterState {
         buffers.removeAll(keepingCapacity: true)
     }
 
+    /// Has what is prepared wait for the journal.
+    func setRecorded(_ batch: OpenBatch, executes: Bool) {
+        precondition(recorded == nil, "one batch waits for the journal at a time")
+        recorded = RecordedWrites(
+            batch: batch, writes: prepared, buffers: buffers, executes: executes)
+        (prepared, buffers) = ([], [])
+    }
+
+    func takeRecorded() -> RecordedWrites? { recorded.take() }
+
     /// Notes where the copies of a write are.
     func setPages(of write: PreparedWrite) {
         pages.removeAll(keepingCapacity: true)
@@ -128,21 +166,32 @@ final class WriterState {
         // In a long run of writes there may always be one under way.
         if first > started.count / 2 {
             started.removeFirst(first)
+            firstUnhinted -= first
             first = 0
         }
         started.append(write)
     }
 
-    func removeOldest() -> StartedWrite? {
+    /// Takes note of writes that are over, the oldest first, so that the disk can begin with them.
+    func hint(while isDone: (StartedWrite) -> Bool) {
+        while firstUnhinted < started.count, isDone(started[firstUnhinted]) {
+            let write = started[firstUnhinted]
+            firstUnhinted += 1
+            hint.note(write.relation, write.tag, write.written)
+        }
+    }
+
+    func removeOldest() -> (write: StartedWrite, isHinted: Bool)? {
         guard first < started.count else { return nil }
-        let oldest = started[first]
+        let (oldest, isHinted) = (started[first], firstUnhinted > first)
         first += 1
+        firstUnhinted = max(firstUnhinted, first)
         if first == started.count {
             started.removeAll(keepingCapacity: true)
-            first = 0
+            (first, firstUnhinted) = (0, 0)
         }
         pageCount -= oldest.count
-        return oldest
+        return (oldest, isHinted)
     }
 
     /// A prepared write will not be made.

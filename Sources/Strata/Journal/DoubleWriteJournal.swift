@@ -10,8 +10,9 @@ internal import Synchronization
 /// former; so batches of other sessions go on meanwhile. A file is made by its first batch and keeps
 /// its space when it is reset, as overwriting is cheaper to make durable than growing.
 ///
-/// Any thread. One batch is written at a time, and none before those before it are durable: where a
-/// batch is whole, so are all before it.
+/// Any thread. One batch is written at a time, and one sync is under way at a time, which makes all
+/// batches durable that were written before it began. So no batch is told to be durable before all
+/// before it are, and a sync that failed is known before another one could succeed.
 @safe
 final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
     private let files: FileAccess
@@ -21,8 +22,10 @@ final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
     private let limit: Int64
     /// Makes durable what was written in place.
     private let syncData: @Sendable (Session) throws(StorageError) -> Void
+    private let syncCallbacks = JournalSync.Callbacks()
+    private let syncCallbackID: IOCallbackID
     private let fault: JournalFault?
-    /// Held while a batch is written. Its holder waits for no other session.
+    /// Held while a batch is written. Its holder waits for IO alone.
     private let appending = ParkingLock()
     /// Under ``appending``.
     private var state = Appending()
@@ -39,6 +42,13 @@ final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
         var files = JournalFormat.fileNames.map { JournalFile(path: $0) }
         var active = 0
         var lastRound: UInt64 = 0
+        /// The number of the last batch that was written, of either file, and of the last that is
+        /// durable.
+        var written: UInt64 = 0
+        /// Whose it is.
+        var writer = -1
+        var durable: UInt64 = 0
+        var sync: JournalSync?
         /// The sync that failed; final.
         var failure: StorageError?
         var entries: [JournalEntry] = []
@@ -57,6 +67,7 @@ final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
         self.fault = fault
         self.syncData = syncData
         target = try system.register(target: JournalTarget())
+        syncCallbackID = try system.register(callbacks: syncCallbacks)
     }
 
     var isFull: Bool { full.load(ordering: .relaxed) }
@@ -90,11 +101,13 @@ final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
             }
             try append(.pages, pages, &state, session)
             forgetTorn(state.entries.span)
+            syncIfIdle(&state, session)
             return self.open(&state)
         }
     }
 
-    /// Older copies of those pages need not be kept any more.
+    /// Older copies of those pages need not be kept any more. Nothing is let go of before what was
+    /// written is durable (``rotate(_:)``).
     private func forgetTorn(_ entries: Span<JournalEntry>) {
         torn.withLock { torn in
             for index in torn.indices where !torn[index].isEmpty {
@@ -103,14 +116,76 @@ final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
         }
     }
 
-    /// A batch of the active file that is not finished.
+    /// The last batch of the active file, which is not finished.
     private func open(_ state: inout Appending) -> JournalBatch {
         openBatches[state.active].add(1, ordering: .relaxed)
-        return JournalBatch(number: UInt64(state.active))
+        let serial = fault == .skipsJournal ? 0 : state.written
+        return JournalBatch(number: serial << 1 | UInt64(state.active))
+    }
+
+    private static func file(of batch: JournalBatch) -> Int { Int(batch.number & 1) }
+
+    func makeDurable(_ batch: JournalBatch, session: Session) throws(StorageError) {
+        session.submitStaged()
+        // Another session may have looked at the outcome of a sync of this one's.
+        defer { session.reclaimCompleted() }
+        while let sync = try withState({ (state) throws(StorageError) in
+            let sync = try sync(upTo: batch.number >> 1, &state, session)
+            // The session's next batch need not wait until that is asked for.
+            if sync == nil, state.writer == session.index { syncIfIdle(&state, session) }
+            return sync
+        }) {
+            try session.wait(for: sync.reference)
+        }
+    }
+
+    /// - Returns: the sync to wait for; nil where that batch is durable.
+    /// - Throws: the failure of a sync, which is final.
+    private func sync(upTo serial: UInt64, _ state: inout Appending, _ session: Session)
+        throws(StorageError) -> JournalSync?
+    {
+        if let sync = state.sync, session.isDone(sync.reference) {
+            state.sync = nil
+            switch sync.outcome() {
+            case .durable: state.durable = sync.serial
+            case .failed(let error): _ = note(error, &state)
+            }
+        }
+        if let failure = state.failure { throw failure }
+        if state.durable >= serial { return nil }
+        if state.sync == nil { try startSync(&state, session) }
+        return state.sync
+    }
+
+    /// Starts making durable what was written, unless a sync is under way. A failure is met again by
+    /// whoever needs it durable.
+    private func syncIfIdle(_ state: inout Appending, _ session: Session) {
+        if state.sync == nil, state.durable < state.written { try? startSync(&state, session) }
+    }
+
+    private func startSync(_ state: inout Appending, _ session: Session) throws(StorageError) {
+        if fault == .skipsSync { return state.durable = state.written }
+        guard let file = state.files[state.active].file else {
+            preconditionFailure("a file that has batches is open")
+        }
+        do throws(StorageError) {
+            let output = JournalOutput(file: file, target: target, session: session)
+            state.sync = try JournalSync(
+                upTo: state.written, output, syncCallbacks, syncCallbackID)
+        } catch {
+            throw note(error, &state)
+        }
+    }
+
+    /// Makes all batches durable that were written.
+    private func syncAll(_ state: inout Appending, _ session: Session) throws(StorageError) {
+        while let sync = try sync(upTo: state.written, &state, session) {
+            try session.wait(for: sync.reference)
+        }
     }
 
     func finish(_ batch: JournalBatch) {
-        let index = Int(batch.number)
+        let index = Self.file(of: batch)
         let old = openBatches[index].subtract(1, ordering: .releasing).oldValue
         precondition(old > 0, "a batch is finished once")
         if old == 1 { wake(openBatches[index], count: .max) }
@@ -124,7 +199,7 @@ final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
             for position in 0..<count {
                 let page = PageKey(
                     locator: locator, fork: fork, block: block.rawValue + UInt32(position))
-                torn[Int(batch.number)].insert(page)
+                torn[Self.file(of: batch)].insert(page)
             }
         }
     }
@@ -141,13 +216,14 @@ final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
                 JournalEntry(locator: locator, fork: fork, block: block.rawValue, checksum: 0)
             ]
             try append(.forgotten, Span(), &state, session)
+            try syncAll(&state, session)
             for index in state.files.indices {
                 state.files[index].forget(locator, fork, from: block.rawValue)
             }
         }
     }
 
-    /// Writes a batch of `state.entries` and makes it durable.
+    /// Writes a batch of `state.entries`.
     private func append(
         _ kind: JournalBatchKind, _ pages: Span<JournalledPage>, _ state: inout Appending,
         _ session: Session
@@ -165,7 +241,7 @@ final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
             guard let open = file.file else { preconditionFailure("a file that has begun is open") }
             let output = JournalOutput(file: open, target: target, session: session)
             try unsafe output.write(state.memory.bytes(header.headLength), pages, at: file.end)
-            if fault != .skipsSync { try output.sync() }
+            (state.written, state.writer) = (state.written + 1, session.index)
             let entries = state.entries
             state.files[active].add(header, entries.span)
             if state.files[active].end > limit { full.store(true, ordering: .relaxed) }
@@ -218,7 +294,7 @@ final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
     }
 
     private func rotate(_ session: Session) throws(StorageError) {
-        let former = turn()
+        let former = try turn(session)
         if let former {
             while true {
                 let count = openBatches[former].load(ordering: .acquiring)
@@ -234,6 +310,7 @@ final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
         guard let former else { return }
         try withState { (state) throws(StorageError) in
             try keepTorn(former, &state, session)
+            try syncAll(&state, session)
             do throws(StorageError) { try reset(former, &state) } catch {
                 throw note(error, &state)
             }
@@ -297,8 +374,10 @@ final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
     /// Has batches go to the other file from here on.
     ///
     /// - Returns: the file whose batches the sync that follows covers; nil where neither has any.
-    private func turn() -> Int? {
-        appending.withLock {
+    private func turn(_ session: Session) throws(StorageError) -> Int? {
+        try withState { (state) throws(StorageError) in
+            // A sync is of one file.
+            try syncAll(&state, session)
             full.store(false, ordering: .relaxed)
             let other = 1 - state.active
             // Its reset failed the last time; being the older one, it goes first.

@@ -1,6 +1,6 @@
 internal import FileAccess
 
-/// Writes one batch of a journal and makes it durable, by started IO that the session waits for.
+/// Writes one batch of a journal by started IO that the session waits for, and starts syncs.
 ///
 /// A value on the stack of the session's thread, under the journal's lock.
 struct JournalOutput {
@@ -101,27 +101,22 @@ struct JournalOutput {
         }
     }
 
-    /// Makes what was written durable.
+    /// Starts making durable what was written; ``JournalSync`` is told of the outcome.
     ///
-    /// - Throws: `fileSyncFailed`, which is final.
-    func sync() throws(StorageError) {
-        let report = IOReturn()
-        let handle = try session.acquireHandle(reporting: report)
+    /// - Throws: `fileSyncFailed` where an earlier sync of the file failed, which is final.
+    func startSync(_ callbacks: IOCallbackID) throws(StorageError) -> WaitReference {
+        let handle = try session.acquireHandle()
         handle.setTarget(target, data: IOTargetData())
+        do throws(StorageError) {
+            try handle.registerCallbacks(callbacks)
+        } catch {
+            handle.release()
+            throw error
+        }
         let reference = handle.waitReference
         try file.startSync(handle, dataOnly: true)
-        do throws(StorageError) { try session.wait(for: reference) } catch {
-            session.system.wait(for: reference)
-        }
-        // No news is no success.
-        guard report.result.status == .ok else {
-            let number = CInt(clamping: report.result.errorData)
-            file.syncDidFail(errorNumber: number)
-            throw StorageError(
-                .fileSyncFailed, "could not sync the journal \"\(file.path)\"",
-                remedy: "Check the disk, close the store and open it again, so that it recovers.",
-                at: StorageError.Location(path: file.path), errorNumber: number)
-        }
+        session.submitStaged()
+        return reference
     }
 
     private static func error(_ path: String, _ number: CInt) -> StorageError {
