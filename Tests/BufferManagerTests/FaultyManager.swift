@@ -14,6 +14,8 @@ final class WriteFaults: Sendable {
     let hinted = Atomic<Int>(0)
     /// The log that no page may overtake.
     let log = Lock<RecordedLog?>(nil)
+    /// The journal that has to have a copy of each page before.
+    let journal = Lock<RecordedJournal?>(nil)
 
     fileprivate func noteWrite(_ pages: Span<PageAddress>) throws(StorageError) {
         if failsWrites.load(ordering: .relaxed) {
@@ -22,6 +24,7 @@ final class WriteFaults: Sendable {
         writes.add(1, ordering: .relaxed)
         writtenPages.add(pages.count, ordering: .relaxed)
         log.withLock { $0 }?.expectDurable(pages)
+        journal.withLock { $0 }?.expectDurable(pages)
     }
 }
 

@@ -18,6 +18,7 @@ final class Stack: Sendable {
         var zeroesDamagedPages = false
         var ignoresChecksumFailures = false
         var log: RecordedLog?
+        var journal: RecordedJournal?
     }
 
     static let manager = StorageManagerID(rawValue: 1)
@@ -49,6 +50,8 @@ final class Stack: Sendable {
         configuration.writeAheadLog = options.log
         configuration.logger = log.logger()
         faults.log.withLock { $0 = options.log }
+        configuration.pageJournal = options.journal
+        faults.journal.withLock { $0 = options.journal }
         buffers = try BufferManager(configuration: configuration, system: system)
     }
 
