@@ -91,7 +91,13 @@ public struct LoadError: Error, Sendable, Hashable {
 }
 
 extension LoadError: CustomStringConvertible {
+    /// What is wrong and where, followed by what can be done about it.
     public var description: String {
+        reason.remedy.map { "\(message). \($0)" } ?? message
+    }
+
+    /// What is wrong and where.
+    public var message: String {
         var text = source
         if let location {
             text += ", line \(location.fieldLine)"
@@ -121,7 +127,7 @@ extension LoadError.Reason: CustomStringConvertible {
         case .noRecords: "the input is empty, there are no columns to infer; give a schema"
         case .schema(let error): error.description
         case .option(let text): text
-        case .unterminatedQuote: "the quoted field has no closing quote"
+        case .unterminatedQuote: "the quoted field has no closing quote; add it"
         case .strayQuote:
             "a quote stands within an unquoted field; quote the field and double the quote"
         case .textAfterQuote:
@@ -133,7 +139,7 @@ extension LoadError.Reason: CustomStringConvertible {
         case .missingFields(let expected, let found):
             "the record has \(found) of \(expected) fields"
         case .extraFields(let expected, let found):
-            "the record has \(found) fields, \(expected) were expected"
+            "the record has \(found) fields instead of \(expected)"
         case .unexpectedColumn(let expected):
             "the header names another column than the relation's \"\(expected)\"; give the schema"
                 + " to load by position"
@@ -150,5 +156,30 @@ extension LoadError.Reason: CustomStringConvertible {
 
     private static func message(_ code: Int32) -> String {
         unsafe String(cString: strerror(code))
+    }
+
+    /// What can be done about it, where that is not said with it.
+    public var remedy: String? {
+        switch self {
+        case .open(ENOENT): "Check the path."
+        case .open(EACCES): "Ask for the permission to read it."
+        case .open(EISDIR): "Name a file."
+        case .open: "Check the file and its file system."
+        case .read: "Check the disk, or the program that writes the pipe, and load again."
+        case .write: "Free space on the file system, or write elsewhere."
+        case .missingHeader: "Check that it is the right file."
+        case .missingFields, .extraFields:
+            "Check the delimiter and the line's quotes, or have such records skipped."
+        case .strayLineFeed: "Quote the field that contains it."
+        case .invalidUTF8: "Convert the input to UTF-8 first, for instance with iconv."
+        case .nulByte: "Remove it from the input."
+        case .value:
+            "Correct it, give the column another type, or have such records skipped."
+        case .nullNotAllowed: "Fill the field in, or allow NULL in the column."
+        case .rowTooLarge: "Shorten its values, or split them over several rows."
+        case .noRecords, .schema, .option, .unterminatedQuote, .strayQuote, .textAfterQuote,
+            .strayCarriageReturn, .unexpectedColumn, .recordTooLong:
+            nil
+        }
     }
 }

@@ -121,8 +121,18 @@ struct LoadCommand: ParsableCommand {
                     progress: StandardError.isTerminal ? { line.show($0) } : nil)
                 line.clear()
                 print(Wording.summary(of: summary, relation))
+                if managerArguments.manager == "memory" {
+                    StandardError.write(
+                        "strata: manager memory keeps rows only while a program has the store open:"
+                            + " those of \"\(relation)\" are gone now")
+                }
             } catch {
                 switch error {
+                case .storage(let failure) where failure.code == .alreadyExists:
+                    throw ToolError(
+                        description: "\(failure.message). Load with --append to add the rows, with"
+                            + " --replace to put them in the place of its own, or name another"
+                            + " relation.")
                 case .cancelled:
                     throw interruption.exit("interrupted, nothing was loaded")
                 case .text(let failure): throw hinted(failure)
@@ -147,14 +157,15 @@ struct LoadCommand: ParsableCommand {
     private func hinted(_ error: LoadError) -> any Error {
         if case .value = error.reason, schema == nil, !append {
             return ToolError(
-                description: "\(error). The type was inferred from the beginning of the file: give"
+                description:
+                    "\(error.message). The type was inferred from the beginning of the file: give"
                     + " another with --schema, or leave such records out with --on-error skip.")
         }
         if csv.noHeader || error.location?.line != 1 { return error }
         switch error.reason {
-        case .strayQuote, .textAfterQuote, .missingFields(_, 1):
+        case .strayQuote, .textAfterQuote, .missingFields(_, 1), .extraFields(1, _):
             return ToolError(
-                description: "\(error). If something other than \"\(csv.delimiter)\" stands"
+                description: "\(error.message). If something other than \"\(csv.delimiter)\" stands"
                     + " between the fields, name it with --delimiter.")
         default:
             return error

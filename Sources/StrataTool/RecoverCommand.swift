@@ -27,7 +27,7 @@ struct RecoverCommand: ParsableCommand {
                 print("nothing to do: the store is whole")
                 return
             }
-            if dryRun { print("nothing was changed; without --dry-run this would be done:") }
+            if dryRun { print("nothing was changed; without --dry-run it would be reported:") }
             for action in engine.recovery.actions { print(action) }
         }
     }

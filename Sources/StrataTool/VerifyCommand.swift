@@ -48,7 +48,7 @@ struct VerifyCommand: ParsableCommand {
         guard engine.needsRecovery else { return }
         StandardError.write(
             "strata: the store was not closed and needs recovery, which opening it does; it is"
-                + " checked as it will be then:")
+                + " checked as it will be once that has reported:")
         for action in engine.recovery.actions { StandardError.write("strata: \(action)") }
     }
 }

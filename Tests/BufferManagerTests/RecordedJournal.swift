@@ -11,7 +11,10 @@ final class RecordedJournal: PageJournal {
     }
 
     enum Event: Hashable {
-        case recorded(UInt64), durable(UInt64), finished(UInt64), madeRoom
+        case recorded(UInt64)
+        case durable(UInt64)
+        case finished(UInt64)
+        case madeRoom
     }
 
     private struct State {

@@ -27,7 +27,7 @@ struct BadInputTests {
             name: "truncated in a record", schema: "a integer, b integer", text: "a,b\n1,2\n3",
             message: ["line 3", "1 of 2 fields"]),
         BadFile(name: "too_few_fields", message: ["line 3", "2 of 3 fields"]),
-        BadFile(name: "too_many_fields", message: ["line 3", "4 fields, 2 were expected"]),
+        BadFile(name: "too_many_fields", message: ["line 3", "4 fields instead of 2"]),
         BadFile(name: "unterminated_quote", message: ["line 3", "no closing quote"]),
         BadFile(name: "stray_quote", message: ["line 3", "quote stands within"]),
         BadFile(name: "text_after_quote", message: ["line 2", "closing quote"]),

@@ -151,7 +151,7 @@ struct LoadScanTests {
                 3,"id","not a value of type integer","x,""b, """"c"""""""
                 4,"name","the record has 1 of 2 fields","2"
                 5,"name","NULL in a column that is NOT NULL","3,"
-                7,"3","the record has 3 fields, 2 were expected","5,e,f"
+                7,"3","the record has 3 fields instead of 2","5,e,f"
 
                 """#)
     }

@@ -72,8 +72,9 @@ struct RowFormatTests {
         #expect(error.location?.line == 4 && error.location?.record == 3)
         #expect(error.column == "id" && error.excerpt == "99999")
         #expect(
-            error.description
+            error.message
                 == "rows.csv, line 4, column \"id\": out of range for smallint: \"99999\"")
+        #expect(error.description == "\(error.message). \(error.reason.remedy ?? "")")
         let second = try #require(try failure("\"x\ny\",z\n", "a text, b date"))
         #expect(second.location?.line == 1 && second.location?.fieldLine == 2)
     }

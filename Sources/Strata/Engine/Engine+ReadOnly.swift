@@ -20,11 +20,19 @@ extension Engine {
         var shadowed = options
         shadowed.fileSystem = shadow
         shadowed.ioExecutor = shadow
+        // The kernel knows nothing of the shadow, so no ring can read from it.
         if options.ioMethod.name != IOMethodChoice.synchronous.name { shadowed.ioMethod = .worker }
         let lock = try options.isOnRealFiles ? lockUnchanged(directory) : nil
         let engine = try openUnlocked(directory, shadowed)
         if shadow.hasChanges {
             engine.keep(lock)
+            if options.ioMethod.name != shadowed.ioMethod.name {
+                options.logger.notice(
+                    """
+                    \"\(directory)\" was not closed and is shown as recovering would leave it, through \
+                    IO method \(shadowed.ioMethod.name): \(options.ioMethod.name) reads from files only
+                    """)
+            }
             return engine
         }
         try engine.close()

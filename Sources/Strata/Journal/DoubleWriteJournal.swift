@@ -22,13 +22,11 @@ final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
     private let limit: Int64
     /// Makes durable what was written in place.
     private let syncData: @Sendable (Session) throws(StorageError) -> Void
-    private let syncCallbacks = JournalSync.Callbacks()
-    private let syncCallbackID: IOCallbackID
     private let fault: JournalFault?
     /// Held while a batch is written. Its holder waits for IO alone.
     private let appending = ParkingLock()
     /// Under ``appending``.
-    private var state = Appending()
+    private var state: Appending
     /// Held from one turn of the files to the reset of the former; taken before ``appending``.
     private let rotating = ParkingLock()
     /// Batches, by the file they are in, whose pages may be under way; whoever waits for none
@@ -42,15 +40,7 @@ final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
         var files = JournalFormat.fileNames.map { JournalFile(path: $0) }
         var active = 0
         var lastRound: UInt64 = 0
-        /// The number of the last batch that was written, of either file, and of the last that is
-        /// durable.
-        var written: UInt64 = 0
-        /// Whose it is.
-        var writer = -1
-        var durable: UInt64 = 0
-        var sync: JournalSync?
-        /// The sync that failed; final.
-        var failure: StorageError?
+        var syncs: JournalSyncs
         var entries: [JournalEntry] = []
         let memory = JournalMemory()
     }
@@ -67,7 +57,8 @@ final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
         self.fault = fault
         self.syncData = syncData
         target = try system.register(target: JournalTarget())
-        syncCallbackID = try system.register(callbacks: syncCallbacks)
+        state = Appending(
+            syncs: try JournalSyncs(system, target, skips: fault == .skipsSync))
     }
 
     var isFull: Bool { full.load(ordering: .relaxed) }
@@ -101,7 +92,7 @@ final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
             }
             try append(.pages, pages, &state, session)
             forgetTorn(state.entries.span)
-            syncIfIdle(&state, session)
+            state.syncs.startIfIdle(of: state.files[state.active].file, session)
             return self.open(&state)
         }
     }
@@ -119,7 +110,7 @@ final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
     /// The last batch of the active file, which is not finished.
     private func open(_ state: inout Appending) -> JournalBatch {
         openBatches[state.active].add(1, ordering: .relaxed)
-        let serial = fault == .skipsJournal ? 0 : state.written
+        let serial = fault == .skipsJournal ? 0 : state.syncs.written
         return JournalBatch(number: serial << 1 | UInt64(state.active))
     }
 
@@ -130,57 +121,18 @@ final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
         // Another session may have looked at the outcome of a sync of this one's.
         defer { session.reclaimCompleted() }
         while let sync = try withState({ (state) throws(StorageError) in
-            let sync = try sync(upTo: batch.number >> 1, &state, session)
-            // The session's next batch need not wait until that is asked for.
-            if sync == nil, state.writer == session.index { syncIfIdle(&state, session) }
-            return sync
+            let file = state.files[state.active].file
+            return try state.syncs.sync(upTo: batch.number >> 1, of: file, session)
         }) {
-            try session.wait(for: sync.reference)
-        }
-    }
-
-    /// - Returns: the sync to wait for; nil where that batch is durable.
-    /// - Throws: the failure of a sync, which is final.
-    private func sync(upTo serial: UInt64, _ state: inout Appending, _ session: Session)
-        throws(StorageError) -> JournalSync?
-    {
-        if let sync = state.sync, session.isDone(sync.reference) {
-            state.sync = nil
-            switch sync.outcome() {
-            case .durable: state.durable = sync.serial
-            case .failed(let error): _ = note(error, &state)
-            }
-        }
-        if let failure = state.failure { throw failure }
-        if state.durable >= serial { return nil }
-        if state.sync == nil { try startSync(&state, session) }
-        return state.sync
-    }
-
-    /// Starts making durable what was written, unless a sync is under way. A failure is met again by
-    /// whoever needs it durable.
-    private func syncIfIdle(_ state: inout Appending, _ session: Session) {
-        if state.sync == nil, state.durable < state.written { try? startSync(&state, session) }
-    }
-
-    private func startSync(_ state: inout Appending, _ session: Session) throws(StorageError) {
-        if fault == .skipsSync { return state.durable = state.written }
-        guard let file = state.files[state.active].file else {
-            preconditionFailure("a file that has batches is open")
-        }
-        do throws(StorageError) {
-            let output = JournalOutput(file: file, target: target, session: session)
-            state.sync = try JournalSync(
-                upTo: state.written, output, syncCallbacks, syncCallbackID)
-        } catch {
-            throw note(error, &state)
+            try session.wait(for: sync)
         }
     }
 
     /// Makes all batches durable that were written.
     private func syncAll(_ state: inout Appending, _ session: Session) throws(StorageError) {
-        while let sync = try sync(upTo: state.written, &state, session) {
-            try session.wait(for: sync.reference)
+        let file = state.files[state.active].file
+        while let sync = try state.syncs.sync(upTo: state.syncs.written, of: file, session) {
+            try session.wait(for: sync)
         }
     }
 
@@ -228,7 +180,7 @@ final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
         _ kind: JournalBatchKind, _ pages: Span<JournalledPage>, _ state: inout Appending,
         _ session: Session
     ) throws(StorageError) {
-        if let failure = state.failure { throw failure }
+        if let failure = state.syncs.failure { throw failure }
         do throws(StorageError) {
             let active = state.active
             if state.files[active].isEmpty { try begin(&state) }
@@ -241,12 +193,12 @@ final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
             guard let open = file.file else { preconditionFailure("a file that has begun is open") }
             let output = JournalOutput(file: open, target: target, session: session)
             try unsafe output.write(state.memory.bytes(header.headLength), pages, at: file.end)
-            (state.written, state.writer) = (state.written + 1, session.index)
+            state.syncs.didWrite(session)
             let entries = state.entries
             state.files[active].add(header, entries.span)
             if state.files[active].end > limit { full.store(true, ordering: .relaxed) }
         } catch {
-            throw note(error, &state)
+            throw state.syncs.note(error)
         }
     }
 
@@ -266,11 +218,6 @@ final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
         state.lastRound += 1
         try state.files[index].begin(
             round: state.lastRound, store: store, in: files, state.memory)
-    }
-
-    private func note(_ error: StorageError, _ state: inout Appending) -> StorageError {
-        if error.isFinalSyncFailure { state.failure = state.failure ?? error }
-        return error
     }
 
     // MARK: Rounds
@@ -305,14 +252,14 @@ final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
         do throws(StorageError) {
             try syncData(session)
         } catch {
-            throw appending.withLock { note(error, &state) }
+            throw appending.withLock { state.syncs.note(error) }
         }
         guard let former else { return }
         try withState { (state) throws(StorageError) in
             try keepTorn(former, &state, session)
             try syncAll(&state, session)
             do throws(StorageError) { try reset(former, &state) } catch {
-                throw note(error, &state)
+                throw state.syncs.note(error)
             }
             torn.withLock { $0[former] = [] }
             // Nothing came meanwhile, so that one file's space is enough.
