@@ -67,11 +67,15 @@ extension PageWriter {
         guard let recorded = state.takeRecorded() else { return false }
         do throws(StorageError) {
             try recorded.batch.makeDurable(session)
+            try pool.gate.check()
             for write in recorded.writes where write.isJournalled {
                 start(write, recorded.buffers, recorded.batch, executes: recorded.executes)
             }
         } catch {
             for write in recorded.writes where write.isJournalled {
+                // An earlier write may have torn the pages, whose older copies are forgotten now.
+                recorded.batch.writeDidFail(
+                    write.relation.locator, write.tag, count: write.count)
                 abandon(write, recorded.buffers)
             }
             note(error)

@@ -80,12 +80,48 @@ import Testing
             #expect(error?.message == refusal.message)
         }
         #expect(stack.faults.writes.load(ordering: .relaxed) == 0)
+        // The journal may have older copies of them, which it must not let go of.
+        var recorded = 0
         for case .recorded(let batch) in journal.events {
+            recorded += 1
             #expect(journal.events.count { $0 == .finished(batch) } == 1)
         }
+        var unwritten = 0
+        for case .unwritten(_, let count) in journal.events { unwritten += count }
+        #expect(unwritten == (step == .record ? 0 : 2 * 160))
+        #expect((recorded > 0) == (step != .record))
         journal.fail(step, with: nil)
         #expect(try stack.buffers.flushAll(session: session) == 160)
         try expectVersion(1, of: 0..<160, stack, relation)
+        #expect(stack.system.snapshot().isEmpty)
+        stack.buffers.checkInvariants()
+    }
+
+    /// Copies that became durable when the store had failed meanwhile are not written in place.
+    @Test(arguments: IOMethodMatrix.all)
+    func whatIsRecordedWhenTheLogFailsStaysDirty(_ method: TestedMethod) throws {
+        var options = Stack.Options()
+        options.journal = journal
+        options.buffers = 512
+        let log = RecordedLog()
+        options.log = log
+        let stack = try Stack(method, options)
+        let relation = try stack.makeRelation(blocks: 160)
+        let session = try stack.session()
+        for block: UInt32 in 0..<160 {
+            let page = try stack.buffers.page(
+                BlockNumber(block), of: relation, session: session)
+            page.withExclusiveLock { Stack.restamp(&$0, version: 1) }
+            page.withEditor { $0.lsn = LSN(1 + UInt64(block)) }
+        }
+        // The first batch passes; the second finds that the log cannot be synced.
+        log.fail(with: StorageError(.syncFailed, "no log"), afterFlushes: 1)
+        let error = #expect(throws: StorageError.self) {
+            try stack.buffers.flushAll(session: session)
+        }
+        #expect(error?.code == .syncFailed)
+        #expect(journal.events.contains(.recorded(0)))
+        #expect(stack.faults.writes.load(ordering: .relaxed) == 0)
         #expect(stack.system.snapshot().isEmpty)
         stack.buffers.checkInvariants()
     }

@@ -14,6 +14,8 @@ final class RecordedJournal: PageJournal {
         case recorded(UInt64)
         case durable(UInt64)
         case finished(UInt64)
+        /// So many pages of a batch were not written in place.
+        case unwritten(UInt64, Int)
         case madeRoom
     }
 
@@ -85,7 +87,9 @@ final class RecordedJournal: PageJournal {
     func writeDidFail(
         _ batch: JournalBatch, _ locator: RelationLocator, _ fork: Fork, block: BlockNumber,
         count: Int
-    ) {}
+    ) {
+        state.withLock { $0.events.append(.unwritten(batch.number, count)) }
+    }
 
     func finish(_ batch: JournalBatch) {
         state.withLock { $0.events.append(.finished(batch.number)) }

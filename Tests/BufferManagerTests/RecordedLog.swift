@@ -8,15 +8,22 @@ import Testing
 /// A log that remembers up to where it was asked to be durable, and fails when told to.
 final class RecordedLog: WriteAheadLog {
     private let calls = Lock<[LSN]>([])
-    private let failure = Lock<StorageError?>(nil)
+    private let failure = Lock<(error: StorageError?, after: Int)>((nil, 0))
 
     /// The positions it was flushed up to, in order.
     var flushes: [LSN] { calls.withLock { $0 } }
 
-    func fail(with error: StorageError?) { failure.withLock { $0 = error } }
+    /// - Parameter count: how many flushes succeed before.
+    func fail(with error: StorageError?, afterFlushes count: Int = 0) {
+        failure.withLock { $0 = (error, count) }
+    }
 
     func flush(upTo lsn: LSN) throws(StorageError) {
-        if let failure = failure.withLock({ $0 }) { throw failure }
+        let failure = failure.withLock { failure -> StorageError? in
+            failure.after -= 1
+            return failure.after < 0 ? failure.error : nil
+        }
+        if let failure { throw failure }
         calls.withLock { $0.append(lsn) }
     }
 

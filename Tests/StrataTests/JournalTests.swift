@@ -27,7 +27,8 @@ import Testing
 
     /// Keeps pages filled with a byte each.
     private func record(
-        _ journal: DoubleWriteJournal, _ blocks: Range<UInt32>, byte: UInt8, _ session: Session
+        _ journal: DoubleWriteJournal, _ blocks: Range<UInt32>, byte: UInt8, _ session: Session,
+        durably: Bool = true
     ) throws -> JournalBatch {
         let memory = VerificationMemory(slots: 1, pages: blocks.count)
         let pages = blocks.enumerated().map { index, block in
@@ -38,12 +39,20 @@ import Testing
         }
         return try withExtendedLifetime(memory) {
             let batch = try journal.record(pages.span, session: session)
+            if !durably { return batch }
             do { try journal.makeDurable(batch, session: session) } catch {
                 journal.finish(batch)
                 throw error
             }
             return batch
         }
+    }
+
+    private func damagedBatches(_ files: FileAccess) throws -> Int {
+        let file = try files.open(JournalFormat.fileNames[0], .readOnly)
+        var scan = JournalScan(store: Self.store)
+        try scan.add(file, number: 0, round: try #require(try scan.round(of: file)))
+        return scan.damagedBatches
     }
 
     /// The first byte of each block's copy that counts.
@@ -343,6 +352,39 @@ import Testing
         bytes[4096 + batch + 8] ^= 1
         try writeFile(path, bytes)
         #expect(try Set(copies(files).keys) == [0, 1, 2, 3, 8, 9, 10, 11])
+        #expect(try damagedBatches(files) == 1)
+        session.close()
+    }
+
+    /// While one batch becomes durable the next is written: a power cut may leave that one alone.
+    @Test func whatWasNeverDurableIsNoDamage() throws {
+        let files = try makeFiles()
+        let system = try TestedMethod(.synchronous).makeSystem()
+        let session = try system.makeSession()
+        let journal = try makeJournal(files, system)
+        var open: [JournalBatch] = []
+        for block: UInt32 in 0..<4 {
+            let blocks = block * 4..<block * 4 + 4
+            let durably = block < 2
+            open.append(try record(journal, blocks, byte: 1, session, durably: durably))
+        }
+        let path = directory.path + "/" + JournalFormat.fileNames[0]
+        let batch = 4096 + 4 * blockSize
+        let whole = try readFile(path)
+        var torn = whole
+        torn[4096 + 3 * batch - 1] ^= 1
+        try writeFile(path, torn)
+        #expect(try Set(copies(files).keys) == Set(0..<8))
+        #expect(try damagedBatches(files) == 0)
+        // What came before them was durable.
+        torn[4096 + 2 * batch - 1] ^= 1
+        try writeFile(path, torn)
+        #expect(try damagedBatches(files) == 1)
+        try writeFile(path, whole)
+        for batch in open {
+            try journal.makeDurable(batch, session: session)
+            journal.finish(batch)
+        }
         session.close()
     }
 }

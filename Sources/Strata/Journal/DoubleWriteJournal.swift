@@ -187,7 +187,8 @@ final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
             let file = state.files[active]
             let header = JournalBatchHeader(
                 store: store, round: file.round, sequence: file.sequence,
-                position: UInt64(file.end), kind: kind, count: state.entries.count)
+                position: UInt64(file.end), kind: kind, count: state.entries.count,
+                durable: file.sequence - state.syncs.pendingCount)
             try state.files[active].reserve(header.length, step: min(Self.step, limit))
             state.memory.encode(header, state.entries.span)
             guard let open = file.file else { preconditionFailure("a file that has begun is open") }

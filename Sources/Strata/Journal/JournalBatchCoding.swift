@@ -20,7 +20,7 @@ extension JournalBatchHeader {
         store64(position, 32, &target)
         store32(kind.rawValue, 40, &target)
         store32(UInt32(count), 44, &target)
-        store64(0, 48, &target)
+        store64(durable, 48, &target)
         store32(Self.checksum(target.bytes, size..<end), 56, &target)
         store32(Self.checksum(target.bytes, 0..<60), 60, &target)
     }
@@ -43,13 +43,14 @@ extension JournalBatchHeader {
         guard bytes.count >= JournalFormat.batchHeaderSize,
             load64(bytes, 0) == JournalFormat.batchMagic,
             load32(bytes, 60) == CRC32C.checksum(bytes.span.extracting(0..<60)),
-            let kind = JournalBatchKind(rawValue: load32(bytes, 40)), load64(bytes, 48) == 0
+            let kind = JournalBatchKind(rawValue: load32(bytes, 40)),
+            load64(bytes, 48) <= load64(bytes, 24)
         else { return nil }
         let count = load32(bytes, 44)
         guard count > 0, count <= UInt32(JournalFormat.maximumEntries) else { return nil }
         self.init(
             store: load64(bytes, 8), round: load64(bytes, 16), sequence: load64(bytes, 24),
-            position: load64(bytes, 32), kind: kind, count: Int(count))
+            position: load64(bytes, 32), kind: kind, count: Int(count), durable: load64(bytes, 48))
     }
 
     /// Reads the entries behind the header, if they were written there whole.

@@ -67,17 +67,15 @@ struct JournalFile {
         }
     }
 
-    /// Takes note of a batch that is durable.
+    /// Takes note of a batch that was written. Blocks that ceased to exist are forgotten once that is
+    /// durable (``forget(_:_:from:)``).
     mutating func add(_ header: JournalBatchHeader, _ entries: Span<JournalEntry>) {
         sequence += 1
         end += Int64(header.length)
         for position in entries.indices {
             let entry = entries[position]
             let key = Key(locator: entry.locator, fork: entry.fork)
-            switch header.kind {
-            case .pages: highest[key] = max(highest[key] ?? 0, entry.block)
-            case .forgotten: forget(entry.locator, entry.fork, from: entry.block)
-            }
+            if header.kind == .pages { highest[key] = max(highest[key] ?? 0, entry.block) }
         }
     }
 

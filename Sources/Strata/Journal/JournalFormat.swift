@@ -13,7 +13,7 @@ enum JournalFormat {
     /// Where the first batch begins.
     static let firstBatch = Int64(alignment)
     /// The frame of the file's header.
-    static let header = SealedFile(magic: "STRATAJO", version: 1)
+    static let header = SealedFile(magic: "STRATAJO", version: 2)
     static let headerPayload = 16
     /// How many bytes of the first 4096 the header takes.
     static let headerSize = SealedFile.overhead + headerPayload
@@ -124,6 +124,9 @@ struct JournalBatchHeader: Equatable {
     var position: UInt64
     var kind: JournalBatchKind
     var count: Int
+    /// How many batches of the round were known to be durable when it was written. A batch is never
+    /// told to be durable before those before it.
+    var durable: UInt64
 
     /// How many bytes it takes with its entries, and with its pages.
     var headLength: Int { JournalFormat.headLength(entries: count) }

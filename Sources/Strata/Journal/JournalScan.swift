@@ -3,7 +3,8 @@ internal import FileAccess
 /// What a journal file holds, found by reading it from its beginning.
 ///
 /// Batches are believed in as long as each is whole and follows the one before; what comes then was
-/// never acknowledged, unless a later batch is whole: then the medium has damaged what lies between.
+/// never acknowledged, unless a later batch says that it was durable: then the medium has damaged
+/// what lies between.
 struct JournalScan {
     /// Where a page's copy is.
     struct Copy {
@@ -149,12 +150,14 @@ struct JournalScan {
         }
     }
 
-    /// Looks for a whole header behind a batch that is not whole.
+    /// Looks behind a batch that is not whole for a whole header, if one there says that the batch
+    /// was durable.
     private func laterBatch(
         _ file: VirtualFile, _ position: Int64, _ size: Int64, _ round: UInt64,
         after sequence: UInt64
     ) throws(StorageError) -> JournalBatchHeader? {
         let step = JournalFormat.alignment
+        var first: JournalBatchHeader?
         var start = position + Int64(step)
         while start < size {
             let bytes = try Self.read(file, at: start, count: 1 << 20)
@@ -163,7 +166,8 @@ struct JournalScan {
                 if let header = JournalBatchHeader(head),
                     belongs(header, start + Int64(offset), round), header.sequence > sequence
                 {
-                    return header
+                    first = first ?? header
+                    if header.durable > sequence { return first }
                 }
             }
             start += Int64(max(bytes.count, step))

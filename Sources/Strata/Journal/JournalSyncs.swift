@@ -87,6 +87,9 @@ struct JournalSyncs {
         callbackID = try system.register(callbacks: callbacks)
     }
 
+    /// How many batches are not known to be durable; all of them are in the file that is written.
+    var pendingCount: UInt64 { written - durable }
+
     /// The session has written a batch.
     mutating func didWrite(_ session: Session) {
         written += 1

@@ -57,9 +57,12 @@ enum JournalInput {
             let end = head + min(count, JournalFormat.maximumEntries) * JournalFormat.entrySize
             for (offset, value) in [
                 (0, JournalFormat.batchMagic), (8, store), (16, round), (24, sequence),
-                (32, UInt64(position)), (48, 0),
+                (32, UInt64(position)),
             ] {
                 bytes.set(value, position + offset)
+            }
+            if bytes.little(position + 48, as: UInt64.self) > sequence {
+                bytes.set(sequence, position + 48)
             }
             if end <= bytes.count {
                 let pages = position + JournalFormat.headLength(entries: count)
