@@ -7,8 +7,9 @@ internal import Synchronization
 ///
 /// Pages are written in the order of their files and blocks, 2 MiB of a file in a row; of several
 /// files all come forward alike, so that they end together and none keeps the others waiting.
-/// Belongs to the thread of its session, which may use the pool between two steps. One at a time
-/// per manager. Mirrors PostgreSQL's `BufferSync`, which writes one page after the other.
+/// Belongs to the thread of its session, which may use the pool between two steps; with a
+/// ``PageJournal`` after ``settle()`` only, as whoever makes room there waits for all batches. One at
+/// a time per manager. Mirrors PostgreSQL's `BufferSync`, which writes one page after the other.
 public final class CheckpointWriter {
     /// How many pages were dirty when it began.
     public let pageCount: Int
