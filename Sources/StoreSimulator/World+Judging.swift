@@ -56,6 +56,14 @@ extension World {
         throw Violation(reason: "\(action) failed without a fault: \(error.code): \(error)")
     }
 
+    /// Whatever a power cut leaves of the journal, nothing of it is taken for damage.
+    func judge(_ recovery: RecoveryReport) throws(Violation) {
+        for case .replayedJournal(let journal) in recovery.actions
+        where journal.damagedBatches > 0 && !mayBeDamaged {
+            throw Violation(reason: "opening found the journal damaged: \(journal)")
+        }
+    }
+
     private func violation(_ error: StorageError, _ action: String) -> Violation? {
         do throws(Violation) { try judge(error, action) } catch { return error }
         return nil

@@ -177,8 +177,10 @@ final class World {
             unsafe weak.world.interject()
         }
         life += 1
+        var recovery = RecoveryReport()
         do throws(StorageError) {
             let engine = try Engine.open("/", options: options)
+            recovery = engine.recovery
             note("opened: \(engine.recovery.actions)")
             report.openings += 1
             exists = true
@@ -196,6 +198,7 @@ final class World {
                 crash()
             }
         }
+        try judge(recovery)
     }
 
     // MARK: Interjections
