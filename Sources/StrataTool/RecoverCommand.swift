@@ -9,7 +9,7 @@ struct RecoverCommand: ParsableCommand {
         discussion: """
             Pages that were being written when the power failed are restored from the journal, files \
             of unfinished loads and of dropped relations are removed, and blocks of unfinished \
-            appends are cut off. A line on standard output tells of each. Every command that opens a \
+            appends are cut off. A line on standard output tells of each. Every command that changes a \
             store does the same; this one does nothing else. It can be cut short and run again.
             """)
 

@@ -26,6 +26,7 @@ struct SimulateCommand: ParsableCommand {
 
     @Option(help: "After how many minutes to begin no more seeds.")
     var minutes: Double?
+    private static let mostMinutes = 366.0 * 24 * 60
 
     @Option(help: "How many seeds to run at a time; as many as there are cores if not given.")
     var jobs: Int?
@@ -44,7 +45,9 @@ struct SimulateCommand: ParsableCommand {
             throw ValidationError("There is no such mistake to plant.")
         }
         if let seeds, seeds < 1 { throw ValidationError("--seeds is 1 or more.") }
-        if let minutes, !(minutes > 0) { throw ValidationError("--minutes is more than 0.") }
+        if let minutes, !(minutes > 0 && minutes <= Self.mostMinutes) {
+            throw ValidationError("--minutes is more than 0, and a year at most.")
+        }
         if let jobs, !(1...1024).contains(jobs) {
             throw ValidationError("--jobs is from 1 to 1024.")
         }

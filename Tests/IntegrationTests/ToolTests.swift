@@ -127,6 +127,13 @@ import Testing
         #expect(try strata("verify", "--store", store).code == 0)
     }
 
+    @Test(arguments: ["0", "-1", "nan", "inf", "1e300"])
+    func simulatingTakesAPossibleTime(_ minutes: String) throws {
+        let outcome = try strata("simulate", "--seeds", "1", "--minutes=\(minutes)")
+        #expect(outcome.code == 64)
+        #expect(outcome.errors.contains("--minutes is more than 0"), "\(outcome.errors)")
+    }
+
     @Test(arguments: ["relations", "verify"])
     func storesThatAreNone(_ command: String) throws {
         func expectFailure(_ text: String, _ path: String) throws {

@@ -19,6 +19,8 @@ public struct RecoveryReport: Sendable, Hashable {
         /// Pages that do not exist: of relations that were dropped, or beyond the end that a relation
         /// has now.
         public internal(set) var skipped = 0
+        /// Pages whose copies the disk has damaged; they were left as they are in place.
+        public internal(set) var damagedCopies = 0
 
         /// How many pages were written in place.
         public var restored: Int { torn + outdated }
@@ -79,6 +81,9 @@ extension RecoveryReport.Action: CustomStringConvertible {
             + " journal: restored \(journal.torn) that were damaged and \(journal.outdated) that had"
             + " not been written"
         if journal.skipped > 0 { text += ", left out \(journal.skipped) that exist no more" }
+        if journal.damagedCopies > 0 {
+            text += ", left \(journal.damagedCopies) whose copies are damaged"
+        }
         if journal.damagedBatches > 0 {
             text +=
                 "; \(journal.damagedBatches) batches of the journal are damaged themselves, so"

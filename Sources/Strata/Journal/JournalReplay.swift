@@ -84,11 +84,15 @@ struct JournalReplay {
             end = min(end, first)
         }
         for (block, copy) in copies.sorted(by: { $0.key < $1.key }) {
-            guard block < end, let file = files[copy.file],
+            guard block < end, let file = files[copy.file] else {
+                found.skipped += 1
+                continue
+            }
+            guard
                 try scan.read(
                     file, at: copy.offset, checksum: copy.checksum, into: self.copy.address(0, 0))
             else {
-                found.skipped += 1
+                found.damagedCopies += 1
                 continue
             }
             try restore(BlockNumber(block), key.fork, relation)
