@@ -15,10 +15,10 @@ public struct BlockNumber: RawRepresentable, Hashable, Comparable, Sendable, Bit
     @inlinable
     public static var invalid: BlockNumber { BlockNumber(UInt32.max) }
 
-    /// The most blocks a fork can have; the last block is one below.
+    /// The largest number of blocks a fork can have. The last block is one below.
     public static let maximumCount = UInt32.max - 1
 
-    /// The block `distance` further on, or `invalid` when there can be none.
+    /// The block `distance` further on, or `invalid` if that is out of range.
     @inlinable
     public func advanced(by distance: Int) -> BlockNumber {
         let (sum, overflow) = Int(rawValue).addingReportingOverflow(distance)
@@ -26,7 +26,7 @@ public struct BlockNumber: RawRepresentable, Hashable, Comparable, Sendable, Bit
             ? BlockNumber(UInt32(sum)) : .invalid
     }
 
-    /// Whether one block stands before another.
+    /// Orders blocks by position.
     @inlinable
     public static func < (left: BlockNumber, right: BlockNumber) -> Bool {
         left.rawValue < right.rawValue

@@ -1,14 +1,14 @@
 public import AsyncIO
 
-/// A relation that is open: its identity and the storage that keeps it.
+/// An open relation: its identity and the storage that keeps it.
 ///
 /// One object per relation serves all sessions of an engine. Mirrors PostgreSQL's `SMgrRelation`.
 public final class OpenRelation: Sendable {
-    /// Which relation it is.
+    /// Identifies the relation.
     public let locator: RelationLocator
-    /// What keeps its pages.
+    /// Stores the relation's pages.
     public let storage: any RelationStorage
-    /// What its storage manager can do.
+    /// The capabilities of its storage manager.
     public let capabilities: StorageManagerCapabilities
     /// The registry's number of its storage manager.
     public let manager: StorageManagerID
@@ -23,7 +23,7 @@ public final class OpenRelation: Sendable {
         self.manager = manager
     }
 
-    /// Where an error about a block of this relation is.
+    /// The location to put into an error about a block of this relation.
     public func location(_ fork: Fork, block: BlockNumber? = nil) -> StorageError.Location {
         StorageError.Location(
             relation: locator.description, fork: fork.name, block: block?.rawValue)

@@ -1,6 +1,6 @@
 internal import AsyncIO
 
-/// The relations that are open now, by locator. Any thread.
+/// The relations that are open now, by locator. Safe to use from any thread.
 final class RelationIndex: Sendable {
     private let relations = Lock<[RelationLocator: OpenRelation]>([:])
 
@@ -8,7 +8,7 @@ final class RelationIndex: Sendable {
         relations.withLock { $0[locator] }
     }
 
-    /// The open relation, made by `make` if there is none.
+    /// Returns the open relation; makes it with `make` if there is none.
     func relation<Failure>(
         _ locator: RelationLocator, make: () throws(Failure) -> OpenRelation
     ) throws(Failure) -> OpenRelation {
@@ -25,9 +25,9 @@ final class RelationIndex: Sendable {
         return try found.get()
     }
 
-    /// Forgets a relation.
+    /// Removes a relation from the index.
     ///
-    /// - Returns: false when it is not open; another object of the same locator may be.
+    /// - Returns: false if it is not open; another object with the same locator may be.
     func remove(_ relation: OpenRelation) -> Bool {
         relations.withLock { relations in
             guard relations[relation.locator] === relation else { return false }

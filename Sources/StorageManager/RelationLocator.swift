@@ -1,10 +1,10 @@
-/// Which relation: enough to find its files. Mirrors PostgreSQL's `RelFileLocatorBackend`.
+/// Identifies a relation and thereby its files. Mirrors PostgreSQL's `RelFileLocatorBackend`.
 public struct RelationLocator: Hashable, Sendable, BitwiseCopyable {
-    /// The database's number; zero for relations that all databases share.
+    /// The database's number; zero for relations shared by all databases.
     public let database: UInt32
     /// The relation's file number.
     public let number: UInt32
-    /// For a session-local relation its session's number plus one; zero for a shared one.
+    /// The session's number plus one for a session-local relation; zero for a shared one.
     public let localSession: UInt32
 
     /// Names a relation.
@@ -12,7 +12,7 @@ public struct RelationLocator: Hashable, Sendable, BitwiseCopyable {
     /// - Parameters:
     ///   - database: the database's number, zero for `global`.
     ///   - number: the file number.
-    ///   - session: the number of the only session that uses it, if it is session-local.
+    ///   - session: the number of the session that owns the relation, if it is session-local.
     public init(database: UInt32, number: UInt32, localTo session: Int? = nil) {
         self.database = database
         self.number = number
@@ -32,15 +32,15 @@ extension RelationLocator: CustomStringConvertible {
     }
 }
 
-/// One of the files that a relation consists of. Mirrors PostgreSQL's `ForkNumber`.
+/// One of the files a relation consists of. Mirrors PostgreSQL's `ForkNumber`.
 public enum Fork: UInt8, CaseIterable, Hashable, Sendable, BitwiseCopyable {
-    /// The pages themselves.
+    /// The relation's pages.
     case main
     /// The free space map.
     case freeSpaceMap
     /// The visibility map.
     case visibilityMap
-    /// What an unlogged relation is reset to.
+    /// The contents an unlogged relation is reset to.
     case initialization
 
     /// The short name: `main`, `fsm`, `vm` or `init`.
@@ -53,6 +53,6 @@ public enum Fork: UInt8, CaseIterable, Hashable, Sendable, BitwiseCopyable {
         }
     }
 
-    /// What the file name has after the relation's number.
+    /// The part of the file name after the relation's number.
     public var suffix: String { self == .main ? "" : "_\(name)" }
 }

@@ -1,6 +1,6 @@
 public import AsyncIO
 
-/// The target under which IO on relations runs: how it is labelled, described and reopened.
+/// The IO target for relations: labels, describes and reopens IO on them.
 ///
 /// Labels are packed into ``IOTargetData``: relation and database; block, fork and manager;
 /// block count and local session. Mirrors PostgreSQL's `aio_smgr_target_info`.
@@ -12,8 +12,8 @@ public struct RelationTarget: Sendable {
 
     /// Labels an IO that is being defined. Mirrors PostgreSQL's `pgaio_io_set_target_smgr`.
     ///
-    /// - Parameter tag: a value of the storage manager's own, which its callbacks find as the
-    ///   target data's last word.
+    /// - Parameter tag: a value private to the storage manager. Its callbacks find it in the last
+    ///   word of the target data.
     public func set(
         on handle: borrowing IOHandle, _ locator: RelationLocator, _ fork: Fork, block: BlockNumber,
         count: Int, tag: UInt64 = 0
@@ -26,7 +26,7 @@ public struct RelationTarget: Sendable {
     }
 }
 
-/// What an IO's ``IOTargetData`` says when its target is a relation.
+/// The contents of an IO's ``IOTargetData`` if its target is a relation.
 public struct RelationLabel: Sendable, Hashable {
     /// The relation.
     public let locator: RelationLocator
@@ -34,12 +34,12 @@ public struct RelationLabel: Sendable, Hashable {
     public let fork: Fork
     /// The first block.
     public let block: BlockNumber
-    /// How many blocks.
+    /// The number of blocks.
     public let count: UInt32
     /// The number of the relation's storage manager.
     public let manager: StorageManagerID
 
-    /// Makes a label; storage managers use it for words about IO that blocks.
+    /// Makes a label. Storage managers use it to describe blocking IO.
     public init(
         _ locator: RelationLocator, _ fork: Fork, block: BlockNumber, count: UInt32,
         manager: StorageManagerID
@@ -51,7 +51,7 @@ public struct RelationLabel: Sendable, Hashable {
         self.manager = manager
     }
 
-    /// Reads a label.
+    /// Decodes a label.
     public init(_ data: IOTargetData) {
         let session = UInt32(truncatingIfNeeded: data.word2 >> 32)
         locator = RelationLocator(
@@ -64,7 +64,7 @@ public struct RelationLabel: Sendable, Hashable {
         manager = StorageManagerID(rawValue: UInt8(truncatingIfNeeded: data.word1 >> 40))
     }
 
-    /// The label as it travels with a handle.
+    /// The label, encoded to travel with a handle.
     public var targetData: IOTargetData {
         IOTargetData(
             UInt64(locator.database) << 32 | UInt64(locator.number),
@@ -72,7 +72,7 @@ public struct RelationLabel: Sendable, Hashable {
             UInt64(count) | UInt64(locator.localSession) << 32)
     }
 
-    /// The block range in words: `block 3` or `blocks 3..5`.
+    /// Describes the block range: `block 3` or `blocks 3..5`.
     public var blocks: String {
         count <= 1
             ? "block \(block)" : "blocks \(block)..\(UInt64(block.rawValue) + UInt64(count) - 1)"
@@ -80,7 +80,7 @@ public struct RelationLabel: Sendable, Hashable {
 }
 
 extension RelationLabel: CustomStringConvertible {
-    /// Such as `blocks 3..5 of relation base/1/16384` or `block 0 of relation base/1/16384_vm`.
+    /// For example `blocks 3..5 of relation base/1/16384` or `block 0 of relation base/1/16384_vm`.
     public var description: String { "\(blocks) of relation \(locator)\(fork.suffix)" }
 }
 

@@ -1,131 +1,130 @@
 public import AsyncIO
 
-/// A way to keep relations: in plain segment files, compressed, in memory, anywhere.
+/// A way to store relations: in plain segment files, compressed, in memory, or anywhere else.
 ///
-/// One object serves an engine and all its threads; it is set up by its initialiser and ended by
-/// ``shutdown()``. What concerns one relation is done by the ``RelationStorage`` it makes.
-/// Together they have the duties of PostgreSQL's `f_smgr`.
+/// One object serves an engine and all its threads. Its initialiser sets it up and ``shutdown()``
+/// ends it. It makes a ``RelationStorage`` for each relation. Together they have the duties of
+/// PostgreSQL's `f_smgr`.
 public protocol StorageManager: AnyObject, Sendable {
     /// The stable name that catalogs record, such as `magnetic`.
     var name: String { get }
 
-    /// What it can do. Must not change.
+    /// The manager's capabilities. Must not change.
     var capabilities: StorageManagerCapabilities { get }
 
-    /// Makes the object that keeps one relation, without touching its files.
+    /// Makes the object that stores one relation, without touching its files.
     ///
     /// - Parameters:
-    ///   - locator: which relation. Asked for once until it is closed again.
-    ///   - target: how IO on it is to be labelled.
+    ///   - locator: the relation. Not asked for again until it is closed.
+    ///   - target: labels IO on the relation.
     func open(_ locator: RelationLocator, target: RelationTarget) throws(StorageError)
         -> any RelationStorage
 
-    /// Says how a relation that is about to be created shall be kept, in the manager's own terms.
+    /// Sets the manager's own options for a relation that is about to be created.
     ///
-    /// The manager keeps with the relation what it needs of that.
+    /// The manager stores the options it needs with the relation.
     ///
-    /// - Parameter options: values by name; none leaves all to the manager.
-    /// - Throws: `invalidConfiguration` for an option that it does not have, or a value that cannot
-    ///   be.
+    /// - Parameter options: values by name; an empty dictionary selects the defaults.
+    /// - Throws: `invalidConfiguration` for an unknown option or an invalid value.
     func prepare(_ locator: RelationLocator, options: [String: String]) throws(StorageError)
 
-    /// How a relation is kept, as ``prepare(_:options:)`` takes it for another that shall be kept
-    /// likewise; none where there is nothing to choose. Any thread.
+    /// The options that make ``prepare(_:options:)`` store another relation the same way; empty if
+    /// there are none to choose. Safe to call from any thread.
     ///
     /// - Throws: what reading throws.
     func options(of locator: RelationLocator) throws(StorageError) -> [String: String]
 
-    /// How much space a fork takes; nil where that is what its blocks take. Any thread.
+    /// The space a fork takes; nil if that is the size of its blocks. Safe to call from any thread.
     func space(of locator: RelationLocator, fork: Fork) throws(StorageError) -> RelationSpace?
 
-    /// Gives space back that a relation's files have and do not use. Blocks; readers and writers go
-    /// on meanwhile.
+    /// Frees unused space in a relation's files. Blocks; readers and writers may continue.
     ///
-    /// - Returns: how many bytes were moved for that.
+    /// - Returns: the number of bytes moved.
     func compact(_ locator: RelationLocator) throws(StorageError) -> Int
 
-    /// Looks for damage in what the manager keeps besides pages. Blocks.
+    /// Checks what the manager stores besides pages for damage. Blocks.
     ///
-    /// - Parameter found: told what is wrong, and where.
+    /// - Parameter found: called with each damage and its location.
     func check(
         _ locator: RelationLocator, fork: Fork, found: (StorageError) -> Void
     ) throws(StorageError)
 
-    /// Removes a fork's files, so that a crash leaves them whole or gone; nothing has it open.
+    /// Removes a fork's files. After a crash they are either whole or gone. Nothing has the fork
+    /// open.
     ///
-    /// Removing what does not exist succeeds. Mirrors PostgreSQL's `mdunlink`.
+    /// Succeeds if there is nothing to remove. Mirrors PostgreSQL's `mdunlink`.
     func unlink(_ locator: RelationLocator, fork: Fork) throws(StorageError)
 
-    /// Makes all writes durable that were registered by ``RelationStorage/registerSync(_:)`` or by
-    /// writing since the last call, and the creation and removal of files.
+    /// Makes durable all writes since the last call that were registered, by
+    /// ``RelationStorage/registerSync(_:)`` or by writing, and the creation and removal of files.
     ///
-    /// - Throws: `syncFailed`, after which nothing is known of what is on disk.
+    /// - Throws: `syncFailed`, after which the contents of the disk are unknown.
     func syncPending(_ session: Session) throws(StorageError)
 
-    /// Ends the manager; all relations are closed, or nobody uses them any more.
+    /// Ends the manager. All relations are closed, or nothing uses them any more.
     func shutdown()
 }
 
 extension StorageManager {
-    /// There is nothing to choose.
+    /// Accepts no options.
     public func prepare(_ locator: RelationLocator, options: [String: String])
         throws(StorageError)
     {
         guard let option = options.keys.sorted().first else { return }
         throw StorageError(
             .invalidConfiguration, "storage manager \"\(name)\" has no option \"\(option)\"",
-            remedy: "Leave it out, or choose another storage manager.",
+            remedy: "Omit the option, or choose another storage manager.",
             at: StorageError.Location(relation: locator.description))
     }
 
-    /// There was nothing to choose.
+    /// No options.
     public func options(of locator: RelationLocator) throws(StorageError) -> [String: String] {
         [:]
     }
 
-    /// Blocks take what they have.
+    /// Blocks take their own size.
     public func space(of locator: RelationLocator, fork: Fork) throws(StorageError)
         -> RelationSpace?
     {
         nil
     }
 
-    /// There is nothing that could be given back.
+    /// Nothing to free.
     public func compact(_ locator: RelationLocator) throws(StorageError) -> Int { 0 }
 
-    /// There is nothing besides pages.
+    /// Nothing to check besides pages.
     public func check(
         _ locator: RelationLocator, fork: Fork, found: (StorageError) -> Void
     ) throws(StorageError) {}
 }
 
-/// How much space a fork of a relation takes.
+/// The space a fork of a relation takes.
 public struct RelationSpace: Sendable, Hashable {
     /// The bytes of its blocks.
     public var logicalBytes: Int
-    /// The bytes that are needed to keep them.
+    /// The bytes needed to store them.
     public var usedBytes: Int
-    /// The bytes of its files, those included that hold nothing.
+    /// The bytes of its files, unused ones included.
     public var fileBytes: Int
 
-    /// Makes a statement.
+    /// Makes a record of space.
     public init(logicalBytes: Int, usedBytes: Int, fileBytes: Int) {
         self.logicalBytes = logicalBytes
         self.usedBytes = usedBytes
         self.fileBytes = fileBytes
     }
 
-    /// How many times smaller what is kept is than the blocks; 1 where nothing is.
+    /// The compression ratio: logical bytes by used bytes; 1 if nothing is used.
     public var ratio: Double {
         usedBytes == 0 ? 1 : Double(logicalBytes) / Double(usedBytes)
     }
 
-    /// Which part of the files holds nothing, from 0 to 1.
+    /// The unused share of the files, from 0 to 1.
     public var fragmentation: Double {
         fileBytes <= usedBytes ? 0 : Double(fileBytes - usedBytes) / Double(fileBytes)
     }
 
-    /// What several forks take together.
+    /// Adds the space of several forks.
     public static func + (left: RelationSpace, right: RelationSpace) -> RelationSpace {
         RelationSpace(
             logicalBytes: left.logicalBytes + right.logicalBytes,
@@ -134,32 +133,32 @@ public struct RelationSpace: Sendable, Hashable {
     }
 }
 
-/// What becomes durable of a write, and when.
+/// Which part of the engine makes a write durable.
 public enum SyncPolicy: Sendable {
     /// The next ``StorageManager/syncPending(_:)`` makes it durable.
     case register
-    /// Whoever writes sees to it.
+    /// The caller makes it durable.
     case skip
 }
 
-/// One relation in the hands of its storage manager.
+/// The storage of one relation.
 ///
-/// All calls may come from any thread, several at a time; only ``extend(_:at:with:sync:)``,
-/// ``zeroExtend(_:from:count:sync:)``, ``truncate(_:to:session:)`` and ``create(_:ifMissing:)`` of
-/// one relation are kept apart by the caller. All but the starts block until done. Errors name
-/// relation, fork, block and file.
+/// Calls may come from any thread, several at a time. Callers must serialise
+/// ``extend(_:at:with:sync:)``, ``zeroExtend(_:from:count:sync:)``,
+/// ``truncate(_:to:session:)`` and ``create(_:ifMissing:)`` of one relation. All calls except the
+/// starts block until done. Errors name relation, fork, block and file.
 public protocol RelationStorage: AnyObject, Sendable {
-    /// Creates a fork, empty. Mirrors PostgreSQL's `mdcreate`.
+    /// Creates an empty fork. Mirrors PostgreSQL's `mdcreate`.
     ///
-    /// - Parameter ifMissing: an existing fork is kept instead of being an error.
+    /// - Parameter ifMissing: keeps an existing fork instead of throwing.
     func create(_ fork: Fork, ifMissing: Bool) throws(StorageError)
 
     /// Whether a fork exists. Mirrors PostgreSQL's `mdexists`.
     func exists(_ fork: Fork) throws(StorageError) -> Bool
 
-    /// Lets go of a fork's files. They are opened again by need. Mirrors PostgreSQL's `mdclose`.
+    /// Closes a fork's files. They are reopened on demand. Mirrors PostgreSQL's `mdclose`.
     ///
-    /// - Parameter session: submits and waits for what uses them.
+    /// - Parameter session: submits and waits for IO that uses the files.
     func close(_ fork: Fork, session: Session)
 
     /// Adds one page at the end, or beyond it with zeroes in between. Mirrors `mdextend`.
@@ -170,30 +169,30 @@ public protocol RelationStorage: AnyObject, Sendable {
     func zeroExtend(_ fork: Fork, from block: BlockNumber, count: Int, sync: SyncPolicy)
         throws(StorageError)
 
-    /// Asks the kernel to have blocks ready soon. Mirrors PostgreSQL's `mdprefetch`.
+    /// Asks the kernel to read blocks ahead. Mirrors PostgreSQL's `mdprefetch`.
     ///
-    /// - Returns: false when a file it would need is missing.
+    /// - Returns: false if a required file is missing.
     func prefetch(_ fork: Fork, block: BlockNumber, count: Int) throws(StorageError) -> Bool
 
     /// How many blocks from `block` on one IO can cover; at least 1. Mirrors `mdmaxcombine`.
     func maximumCombine(_ fork: Fork, block: BlockNumber) -> Int
 
-    /// How many blocks from `block` on one write can cover; at least 1, and not more than
+    /// How many blocks from `block` on one write can cover; at least 1, and at most
     /// ``maximumCombine(_:block:)``.
     func maximumWrite(_ fork: Fork, block: BlockNumber) -> Int
 
-    /// How many blocks, from each multiple of that number on, are kept together, so that writing some
-    /// of them costs about as much as writing all; 1 where each block is by itself.
+    /// The size of the aligned groups in which blocks are stored, so that writing part of a group
+    /// costs about as much as writing all of it; 1 if blocks are stored singly.
     func blocksPerGroup(_ fork: Fork) -> Int
 
-    /// Reads blocks, all or an error. Mirrors PostgreSQL's `mdreadv`.
+    /// Reads all the blocks or throws. Mirrors PostgreSQL's `mdreadv`.
     func read(_ fork: Fork, block: BlockNumber, into pages: Span<PageAddress>) throws(StorageError)
 
     /// Starts reading at most ``maximumCombine(_:block:)`` blocks into memory that stays valid
-    /// until the IO completes. Its result's value counts blocks. Mirrors PostgreSQL's
+    /// until the IO completes. The result's value counts blocks. Mirrors PostgreSQL's
     /// `mdstartreadv`.
     ///
-    /// Whatever is thrown here, the handle has been released.
+    /// If this throws, the handle has been released.
     func startRead(
         _ handle: consuming IOHandle, _ fork: Fork, block: BlockNumber,
         into pages: Span<PageAddress>
@@ -205,9 +204,9 @@ public protocol RelationStorage: AnyObject, Sendable {
     ) throws(StorageError)
 
     /// Starts writing at most ``maximumCombine(_:block:)`` existing blocks from memory that stays
-    /// valid and unchanged until the IO completes. Its result's value counts blocks.
+    /// valid and unchanged until the IO completes. The result's value counts blocks.
     ///
-    /// Whatever is thrown here, the handle has been released.
+    /// If this throws, the handle has been released.
     func startWrite(
         _ handle: consuming IOHandle, _ fork: Fork, block: BlockNumber,
         from pages: Span<PageAddress>, sync: SyncPolicy
@@ -219,44 +218,44 @@ public protocol RelationStorage: AnyObject, Sendable {
     /// How many blocks a fork has. Mirrors PostgreSQL's `mdnblocks`.
     func blockCount(_ fork: Fork) throws(StorageError) -> UInt32
 
-    /// Cuts a fork to its first `count` blocks; nothing if it is shorter. Mirrors `mdtruncate`.
+    /// Cuts a fork to its first `count` blocks. Does nothing if it is shorter. Mirrors
+    /// `mdtruncate`.
     func truncate(_ fork: Fork, to count: UInt32, session: Session) throws(StorageError)
 
     /// Makes a fork durable now. Mirrors PostgreSQL's `mdimmedsync`.
     func immediateSync(_ fork: Fork) throws(StorageError)
 
-    /// Has the next ``StorageManager/syncPending(_:)`` make the fork durable. Mirrors
-    /// `mdregistersync`.
+    /// Makes the next ``StorageManager/syncPending(_:)`` sync the fork. Mirrors `mdregistersync`.
     func registerSync(_ fork: Fork) throws(StorageError)
 
-    /// A descriptor for the file with that block that stays open while the IO of `io` is in flight.
-    /// For workers that reopen. Mirrors PostgreSQL's `mdfd`.
+    /// A descriptor of the file that holds the block. It stays open while the IO of `io` is in
+    /// flight. Used by workers that reopen files. Mirrors PostgreSQL's `mdfd`.
     ///
     /// - Returns: the descriptor, or a negated `errno`.
     func descriptor(_ fork: Fork, block: BlockNumber, for io: borrowing IOView) -> CInt
 }
 
 extension RelationStorage {
-    /// The descriptor that the IO was started with: whoever lent it keeps it open until the IO was
-    /// executed, and it is good in every thread of the process.
+    /// The descriptor the IO was started with. Its lender keeps it open until the IO has been
+    /// executed, and it is valid in every thread of the process.
     public func descriptor(_ fork: Fork, block: BlockNumber, for io: borrowing IOView) -> CInt {
         io.descriptor
     }
 
-    /// As many as any IO.
+    /// The same limit as for any IO.
     public func maximumWrite(_ fork: Fork, block: BlockNumber) -> Int {
         maximumCombine(fork, block: block)
     }
 
-    /// Each block is by itself.
+    /// Blocks are stored singly.
     public func blocksPerGroup(_ fork: Fork) -> Int { 1 }
 
-    /// Nothing needs to be fetched.
+    /// Nothing to prefetch.
     public func prefetch(_ fork: Fork, block: BlockNumber, count: Int) throws(StorageError) -> Bool
     {
         true
     }
 
-    /// Nothing needs to be hurried along.
+    /// Nothing to write back early.
     public func writeback(_ fork: Fork, block: BlockNumber, count: Int) throws(StorageError) {}
 }

@@ -1,20 +1,20 @@
-/// What a storage manager can do, which the layers above obey instead of assuming plain files.
+/// What a storage manager can do. The layers above rely on it instead of assuming plain files.
 public struct StorageManagerCapabilities: Sendable, Hashable {
-    /// The kernel reads ahead of sequential reads, so that looking far ahead gains little there.
+    /// The kernel reads ahead of sequential reads, so looking far ahead gains little.
     public var hasKernelReadAhead: Bool
-    /// ``RelationStorage/prefetch(_:block:count:)`` does something useful.
+    /// ``RelationStorage/prefetch(_:block:count:)`` has an effect.
     public var supportsPrefetch: Bool
-    /// IO passes by the kernel's page cache.
+    /// IO bypasses the kernel's page cache.
     public var usesDirectIO: Bool
-    /// A thread other than the issuer can make its own descriptor for an IO.
+    /// A thread other than the issuer can obtain its own descriptor for an IO.
     public var canReopen: Bool
-    /// Relations end with the engine: a store that is opened again has lost them.
+    /// Relations end with the engine: reopening the store loses them.
     public var isVolatile: Bool
-    /// Completing a read or write takes long enough, as unpacking does, that several cores at it are
-    /// worth having.
+    /// Completing a read or write takes so much work (decompression, for example) that spreading it
+    /// over several cores pays.
     public var transformsPages: Bool
-    /// A page that is being overwritten when the power fails may be left half old and half new. So
-    /// it is, unless the manager says otherwise.
+    /// A power failure during an overwrite may leave a page half old and half new. True unless the
+    /// manager says otherwise.
     public var pagesCanTear: Bool
 
     /// Makes a set of capabilities.

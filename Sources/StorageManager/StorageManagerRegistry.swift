@@ -1,31 +1,33 @@
 public import AsyncIO
 
-/// The one-byte number under which a registry knows a storage manager.
+/// The one-byte number of a storage manager in a registry.
 public struct StorageManagerID: RawRepresentable, Hashable, Sendable, BitwiseCopyable {
     /// The number.
     public let rawValue: UInt8
-    /// Makes an id of a raw value.
+    /// Makes an id from a raw value.
     public init(rawValue: UInt8) { self.rawValue = rawValue }
 }
 
 /// The storage managers of one engine and the relations open through them.
 ///
-/// Any thread. Mirrors PostgreSQL's `smgr.c`, whose table of managers is fixed; this one is open.
+/// Safe to use from any thread. Mirrors PostgreSQL's `smgr.c`; unlike that fixed table, managers
+/// can
+/// be added.
 public final class StorageManagerRegistry: Sendable {
     private let index = RelationIndex()
     private let managers = Lock<[StorageManagerID: any StorageManager]>([:])
     private let target: IOTargetID
 
-    /// Makes an empty registry and registers the relations' target with the core.
+    /// Makes an empty registry and registers the target for relations with the core.
     ///
-    /// - Throws: `resourcesExhausted` when the core has no target ids left.
+    /// - Throws: `resourcesExhausted` if the core has no target ids left.
     public init(system: IOSystem) throws(StorageError) {
         target = try system.register(target: RelationTargetEntry(registry: index))
     }
 
     /// Adds a storage manager under a number that catalogs can record.
     ///
-    /// - Throws: `misuse` when the number or the name is taken.
+    /// - Throws: `misuse` if the number or the name is taken.
     public func register(_ manager: any StorageManager, id: StorageManagerID) throws(StorageError) {
         let taken = managers.withLock { managers in
             if managers[id] != nil { return true }
@@ -36,17 +38,17 @@ public final class StorageManagerRegistry: Sendable {
         if taken {
             throw StorageError(
                 .misuse,
-                "a storage manager is registered as \(manager.name) or number \(id.rawValue)",
-                remedy: "Give each manager a name and a number of its own.")
+                "a manager named \(manager.name) or numbered \(id.rawValue) is already registered",
+                remedy: "Give each manager its own name and number.")
         }
     }
 
-    /// The manager of that number.
+    /// The manager with that number.
     public func manager(_ id: StorageManagerID) -> (any StorageManager)? {
         managers.withLock { $0[id] }
     }
 
-    /// The manager of that name, with its number.
+    /// The manager with that name, and its number.
     public func manager(named name: String) -> (id: StorageManagerID, manager: any StorageManager)?
     {
         managers.withLock { managers in
@@ -54,17 +56,18 @@ public final class StorageManagerRegistry: Sendable {
         }
     }
 
-    /// Opens a relation, or returns it if it is open. Touches no file. Mirrors `smgropen`.
+    /// Opens a relation, or returns it if it is already open. Touches no file. Mirrors `smgropen`.
     ///
-    /// - Throws: `unknownStorageManager` when no manager has that number, `misuse` when the relation
-    ///   is open under another one.
+    /// - Throws: `unknownStorageManager` if no manager has that number; `misuse` if the relation is
+    ///   open under another manager.
     public func open(_ locator: RelationLocator, managedBy id: StorageManagerID)
         throws(StorageError) -> OpenRelation
     {
         guard let manager = manager(id) else {
             throw StorageError(
                 .unknownStorageManager,
-                "relation \(locator) is kept by storage manager \(id.rawValue), which is not registered",
+                "relation \(locator) is kept by storage manager \(id.rawValue), "
+                    + "which is not registered",
                 remedy: "Register the manager before opening the store.",
                 at: StorageError.Location(relation: locator.description))
         }
@@ -79,40 +82,44 @@ public final class StorageManagerRegistry: Sendable {
                 .misuse,
                 "relation \(locator) is open under storage manager \(relation.manager.rawValue), "
                     + "not \(id.rawValue)",
-                remedy: "Close it first, or open it as the catalog says.",
+                remedy: "Close it first, or open it under the manager the catalog records.",
                 at: StorageError.Location(relation: locator.description))
         }
         return relation
     }
 
-    /// Lets go of a relation's files and forgets it. Nobody may use it at the time. Mirrors
-    /// `smgrclose`.
+    /// Closes a relation's files and forgets it. Mirrors `smgrclose`.
+    ///
+    /// Callers must ensure that nothing uses the relation.
     public func close(_ relation: OpenRelation, session: Session) {
         guard index.remove(relation) else { return }
         for fork in Fork.allCases { relation.storage.close(fork, session: session) }
     }
 
-    /// All of them by their numbers, so that the same happens in the same order each time.
+    /// All managers, ordered by number so that every run does the same in the same order.
     private var inOrder: [any StorageManager] {
         managers.withLock { managers in
             managers.sorted { $0.key.rawValue < $1.key.rawValue }.map(\.value)
         }
     }
 
-    /// Ends all managers as they are: for an engine that nobody uses any more and that was not
-    /// closed. What is not durable is lost.
+    /// Shuts down all managers as they are, for an unused engine that was not closed. Data that is
+    /// not durable is lost.
     public func endManagers() {
         for manager in inOrder { manager.shutdown() }
     }
 
-    /// Closes all relations and ends all managers.
+    /// Closes all relations and shuts down all managers.
     public func shutdown(session: Session) {
         for relation in index.all { close(relation, session: session) }
         endManagers()
     }
 
-    /// Closes a relation and removes its files, the main fork last, so that what a crash leaves is
-    /// still recognised. Its buffers must have been dropped. Mirrors `smgrdounlinkall`.
+    /// Closes a relation and removes its files. Mirrors `smgrdounlinkall`.
+    ///
+    /// Removes the main fork last, so that the remains of a crash are still recognised. Callers
+    /// must
+    /// have dropped the relation's buffers.
     public func unlink(_ relation: OpenRelation, session: Session) throws(StorageError) {
         close(relation, session: session)
         guard let manager = manager(relation.manager) else { return }
@@ -121,7 +128,7 @@ public final class StorageManagerRegistry: Sendable {
 
     /// Makes all registered writes of all managers durable.
     ///
-    /// - Throws: the first manager's `syncFailed`, else what another one threw, once all were asked.
+    /// - Throws: the first `syncFailed`, else another manager's error, after asking every manager.
     public func syncPending(_ session: Session) throws(StorageError) {
         var failure: StorageError?
         for manager in inOrder {
@@ -136,7 +143,7 @@ public final class StorageManagerRegistry: Sendable {
 }
 
 extension StorageError.Code {
-    /// A relation's storage manager is not registered.
+    /// The relation's storage manager is not registered.
     public static let unknownStorageManager = Self(rawValue: "unknownStorageManager")
     /// A relation, fork or segment is missing.
     public static let notFound = Self(rawValue: "notFound")
@@ -152,6 +159,6 @@ extension StorageError.Code {
     public static let extendFailed = Self(rawValue: "extendFailed")
     /// A relation could not be truncated.
     public static let truncateFailed = Self(rawValue: "truncateFailed")
-    /// Nothing may be changed here: it was opened for reading only.
+    /// The object was opened read-only.
     public static let readOnly = Self(rawValue: "readOnly")
 }
