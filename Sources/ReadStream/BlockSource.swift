@@ -1,34 +1,34 @@
 public import StorageManager
 
-/// What tells a ``ReadStream`` which blocks to read, one after the other.
+/// Tells a ``ReadStream`` which blocks to read, one after the other.
 ///
-/// The stream asks ahead of what its user takes, so a source must not depend on pages that it named
-/// and that were not taken yet. It must not block, and must not use the stream's session. A stream
-/// of a known source type calls it directly, without a closure or a witness in between. Mirrors
+/// The stream asks ahead of its user, so a source must not depend on pages that it named and that
+/// were not taken yet. A source must not block and must not use the stream's session. A stream of a
+/// known source type calls it directly, without a closure or a witness in between. Mirrors
 /// PostgreSQL's `ReadStreamBlockNumberCB`.
 public protocol BlockSource<PageData> {
-    /// What travels with a block to whoever takes its page; `Void` if nothing does.
+    /// The data that accompanies a block to the user of its page; `Void` if there is none.
     associatedtype PageData
 
-    /// The next block with its data; nil when there is none at present. It is not asked again then
-    /// before ``ReadStream/resume()`` or ``ReadStream/reset()``.
+    /// Returns the next block with its data; nil if there is none at present. After nil, the stream
+    /// asks again only after ``ReadStream/resume()`` or ``ReadStream/reset()``.
     mutating func next() -> (block: BlockNumber, data: PageData)?
 }
 
-/// Neighbouring blocks, upwards or downwards.
+/// A range of blocks, ascending or descending.
 public struct BlockRange: BlockSource, Sendable {
-    /// The blocks not yet named.
+    /// The blocks not yet returned.
     @usableFromInline var remaining: Range<UInt32>
     /// Whether the highest block comes first.
     public let isBackward: Bool
 
-    /// Names the blocks from the lower bound to below the upper one.
+    /// Makes a source of the blocks in a range.
     public init(_ blocks: Range<UInt32>, backward: Bool = false) {
         remaining = blocks
         isBackward = backward
     }
 
-    /// Names the next one.
+    /// Returns the next block.
     @inlinable
     public mutating func next() -> (block: BlockNumber, data: Void)? {
         guard let block = take() else { return nil }
@@ -49,17 +49,17 @@ public struct BlockRange: BlockSource, Sendable {
     }
 }
 
-/// The blocks that a sequence names, in its order.
+/// The blocks of a sequence, in its order.
 public struct BlockSequence<Base: IteratorProtocol<BlockNumber>>: BlockSource {
     @usableFromInline var base: Base
 
-    /// Names the blocks of a sequence.
+    /// Makes a source of the blocks of a sequence.
     @inlinable
     public init<Blocks: Sequence>(_ blocks: Blocks) where Blocks.Iterator == Base {
         base = blocks.makeIterator()
     }
 
-    /// Names the next one.
+    /// Returns the next block.
     @inlinable
     public mutating func next() -> (block: BlockNumber, data: Void)? {
         guard let block = base.next() else { return nil }
@@ -69,23 +69,23 @@ public struct BlockSequence<Base: IteratorProtocol<BlockNumber>>: BlockSource {
 
 extension BlockSequence: Sendable where Base: Sendable {}
 
-/// Blocks that a closure names.
+/// Blocks from a closure.
 public struct BlockGenerator<PageData>: BlockSource {
     @usableFromInline let body: () -> (block: BlockNumber, data: PageData)?
 
-    /// Names blocks with data.
+    /// Makes a source from a closure that returns blocks with data.
     @inlinable
     public init(_ body: @escaping () -> (block: BlockNumber, data: PageData)?) {
         self.body = body
     }
 
-    /// Names the next one.
+    /// Returns the next block.
     @inlinable
     public mutating func next() -> (block: BlockNumber, data: PageData)? { body() }
 }
 
 extension BlockGenerator where PageData == Void {
-    /// Names blocks.
+    /// Makes a source from a closure that returns blocks.
     @inlinable
     public init(blocks: @escaping () -> BlockNumber?) {
         self.init {

@@ -1,9 +1,9 @@
-/// A queue of fixed capacity for what travels with the blocks of a stream.
+/// A queue of fixed capacity for the data that accompanies a stream's blocks.
 @safe
 @usableFromInline
 struct DataRing<Element>: ~Copyable {
-    /// `capacity` places, of which `count` from `first` on, round the end, are initialised. Valid
-    /// until `deinit`.
+    /// `capacity` places, of which `count` are initialised, starting at `first` and wrapping
+    /// around. Valid until `deinit`.
     @usableFromInline let places: UnsafeMutablePointer<Element>
     @usableFromInline let capacity: Int
     @usableFromInline var first = 0
@@ -23,7 +23,7 @@ struct DataRing<Element>: ~Copyable {
         unsafe places.deallocate()
     }
 
-    /// Adds one at the end. There must be room.
+    /// Appends an element. Callers must ensure that there is room.
     @inlinable
     mutating func append(_ element: Element) {
         precondition(count < capacity, "a stream names no more blocks than it may pin")
@@ -33,7 +33,7 @@ struct DataRing<Element>: ~Copyable {
         count += 1
     }
 
-    /// Takes the oldest one. There must be one.
+    /// Removes and returns the oldest element. Callers must ensure that there is one.
     @inlinable
     mutating func removeFirst() -> Element {
         precondition(count > 0, "every block of a stream has its data")

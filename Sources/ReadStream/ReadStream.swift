@@ -5,23 +5,24 @@ public import StorageManager
 /// Pages of a relation in the order that a ``BlockSource`` names them, read ahead of their use.
 ///
 /// The stream asks its source for blocks, joins neighbours into larger reads, and starts reads
-/// before their pages are wanted: just as many as it takes to find them there. While all pages are
-/// in the pool it looks ahead no further than the page asked for, and takes it in one lookup.
+/// before their pages are wanted. It looks ahead just far enough that pages are there when wanted.
+/// While all pages are in the pool, it looks no further than the page asked for and takes that in
+/// one lookup.
 ///
-/// Belongs to its session's thread. ``next()`` blocks that thread where it must wait, so it must
-/// not be called on Swift's cooperative pool. Pages that were read and not taken are given back
-/// when the stream goes; reads in flight go on into the pool. Mirrors PostgreSQL's `ReadStream`.
+/// A stream belongs to its session's thread. ``next()`` may block that thread, so callers must not
+/// call it on Swift's cooperative pool. Destroying the stream gives back the pages that were read
+/// and not taken; reads in flight go on into the pool. Mirrors PostgreSQL's `ReadStream`.
 public struct ReadStream<Source: BlockSource>: ~Copyable {
-    /// Where the blocks come from. May be exchanged at any time; blocks asked for before stay asked
-    /// for until ``reset()``.
+    /// Names the blocks. May be replaced at any time; blocks it already named stay queued until
+    /// ``reset()``.
     public var source: Source
-    /// What the source gave along with the page taken last.
+    /// The source's data for the page taken last.
     @inlinable public var data: Source.PageData? { current }
 
     @usableFromInline var current: Source.PageData?
-    /// Nothing is read ahead or pinned: pages are looked up when they are asked for.
+    /// Whether pages are looked up only when asked for, with nothing read ahead or pinned.
     @usableFromInline var isOnDemand: Bool
-    /// Pages taken that way, beyond those that the engine counted.
+    /// Pages taken on demand, which the engine did not count.
     @usableFromInline var pagesOnDemand: UInt64 = 0
     @usableFromInline let manager: BufferManager
     @usableFromInline let relation: OpenRelation
@@ -30,16 +31,16 @@ public struct ReadStream<Source: BlockSource>: ~Copyable {
     @usableFromInline let fork: Fork
 
     @usableFromInline let engine: StreamEngine
-    /// The data of the blocks that the source named and nobody took, in order.
+    /// The data of blocks that the source named and the user has not taken, in order.
     @usableFromInline var waiting: DataRing<Source.PageData>
 
-    /// Makes a stream; nothing is asked for or read before ``next()``. Mirrors PostgreSQL's
+    /// Makes a stream. It asks for and reads nothing before ``next()``. Mirrors PostgreSQL's
     /// `read_stream_begin_relation`.
     ///
     /// - Parameters:
     ///   - manager: the pool that pages are read into.
-    ///   - relation: whose pages.
-    ///   - session: what issues the reads.
+    ///   - relation: the relation to read.
+    ///   - session: issues the reads.
     ///   - options: the stream's settings.
     ///   - source: names the blocks.
     public init(
@@ -57,15 +58,15 @@ public struct ReadStream<Source: BlockSource>: ~Copyable {
         isOnDemand = engine.isOnDemand
     }
 
-    /// Takes the next page; nil when the source has no more and all pages were taken.
+    /// Takes the next page; nil if the source has no more blocks and all pages were taken.
     ///
-    /// Without IO a lookup and a pin. Otherwise waits for the read that brings the page, if that is
-    /// not complete, and starts further reads. Allocates nothing once the look-ahead has been as
-    /// long as it gets. Mirrors PostgreSQL's `read_stream_next_buffer`.
+    /// Costs a lookup and a pin if there is no IO. Otherwise waits for the read of the page, if it
+    /// is not complete, and starts further reads. Allocates nothing once the look-ahead has reached
+    /// its greatest length. Mirrors PostgreSQL's `read_stream_next_buffer`.
     ///
-    /// - Throws: what went wrong with this very block: `invalidPage`, what the storage throws, or
-    ///   `resourcesExhausted` when all buffers are pinned by others. Pages before it have been
-    ///   taken, and the next call goes on with the block behind it.
+    /// - Throws: the error of this block: `invalidPage`, an error of the storage, or
+    ///   `resourcesExhausted` if others have pinned all buffers. Pages before the block have been
+    ///   taken; the next call continues behind it.
     @inlinable
     public mutating func next() throws(StorageError) -> PinnedPage? {
         guard isOnDemand else { return try nextQueued() }
@@ -109,7 +110,7 @@ public struct ReadStream<Source: BlockSource>: ~Copyable {
 
     /// Fills the queue as far as the distances allow. Never waits for IO.
     ///
-    /// - Parameter urgently: the first page is wanted at once.
+    /// - Parameter urgently: whether the first page is wanted at once.
     @inlinable
     mutating func lookAhead(urgently: Bool = false) {
         engine.beginLookAhead(urgently: urgently)
@@ -124,7 +125,7 @@ public struct ReadStream<Source: BlockSource>: ~Copyable {
         engine.endLookAhead()
     }
 
-    /// The source has no more, or the next read cannot even be started.
+    /// Ends the stream, or throws why the next read cannot be started.
     @inlinable
     mutating func nothingStarted() throws(StorageError) -> PinnedPage? {
         guard let error = engine.takeStartFailure() else {
@@ -138,14 +139,14 @@ public struct ReadStream<Source: BlockSource>: ~Copyable {
 }
 
 extension ReadStream {
-    /// Stops asking the source. What it named already can still be taken; then ``next()`` returns
-    /// nil. Mirrors PostgreSQL's `read_stream_pause`.
+    /// Stops asking the source. Blocks it already named can still be taken; after them ``next()``
+    /// returns nil. Mirrors PostgreSQL's `read_stream_pause`.
     public mutating func pause() {
         engine.isPaused = true
         isOnDemand = false
     }
 
-    /// Asks the source again, after ``pause()`` or after it had no more, and looks ahead as far as
+    /// Asks the source again, after ``pause()`` or after it had no more, and looks as far ahead as
     /// before. Mirrors PostgreSQL's `read_stream_resume`.
     public mutating func resume() {
         engine.isPaused = false
@@ -153,9 +154,8 @@ extension ReadStream {
         isOnDemand = engine.isOnDemand
     }
 
-    /// Forgets what the source named and was not taken, and starts anew: the source is asked again,
-    /// and the look-ahead is as short as at first. Waits for nothing. Mirrors PostgreSQL's
-    /// `read_stream_reset`.
+    /// Forgets blocks that were named and not taken, and starts anew: asks the source again, with
+    /// the initial look-ahead. Waits for nothing. Mirrors PostgreSQL's `read_stream_reset`.
     public mutating func reset() {
         waiting.removeAll()
         engine.reset()
@@ -163,14 +163,14 @@ extension ReadStream {
         isOnDemand = engine.isOnDemand
     }
 
-    /// Gives back all pages that were not taken. The same happens when the stream goes out of use.
-    /// Mirrors PostgreSQL's `read_stream_end`.
+    /// Gives back all pages that were not taken, as destroying the stream does. Mirrors
+    /// PostgreSQL's `read_stream_end`.
     public consuming func end() {}
 
     /// What the stream has done so far.
     public var statistics: ReadStreamStatistics {
         var statistics = engine.statistics
-        // A page on demand is a hit, found at a distance of one.
+        // A page taken on demand is a hit at distance 1.
         statistics.pages += pagesOnDemand
         statistics.hits += pagesOnDemand
         statistics.distanceSum += pagesOnDemand
@@ -180,9 +180,9 @@ extension ReadStream {
 }
 
 extension ReadStream {
-    /// Makes a stream of blocks that a closure names.
+    /// Makes a stream of the blocks a closure returns.
     ///
-    /// As ``init(_:over:session:options:source:)``.
+    /// See ``init(_:over:session:options:source:)``.
     public init(
         _ manager: BufferManager, over relation: OpenRelation, session: Session,
         options: ReadStreamOptions = ReadStreamOptions(), blocks: @escaping () -> BlockNumber?

@@ -2,17 +2,16 @@ internal import StorageManager
 
 /// How far to look ahead.
 ///
-/// Two distances, because two things are to be had. Joining neighbours makes reads cheaper whether
-/// or not anybody waits for them, so the combine distance doubles with every read that was needed.
-/// Reading ahead hides waiting, so the read-ahead distance doubles only when the stream really
-/// slept: a quick disk, or the kernel's own reading ahead, leaves it where it is, and no page is
-/// pinned earlier than it must be.
+/// Two distances serve two purposes. Joining neighbours makes reads cheaper whether or not the user
+/// waits for them, so the combine distance doubles with every read that was needed. Reading ahead
+/// hides waiting, so the read-ahead distance doubles only when the stream slept. A fast disk, or
+/// the kernel's read-ahead, leaves it unchanged, and no page is pinned earlier than necessary.
 ///
-/// When pages turn out to be in the pool both fall by one a page, yet not before as many hits have
-/// come in a row as the stream may pin: a few hits among misses say nothing. When reads were
-/// complete by the time they were wanted, many times in a row, the read-ahead distance falls by a
-/// read at a time, until one is not: what was needed at first, or on a slower disk, keeps pages out
-/// of the processor's caches for nothing.
+/// Both distances fall by one with each page found in the pool, once as many hits have come in a
+/// row as the stream may pin: a few hits among misses mean nothing. After many reads in a row that
+/// were complete when wanted, the read-ahead distance falls by a read at a time until one is not. A
+/// distance that was needed at first, or on a slower disk, would keep pages out of the processor's
+/// caches for nothing.
 extension StreamEngine {
     func resetDistances() {
         combineDistance = options.flags.contains(.full) ? combineLimit : 1
@@ -23,16 +22,16 @@ extension StreamEngine {
         noteDistance()
     }
 
-    /// How many reads in a row have to be complete, at least, before less is read ahead.
+    /// The least number of complete reads in a row before the stream reads less far ahead.
     private static let longQuiet = 64
 
-    /// A read's pages were wanted.
+    /// Adjusts the distances when a read's pages are wanted.
     ///
     /// - Parameters:
-    ///   - blocked: whether they were not there yet.
-    ///   - blocks: how many it had.
-    ///   - advised: whether the kernel had been told of them. Where reads are executed only when
-    ///     they are waited for, that is what looking ahead is for.
+    ///   - blocked: whether the stream had to wait for them.
+    ///   - blocks: how many blocks the read had.
+    ///   - advised: whether the kernel was advised of them. Where reads are executed only when they
+    ///     are waited for, looking ahead serves to advise.
     func noteRead(blocked: Bool, blocks: Int, advised: Bool) {
         combineDistance = min(combineDistance * 2, combineLimit)
         if blocked || advised {
@@ -49,15 +48,15 @@ extension StreamEngine {
         noteDistance()
     }
 
-    /// Keeps a few reads in flight, once they are as large as reads get: even where nobody waits
-    /// for a device, reading and verifying can go on beside the user.
+    /// Keeps a few reads in flight once reads are as large as they get. Even if the user never
+    /// waits for a device, reading and verifying can go on beside the user.
     private func keepBusy() {
         guard !isSynchronous, combineDistance == combineLimit, combineLimit > 1 else { return }
         readAheadDistance = max(readAheadDistance, min(busyReads * combineDistance, capacity))
     }
 
-    /// A block is about to be read: where others are kept together with it, and come with it at about
-    /// the same cost, those that the source names next shall be part of the read.
+    /// Called when a block is about to be read. If the storage keeps blocks in groups, the read
+    /// covers the group's blocks that the source names next: they come at about the same cost.
     func expectGroup() {
         if groupSize == 0 {
             groupSize = min(relation.storage.blocksPerGroup(options.fork), combineLimit)
@@ -65,7 +64,7 @@ extension StreamEngine {
         combineDistance = max(combineDistance, groupSize)
     }
 
-    /// A page was in the pool.
+    /// Called when a page was in the pool.
     func noteHit() {
         statistics.hits += 1
         if decayHoldOff > 0 {
@@ -76,7 +75,7 @@ extension StreamEngine {
         combineDistance = max(1, combineDistance - 1)
     }
 
-    /// There are no buffers for what the stream wanted.
+    /// Called when the pool has no buffers for the stream.
     func noteExhaustion() {
         readAheadDistance = max(1, readAheadDistance / 2)
     }
@@ -85,17 +84,17 @@ extension StreamEngine {
         statistics.maximumDistance = max(statistics.maximumDistance, readAheadDistance)
     }
 
-    /// Whether the source shall be asked for another block.
+    /// Whether to ask the source for another block.
     @usableFromInline var wantsBlock: Bool {
         if isExhausted || isPaused || heldBlock != .invalid { return false }
         if startFailure != nil || startNeed != nil { return false }
         if readCount == maximumReads { return false }
-        // A read that nothing stands before may grow as large as it can.
+        // A read at the front of the queue may grow as large as it can.
         if count == 0 && pendingCount > 0 && pendingCount < combineDistance { return true }
         return count + pendingCount < readAheadDistance
     }
 
-    /// Whether the pending read is to be started, rather than to grow when pages were taken.
+    /// Whether to start the pending read now, rather than let it grow once pages were taken.
     var startsPending: Bool {
         guard pendingCount > 0, startFailure == nil, startNeed == nil else { return false }
         return pendingCount >= combineDistance || count == 0 || isExhausted || isPaused

@@ -3,7 +3,7 @@ internal import BufferManager
 public import StorageManager
 
 /// From the source into the queue. Nothing here waits for IO or throws: an error in starting a read
-/// is kept for when its block is wanted.
+/// is kept until its block is wanted.
 extension StreamEngine {
     @usableFromInline
     func beginLookAhead(urgently: Bool) {
@@ -26,7 +26,7 @@ extension StreamEngine {
         }
     }
 
-    /// Takes a block that was asked for on demand and is not in the pool.
+    /// Takes a block that was asked for on demand and was not in the pool.
     @usableFromInline
     func missed(_ block: BlockNumber) {
         (pendingBlock, pendingCount) = (block, 1)
@@ -49,7 +49,7 @@ extension StreamEngine {
         begin(block)
     }
 
-    /// Makes way for the held block by starting all that is pending before it.
+    /// Starts all that is pending before the held block, then begins with that.
     private func startHeld() {
         while pendingCount > 0 {
             if startFailure != nil || startNeed != nil || !startPending() { return }

@@ -10,9 +10,10 @@ internal import StorageManager
 
 /// From the queue to the user.
 extension StreamEngine {
-    /// Takes the page at the front of the queue, which is not empty, waiting for its read.
+    /// Takes the page at the front of the queue and waits for its read if necessary. Callers must
+    /// ensure that the queue is not empty.
     ///
-    /// - Throws: what went wrong with this block; its entry is gone then.
+    /// - Throws: the error of this block, whose entry is removed.
     @usableFromInline
     func takeFirst() throws(StorageError) -> PinnedPage {
         if unsafe entries[first].state == .reading { finishOldestRead() }
@@ -23,8 +24,8 @@ extension StreamEngine {
         return page
     }
 
-    /// Why the first of the pending blocks, before which nothing is left, could not be started; it
-    /// is given up.
+    /// Gives up the first pending block, with nothing before it left in the queue, and returns why
+    /// it could not be started.
     @usableFromInline
     func takeStartFailure() -> StorageError? {
         guard let error = startFailure else { return nil }
@@ -51,7 +52,7 @@ extension StreamEngine {
         statistics.distanceSum += UInt64(readAheadDistance)
     }
 
-    /// Sees the oldest read completed: its entries become pages, or uncertain if it failed.
+    /// Waits for the oldest read. Its entries become pages, or uncertain if it failed.
     private func finishOldestRead() {
         let start = now()
         var slept = false
@@ -74,7 +75,7 @@ extension StreamEngine {
         return operation
     }
 
-    /// Turns the oldest read's entries into pages, or uncertain ones if it failed.
+    /// Turns the oldest read's entries into pages, or into uncertain ones if it failed.
     private func endOldestRead(blocked: Bool, _ failure: StorageError?) {
         let (blocks, advised) = (reads[firstRead].blocks, reads[firstRead].advised)
         if let failure {
@@ -96,10 +97,10 @@ extension StreamEngine {
         readCount -= 1
     }
 
-    /// As ``takeFirst()`` for awaited streams: where it would wait, it returns nil and leaves in
-    /// ``need`` what for.
+    /// ``takeFirst()`` for awaited streams: where that would wait, this returns nil and sets
+    /// ``need``.
     ///
-    /// - Parameter isWanted: the user waits for this very page.
+    /// - Parameter isWanted: whether the user waits for this very page.
     func takeFirstAwaited(isWanted: Bool) throws(StorageError) -> PinnedPage? {
         if unsafe entries[first].state == .reading, !advanceOldestRead(isWanted: isWanted) {
             return nil
@@ -111,7 +112,7 @@ extension StreamEngine {
         return page
     }
 
-    /// Whether the oldest read is over.
+    /// Returns whether the oldest read is over.
     private func advanceOldestRead(isWanted: Bool) -> Bool {
         let operation = oldestOperation
         do throws(StorageError) {
@@ -131,7 +132,7 @@ extension StreamEngine {
         return true
     }
 
-    /// As ``takeUncertain()``, in steps.
+    /// ``takeUncertain()`` in steps.
     private func takeUncertainAwaited() throws(StorageError) -> PinnedPage? {
         let block = unsafe entries[first].block
         if let page = resident(block) {
@@ -174,8 +175,8 @@ extension StreamEngine {
 
     /// Takes a page whose read failed.
     ///
-    /// A read fails as a whole, while most of its pages may have come: those are in the pool now.
-    /// The first that is not gets the error; any other is read again, alone.
+    /// A read fails as a whole, but most of its pages may have come; those are in the pool now. The
+    /// first page that is not in the pool gets the error. Any other is read again, alone.
     private func takeUncertain() throws(StorageError) -> PinnedPage {
         let block = unsafe entries[first].block
         removeFirst()

@@ -2,32 +2,33 @@ internal import AsyncIO
 internal import BufferManager
 internal import StorageManager
 
-/// What a ``ReadStream`` does besides asking its source: the queue of pages, the reads in flight,
+/// The work of a ``ReadStream`` besides asking its source: the queue of pages, the reads in flight,
 /// and how far to look ahead.
 ///
-/// Blocks go from the source into the pending read, which joins neighbours; from there into the
-/// queue, as pages that were in the pool or as entries of a read in flight; and from the front of
-/// the queue to the user. For example, when the source named 10, 42, 43, 44, 60, 61 and the pool
-/// had block 10 only:
+/// Blocks go from the source into the pending read, which joins neighbours. From there they go into
+/// the queue, as pages that were in the pool or as entries of a read in flight, and from the front
+/// of the queue to the user. For example, when the source named 10, 42, 43, 44, 60, 61 and the pool
+/// had only block 10:
 ///
 ///     queue     10 (page)   42 43 44 (reading)   60 (reading)      pending   61
 ///     reads                 42…44                60
 ///
-/// Entries of a read are neighbours, and reads are in the order of their entries, so the entry at
-/// the front that is being read belongs to the oldest read. Belongs to its session's thread.
+/// Entries of a read are neighbours, and reads are in the order of their entries. So if the entry
+/// at the front is being read, it belongs to the oldest read. The engine belongs to its session's
+/// thread.
 ///
-/// A class, though only one stream refers to it: an owned value of its kind cannot be destroyed in
-/// the inlined code of the stream.
+/// A class, though only one stream refers to it: the stream's inlined code cannot destroy an owned
+/// value of this kind.
 @safe
 @usableFromInline
 final class StreamEngine {
-    /// What an entry of the queue stands for.
+    /// What an entry of the queue represents.
     enum EntryState: UInt8 {
-        /// A page, pinned.
+        /// A pinned page.
         case page
         /// A block of a read in flight.
         case reading
-        /// A block of a read that failed; perhaps it came nevertheless.
+        /// A block of a read that failed. It may be in the pool all the same.
         case uncertain
     }
 
@@ -40,31 +41,31 @@ final class StreamEngine {
     let relation: OpenRelation
     let session: Session
     let options: ReadStreamOptions
-    /// Reads are put off until they are waited for; what helps is the kernel's reading ahead.
+    /// Reads are executed only when they are waited for. Only advising the kernel helps.
     let isSynchronous: Bool
     let advises: Bool
     /// Blocks that follow those read last need no advice.
     let kernelReadsAhead: Bool
-    /// How many large reads are kept in flight even where nobody waits for a device: more where
-    /// completing one is work that other cores can do.
+    /// How many large reads to keep in flight even if the user never waits for a device: more where
+    /// other cores can share the work of completing them.
     let busyReads: Int
-    /// Nothing here waits: what would have to be waited for is left in ``need``.
+    /// Nothing here waits. What would have to be waited for is put into ``need``.
     let isAwaited: Bool
     /// The most blocks of a read, and the most reads in flight.
     let combineLimit: Int
     let maximumReads: Int
 
-    /// The most pages pinned, which is also the size of the queue.
+    /// The most pages pinned, and the size of the queue.
     @usableFromInline let capacity: Int
-    /// The queue: `count` entries from `first` on, round the end. `pages` is initialised where the
-    /// entry's state is `page`. Both are valid until `deinit`.
+    /// The queue: `count` entries, starting at `first` and wrapping around. `pages` is initialised
+    /// where the entry's state is `page`. Both are valid until `deinit`.
     let entries: UnsafeMutablePointer<Entry>
     let pages: UnsafeMutablePointer<PinnedPage>
     var first = 0
     var count = 0
 
-    /// Reads in flight: `readCount` from `firstRead` on, round the end, each with the number of
-    /// its entries. Operations are made when they are first needed.
+    /// The reads in flight: `readCount`, starting at `firstRead` and wrapping around, each with the
+    /// number of its entries. Operations are made when first needed.
     var reads: [(operation: ReadOperation?, blocks: Int, advised: Bool)]
     var firstRead = 0
     var readCount = 0
@@ -72,33 +73,33 @@ final class StreamEngine {
     /// Neighbouring blocks that were named and not yet started.
     var pendingBlock = BlockNumber.invalid
     var pendingCount = 0
-    /// A block that does not fit to the pending one, while that cannot be started.
+    /// A block that does not adjoin the pending ones, while those cannot be started.
     var heldBlock = BlockNumber.invalid
-    /// The block behind the read started last, by which sequential access is recognised.
+    /// The block behind the read started last, to recognise sequential access.
     var sequentialBlock = BlockNumber.invalid
 
-    /// How many blocks to look ahead, pinned ones and pending ones together.
+    /// How many blocks to look ahead, pinned and pending ones together.
     var readAheadDistance = 1
     /// How many blocks to join, if they come.
     var combineDistance = 1
-    /// How many blocks the storage keeps together; 0 as long as nobody asked.
+    /// How many blocks the storage keeps together; 0 until asked.
     var groupSize = 0
     /// How many reads in a row were complete when they were wanted.
     var quietReads = 0
-    /// How many more hits leave the distances as they are.
+    /// How many more hits leave the distances unchanged.
     var decayHoldOff = 0
 
     private(set) var isExhausted = false
     var isPaused = false
-    /// A read could not be started; it is tried again when nothing else is left in the queue.
+    /// Why a read could not be started. It is tried again when the queue is empty.
     var startFailure: StorageError?
-    /// What the read failed with whose entries are uncertain, until it was thrown.
+    /// The error of the read whose entries are uncertain, until it was thrown.
     var readFailure: StorageError?
-    /// For reading again what is uncertain.
+    /// The operation that reads uncertain blocks again.
     var spare: ReadOperation?
-    /// What the next read cannot be started for, until the next look ahead; for awaited streams.
+    /// What keeps the next read from starting, until the next look-ahead; for awaited streams.
     var startNeed: ReadNeed?
-    /// What the page at the front waits for, or the next read where there is none, and the
+    /// What the page at the front waits for, or the next read if the queue is empty, and the
     /// operation concerned; for awaited streams.
     var need: (need: ReadNeed, operation: ReadOperation)?
     /// Whether the user has waited for the oldest read, and whether ``spare`` reads the page at the
@@ -106,7 +107,7 @@ final class StreamEngine {
     var hasWaited = false
     var isReadingAgain = false
     var ownsBatch = false
-    /// The next read is wanted at once, so that advising the kernel of it gains nothing.
+    /// The next read is wanted at once, so advising the kernel of it gains nothing.
     var isUrgent = false
     var statistics = ReadStreamStatistics()
 
@@ -122,7 +123,7 @@ final class StreamEngine {
         let system = manager.system
         isSynchronous = system.method.executesInSubmitter
         let storage = relation.capabilities
-        // Of blocks in order the kernel need not be told, if it looks ahead by itself.
+        // The kernel needs no advice about blocks in order if it reads ahead by itself.
         advises =
             isSynchronous && storage.supportsPrefetch && !storage.usesDirectIO
             && !(options.flags.contains(.sequential) && storage.hasKernelReadAhead)
@@ -159,7 +160,7 @@ final class StreamEngine {
         unsafe pages.deallocate()
     }
 
-    /// The place in the queue of the entry that has `position` before it.
+    /// The queue's place for the entry with `position` entries before it.
     func place(_ position: Int) -> Int {
         let place = first + position
         return place >= capacity ? place - capacity : place
@@ -167,13 +168,13 @@ final class StreamEngine {
 
     @usableFromInline var isEmpty: Bool { count == 0 }
 
-    /// Notes whether the source has no more. A function, for a variable that inlined code can see
-    /// is guarded at run time at every use.
+    /// Sets whether the source has no more blocks. A function, because a variable visible to
+    /// inlined code is guarded at run time at every use.
     @usableFromInline
     func setExhausted(_ value: Bool) { isExhausted = value }
 
-    /// Whether the stream need not look ahead: nothing is pinned, pending or in flight, and what
-    /// came last was in the pool.
+    /// Whether the stream need not look ahead: nothing is pinned, pending or in flight, and the
+    /// last pages were in the pool.
     @usableFromInline var isOnDemand: Bool {
         count == 0 && pendingCount == 0 && heldBlock == .invalid && readAheadDistance == 1
             && combineDistance == 1 && !isExhausted && !isPaused
@@ -188,7 +189,7 @@ final class StreamEngine {
             }
         }
         (first, count) = (0, 0)
-        // An operation whose IO is in flight cannot serve another; the IO goes on without it.
+        // An operation with IO in flight cannot serve another read; the IO goes on without it.
         for position in 0..<readCount {
             reads[(firstRead + position) % maximumReads].operation = nil
         }

@@ -2,30 +2,30 @@ package import AsyncIO
 package import BufferManager
 package import StorageManager
 
-/// A read stream whose steps never wait: what stands behind a stream for tasks.
+/// A read stream whose steps never wait: the core of a stream for tasks.
 ///
-/// It belongs to its session's thread, but for the times at which it is on demand: then its user
-/// may ask the source, until a block is not in the pool (``missed(_:data:)``).
+/// It belongs to its session's thread, except while it is on demand: then its user may ask the
+/// source, until a block is not in the pool (``missed(_:data:)``).
 package final class StreamFeed<Source: BlockSource> {
-    /// What one step came to.
+    /// The outcome of one step.
     package enum Step: ~Copyable {
-        /// The next page, with what the source gave along.
+        /// The next page, with the source's data.
         case page(PinnedPage, Source.PageData)
-        /// The next block could not be had.
+        /// The error of the next block, with the source's data.
         case failed(StorageError, Source.PageData)
-        /// Nothing, before that has happened.
+        /// No page until this need is met.
         case needs(ReadNeed, ReadOperation)
         /// The source has no more, and all pages were taken.
         case ended
     }
 
-    /// Where the blocks come from.
+    /// Names the blocks.
     package var source: Source
     private let engine: StreamEngine
     private var waiting: DataRing<Source.PageData>
     private var refusal: StorageError?
 
-    /// As ``ReadStream/init(_:over:session:options:source:)``.
+    /// See ``ReadStream/init(_:over:session:options:source:)``.
     package init(
         _ manager: BufferManager, over relation: OpenRelation, session: Session,
         options: ReadStreamOptions, source: Source
@@ -35,7 +35,7 @@ package final class StreamFeed<Source: BlockSource> {
         waiting = DataRing(capacity: engine.capacity + 2)
     }
 
-    /// Whether nothing is read ahead, so that the user may look up pages by itself.
+    /// Whether nothing is read ahead, so that the user may look up pages itself.
     package var isOnDemand: Bool { engine.isOnDemand }
 
     /// Takes a block that the user got from the source and did not find in the pool.
@@ -46,7 +46,7 @@ package final class StreamFeed<Source: BlockSource> {
 
     /// Takes the next page if it is there, and looks ahead.
     ///
-    /// - Parameter isWanted: the user waits for it.
+    /// - Parameter isWanted: whether the user waits for the page.
     package func step(isWanted: Bool) -> Step {
         engine.need = nil
         if let refusal { return refused(refusal) }
@@ -101,7 +101,7 @@ package final class StreamFeed<Source: BlockSource> {
         return .failed(error, waiting.removeFirst())
     }
 
-    /// Has the next block fail, as it could not be had.
+    /// Makes the next step report `error` for the next block.
     package func refuse(_ error: StorageError) { refusal = error }
 
     /// Gives everything back.
@@ -113,7 +113,7 @@ package final class StreamFeed<Source: BlockSource> {
         engine.setExhausted(true)
     }
 
-    /// What the stream has done so far, pages on demand apart.
+    /// The stream's counters so far, without pages taken on demand.
     package var statistics: ReadStreamStatistics {
         var statistics = engine.statistics
         statistics.distance = engine.readAheadDistance
