@@ -1,26 +1,25 @@
 internal import AsyncIO
 internal import StorageManager
 
-/// Turns the bytes of a completed read or write into blocks, and its failures into words.
+/// Converts the bytes of a completed read or write into blocks, and describes its failures.
 ///
-/// Registered once a manager for each direction; attached to every IO that ``MagneticDisk`` starts.
-/// Completion is arithmetic, and for writes one entry in the sync queue; it may run on any
-/// thread. Mirrors PostgreSQL's
-/// `aio_md_readv_cb`; PostgreSQL has no such callbacks for writes yet.
+/// A manager registers one per direction and attaches it to every IO that ``MagneticDisk`` starts.
+/// Completion is arithmetic and, for writes, one entry in the sync queue; it may run on any thread.
+/// Mirrors PostgreSQL's `aio_md_readv_cb`; PostgreSQL has no such callbacks for writes yet.
 final class BlockCallbacks: IOCallbacks {
     private let operation: BlockOperation
     private let geometry: SegmentGeometry
     private let ledger: WriteLedger?
 
-    /// - Parameter ledger: where the tickets of writes are given back.
+    /// - Parameter ledger: takes back the tickets of writes.
     init(_ operation: BlockOperation, geometry: SegmentGeometry, ledger: WriteLedger? = nil) {
         self.operation = operation
         self.geometry = geometry
         self.ledger = ledger
     }
 
-    /// In `errorData`: the rest is a byte count instead of an `errno`. Less than one block was
-    /// moved then, so that it always fits.
+    /// Marks an `errorData` whose other bits are a byte count instead of an `errno`. Less than one
+    /// block was moved then, so the count always fits.
     private static let isByteCount: UInt32 = 1 << 31
 
     var phases: IOCallbackPhases { .completeShared }

@@ -2,29 +2,29 @@ internal import AsyncIO
 internal import FileAccess
 internal import StorageManager
 
-/// What is done to blocks.
+/// An operation on blocks.
 enum BlockOperation: Sendable {
     case read
     case write
     case extend
 }
 
-/// The words for blocks that could not be read or written, the same whether the IO was blocking or
-/// started: `could not read blocks 3..5 in file "base/1/16384": read only 8192 of 24576 bytes`.
+/// Describes blocks that could not be read or written, in the same words for blocking and started
+/// IO: `could not read blocks 3..5 in file "base/1/16384": read only 8192 of 24576 bytes`.
 struct BlockFailure {
     let operation: BlockOperation
     let label: RelationLabel
     let path: String
 
-    /// A call of the kernel failed.
+    /// The error for a failed system call.
     func error(errorNumber: CInt) -> StorageError {
         StorageError(
             code, subject, remedy: StorageError.fileRemedy(for: errorNumber), at: location,
             errorNumber: errorNumber)
     }
 
-    /// A lower layer failed. Its words are kept where it was no call of the kernel, and its code
-    /// where something ran out that may be there again.
+    /// The error for a failure in a lower layer. Keeps the underlying error if it was no system
+    /// call, and its code if a resource ran out that may become available again.
     func error(_ underlying: StorageError) -> StorageError {
         StorageError(
             underlying.code == .resourcesExhausted ? underlying.code : code, subject,
@@ -32,7 +32,7 @@ struct BlockFailure {
             underlying: underlying.errorNumber == nil ? underlying : nil)
     }
 
-    /// Fewer bytes were moved than there should have been.
+    /// The error for moving too few bytes.
     func error(transferred: Int) -> StorageError {
         let verb = operation == .read ? "read" : "wrote"
         return StorageError(
@@ -40,7 +40,7 @@ struct BlockFailure {
             "\(subject): \(verb) only \(transferred) of \(Int(label.count) * blockSize) bytes",
             remedy: operation == .read
                 ? "The file is shorter than it should be; restore it from a backup."
-                : "Free space on the file system, and try again.",
+                : "Free space on the file system and try again.",
             at: location)
     }
 

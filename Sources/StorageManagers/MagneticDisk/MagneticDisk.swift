@@ -2,11 +2,11 @@ public import AsyncIO
 public import FileAccess
 public import StorageManager
 
-/// Keeps relations in plain files, a page after the other: PostgreSQL's own layout.
+/// Stores relations in plain files, one page after the other, in PostgreSQL's layout.
 ///
-/// A fork is a row of segment files, `base/1/16384`, `base/1/16384.1` and so on, all full but the
-/// last. One object serves an engine; all calls may come from any thread. Mirrors PostgreSQL's
-/// `md.c`.
+/// A fork is a sequence of segment files, `base/1/16384`, `base/1/16384.1` and so on, all full
+/// except the last. One object serves an engine; all calls may come from any thread. Mirrors
+/// PostgreSQL's `md.c`.
 public final class MagneticDisk: StorageManager {
     let files: FileAccess
     let syncQueue: SyncQueue
@@ -17,8 +17,8 @@ public final class MagneticDisk: StorageManager {
     let readCallbacks: IOCallbackID
     let writeCallbacks: IOCallbackID
 
-    /// What it can do: all that plain files can, less what the kernel's page cache gives where IO
-    /// passes it by.
+    /// The capabilities of plain files. Direct IO loses those that the kernel's page cache
+    /// provides.
     public let capabilities: StorageManagerCapabilities
 
     /// Sets up the manager and registers its callbacks with the core.
@@ -26,9 +26,9 @@ public final class MagneticDisk: StorageManager {
     /// - Parameters:
     ///   - files: the store's files.
     ///   - system: the core of the engine.
-    ///   - configuration: its settings.
-    /// - Throws: `invalidConfiguration` for a segment size that cannot be, `resourcesExhausted`
-    ///   when the core has no callback ids left.
+    ///   - configuration: the manager's settings.
+    /// - Throws: `invalidConfiguration` for an invalid segment size; `resourcesExhausted` if the
+    ///   core has no callback ids left.
     public init(
         files: FileAccess, system: IOSystem,
         configuration: MagneticDiskConfiguration = MagneticDiskConfiguration()
@@ -51,19 +51,19 @@ public final class MagneticDisk: StorageManager {
     /// `magnetic`.
     public var name: String { "magnetic" }
 
-    /// Makes the object that keeps one relation; no file is touched. Mirrors `mdopen`.
+    /// Makes the object that stores one relation. Touches no file. Mirrors `mdopen`.
     public func open(_ locator: RelationLocator, target: RelationTarget) throws(StorageError)
         -> any RelationStorage
     {
         MagneticRelation(locator, disk: self, target: target)
     }
 
-    /// Removes a fork's segments, the last one first: what a crash leaves is a shorter fork, never
-    /// later segments that a new relation of that number would inherit.
+    /// Removes a fork's segments, the last one first. So a crash leaves a shorter fork, never later
+    /// segments that a new relation with that number would inherit.
     ///
-    /// The directory is made durable by the next ``syncPending(_:)``. Mirrors `mdunlink`.
+    /// The next ``syncPending(_:)`` makes the directory durable. Mirrors `mdunlink`.
     ///
-    /// - Throws: what removing a file throws; the segments not yet removed stay.
+    /// - Throws: what removing a file throws; segments not yet removed stay.
     public func unlink(_ locator: RelationLocator, fork: Fork) throws(StorageError) {
         try checkWritable(locator, fork)
         do throws(StorageError) {
@@ -83,9 +83,9 @@ public final class MagneticDisk: StorageManager {
     /// Makes registered writes, creations and removals durable. Mirrors PostgreSQL's
     /// `ProcessSyncRequests`.
     ///
-    /// Waits for no write in flight: one that is still going on is left for the next call.
+    /// Does not wait for writes in flight: the next call covers them.
     ///
-    /// - Throws: `syncFailed`, naming the file, which is final; or what opening a file again throws.
+    /// - Throws: `syncFailed`, which names the file and is final; or what reopening a file throws.
     public func syncPending(_ session: Session) throws(StorageError) {
         do throws(StorageError) {
             try syncQueue.syncAll(session)
@@ -102,11 +102,11 @@ public final class MagneticDisk: StorageManager {
 }
 
 extension MagneticDisk {
-    /// Refuses a change of files that were opened for reading alone.
+    /// Throws `readOnly` if the files were opened read-only.
     func checkWritable(_ locator: RelationLocator, _ fork: Fork) throws(StorageError) {
         guard isReadOnly else { return }
         throw StorageError(
-            .readOnly, "relation \"\(locator)\(fork.suffix)\" is open for reading only",
+            .readOnly, "relation \"\(locator)\(fork.suffix)\" is open read-only",
             remedy: "Open its files without MagneticDiskConfiguration.isReadOnly to change them.",
             at: StorageError.Location(relation: locator.description, fork: fork.name))
     }

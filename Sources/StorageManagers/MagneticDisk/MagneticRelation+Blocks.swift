@@ -2,18 +2,18 @@ internal import AsyncIO
 internal import FileAccess
 internal import StorageManager
 
-/// Reading and writing blocks that exist.
+/// Reading and writing existing blocks.
 extension MagneticRelation {
     func maximumCombine(_ fork: Fork, block: BlockNumber) -> Int {
         geometry.blocksLeft(from: block)
     }
 
-    /// What is atomic is one block by itself.
+    /// An atomic write covers one block.
     func maximumWrite(_ fork: Fork, block: BlockNumber) -> Int {
         disk.writesAtomically ? 1 : maximumCombine(fork, block: block)
     }
 
-    /// Splits at segments, and goes on after short reads until the file ends.
+    /// Splits at segments, and continues after short reads until the file ends.
     func read(_ fork: Fork, block: BlockNumber, into pages: Span<PageAddress>)
         throws(StorageError)
     {
@@ -35,7 +35,7 @@ extension MagneticRelation {
         }
     }
 
-    /// Splits at segments, and goes on after short writes.
+    /// Splits at segments, and continues after short writes.
     func write(
         _ fork: Fork, block: BlockNumber, from pages: Span<PageAddress>, sync: SyncPolicy
     ) throws(StorageError) {
@@ -44,7 +44,7 @@ extension MagneticRelation {
         try geometry.forEachPart(from: block, count: pages.count) {
             (first, part) throws(StorageError) in
             let file = try segment(fork, at: first)
-            // Also where the write fails: a part of it may have reached the file.
+            // Also if the write fails: part of it may have reached the file.
             defer { registerSync(of: file, sync) }
             let done: Int
             do throws(StorageError) {
@@ -101,7 +101,7 @@ extension MagneticRelation {
         }
     }
 
-    /// Fills in a handle, but for its label: callbacks and memory.
+    /// Fills in a handle's callbacks and memory, not its label.
     private func define(
         _ handle: borrowing IOHandle, _ operation: BlockOperation, _ fork: Fork,
         _ block: BlockNumber, _ pages: Span<PageAddress>
@@ -123,7 +123,7 @@ extension MagneticRelation {
         return file
     }
 
-    /// Refuses blocks whose numbers cannot be.
+    /// Throws if block numbers are out of range.
     func checkRange(
         _ operation: BlockOperation, _ fork: Fork, _ block: BlockNumber, _ count: Int
     ) throws(StorageError) {
@@ -139,7 +139,8 @@ extension MagneticRelation {
         throw StorageError(
             what.code,
             "could not \(what.verb) \(count) blocks from block \(block) of relation "
-                + "\(locator)\(fork.suffix): it can have at most \(BlockNumber.maximumCount) blocks",
+                + "\(locator)\(fork.suffix): "
+                + "it can have at most \(BlockNumber.maximumCount) blocks",
             remedy: operation == .extend
                 ? "Spread the data over several relations." : "Ask for blocks that exist.",
             at: location(fork, block: block))
@@ -165,7 +166,7 @@ extension MagneticRelation {
         return isComplete
     }
 
-    /// Leaves out segments that are not open: nothing was written to them of late.
+    /// Skips segments that are not open: nothing was written to them recently.
     func writeback(_ fork: Fork, block: BlockNumber, count: Int) throws(StorageError) {
         try checkRange(.write, fork, block, count)
         if disk.capabilities.usesDirectIO { return }

@@ -2,12 +2,12 @@ internal import AsyncIO
 internal import FileAccess
 internal import StorageManager
 
-/// Growing a fork. The caller keeps extensions and truncations of one relation apart; readers and
+/// Growing a fork. Callers must serialise extensions and truncations of one relation; readers and
 /// `blockCount` may run meanwhile.
 extension MagneticRelation {
-    /// Adds one page; blocks between the old end and it read as zeroes.
+    /// Adds one page. Blocks between the old end and the page read as zeroes.
     ///
-    /// - Throws: `extendFailed`, after cutting off what there is of the page.
+    /// - Throws: `extendFailed`, after removing a partial page.
     func extend(_ fork: Fork, at block: BlockNumber, with page: PageAddress, sync: SyncPolicy)
         throws(StorageError)
     {
@@ -32,9 +32,10 @@ extension MagneticRelation {
         }
     }
 
-    /// Adds pages of zeroes; segments that were filled before one failed stay.
+    /// Adds pages of zeroes.
     ///
-    /// - Throws: `extendFailed`; the segment that failed has its old length again.
+    /// - Throws: `extendFailed`. The segment that failed has its old length again; segments filled
+    ///   before it stay.
     func zeroExtend(_ fork: Fork, from block: BlockNumber, count: Int, sync: SyncPolicy)
         throws(StorageError)
     {
@@ -52,8 +53,8 @@ extension MagneticRelation {
         }
     }
 
-    /// The segment that `count` blocks from `block` on go into: created if it is the next one,
-    /// with those before it filled up with zeroes.
+    /// Returns the segment for `count` blocks from `block` on. Creates it if it is the next one,
+    /// after filling up those before it with zeroes.
     private func segmentToExtend(_ fork: Fork, _ block: BlockNumber, count: Int)
         throws(StorageError) -> VirtualFile
     {
@@ -96,7 +97,7 @@ extension MagneticRelation {
             }
             registerSync(of: last, .register)
         }
-        // An open that fails may have made the file, which the next try then finds.
+        // An open that fails may have made the file, which the next attempt then finds.
         disk.syncQueue.registerDirectory(of: path)
         do throws(StorageError) {
             files.append(try disk.files.open(path, [.create]))
@@ -105,16 +106,16 @@ extension MagneticRelation {
         }
     }
 
-    /// Before a segment becomes full: what lies behind it must not be of an earlier time.
+    /// Checks, before a segment becomes full, that the file behind it holds no stale blocks.
     private func willFill(_ fork: Fork, _ file: VirtualFile, _ segment: Int) throws(StorageError) {
         if try blocksInSegment(file, fork) < geometry.blocks {
             try refuseLeftSegment(fork, segment + 1)
         }
     }
 
-    /// Removes the part of a block that a failed extension left at the end of the file.
+    /// Removes a partial block that a failed extension left at the end of the file.
     private func cutPartialBlock(_ file: VirtualFile, at offset: Int64) {
-        // A part that stays does no harm, as it never counts.
+        // One that stays does no harm, because it never counts.
         guard let size = try? file.size(), size > offset, size < offset + Int64(blockSize) else {
             return
         }

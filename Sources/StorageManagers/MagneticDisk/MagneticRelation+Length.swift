@@ -2,13 +2,14 @@ internal import AsyncIO
 internal import FileAccess
 internal import StorageManager
 
-/// The length of a fork, and making it shorter or durable.
+/// The length of a fork, shortening it, and making it durable.
 extension MagneticRelation {
-    /// Walks from the last open segment to the first that is not full. A part of a block at the
-    /// end does not count.
+    /// Walks from the last open segment to the first that is not full. A partial block at the end
+    /// does not count.
     ///
-    /// - Complexity: one `fstat`, and one open for each segment that was not open yet.
-    /// - Throws: `notFound` when the fork does not exist.
+    /// - Complexity: one `fstat` per segment walked, and one open per segment that was not open
+    ///   yet.
+    /// - Throws: `notFound` if the fork does not exist.
     func blockCount(_ fork: Fork) throws(StorageError) -> UInt32 {
         var number = 0
         var file: VirtualFile
@@ -29,7 +30,7 @@ extension MagneticRelation {
                 throw StorageError(
                     .damagedSegment,
                     "relation \(locator)\(fork.suffix) has \(total) blocks, "
-                        + "more than the \(BlockNumber.maximumCount) that there can be",
+                        + "more than the possible \(BlockNumber.maximumCount)",
                     remedy: "Open the store with the segment size that it was written with.",
                     at: location(fork, path: file.path))
             }
@@ -37,17 +38,17 @@ extension MagneticRelation {
         }
     }
 
-    /// Cuts from the last segment on, so that a crash in between leaves a valid, longer fork.
+    /// Cuts the last segment first, so that a crash in between leaves a valid, longer fork.
     /// Segments that no longer count stay, with no bytes.
     ///
-    /// Their files are let go of, not closed: a `blockCount` that runs meanwhile may hold one.
-    /// Segments behind them that do not count already, since a crash has left one before them short,
-    /// are emptied as well: they would stand in the way of growing.
+    /// Drops references to their files without closing them: a concurrent `blockCount` may hold
+    /// one. Also empties segments behind them that do not count already because a crash left one
+    /// before them short: they would block growing.
     ///
     /// - Throws: `truncateFailed`.
     func truncate(_ fork: Fork, to count: UInt32, session: Session) throws(StorageError) {
         try disk.checkWritable(locator, fork)
-        // Opens all segments that count.
+        // This opens all segments that count.
         if try blockCount(fork) > count {
             try withTable(fork) { (table) throws(StorageError) in
                 try table.change { (files) throws(StorageError) in
@@ -64,11 +65,11 @@ extension MagneticRelation {
         }
     }
 
-    /// Removes what is in a segment that does not count.
+    /// Empties a segment that does not count.
     private func empty(_ fork: Fork, _ path: String) throws(StorageError) {
         let file: VirtualFile
         do throws(StorageError) {
-            // Opening anything but a file, such as a named pipe, could wait for ever.
+            // Opening anything but a file, such as a named pipe, could block for ever.
             guard try disk.files.kind(of: path) == .file else { return }
             file = try disk.files.open(path, [])
             if try file.size() == 0 { return }
@@ -123,8 +124,9 @@ extension MagneticRelation {
         }
     }
 
-    /// All segments with a file, the last first; also those that do not count: a checkpoint between
-    /// a truncation and now may have made blocks durable in them that the truncation removed.
+    /// Calls `body` for every segment with a file, the last one first. This includes segments that
+    /// do not count: a checkpoint after a truncation may have made blocks in them durable that the
+    /// truncation removed.
     private func forEachSegment(
         _ fork: Fork, _ body: (VirtualFile) throws(StorageError) -> Void
     ) throws(StorageError) {

@@ -8,20 +8,20 @@ internal import StorageManager
     internal import Darwin
 #endif
 
-/// What looking for a segment finds.
+/// The outcome of looking up a segment.
 enum SegmentLookup: Sendable {
     case open(VirtualFile)
-    /// There is no such file.
+    /// The file does not exist.
     case missing(StorageError, path: String)
-    /// A segment before it is not full, so it does not count, whether or not there is a file.
+    /// A segment before it is not full, so it does not count, whether or not it has a file.
     case hidden(behind: String, blocks: UInt64, path: String)
 }
 
-/// How blocks find their segments.
+/// Finding the segments of blocks.
 extension MagneticRelation {
-    /// The segment with that block. Mirrors PostgreSQL's `_mdfd_getseg`.
+    /// Returns the segment of a block. Mirrors PostgreSQL's `_mdfd_getseg`.
     ///
-    /// - Throws: `notFound` when there is none or when one before it is not full.
+    /// - Throws: `notFound` if there is none or one before it is not full.
     func segment(_ fork: Fork, at block: BlockNumber) throws(StorageError) -> VirtualFile {
         switch try lookUp(fork, geometry.segment(of: block)) {
         case .open(let file):
@@ -29,7 +29,7 @@ extension MagneticRelation {
         case .missing(let error, let path):
             throw StorageError(
                 .notFound, "could not open file \"\(path)\" (target block \(block))",
-                remedy: "The relation ends before it, or its file was lost: restore it.",
+                remedy: "The relation ends before that block, or the file was lost: restore it.",
                 at: location(fork, block: block, path: path), errorNumber: error.errorNumber)
         case .hidden(let previous, let blocks, let path):
             throw StorageError(
@@ -41,7 +41,7 @@ extension MagneticRelation {
         }
     }
 
-    /// Finds a segment, opening it and those before it by need.
+    /// Finds a segment; opens it and those before it if necessary.
     func lookUp(_ fork: Fork, _ segment: Int) throws(StorageError) -> SegmentLookup {
         if let file = withTable(fork, { $0.file(segment) }) { return .open(file) }
         return try withTable(fork) { (table) throws(StorageError) in
@@ -54,7 +54,7 @@ extension MagneticRelation {
         }
     }
 
-    /// Opens the segment after the last open one, or says why there is none.
+    /// Opens the segment after the last open one, or returns why there is none.
     private func openNext(_ fork: Fork, _ files: inout [VirtualFile]) throws(StorageError)
         -> SegmentLookup?
     {
@@ -74,33 +74,34 @@ extension MagneticRelation {
         }
     }
 
-    /// The whole blocks of a segment; a part of a block at its end does not count. Mirrors
+    /// The number of whole blocks in a segment; a partial block at its end does not count. Mirrors
     /// PostgreSQL's `_mdnblocks`.
     ///
-    /// - Throws: `damagedSegment` when it is longer than a segment can be.
+    /// - Throws: `damagedSegment` if the file is longer than a segment.
     func blocksInSegment(_ file: VirtualFile, _ fork: Fork) throws(StorageError) -> UInt64 {
         let size = try naming(fork) { () throws(StorageError) in try file.size() }
         let blocks = UInt64(size) / UInt64(blockSize)
         guard blocks <= geometry.blocks else {
             throw StorageError(
                 .damagedSegment,
-                "file \"\(file.path)\" has \(blocks) blocks, but a segment at most \(geometry.blocks)",
-                remedy: "Open the store with the segment size that it was written with.",
+                "file \"\(file.path)\" has \(blocks) blocks, "
+                    + "but a segment at most \(geometry.blocks)",
+                remedy: "Open the store with the segment size it was written with.",
                 at: location(fork, path: file.path))
         }
         return blocks
     }
 
-    /// Refuses to go on when a file that does not count yet holds blocks that would appear.
+    /// Throws if a file that does not count yet holds blocks that would become visible.
     ///
-    /// That happens when a segment before it was lost or cut short. Called before a segment becomes
-    /// full, and before a fork is created.
+    /// That happens if a segment before it was lost or cut short. Called before a segment becomes
+    /// full and before a fork is created.
     func refuseLeftSegment(_ fork: Fork, _ segment: Int) throws(StorageError) {
         let path = geometry.path(locator, fork, segment: segment)
         guard try fileExists(fork, path) else { return }
         let size: Int64
         do throws(StorageError) {
-            // Opening anything but a file, such as a named pipe, could wait for ever.
+            // Opening anything but a file, such as a named pipe, could block for ever.
             guard try disk.files.kind(of: path) == .file else {
                 throw StorageError(
                     .damagedSegment, "\"\(path)\" is not a file",
@@ -113,17 +114,17 @@ extension MagneticRelation {
         guard size > 0 else { return }
         throw StorageError(
             .damagedSegment,
-            "file \"\(path)\" holds \(size) bytes of an earlier time that would become visible",
+            "file \"\(path)\" holds \(size) stale bytes that would become visible",
             remedy: "A segment before it was lost or cut short: restore that, or remove this file.",
             at: location(fork, path: path))
     }
 
-    /// Whether there is anything at a path.
+    /// Whether anything exists at a path.
     func fileExists(_ fork: Fork, _ path: String) throws(StorageError) -> Bool {
         try naming(fork) { () throws(StorageError) in try disk.files.exists(path) }
     }
 
-    /// Runs `body`, adding the relation and fork to what it throws of a file.
+    /// Runs `body` and adds the relation and fork to the file errors it throws.
     func naming<Result>(_ fork: Fork, _ body: () throws(StorageError) -> Result)
         throws(StorageError) -> Result
     {
@@ -143,7 +144,7 @@ extension MagneticRelation {
 }
 
 extension StorageError {
-    /// The same error of a file, with the relation and fork that it belongs to.
+    /// The same file error with its relation and fork.
     func naming(_ locator: RelationLocator, _ fork: Fork) -> StorageError {
         StorageError(
             code, message, remedy: remedy,
@@ -154,6 +155,6 @@ extension StorageError {
 }
 
 extension StorageError.Code {
-    /// A relation's files are not of the lengths that they can have.
+    /// The lengths of a relation's files are invalid.
     public static let damagedSegment = Self(rawValue: "damagedSegment")
 }

@@ -10,8 +10,8 @@ internal import StorageManager
 
 /// One relation of a ``MagneticDisk``: the open segments of its forks.
 ///
-/// Any thread; who must be kept apart is said by ``RelationStorage``. Mirrors the `md` part of
-/// PostgreSQL's `SMgrRelationData`.
+/// Safe to use from any thread; ``RelationStorage`` says which calls callers must serialise.
+/// Mirrors the `md` part of PostgreSQL's `SMgrRelationData`.
 final class MagneticRelation: RelationStorage {
     let locator: RelationLocator
     let disk: MagneticDisk
@@ -27,7 +27,7 @@ final class MagneticRelation: RelationStorage {
 
     var geometry: SegmentGeometry { disk.geometry }
 
-    /// Runs `body` on a fork's table.
+    /// Calls `body` with a fork's table.
     func withTable<Result: ~Copyable, Failure>(
         _ fork: Fork, _ body: (borrowing SegmentTable) throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -36,14 +36,15 @@ final class MagneticRelation: RelationStorage {
 
     // MARK: Life of a fork
 
-    /// Creates the first segment, and the directories above it.
+    /// Creates the first segment and the directories above it.
     ///
-    /// - Throws: `alreadyExists` for a fork that exists, or whose later segments do.
+    /// - Throws: `alreadyExists` if the fork exists; `damagedSegment` if its second segment holds
+    ///   anything.
     func create(_ fork: Fork, ifMissing: Bool) throws(StorageError) {
         try disk.checkWritable(locator, fork)
         let path = geometry.path(locator, fork, segment: 0)
         if ifMissing, try fileExists(fork, path) {
-            // Says so now if it is something else than a file we can use.
+            // Throws now if this is not a usable file.
             _ = try segment(fork, at: 0)
             return
         }
@@ -72,7 +73,7 @@ final class MagneticRelation: RelationStorage {
         disk.syncQueue.registerDirectory(of: path)
     }
 
-    /// Whether the first segment's file exists; asks the file system every time.
+    /// Whether the first segment's file exists. Asks the file system every time.
     func exists(_ fork: Fork) throws(StorageError) -> Bool {
         try fileExists(fork, geometry.path(locator, fork, segment: 0))
     }
@@ -100,8 +101,8 @@ final class MagneticRelation: RelationStorage {
             path: geometry.path(locator, fork, block: block))
     }
 
-    /// Has the next `syncPending` make a segment durable, unless nobody needs it: a relation of one
-    /// session does not outlive it.
+    /// Registers a segment for the next `syncPending`, except for a session-local relation, which
+    /// does not outlive its session.
     func registerSync(of file: VirtualFile, _ policy: SyncPolicy) {
         if policy == .register, !locator.isLocal { disk.syncQueue.register(file) }
     }

@@ -1,8 +1,8 @@
 internal import StorageManager
 
-/// Where a block lies: the arithmetic between blocks, segments and bytes. A pure value.
+/// The arithmetic between blocks, segments and bytes. A pure value.
 struct SegmentGeometry: Sendable {
-    /// How many blocks a full segment has.
+    /// The number of blocks in a full segment.
     let blocks: UInt32
 
     /// The segment's number, zero for the first.
@@ -13,13 +13,13 @@ struct SegmentGeometry: Sendable {
         Int64(block.rawValue % blocks) * Int64(blockSize)
     }
 
-    /// How many blocks there are from `block` to the end of its segment, itself included.
+    /// The number of blocks from `block` to the end of its segment, `block` included.
     func blocksLeft(from block: BlockNumber) -> Int { Int(blocks - block.rawValue % blocks) }
 
     /// The number of a segment's first block; may exceed what a ``BlockNumber`` holds.
     func firstBlock(of segment: Int) -> UInt64 { UInt64(segment) * UInt64(blocks) }
 
-    /// The bytes of a full segment.
+    /// The size of a full segment in bytes.
     var fullSize: Int64 { Int64(blocks) * Int64(blockSize) }
 
     /// The path of a segment below the store, such as `base/1/16384_fsm.2`.
@@ -28,13 +28,13 @@ struct SegmentGeometry: Sendable {
         return segment == 0 ? first : first + ".\(segment)"
     }
 
-    /// The path of the segment with that block.
+    /// The path of a block's segment.
     func path(_ locator: RelationLocator, _ fork: Fork, block: BlockNumber) -> String {
         path(locator, fork, segment: segment(of: block))
     }
 
-    /// Calls `body` for each part of a range of blocks that lies in one segment, in order, with
-    /// its first block and its positions in the range.
+    /// Calls `body`, in order, for each part of a block range that lies in one segment, with the
+    /// part's first block and its positions in the range.
     func forEachPart<Failure>(
         from block: BlockNumber, count: Int,
         _ body: (BlockNumber, Range<Int>) throws(Failure) -> Void

@@ -1,13 +1,14 @@
 internal import AsyncIO
 internal import FileAccess
 
-/// The segments of one fork that are open: the first ones, without a gap.
+/// The open segments of one fork: the first ones, without a gap.
 ///
-/// Any thread. An IO takes the lock once, to copy a reference out; whoever opens, creates or
-/// truncates segments holds it while it asks the kernel, but never while it waits for an IO.
-/// A segment that is removed stays usable for whoever copied its reference: the IO that was lent
-/// its descriptor, a `blockCount` under way.
-/// What is in the table was once found to follow only full segments; truncation removes the rest.
+/// Safe to use from any thread. An IO takes the lock once, to copy a reference. Opening, creating
+/// or truncating segments holds it during system calls, but never while waiting for an IO. A
+/// removed segment stays usable for holders of its reference: an IO that was lent its descriptor,
+/// or a running `blockCount`.
+///
+/// Each segment in the table was found to follow only full segments; truncation removes the rest.
 struct SegmentTable: ~Copyable, Sendable {
     private let files = Lock<[VirtualFile]>([])
 
@@ -16,7 +17,7 @@ struct SegmentTable: ~Copyable, Sendable {
         files.withLock { $0.indices.contains(segment) ? $0[segment] : nil }
     }
 
-    /// The last open segment with its number.
+    /// The last open segment and its number.
     borrowing func last() -> (segment: Int, file: VirtualFile)? {
         files.withLock { files in files.last.map { (files.count - 1, $0) } }
     }
@@ -32,7 +33,7 @@ struct SegmentTable: ~Copyable, Sendable {
         }
     }
 
-    /// Runs `body` alone on the open segments.
+    /// Calls `body` with exclusive access to the open segments.
     borrowing func change<Result: Sendable, Failure>(
         _ body: (inout [VirtualFile]) throws(Failure) -> Result
     ) throws(Failure) -> Result {

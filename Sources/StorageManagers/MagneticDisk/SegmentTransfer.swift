@@ -8,17 +8,17 @@ internal import StorageManager
     internal import Darwin
 #endif
 
-/// Moves pages between memory and one segment, blocking, until all is done or the file ends.
+/// Moves pages between memory and one segment, blocking, until all are moved or the file ends.
 ///
-/// A value on the stack of the calling thread; the pages stay valid during ``run(_:at:)``. Nothing
-/// is allocated, however many pages there are: vectors are used in groups.
+/// A value on the calling thread's stack; the pages stay valid during ``run(_:at:)``. Allocates
+/// nothing for any number of pages: vectors are used in groups.
 @safe
 struct SegmentTransfer {
     private static let groupSize = 64
 
     private let file: VirtualFile
     private let isRead: Bool
-    /// Those from `first` on are still to be moved.
+    /// The vectors of the current group; those from `first` to below `end` are still to be moved.
     private var vectors = unsafe InlineArray<64, iovec>(repeating: iovec())
     private var first = 0
     private var end = 0
@@ -30,8 +30,8 @@ struct SegmentTransfer {
 
     /// Moves the pages.
     ///
-    /// - Returns: the bytes moved: less than all at the end of the file, or where the device took
-    ///   no more without saying why.
+    /// - Returns: the number of bytes moved; less than all at the end of the file, or if the device
+    ///   took no more without an error.
     mutating func run(_ pages: Span<PageAddress>, at offset: Int64) throws(StorageError) -> Int {
         var done = 0
         var page = 0
@@ -47,7 +47,8 @@ struct SegmentTransfer {
         return done
     }
 
-    /// Adds a page, joining it to the one before where they touch; false when the group is full.
+    /// Appends a page to the group, merged with the previous one if they touch. Returns false if
+    /// the group is full.
     private mutating func append(_ page: PageAddress) -> Bool {
         let bytes = unsafe page.bytes
         if end > 0 {
@@ -70,7 +71,7 @@ struct SegmentTransfer {
             do throws(StorageError) {
                 moved = try moveOnce(at: offset + Int64(done))
             } catch {
-                // Direct IO that stopped in the middle of a sector did so at the file's end.
+                // Direct IO that stopped within a sector did so at the end of the file.
                 if done > 0, error.code == .misalignedIO { return done }
                 throw error
             }
@@ -90,7 +91,7 @@ struct SegmentTransfer {
         }
     }
 
-    /// Leaves out what was moved.
+    /// Removes `count` moved bytes from the group.
     private mutating func drop(_ count: Int) {
         var count = count
         while count > 0 {

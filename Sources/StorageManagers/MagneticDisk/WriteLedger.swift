@@ -1,13 +1,14 @@
 internal import AsyncIO
 internal import FileAccess
 
-/// The segments of started writes, until the writes are done and the segments are registered for
-/// the next sync.
+/// The segments of started writes, until the writes complete and register their segments for the
+/// next sync.
 ///
-/// Registering when a write starts would be too early: a checkpoint might sync the file and strike
-/// it off before the write has reached it. So a write carries a ticket, and whoever completes it
-/// registers its file before anyone can take its pages for clean. Any thread; the lock is held for
-/// a few instructions. Room is made by ``add(_:)`` alone, so completion never allocates here.
+/// Registering when a write starts would be too early: a checkpoint might sync the file and remove
+/// the entry before the write reached the file. So a write carries a ticket, and its completion
+/// registers the file before anyone can take its pages for clean. Safe to use from any thread; the
+/// lock is held for a few instructions. Only ``add(_:)`` makes room, so completion never allocates
+/// here.
 final class WriteLedger: Sendable {
     private struct Entries {
         var files: [VirtualFile?] = []
@@ -19,7 +20,7 @@ final class WriteLedger: Sendable {
 
     init(_ queue: SyncQueue) { self.queue = queue }
 
-    /// Notes a write that is about to start.
+    /// Records a write that is about to start.
     ///
     /// - Returns: its ticket, never zero.
     func add(_ file: VirtualFile) -> UInt64 {
@@ -29,13 +30,13 @@ final class WriteLedger: Sendable {
                 return UInt64(position) + 1
             }
             entries.files.append(file)
-            // So that giving the ticket back finds room.
+            // Makes room for giving the ticket back.
             entries.free.reserveCapacity(entries.files.count)
             return UInt64(entries.files.count)
         }
     }
 
-    /// Registers the file of a write that is over, or was not started after all.
+    /// Registers the file of a write that completed or failed to start.
     func finish(_ ticket: UInt64) {
         let file = entries.withLock { entries -> VirtualFile? in
             guard ticket > 0, ticket <= entries.files.count else { return nil }

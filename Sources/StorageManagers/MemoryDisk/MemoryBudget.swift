@@ -2,7 +2,7 @@ internal import AsyncIO
 internal import StorageManager
 internal import Synchronization
 
-/// How many pages there may be, and how many there are. Any thread.
+/// Counts pages against a limit. Safe to use from any thread.
 final class MemoryBudget: Sendable {
     let limit: Int
     private let count = Atomic<Int>(0)
@@ -11,7 +11,7 @@ final class MemoryBudget: Sendable {
 
     var used: Int { count.load(ordering: .relaxed) }
 
-    /// Takes pages; false, taking none, when there would be too many.
+    /// Takes pages. Returns false and takes none if that would exceed the limit.
     func take(_ pages: Int) -> Bool {
         var old = count.load(ordering: .relaxed)
         while old + pages <= limit {

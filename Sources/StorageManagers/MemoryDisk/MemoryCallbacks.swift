@@ -1,7 +1,7 @@
 internal import AsyncIO
 internal import StorageManager
 
-/// Turns the bytes that were copied into blocks, as the callbacks of files do.
+/// Converts copied bytes into blocks, as the callbacks of files do.
 final class MemoryCallbacks: IOCallbacks {
     private let isRead: Bool
 
@@ -28,11 +28,11 @@ final class MemoryCallbacks: IOCallbacks {
 }
 
 extension StorageError {
-    /// Not all of the blocks exist.
+    /// The error for blocks beyond the end.
     static func endsBefore(_ label: RelationLabel, isRead: Bool) -> StorageError {
         StorageError(
             isRead ? .readFailed : .writeFailed,
-            "could not \(isRead ? "read" : "write") \(label): it ends before",
+            "could not \(isRead ? "read" : "write") \(label): the relation ends before",
             remedy: "Ask for blocks that exist.",
             at: Location(
                 relation: label.locator.description, fork: label.fork.name,

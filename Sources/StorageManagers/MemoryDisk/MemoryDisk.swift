@@ -1,11 +1,11 @@
 public import AsyncIO
 public import StorageManager
 
-/// Keeps relations in memory: they live and die with the engine.
+/// Stores relations in memory. They exist as long as the engine.
 ///
-/// For scratch space, and as a store for tests. There is no IO, yet every handle goes through its
-/// whole life, so that the layers above need not tell these relations from others. One object
-/// serves an engine; all calls may come from any thread.
+/// For scratch space and for tests. There is no IO, yet every handle passes through all its states,
+/// so the layers above need not distinguish these relations. One object serves an engine; all calls
+/// may come from any thread.
 public final class MemoryDisk: StorageManager {
     let budget: MemoryBudget
     let readCallbacks: IOCallbackID
@@ -16,8 +16,8 @@ public final class MemoryDisk: StorageManager {
     ///
     /// - Parameters:
     ///   - system: the core of the engine.
-    ///   - configuration: its settings.
-    /// - Throws: `invalidConfiguration` for a negative limit, `resourcesExhausted` when the core has
+    ///   - configuration: the manager's settings.
+    /// - Throws: `invalidConfiguration` for a negative limit; `resourcesExhausted` if the core has
     ///   no callback ids left.
     public init(
         system: IOSystem, configuration: MemoryDiskConfiguration = MemoryDiskConfiguration()
@@ -27,7 +27,7 @@ public final class MemoryDisk: StorageManager {
         guard configuration.maximumBytes >= 0 else {
             throw StorageError(
                 .invalidConfiguration,
-                "\(configuration.maximumBytes) is not a possible number of bytes",
+                "\(configuration.maximumBytes) is not a valid number of bytes",
                 remedy: "Set MemoryDiskConfiguration.maximumBytes to 0 or more.")
         }
         budget = MemoryBudget(pages: configuration.maximumBytes / blockSize)
@@ -38,12 +38,12 @@ public final class MemoryDisk: StorageManager {
     /// `memory`.
     public var name: String { "memory" }
 
-    /// No hints are of use, and relations are gone when the engine is.
+    /// Hints have no effect, and relations end with the engine.
     public var capabilities: StorageManagerCapabilities {
         StorageManagerCapabilities(isVolatile: true, pagesCanTear: false)
     }
 
-    /// How many bytes the pages of all relations take now.
+    /// The number of bytes that the pages of all relations take now.
     public var usedBytes: Int { budget.used * blockSize }
 
     /// Finds a relation, or makes the object for a new one.
@@ -58,7 +58,7 @@ public final class MemoryDisk: StorageManager {
         }
     }
 
-    /// Gives a fork's memory back at once.
+    /// Frees a fork's memory at once.
     public func unlink(_ locator: RelationLocator, fork: Fork) throws(StorageError) {
         let relation = relations.withLock { relations -> MemoryRelation? in
             guard let relation = relations[locator] else { return nil }
@@ -68,10 +68,10 @@ public final class MemoryDisk: StorageManager {
         relation?.remove(fork)
     }
 
-    /// Nothing becomes durable here.
+    /// Does nothing: these relations are never durable.
     public func syncPending(_ session: Session) throws(StorageError) {}
 
-    /// Gives all memory back.
+    /// Frees all memory.
     public func shutdown() {
         let all = relations.withLock { relations in
             defer { relations = [:] }
@@ -85,7 +85,7 @@ public final class MemoryDisk: StorageManager {
 
 /// The settings of a ``MemoryDisk``.
 public struct MemoryDiskConfiguration: Sendable {
-    /// How many bytes the pages of all relations may take together; 1 GiB unless told otherwise.
+    /// The most bytes that the pages of all relations may take together; 1 GiB by default.
     public var maximumBytes = 1 << 30
 
     /// Makes the default settings.

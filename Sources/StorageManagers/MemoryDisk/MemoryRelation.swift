@@ -1,15 +1,15 @@
 internal import AsyncIO
 internal import StorageManager
 
-/// One relation of a ``MemoryDisk``: for each fork a row of slabs.
+/// One relation of a ``MemoryDisk``: slabs of pages for each fork.
 ///
-/// Any thread; who must be kept apart is said by `RelationStorage`. A fork's lock is held for
-/// moments only: pages are copied outside it.
+/// Safe to use from any thread; `RelationStorage` says which calls callers must serialise. A fork's
+/// lock is held only briefly: pages are copied outside it.
 final class MemoryRelation: RelationStorage {
     private struct Pages {
         var exists = false
         var count = 0
-        /// As many as `count` pages need.
+        /// The slabs that `count` pages need.
         var slabs: [MemorySlab] = []
     }
 
@@ -18,7 +18,7 @@ final class MemoryRelation: RelationStorage {
     private let target: RelationTarget
     private let forks: InlineArray<4, ForkPages>
 
-    /// So that an array can hold what cannot be copied.
+    /// Lets an array hold a lock, which cannot be copied.
     private final class ForkPages: Sendable {
         let pages = Lock(Pages())
     }
@@ -53,10 +53,10 @@ final class MemoryRelation: RelationStorage {
 
     func exists(_ fork: Fork) throws(StorageError) -> Bool { with(fork) { $0.exists } }
 
-    /// Keeps what there is: nobody else would.
+    /// Keeps the pages: they exist nowhere else.
     func close(_ fork: Fork, session: Session) { session.submitStaged() }
 
-    /// Forgets a fork and its pages.
+    /// Removes a fork and its pages.
     func remove(_ fork: Fork) {
         let freed = with(fork) { pages in
             defer { pages = Pages() }
@@ -85,8 +85,8 @@ final class MemoryRelation: RelationStorage {
         try grow(fork, to: Int(block.rawValue) + count, from: block, count: count)
     }
 
-    /// - Throws: `extendFailed` when there would be more memory than may be, or the process can
-    ///   have; the fork is then as it was.
+    /// - Throws: `extendFailed` if that would exceed the limit or the memory the process can have;
+    ///   the fork is unchanged then.
     private func grow(_ fork: Fork, to count: Int, from block: BlockNumber, count new: Int)
         throws(StorageError)
     {
@@ -116,14 +116,14 @@ final class MemoryRelation: RelationStorage {
                 slabs.append(slab)
             }
         }
-        // Who extends and truncates a relation is alone in that, so that it is as it was.
+        // The caller serialises growing and truncating, so the fork has not changed meanwhile.
         with(fork) { pages in
             pages.slabs += slabs
             pages.count = max(pages.count, count)
         }
     }
 
-    /// Gives the memory of what is cut off back at once.
+    /// Frees the memory of whole slabs at once.
     func truncate(_ fork: Fork, to count: UInt32, session: Session) throws(StorageError) {
         guard try blockCount(fork) > count else { return }
         let kept = (Int(count) + MemorySlab.pageCount - 1) / MemorySlab.pageCount
@@ -131,7 +131,7 @@ final class MemoryRelation: RelationStorage {
             let freed = pages.slabs.count - kept
             pages.count = Int(count)
             pages.slabs.removeLast(freed)
-            // What a later extension adds again is to be zeroes.
+            // Pages that a later extension adds again must be zeroes.
             let rest = Int(count) % MemorySlab.pageCount
             if rest > 0 { pages.slabs.last?.clear(from: rest) }
             return freed
@@ -191,7 +191,7 @@ final class MemoryRelation: RelationStorage {
         handle.startExecuted(isRead ? .read : .write, result: done * blockSize)
     }
 
-    /// Copies pages in or out, as far as they exist; how many.
+    /// Copies pages in or out as far as they exist, and returns how many.
     private func copy(
         _ fork: Fork, _ block: BlockNumber, _ pages: Span<PageAddress>, isRead: Bool
     ) throws(StorageError) -> Int {
@@ -225,7 +225,7 @@ final class MemoryRelation: RelationStorage {
         guard let found else {
             throw StorageError(
                 .notFound, "relation \(locator)\(fork.suffix) does not exist in memory",
-                remedy: "Create it first; it ended with the engine that had it.",
+                remedy: "Create it first; a memory relation ends with its engine.",
                 at: location(fork))
         }
         return (slabs: found.0, count: found.1)

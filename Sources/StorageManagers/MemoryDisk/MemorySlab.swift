@@ -7,22 +7,21 @@ internal import StorageManager
     internal import Darwin
 #endif
 
-/// The memory of some neighbouring pages of a fork, zeroed at first. The kernel provides it as it is
-/// touched.
+/// The zeroed memory of 64 neighbouring pages of a fork. The kernel provides it when it is touched.
 ///
-/// Any thread. Pages are copied in and out under the slab's lock, so that a copy is of one moment.
-/// Whoever copies keeps the slab alive; a fork that is cut merely forgets it.
+/// Safe to use from any thread. Pages are copied in and out under the slab's lock, so each copy is
+/// consistent. A copying thread keeps the slab alive; truncating a fork only drops its reference.
 @safe
 final class MemorySlab: @unchecked Sendable {
     /// How many pages a slab has.
     static let pageCount = 64
 
     private static let byteCount = pageCount * blockSize
-    /// `byteCount` bytes, mapped until `deinit`; touched under the lock alone.
+    /// `byteCount` bytes, mapped until `deinit`. Accessed only under the lock.
     private let memory: UnsafeMutableRawPointer
     private let lock = Lock<Void>(())
 
-    /// Nil when the process may have no more memory.
+    /// Makes a slab; nil if the process may have no more memory.
     init?() {
         let memory = unsafe mmap(
             nil, Self.byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
