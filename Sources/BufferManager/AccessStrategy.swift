@@ -1,18 +1,18 @@
-/// How an operation uses the pool: in passing, a ring of few buffers that it uses again and again,
-/// so that it leaves other pages where they are.
+/// How an operation uses the pool. An operation that touches many pages once takes its buffers from
+/// a ring of few that it reuses, so that other pages stay in the pool.
 ///
 /// Belongs to one session's thread at a time, and to one ``BufferManager``. Mirrors PostgreSQL's
 /// `BufferAccessStrategy`.
 public final class AccessStrategy {
     /// The kinds of use.
     public enum Kind: Sendable, Hashable, CaseIterable {
-        /// Takes any buffer; no ring.
+        /// Takes any buffer, without a ring.
         case normal
-        /// Reads a large relation once: 256 KiB, and what is being read ahead.
+        /// Reads a large relation once: a ring of 256 KiB plus the pages being read ahead.
         case bulkRead
-        /// Writes a large relation: 16 MiB.
+        /// Writes a large relation: a ring of 16 MiB.
         case bulkWrite
-        /// Visits pages in passing to tidy them: 2 MiB.
+        /// Visits pages to tidy them: a ring of 2 MiB.
         case vacuum
 
         var ringPages: Int {
@@ -27,10 +27,10 @@ public final class AccessStrategy {
 
     /// The kind of use.
     public let kind: Kind
-    /// How many buffers the ring has; zero without a ring.
+    /// The number of buffers in the ring; zero without a ring.
     public var ringSize: Int { ring.count }
 
-    /// The ring: numbers of buffers plus one, zero where none was taken yet.
+    /// The ring: buffer numbers plus one, or zero for a place without a buffer yet.
     var ring: [UInt32]
     var position = 0
 
@@ -38,8 +38,8 @@ public final class AccessStrategy {
     ///
     /// - Parameters:
     ///   - kind: the kind of use.
-    ///   - manager: whose pool. A ring takes at most an eighth of it.
-    ///   - readAhead: how many pages a bulk read has in flight; they are added to its ring.
+    ///   - manager: the manager of the pool. A ring takes at most an eighth of the pool.
+    ///   - readAhead: how many pages a bulk read has in flight; its ring grows by as many.
     public init(_ kind: Kind, for manager: BufferManager, readAhead: Int = 0) {
         self.kind = kind
         let wanted = kind.ringPages + (kind == .bulkRead ? max(0, readAhead) : 0)
@@ -47,8 +47,8 @@ public final class AccessStrategy {
         ring = Array(repeating: 0, count: kind == .normal ? 0 : min(wanted, limit))
     }
 
-    /// How many pages the strategy's user should have pinned at most, if the ring limits it: with
-    /// more, the ring cannot use its own buffers again. Mirrors `GetAccessStrategyPinLimit`.
+    /// The most pages that the strategy's user should pin, if the ring limits it. With more, the
+    /// ring cannot reuse its own buffers. Mirrors `GetAccessStrategyPinLimit`.
     public var pinLimit: Int? {
         switch kind {
         case .normal: nil

@@ -1,38 +1,37 @@
 public import AsyncIO
 internal import Synchronization
 
-/// How a ``BackgroundWriter`` goes about it. PostgreSQL's `bgwriter_…` settings.
+/// The settings of a ``BackgroundWriter``. PostgreSQL's `bgwriter_…` settings.
 public struct BackgroundWriterOptions: Sendable, Hashable {
     /// How long to sleep between two rounds. PostgreSQL's `bgwriter_delay`.
     public var delay = Duration.milliseconds(200)
-    /// How many pages one round writes at most, at least 1. PostgreSQL's `bgwriter_lru_maxpages`
-    /// is 100; here several are written by one IO, and IOs beside each other.
+    /// The most pages one round writes, at least 1. PostgreSQL's `bgwriter_lru_maxpages` is 100;
+    /// here one IO writes several pages, and IOs run beside each other.
     public var maximumPages = 1000
-    /// How many buffers shall be clean ahead of the clock hand, as a multiple of how many were
-    /// needed in a round of late; at least 0. PostgreSQL's `bgwriter_lru_multiplier`.
+    /// How many buffers to keep clean ahead of the clock hand, as a multiple of the number recently
+    /// needed per round; at least 0. PostgreSQL's `bgwriter_lru_multiplier`.
     public var multiplier = 2.0
 
     /// Makes the default settings.
     public init() {}
 
-    /// - Throws: `invalidConfiguration` for a setting outside its range.
+    /// - Throws: `invalidConfiguration` if a setting is outside its range.
     public func validate() throws(StorageError) {
         guard delay > .zero, maximumPages >= 1, multiplier >= 0, multiplier.isFinite else {
             throw StorageError(
-                .invalidConfiguration, "\(self) are no possible settings of a background writer",
-                remedy: "Give a delay above zero, at least one page, and a multiplier that is not"
-                    + " negative.")
+                .invalidConfiguration, "\(self) are not valid settings for a background writer",
+                remedy: "Choose a delay above zero, at least one page, and a multiplier that is"
+                    + " not negative.")
         }
     }
 }
 
-/// Writes dirty pages out before the clock hand comes to them, so that who needs a buffer finds a
-/// clean one.
+/// Writes dirty pages before the clock hand reaches them, so that a session that needs a buffer
+/// finds a clean one.
 ///
-/// How many that takes it learns from how many buffers were given out of late. Nothing runs by
-/// itself: whoever has one calls ``step()`` again and again, on a thread of its own (as `Strata`'s
-/// engine does) or in between. Belongs to its session's thread. Mirrors PostgreSQL's
-/// `BgBufferSync`.
+/// It estimates how many to write from how many buffers were given out recently. It has no thread:
+/// its owner calls ``step()`` repeatedly, on a thread of its own (as `Strata`'s engine does) or
+/// between other work. Belongs to its session's thread. Mirrors PostgreSQL's `BgBufferSync`.
 public final class BackgroundWriter {
     private let manager: BufferManager
     private let pool: BufferPool
@@ -40,7 +39,7 @@ public final class BackgroundWriter {
     private let writer: PageWriter
     private var forecast: CleaningForecast
 
-    /// Makes one for a manager's shared pool.
+    /// Makes a writer for a manager's shared pool.
     public init(
         _ manager: BufferManager, session: Session,
         options: BackgroundWriterOptions = BackgroundWriterOptions()
@@ -55,20 +54,20 @@ public final class BackgroundWriter {
 
     deinit { manager.backgroundSessions.subtract(1, ordering: .relaxed) }
 
-    /// What is to be done after a round.
+    /// When to run the next round.
     public enum Outcome: Sendable, Hashable {
-        /// Another one when the delay is over.
+        /// After the delay.
         case done
-        /// Another one at once: this one left it at as many pages as it may write.
+        /// At once: this round stopped at its limit of pages.
         case behind
-        /// None before a buffer is given out again.
+        /// Not before a buffer is given out again.
         case idle
     }
 
-    /// One round: writes as many pages as will be needed soon, and waits for the writes.
+    /// Runs one round: writes as many pages as will be needed soon, and waits for the writes.
     ///
-    /// - Throws: the first error of a storage or the log; the pages then stay dirty, and the next
-    ///   round tries again. `storeFailed` after a failed sync.
+    /// - Throws: the first error of a storage or the log, after which the pages stay dirty and the
+    ///   next round tries again; `storeFailed` after a failed sync.
     @discardableResult
     public func step() throws(StorageError) -> Outcome {
         try pool.gate.check()
@@ -82,7 +81,7 @@ public final class BackgroundWriter {
             let index = Int(round.next % UInt64(pool.count))
             let buffer = pool.buffer(index)
             let state = buffer.state
-            // Neither read nor wanted of late: the hand will take it.
+            // Neither pinned nor used recently: the hand will take it.
             let isReusable = state.pins == 0 && state.usage == 0
             if isReusable, state.has(BufferState.dirty) {
                 written += write(index, buffer.tag)
@@ -107,11 +106,11 @@ public final class BackgroundWriter {
         return write.count
     }
 
-    /// Sleeps until buffers are given out again, somebody calls
-    /// ``BufferManager/wakeBackgroundWriter()``, or the time is over.
+    /// Sleeps until buffers are given out again, ``BufferManager/wakeBackgroundWriter()`` is
+    /// called, or `duration` is over.
     ///
-    /// - Parameter isEnding: asked before sleeping whether to return at once. Who makes it true wakes
-    ///   the writer afterwards.
+    /// - Parameter isEnding: asked before sleeping; returns at once if it returns true. Code that
+    ///   makes it true must wake the writer afterwards.
     public func sleepWhileIdle(atMost duration: Duration, unless isEnding: () -> Bool) {
         let seen = pool.cleanerSignal.load(ordering: .acquiring)
         pool.cleanerSleeps.store(true, ordering: .sequentiallyConsistent)
@@ -134,6 +133,6 @@ extension BufferPool {
 }
 
 extension BufferManager {
-    /// Ends the sleep of ``BackgroundWriter/sleepWhileIdle(atMost:)``. Any thread.
+    /// Ends a ``BackgroundWriter/sleepWhileIdle(atMost:unless:)``. Safe to call from any thread.
     public func wakeBackgroundWriter() { shared.wakeCleaner() }
 }

@@ -1,11 +1,11 @@
 internal import AsyncIO
 internal import Synchronization
 
-/// The content lock: many may read a page, or one may change it. It lives in the state word, so
-/// taking a free one is one exchange. Not recursive. It belongs to no thread: whoever holds the
-/// page may give it back on another.
+/// The content lock: many threads may read a page, or one may change it. It lives in the state
+/// word, so taking a free one is one exchange. Not recursive. It belongs to no thread: the holder
+/// of the page may release it on another.
 ///
-/// Once somebody sleeps, newcomers sleep too, so that a writer gets its turn among readers.
+/// Once a thread sleeps, newcomers sleep too, so that a writer gets its turn among readers.
 extension Buffer {
     private static let spins = 40
 
@@ -62,7 +62,7 @@ extension Buffer {
         }
     }
 
-    /// Gives the exclusive lock back, marking the page as changed in the same step if it is.
+    /// Releases the exclusive lock. Marks the page as changed in the same step if `dirtied`.
     @inline(__always)
     func unlockExclusive(dirtied: Bool = false) {
         let sets = dirtied ? BufferState.dirty | BufferState.justDirtied : 0
@@ -73,15 +73,15 @@ extension Buffer {
         if old.has(BufferState.lockWaiters) { wakeLockWaiters() }
     }
 
-    /// Notes that this thread has the lock, exclusively, and will give it back itself, before those
-    /// that it had already.
+    /// Records that this thread holds the lock exclusively and will release it itself, before those
+    /// that it held already.
     @inline(__always)
     func noteHolder() { unsafe HeldLocks.push(UnsafeRawPointer(descriptor)) }
 
     @inline(__always)
     func forgetHolder() { HeldLocks.pop() }
 
-    /// Whether this thread has the lock, exclusively, and will give it back itself.
+    /// Whether this thread holds the lock exclusively and will release it itself.
     var isHeldHere: Bool { unsafe HeldLocks.contain(UnsafeRawPointer(descriptor)) }
 
     private func wakeLockWaiters() {
@@ -90,8 +90,10 @@ extension Buffer {
         fireWakeUps(.lock)
     }
 
-    /// `lockWaiters` is only ever set while the lock is held, and whoever frees the lock clears it,
-    /// so that a sleeper is always woken.
+    /// Takes the lock, sleeping if necessary.
+    ///
+    /// `lockWaiters` is only set while the lock is held, and freeing the lock clears it, so a
+    /// sleeper is always woken.
     private func lockSlowly(blockedBy mask: UInt64, adding bits: UInt64) {
         var tries = 0
         while true {
@@ -104,7 +106,7 @@ extension Buffer {
             tries += 1
             if tries < Self.spins { continue }
             precondition(
-                !isHeldHere, "a page's content lock is not taken by the thread that has it")
+                !isHeldHere, "a thread must not take a page's content lock that it holds already")
             if exchange(&old, BufferState(old.bits | BufferState.lockWaiters)) {
                 unsafe park(descriptor.pointee.lockSequence, expected: sequence)
             }

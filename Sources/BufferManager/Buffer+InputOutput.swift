@@ -1,17 +1,17 @@
 internal import AsyncIO
 internal import Synchronization
 
-/// What became of the wish to do IO on a buffer.
+/// The outcome of asking for the IO right on a buffer.
 enum IOStart {
-    /// It is the caller's to do and to end.
+    /// The caller has the right, and must do and end the IO.
     case started
     /// There is nothing to do: the page is valid, or clean.
     case needless
-    /// Somebody else is at it.
+    /// Another IO is in progress.
     case busy
 }
 
-/// The right to do IO on a buffer: one at a time has it. Mirrors PostgreSQL's `StartBufferIO`,
+/// The right to do IO on a buffer. One holder at a time. Mirrors PostgreSQL's `StartBufferIO`,
 /// `WaitIO` and `TerminateBufferIO`.
 extension Buffer {
     /// Takes the right to fill the page. The caller has a pin. Never waits.
@@ -24,13 +24,13 @@ extension Buffer {
         }
     }
 
-    /// Takes the right to write the page out, with a pin of its own, if the buffer still has that
-    /// tag. Never waits.
+    /// Takes the right to write the page, with a pin of its own, if the buffer still has the tag.
+    /// Never waits.
     ///
     /// - Parameters:
-    ///   - onlyUnpinned: leave alone what somebody uses. Whoever has claimed the buffer to give it
-    ///     to another page does not count: a clean one is what such a one wants.
-    ///   - evenClean: also where there is nothing to be written.
+    ///   - onlyUnpinned: skips pages that are pinned. The pin of a claim does not count: the
+    ///     claimant wants a clean page.
+    ///   - evenClean: takes the right even if there is nothing to write.
     func startOutput(_ tag: PageTag, onlyUnpinned: Bool = false, evenClean: Bool = false)
         -> IOStart
     {
@@ -46,13 +46,13 @@ extension Buffer {
             let new = (old.bits | BufferState.ioInProgress) & ~BufferState.justDirtied
             if exchange(&old, BufferState(new &+ BufferState.onePin)) { break }
         }
-        // The state may have been another page's by then.
+        // By then the state may have been another page's.
         if hasTag(tag) { return .started }
         endOutput(written: false)
         return .needless
     }
 
-    /// Ends a write, and its pin. A page that was changed meanwhile stays dirty.
+    /// Ends a write and drops its pin. A page that was changed meanwhile stays dirty.
     func endOutput(written: Bool, failed: Bool = false) {
         end { old in
             var new = old.bits &- BufferState.onePin
@@ -69,9 +69,10 @@ extension Buffer {
         }
     }
 
-    /// Ends the filling of a page. A failed one stays invalid: the next reader tries again.
+    /// Ends filling a page. If it failed, the page stays invalid and the next reader tries again.
     ///
-    /// - Parameter droppingPin: the IO had a pin, taken by ``becomeWaitable(_:takingPin:)``.
+    /// - Parameter droppingPin: whether the IO had a pin, taken by
+    ///   ``becomeWaitable(_:takingPin:)``.
     func endInput(valid: Bool, droppingPin: Bool) {
         end { old in
             let flag = valid ? BufferState.valid : BufferState.ioError
@@ -80,18 +81,18 @@ extension Buffer {
         }
     }
 
-    /// The buffer may serve another page as soon as the state has changed; its sleepers are then
-    /// woken once for nothing.
+    /// Ends the IO. The buffer may serve another page as soon as the state has changed; a sleeper
+    /// of that page is then woken once for nothing.
     private func end(_ change: (BufferState) -> UInt64) {
         unsafe descriptor.pointee.ioHandle.store(0, ordering: .relaxed)
         let old = update { change($0) & ~(BufferState.ioInProgress | BufferState.ioWaiters) }
-        assert(old.has(BufferState.ioInProgress), "IO is ended once, by who started it")
+        assert(old.has(BufferState.ioInProgress), "an IO is ended once, by its starter")
         if old.has(BufferState.ioWaiters) { wakeIOWaiters() }
     }
 
-    /// Publishes by what the IO can be waited for.
+    /// Publishes the reference by which the IO can be waited for.
     ///
-    /// - Parameter takingPin: take the IO's own pin; a write's was taken when it won its right.
+    /// - Parameter takingPin: takes the IO's own pin. A write took it together with the IO right.
     func becomeWaitable(_ reference: WaitReference, takingPin: Bool) {
         let words = reference.words
         unsafe descriptor.pointee.ioGeneration.store(words.generation, ordering: .releasing)
@@ -107,8 +108,8 @@ extension Buffer {
         fireWakeUps(.io)
     }
 
-    /// By what the IO in progress can be waited for, if it has come that far. A reference read
-    /// while it changes names an IO that is over, or makes the caller look again.
+    /// The reference by which the IO in progress can be waited for, if it has one already. A
+    /// reference read while it changes names an IO that is over, or makes the caller look again.
     var waitReference: WaitReference? {
         let handle = unsafe descriptor.pointee.ioHandle.load(ordering: .acquiring)
         let generation = unsafe descriptor.pointee.ioGeneration.load(ordering: .acquiring)
@@ -117,9 +118,10 @@ extension Buffer {
         return WaitReference(words: (index: handle &- 1, generation: generation))
     }
 
-    /// Waits until nobody does IO on the buffer. The caller has a pin, or looks again afterwards.
+    /// Waits until no IO is in progress on the buffer. The caller has a pin, or looks again
+    /// afterwards.
     ///
-    /// Submits the session's staged IO before it sleeps.
+    /// Submits the session's staged IO before sleeping.
     ///
     /// - Returns: whether the thread slept.
     @discardableResult
@@ -133,7 +135,7 @@ extension Buffer {
                 continue
             }
             session.submitStaged()
-            // Not waitable yet. Whoever changes that, or ends the IO, sees the flag.
+            // Not waitable yet. The thread that changes that, or ends the IO, sees the flag.
             let sequence = unsafe descriptor.pointee.ioSequence.load(ordering: .acquiring)
             guard exchange(&old, BufferState(old.bits | BufferState.ioWaiters)) else { continue }
             if waitReference == nil {

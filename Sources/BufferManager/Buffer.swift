@@ -2,10 +2,10 @@ internal import AsyncIO
 internal import StorageManager
 internal import Synchronization
 
-/// A way to one descriptor: the functions that change a buffer's state.
+/// Access to one descriptor: the functions that change a buffer's state.
 ///
-/// Copies freely. The pointer stays valid as long as there is a pin: a pool that ends with pins on
-/// it leaves its descriptors and pages where they are.
+/// Freely copyable. The pointer stays valid as long as there is a pin: a pool that ends with pins
+/// on it leaks its descriptors and pages.
 @safe
 struct Buffer: @unchecked Sendable, BitwiseCopyable {
     let descriptor: UnsafeMutablePointer<BufferDescriptor>
@@ -20,7 +20,7 @@ struct Buffer: @unchecked Sendable, BitwiseCopyable {
         BufferState(unsafe descriptor.pointee.state.load(ordering: .acquiring))
     }
 
-    /// Reads the tag. Means something only under a pin, or if verified by one afterwards.
+    /// Reads the tag. Meaningful only under a pin, or if a pin verifies it afterwards.
     @inline(__always)
     var tag: PageTag {
         unsafe PageTag(
@@ -34,7 +34,7 @@ struct Buffer: @unchecked Sendable, BitwiseCopyable {
             && descriptor.pointee.tagRelation.load(ordering: .relaxed) == tag.relation
     }
 
-    /// Goes from `old` to `new` if nothing changed meanwhile; else brings `old` up to date.
+    /// Changes the state from `old` to `new` if it is still `old`; else updates `old`.
     @inline(__always)
     func exchange(_ old: inout BufferState, _ new: BufferState) -> Bool {
         let (exchanged, original) = unsafe descriptor.pointee.state.compareExchange(
@@ -43,7 +43,7 @@ struct Buffer: @unchecked Sendable, BitwiseCopyable {
         return exchanged
     }
 
-    /// Changes the state whatever it is; the state before.
+    /// Changes the state and returns the one before.
     @discardableResult
     @inline(__always)
     func update(_ change: (BufferState) -> UInt64) -> BufferState {
@@ -52,12 +52,12 @@ struct Buffer: @unchecked Sendable, BitwiseCopyable {
         return old
     }
 
-    /// Sets a state that nobody else can be changing.
+    /// Sets the state. Callers must ensure that nothing else can change it.
     func publish(_ bits: UInt64) {
         unsafe descriptor.pointee.state.store(bits, ordering: .releasing)
     }
 
-    /// Adds a pin for someone who has one already; whether there was room in the count.
+    /// Adds a pin to one that the caller has. Returns false if the count is full.
     func pinAgain() -> Bool {
         var old = state
         while old.pins < BufferState.pinMask {
@@ -67,7 +67,7 @@ struct Buffer: @unchecked Sendable, BitwiseCopyable {
         return false
     }
 
-    /// Gives a pin back. What was done under it happens before the buffer's next use.
+    /// Drops a pin. Actions under it happen before the buffer's next use.
     @inline(__always)
     func unpin() {
         let old = unsafe descriptor.pointee.state.wrappingSubtract(
@@ -76,8 +76,8 @@ struct Buffer: @unchecked Sendable, BitwiseCopyable {
         assert(BufferState(old).pins > 0, "a pin is given back once")
     }
 
-    /// Marks the page as changed. The caller holds the content lock exclusively, or is the only
-    /// one that knows the page.
+    /// Marks the page as changed. The caller holds the content lock exclusively, or nothing else
+    /// knows the page.
     @inline(__always)
     func markDirty() {
         let flags = BufferState.dirty | BufferState.justDirtied
@@ -87,13 +87,13 @@ struct Buffer: @unchecked Sendable, BitwiseCopyable {
         }
     }
 
-    /// The relation's record. Under a pin.
+    /// Calls `body` with the relation's record. The caller has a pin.
     func withRecord<Result>(_ body: (RelationRecord) -> Result) -> Result {
         let word = unsafe descriptor.pointee.record.load(ordering: .relaxed)
         guard let pointer = unsafe UnsafeRawPointer(bitPattern: word) else {
             preconditionFailure("a tagged buffer belongs to a relation")
         }
-        // Counted there since the buffer was tagged.
+        // The record counts this buffer since it was tagged.
         return unsafe Unmanaged<RelationRecord>.fromOpaque(pointer)._withUnsafeGuaranteedRef(body)
     }
 }

@@ -1,25 +1,26 @@
 internal import AsyncIO
 public import Logging
 
-/// The settings of a ``BufferManager``; they do not change while it runs.
+/// The settings of a ``BufferManager``. They do not change while it runs.
 public struct BufferConfiguration: Sendable {
-    /// How many pages the shared pool holds, at least 16. PostgreSQL's `shared_buffers`.
+    /// The number of pages in the shared pool, at least 16. PostgreSQL's `shared_buffers`.
     public var bufferCount = 16384
-    /// How many pages the private pool of a session with local relations holds, at least 16.
+    /// The number of pages in the private pool of a session with local relations, at least 16.
     /// PostgreSQL's `temp_buffers`.
     public var localBufferCount = 1024
-    /// How many neighbouring blocks one IO may join, from 1 to 128 and not above
+    /// The most neighbouring blocks that one IO may join: 1 to 128, and at most
     /// ``IOConfiguration/maximumVectors``. PostgreSQL's `io_combine_limit`.
     public var combineLimit = 16
-    /// Whether pages carry checksums: computed when they are written, compared when read.
+    /// Whether pages carry checksums, computed when they are written and compared when they are
+    /// read.
     public var verifiesChecksums = true
-    /// Damaged pages are replaced by zeroes in the pool, with a warning, wherever a read does not
-    /// say otherwise. PostgreSQL's `zero_damaged_pages`.
+    /// Whether reads that do not say otherwise replace damaged pages by zeroes in the pool, with a
+    /// warning. PostgreSQL's `zero_damaged_pages`.
     public var zeroesDamagedPages = false
-    /// Pages with a wrong checksum and a plausible header are accepted, with a warning.
+    /// Whether to accept pages with a wrong checksum and a plausible header, with a warning.
     /// PostgreSQL's `ignore_checksum_failure`.
     public var ignoresChecksumFailures = false
-    /// The log that is made durable before pages that it tells of are written; nil without one.
+    /// The log that must be durable before the pages it describes are written; nil without one.
     public var writeAheadLog: (any WriteAheadLog)?
     /// Where pages are kept until they are whole in place; nil where they need not be. See
     /// ``PageJournal``.
@@ -41,7 +42,7 @@ public struct BufferConfiguration: Sendable {
         guard combineLimit <= vectors else {
             throw StorageError(
                 .invalidConfiguration,
-                "\(combineLimit) is not a possible combine limit where an IO has \(vectors) vectors",
+                "\(combineLimit) is not a valid combine limit where an IO has \(vectors) vectors",
                 remedy: "Lower it, or raise IOConfiguration.maximumVectors.")
         }
     }
@@ -51,8 +52,8 @@ public struct BufferConfiguration: Sendable {
     {
         guard limits.contains(value) else {
             throw StorageError(
-                .invalidConfiguration, "\(value) is not a possible \(name)",
-                remedy: "Give a value from \(limits.lowerBound) to \(limits.upperBound).")
+                .invalidConfiguration, "\(value) is not a valid \(name)",
+                remedy: "Choose a value from \(limits.lowerBound) to \(limits.upperBound).")
         }
     }
 }

@@ -1,41 +1,42 @@
 internal import Synchronization
 
-/// What a ``BufferManager`` has done since it was made. All counts are of pages, unless said.
+/// A ``BufferManager``'s counters since it was made. They count pages unless stated otherwise.
 public struct BufferStatistics: Sendable, Hashable {
-    /// Pages that were found in the pool.
+    /// Pages found in the pool.
     public var hits: UInt64 = 0
     /// Pages whose reading was started.
     public var reads: UInt64 = 0
-    /// IOs by which pages were read; fewer than ``reads`` where neighbours were joined.
+    /// IOs that read pages; fewer than ``reads`` where neighbours were joined.
     public var readOperations: UInt64 = 0
-    /// Pages written out.
+    /// Pages written.
     public var writes: UInt64 = 0
-    /// Writes by which pages were written out.
+    /// IOs that wrote pages.
     public var writeOperations: UInt64 = 0
-    /// Those of the ``writes`` that a ``CheckpointWriter`` made. PostgreSQL's `buffers_checkpoint`.
+    /// ``writes`` by a ``CheckpointWriter``. PostgreSQL's `buffers_checkpoint`.
     public var checkpointWrites: UInt64 = 0
-    /// Those that a ``BackgroundWriter`` made ahead of need. PostgreSQL's `buffers_clean`.
+    /// ``writes`` by a ``BackgroundWriter``, ahead of need. PostgreSQL's `buffers_clean`.
     public var backgroundWrites: UInt64 = 0
-    /// Those that somebody had to wait for who needed a buffer. PostgreSQL's `buffers_backend`.
+    /// ``writes`` that a session which needed a buffer had to wait for. PostgreSQL's
+    /// `buffers_backend`.
     public var evictionWrites: UInt64 = 0
-    /// Times that a ``BackgroundWriter`` left it at as many pages as it may write at a time.
-    /// PostgreSQL's `maxwritten_clean`.
+    /// Rounds that a ``BackgroundWriter`` stopped at its limit of pages. PostgreSQL's
+    /// `maxwritten_clean`.
     public var backgroundStops: UInt64 = 0
     /// Buffers that the clock hand gave out. PostgreSQL's `buffers_alloc`.
     public var allocations: UInt64 = 0
     /// Pages by which relations grew.
     public var extends: UInt64 = 0
-    /// Pages that had to go for others, or because they were evicted.
+    /// Pages that left the pool to make room, or on request.
     public var evictions: UInt64 = 0
-    /// Buffers that an access strategy's ring used again.
+    /// Buffers that an access strategy's ring reused.
     public var ringReuses: UInt64 = 0
 
-    /// Makes a statistic of zeroes.
+    /// Makes statistics of zeroes.
     public init() {}
 }
 
-/// One session's counters. Written by its thread alone, read by any; they order nothing, so that
-/// adding is a load and a store.
+/// One session's counters. Only its thread writes them; any thread reads them. They order nothing,
+/// so adding is a load and a store.
 struct BufferCounters: ~Copyable {
     let hits = Atomic<UInt64>(0)
     let reads = Atomic<UInt64>(0)
@@ -49,7 +50,8 @@ struct BufferCounters: ~Copyable {
     let backgroundWrites = Atomic<UInt64>(0)
     let evictionWrites = Atomic<UInt64>(0)
     let backgroundStops = Atomic<UInt64>(0)
-    /// Fills a second line: processors fetch lines in pairs, and neighbours are other threads'.
+    /// Fills a second line: processors fetch lines in pairs, and the neighbours belong to other
+    /// threads.
     private let padding = InlineArray<4, UInt64>(repeating: 0)
 
     func add(to total: inout BufferStatistics) {

@@ -1,38 +1,37 @@
 package import AsyncIO
 package import StorageManager
 
-/// What has to happen before a read that must not wait can go on.
+/// What must happen before a read that may not wait can continue.
 package enum ReadNeed {
-    /// That IO has to complete: its own, or one that somebody else issued for the same page.
+    /// An IO must complete: the read's own, or another's on the same page.
     case completion(WaitReference)
-    /// Somebody does IO on the first missing page that cannot be waited for yet
+    /// Another's IO on the first missing page cannot be waited for yet
     /// (``BufferManager/register(_:for:)``).
     case notice
-    /// A handle of the session has to become idle.
+    /// A handle of the session must become idle.
     case handle
-    /// A page has to be given back: all buffers are pinned.
+    /// A page must be unpinned: all buffers are pinned.
     case buffers
-    /// A dirty page has to be written out by a thread that may block
-    /// (``BufferManager/clean(_:session:)``).
+    /// A thread that may block must write out a dirty page (``BufferManager/clean(_:session:)``).
     case cleaning
 }
 
-/// Reading for waiters that are no threads. Whoever drives a read takes its steps on the session's
-/// thread; between them, anything may happen.
+/// Reading for waiters that are not threads. The driver of a read takes its steps on the session's
+/// thread; anything may happen between them.
 extension BufferManager {
-    /// Has a wake-up fired when what ``ReadNeed/notice`` stands for has come.
+    /// Registers a wake-up for the event that ``ReadNeed/notice`` stands for.
     ///
-    /// - Returns: false, with nothing registered, if it has.
+    /// - Returns: false, with nothing registered, if it has happened.
     package func register(_ wakeUp: WakeUp, for operation: ReadOperation) -> Bool {
         guard operation.doneCount < operation.coveredCount else { return false }
         return operation.buffer(operation.doneCount).registerForIO(wakeUp, in: table.waits)
     }
 
-    /// Writes out the page that ``ReadNeed/cleaning`` stands for, so that the operation can have its
-    /// buffer. Blocks the thread; nobody else uses the operation meanwhile.
+    /// Writes out the page that ``ReadNeed/cleaning`` stands for, so that the operation can have
+    /// its buffer. Blocks the thread. Nothing else may use the operation meanwhile.
     ///
-    /// - Parameter session: the calling thread's.
-    /// - Throws: what writing throws; the page stays, dirty.
+    /// - Parameter session: the calling thread's session.
+    /// - Throws: what writing throws; the page stays dirty.
     package func clean(_ operation: ReadOperation, session: Session) throws(StorageError) {
         guard let index = operation.dirtyVictim else { return }
         operation.dirtyVictim = nil
@@ -47,10 +46,11 @@ extension BufferManager {
         }
     }
 
-    /// An operation whose steps never wait, for reads by one session after another's relation.
+    /// Makes an operation whose steps never wait, for one session's reads of one relation after
+    /// another.
     ///
-    /// - Throws: `misuse` for a relation that is local to a session: only that session's thread may
-    ///   complete its IO.
+    /// - Throws: `misuse` if the relation is session-local: only that session's thread may complete
+    ///   its IO.
     package func makeAwaitedOperation(
         _ relation: OpenRelation, fork: Fork, session: Session, options: ReadOptions,
         strategy: AccessStrategy?
@@ -67,13 +67,13 @@ extension BufferManager {
         return operation
     }
 
-    /// What is thrown when no buffer was to be had.
+    /// The error for having found no buffer.
     package var allBuffersPinned: StorageError {
         gate.failure.map { .writesRefused($0) } ?? BufferPool.exhausted(shared.count)
     }
 }
 
 extension ReadOperation {
-    /// Whether it waits for an IO that somebody else issued.
+    /// Whether it waits for another's IO.
     var isForeign: Bool { if case .foreign = phase { true } else { false } }
 }

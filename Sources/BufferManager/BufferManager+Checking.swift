@@ -1,11 +1,11 @@
 internal import Synchronization
 
 extension BufferManager {
-    /// Checks what must hold of the pool while nobody uses it; stops the program where it does not.
+    /// Checks the pool's invariants while nothing uses it; traps if one is violated.
     ///
-    /// For tests: every descriptor is looked at and every chain walked. O(pool).
+    /// For tests: looks at every descriptor and walks every chain. O(pool).
     ///
-    /// - Parameter idle: also that nothing is pinned, locked or under IO.
+    /// - Parameter idle: also checks that nothing is pinned, locked or under IO.
     public func checkInvariants(idle: Bool = true) {
         for pool in pools { pool.checkInvariants(idle: idle) }
     }
@@ -45,7 +45,7 @@ extension BufferPool {
             precondition(state.has(BufferState.dirty), "only dirty pages wait for a checkpoint")
         }
         if state.has(BufferState.exclusive) {
-            precondition(state.sharers == 0, "who changes a page is alone")
+            precondition(state.sharers == 0, "an exclusive lock excludes sharers")
         }
         guard idle else { return }
         precondition(state.pins == 0, "nothing is pinned")

@@ -8,46 +8,46 @@ internal import Synchronization
     internal import Darwin
 #endif
 
-/// Forgetting pages whose blocks cease to exist: nothing is written.
+/// Forgetting pages whose blocks cease to exist. Nothing is written.
 ///
-/// To be called before the storage is truncated or unlinked, by one who keeps others from using
-/// those blocks. Waits for IO in flight on them, whoever issued it, and submits what the session
-/// has staged; the IO's own pins count for nothing. A page that somebody has pinned is an error,
-/// found before any page is forgotten.
+/// Call these before truncating or unlinking the storage, and keep others from using the blocks
+/// meanwhile. They submit what the session has staged and wait for IO in flight on the pages,
+/// whoever issued it; the IO's own pins do not count. If a page is pinned otherwise, they throw
+/// before any page is forgotten.
 extension BufferManager {
-    /// Forgets all pages of a relation, and what else is kept of it. Mirrors PostgreSQL's
+    /// Forgets all pages and the record of a relation. Mirrors PostgreSQL's
     /// `DropRelationsAllBuffers`.
     ///
-    /// The ``PageJournal`` may keep copies of its pages: the locator must not be given to another
-    /// relation before that has made its room free, or ever.
+    /// The ``PageJournal`` may still keep copies of the pages. Callers must not give the locator to
+    /// another relation, ever or until the journal has dropped them.
     ///
-    /// - Throws: `pageInUse` when somebody has a page pinned; nothing has been forgotten then.
+    /// - Throws: `pageInUse` if a page is pinned; nothing has been forgotten then.
     public func drop(_ relation: OpenRelation, session: Session) throws(StorageError) {
         try drop(relation, session) { _ in true }
         table.forget(relation.locator)
     }
 
-    /// Forgets a fork's pages from a block on, those in the journal too. Mirrors PostgreSQL's
+    /// Forgets a fork's pages from a block on, in the journal too. Mirrors PostgreSQL's
     /// `DropRelationBuffers`.
     ///
-    /// - Throws: `pageInUse` when somebody has one of them pinned; nothing has been forgotten then.
-    ///   What the ``PageJournal`` throws; then the blocks must stay where they are.
+    /// - Throws: `pageInUse` if one of them is pinned; nothing has been forgotten then. What the
+    ///   ``PageJournal`` throws; the blocks must stay then.
     public func dropBlocks(
         of relation: OpenRelation, fork: Fork = .main, from block: BlockNumber, session: Session
     ) throws(StorageError) {
         try drop(relation, session) { tag in
             tag.forkWord == UInt64(fork.rawValue) && tag.block >= block
         }
-        // The blocks may come back as others.
+        // The blocks may come back with other contents.
         guard let journal = shared.journal, !relation.locator.isLocal else { return }
         try journal.forget(relation.locator, fork, from: block, session: session)
     }
 
-    /// Lets go of a relation that is about to be closed: its pages are written out and leave the
-    /// pool, and what else is kept of it is forgotten.
+    /// Writes out a relation's pages, removes them from the pool, and forgets the relation's
+    /// record. Call this before closing the relation.
     ///
-    /// - Throws: `pageInUse` when somebody has a page pinned, or what the storage throws. The
-    ///   relation stays usable then.
+    /// - Throws: `pageInUse` if a page is pinned, or what the storage throws. The relation stays
+    ///   usable then.
     public func close(_ relation: OpenRelation, session: Session) throws(StorageError) {
         try flush(relation, session: session)
         let count = try evict(relation, session: session)
@@ -55,9 +55,9 @@ extension BufferManager {
         table.forget(relation.locator)
     }
 
-    /// Forgets all pages of a session's local relations; the session is about to be closed.
+    /// Forgets all pages of a session's local relations. Call this before closing the session.
     ///
-    /// - Throws: `pageInUse` when somebody has a page pinned; nothing has been forgotten then.
+    /// - Throws: `pageInUse` if a page is pinned; other relations' pages may be forgotten by then.
     public func dropLocal(session: Session) throws(StorageError) {
         let local = localPools.withLock { $0[UInt32(session.index) + 1] }
         guard let pool = local?.pool else { return }
@@ -100,13 +100,13 @@ extension BufferManager {
 }
 
 extension BufferPool {
-    /// How often a pin is looked at again that may belong to someone just passing.
+    /// How often to look again at a pin that may be transient.
     private static let patience = 1000
 
-    /// Waits until nobody does IO on the page and nobody has it pinned; whether that came.
+    /// Waits until the page is under no IO and unpinned. Returns false if it stays pinned.
     ///
-    /// Pins of IO end with it, and those of victims' claimants and of lookups that went astray end
-    /// by themselves, so a pin is believed in only when it stays.
+    /// Pins of IO, of claimants of victims and of lookups that went astray end by themselves, so
+    /// only a pin that stays counts.
     func settle(_ place: Place, _ session: Session) throws(StorageError) -> Bool {
         let buffer = buffer(place.index)
         for _ in 0..<Self.patience {
@@ -123,7 +123,7 @@ extension BufferPool {
         return false
     }
 
-    /// Forgets a page, dirty or not; false when somebody keeps it pinned.
+    /// Forgets a page, dirty or not. Returns false if it stays pinned.
     func discard(_ place: Place, _ session: Session) throws(StorageError) -> Bool {
         while try settle(place, session) {
             guard claim(place.index, tagged: place.tag) else {

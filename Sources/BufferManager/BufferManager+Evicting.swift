@@ -2,23 +2,23 @@ public import AsyncIO
 public import StorageManager
 internal import Synchronization
 
-/// What evicting pages came to.
+/// The outcome of evicting pages.
 public struct EvictionCount: Sendable, Hashable {
-    /// Pages that have left the pool.
+    /// Pages that left the pool.
     public var evicted = 0
-    /// Pages that were written out for that, neighbours included.
+    /// Pages written for that, neighbours included.
     public var written = 0
-    /// Pages that stayed because somebody has them pinned, reads, or changes them.
+    /// Pages that stayed because they were pinned, being read, or being changed.
     public var skipped = 0
 
     /// Makes a count of zeroes.
     public init() {}
 }
 
-/// Taking pages out of the pool that nobody has pinned; dirty ones are written out first. Blocks
-/// the thread. Mirrors PostgreSQL's `EvictUnpinnedBuffer` and its relatives.
+/// Removing unpinned pages from the pool. Dirty ones are written first. Blocks the thread. Mirrors
+/// PostgreSQL's `EvictUnpinnedBuffer` and its relatives.
 extension BufferManager {
-    /// Takes one page out of the pool.
+    /// Removes one page from the pool.
     ///
     /// - Throws: what the storage throws; the page then stays, dirty.
     public func evict(
@@ -31,9 +31,9 @@ extension BufferManager {
         return count
     }
 
-    /// Takes a relation's pages out of the pool.
+    /// Removes a relation's pages from the pool.
     ///
-    /// - Throws: the first error of the storage; pages that were not come to stay.
+    /// - Throws: the first error of the storage; pages not reached by then stay.
     public func evict(_ relation: OpenRelation, session: Session) throws(StorageError)
         -> EvictionCount
     {
@@ -42,9 +42,9 @@ extension BufferManager {
         return try evict(pool, session) { $0.relation == word }
     }
 
-    /// Takes all shared relations' pages out of the pool.
+    /// Removes all shared relations' pages from the pool.
     ///
-    /// - Throws: the first error of a storage; pages that were not come to stay.
+    /// - Throws: the first error of a storage; pages not reached by then stay.
     public func evictAll(session: Session) throws(StorageError) -> EvictionCount {
         try evict(shared, session) { _ in true }
     }

@@ -6,16 +6,16 @@ internal import Synchronization
 extension BufferManager {
     /// Adds pages of zeroes at a fork's end and pins them.
     ///
-    /// Buffers are claimed first and the storage grows once, under a lock of that relation's fork,
-    /// so that extensions by many sessions do not meet. Blocks the thread; submits what the session
-    /// has staged. Mirrors PostgreSQL's `ExtendBufferedRelBy`.
+    /// Claims the buffers first, then grows the storage once under a lock of the relation's fork,
+    /// so that extensions by many sessions do not collide. Blocks the thread; submits what the
+    /// session has staged. Mirrors PostgreSQL's `ExtendBufferedRelBy`.
     ///
     /// - Parameters:
-    ///   - count: how many pages are wanted. Fewer are added where there are not so many unpinned
-    ///     buffers, or where the session's share of the pool (``pinLimit``) is less; at least one.
+    ///   - count: how many pages are wanted. Fewer are added, but at least one, if there are fewer
+    ///     unpinned buffers or if the session's share of the pool (``pinLimit``) is smaller.
     ///   - strategy: the ring to take buffers from.
-    /// - Throws: `extendFailed` where the storage cannot grow or has its most blocks already,
-    ///   `resourcesExhausted` when all buffers are pinned. Nothing is pinned then.
+    /// - Throws: `extendFailed` if the storage cannot grow or has the most blocks possible;
+    ///   `resourcesExhausted` if all buffers are pinned. Nothing is pinned then.
     public func extend(
         _ relation: OpenRelation, fork: Fork = .main, by count: Int = 1,
         strategy: AccessStrategy? = nil, session: Session
@@ -45,8 +45,8 @@ extension BufferManager {
         }
     }
 
-    /// An extension under way: buffers that have no page yet, and those that have one of the new
-    /// ones and are under IO by this extension.
+    /// An extension in progress: claimed buffers without a page, and buffers with a new page, which
+    /// are under IO by this extension.
     private struct Growth {
         let relation: OpenRelation
         let fork: Fork
@@ -56,8 +56,8 @@ extension BufferManager {
         var installed: [Int] = []
     }
 
-    /// Gives the buffers to the blocks behind the end and makes the storage grow. Under the
-    /// extension lock.
+    /// Assigns the buffers to the blocks behind the end and grows the storage. Under the extension
+    /// lock.
     private func grow(_ growth: inout Growth, _ record: RelationRecord) throws(StorageError)
         -> BlockNumber
     {
@@ -67,8 +67,8 @@ extension BufferManager {
         guard room >= growth.victims.count else {
             throw StorageError(
                 .extendFailed,
-                "relation \"\(growth.relation.locator)\(growth.fork.suffix)\" cannot have more than "
-                    + "\(BlockNumber.maximumCount) blocks",
+                "relation \"\(growth.relation.locator)\(growth.fork.suffix)\" cannot have "
+                    + "more than \(BlockNumber.maximumCount) blocks",
                 remedy: "Move rows to another relation.",
                 at: growth.relation.location(growth.fork))
         }
@@ -85,8 +85,8 @@ extension BufferManager {
         return first
     }
 
-    /// Gives a buffer to one block behind the end, under IO from the first moment on, so that a
-    /// reader who comes too early waits.
+    /// Assigns a buffer to one block behind the end. The buffer is under IO from the start, so a
+    /// reader that comes too early waits.
     private func install(
         _ block: BlockNumber, _ growth: inout Growth, _ record: RelationRecord
     ) throws(StorageError) {
@@ -109,8 +109,8 @@ extension BufferManager {
         growth.installed.append(index)
     }
 
-    /// Makes a buffer for a block behind the end ours: an extension that failed left it, or a
-    /// reader who looked there. It must not hold anything.
+    /// Takes over a buffer that already has a block behind the end, left by a failed extension or
+    /// by a reader that looked there. It must hold no data.
     private func takeOver(_ index: Int, _ growth: Growth) throws(StorageError) {
         let buffer = growth.pool.buffer(index)
         let page = growth.pool.address(index)
@@ -140,7 +140,7 @@ extension BufferManager {
         }
     }
 
-    /// Claims and zeroes buffers, before the extension lock is taken: this may write pages out.
+    /// Claims and zeroes buffers, before taking the extension lock: this may write pages.
     private func claimVictims(
         _ count: Int, _ pool: BufferPool, _ strategy: AccessStrategy?, _ session: Session
     ) throws(StorageError) -> [Int] {
@@ -158,8 +158,8 @@ extension BufferManager {
         for index in victims {
             unsafe pool.address(index).bytes.initializeMemory(as: UInt8.self, repeating: 0)
         }
-        // Taken from the end: the clock's order becomes that of the blocks, so that neighbours lie
-        // side by side in memory.
+        // Victims are taken from the end. Reversed, the clock's order becomes that of the blocks,
+        // so that neighbours lie side by side in memory.
         victims.reverse()
         return victims
     }

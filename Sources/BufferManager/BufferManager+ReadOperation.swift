@@ -3,32 +3,32 @@ public import StorageManager
 
 /// Starting and waiting for reads of several blocks.
 extension BufferManager {
-    /// Starts reading neighbouring blocks, as many as one IO can cover and at least one.
+    /// Starts reading neighbouring blocks: at least one, and as many as one IO can cover.
     ///
-    /// A page found in the pool is returned alone, ready to be taken. Otherwise one IO is started
-    /// for the first block and those behind it that are neither in the pool nor being read by
-    /// others, up to the combine limit. If somebody else is reading the first block, that is what
-    /// there is to wait for. Never waits for IO; under the synchronous method the read itself is
+    /// A page found in the pool is returned alone, ready to be taken. Otherwise starts one IO for
+    /// the first block and those behind it that are neither in the pool nor being read by others,
+    /// up to the combine limit. If another session is reading the first block, the operation waits
+    /// for that read. This call never waits for IO; under the synchronous method the read itself is
     /// put off until ``waitRead(_:)``. Mirrors PostgreSQL's `StartReadBuffers`.
     ///
     /// - Parameters:
-    ///   - operation: what its last read left in it is given back first.
-    ///   - count: how many blocks are wanted; then, how many the operation covers.
-    /// - Returns: whether ``waitRead(_:)`` has to be called before pages can be taken.
-    /// - Throws: `resourcesExhausted` when all buffers are pinned and not even one block can be
-    ///   read, what the storage throws; the operation covers no block then.
+    ///   - operation: the operation to use. Pages left from its last read are given back first.
+    ///   - count: in: how many blocks are wanted; out: how many the operation covers.
+    /// - Returns: whether ``waitRead(_:)`` must be called before pages can be taken.
+    /// - Throws: `resourcesExhausted` if all buffers are pinned and not even one block can be read,
+    ///   or what the storage throws; the operation covers no block then.
     public func startRead(_ operation: ReadOperation, block: BlockNumber, count: inout Int)
         throws(StorageError) -> Bool
     {
-        // What is not awaited lacks nothing: it waits.
+        // An operation that is not awaited waits for what it lacks.
         _ = try begin(operation, block: block, count: &count)
         return operation.doneCount < operation.coveredCount
     }
 
-    /// As ``startRead(_:block:count:)``, but never waits for anything if the operation is awaited.
+    /// ``startRead(_:block:count:)`` that never waits for anything if the operation is awaited.
     ///
-    /// - Returns: what has to happen before the read can be begun at all; the operation covers no
-    ///   block then. Otherwise ``advance(_:)`` says how it goes on.
+    /// - Returns: what must happen before the read can begin; the operation covers no block then.
+    ///   If nil, continue with ``advance(_:)``.
     package func begin(_ operation: ReadOperation, block: BlockNumber, count: inout Int)
         throws(StorageError) -> ReadNeed?
     {
@@ -47,7 +47,7 @@ extension BufferManager {
                 try advise(operation)
             case .missing:
                 _ = try startRemaining(operation)
-                // What the IO does not cover is for the next read.
+                // Leave what the IO does not cover to the next read.
                 switch operation.phase {
                 case .own: operation.trim(to: operation.inFlight)
                 case .foreign: operation.trim(to: 1)
@@ -62,15 +62,15 @@ extension BufferManager {
         return nil
     }
 
-    /// Waits until all blocks of a read are in the pool, reading again what is missing: what an IO
-    /// brought only a part of, and what somebody else failed to read.
+    /// Waits until all blocks of a read are in the pool. Reads again what is missing: the rest of
+    /// an IO that brought only a part, and what another session failed to read.
     ///
-    /// Submits what the session has staged. Returns at once where nothing is to be waited for.
+    /// Submits what the session has staged. Returns at once if there is nothing to wait for.
     /// Mirrors PostgreSQL's `WaitReadBuffers`.
     ///
     /// - Returns: whether the thread slept.
-    /// - Throws: what this operation's own IO met: `invalidPage` or what the storage says. All its
-    ///   pages are given back then.
+    /// - Throws: the error of this operation's own IO: `invalidPage`, or an error of the storage.
+    ///   All its pages are given back then.
     @discardableResult
     public func waitRead(_ operation: ReadOperation) throws(StorageError) -> Bool {
         var slept = false
@@ -94,10 +94,11 @@ extension BufferManager {
         return slept
     }
 
-    /// Takes a read as far as it comes without waiting: the step that waiting and awaiting share.
+    /// Advances a read as far as possible without waiting: the step that waiting and awaiting
+    /// share.
     ///
-    /// - Returns: what has to happen before the next step; nil when all blocks are in the pool.
-    /// - Throws: as ``waitRead(_:)``; the caller gives the operation's pages back.
+    /// - Returns: what must happen before the next step; nil if all blocks are in the pool.
+    /// - Throws: as ``waitRead(_:)``; the caller must give the operation's pages back.
     package func advance(_ operation: ReadOperation) throws(StorageError) -> ReadNeed? {
         while operation.doneCount < operation.coveredCount {
             switch operation.phase {
@@ -126,19 +127,19 @@ extension BufferManager {
         return options
     }
 
-    /// What pinning the blocks of a read found.
+    /// The outcome of pinning a read's blocks.
     private enum Pinned {
-        /// The first one alone, valid.
+        /// The first block alone, valid.
         case hit
-        /// Blocks that are to be read, by this operation or by others.
+        /// Blocks to be read, by this operation or by others.
         case missing
-        /// Not even one buffer.
+        /// Not even one buffer was available.
         case lacks(ReadNeed)
     }
 
     /// Pins the blocks that the read can cover.
     ///
-    /// A first block that is in the pool and not valid is left to itself: somebody else reads it,
+    /// A first block that is in the pool but not valid is covered alone: another session reads it,
     /// or a read of it failed.
     private func pinBlocks(_ operation: ReadOperation, wanted: Int) throws(StorageError) -> Pinned {
         let pool = operation.pool
@@ -172,7 +173,7 @@ extension BufferManager {
         return .hit
     }
 
-    /// Claims buffers for a read, without waiting if it is awaited.
+    /// Claims buffers for a read; without waiting if it is awaited.
     private func claimVictims(_ operation: ReadOperation, _ limit: Int) throws(StorageError)
         -> BufferPool.Claim
     {
@@ -192,10 +193,10 @@ extension BufferManager {
             limit, into: operation.buffers, operation.storedStrategy, operation.session)
     }
 
-    /// How many blocks, from the first on, one IO can read that are not in the pool.
+    /// How many blocks that are not in the pool one IO can read, from the first on.
     ///
-    /// Where blocks are kept in groups, a read that does not end within its first one ends with one:
-    /// else two reads would bring the same group.
+    /// If blocks are kept in groups, a read that does not end within its first group ends at a
+    /// group's end; else two reads would fetch the same group.
     private func runLimit(_ operation: ReadOperation, _ tag: PageTag, _ wanted: Int) -> Int {
         let room = Int(BlockNumber.maximumCount) - Int(operation.firstBlock.rawValue)
         var limit = max(1, min(wanted, operation.pool.combineLimit, room))
@@ -223,16 +224,16 @@ extension BufferManager {
             operation.storedFork, block: operation.block, count: operation.coveredCount)
     }
 
-    /// Starts one IO for the blocks from `done` on, as far as nobody else has or does them.
+    /// Starts one IO for the blocks from `done` on, up to one that is valid or under IO.
     ///
-    /// Afterwards the phase says what to wait for; `idle` means that the first of them turned out
-    /// to be in the pool. Mirrors PostgreSQL's `AsyncReadBuffers`.
+    /// Afterwards the phase says what to wait for; `idle` means that the first block turned out to
+    /// be in the pool. Mirrors PostgreSQL's `AsyncReadBuffers`.
     ///
-    /// - Returns: that a handle is needed, if the operation is awaited and there is none.
+    /// - Returns: `.handle` if the operation is awaited and no handle is idle; else nil.
     private func startRemaining(_ operation: ReadOperation) throws(StorageError) -> ReadNeed? {
         let pool = operation.pool
         let first = operation.doneCount
-        // Looked at before a handle is acquired, which may wait for this session's oldest IO.
+        // Checked before acquiring a handle, which may wait for this session's oldest IO.
         let state = operation.buffer(first).state
         if state.has(BufferState.valid) {
             foundValid(operation)
@@ -278,7 +279,7 @@ extension BufferManager {
         return nil
     }
 
-    /// Acquires a handle for a read; nil if that would mean waiting and the read is awaited.
+    /// Acquires a handle for a read; nil if the read is awaited and that would wait.
     private func acquireHandle(_ operation: ReadOperation) throws(StorageError) -> IOHandle? {
         operation.isAwaited
             ? try operation.session.tryAcquireHandle(reporting: operation.report)
@@ -312,8 +313,8 @@ extension BufferManager {
             into: pages)
     }
 
-    /// Takes note of how the operation's own IO ended; throws or logs what deserves it. Mirrors
-    /// PostgreSQL's `ProcessReadBuffersResult`.
+    /// Evaluates the operation's own IO: throws its error or logs its warning. Mirrors PostgreSQL's
+    /// `ProcessReadBuffersResult`.
     private func finish(_ operation: ReadOperation) throws(StorageError) {
         let result = operation.report.result
         try system.check(operation.report)
@@ -321,8 +322,9 @@ extension BufferManager {
         guard result.status != .unknown, brought > 0 else {
             throw StorageError(
                 .readFailed,
-                "reading block \(operation.firstBlock.advanced(by: operation.doneCount)) of relation "
-                    + "\"\(operation.storedRelation.locator)\(operation.fork.suffix)\" brought no page",
+                "reading block \(operation.firstBlock.advanced(by: operation.doneCount)) of "
+                    + "relation \"\(operation.storedRelation.locator)\(operation.fork.suffix)\" "
+                    + "brought no page",
                 at: operation.storedRelation.location(
                     operation.storedFork,
                     block: operation.firstBlock.advanced(by: operation.doneCount)))
@@ -330,7 +332,7 @@ extension BufferManager {
         operation.doneCount += min(brought, operation.inFlight)
     }
 
-    /// Somebody else has read the next block meanwhile.
+    /// Counts the next block, which another session has read meanwhile.
     private func foundValid(_ operation: ReadOperation) {
         operation.doneCount += 1
         countHits(operation, 1)

@@ -2,17 +2,17 @@ public import AsyncIO
 public import StorageManager
 
 extension BufferManager {
-    /// Pins a page, reading it if it is not in the pool.
+    /// Pins a page; reads it if it is not in the pool.
     ///
     /// O(1) for a page in the pool, without a lock or an allocation. Mirrors PostgreSQL's
     /// `ReadBufferExtended`.
     ///
     /// - Parameters:
-    ///   - block: which page; it must exist.
-    ///   - mode: what to do about a page that is not in the pool, or damaged.
-    ///   - strategy: the ring to take a buffer from; none for all the pool.
-    /// - Throws: `invalidPage` for a damaged page, what the storage throws where it cannot be read,
-    ///   `resourcesExhausted` when all buffers are pinned.
+    ///   - block: the page's block, which must exist.
+    ///   - mode: how to treat a page that is not in the pool, or damaged.
+    ///   - strategy: the ring to take a buffer from; nil: the whole pool.
+    /// - Throws: `invalidPage` if the page is damaged; what the storage throws if it cannot be
+    ///   read; `resourcesExhausted` if all buffers are pinned.
     public func page(
         _ block: BlockNumber, of relation: OpenRelation, fork: Fork = .main,
         mode: ReadMode = .normal, strategy: AccessStrategy? = nil, session: Session
@@ -39,9 +39,9 @@ extension BufferManager {
         return page
     }
 
-    /// Pins a page if it is in the pool and valid; never reads, waits or throws.
+    /// Pins a page if it is in the pool and valid. Never reads, waits or throws.
     ///
-    /// O(1): two atomic operations, no lock, no allocation. For streams, which ask for the rest
+    /// O(1): two atomic operations, no lock, no allocation. For streams, which read missing pages
     /// with ``startRead(_:block:count:)``.
     public func pinIfResident(
         _ block: BlockNumber, of relation: OpenRelation, fork: Fork = .main,
@@ -52,11 +52,12 @@ extension BufferManager {
             ring: strategy.map { $0.kind != .normal } ?? false, sessionIndex: session.index)
     }
 
-    /// As ``pinIfResident(_:of:fork:strategy:session:)``, from any thread.
+    /// ``pinIfResident(_:of:fork:strategy:session:)`` for any thread.
     ///
     /// - Parameters:
-    ///   - ring: the page is used in passing.
-    ///   - sessionIndex: whose hit it is. Hits that several threads count at once may be lost.
+    ///   - ring: whether the page is used in passing.
+    ///   - sessionIndex: the session that counts the hit. Hits counted by several threads at once
+    ///     may be lost.
     @inline(__always)
     package func pinIfResident(
         _ block: BlockNumber, of relation: OpenRelation, fork: Fork, ring: Bool, sessionIndex: Int
@@ -64,7 +65,7 @@ extension BufferManager {
         let locator = relation.locator
         let tables: PoolTables
         if locator.isLocal {
-            // Kept alive by the core's callbacks.
+            // The core's callbacks keep the pool alive.
             guard let local = try? pool(for: locator) else { return nil }
             tables = local.0.tables
         } else {
@@ -81,7 +82,7 @@ extension BufferManager {
         return PinnedPage(buffer, tables.address(index))
     }
 
-    /// Pins a page that its caller makes anew. Mirrors PostgreSQL's `ZeroAndLockBuffer`.
+    /// Pins a page that the caller is about to make anew. Mirrors PostgreSQL's `ZeroAndLockBuffer`.
     private func zeroedPage(
         _ block: BlockNumber, _ relation: OpenRelation, _ fork: Fork,
         _ strategy: AccessStrategy?, _ session: Session
@@ -94,7 +95,7 @@ extension BufferManager {
             switch buffer.startInput() {
             case .started:
                 unsafe pool.address(index).bytes.initializeMemory(as: UInt8.self, repeating: 0)
-                // Nobody can have the lock of a page that was never valid; they see it locked.
+                // A page that was never valid cannot be locked. Others first see it locked.
                 buffer.lockExclusive()
                 buffer.endInput(valid: true, droppingPin: false)
                 return PinnedPage(buffer, pool.address(index), isLocked: true)
@@ -113,8 +114,8 @@ extension BufferManager {
         }
     }
 
-    /// Asks the kernel to have blocks ready that are not in the pool, where the storage can do
-    /// that. Mirrors PostgreSQL's `PrefetchBuffer`.
+    /// Asks the kernel to read blocks that are not in the pool ahead, if the storage supports it.
+    /// Mirrors PostgreSQL's `PrefetchBuffer`.
     ///
     /// - Returns: whether the first block is in the pool.
     /// - Throws: what the storage throws.

@@ -2,14 +2,14 @@ public import AsyncIO
 public import StorageManager
 internal import Synchronization
 
-/// The page cache of an engine: between what reads and changes pages, and the storage managers.
+/// The page cache of an engine, between the users of pages and the storage managers.
 ///
-/// Any thread may call it, each with its own session, unless said otherwise. Calls that can wait
-/// block the thread. Mirrors PostgreSQL's `bufmgr.c`.
+/// Safe to call from any thread, each with its own session, unless stated otherwise. Calls that can
+/// wait block the thread. Mirrors PostgreSQL's `bufmgr.c`.
 public final class BufferManager: Sendable {
-    /// The settings it was made with.
+    /// The settings the manager was made with.
     public let configuration: BufferConfiguration
-    /// The core that does its IO.
+    /// The core that does the manager's IO.
     public let system: IOSystem
 
     let shared: BufferPool
@@ -21,7 +21,7 @@ public final class BufferManager: Sendable {
     let isSynchronous: Bool
     let table = RelationTable()
     let localPools = Lock<[UInt32: LocalPool]>([:])
-    /// Open sessions that read nothing.
+    /// The number of open sessions that read nothing.
     let backgroundSessions = Atomic<Int>(0)
 
     /// The pool of one session's local relations.
@@ -32,7 +32,7 @@ public final class BufferManager: Sendable {
 
     /// Makes a manager with an empty pool. Touches none of the pool's memory.
     ///
-    /// - Throws: `invalidConfiguration` for a setting outside its range, `resourcesExhausted` when
+    /// - Throws: `invalidConfiguration` if a setting is outside its range; `resourcesExhausted` if
     ///   the address space has no room for the pool.
     public init(configuration: BufferConfiguration = BufferConfiguration(), system: IOSystem)
         throws(StorageError)
@@ -56,14 +56,14 @@ public final class BufferManager: Sendable {
         for pool in pools { pool.clear() }
     }
 
-    /// The pool that a relation's pages belong to, with its callbacks.
+    /// The pool that a relation's pages belong to, and its callbacks.
     @inline(__always)
     func pool(for locator: RelationLocator) throws(StorageError) -> (BufferPool, IOCallbackID) {
         locator.isLocal ? try localPool(locator.localSession) : (shared, sharedCallbacks)
     }
 
-    /// The pool of a session's local relations, made when it is first asked for. A session's number
-    /// keeps its pool, as the core keeps the pool's callbacks.
+    /// The pool of a session's local relations, made on first use. A session's number keeps its
+    /// pool, because the core keeps the pool's callbacks.
     @inline(never)
     private func localPool(_ session: UInt32) throws(StorageError) -> (BufferPool, IOCallbackID) {
         let result: Result<LocalPool, StorageError> = localPools.withLock { pools in
@@ -85,63 +85,64 @@ public final class BufferManager: Sendable {
         return (local.pool, local.callbacks)
     }
 
-    /// All pools there are.
+    /// All pools.
     var pools: [BufferPool] { [shared] + localPools.withLock { $0.values.map(\.pool) } }
 
-    /// How many pages one session may have pinned without taking more than its share of the pool;
-    /// at least one. Mirrors PostgreSQL's `GetPinLimit`.
+    /// How many pages one session may pin without exceeding its share of the pool; at least one.
+    /// Mirrors PostgreSQL's `GetPinLimit`.
     public var pinLimit: Int {
         max(1, configuration.bufferCount / max(1, system.configuration.maximumSessions))
     }
 
-    /// How many pages a stream that begins now may keep pinned ahead of its user.
+    /// How many pages a stream that begins now may pin ahead of its user.
     ///
-    /// The session's share, as ``pinLimit``; but while few sessions are open, they divide an eighth
-    /// of the pool, so that a single one can read far enough ahead for a slow device. Any thread.
+    /// At least ``pinLimit``. The sessions that are open share an eighth of the pool, so that a
+    /// single one can read far enough ahead for a slow device. Safe to call from any thread.
     public var readAheadLimit: Int {
         let readers = system.openSessionCount - backgroundSessions.load(ordering: .relaxed)
         return max(pinLimit, configuration.bufferCount / 8 / max(1, readers))
     }
 
-    /// How many bytes of memory the shared pool takes besides its pages: descriptors, mapping,
-    /// counters, and what its writes have needed for copies so far. Any thread.
+    /// The bytes of memory that the shared pool takes besides its pages: descriptors, mapping,
+    /// counters, and copies for writes so far. Safe to call from any thread.
     public var bookkeepingBytes: Int { shared.bookkeepingBytes }
 
-    /// What the manager has done since it was made: the sessions' counts, added up. Any thread.
+    /// The sum of all sessions' counters since the manager was made. Safe to call from any thread.
     public var statistics: BufferStatistics {
         var total = BufferStatistics()
         for pool in pools { pool.addStatistics(to: &total) }
         return total
     }
 
-    /// Has nothing be written any more, as a sync has failed: what is on disk is not known.
+    /// Stops all writing, because a sync has failed and what is on disk is unknown.
     ///
     /// From then on, writing pages of shared relations throws `storeFailed`, and buffers are taken
-    /// from clean pages only. What is in the pool stays readable. A failed sync of a
-    /// ``WriteAheadLog`` does the same by itself. Any thread.
+    /// from clean pages only. Pages in the pool stay readable. A failed sync of a ``WriteAheadLog``
+    /// has the same effect by itself. Safe to call from any thread.
     ///
     /// - Returns: whether this is the first failure.
     @discardableResult
     public func refuseWrites(because failure: StorageError) -> Bool { gate.close(failure) }
 
-    /// - Throws: `storeFailed` when nothing is written any more.
+    /// - Throws: `storeFailed` if writing was stopped.
     public func checkWritable() throws(StorageError) { try gate.check() }
 
-    /// The failure since which nothing is written any more; nil while there was none. Any thread.
+    /// The failure that stopped writing; nil if there was none. Safe to call from any thread.
     public var writeFailure: StorageError? { gate.failure }
 
-    /// How many pages had a wrong checksum when they were read, of all relations.
+    /// How many pages of all relations had a wrong checksum when they were read.
     public var checksumFailures: UInt64 {
         pools.reduce(0) { $0 + $1.checksumFailures.load(ordering: .relaxed) }
     }
 
-    /// How many pages of a relation had a wrong checksum when they were read, since it was made or
-    /// dropped.
+    /// How many pages of a relation had a wrong checksum when they were read, since the relation was
+    /// first used or last dropped or closed.
     public func checksumFailures(of relation: OpenRelation) -> UInt64 {
         table.existing(relation.locator)?.checksumFailures.load(ordering: .relaxed) ?? 0
     }
 
-    /// Whether a page is in the pool and valid. What is true now may be false at once. Any thread.
+    /// Whether a page is in the pool and valid. May be outdated at once. Safe to call from any
+    /// thread.
     public func isResident(_ block: BlockNumber, of relation: OpenRelation, fork: Fork = .main)
         -> Bool
     {

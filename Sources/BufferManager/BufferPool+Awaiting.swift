@@ -1,22 +1,22 @@
 internal import AsyncIO
 internal import StorageManager
 
-/// Finding a buffer without ever waiting.
+/// Finding a buffer without waiting.
 extension BufferPool {
-    /// What claiming without waiting came to.
+    /// The outcome of claiming without waiting.
     enum Claim {
-        /// So many buffers, untagged.
+        /// This many buffers, untagged.
         case clean(Int)
-        /// None but this one, claimed, whose page is to be written out first.
+        /// Only this one, claimed, whose page must be written first.
         case dirty(Int)
         /// None: all are in use.
         case none
     }
 
-    /// How many buffers are looked at for a clean one before a dirty one has to do.
+    /// How many claims are tried for a clean buffer before a dirty one is accepted.
     private static let cleanTries = 16
 
-    /// As ``claimVictims(_:into:_:_:)``, but never writes a page out: for callers that must not wait.
+    /// ``claimVictims(_:into:_:_:)`` that never writes a page, for callers that must not wait.
     /// Passes over a few dirty buffers if there are clean ones behind them.
     func claimCleanVictims(
         _ wanted: Int, into places: UnsafeMutablePointer<UInt32>, _ strategy: AccessStrategy?,

@@ -2,11 +2,11 @@ internal import AsyncIO
 internal import StorageManager
 internal import Synchronization
 
-/// What looking for a page found.
+/// The outcome of looking up a page.
 enum Lookup {
     /// The buffer, now pinned, and its state after that.
     case pinned(Int, BufferState)
-    /// Not there, or it moved while we looked: ask again under the lock.
+    /// Not found, or it moved meanwhile: look again under the lock.
     case absent
     /// The page has as many pins as the state can count.
     case overflow
@@ -14,9 +14,9 @@ enum Lookup {
 
 /// The mapping from pages to buffers: chains through the descriptors.
 ///
-/// Looking takes no lock. A walker may be led astray when a buffer changes its page meanwhile, so
-/// its walk is bounded and what it finds is verified after pinning; not finding is final only under
-/// the partition's lock, under which chains change.
+/// Looking takes no lock. A walker may be led astray if a buffer changes its page meanwhile, so its
+/// walk is bounded and what it finds is verified after pinning. Only a miss under the partition's
+/// lock, under which chains change, is final.
 extension BufferPool {
     @inline(__always)
     func bucket(_ tag: PageTag) -> Int { tag.bucket(mask: bucketMask) }
@@ -36,7 +36,7 @@ extension BufferPool {
 
     func likelyIndex(_ tag: PageTag) -> Int? { tables.likelyIndex(tag) }
 
-    /// Finds and pins a page, with certainty.
+    /// Finds and pins a page. A miss is final.
     func pinResidentLocked(_ tag: PageTag, ring: Bool) -> Lookup {
         let bucket = bucket(tag)
         return withPartition(bucket) {
@@ -45,7 +45,7 @@ extension BufferPool {
         }
     }
 
-    /// Looks along a chain. Under the partition's lock.
+    /// Walks a chain. Under the partition's lock.
     private func find(_ tag: PageTag, _ bucket: Int) -> Int? {
         var link = unsafe buckets[bucket].load(ordering: .relaxed)
         while link != 0 {
@@ -56,10 +56,10 @@ extension BufferPool {
         return nil
     }
 
-    /// Gives a claimed, untagged buffer to a page, which is not valid yet; or, if another thread was
+    /// Assigns a claimed, untagged buffer to a page, which is not valid yet. If another thread was
     /// faster, pins the buffer that has the page and gives the claimed one back.
     ///
-    /// - Parameter flags: what the new buffer's state has besides, from the first moment on.
+    /// - Parameter flags: additional flags of the new buffer's state, set from the start.
     /// - Returns: the page's buffer, pinned once by the caller, and whether it is the claimed one.
     func install(
         _ index: Int, _ tag: PageTag, _ record: RelationRecord, ring: Bool = false,
@@ -71,13 +71,13 @@ extension BufferPool {
         return count == 1 ? (.pinned(index, buffer(index).state), true) : (found, false)
     }
 
-    /// Gives claimed, untagged buffers to neighbouring pages, which are not valid yet, until one of
-    /// the pages turns out to have a buffer; gives the rest back.
+    /// Assigns claimed, untagged buffers to neighbouring pages, which are not valid yet, up to the
+    /// first page that already has a buffer. Gives the rest back.
     ///
-    /// Neighbours share a partition, so that its lock is taken once for up to sixteen of them.
+    /// Neighbours share a partition, so its lock is taken once for up to sixteen of them.
     ///
-    /// - Returns: how many pages got theirs, each pinned once by the caller; and if the first has
-    ///   one already, that, pinned.
+    /// - Returns: how many pages got a buffer, each pinned once by the caller; and the first page's
+    ///   buffer, pinned, if it already had one.
     func install(
         _ places: UnsafeMutablePointer<UInt32>, count: Int, from first: PageTag,
         _ record: RelationRecord, ring: Bool = false, flags: UInt64 = 0
@@ -96,7 +96,7 @@ extension BufferPool {
             let isComplete = withPartition(bucket) {
                 for step in 0..<end - done {
                     let tag = tag.advanced(by: step)
-                    // Within a group the buckets are neighbours, too.
+                    // Within a group the buckets are neighbours too.
                     let bucket = bucket + step
                     if let other = find(tag, bucket) {
                         if done + step == 0 { found = pin(other, tag, ring: ring) }
@@ -117,7 +117,7 @@ extension BufferPool {
         return (done, found)
     }
 
-    /// Puts a buffer with its new page into the chain. Under the partition's lock.
+    /// Links a buffer with its new page into the chain. Under the partition's lock.
     @inline(__always)
     private func link(
         _ index: Int, _ tag: PageTag, _ bucket: Int, _ record: UInt, _ state: UInt64
@@ -132,9 +132,9 @@ extension BufferPool {
         unsafe buckets[bucket].store(UInt32(index + 1), ordering: .releasing)
     }
 
-    /// Takes a claimed buffer's page out of the mapping, if nobody pinned or changed it since.
+    /// Removes a claimed buffer's page from the mapping, if nothing pinned or changed it since.
     ///
-    /// - Parameter discarding: let it go even if it is dirty.
+    /// - Parameter discarding: removes the page even if it is dirty.
     /// - Returns: whether the buffer is untagged now, still claimed.
     func uninstall(_ index: Int, discarding: Bool = false) -> Bool {
         let buffer = buffer(index)
@@ -156,7 +156,7 @@ extension BufferPool {
         return removed
     }
 
-    /// Takes a buffer out of its chain. Under the partition's lock.
+    /// Removes a buffer from its chain. Under the partition's lock.
     private func unlink(_ index: Int, _ bucket: Int) {
         let following = unsafe buffer(index).descriptor.pointee.next.load(ordering: .relaxed)
         var link = unsafe buckets[bucket].load(ordering: .relaxed)

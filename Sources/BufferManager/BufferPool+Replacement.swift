@@ -3,40 +3,40 @@ internal import Logging
 internal import StorageManager
 internal import Synchronization
 
-/// Finding a buffer for a page: the strategy's ring first, else the clock hand, which takes one use
-/// off every unpinned buffer it passes and stops at one that has none left. Mirrors PostgreSQL's
-/// `GetVictimBuffer` and `StrategyGetBuffer`.
+/// Finding a buffer for a page: from the strategy's ring first, else by the clock hand. The hand
+/// takes one use off every unpinned buffer it passes and stops at one that has none left. Mirrors
+/// PostgreSQL's `GetVictimBuffer` and `StrategyGetBuffer`.
 extension BufferPool {
-    /// Claims a buffer and takes its page, written out if it was dirty, off it.
+    /// Claims a buffer and removes its page, after writing it if it is dirty.
     ///
     /// - Returns: the buffer, claimed, pinned once and untagged.
-    /// - Throws: `resourcesExhausted` when all buffers are pinned, or what writing threw.
+    /// - Throws: `resourcesExhausted` if all buffers are pinned, or what writing threw.
     func claimVictim(_ strategy: AccessStrategy?, _ session: Session) throws(StorageError) -> Int {
         var place: UInt32 = 0
         _ = unsafe try claimVictims(1, into: &place, strategy, session)
         return Int(place)
     }
 
-    /// Claims buffers, in a run wherever the clock's next ones are free, and takes their pages off
-    /// them: one IO can then fill neighbouring memory.
+    /// Claims buffers and removes their pages. Claims a run where the clock's next buffers are
+    /// free: one IO can then fill neighbouring memory.
     ///
-    /// - Returns: how many, at least one; fewer than wanted where the rest is in use.
-    /// - Throws: when there is not one: `resourcesExhausted` when all buffers are pinned, or what
-    ///   writing threw when all others are dirty.
+    /// - Returns: how many, at least one; fewer than wanted if the rest is in use.
+    /// - Throws: if there is not one: `resourcesExhausted` if all buffers are pinned, or what
+    ///   writing threw if all others are dirty.
     func claimVictims(
         _ wanted: Int, into places: UnsafeMutablePointer<UInt32>, _ strategy: AccessStrategy?,
         _ session: Session
     ) throws(StorageError) -> Int {
         let ring = isLocal || strategy?.kind == .normal ? nil : strategy
         var refusals = 0
-        // Once a page could not be written, clean ones have to do.
+        // Once a page could not be written, only clean ones are taken.
         var failure: StorageError?
         while true {
             let spared = failure == nil ? sparedState : BufferState.dirty
             let found = unsafe claim(wanted, into: places, ring, sparing: spared, session)
             if found == 0 {
                 if let failure { throw failure }
-                // Written pages are free again as soon as that is over.
+                // Pages under write are free again as soon as the write is over.
                 if try waitForWrite(session) { continue }
                 if !isLocal { try gate.check() }
                 throw Self.exhausted(count)
@@ -54,15 +54,15 @@ extension BufferPool {
             }
             if cleared > 0 { return cleared }
             if failure != nil && spared == 0 { continue }
-            // Somebody wants the pages after all. Such a one pins them, so this ends.
+            // The pages became wanted after all. Their users pin them, so this ends.
             refusals += found
             if refusals > 8 * count { throw Self.exhausted(count) }
         }
     }
 
-    /// Writes those of claimed buffers out that are dirty.
+    /// Writes the dirty pages of claimed buffers.
     ///
-    /// - Returns: the first error; pages that it concerns are still dirty.
+    /// - Returns: the first error; the pages concerned stay dirty.
     func writeDirty(
         _ places: UnsafeMutablePointer<UInt32>, _ found: Int, _ session: Session
     ) -> StorageError? {
@@ -79,7 +79,7 @@ extension BufferPool {
         }
     }
 
-    /// Takes a claimed buffer's page off it, if it is clean and nobody wants it.
+    /// Removes a claimed buffer's page if it is clean and nothing wants it.
     func clear(_ index: Int, _ session: Session) -> Bool {
         if !buffer(index).state.has(BufferState.tagValid) { return true }
         guard uninstall(index) else { return false }
@@ -87,7 +87,7 @@ extension BufferPool {
         return true
     }
 
-    /// Claims buffers, from the ring as far as those there are free, else by the clock.
+    /// Claims buffers: from the ring if its next one is free, else by the clock.
     func claim(
         _ wanted: Int, into places: UnsafeMutablePointer<UInt32>, _ ring: AccessStrategy?,
         sparing spared: UInt64, _ session: Session
@@ -111,7 +111,7 @@ extension BufferPool {
         return found
     }
 
-    /// The ring's next buffer, unless it is in use by others.
+    /// Claims the ring's next buffer, unless others use it.
     private func claimFromRing(_ ring: AccessStrategy, sparing spared: UInt64) -> Int? {
         guard !ring.ring.isEmpty else { return nil }
         ring.position = ring.position + 1 < ring.ring.count ? ring.position + 1 : 0
@@ -128,7 +128,7 @@ extension BufferPool {
 
     /// Moves the clock hand over buffers and claims those without pins and uses.
     ///
-    /// - Returns: how many; fewer than wanted when all others are pinned.
+    /// - Returns: how many; fewer than wanted if all others are pinned.
     private func sweep(
         _ wanted: Int, into places: UnsafeMutablePointer<UInt32>, sparing spared: UInt64
     ) -> Int {
@@ -160,7 +160,7 @@ extension BufferPool {
         return found
     }
 
-    /// States that make no victim: of dirty pages, once nothing is written any more.
+    /// The state bits that exclude a buffer as a victim: dirty, once writing was stopped.
     var sparedState: UInt64 { gate.isClosed && !isLocal ? BufferState.dirty : 0 }
 
     /// Waits for the end of one write that keeps its page from making room, whoever issued it.
@@ -169,7 +169,7 @@ extension BufferPool {
     private func waitForWrite(_ session: Session) throws(StorageError) -> Bool {
         for index in 0..<count {
             let state = buffer(index).state
-            // Besides the write's pin there may be that of who wants the buffer, too.
+            // Besides the write's pin there may be that of a claim.
             let pins: UInt64 = state.has(BufferState.claimed) ? 2 : 1
             if state.has(BufferState.ioInProgress), state.has(BufferState.valid),
                 state.pins <= pins
@@ -181,11 +181,11 @@ extension BufferPool {
         return false
     }
 
-    /// What the clock hand found where it passed.
+    /// What the clock hand found at a buffer.
     private enum Passed { case claimed, used, pinned }
 
-    /// Claims a buffer without pins and uses, unless it is to be spared; takes one use off one that
-    /// has only those.
+    /// Claims a buffer without pins and uses, unless it is to be spared; takes one use off a buffer
+    /// that has uses and no pins.
     @inline(__always)
     private func pass(_ index: Int, sparing spared: UInt64) -> Passed {
         var old = buffer(index).state
@@ -202,7 +202,7 @@ extension BufferPool {
         return .pinned
     }
 
-    /// Claims that very buffer, whatever its usage, if nobody has it pinned and it has that tag.
+    /// Claims this very buffer, whatever its usage, if it is unpinned and has the tag.
     func claim(_ index: Int, tagged tag: PageTag) -> Bool {
         let buffer = buffer(index)
         var old = buffer.state
@@ -217,13 +217,13 @@ extension BufferPool {
         return false
     }
 
-    /// Lets a claimed buffer keep its page.
+    /// Ends a claim. The buffer keeps its page.
     func unclaim(_ index: Int) {
         buffer(index).update { ($0.bits & ~BufferState.claimed) &- BufferState.onePin }
     }
 
-    /// Ends the caller's filling of a page without success and forgets the page, if nobody else has
-    /// it pinned; gives back the caller's pin.
+    /// Ends the caller's filling of a page without success, forgets the page if nothing else has it
+    /// pinned, and drops the caller's pin.
     func abandon(_ index: Int) {
         let buffer = buffer(index)
         buffer.endInput(valid: false, droppingPin: false)
@@ -237,7 +237,7 @@ extension BufferPool {
         buffer.unpin()
     }
 
-    /// Forgets all pages that nobody has pinned, so that their relations can go.
+    /// Forgets all unpinned pages, so that their relations can be released.
     func clear() {
         var lost = 0
         for place in places({ _, _ in true }) where claim(place.index, tagged: place.tag) {
@@ -256,10 +256,10 @@ extension BufferPool {
     /// Gives back a claimed buffer without a page.
     func release(untagged index: Int) { buffer(index).publish(0) }
 
-    /// Pins the page's buffer, making it one if it has none.
+    /// Pins the page's buffer; assigns one if it has none.
     ///
-    /// - Returns: the buffer and its state. Without `valid` its page is still to be read; it may be
-    ///   under way already.
+    /// - Returns: the buffer and its state. Without `valid`, its page is still to be read; a read
+    ///   may be in progress already.
     func pinOrInstall(
         _ tag: PageTag, _ record: RelationRecord, _ strategy: AccessStrategy?, _ session: Session
     ) throws(StorageError) -> (index: Int, state: BufferState, isNew: Bool) {

@@ -5,8 +5,8 @@ internal import Synchronization
 
 /// One pool of buffers: pages, descriptors, mapping and clock.
 ///
-/// The shared pool is one; each session with local relations has a small one of its own, which
-/// works the same way. Any thread may call it, unless said otherwise. All memory is mapped when the
+/// There is one shared pool, and a small one for each session with local relations, which works the
+/// same way. Safe to call from any thread unless stated otherwise. All memory is mapped when the
 /// pool is made and touched when it is used.
 @safe
 final class BufferPool: @unchecked Sendable {
@@ -15,32 +15,32 @@ final class BufferPool: @unchecked Sendable {
     let combineLimit: Int
     let verifiesChecksums: Bool
     let logger: Logger
-    /// Where writes of shared pages pass.
+    /// Passed by all writes of shared pages.
     let gate: WriteGate
-    /// Where pages are kept until they are whole in place.
+    /// Keeps copies of pages until they are whole in place.
     let journal: (any PageJournal)?
-    /// How many pages make a batch for it.
+    /// The number of pages in a batch for the journal.
     let batchPages: Int
 
-    /// The parts that finding and pinning a page needs.
+    /// The parts needed to find and pin a page.
     let tables: PoolTables
-    /// Locks of the mapping's partitions, a cache line each.
+    /// The locks of the mapping's partitions, a cache line each.
     let partitions: UnsafeMutablePointer<PartitionLock>
     private let sessionCount: Int
 
-    /// Where the clock hand stands, never wrapped; the position is its remainder by `count`.
+    /// The clock hand, never wrapped. The position is its remainder by `count`.
     let hand = Atomic<UInt64>(0)
     /// How many buffers the clock hand has given out.
     let allocations = Atomic<UInt64>(0)
     /// Whether a background writer sleeps until there are allocations, and what it sleeps on.
     let cleanerSleeps = Atomic<Bool>(false)
     let cleanerSignal = Atomic<UInt32>(0)
-    /// Pages that failed their checksum when read, of all relations.
+    /// Pages of all relations that failed their checksum when read.
     let checksumFailures = Atomic<UInt64>(0)
     let scratch: ScratchPool
-    /// What every write of the pool's pages carries. Set once, before the pool is used.
+    /// The callbacks of every write of the pool's pages. Set once, before the pool is used.
     private(set) var writeCallbacks = IOCallbackID.none
-    /// One a session, made when it first writes and touched by its thread alone.
+    /// One per session, made at its first write. Only its thread touches it.
     private let writers: UnsafeMutablePointer<WriterState?>
 
     let populator: PoolPopulator
@@ -87,7 +87,7 @@ final class BufferPool: @unchecked Sendable {
         for index in 0..<sessions {
             unsafe (counters + index).initialize(to: BufferCounters())
         }
-        // All-zero bytes are what the initialisers of descriptors and buckets make.
+        // All-zero bytes equal initialised descriptors and buckets.
         tables = unsafe PoolTables(
             count: count, pages: pageMemory.start,
             descriptors: tableMemory.start.bindMemory(to: BufferDescriptor.self, capacity: count),
@@ -106,13 +106,13 @@ final class BufferPool: @unchecked Sendable {
         unsafe writers.initialize(repeating: nil, count: sessions)
     }
 
-    /// The part of the pool that copies for writes may take besides, and how many writes can have
-    /// theirs in any case.
+    /// The share of the pool that copies for writes may take in addition, and the least number of
+    /// writes with copies. With a journal, copies of two batches fit in any case.
     private static let scratchShare = 64
     private static let leastScratch = 4
 
-    /// As many pages for the journal at a time as a disk needs to be quick, and no more than a
-    /// sixteenth of the pool, as two batches are under way.
+    /// The pages per batch for the journal: as many as a disk needs to be fast, and at most a
+    /// sixteenth of the pool, because two batches are in progress.
     private static func batchPages(_ count: Int, _ configuration: BufferConfiguration) -> Int {
         let most = min(largestBatch, configuration.pageJournal?.batchLimit ?? largestBatch)
         return max(1, min(most, count / 16))
@@ -120,12 +120,12 @@ final class BufferPool: @unchecked Sendable {
 
     private static let largestBatch = 1024
 
-    /// Has the core know what is to be done when pages were written. Before the pool is used.
+    /// Registers the completion of writes with the core. Call this before the pool is used.
     func registerWrites(_ system: IOSystem) throws(StorageError) {
         writeCallbacks = try WriteCallbacks.register(self, system)
     }
 
-    /// What the session needs for writing. On its thread.
+    /// The session's state for writing. On its thread.
     func writerState(_ session: Session) -> WriterState {
         if let state = unsafe writers[session.index] { return state }
         let state = WriterState(self, session.system)
@@ -139,7 +139,7 @@ final class BufferPool: @unchecked Sendable {
         for index in 0..<count {
             let buffer = buffer(index)
             if buffer.state.pins > 0 {
-                // Whoever has the pin may still ask for the page's relation.
+                // The holder of the pin may still ask for the page's relation.
                 pinned += 1
             } else if buffer.state.has(BufferState.tagValid) {
                 dropRecord(buffer)
@@ -184,7 +184,7 @@ final class BufferPool: @unchecked Sendable {
         total.allocations += allocations.load(ordering: .relaxed)
     }
 
-    /// Lets a buffer forget its relation; it has one.
+    /// Drops a buffer's reference to its relation's record.
     func dropRecord(_ buffer: Buffer) {
         let word = unsafe buffer.descriptor.pointee.record.exchange(0, ordering: .relaxed)
         guard let opaque = unsafe UnsafeRawPointer(bitPattern: word) else { return }
@@ -202,7 +202,7 @@ final class BufferPool: @unchecked Sendable {
     static func tooManyPins(_ tag: PageTag) -> StorageError {
         StorageError(
             .resourcesExhausted,
-            "block \(tag.block) has \(BufferState.pinMask) pins, the most there can be",
+            "block \(tag.block) has \(BufferState.pinMask) pins, the maximum",
             remedy: "Release pinned pages.")
     }
 }

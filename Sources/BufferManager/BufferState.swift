@@ -1,15 +1,15 @@
-/// One buffer's state: everything that changes together, in one 64-bit word.
+/// One buffer's state: all that changes together, in one 64-bit word.
 ///
 /// | bits | meaning |
 /// |---|---|
 /// | 0–17 | pins |
-/// | 18–21 | usage, 0…5: how often the clock hand passes before the buffer goes |
+/// | 18–21 | usage, 0…5: how often the clock hand passes before it takes the buffer |
 /// | 22–31 | the flags below |
-/// | 32–49 | holders of the content lock, shared |
+/// | 32–49 | shared holders of the content lock |
 /// | 50 | the content lock is held exclusively |
 /// | 51 | ``checkpointNeeded`` |
 ///
-/// While `tagValid` stands and there is a pin, the tag cannot change. Mirrors the state word of
+/// While `tagValid` is set and there is a pin, the tag cannot change. Mirrors the state word of
 /// PostgreSQL's `BufferDesc`, with the content lock in it.
 struct BufferState: Equatable, BitwiseCopyable, Sendable {
     var bits: UInt64
@@ -26,28 +26,28 @@ struct BufferState: Equatable, BitwiseCopyable, Sendable {
     static let shareMask: UInt64 = ((1 << 18) - 1) << 32
     static let exclusive: UInt64 = 1 << 50
 
-    /// The buffer stands in the mapping under its tag.
+    /// The buffer is in the mapping under its tag.
     static let tagValid: UInt64 = 1 << 22
-    /// The page has been read and verified, or made.
+    /// The page was read and verified, or made.
     static let valid: UInt64 = 1 << 23
     /// The page differs from the one on disk.
     static let dirty: UInt64 = 1 << 24
     /// The page was changed since its write began.
     static let justDirtied: UInt64 = 1 << 25
-    /// Somebody reads or writes the page; ``valid`` and ``dirty`` are theirs to change.
+    /// An IO reads or writes the page. Only its owner may change ``valid`` and ``dirty``.
     static let ioInProgress: UInt64 = 1 << 26
     /// The last IO failed.
     static let ioError: UInt64 = 1 << 27
-    /// The page outlives a crash (of no relation that is local to a session).
+    /// The page outlives a crash: its relation is not session-local.
     static let permanent: UInt64 = 1 << 28
-    /// The one pin belongs to whoever is about to give the buffer to another page.
+    /// The one pin belongs to a thread that is about to give the buffer to another page.
     static let claimed: UInt64 = 1 << 29
-    /// Somebody sleeps until the IO can be waited for, or ends.
+    /// A waiter sleeps until the IO can be waited for, or ends.
     static let ioWaiters: UInt64 = 1 << 30
-    /// Somebody sleeps until the content lock is free.
+    /// A waiter sleeps until the content lock is free.
     static let lockWaiters: UInt64 = 1 << 31
 
-    /// The page was dirty when the checkpoint under way began, and has not been written since.
+    /// The page was dirty when the current checkpoint began, and has not been written since.
     static let checkpointNeeded: UInt64 = 1 << 51
 
     @inline(__always)
@@ -58,7 +58,7 @@ struct BufferState: Equatable, BitwiseCopyable, Sendable {
     var sharers: UInt64 { (bits & Self.shareMask) >> 32 }
     var isLocked: Bool { bits & (Self.shareMask | Self.exclusive) != 0 }
 
-    /// The state with one pin more; the pin of a ring's user does not raise the usage above one.
+    /// The state with one more pin. A pin through a ring does not raise the usage above one.
     @inline(__always)
     func pinned(ring: Bool) -> BufferState {
         let usage = bits & Self.usageMask

@@ -2,27 +2,27 @@ public import AsyncIO
 internal import StorageManager
 internal import Synchronization
 
-/// Writes out all pages of shared relations that are dirty when it begins, step by step, several
-/// writes at a time. Of those that were changed later, it takes along only direct neighbours.
+/// Writes all pages of shared relations that are dirty when it begins, step by step, several writes
+/// at a time. Of pages that became dirty later, it writes only direct neighbours.
 ///
-/// Pages are written in the order of their files and blocks, 2 MiB of a file in a row; of several
-/// files all come forward alike, so that they end together and none keeps the others waiting.
-/// Belongs to the thread of its session, which may use the pool between two steps; with a
-/// ``PageJournal`` after ``settle()`` only, as whoever makes room there waits for all batches. One at
-/// a time per manager. Mirrors PostgreSQL's `BufferSync`, which writes one page after the other.
+/// It writes pages in the order of files and blocks, 2 MiB of a file in a row. Several files
+/// advance in proportion, so that they end together and none delays the others. Belongs to the
+/// thread of its session, which may use the pool between two steps; with a ``PageJournal`` only
+/// after ``settle()``, because making room there waits for all batches. One at a time per manager.
+/// Mirrors PostgreSQL's `BufferSync`, which writes one page after the other.
 public final class CheckpointWriter {
-    /// How many pages were dirty when it began.
+    /// The number of pages that were dirty when it began.
     public let pageCount: Int
-    /// How many of them it has come past.
+    /// The number of them it has passed.
     public private(set) var passedCount = 0
 
     private let places: [BufferPool.Place]
     private let writer: PageWriter
 
-    /// How many pages of a file are written before it is another one's turn.
+    /// How many pages of a file are written before another file's turn.
     static let stretch = WritebackHint.size
 
-    /// Takes note of what is dirty. O(pool).
+    /// Marks the pages that are dirty now. O(pool).
     ///
     /// - Parameter session: issues the writes.
     public init(_ manager: BufferManager, session: Session) {
@@ -36,8 +36,9 @@ public final class CheckpointWriter {
         writer.begin(.checkpoint)
     }
 
-    /// Starts writing what is left of the next pages. Waits only where too many writes are under
-    /// way, or for who is changing a page; so the caller must hold no content lock.
+    /// Starts writing the next pages that are still to be written. Waits only if too many writes
+    /// are in progress, or for a thread that is changing a page; so callers must hold no content
+    /// lock.
     ///
     /// Errors are kept for ``finish()``.
     ///
@@ -52,20 +53,20 @@ public final class CheckpointWriter {
         return passedCount < places.count
     }
 
-    /// Waits for the writes under way; for a pause in which nothing shall be left in flight.
+    /// Waits for the writes in progress, for a pause with nothing in flight.
     public func settle() { writer.settle() }
 
     /// Waits for all writes.
     ///
-    /// - Throws: the first error of a storage or the log, after all pages were tried; those that
-    ///   could not be written stay dirty. `storeFailed` after a failed sync.
+    /// - Throws: the first error of a storage or the log, after trying all pages; those that could
+    ///   not be written stay dirty. `storeFailed` after a failed sync.
     public func finish() throws(StorageError) { try writer.finish() }
 
     deinit { writer.settle() }
 }
 
 extension BufferPool {
-    /// Marks the pages that are dirty now as those that the checkpoint has to write.
+    /// Marks the pages that are dirty now for the checkpoint to write.
     func markForCheckpoint() {
         for index in 0..<count {
             let buffer = buffer(index)
@@ -83,10 +84,10 @@ extension BufferPool {
         }
     }
 
-    /// Pages in the order in which all files come forward alike, a stretch of each at a time.
-    /// PostgreSQL balances tablespaces so, by a heap.
+    /// The order in which all files advance in proportion, a stretch of each at a time. PostgreSQL
+    /// balances tablespaces this way, by a heap.
     ///
-    /// - Parameter places: sorted by file and block.
+    /// - Parameter places: the pages, sorted by file and block.
     func balanced(_ places: [Place]) -> [Place] {
         var stretches: [(progress: Double, range: Range<Int>)] = []
         var begin = 0
@@ -102,7 +103,7 @@ extension BufferPool {
             }
             begin += file.count
         }
-        // Files come in their order where they are equally far.
+        // Files that are equally far advance in their own order.
         stretches.sort { ($0.progress, $0.range.lowerBound) < ($1.progress, $1.range.lowerBound) }
         var result: [Place] = []
         result.reserveCapacity(places.count)

@@ -1,26 +1,27 @@
-/// How many buffers will be needed until the next round of a ``BackgroundWriter``, and how far ahead
-/// of the clock hand those are clean already. Positions are the hand's: they are not wrapped.
+/// Estimates how many buffers will be needed until the next round of a ``BackgroundWriter``, and
+/// how many ahead of the clock hand are clean already. Positions are the hand's: they are not
+/// wrapped.
 ///
-/// The forecast rises at once with what was needed and falls slowly; how many buffers there are to a
-/// reusable one is a moving average. Mirrors the estimates of PostgreSQL's `BgBufferSync`.
+/// The estimate rises at once with demand and falls slowly. The number of buffers per reusable one
+/// is a moving average. Mirrors the estimates of PostgreSQL's `BgBufferSync`.
 struct CleaningForecast {
     private let count: UInt64
     private let multiplier: Double
-    /// So many buffers a round are looked at in any case, so that an idle pool becomes clean.
+    /// The least number of buffers to look at per round, so that an idle pool becomes clean.
     private let leastScan: Double
 
     private var isPrimed = false
     private var hand: UInt64 = 0
-    /// The next buffer to be looked at.
+    /// The next buffer to look at.
     private var next: UInt64 = 0
     private(set) var seenAllocations: UInt64 = 0
     private var smoothedAllocations = 0.0
     /// How many buffers the hand passes for each that it gives out.
     private var smoothedDensity = 10.0
 
-    /// Over how many rounds the averages go.
+    /// The number of rounds that averages cover.
     private static let samples = 16.0
-    /// How long it takes at most to look at the whole pool.
+    /// The longest time in which to look at the whole pool.
     private static let wholePool = Duration.seconds(120)
 
     init(count: Int, _ options: BackgroundWriterOptions) {
@@ -29,7 +30,7 @@ struct CleaningForecast {
         leastScan = Double(count) / max(1, Self.wholePool / options.delay)
     }
 
-    /// One round: how many reusable buffers it is to find, and how many it may look at.
+    /// One round: how many reusable buffers to find, and how many to look at.
     struct Round {
         fileprivate(set) var next: UInt64
         fileprivate let first: UInt64
@@ -37,7 +38,7 @@ struct CleaningForecast {
         fileprivate let expected: Double
         fileprivate var reusable: Double
         fileprivate let wanted: Double
-        /// The hand has stood still, and all there is has been looked at.
+        /// Whether the hand has stood still and the whole pool has been looked at.
         let isIdle: Bool
 
         var wantsMore: Bool { next < end && reusable < wanted }
@@ -50,11 +51,11 @@ struct CleaningForecast {
 
     /// - Parameters:
     ///   - hand: where the clock hand stands.
-    ///   - allocations: how many buffers have been given out in all.
+    ///   - allocations: the total number of buffers given out.
     mutating func begin(hand: UInt64, allocations: UInt64) -> Round {
         let recent = isPrimed ? Double(allocations - seenAllocations) : 0
         let moved = isPrimed ? Double(hand - self.hand) : 0
-        // Whoever fell behind the hand starts over where it is.
+        // A writer that fell behind the hand starts over at the hand.
         if !isPrimed || next < hand { next = hand }
         (self.hand, seenAllocations, isPrimed) = (hand, allocations, true)
         learn(passed: moved, found: recent)
@@ -65,7 +66,7 @@ struct CleaningForecast {
             smoothedAllocations += (recent - smoothedAllocations) / Self.samples
         }
         let upcoming = smoothedAllocations * multiplier
-        // Far below one, only the arithmetic would go on.
+        // Far below one, only arithmetic would continue.
         if upcoming < 0.5 { smoothedAllocations = 0 }
         // Never a lap ahead of the hand.
         let end = max(next, hand + count)

@@ -1,29 +1,29 @@
 public import AsyncIO
 internal import StorageManager
 
-/// What verifying the pages of one read found, small enough for ``IOResult/errorData``.
+/// The damage found in the pages of one read, small enough for ``IOResult/errorData``.
 ///
 /// | bits | meaning |
 /// |---|---|
 /// | 0 | pages were zeroed |
 /// | 1 | checksum failures were ignored |
-/// | 2–9 | how many pages are invalid; else zeroed; else ignored |
-/// | 10–17 | the first of them, counted from the read's first block |
-/// | 18–25 | ignored failures, where pages were zeroed too |
+/// | 2–9 | the number of invalid pages; if none, of zeroed ones; if none, of ignored ones |
+/// | 10–17 | the position of the first of them, counted from the read's first block |
+/// | 18–25 | the number of ignored checksum failures |
 ///
 /// Mirrors PostgreSQL's `buffer_readv_encode_error`.
 struct DamageReport: Equatable {
     var invalid = 0
     var zeroed = 0
     var ignored = 0
-    /// The position of the first invalid page; else of the first zeroed, else ignored one.
+    /// The position of the first invalid page; if none, of the first zeroed, then ignored one.
     var first = 0
 
     init() {}
 
     var isClean: Bool { invalid == 0 && zeroed == 0 && ignored == 0 }
 
-    /// Counts a page at a position; the first of the gravest kind gives its place.
+    /// Counts a page at a position. ``first`` is the first page of the gravest kind.
     mutating func note(_ damage: Damage, at position: Int) {
         switch damage {
         case .none: return
@@ -58,7 +58,7 @@ struct DamageReport: Equatable {
     }
 }
 
-/// What is wrong with one page that was read.
+/// The damage of one page that was read.
 enum Damage {
     case none
     case invalid
@@ -67,7 +67,7 @@ enum Damage {
 }
 
 extension DamageReport {
-    /// The report in words. Mirrors PostgreSQL's `buffer_readv_report`.
+    /// Describes the report. Mirrors PostgreSQL's `buffer_readv_report`.
     func error(_ label: RelationLabel) -> StorageError {
         let (message, remedy) = text(label)
         return StorageError(
@@ -117,6 +117,6 @@ extension DamageReport {
 }
 
 extension StorageError.Code {
-    /// A page to be dropped is pinned by somebody.
+    /// A page to be dropped is pinned.
     public static let pageInUse = Self(rawValue: "pageInUse")
 }

@@ -1,8 +1,8 @@
 public import StorageManager
 
-/// Pages by which a relation has just grown: filled with zeroes, valid, pinned.
+/// The pages by which a relation has just grown: filled with zeroes, valid, pinned.
 ///
-/// Gives back the pins of the pages that were not taken when it goes. Belongs to one thread.
+/// Destroying the value drops the pins of pages that were not taken. Belongs to one thread.
 public struct ExtendedPages: ~Copyable {
     /// The first of the new blocks.
     public let first: BlockNumber
@@ -24,7 +24,7 @@ public struct ExtendedPages: ~Copyable {
         for position in taken..<count { pool.buffer(Int(buffers[position])).unpin() }
     }
 
-    /// Takes the next page, in block order; nil when all were taken.
+    /// Takes the next page, in block order; nil if all were taken.
     public mutating func next() -> PinnedPage? {
         guard taken < count else { return nil }
         let index = Int(buffers[taken])

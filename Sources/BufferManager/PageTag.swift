@@ -1,9 +1,9 @@
 internal import StorageManager
 
-/// Which page a buffer holds, in two words. Mirrors PostgreSQL's `BufferTag`.
+/// Identifies the page in a buffer, in two words. Mirrors PostgreSQL's `BufferTag`.
 ///
-/// The session of a local relation is not part of it: a pool holds shared relations, or those of
-/// one session.
+/// The session of a local relation is not part of it: a pool holds either shared relations or those
+/// of one session.
 struct PageTag: Equatable, BitwiseCopyable, Sendable {
     /// Database and relation number.
     let relation: UInt64
@@ -31,18 +31,19 @@ struct PageTag: Equatable, BitwiseCopyable, Sendable {
     var fork: Fork { Fork(rawValue: UInt8(truncatingIfNeeded: page >> 32)) ?? .main }
     var forkWord: UInt64 { page >> 32 }
 
-    /// The tag of the page `distance` blocks further on; the caller knows that there is one.
+    /// The tag of the page `distance` blocks further on. Callers must know that it exists.
     func advanced(by distance: Int) -> PageTag {
         PageTag(relation: relation, page: page &+ UInt64(bitPattern: Int64(distance)))
     }
 
-    /// Sixteen neighbouring blocks get neighbouring buckets, which share a cache line.
+    /// The size of a group: sixteen neighbouring blocks get neighbouring buckets, which share a
+    /// cache line.
     static let group: UInt64 = 16
 
-    /// How many blocks, from this one on, belong to its group.
+    /// The number of blocks in the group, from this one on.
     var leftInGroup: Int { Int(Self.group &- page % Self.group) }
 
-    /// The bucket in a table of `mask + 1`, a power of two.
+    /// The bucket in a table of `mask + 1` buckets, a power of two.
     @inline(__always)
     func bucket(mask: UInt64) -> Int {
         var hash =

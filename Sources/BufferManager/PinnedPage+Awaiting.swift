@@ -11,7 +11,7 @@ private final class LockWaiter: WakeUp, @unchecked Sendable {
 
     override func fire() { unsafe continuation?.resume() }
 
-    /// Suspends the task until the lock is given back or the task is cancelled; or not at all.
+    /// Suspends the task until the lock is released or the task is cancelled; or not at all.
     func wait(_ buffer: Buffer, exclusive: Bool, in table: WaitTable) async {
         await withTaskCancellationHandler {
             await unsafe withUnsafeContinuation { continuation in
@@ -19,7 +19,7 @@ private final class LockWaiter: WakeUp, @unchecked Sendable {
                 if !buffer.registerForLock(self, exclusive: exclusive, in: table) {
                     return unsafe continuation.resume()
                 }
-                // Cancelled before there was anything to cancel: nobody else would look.
+                // Cancelled before the wake-up was registered: nothing else would notice.
                 if Task.isCancelled, cancel() { unsafe continuation.resume() }
             }
         } onCancel: {
@@ -44,16 +44,15 @@ extension Buffer {
     }
 }
 
-/// Reading and changing from tasks. The same calls as from threads: where the caller is
-/// asynchronous, the compiler takes these, which suspend the task while the content lock is held by
-/// others. The lock is held for the length of a closure that cannot wait for anything: holding it
-/// across an `await` does not compile. A page that came with its lock (``ReadMode/zeroAndLock``) is
-/// refused with `misuse`.
+/// Reading and changing from tasks. The calls are the same as from threads: in an asynchronous
+/// caller the compiler takes these, which suspend the task while others hold the content lock. The
+/// lock is held during a closure that cannot await: holding it across an `await` does not compile.
+/// A page that came with its lock (``ReadMode/zeroAndLock``) throws `misuse`.
 extension PinnedPage {
-    /// Reads the page while nobody changes it.
+    /// Reads the page while nothing changes it.
     ///
-    /// - Throws: `CancellationError` if the task is cancelled while it waits, `misuse`, or what `body`
-    ///   throws.
+    /// - Throws: `CancellationError` if the task is cancelled while it waits, `misuse`, or what
+    ///   `body` throws.
     nonisolated(nonsending) public func withSharedLock<Result: ~Copyable>(
         _ body: (RawSpan) throws -> Result
     ) async throws -> Result {
@@ -63,11 +62,11 @@ extension PinnedPage {
         return try unsafe body(RawSpan(_unsafeStart: address.pointer, byteCount: blockSize))
     }
 
-    /// Changes the page while nobody else reads or changes it, and marks it as changed.
+    /// Changes the page while nothing else reads or changes it, and marks it as changed.
     ///
-    /// - Parameter dirtying: false leaves it as clean as it was.
-    /// - Throws: `CancellationError` if the task is cancelled while it waits, `misuse`, or what `body`
-    ///   throws.
+    /// - Parameter dirtying: whether to mark the page as changed.
+    /// - Throws: `CancellationError` if the task is cancelled while it waits, `misuse`, or what
+    ///   `body` throws.
     nonisolated(nonsending) public func withExclusiveLock<Result: ~Copyable>(
         dirtying: Bool = true, _ body: (inout MutableRawSpan) throws -> Result
     ) async throws -> Result {
@@ -78,10 +77,10 @@ extension PinnedPage {
         return try body(&span)
     }
 
-    /// Reads the page in its format, as ``withSharedLock(_:)`` does.
+    /// Reads the page in its format, like ``withSharedLock(_:)``.
     ///
-    /// - Throws: `CancellationError` if the task is cancelled while it waits, `misuse`, or what `body`
-    ///   throws.
+    /// - Throws: `CancellationError` if the task is cancelled while it waits, `misuse`, or what
+    ///   `body` throws.
     nonisolated(nonsending) public func withView<Result: ~Copyable>(
         _ body: (PageView) throws -> Result
     ) async throws -> Result {
@@ -91,10 +90,10 @@ extension PinnedPage {
         return try unsafe body(PageView(unsafePage: UnsafeRawPointer(address.pointer)))
     }
 
-    /// Changes the page in its format, as ``withExclusiveLock(dirtying:_:)`` does.
+    /// Changes the page in its format, like ``withExclusiveLock(dirtying:_:)``.
     ///
-    /// - Throws: `CancellationError` if the task is cancelled while it waits, `misuse`, or what `body`
-    ///   throws.
+    /// - Throws: `CancellationError` if the task is cancelled while it waits, `misuse`, or what
+    ///   `body` throws.
     nonisolated(nonsending) public func withEditor<Result: ~Copyable>(
         dirtying: Bool = true, _ body: (inout PageEditor) throws -> Result
     ) async throws -> Result {
@@ -105,7 +104,8 @@ extension PinnedPage {
         return try body(&editor)
     }
 
-    /// What the compiler cannot see: a lock that this value holds would be held across an `await`.
+    /// Throws `misuse` if this value holds the lock, which would then be held across an `await`.
+    /// The compiler cannot see that.
     private func refuseOwnLock() throws(StorageError) {
         guard isLocked else { return }
         throw StorageError(

@@ -4,16 +4,16 @@ public import StorageManager
 
 /// A page that stays in its buffer as long as this value lives.
 ///
-/// It gives its pin back when it goes, on whatever thread: it may be held across an `await` and
-/// sent to other threads. Its bytes are reached under the content lock only: many may read, or one
-/// may change them. The locks are not recursive, and nobody waits for one with IO staged that a
-/// holder might wait for. Mirrors PostgreSQL's pinned `Buffer`.
+/// Destroying the value drops the pin, on any thread: it may be held across an `await` and sent to
+/// other threads. The page's bytes are accessible only under the content lock: many may read, or
+/// one may change them. The lock is not recursive. Callers must not wait for it with IO staged that
+/// a holder might wait for. Mirrors PostgreSQL's pinned `Buffer`.
 @safe
 public struct PinnedPage: ~Copyable, @unchecked Sendable {
     let buffer: Buffer
     /// The page's memory, which the pin keeps in place.
     let address: PageAddress
-    /// Whether this value holds the content lock exclusively, from ``ReadMode/zeroAndLock`` on.
+    /// Whether this value holds the content lock exclusively, since ``ReadMode/zeroAndLock``.
     public private(set) var isLocked: Bool
 
     @inline(__always)
@@ -28,53 +28,52 @@ public struct PinnedPage: ~Copyable, @unchecked Sendable {
         buffer.unpin()
     }
 
-    /// Which page of its fork it is.
+    /// The page's block.
     public var block: BlockNumber { buffer.tag.block }
-    /// The fork it belongs to.
+    /// The page's fork.
     public var fork: Fork { buffer.tag.fork }
-    /// The relation it belongs to.
+    /// The page's relation.
     public var relation: OpenRelation { buffer.withRecord { $0.relation } }
-    /// Whether the page was changed and not yet written out.
+    /// Whether the page was changed and not yet written.
     public var isDirty: Bool { buffer.state.has(BufferState.dirty) }
 
-    /// Gives the pin back now. The same happens when the value goes out of use. Mirrors
-    /// `ReleaseBuffer`.
+    /// Drops the pin now, as destroying the value does. Mirrors `ReleaseBuffer`.
     public consuming func release() {}
 
     /// Takes a second pin on the same page. Mirrors `IncrBufferRefCount`.
     ///
-    /// - Throws: `resourcesExhausted` when it has 262143 pins, the most there can be.
+    /// - Throws: `resourcesExhausted` if the page has 262143 pins, the maximum.
     public func pinAgain() throws(StorageError) -> PinnedPage {
         guard buffer.pinAgain() else { throw BufferPool.tooManyPins(buffer.tag) }
         return PinnedPage(buffer, address)
     }
 
-    /// Gives back the content lock of a page that came with it (``ReadMode/zeroAndLock``).
+    /// Releases the content lock of a page that came with it (``ReadMode/zeroAndLock``).
     public mutating func unlock() {
         if isLocked { buffer.unlockExclusive() }
         isLocked = false
     }
 
-    /// Marks the page as changed, so that it is written out before its buffer serves another.
+    /// Marks the page as changed, so that it is written before its buffer serves another page.
     ///
-    /// To be called by who changes it through ``unsafeAddress``, before giving the content lock
-    /// back. Mirrors `MarkBufferDirty`.
+    /// Call this after changing the page through ``unsafeAddress``, before releasing the content
+    /// lock. Mirrors `MarkBufferDirty`.
     public func markDirty() { buffer.markDirty() }
 
-    /// Where the page's 8192 bytes are.
+    /// The address of the page's 8192 bytes.
     ///
-    /// Unsafe: valid as long as the pin, and nothing keeps the caller from reading or changing
-    /// them without the content lock.
+    /// Unsafe: valid as long as the pin, and nothing keeps the caller from reading or changing the
+    /// bytes without the content lock.
     @unsafe
     public var unsafeAddress: UnsafeMutableRawPointer { unsafe address.pointer }
 }
 
-/// Reading and changing. While the value holds the lock itself (``isLocked``), nothing is locked
-/// or given back here.
+/// Reading and changing. While the value holds the lock itself (``isLocked``), these calls neither
+/// take nor release it.
 extension PinnedPage {
-    /// Reads the page while nobody changes it.
+    /// Reads the page while nothing changes it.
     ///
-    /// Two atomic operations when the lock is free of writers; else it waits, blocking the thread.
+    /// Two atomic operations if the lock has no writer; else blocks the thread.
     public func withSharedLock<Result: ~Copyable, Failure>(
         _ body: (RawSpan) throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -83,10 +82,10 @@ extension PinnedPage {
         return try unsafe body(RawSpan(_unsafeStart: address.pointer, byteCount: blockSize))
     }
 
-    /// Changes the page while nobody else reads or changes it, and marks it as changed.
+    /// Changes the page while nothing else reads or changes it, and marks it as changed.
     ///
-    /// - Parameter dirtying: false leaves it as clean as it was; for changes that may get lost, or
-    ///   none.
+    /// - Parameter dirtying: whether to mark the page as changed; false for changes that may get
+    ///   lost, or none.
     public func withExclusiveLock<Result: ~Copyable, Failure>(
         dirtying: Bool = true, _ body: (inout MutableRawSpan) throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -96,7 +95,7 @@ extension PinnedPage {
         return try body(&span)
     }
 
-    /// Reads the page in its format, as ``withSharedLock(_:)`` does.
+    /// Reads the page in its format, like ``withSharedLock(_:)``.
     public func withView<Result: ~Copyable, Failure>(
         _ body: (PageView) throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -105,7 +104,7 @@ extension PinnedPage {
         return try unsafe body(PageView(unsafePage: UnsafeRawPointer(address.pointer)))
     }
 
-    /// Changes the page in its format, as ``withExclusiveLock(dirtying:_:)`` does.
+    /// Changes the page in its format, like ``withExclusiveLock(dirtying:_:)``.
     public func withEditor<Result: ~Copyable, Failure>(
         dirtying: Bool = true, _ body: (inout PageEditor) throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -132,6 +131,6 @@ extension PinnedPage {
         }
     }
 
-    /// The log position in the page's header. Waits for whoever is changing the page.
+    /// The log position in the page's header. Waits for a thread that is changing the page.
     public var lsn: LSN { withView { $0.lsn } }
 }

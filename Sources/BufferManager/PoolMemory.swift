@@ -6,8 +6,8 @@ internal import AsyncIO
     internal import Darwin
 #endif
 
-/// A piece of zeroed address space. The kernel gives it memory page by page as it is touched, so
-/// that making it costs nothing.
+/// A piece of zeroed address space. The kernel provides its memory page by page as it is touched,
+/// so making it costs nothing.
 @safe
 struct PoolMemory: ~Copyable, @unchecked Sendable {
     /// The size of a huge page, in which memory is also populated.
@@ -18,9 +18,9 @@ struct PoolMemory: ~Copyable, @unchecked Sendable {
     private let mapping: UnsafeMutableRawPointer
     private let mappedCount: Int
 
-    /// Maps `byteCount` bytes of which `what` consists.
+    /// Maps `byteCount` bytes. `what` describes them in errors.
     ///
-    /// - Throws: `resourcesExhausted` when the address space has no room, or a limit forbids it.
+    /// - Throws: `resourcesExhausted` if the address space has no room, or a limit forbids it.
     init(byteCount: Int, for what: String) throws(StorageError) {
         let rounded = (byteCount + Self.hugePage - 1) & ~(Self.hugePage - 1)
         mappedCount = rounded + Self.hugePage
@@ -38,7 +38,7 @@ struct PoolMemory: ~Copyable, @unchecked Sendable {
         let mask = UInt(Self.hugePage - 1)
         unsafe start = result + Int((address + mask) & ~mask - address)
         #if os(Linux)
-            // Advice only: without huge pages everything works, with more misses of the TLB.
+            // Advice only: without huge pages everything works, with more TLB misses.
             _ = unsafe madvise(start, rounded, MADV_HUGEPAGE)
         #endif
     }
@@ -49,8 +49,9 @@ struct PoolMemory: ~Copyable, @unchecked Sendable {
         private static let mapFlags: CInt = 0
     #endif
 
-    /// Has the kernel make memory for the bytes from `start` on in one go: several times faster than
-    /// one fault after the other in the middle of a read. A kernel that cannot makes it by faults.
+    /// Makes the kernel provide the memory of the bytes from `start` on in one call: several times
+    /// faster than one fault after the other in the middle of a read. A kernel without that call
+    /// provides it by faults.
     static func populate(_ start: UnsafeMutableRawPointer, byteCount: Int) {
         #if os(Linux)
             /// `MADV_POPULATE_WRITE`, of Linux 5.14; headers may be older.
@@ -59,7 +60,7 @@ struct PoolMemory: ~Copyable, @unchecked Sendable {
         #endif
     }
 
-    /// Leaves the memory mapped for the rest of the process: somebody still uses it.
+    /// Leaves the memory mapped for the rest of the process, because it is still in use.
     consuming func leak() { discard self }
 
     deinit { _ = unsafe munmap(mapping, mappedCount) }

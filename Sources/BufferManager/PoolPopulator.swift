@@ -2,30 +2,30 @@ internal import AsyncIO
 internal import StorageManager
 internal import Synchronization
 
-/// Has memory made for a pool's pages before the clock hand reaches them for the first time.
+/// Populates the memory of a pool's pages before the clock hand reaches them for the first time.
 ///
-/// Memory comes from the kernel zeroed, which takes about as long as reading a page that is cached.
-/// A thread does it ahead of the hand, beside whoever reads: as far ahead as the hand has come, up
-/// to a limit, so that a pool that is hardly used stays small. It ends when all is made. Where there
-/// is no such thread, or the hand is faster, whoever moves the hand does it.
+/// The kernel zeroes memory, which takes about as long as reading a cached page. A thread does it
+/// ahead of the hand, beside the readers: as far ahead as the hand has come, up to a limit, so that
+/// a pool that is hardly used stays small. The thread ends when all is populated. Without the
+/// thread, or if the hand is faster, the thread that moves the hand does it.
 @safe
 final class PoolPopulator: @unchecked Sendable {
-    /// What is made at a time, which the kernel then does by one huge page.
+    /// The pages populated at a time, which the kernel then does by one huge page.
     static let pagesPerChunk = PoolMemory.hugePage / blockSize
     private static let leastLead = 8
     private static let mostLead = 128
-    /// A smaller pool is not worth a thread.
+    /// The least size of a pool that is worth a thread.
     private static let leastChunks = 32
 
     /// `byteCount` bytes that stay mapped until ``stop()`` has returned.
     private let start: UnsafeMutableRawPointer
     private let byteCount: Int
     private let chunkCount: Int
-    /// The next chunk that nobody has taken on; whoever raises it makes the chunk before.
+    /// The next chunk to populate. The thread that increments it populates the old value's chunk.
     private let next = Atomic<Int>(0)
     /// How many chunks the hand has reached.
     private let reached = Atomic<Int>(0)
-    /// Rises, with a wake-up, when the thread may have more to do.
+    /// Incremented, with a wake-up, when the thread may have more to do.
     private let signal = Atomic<UInt32>(0)
     private let isEnding = Atomic<Bool>(false)
     private let isAsleep = Atomic<Bool>(false)
@@ -43,10 +43,11 @@ final class PoolPopulator: @unchecked Sendable {
         chunkCount = (byteCount + PoolMemory.hugePage - 1) / PoolMemory.hugePage
     }
 
-    /// The hand is about to enter a chunk for the first time. Any thread.
+    /// Called when the hand is about to enter a chunk for the first time. Safe to call from any
+    /// thread.
     func reach(_ chunk: Int) {
         while next.load(ordering: .relaxed) <= chunk, makeNext() {}
-        // Threads that pass each other leave it short by a little, which only delays.
+        // Threads that pass each other leave it slightly low, which only delays.
         reached.store(chunk + 1, ordering: .sequentiallyConsistent)
         if chunk == 0 { startThread() }
         if isAsleep.load(ordering: .sequentiallyConsistent) {
@@ -55,7 +56,7 @@ final class PoolPopulator: @unchecked Sendable {
         }
     }
 
-    /// Ends the thread. Nobody may call ``reach(_:)`` any more.
+    /// Ends the thread. Callers must ensure that ``reach(_:)`` is not called any more.
     func stop() {
         isEnding.store(true, ordering: .sequentiallyConsistent)
         signal.wrappingAdd(1, ordering: .releasing)
@@ -67,7 +68,7 @@ final class PoolPopulator: @unchecked Sendable {
         if case .running(let thread) = state { thread.join() }
     }
 
-    /// Makes the next chunk; false when there are no more.
+    /// Populates the next chunk. Returns false if there are no more.
     private func makeNext() -> Bool {
         let chunk = next.add(1, ordering: .relaxed).oldValue
         guard chunk < chunkCount else { return false }
@@ -81,7 +82,7 @@ final class PoolPopulator: @unchecked Sendable {
         guard chunkCount >= Self.leastChunks else { return }
         thread.withLock { state in
             guard case .unneeded = state else { return }
-            // Stopped and joined before the pool goes.
+            // Stopped and joined before the pool is destroyed.
             state = OSThread.start { self.run() }.map { .running($0) } ?? .none
         }
     }

@@ -2,9 +2,9 @@ internal import AsyncIO
 internal import StorageManager
 internal import Synchronization
 
-/// Where a pool's parts are: plain pointers, so that the way of a hit counts no references.
+/// The addresses of a pool's parts: plain pointers, so that a hit counts no references.
 ///
-/// Valid as long as the ``BufferPool`` that made them, which whoever copies them keeps alive.
+/// Valid as long as the ``BufferPool`` that made them. Holders of a copy must keep it alive.
 @safe
 struct PoolTables: @unchecked Sendable, BitwiseCopyable {
     let count: Int
@@ -15,10 +15,10 @@ struct PoolTables: @unchecked Sendable, BitwiseCopyable {
     /// Heads of the mapping's chains: a buffer's number plus one, or zero. A power of two of them.
     let buckets: UnsafeMutablePointer<Atomic<UInt32>>
     let bucketMask: UInt64
-    /// One a session, two cache lines each.
+    /// One per session, two cache lines each.
     let counters: UnsafeMutablePointer<BufferCounters>
 
-    /// Chains are short; a walk that takes longer has been led astray.
+    /// The longest walk along a chain. Chains are short; a longer walk has been led astray.
     private static let longestWalk = 64
 
     @inline(__always)
@@ -49,7 +49,7 @@ struct PoolTables: @unchecked Sendable, BitwiseCopyable {
         return pin(index, tag, ring: ring)
     }
 
-    /// The buffer that probably holds the page; to be verified by pinning. Takes no lock.
+    /// The buffer that probably holds the page; verify it by pinning. Takes no lock.
     @inline(__always)
     func likelyIndex(_ tag: PageTag) -> Int? {
         var link = unsafe buckets[tag.bucket(mask: bucketMask)].load(ordering: .acquiring)

@@ -3,10 +3,10 @@ internal import PageFormat
 internal import StorageManager
 internal import Synchronization
 
-/// What the buffer layer does at the turns of a read's life.
+/// The buffer layer's part in a read.
 ///
-/// The handle's data are the numbers of the buffers, in block order. A shared pool's pages are
-/// published by whoever learns of the completion first; a local pool's by the issuing session.
+/// The handle's data are the numbers of the buffers, in block order. The thread that first sees the
+/// completion publishes a shared pool's pages; the issuing session publishes a local pool's.
 /// Mirrors PostgreSQL's `aio_shared_buffer_readv_cb` and `aio_local_buffer_readv_cb`.
 final class ReadCallbacks: IOCallbacks {
     private let pool: BufferPool
@@ -51,8 +51,8 @@ final class ReadCallbacks: IOCallbacks {
         case .unknown, .error: read = 0
         }
         let options = ReadOptions(rawValue: registration.data)
-        // What was copied a moment ago is in the processor's caches. What a device put into memory
-        // is not, and fetching two pages at a time from there is slower than one after the other.
+        // Pages just copied are in the processor's caches. Pages that a device put into memory are
+        // not, and fetching two at a time from there is slower than one after the other.
         let sumsPairs = pool.verifiesChecksums && io.flags.contains(.buffered)
         var report = DamageReport()
         var position = 0
@@ -75,7 +75,7 @@ final class ReadCallbacks: IOCallbacks {
             }
         }
         if report.isClean { return prior }
-        // The storage knows why these pages are none.
+        // The storage knows why these pages are damaged.
         if prior.status == .warning {
             return IOResult(
                 report.invalid > 0 ? .error : .warning, value: prior.value,
@@ -93,7 +93,7 @@ final class ReadCallbacks: IOCallbacks {
         pool.buffer(index).endInput(valid: damage != .invalid, droppingPin: true)
     }
 
-    /// A page whose IO is about to end, and owns it until then.
+    /// The page of a buffer whose IO is about to end and owns the page until then.
     @_lifetime(borrow self)
     private func view(_ index: Int) -> PageView {
         unsafe PageView(unsafePage: UnsafeRawPointer(pool.address(index).pointer))

@@ -3,13 +3,13 @@ public import StorageManager
 
 /// One read of neighbouring blocks, from its start until its pages were taken.
 ///
-/// One object serves one read after another. It holds a pin on each page until that is taken with
-/// ``takePage()``; what is not taken is given back when the next read starts or the object goes.
-/// Dropping it while its IO is in flight is safe: the IO has pins of its own. Used on its session's
-/// thread. Mirrors PostgreSQL's `ReadBuffersOperation`.
+/// One object serves one read after another. It holds a pin on each page until ``takePage()`` takes
+/// it; starting the next read or destroying the object drops the pins of pages not taken.
+/// Destroying it while its IO is in flight is safe: the IO has pins of its own. Used on its
+/// session's thread. Mirrors PostgreSQL's `ReadBuffersOperation`.
 @safe
 public final class ReadOperation {
-    // What the public sees is computed: stored public variables of a class are guarded at run time
+    // Public properties are computed: stored public variables of a class are guarded at run time
     // against overlapping accesses, which would cost more than all the rest here.
     var storedRelation: OpenRelation
     var storedFork: Fork
@@ -25,35 +25,35 @@ public final class ReadOperation {
     let pool: BufferPool
     let callbacks: IOCallbackID
     let table: RelationTable
-    /// The relation's record, once it was asked for.
+    /// The relation's record, once it was needed.
     private var knownRecord: RelationRecord?
 
-    /// The pinned buffers in block order, of which those from ``taken`` on are this operation's,
-    /// and where their pages are. Room for as many as one IO can combine, valid until `deinit`.
+    /// The pinned buffers in block order and the addresses of their pages. Those from ``taken`` on
+    /// belong to this operation. Room for as many as one IO can combine, valid until `deinit`.
     let buffers: UnsafeMutablePointer<UInt32>
     let addresses: UnsafeMutablePointer<PageAddress>
     var pinnedCount = 0
-    /// Where the IO in flight reports; another one once that has been left behind.
+    /// The report of the IO in flight. Replaced if that IO is abandoned.
     private(set) var report = IOReturn()
     var phase = Phase.idle
-    /// Blocks of the IO in flight.
+    /// The number of blocks of the IO in flight.
     var inFlight = 0
 
-    /// Nothing may wait: what would have to be waited for is returned to whoever drives the read
-    /// (``BufferManager/advance(_:)``). Set before the first read.
+    /// Whether nothing may wait. What would have to be waited for is returned to the driver of the
+    /// read (``BufferManager/advance(_:)``). Set before the first read.
     package var isAwaited = false
-    /// A claimed buffer whose dirty page has to be written out before the read can have it.
+    /// A claimed buffer whose dirty page must be written before the read can have it.
     var dirtyVictim: Int?
     /// A claimed buffer without a page, for the next read that needs one.
     var spareVictim: Int?
 
     /// What the blocks from ``done`` on wait for.
     enum Phase {
-        /// Their IO is to be started.
+        /// Their IO must be started.
         case idle
         /// This operation's own IO.
         case own(WaitReference)
-        /// An IO on the first of them that somebody else issued.
+        /// Another's IO on the first of them.
         case foreign
     }
 
@@ -82,7 +82,7 @@ public final class ReadOperation {
         unsafe addresses.deallocate()
     }
 
-    /// Takes the next page that is ready, in block order; nil when all that are ready were taken.
+    /// Takes the next ready page, in block order; nil if all ready pages were taken.
     public func takePage() -> PinnedPage? {
         guard takenCount < doneCount else { return nil }
         let index = unsafe Int(buffers[takenCount])
@@ -90,30 +90,30 @@ public final class ReadOperation {
         return PinnedPage(pool.buffer(index), pool.address(index))
     }
 
-    /// Gives back the pins of all pages that were not taken, and covers no block any more.
+    /// Drops the pins of all pages that were not taken. The operation covers no block afterwards.
     public func giveBack() {
-        // An IO that nobody waited for still reports to its own object, not into the next read's.
+        // An IO nobody waited for still reports to its own object, not to the next read's.
         if case .own = phase { report = IOReturn() }
         for position in takenCount..<pinnedCount { buffer(position).unpin() }
         (pinnedCount, coveredCount, doneCount, takenCount) = (0, 0, 0, 0)
         phase = .idle
     }
 
-    /// Lets go of buffers that were claimed and are not wanted any more.
+    /// Gives back claimed buffers that are not wanted any more.
     package func dropVictims() {
         if let dirtyVictim { pool.unclaim(dirtyVictim) }
         if let spareVictim { pool.release(untagged: spareVictim) }
         (dirtyVictim, spareVictim) = (nil, nil)
     }
 
-    /// The buffer of one of the blocks, counted from the first.
+    /// The buffer of a block, counted from the first.
     @inline(__always)
     func buffer(_ position: Int) -> Buffer {
         assert(position < pinnedCount, "only pinned buffers are used")
         return unsafe pool.buffer(Int(buffers[position]))
     }
 
-    /// Takes the pinned buffers, `count` of them, that were put into ``buffers``.
+    /// Takes over `count` pinned buffers that were put into ``buffers``.
     func cover(_ count: Int) {
         for position in 0..<count {
             unsafe addresses[position] = pool.address(Int(buffers[position]))
@@ -121,13 +121,13 @@ public final class ReadOperation {
         (pinnedCount, coveredCount) = (count, count)
     }
 
-    /// Leaves out the blocks from `count` on.
+    /// Drops the blocks from `count` on.
     func trim(to count: Int) {
         for position in count..<max(count, pinnedCount) { buffer(position).unpin() }
         (pinnedCount, coveredCount) = (count, count)
     }
 
-    /// What the buffer manager keeps of the relation.
+    /// The buffer manager's record of the relation.
     var record: RelationRecord {
         if let knownRecord { return knownRecord }
         let record = table.record(of: storedRelation)
@@ -147,17 +147,17 @@ extension ReadOperation {
             forgetRecord()
         }
     }
-    /// Its fork.
+    /// The fork to read.
     public var fork: Fork {
         get { storedFork }
         set { storedFork = newValue }
     }
-    /// How reads behave. Changes take effect with the next read.
+    /// The options of reads. Changes take effect with the next read.
     public var options: ReadOptions {
         get { storedOptions }
         set { storedOptions = newValue }
     }
-    /// The ring that buffers come from, if any.
+    /// The ring to take buffers from, if any.
     public var strategy: AccessStrategy? {
         get { storedStrategy }
         set { storedStrategy = newValue }
@@ -165,10 +165,10 @@ extension ReadOperation {
 
     /// The first block of the read.
     public var block: BlockNumber { firstBlock }
-    /// How many blocks it covers.
+    /// The number of blocks the read covers.
     public var count: Int { coveredCount }
-    /// How many of them are ready in the pool.
+    /// The number of blocks that are ready in the pool.
     public var done: Int { doneCount }
-    /// How many pages were taken.
+    /// The number of pages taken.
     public var taken: Int { takenCount }
 }

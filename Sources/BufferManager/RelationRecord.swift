@@ -2,11 +2,11 @@ internal import AsyncIO
 internal import StorageManager
 internal import Synchronization
 
-/// What the buffer manager keeps of one relation: the way to its storage for whoever writes one of
-/// its pages, the locks under which its forks are extended, its count of damaged pages.
+/// The buffer manager's data about one relation: its storage, for writing its pages; the locks
+/// under which its forks are extended; its count of damaged pages.
 ///
-/// Kept by the ``RelationTable`` and by the buffers that hold its pages, so that a page can be
-/// written however long after the last reader of its relation has gone. The buffers' part is a
+/// The ``RelationTable`` and the buffers that hold the relation's pages keep it alive, so that a
+/// page can be written long after the last reader of its relation has gone. The buffers' share is a
 /// count in front of one reference: a run of buffers costs one atomic operation.
 final class RelationRecord: Sendable {
     let locator: RelationLocator
@@ -23,7 +23,7 @@ final class RelationRecord: Sendable {
     private let visibilityExtension = ParkingLock()
     private let initializationExtension = ParkingLock()
 
-    /// The manager's, kept for whoever waits for one of the relation's pages.
+    /// The manager's table, kept for tasks that wait for one of the relation's pages.
     let waits: WaitTable
 
     init(_ relation: OpenRelation, _ waits: WaitTable) {
@@ -32,23 +32,24 @@ final class RelationRecord: Sendable {
         current = Lock(relation)
     }
 
-    /// How many buffers hold pages of it, of all pools. While there are any they keep the record.
+    /// How many buffers of all pools hold the relation's pages. While there are any, they keep the
+    /// record alive.
     private let uses = Atomic<Int>(0)
 
     var relation: OpenRelation { current.withLock { $0 } }
 
-    /// Notes that buffers are given pages of the relation. One operation for a whole run of them;
-    /// the caller has a reference of its own.
+    /// Records that buffers are given pages of the relation: one operation for a whole run. The
+    /// caller has a reference of its own.
     func addUses(_ count: Int) {
         if uses.add(count, ordering: .relaxed).oldValue == 0 {
             _ = unsafe Unmanaged.passRetained(self)
         }
     }
 
-    /// Notes that buffers hold other pages, or none, from now on. May end the record.
+    /// Records that buffers hold other pages, or none, from now on. May destroy the record.
     func dropUses(_ count: Int) {
         let old = uses.subtract(count, ordering: .acquiringAndReleasing).oldValue
-        assert(old >= count, "what was not used cannot be dropped")
+        assert(old >= count, "uses are dropped at most as often as added")
         if old == count { unsafe Unmanaged.passUnretained(self).release() }
     }
 
@@ -56,8 +57,8 @@ final class RelationRecord: Sendable {
         current.withLock { if $0 !== relation { $0 = relation } }
     }
 
-    /// Keeps extensions of one fork apart. The holder does blocking IO, so nobody waits for the
-    /// lock with IO staged.
+    /// Serialises extensions of one fork. The holder does blocking IO, so staged IO is submitted
+    /// before waiting for the lock.
     func withExtensionLock<Result: ~Copyable>(
         _ fork: Fork, _ session: Session, _ body: () throws(StorageError) -> Result
     ) throws(StorageError) -> Result {
@@ -71,12 +72,12 @@ final class RelationRecord: Sendable {
     }
 }
 
-/// The records by relation. Any thread. Asked on the way of a miss, never of a hit.
+/// The records by relation. Safe to use from any thread. Needed for a miss, never for a hit.
 final class RelationTable: Sendable {
     private let records = Lock<[RelationLocator: RelationRecord]>([:])
     let waits = WaitTable()
 
-    /// The relation's record, made if there is none.
+    /// Returns the relation's record; makes it if there is none.
     func record(of relation: OpenRelation) -> RelationRecord {
         let record = records.withLock { records in
             if let record = records[relation.locator] { return record }
@@ -92,7 +93,7 @@ final class RelationTable: Sendable {
         records.withLock { $0[locator] }
     }
 
-    /// Lets go of a record; buffers that still have pages of it keep it alive.
+    /// Drops a record. Buffers that still have pages of the relation keep it alive.
     func forget(_ locator: RelationLocator) {
         _ = records.withLock { $0.removeValue(forKey: locator) }
     }

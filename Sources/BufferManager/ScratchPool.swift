@@ -2,28 +2,28 @@ internal import AsyncIO
 internal import StorageManager
 internal import Synchronization
 
-/// Private page copies for writes: memory that is kept for the next write once it was needed.
+/// Private page copies for writes. Memory is kept for the next write once it was needed.
 ///
-/// A page that is written out is copied first, so that readers may go on reading it, and its
-/// checksum is set on the copy. The copies belong to the write until it is over; whoever completes
-/// it gives them back. Any thread; the lock is held for a few instructions. Room is made when
-/// memory is taken, so that giving it back allocates nothing.
+/// A page is copied before it is written, so that readers may continue, and its checksum is set on
+/// the copy. The copies belong to the write until it is over; its completion gives them back. Safe
+/// to use from any thread; the lock is held for a few instructions. Taking memory makes room for
+/// giving it back, which allocates nothing.
 @safe
 final class ScratchPool: @unchecked Sendable {
     /// Memory for as many pages as one write can have.
     struct Copies {
-        /// By which the memory is given back.
+        /// The number by which to give the memory back.
         let number: UInt32
         /// The first page, aligned to 4096 bytes.
         let start: PageAddress
     }
 
     private struct Pieces {
-        /// All there are, by number; nil where a number waits to be used again.
+        /// All pieces, by number; nil for a number that waits for reuse.
         var memory: [PageAddress?] = []
-        /// How many uses each of them has.
+        /// The number of uses of each piece.
         var uses: [UInt32] = []
-        /// Numbers of unused memory; the last in goes out first, as it is in the cache.
+        /// Numbers of unused pieces. The last in goes out first, because it is in the cache.
         var free: [UInt32] = []
         var unused: [UInt32] = []
 
@@ -31,7 +31,7 @@ final class ScratchPool: @unchecked Sendable {
     }
 
     private let pageCount: Int
-    /// How many pieces of memory are kept; what one writer has to have comes on top of that.
+    /// How many pieces are kept. What one writer must have comes on top.
     let limit: Int
     private let pieces = Lock(Pieces())
 
@@ -46,12 +46,12 @@ final class ScratchPool: @unchecked Sendable {
         }
     }
 
-    /// How much memory there is now.
+    /// The bytes of memory now.
     var byteCount: Int { pieces.withLock { $0.count } * pageCount * blockSize }
 
-    /// Takes memory for one write; nil when as much is in use as is kept.
+    /// Takes memory for one write; nil if the limit is in use.
     ///
-    /// - Parameter always: rather exceed the limit than return nil.
+    /// - Parameter always: exceeds the limit instead of returning nil.
     func take(always: Bool) -> Copies? {
         let (number, start): (UInt32?, PageAddress?) = pieces.withLock { pieces in
             if let number = pieces.free.popLast() {
@@ -77,7 +77,7 @@ final class ScratchPool: @unchecked Sendable {
         return Copies(number: number, start: new)
     }
 
-    /// Has memory that is in use be kept until it was given back once more.
+    /// Adds a use to memory that is in use: it must be given back once more.
     func share(_ number: UInt32) { pieces.withLock { $0.uses[Int(number)] += 1 } }
 
     func giveBack(_ number: UInt32) {

@@ -1,25 +1,25 @@
 internal import AsyncIO
 internal import Synchronization
 
-/// The wake-ups that wait for something to happen to a buffer: the second kind of waiter beside the
-/// threads that sleep on its descriptor, by the same flags of its state.
+/// The wake-ups that wait for events of buffers: the second kind of waiter, beside threads that
+/// sleep on a buffer's descriptor. Both use the same flags of the state.
 ///
-/// One table serves a manager. Whoever clears a buffer's `ioWaiters` or `lockWaiters` wakes the
-/// threads and fires what is here for the buffer. Any thread; the locks are held for moments and
-/// nothing is fired under them.
+/// One table serves a manager. The thread that clears a buffer's `ioWaiters` or `lockWaiters` wakes
+/// the threads and fires the wake-ups for the buffer. Safe to use from any thread; the locks are
+/// held briefly and nothing is fired under them.
 final class WaitTable: Sendable {
-    /// What is waited for.
+    /// An event to wait for.
     enum Event: UInt8, Sendable {
-        /// That the IO in progress can be waited for, or has ended.
+        /// The IO in progress can be waited for, or has ended.
         case io
-        /// That the content lock is given back.
+        /// The content lock was released.
         case lock
     }
 
     private struct Entry {
         let buffer: UInt
         let event: Event
-        /// As ``WakeUp/register()`` gave it.
+        /// The registration from ``WakeUp/register()``.
         let wakeUp: UInt
     }
 
@@ -42,10 +42,10 @@ final class WaitTable: Sendable {
         )
     }
 
-    /// Adds a wake-up, before the flag is set by which whoever fires it knows of it.
+    /// Adds a wake-up. Call this before setting the flag that makes the firing thread look here.
     func add(_ wakeUp: WakeUp, for event: Event, of buffer: Buffer) -> UInt {
         let (partition, address) = partition(buffer)
-        // The same for all who wait, and the table outlives the pool.
+        // The table is the same for all waiters, and it outlives the pool.
         unsafe buffer.descriptor.pointee.waitTable.store(
             UInt(bitPattern: Unmanaged.passUnretained(self).toOpaque()), ordering: .releasing)
         let entry = Entry(buffer: address, event: event, wakeUp: wakeUp.register())
@@ -53,7 +53,7 @@ final class WaitTable: Sendable {
         return entry.wakeUp
     }
 
-    /// Takes a wake-up back that need not wait; false if it has fired or is about to.
+    /// Removes a wake-up that need not wait. Returns false if it has fired or is about to.
     func remove(_ wakeUp: WakeUp, _ registration: UInt, of buffer: Buffer) -> Bool {
         let (partition, _) = partition(buffer)
         let removed = partition.entries.withLock { entries in
@@ -67,7 +67,7 @@ final class WaitTable: Sendable {
         return removed
     }
 
-    /// Fires all that wait for that, in the order in which they came.
+    /// Fires all wake-ups for the event, in the order in which they were added.
     func fire(_ event: Event, of buffer: Buffer) {
         let (partition, address) = partition(buffer)
         var taken: [UInt] = []
@@ -86,7 +86,7 @@ final class WaitTable: Sendable {
 }
 
 extension Buffer {
-    /// Fires the wake-ups for an event whose flag was found set and cleared.
+    /// Fires the wake-ups for an event. Call this after finding its flag set and clearing it.
     func fireWakeUps(_ event: WaitTable.Event) {
         let word = unsafe descriptor.pointee.waitTable.load(ordering: .acquiring)
         guard let table = unsafe UnsafeRawPointer(bitPattern: word) else { return }
@@ -95,8 +95,8 @@ extension Buffer {
         }
     }
 
-    /// Has a wake-up fired when the IO in progress can be waited for, or has ended. The caller has a
-    /// pin.
+    /// Registers a wake-up for when the IO in progress can be waited for, or has ended. The caller
+    /// has a pin.
     ///
     /// - Returns: false, with nothing registered, if that is so already.
     func registerForIO(_ wakeUp: WakeUp, in table: WaitTable) -> Bool {
@@ -107,12 +107,12 @@ extension Buffer {
                 return !table.remove(wakeUp, registration, of: self)
             }
         } while !exchange(&old, BufferState(old.bits | BufferState.ioWaiters))
-        // If it can be waited for since, that may have been before the flag was there to be seen.
+        // If it has become waitable since, that may have happened before the flag could be seen.
         if waitReference == nil { return true }
         return !table.remove(wakeUp, registration, of: self)
     }
 
-    /// Has a wake-up fired when the content lock is given back. The caller has a pin.
+    /// Registers a wake-up for when the content lock is released. The caller has a pin.
     ///
     /// - Returns: false, with nothing registered, if it is free.
     func registerForLock(_ wakeUp: WakeUp, exclusive: Bool, in table: WaitTable) -> Bool {

@@ -1,11 +1,11 @@
 internal import AsyncIO
 internal import StorageManager
 
-/// What the buffer layer does at the turns of a write's life.
+/// The buffer layer's part in a write.
 ///
 /// The handle's data are the numbers of the buffers, in block order, each with the number of the
-/// memory that holds the copies (``encode(buffer:copies:)``). A shared pool's pages become clean
-/// where whoever learns of the completion first says so; a local pool's in the issuing session.
+/// memory that holds the copies (``encode(buffer:copies:)``). The thread that first sees the
+/// completion marks a shared pool's pages clean; the issuing session marks a local pool's.
 /// PostgreSQL writes without handles.
 final class WriteCallbacks: IOCallbacks {
     private let pool: BufferPool
@@ -30,7 +30,7 @@ final class WriteCallbacks: IOCallbacks {
         pool.isLocal ? [.stage, .completeLocal] : [.stage, .completeShared]
     }
 
-    /// The pins were taken with the right to write.
+    /// The pins were taken with the IO right.
     func stage(_ io: borrowing IOView, registration: IOCallbackRegistration) {
         let reference = io.waitReference
         for position in 0..<io.dataCount {
@@ -47,15 +47,15 @@ final class WriteCallbacks: IOCallbacks {
         _ io: borrowing IOView, prior: IOResult, registration: IOCallbackRegistration
     ) -> IOResult { complete(io, prior) }
 
-    /// Pages that were not written stay dirty; where only a part was, the issuer sees to the rest.
+    /// Pages that were not written stay dirty; after a short write the issuer writes the rest.
     private func complete(_ io: borrowing IOView, _ prior: IOResult) -> IOResult {
         let (written, hasFailed) =
             switch prior.status {
             case .ok, .partial, .warning: (Int(prior.value), false)
             case .unknown, .error: (0, true)
             }
-        // Nobody but the issuer, and not before this returns, touches the handle's data; but the
-        // copies may serve another write as soon as they are given back.
+        // Only the issuer touches the handle's data, and not before this returns. But the copies
+        // may serve another write as soon as they are given back.
         let copies = io.dataCount > 0 ? UInt32(io.data(at: 0) >> 32) : nil
         for position in 0..<io.dataCount {
             pool.buffer(Self.buffer(io.data(at: position))).endOutput(

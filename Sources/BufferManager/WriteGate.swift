@@ -4,11 +4,11 @@ internal import PageFormat
 internal import StorageManager
 internal import Synchronization
 
-/// Where every write of shared pages passes: it sees to the log, and stays shut once a sync has
-/// failed.
+/// Passed by every write of shared pages. It flushes the log first, and stays closed once a sync
+/// has failed.
 ///
-/// Nothing is known of what is on disk from then on, and writing on could only make it worse. Any
-/// thread. It opens no more: a store that is opened again has another one.
+/// What is on disk is unknown from then on, and writing on could only make it worse. Safe to use
+/// from any thread. It never reopens: a reopened store has another gate.
 final class WriteGate: Sendable {
     private let log: (any WriteAheadLog)?
     private let logger: Logger
@@ -23,13 +23,13 @@ final class WriteGate: Sendable {
         self.logger = logger
     }
 
-    /// Whether nothing is written any more.
+    /// Whether writing was stopped.
     var isClosed: Bool { closed.load(ordering: .acquiring) }
 
     /// The failure that closed it.
     var failure: StorageError? { isClosed ? cause.withLock { $0 } : nil }
 
-    /// Lets nothing pass from now on; whether that is new.
+    /// Stops all writing. Returns whether this is the first failure.
     @discardableResult
     func close(_ error: StorageError) -> Bool {
         let isFirst = cause.withLock { cause in
@@ -41,17 +41,17 @@ final class WriteGate: Sendable {
         return isFirst
     }
 
-    /// - Throws: `storeFailed` once it has been closed.
+    /// - Throws: `storeFailed` if the gate is closed.
     func check() throws(StorageError) {
         guard let failure else { return }
         throw .writesRefused(failure)
     }
 
-    /// Returns when the log is durable up to there. Submits what the session has staged if that
-    /// means waiting.
+    /// Returns once the log is durable up to `lsn`. Submits what the session has staged before
+    /// waiting.
     ///
-    /// - Throws: `storeFailed` once it has been closed; what the log throws, which closes it if
-    ///   that is a failed sync.
+    /// - Throws: `storeFailed` if the gate is closed; what the log throws, which closes the gate if
+    ///   it is a failed sync.
     func pass(_ lsn: LSN, _ session: Session) throws(StorageError) {
         try check()
         guard let log, lsn.rawValue > durable.load(ordering: .acquiring) else { return }
@@ -63,7 +63,7 @@ final class WriteGate: Sendable {
         durable.max(lsn.rawValue, ordering: .releasing)
     }
 
-    /// Closes if the error leaves unknown what is on disk.
+    /// Closes the gate if the error leaves the contents of the disk unknown.
     @discardableResult
     func note(_ error: StorageError) -> Bool { error.isFinalSyncFailure && close(error) }
 }
@@ -71,14 +71,14 @@ final class WriteGate: Sendable {
 extension StorageError {
     static func writesRefused(_ failure: StorageError) -> StorageError {
         StorageError(
-            .storeFailed, "pages are not written any more, as what is on disk is not known",
-            remedy: "Check the disk, close the store and open it again: all that was committed"
-                + " before is there.",
+            .storeFailed, "pages are no longer written, because what is on disk is unknown",
+            remedy: "Check the disk, close the store and open it again: everything committed before"
+                + " is there.",
             at: failure.location, underlying: failure)
     }
 }
 
 extension StorageError.Code {
-    /// A sync failed earlier; nothing is written any more until the store is reopened.
+    /// A sync failed earlier. Nothing is written until the store is reopened.
     public static let storeFailed = Self(rawValue: "storeFailed")
 }

@@ -123,7 +123,7 @@ final class StreamEngine {
         let system = manager.system
         isSynchronous = system.method.executesInSubmitter
         let storage = relation.capabilities
-        // The kernel needs no advice about blocks in order if it reads ahead by itself.
+        // Of blocks in order the kernel need not be told, if it looks ahead by itself.
         advises =
             isSynchronous && storage.supportsPrefetch && !storage.usesDirectIO
             && !(options.flags.contains(.sequential) && storage.hasKernelReadAhead)

@@ -7,7 +7,7 @@ extension MagneticRelation {
     /// Walks from the last open segment to the first that is not full. A partial block at the end
     /// does not count.
     ///
-    /// - Complexity: one `fstat` per segment walked, and one open per segment that was not open
+    /// - Complexity: one `fstat`, plus an open and two `fstat`s for each segment that was not open
     ///   yet.
     /// - Throws: `notFound` if the fork does not exist.
     func blockCount(_ fork: Fork) throws(StorageError) -> UInt32 {
