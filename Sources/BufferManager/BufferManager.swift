@@ -135,8 +135,8 @@ public final class BufferManager: Sendable {
         pools.reduce(0) { $0 + $1.checksumFailures.load(ordering: .relaxed) }
     }
 
-    /// How many pages of a relation had a wrong checksum when they were read, since the relation was
-    /// first used or last dropped or closed.
+    /// How many pages of a relation had a wrong checksum when they were read, since the relation
+    /// was first used or last dropped or closed.
     public func checksumFailures(of relation: OpenRelation) -> UInt64 {
         table.existing(relation.locator)?.checksumFailures.load(ordering: .relaxed) ?? 0
     }

@@ -6,9 +6,9 @@ public import FileAccess
     public import Darwin
 #endif
 
-/// A file system that stands over another one: calls it does not define itself go through.
+/// A file system on top of another: calls that it does not define are forwarded.
 ///
-/// For tests that want some calls to fail, count them, or look at them.
+/// For tests that make some calls fail, count them, or inspect them.
 public protocol ForwardingFileSystem: FileSystem {
     /// The file system below.
     var underlying: KernelFileSystem { get }

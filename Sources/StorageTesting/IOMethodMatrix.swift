@@ -6,25 +6,25 @@ public import AsyncIO
     internal import Darwin
 #endif
 
-/// A way to execute IO under which a test is run; prints as the method's name and seed.
+/// A way to execute IO in a test. Prints as the method's name and seed.
 public struct TestedMethod: Sendable, CustomStringConvertible {
-    /// What to put into an ``IOConfiguration``.
+    /// The choice for an ``IOConfiguration``.
     public let choice: IOMethodChoice
-    /// What repeats the run, for simulated methods.
+    /// The seed that repeats the run, for simulated methods.
     public let seed: UInt64?
-    /// How it prints, such as `worker` or `simulated(seed: 7)`.
+    /// Its printed form, such as `worker` or `simulated(seed: 7)`.
     public let description: String
 
-    /// Makes one of a choice.
+    /// Makes a tested method from a choice.
     public init(_ choice: IOMethodChoice) {
         self.choice = choice
         seed = nil
         description = choice.name
     }
 
-    /// Makes a simulated one.
+    /// Makes a simulated method.
     ///
-    /// - Parameter name: what it is called, besides its seed.
+    /// - Parameter name: its printed name, besides the seed.
     public init(seed: UInt64, faults: SimulatedFaults, name: String = "simulated") {
         choice = SimulatedMethod.choice(seed: seed, faults: faults)
         self.seed = seed
@@ -34,7 +34,7 @@ public struct TestedMethod: Sendable, CustomStringConvertible {
     /// Whether IO completes after its start, on another thread or when waited for.
     public var isAsynchronous: Bool { choice.name != "sync" }
 
-    /// Settings of a system that executes IO this way.
+    /// The settings of a system that executes IO this way.
     public func configuration(sessions: Int = 8) -> IOConfiguration {
         var configuration = IOConfiguration()
         configuration.method = choice
@@ -48,11 +48,11 @@ public struct TestedMethod: Sendable, CustomStringConvertible {
     }
 }
 
-/// The ways to execute IO under which every test runs that reads, writes or waits:
+/// The ways to execute IO under which every test that reads, writes or waits runs:
 /// `@Test(arguments: IOMethodMatrix.all)`.
 public enum IOMethodMatrix {
-    /// The seed of this process's simulated methods: that of the environment's `STRATA_SEED`, else
-    /// a new one. It stands in the test's arguments, so a failure shows it.
+    /// The seed of this process's simulated methods: the environment's `STRATA_SEED`, else a new
+    /// one. The test's arguments contain it, so a failure shows it.
     public static let seed: UInt64 = {
         if let text = unsafe getenv("STRATA_SEED"),
             let seed = unsafe UInt64(String(cString: text))
@@ -62,7 +62,7 @@ public enum IOMethodMatrix {
         return UInt64.random(in: 0..<1_000_000_000)
     }()
 
-    /// The methods that users can choose, io_uring only where the kernel allows it.
+    /// The methods that users can choose. Includes io_uring only where the kernel allows it.
     public static let real: [TestedMethod] = {
         let methods = [TestedMethod(.synchronous), TestedMethod(.worker)]
         if let reason = IOMethodChoice.uringUnavailability() {
@@ -82,6 +82,6 @@ public enum IOMethodMatrix {
     /// The methods that users can choose, and the simulated one.
     public static let all: [TestedMethod] = real + [simulated]
 
-    /// As ``all``, and one that cuts transfers short: for layers which must get over that.
+    /// ``all``, and a method that cuts transfers short: for layers that must handle that.
     public static let allWithPartialTransfers: [TestedMethod] = all + [partial]
 }

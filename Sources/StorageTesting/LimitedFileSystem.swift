@@ -7,12 +7,13 @@ public import FileAccess
     public import Darwin
 #endif
 
-/// The kernel's file system with as many bytes left as a test says, and syncs that fail on demand.
+/// The kernel's file system with a test-defined amount of free space and with syncs that fail on
+/// demand.
 ///
-/// Space is counted as writes and allocations are made; nothing gives it back. Holds for calls that
-/// block; IO started on handles goes to the IO method. Any thread.
+/// Writes and allocations consume the space; nothing frees it. Affects blocking calls only: IO
+/// started on handles goes to the IO method. Safe to use from any thread.
 public final class LimitedFileSystem: ForwardingFileSystem {
-    /// The kernel's.
+    /// The kernel's file system.
     public let underlying = KernelFileSystem()
     private let limits = Lock(Limits())
 
@@ -21,7 +22,7 @@ public final class LimitedFileSystem: ForwardingFileSystem {
         var recovers = false
         var syncError: CInt = 0
 
-        /// How many of `wanted` bytes there is space for.
+        /// Takes up to `wanted` bytes and returns how many.
         mutating func take(_ wanted: Int) -> Int {
             guard let left = space else { return wanted }
             let taken = min(left, wanted)
@@ -30,12 +31,12 @@ public final class LimitedFileSystem: ForwardingFileSystem {
         }
     }
 
-    /// Makes one without limits.
+    /// Makes a file system without limits.
     public init() {}
 
-    /// Leaves so many bytes, nil for no limit.
+    /// Sets the number of bytes left; nil: no limit.
     ///
-    /// - Parameter recovers: there is space again after one call found none.
+    /// - Parameter recovers: whether there is space again after one call found none.
     public func leave(_ bytes: Int?, recovers: Bool = false) {
         limits.withLock { limits in
             limits.space = bytes
@@ -43,12 +44,12 @@ public final class LimitedFileSystem: ForwardingFileSystem {
         }
     }
 
-    /// Has all syncs fail with that `errno`; zero ends it.
+    /// Makes all syncs fail with an `errno`; zero ends that.
     public func failSyncs(_ errorNumber: CInt) {
         limits.withLock { $0.syncError = errorNumber }
     }
 
-    /// Writes what there is space for.
+    /// Writes as much as there is space for.
     @unsafe
     public func write(
         _ descriptor: CInt, _ vectors: UnsafeBufferPointer<iovec>, at offset: Int64
@@ -64,7 +65,8 @@ public final class LimitedFileSystem: ForwardingFileSystem {
         }
     }
 
-    /// Allocates what there is space for; as with some file systems, that part stays.
+    /// Allocates as much as there is space for. If that is not all, the part stays, as with some
+    /// file systems.
     public func allocate(_ descriptor: CInt, at offset: Int64, count: Int64) -> CInt {
         let taken = limits.withLock { $0.take(Int(count)) }
         if taken == count { return underlying.allocate(descriptor, at: offset, count: count) }

@@ -4,13 +4,13 @@
     internal import Darwin
 #endif
 
-/// State that threads change under a lock and sleep on until it is as they want it.
+/// State that threads change under a lock, and wait for by a condition.
 @safe
 final class Monitor<State>: @unchecked Sendable {
     /// Both live as long as this object.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let changed: UnsafeMutablePointer<pthread_cond_t>
-    /// Touched with `mutex` held only.
+    /// Accessed only while holding `mutex`.
     private var state: State
 
     init(_ state: State) {
@@ -35,7 +35,7 @@ final class Monitor<State>: @unchecked Sendable {
         return body(state)
     }
 
-    /// Changes the state and has all sleepers look at it again.
+    /// Changes the state and makes all sleepers check it again.
     @discardableResult
     func update<Result>(_ body: (inout State) -> Result) -> Result {
         unsafe pthread_mutex_lock(mutex)
@@ -44,7 +44,7 @@ final class Monitor<State>: @unchecked Sendable {
         return body(&state)
     }
 
-    /// Sleeps until `body` returns something; it is called once at first and after each change.
+    /// Sleeps until `body` returns a value. Calls it once at first and after each change.
     func wait<Result>(_ body: (inout State) -> Result?) -> Result {
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }
@@ -54,7 +54,7 @@ final class Monitor<State>: @unchecked Sendable {
         }
     }
 
-    /// Sleeps until `body` returns something, or nil after `seconds`.
+    /// Sleeps until `body` returns a value. Returns nil after `seconds`.
     func wait<Result>(seconds: Double, _ body: (inout State) -> Result?) -> Result? {
         var limit = timespec()
         unsafe clock_gettime(CLOCK_REALTIME, &limit)

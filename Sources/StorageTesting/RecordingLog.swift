@@ -1,11 +1,11 @@
 internal import AsyncIO
 public import Logging
 
-/// A log that keeps what is written to it, for tests to look at. Any thread.
+/// A log that keeps its messages for tests. Safe to use from any thread.
 public final class RecordingLog: Sendable {
     /// One message.
     public struct Entry: Sendable {
-        /// How serious it is.
+        /// The severity.
         public let level: Logger.Level
         /// The text.
         public let message: String
@@ -29,15 +29,15 @@ public final class RecordingLog: Sendable {
     /// Forgets all messages.
     public func removeAll() { recorded.withLock { $0.removeAll() } }
 
-    /// How many messages contain that text.
+    /// The number of messages that contain a text.
     public func count(containing text: String) -> Int {
         messages.count { $0.contains(text) }
     }
 
-    /// Whether a message contains that text.
+    /// Whether a message contains a text.
     public func contains(_ text: String) -> Bool { count(containing: text) > 0 }
 
-    /// A logger that writes here, from `trace` on.
+    /// Makes a logger that writes to this log, from `trace` on.
     public func logger(label: String = "test", level: Logger.Level = .trace) -> Logger {
         var logger = Logger(label: label) { Handler(log: self, label: $0) }
         logger.logLevel = level

@@ -7,33 +7,33 @@ public import FileAccess
     public import Darwin
 #endif
 
-/// A disk in memory that forgets at a power cut what was not synced, and fails as disks do.
+/// A disk in memory that loses unsynced data at a power cut, and fails as disks do.
 ///
-/// It is the file system of a `FileAccess` and the executor of an `IOSystem` at once, so that
-/// blocking calls and started IO meet on the same files.
+/// It is both the file system of a `FileAccess` and the executor of an `IOSystem`, so blocking
+/// calls and started IO act on the same files.
 ///
-/// **What is durable.** What a call has changed is volatile until the file, or for names the
-/// directory, is synced. ``crash(seed:)`` gives the disk as it may be found after a power cut: each
-/// volatile write kept, dropped or torn at sectors (``tearBytes``), each change of length kept or
-/// dropped, in any combination, which covers every order in which they may have reached the medium.
-/// Changes of names are kept up to some moment, or in any combination (``keepsNameOrder``), and a
-/// directory that was not kept takes along what lay in it. ``kill()`` gives what another process
-/// finds when the one using it has died: the kernel's cache, still volatile.
+/// **What is durable.** A change is volatile until the file, or for names the directory, is synced.
+/// ``crash(seed:)`` returns the disk as a power cut may leave it: each volatile write kept, dropped
+/// or torn at sectors (``tearBytes``), and each change of length kept or dropped, in any
+/// combination. That covers every order in which they may have reached the medium. Changes of names
+/// are kept up to some moment, or in any combination (``keepsNameOrder``); a directory that was not
+/// kept takes its contents with it. ``kill()`` returns what another process finds after the death
+/// of the one using the disk: the kernel's cache, still volatile.
 ///
 /// **What fails.** Calls meet ``faults`` by chance, or ``fail(call:of:with:)`` by plan. A call that
-/// fails or is interrupted has done nothing, but for a sync: as on Linux, what had not reached the
+/// fails or is interrupted has done nothing, except a sync: as on Linux, what had not reached the
 /// medium by then never will, the cache goes on showing it, later syncs succeed, and
-/// ``revertAbandoned()`` has the cache forget it. Lost and misdirected writes and bit rot tell
-/// nobody. Latency belongs to started IO: ``SimulatedFaults``.
+/// ``revertAbandoned()`` makes the cache forget it. Lost and misdirected writes and bit rot are
+/// silent. Latency belongs to started IO: ``SimulatedFaults``.
 ///
-/// Any thread. Holds whole files in memory, twice, so it is for small ones.
+/// Safe to use from any thread. Holds whole files in memory, twice, so use it for small ones.
 public final class SimulatedDisk: Sendable {
     let state: Lock<SimulatedFiles>
 
-    /// An empty disk, with a root directory and no faults.
+    /// Makes an empty disk with a root directory and no faults.
     public convenience init() { self.init(SimulatedFiles()) }
 
-    /// An empty disk whose faults are drawn from a seed.
+    /// Makes an empty disk whose faults are drawn from a seed.
     public convenience init(seed: UInt64, faults: SimulatedDiskFaults) {
         var files = SimulatedFiles()
         files.fate.random = SplitMix64(seed: seed)
@@ -45,42 +45,43 @@ public final class SimulatedDisk: Sendable {
 
     // MARK: Settings
 
-    /// How it treats calls from now on.
+    /// The faults of calls from now on.
     public var faults: SimulatedDiskFaults {
         get { state.withLock { $0.fate.faults } }
         set { state.withLock { $0.fate.faults = newValue } }
     }
 
-    /// Whether ``faults`` are met; true at first. Planned failures are met in any case.
+    /// Whether ``faults`` apply; true at first. Planned failures apply in any case.
     public var isFaulty: Bool {
         get { state.withLock { $0.fate.isOn } }
         set { state.withLock { $0.fate.isOn = newValue } }
     }
 
-    /// The unit at which power cuts tear writes; 512 at first, 4096 for disks of such sectors.
+    /// The unit at which power cuts tear writes; 512 at first. Use 4096 for disks with such
+    /// sectors.
     public var tearBytes: Int {
         get { state.withLock { $0.fate.tearBytes } }
         set { state.withLock { $0.fate.tearBytes = newValue } }
     }
 
-    /// Whether a power cut keeps a first part of the changes of names, as a file system with a
-    /// journal does, or any of them, as POSIX allows. True at first.
+    /// Whether a power cut keeps a prefix of the changes of names, as a file system with a journal
+    /// does, or any subset, as POSIX allows. True at first.
     public var keepsNameOrder: Bool {
         get { state.withLock { $0.fate.keepsNameOrder } }
         set { state.withLock { $0.fate.keepsNameOrder = newValue } }
     }
 
-    /// Is told of each call, one line each, with offset, length and result.
+    /// Calls `observer` with a line for each call: offset, length and result.
     public func trace(_ observer: (@Sendable (String) -> Void)?) {
         state.withLock { $0.fate.trace = observer }
     }
 
-    /// Has the Nth call from now on fail that is of one of the kinds.
+    /// Makes the Nth call of some kinds from now on fail.
     ///
     /// - Parameters:
     ///   - call: 1 for the next.
-    ///   - kinds: which calls count.
-    ///   - errorNumber: what it fails with; `EINTR` interrupts it.
+    ///   - kinds: the kinds of calls to count.
+    ///   - errorNumber: the error; `EINTR` interrupts the call.
     public func fail(
         call: Int, of kinds: Set<SimulatedCall> = Set(SimulatedCall.allCases),
         with errorNumber: CInt
@@ -90,16 +91,16 @@ public final class SimulatedDisk: Sendable {
         }
     }
 
-    /// Whether a failure that was planned is still to come.
+    /// Whether a planned failure is still to come.
     public var hasPlannedFailure: Bool { state.withLock { $0.fate.planned != nil } }
 
     // MARK: Power
 
-    /// How many calls there were that change something or make it durable. Each is a boundary at
+    /// The number of calls so far that change something or make it durable. Each is a boundary at
     /// which ``cutPower(afterCalls:)`` can cut.
     public var changeCount: Int { state.withLock { $0.changeCount } }
 
-    /// Has all calls fail with `EIO` once there were so many changes in all.
+    /// Makes all calls fail with `EIO` once there were so many changes in all.
     public func cutPower(afterCalls count: Int) {
         state.withLock { $0.powerEndsAfter = count }
     }
@@ -107,9 +108,9 @@ public final class SimulatedDisk: Sendable {
     /// Whether the power has been cut.
     public var isWithoutPower: Bool { state.withLock { $0.hasNoPower } }
 
-    /// The disk as it may be found after the power has come back. This one has none from now on.
+    /// Returns the disk as a power cut may leave it. This disk has no power from now on.
     ///
-    /// - Parameter seed: decides what is kept of what was volatile.
+    /// - Parameter seed: decides which volatile changes are kept.
     public func crash(seed: UInt64) -> SimulatedDisk {
         let files = state.withLock { state in
             state.powerEndsAfter = 0
@@ -118,8 +119,8 @@ public final class SimulatedDisk: Sendable {
         return SimulatedDisk(files)
     }
 
-    /// The disk as the next process finds it: nothing is lost, and nothing more is durable. This one
-    /// has no power from now on, so that nothing that is in flight can reach the other.
+    /// Returns the disk as the next process finds it: nothing is lost, and nothing more is durable.
+    /// This disk has no power from now on, so that nothing in flight can reach the other.
     public func kill() -> SimulatedDisk {
         let files = state.withLock { state in
             state.powerEndsAfter = 0
@@ -128,36 +129,36 @@ public final class SimulatedDisk: Sendable {
         return SimulatedDisk(files)
     }
 
-    /// Has the cache let go of what failed syncs have left in it: reads find the medium.
+    /// Makes the cache forget what failed syncs left in it: reads find the medium.
     public func revertAbandoned() { state.withLock { $0.revertAbandoned() } }
 
-    /// A disk with the same files, all durable.
+    /// Returns a disk with the same files, all durable.
     public func copy() -> SimulatedDisk { SimulatedDisk(state.withLock { $0.settled() }) }
 
     // MARK: Looking
 
-    /// How many faults there were, of this disk and those that it is what is left of.
+    /// The faults so far, of this disk and of those it was left by.
     public var counts: SimulatedDiskCounts { state.withLock { $0.fate.counts } }
 
-    /// A digest of all calls made and their results, contents apart: equal for equal runs.
+    /// A digest of all calls and their results, without contents: equal for equal runs.
     public var digest: UInt64 { state.withLock { $0.fate.digest } }
 
     /// The paths of all files.
     public var paths: [String] { state.withLock { $0.names.files } }
 
-    /// A file's length in bytes; nil where there is none.
+    /// A file's length in bytes; nil if it does not exist.
     public func size(of path: String) -> Int? {
         state.withLock { state in state.names.file(path).map { state.files[$0].bytes.count } }
     }
 
-    /// A file's bytes; nil where there is none.
+    /// A file's bytes; nil if it does not exist.
     public func contents(of path: String) -> [UInt8]? {
         state.withLock { state in state.names.file(path).map { state.files[$0].bytes } }
     }
 
-    /// Damages a file, on the medium and in the cache.
+    /// Flips a bit of a file, on the medium and in the cache.
     ///
-    /// - Parameter bit: counted from the lowest bit of the first byte on.
+    /// - Parameter bit: counted from the lowest bit of the first byte.
     public func flipBit(_ bit: Int, of path: String) {
         state.withLock { state in
             guard let number = state.names.file(path) else { return }
@@ -170,12 +171,12 @@ public final class SimulatedDisk: Sendable {
 }
 
 extension SimulatedDisk: FileSystem {
-    /// Any path is the root.
+    /// Opens the root, whatever the path.
     public func openRoot(_ path: String) -> CInt {
         state.withLock { $0.open(directory: "") }
     }
 
-    /// Opens a file, creating it if the flags say so.
+    /// Opens a file; creates it if the flags say so.
     public func open(_ path: String, in root: CInt, _ flags: FileOpenFlags) -> CInt {
         state.withLock { $0.open(SimulatedNames.normal(path), flags) }
     }
@@ -216,23 +217,23 @@ extension SimulatedDisk: FileSystem {
         state.withLock { $0.truncate(descriptor, Int(offset + count), onlyGrowing: true) }
     }
 
-    /// Nothing needs to be fetched.
+    /// Does nothing.
     public func prefetch(_ descriptor: CInt, at offset: Int64, count: Int64) -> CInt { 0 }
 
-    /// Promises nothing.
+    /// Does nothing.
     public func startWriteback(_ descriptor: CInt, at offset: Int64, count: Int64) -> CInt { 0 }
 
-    /// Looks at an open file.
+    /// Gets the status of an open file.
     public func status(_ descriptor: CInt, into status: inout FileStatus) -> CInt {
         state.withLock { $0.status(descriptor, &status) }
     }
 
-    /// Looks at a file by name.
+    /// Gets the status of a file by name.
     public func status(_ path: String, in root: CInt, into status: inout FileStatus) -> CInt {
         state.withLock { $0.status(SimulatedNames.normal(path), &status) }
     }
 
-    /// Gives a file another name; volatile until the directory is synced.
+    /// Renames a file; volatile until the directory is synced.
     public func rename(_ path: String, to target: String, in root: CInt) -> CInt {
         state.withLock {
             $0.rename(SimulatedNames.normal(path), SimulatedNames.normal(target))
@@ -261,7 +262,7 @@ extension SimulatedDisk: FileSystem {
 }
 
 extension SimulatedDisk: IOExecutor {
-    /// Executes IO that was started on a descriptor of this disk, again after `EINTR`.
+    /// Executes IO that was started on a descriptor of this disk. Repeats it after `EINTR`.
     public func execute(_ io: StagedIO) -> Int {
         while true {
             let result = executeOnce(io)

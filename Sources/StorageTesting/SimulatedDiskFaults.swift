@@ -6,7 +6,7 @@
 
 /// The system calls of a ``SimulatedDisk``; started IO counts as the call that executes it.
 public enum SimulatedCall: UInt8, Sendable, Hashable, CaseIterable {
-    /// Opening a file or directory, perhaps creating it.
+    /// Opening a file or directory, possibly creating it.
     case open
     /// Reading.
     case read
@@ -18,7 +18,7 @@ public enum SimulatedCall: UInt8, Sendable, Hashable, CaseIterable {
     case truncate
     /// Reserving space.
     case allocate
-    /// Giving a file another name.
+    /// Renaming a file.
     case rename
     /// Removing a file.
     case unlink
@@ -28,7 +28,7 @@ public enum SimulatedCall: UInt8, Sendable, Hashable, CaseIterable {
     case removeDirectory
     /// Listing a directory.
     case list
-    /// Looking at a file.
+    /// Getting the status of a file.
     case status
 
     /// Whether it may need space on the disk.
@@ -40,9 +40,9 @@ public enum SimulatedCall: UInt8, Sendable, Hashable, CaseIterable {
     }
 }
 
-/// What went wrong on a ``SimulatedDisk``.
+/// A fault of a ``SimulatedDisk``.
 public enum SimulatedDiskFault: UInt8, Sendable, Hashable, CaseIterable {
-    /// A call failed with an error of the device.
+    /// A call failed with a device error.
     case error
     /// A call found no space, quota or descriptor.
     case exhausted
@@ -50,11 +50,11 @@ public enum SimulatedDiskFault: UInt8, Sendable, Hashable, CaseIterable {
     case interrupted
     /// A transfer ended early.
     case shortTransfer
-    /// A sync failed; what was not written by then never will be.
+    /// A sync failed. What was not written by then never will be.
     case failedSync
-    /// The cache let go of what a failed sync had left.
+    /// The cache forgot what a failed sync had left.
     case revertedCache
-    /// A write was acknowledged and not made.
+    /// A write was acknowledged but not made.
     case lostWrite
     /// A write went to another place.
     case misdirectedWrite
@@ -64,14 +64,14 @@ public enum SimulatedDiskFault: UInt8, Sendable, Hashable, CaseIterable {
     case droppedChange
     /// A power cut left parts of a write.
     case tornWrite
-    /// A power cut dropped the change of a name.
+    /// A power cut dropped a change of a name.
     case droppedName
 
-    /// What it is called in reports.
+    /// The name in reports.
     public var name: String {
         switch self {
         case .error: "EIO"
-        case .exhausted: "ENOSPC and like"
+        case .exhausted: "ENOSPC and similar"
         case .interrupted: "EINTR"
         case .shortTransfer: "short transfers"
         case .failedSync: "failed syncs"
@@ -85,7 +85,7 @@ public enum SimulatedDiskFault: UInt8, Sendable, Hashable, CaseIterable {
         }
     }
 
-    /// Whether nobody is told of it: only checksums can find it.
+    /// Whether no call reports it: only checksums can find it.
     public var isSilent: Bool {
         switch self {
         case .lostWrite, .misdirectedWrite, .bitRot: true
@@ -94,11 +94,11 @@ public enum SimulatedDiskFault: UInt8, Sendable, Hashable, CaseIterable {
     }
 }
 
-/// How many faults there were of each kind.
+/// The number of faults of each kind.
 public struct SimulatedDiskCounts: Sendable, Hashable {
     private var counts = [Int](repeating: 0, count: SimulatedDiskFault.allCases.count)
 
-    /// None.
+    /// Makes counts of zero.
     public init() {}
 
     /// The count of a kind.
@@ -107,56 +107,56 @@ public struct SimulatedDiskCounts: Sendable, Hashable {
         set { counts[Int(fault.rawValue)] = newValue }
     }
 
-    /// Those that somebody was told of by a call.
+    /// The number of faults that calls reported.
     public var told: Int {
         self[.error] + self[.exhausted] + self[.shortTransfer] + self[.failedSync]
     }
 
-    /// Those that nobody was told of.
+    /// The number of faults that no call reported.
     public var silent: Int { self[.lostWrite] + self[.misdirectedWrite] + self[.bitRot] }
 
-    /// Adds another's.
+    /// Adds other counts.
     public mutating func add(_ other: SimulatedDiskCounts) {
         for position in counts.indices { counts[position] += other.counts[position] }
     }
 }
 
-/// How a ``SimulatedDisk`` treats the calls it is given, each by a probability.
+/// The probabilities with which a ``SimulatedDisk`` makes calls fail.
 ///
-/// What is drawn depends on the seed and the calls made before, never on the clock.
+/// Draws depend on the seed and on the calls made before, never on the clock.
 public struct SimulatedDiskFaults: Sendable {
-    /// How likely any call fails with `EIO`, syncs apart.
+    /// The probability that any call except a sync fails with `EIO`.
     public var errorProbability = 0.0
-    /// How likely a call that takes space fails with `ENOSPC` or `EDQUOT`; some of those that
-    /// follow then fail too.
+    /// The probability that a call that takes space fails with `ENOSPC` or `EDQUOT`. Some of the
+    /// following ones then fail too.
     public var fullProbability = 0.0
-    /// How likely opening fails with `EMFILE`.
+    /// The probability that opening fails with `EMFILE`.
     public var descriptorProbability = 0.0
-    /// How likely a call is interrupted with `EINTR` before it has done anything.
+    /// The probability that a call is interrupted with `EINTR` before it has done anything.
     public var interruptionProbability = 0.0
-    /// How likely a transfer of more than one byte ends early.
+    /// The probability that a transfer of more than one byte ends early.
     public var shortTransferProbability = 0.0
-    /// How likely a sync fails.
+    /// The probability that a sync fails.
     public var syncErrorProbability = 0.0
-    /// How likely a write is acknowledged and not made.
+    /// The probability that a write is acknowledged but not made.
     public var lostWriteProbability = 0.0
-    /// How likely a write goes to another block, of that file or another.
+    /// The probability that a write goes to another block of the file, or to another file.
     public var misdirectionProbability = 0.0
-    /// How likely, at each write, a bit of some file changes.
+    /// The probability, at each write, that a bit of some file changes.
     public var rotProbability = 0.0
 
-    /// Makes settings without any fault.
+    /// Makes settings without faults.
     public init() {}
 }
 
-/// A call that is to fail, counted among those of its kinds from when it was planned.
+/// A planned failure of a call, counted among those of its kinds since it was planned.
 struct PlannedFailure: Sendable {
     let kinds: Set<SimulatedCall>
     var left: Int
     let errorNumber: CInt
 }
 
-/// What a ``SimulatedDisk`` decides by: its settings, its generator and its memory of both.
+/// The state by which a ``SimulatedDisk`` decides: settings, generator, counts and plans.
 struct SimulatedFate: Sendable {
     var faults = SimulatedDiskFaults()
     var isOn = true
@@ -165,16 +165,16 @@ struct SimulatedFate: Sendable {
     var planned: PlannedFailure?
     /// How many of the next calls that take space find none.
     var fullCalls = 0
-    /// The changes of names that a power cut keeps are a first part of all, as with a file system
-    /// that has one journal, or any.
+    /// Whether a power cut keeps a prefix of the changes of names, as a file system with one
+    /// journal does, or any subset.
     var keepsNameOrder = true
-    /// The unit that a power cut tears writes at.
+    /// The unit at which a power cut tears writes.
     var tearBytes = 512
-    /// A digest of all calls made.
+    /// A digest of all calls.
     var digest: UInt64 = 0xcbf2_9ce4_8422_2325
     var trace: (@Sendable (String) -> Void)?
 
-    /// The error that a call meets, negated; zero for none.
+    /// The error of a call, negated; zero for none.
     mutating func error(_ call: SimulatedCall, creates: Bool = false) -> CInt {
         if let error = plannedError(call) { return error }
         guard isOn else { return 0 }
@@ -215,7 +215,7 @@ struct SimulatedFate: Sendable {
         return -plan.errorNumber
     }
 
-    /// How many of the bytes a transfer moves.
+    /// How many of `count` bytes a transfer moves.
     mutating func transferred(of count: Int) -> Int {
         guard isOn, count > 1, random.chance(faults.shortTransferProbability) else { return count }
         counts[.shortTransfer] += 1
@@ -226,7 +226,7 @@ struct SimulatedFate: Sendable {
         isOn && random.chance(faults.syncErrorProbability)
     }
 
-    /// What silently happens to a write.
+    /// The silent fault of a write, if any.
     mutating func silentFault() -> SimulatedDiskFault? {
         guard isOn else { return nil }
         if random.chance(faults.lostWriteProbability) { return .lostWrite }

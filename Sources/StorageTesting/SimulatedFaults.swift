@@ -6,29 +6,29 @@ public import AsyncIO
     internal import Darwin
 #endif
 
-/// What goes wrong with one simulated IO.
+/// A fault of one simulated IO.
 public enum SimulatedFault: Sendable, Hashable {
-    /// It fails with that `errno` and moves nothing.
+    /// The IO fails with that `errno` and moves nothing.
     case error(CInt)
-    /// It moves that many bytes at most, and says so. Zero looks like the end of the file.
+    /// The IO moves at most that many bytes and reports so. Zero looks like the end of the file.
     case transfersAtMost(Int)
-    /// It waits until other IOs had so many turns, each of which takes some 20 µs where a thread
-    /// completes them.
+    /// The IO waits until other IOs had so many turns, each of about 20 µs where a thread completes
+    /// them.
     case delayed(turns: Int)
-    /// It is interrupted that often and taken up again, as the kernel's EINTR and EAGAIN ask for;
-    /// the layers above see nothing of it.
+    /// The IO is interrupted that often and resumed, as the kernel's EINTR and EAGAIN require. The
+    /// layers above see nothing of it.
     case interrupted(times: Int)
 }
 
-/// A fault for the Nth of the IOs that fit.
+/// A fault for the Nth matching IO.
 public struct ScheduledFault: Sendable {
-    /// The operation it is for.
+    /// The operation to match.
     public var operation: IOOperation
-    /// Which of the IOs that fit, counted from 1 in order of submission.
+    /// Which matching IO, counted from 1 in order of submission.
     public var occurrence: Int
-    /// What goes wrong.
+    /// The fault.
     public var fault: SimulatedFault
-    /// Whether an IO fits, besides its operation. Must not use the method.
+    /// An additional condition to match. Must not use the method.
     public var condition: @Sendable (StagedIO) -> Bool
 
     /// Plans a fault.
@@ -43,52 +43,52 @@ public struct ScheduledFault: Sendable {
     }
 }
 
-/// Who executes and completes simulated IOs.
+/// Which threads execute and complete simulated IOs.
 public enum SimulatedCompletion: Sendable, Hashable {
     /// A thread of the method's own; waiters sleep, as under the worker method.
     case thread
-    /// Whoever waits or polls, as under io_uring. In one thread, a seed then repeats exactly.
+    /// Threads that wait or poll, as under io_uring. In one thread, a seed repeats a run exactly.
     case waiters
-    /// Both, whoever comes first.
+    /// Both, whichever comes first.
     case both
 }
 
-/// How a ``SimulatedMethod`` treats the IOs that it is given.
+/// How a ``SimulatedMethod`` treats its IOs.
 ///
-/// What happens to an IO depends on the seed and on how many were submitted before it, not on time.
-/// At most one fault meets an IO: a scheduled one, else what ``decide`` says, else one drawn.
+/// An IO's treatment depends on the seed and on how many were submitted before it, not on time. An
+/// IO has at most one fault: a scheduled one, else the result of ``decide``, else a drawn one.
 public struct SimulatedFaults: Sendable {
-    /// Who completes IOs.
+    /// Which threads complete IOs.
     public var completion = SimulatedCompletion.both
-    /// How likely a transfer of several blocks ends early, after one or more whole ones.
+    /// The probability that a transfer of several blocks ends early, after one or more whole ones.
     public var partialTransferProbability = 0.0
-    /// How likely a transfer ends early after any number of bytes from 1.
+    /// The probability that a transfer ends early after any number of bytes from 1.
     public var tornTransferProbability = 0.0
-    /// How likely an IO fails.
+    /// The probability that an IO fails.
     public var errorProbability = 0.0
-    /// What it then fails with, one as likely as another.
+    /// The errors to choose from, each equally likely.
     public var errorNumbers: [CInt] = [EIO]
-    /// How likely an IO is interrupted and taken up again.
+    /// The probability that an IO is interrupted and resumed.
     public var interruptionProbability = 0.0
-    /// How likely an IO waits for some turns of others.
+    /// The probability that an IO waits for some turns of others.
     public var delayProbability = 0.0
-    /// How many turns at most.
+    /// The most turns to wait.
     public var maximumDelayTurns = 16
-    /// How likely an IO is executed on a descriptor of the completer's own, as workers do it.
+    /// The probability that an IO is executed on a descriptor of the completer's own, as workers
+    /// do.
     public var reopenProbability = 0.0
     /// Faults for certain IOs.
     public var schedule: [ScheduledFault] = []
-    /// Says what goes wrong with an IO when it is submitted; nil leaves it to chance.
+    /// Returns the fault of an IO when it is submitted; nil leaves it to chance.
     public var decide: (@Sendable (StagedIO) -> SimulatedFault?)?
-    /// Called by whoever waits for an IO, each time before one is completed: what others do
-    /// meanwhile, where all of them share a thread. It may use the engine, but must not need what
-    /// the waiting call holds.
+    /// Called while waiting for an IO, each time before one is completed: the work of others, if
+    /// all share a thread. It may use the engine, but must not need what the waiting call holds.
     public var whileWaiting: (@Sendable () -> Void)?
 
-    /// Makes settings without any fault; IOs still complete later and out of order.
+    /// Makes settings without faults. IOs still complete later and out of order.
     public init() {}
 
-    /// What correct code need not notice: delays, interruptions, other descriptors.
+    /// Faults that correct code need not notice: delays, interruptions, other descriptors.
     public static var harmless: SimulatedFaults {
         var faults = SimulatedFaults()
         faults.interruptionProbability = 0.1
@@ -97,8 +97,8 @@ public struct SimulatedFaults: Sendable {
         return faults
     }
 
-    /// As ``harmless``, and transfers of several blocks often end early after whole blocks: what
-    /// the buffer manager has to get over by itself.
+    /// ``harmless`` faults, and transfers of several blocks that often end early after whole
+    /// blocks, which the buffer manager must handle.
     public static var partialTransfers: SimulatedFaults {
         var faults = harmless
         faults.partialTransferProbability = 0.3
@@ -131,22 +131,22 @@ public struct SimulatedFaults: Sendable {
     }
 }
 
-/// What a ``SimulatedMethod`` has done since it started.
+/// A ``SimulatedMethod``'s counters since it started.
 public struct SimulatedStatistics: Sendable, Hashable {
     /// IOs submitted.
     public var submitted = 0
     /// IOs completed.
     public var completed = 0
-    /// Those of them that were not the oldest.
+    /// Completed IOs that were not the oldest.
     public var outOfOrder = 0
-    /// Those of them that another thread than the submitting one completed.
+    /// IOs completed by a thread other than the submitting one.
     public var completedElsewhere = 0
     /// IOs made to fail.
     public var errors = 0
     /// Transfers cut short.
     public var shortTransfers = 0
-    /// Times that an IO was interrupted and taken up again.
+    /// How often IOs were interrupted and resumed.
     public var interruptions = 0
-    /// IOs executed on another descriptor than the one they were started with.
+    /// IOs executed on a descriptor other than the one they were started with.
     public var reopened = 0
 }

@@ -1,12 +1,12 @@
-/// One file of a ``SimulatedDisk``: what reads find, and what of that would outlast a power cut.
+/// One file of a ``SimulatedDisk``: what reads find, and what a power cut would leave.
 struct SimulatedFile: Sendable {
     /// The path under which it was made, for traces.
     let name: String
-    /// What the kernel's cache holds, which is what reads find.
+    /// The contents of the kernel's cache, which reads find.
     var bytes: [UInt8] = []
-    /// What is on the medium for certain.
+    /// The contents that are certainly on the medium.
     var durable: [UInt8] = []
-    /// What happened since the last sync, in order: any of it may have reached the medium.
+    /// The changes since the last sync, in order. Any of them may have reached the medium.
     var volatile: [Change] = []
 
     enum Change: Sendable {
@@ -21,14 +21,14 @@ struct SimulatedFile: Sendable {
         volatile.append(change)
     }
 
-    /// A sync that succeeded: all changes are on the medium.
+    /// A successful sync: all changes are on the medium.
     mutating func settle() {
         for change in volatile { Self.apply(change, to: &durable) }
         volatile = []
     }
 
-    /// A sync that failed, as Linux has it: what did not reach the medium never will, and yet the
-    /// cache holds it and the next sync succeeds.
+    /// A failed sync, as on Linux: what did not reach the medium never will, and yet the cache
+    /// holds it and the next sync succeeds.
     ///
     /// - Returns: how many changes were given up in whole or in part.
     mutating func abandon(_ random: inout SplitMix64, tearBytes: Int) -> Int {
@@ -40,13 +40,13 @@ struct SimulatedFile: Sendable {
         return count
     }
 
-    /// The cache lets go of what it believes to be clean: reads find the medium from now on.
+    /// Makes the cache drop what it believes to be clean: reads find the medium from now on.
     mutating func dropCleanCache() {
         bytes = durable
         for change in volatile { Self.apply(change, to: &bytes) }
     }
 
-    /// Damages the medium, and the cache as far as it has not been written to since.
+    /// Flips a bit on the medium, and in the cache unless that has been written to since.
     mutating func flip(_ bit: Int) {
         let mask = UInt8(1) << UInt8(bit % 8)
         let wasSame =
@@ -69,7 +69,7 @@ struct SimulatedFile: Sendable {
         }
     }
 
-    // Not by elements, which takes long where nothing is optimised.
+    // Not element by element, which is slow in unoptimised builds.
 
     private static func appendZeroes(_ count: Int, to bytes: inout [UInt8]) {
         bytes += unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
@@ -93,14 +93,14 @@ struct SimulatedFile: Sendable {
         }
     }
 
-    /// What became of a change.
+    /// The fate of a change.
     enum Fate: Sendable {
         case kept
         case dropped
         case torn
     }
 
-    /// Applies a change, or not, or some of its sectors.
+    /// Applies a change entirely, not at all, or to some of its sectors.
     static func applyPart(
         of change: Change, to bytes: inout [UInt8], _ random: inout SplitMix64, _ tearBytes: Int
     ) -> Fate {

@@ -4,7 +4,7 @@
     internal import Darwin
 #endif
 
-/// What is in the files.
+/// The contents of files.
 extension SimulatedFiles {
     private static let block = 8192
 
@@ -71,7 +71,7 @@ extension SimulatedFiles {
         return count
     }
 
-    /// The first bytes of what vectors point at.
+    /// The first bytes of the vectors' memory.
     private static func gather(_ vectors: UnsafeBufferPointer<iovec>, _ count: Int) -> [UInt8] {
         unsafe [UInt8](unsafeUninitializedCapacity: count) { target, initialized in
             for index in vectors.indices where initialized < count {
@@ -84,7 +84,7 @@ extension SimulatedFiles {
         }
     }
 
-    /// The write is not made, but the file is as long as if it had been.
+    /// Loses a write. The file gets as long as if it had been made.
     private mutating func lose(_ number: Int, _ offset: Int, _ count: Int) {
         fate.counts[.lostWrite] += 1
         if files[number].bytes.count < offset + count {
@@ -92,7 +92,7 @@ extension SimulatedFiles {
         }
     }
 
-    /// The write goes to another block of the file, or to the same of another file.
+    /// Writes to another block of the file, or to the same block of another file.
     private mutating func misdirect(_ number: Int, _ offset: Int, _ bytes: [UInt8]) {
         lose(number, offset, bytes.count)
         fate.counts[.lostWrite] -= 1
@@ -105,12 +105,12 @@ extension SimulatedFiles {
             let blocks = max(1, files[number].bytes.count / Self.block)
             (target, place) = (number, fate.random.below(blocks) * Self.block)
         }
-        // Nothing gets longer by it.
+        // It makes no file longer.
         let room = max(0, files[target].bytes.count - place)
         if room > 0 { files[target].record(.write(offset: place, Array(bytes.prefix(room)))) }
     }
 
-    /// A bit of some file changes.
+    /// Flips a bit of some file.
     private mutating func rot() {
         let all = names.files.compactMap { names.file($0) }
             .filter { !files[$0].durable.isEmpty }
@@ -169,7 +169,7 @@ extension SimulatedFiles {
         return result
     }
 
-    /// Has the cache let go of what failed syncs have left in it.
+    /// Makes the cache forget what failed syncs left in it.
     mutating func revertAbandoned() {
         for number in abandoned.sorted() {
             files[number].dropCleanCache()

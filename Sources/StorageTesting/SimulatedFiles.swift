@@ -6,11 +6,11 @@ internal import FileAccess
     internal import Darwin
 #endif
 
-/// The files and names of a ``SimulatedDisk``, and what becomes of the calls on them. A value; its
-/// owner keeps threads apart.
+/// The files and names of a ``SimulatedDisk``, and the calls on them. A value; its owner
+/// synchronises threads.
 ///
-/// Each call first looks whether there is power, then what its fate is, then does its work. Those
-/// that change something are counted, as power is cut between two of them.
+/// Each call first checks whether there is power, then draws its fate, then does its work. Calls
+/// that change something are counted, because power is cut between two of them.
 struct SimulatedFiles: Sendable {
     enum Handle: Sendable {
         case file(Int, isReadOnly: Bool)
@@ -26,12 +26,12 @@ struct SimulatedFiles: Sendable {
     private var nextDescriptor = firstDescriptor
     var changeCount = 0
     var powerEndsAfter = Int.max
-    /// Files of which a failed sync has left something in the cache alone.
+    /// Files of which a failed sync has left data only in the cache.
     var abandoned: Set<Int> = []
 
     var hasNoPower: Bool { changeCount >= powerEndsAfter }
 
-    /// Counts a change; false when there is no power for it.
+    /// Counts a change. Returns false if there is no power for it.
     mutating func change() -> Bool {
         if hasNoPower { return false }
         changeCount += 1
@@ -79,7 +79,7 @@ struct SimulatedFiles: Sendable {
         return add(.file(files.count - 1, isReadOnly: false))
     }
 
-    /// Meets the fate of a call, or does its work; then notes it.
+    /// Draws the fate of a call, or does its work; then records it.
     private mutating func begin(
         _ call: SimulatedCall, _ path: String, creates: Bool = false,
         _ work: (inout SimulatedFiles) -> CInt
@@ -176,7 +176,7 @@ struct SimulatedFiles: Sendable {
 
     // MARK: Power
 
-    /// The same files, all durable, with nobody using them.
+    /// The same files, all durable and unused.
     func settled() -> SimulatedFiles {
         var result = unused()
         for number in result.files.indices {
@@ -188,7 +188,7 @@ struct SimulatedFiles: Sendable {
         return result
     }
 
-    /// The same files with nobody using them, as another process finds them.
+    /// The same files, unused, as another process finds them.
     func unused() -> SimulatedFiles {
         var result = self
         result.handles = [:]
@@ -204,7 +204,7 @@ struct SimulatedFiles: Sendable {
         let (found, dropped) = names.surviving(&random, keepsOrder: fate.keepsNameOrder)
         result.names = found
         result.fate.counts[.droppedName] += dropped
-        // Often all of it is lost, or all is kept; what lies between is where mistakes hide.
+        // Often all is lost or all is kept. Mistakes hide in between.
         let temper = random.below(4)
         for number in result.files.indices where !files[number].volatile.isEmpty {
             var bytes = files[number].durable

@@ -1,6 +1,6 @@
-/// IOs that a ``SimulatedMethod`` keeps from being executed until a test lets them go.
+/// A hold on IOs of a ``SimulatedMethod``: they are not executed until a test releases them.
 ///
-/// While it exists, IOs that fit are held. Any thread.
+/// While it exists, matching IOs are held. Safe to use from any thread.
 public final class SimulatedHold: Sendable {
     private let pool: Monitor<SimulatedPool>
     private let number: Int
@@ -12,12 +12,12 @@ public final class SimulatedHold: Sendable {
 
     deinit { release() }
 
-    /// How many IOs it holds now.
+    /// The number of IOs it holds now.
     public var count: Int {
         pool.read { pool in pool.pending.count { $0.hold == number } }
     }
 
-    /// Sleeps until it holds as many IOs or more.
+    /// Sleeps until it holds at least `count` IOs.
     ///
     /// - Throws: a ``WatchdogError`` after `seconds`.
     public func waitUntilHolding(_ count: Int, seconds: Double = Threads.defaultSeconds)
@@ -32,14 +32,14 @@ public final class SimulatedHold: Sendable {
         }
     }
 
-    /// Lets go of all IOs it holds, and holds no more.
+    /// Releases all held IOs and ends the hold.
     ///
-    /// - Parameter fault: what goes wrong with each of them, instead of what was decided before.
+    /// - Parameter fault: the fault of each of them, instead of the one decided before.
     public func release(with fault: SimulatedFault? = nil) {
         pool.update { $0.release(number, with: fault, ends: true) }
     }
 
-    /// Lets go of the IOs it holds now; those submitted later are held.
+    /// Releases the IOs held now. Later ones are still held.
     public func releaseHeld(with fault: SimulatedFault? = nil) {
         pool.update { $0.release(number, with: fault, ends: false) }
     }

@@ -6,24 +6,25 @@ public import AsyncIO
     internal import Darwin
 #endif
 
-/// An ``IOMethod`` for tests: it really executes the IO, but later, in an order drawn from a seed,
-/// on whatever thread, and with faults where the seed or the test wants them.
+/// An ``IOMethod`` for tests. It really executes the IO, but later, in an order drawn from a seed,
+/// on any thread, and with faults that the seed or the test chooses.
 ///
 /// Submitting executes nothing; IOs wait in a pool from which completers draw. A test that needs a
-/// certain situation stops IOs with ``hold(where:)`` and lets them go when it is ready. Memory of
-/// reads that fail or end early is overwritten with rubbish, so that nobody can mistake what was
-/// there before for what was read.
+/// certain situation stops IOs with ``hold(where:)`` and releases them when it is ready. The memory
+/// of reads that fail or end early is overwritten with garbage, so that old contents cannot pass
+/// for what was read.
 ///
-/// Given to a system by ``choice(seed:faults:)``; ``of(_:)`` finds it there. Any thread.
+/// ``choice(seed:faults:)`` gives it to a system; ``of(_:)`` finds it there. Safe to use from any
+/// thread.
 public final class SimulatedMethod: IOMethod, CustomStringConvertible {
-    /// What repeats this method's choices.
+    /// The seed that repeats this method's choices.
     public let seed: UInt64
-    /// How it treats IOs.
+    /// Its treatment of IOs.
     public let faults: SimulatedFaults
 
     let pool: Monitor<SimulatedPool>
 
-    /// Makes a method and, if the settings want one, its thread.
+    /// Makes a method and, if the settings ask for one, its thread.
     public init(seed: UInt64, faults: SimulatedFaults = .harmless) {
         self.seed = seed
         self.faults = faults
@@ -33,7 +34,7 @@ public final class SimulatedMethod: IOMethod, CustomStringConvertible {
         Threads.start { [pool] in Self.completeUntilStopped(pool) }
     }
 
-    /// A choice for an ``IOConfiguration``; every system started with it has its own method.
+    /// A choice for an ``IOConfiguration``. Every system started with it has its own method.
     public static func choice(seed: UInt64, faults: SimulatedFaults = .harmless) -> IOMethodChoice {
         .custom("simulated") { _ in SimulatedMethod(seed: seed, faults: faults) }
     }
@@ -46,21 +47,21 @@ public final class SimulatedMethod: IOMethod, CustomStringConvertible {
     /// The name and the seed, such as `simulated(seed: 7)`.
     public var description: String { "simulated(seed: \(seed))" }
 
-    /// What it has done so far.
+    /// Its counters so far.
     public var statistics: SimulatedStatistics { pool.read { $0.statistics } }
 
-    /// How many IOs wait to be completed, held ones included.
+    /// The number of IOs that wait to be completed, held ones included.
     public var pendingCount: Int { pool.read { $0.pending.count } }
 
-    /// Plans a fault for an IO submitted from now on, the first that fits being number 1.
+    /// Plans a fault for an IO submitted from now on; the first match is number 1.
     public func inject(_ fault: ScheduledFault) {
         pool.update { $0.schedule.append(SimulatedPool.Scheduled(fault)) }
     }
 
-    /// Keeps IOs that are submitted from now on and fit from being executed.
+    /// Keeps matching IOs submitted from now on from being executed.
     ///
-    /// - Parameter condition: whether an IO is to be held. Must not use the method.
-    /// - Returns: what releases them; when it goes, they are released as well.
+    /// - Parameter condition: whether to hold an IO. Must not use the method.
+    /// - Returns: the hold. Destroying it releases the IOs.
     public func hold(
         where condition: @escaping @Sendable (StagedIO) -> Bool = { _ in true }
     ) -> SimulatedHold {
@@ -72,18 +73,18 @@ public final class SimulatedMethod: IOMethod, CustomStringConvertible {
     /// `simulated`.
     public var name: String { "simulated" }
 
-    /// IOs are executed on the descriptor long after their submission.
+    /// True: IOs are executed on the descriptor long after their submission.
     public var waitsBeforeClosing: Bool { true }
 
-    /// Unless only the method's thread completes IOs.
+    /// True unless only the method's thread completes IOs.
     public var canWait: Bool { faults.completion != .thread }
 
-    /// Session-local memory is touched by the session's thread alone.
+    /// Only the session's thread may touch session-local memory.
     public func needsSynchronousExecution(_ io: StagedIO) -> Bool {
         io.flags.contains(.referencesLocal)
     }
 
-    /// Puts the IOs into the pool; none of them is executed here.
+    /// Puts the IOs into the pool. Executes none of them.
     public func submit(_ ios: Span<StagedIO>, session: Int) {
         let holds = pool.read { $0.holds }
         for position in ios.indices {
@@ -103,7 +104,7 @@ public final class SimulatedMethod: IOMethod, CustomStringConvertible {
         }
     }
 
-    /// Completes any IO that is not held, the delayed ones too if there is no other, or sleeps.
+    /// Completes any IO that is not held, or a delayed one if there is no other, or sleeps.
     public func waitOne(_ io: StagedIO, generation: UInt64) {
         faults.whileWaiting?()
         let entry: SimulatedPool.Entry? = pool.wait { pool -> SimulatedPool.Entry?? in
@@ -113,7 +114,7 @@ public final class SimulatedMethod: IOMethod, CustomStringConvertible {
         if let entry { entry.run(pool) }
     }
 
-    /// Completes some IOs or none, whosesoever they are.
+    /// Completes some IOs or none, of any session.
     public func poll(session: Int) {
         while let entry = pool.update({ $0.takeByChance() }) { entry.run(pool) }
     }

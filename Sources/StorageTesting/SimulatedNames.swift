@@ -1,6 +1,6 @@
-/// What a ``SimulatedDisk`` has under which name, and what of that would outlast a power cut.
+/// The names of a ``SimulatedDisk``, and which of them a power cut would leave.
 struct SimulatedNames: Sendable {
-    /// What a name stands for.
+    /// The object of a name.
     enum Entry: Sendable, Hashable {
         case file(Int)
         case directory
@@ -31,9 +31,9 @@ struct SimulatedNames: Sendable {
 
     /// What lookups find.
     var entries: [String: Entry] = ["": .directory]
-    /// What is on the medium for certain.
+    /// The entries that are certainly on the medium.
     var durable: [String: Entry] = ["": .directory]
-    /// What happened since, in order.
+    /// The changes since, in order.
     var volatile: [Change] = []
 
     static func normal(_ path: String) -> String {
@@ -55,7 +55,7 @@ struct SimulatedNames: Sendable {
         entries.compactMap { $0.value == .directory ? nil : $0.key }.sorted()
     }
 
-    /// What is in a directory, sorted.
+    /// The names in a directory, sorted.
     func list(_ path: String) -> [String] {
         let found = entries.keys.filter { !$0.isEmpty && Self.parent($0) == path }
         return found.map { String($0.dropFirst(path.isEmpty ? 0 : path.count + 1)) }.sorted()
@@ -72,12 +72,12 @@ struct SimulatedNames: Sendable {
         return changes
     }
 
-    /// A sync of a directory that succeeded.
+    /// A successful sync of a directory.
     mutating func settle(_ directory: String) {
         for change in takeVolatile(in: directory) { change.apply(to: &durable) }
     }
 
-    /// A sync of a directory that failed: some first part of its changes has become durable.
+    /// A failed sync of a directory: a random prefix of its changes has become durable.
     mutating func abandon(_ directory: String, _ random: inout SplitMix64) {
         let changes = takeVolatile(in: directory)
         for change in changes.prefix(random.below(changes.count + 1)) {
@@ -97,9 +97,9 @@ struct SimulatedNames: Sendable {
         volatile.removeAll { $0.path == path }
     }
 
-    /// What a power cut leaves.
+    /// Returns what a power cut leaves.
     ///
-    /// - Parameter keepsOrder: whether that is a first part of all changes, or any.
+    /// - Parameter keepsOrder: whether that is a prefix of all changes, or any subset.
     /// - Returns: the names, and how many changes were dropped.
     func surviving(_ random: inout SplitMix64, keepsOrder: Bool) -> (SimulatedNames, dropped: Int) {
         var result = SimulatedNames()
@@ -112,7 +112,7 @@ struct SimulatedNames: Sendable {
                 keepsOrder ? position < kept : mood == 0 || mood == 1 && random.below(2) == 0
             if stays { change.apply(to: &result.durable) } else { dropped += 1 }
         }
-        // What lies in a directory that did not come to be is lost with it.
+        // The contents of a directory that was not kept are lost with it.
         let found = result.durable
         for path in found.keys where !path.isEmpty && !Self.isReachable(path, found) {
             result.durable[path] = nil

@@ -14,7 +14,7 @@ extension SimulatedPool.Entry {
         let elsewhere = submitter != CurrentThread.number
         io.markExecuted(result: result)
         // After the state changed, so that no waiter misses it; before the last callbacks run, so
-        // that whoever learns of the completion finds it counted.
+        // that a thread that sees the completion finds it counted.
         pool.update { pool in
             pool.statistics.completed += 1
             if elsewhere { pool.statistics.completedElsewhere += 1 }
@@ -42,7 +42,7 @@ extension SimulatedPool.Entry {
         }
     }
 
-    /// Moves the first bytes only; bytes moved or a negated `errno`.
+    /// Moves only the first bytes. Returns the bytes moved or a negated `errno`.
     private func transfer(atMost limit: Int) -> Int {
         let all = unsafe io.vectors
         if limit == 0 { return 0 }
@@ -69,7 +69,7 @@ extension SimulatedPool.Entry {
         }
     }
 
-    /// Overwrites what a read did not fill. The memory is the IO's until it completes.
+    /// Overwrites memory that a read did not fill. The IO owns the memory until it completes.
     private func scribble(from start: Int) {
         guard io.operation == .read else { return }
         var skip = start

@@ -6,7 +6,7 @@ internal import AsyncIO
     internal import Darwin
 #endif
 
-/// The IOs that a ``SimulatedMethod`` has been given and not completed. Guarded by its monitor.
+/// The IOs that a ``SimulatedMethod`` has not completed yet. Guarded by its monitor.
 struct SimulatedPool {
     struct Scheduled {
         let fault: ScheduledFault
@@ -61,7 +61,8 @@ struct SimulatedPool {
 
     var hasUnheld: Bool { pending.contains { $0.hold == nil } }
 
-    /// Counts the IO for all planned faults; the one that it meets, the first planned if several.
+    /// Counts the IO for all planned faults. Returns the one it meets; the first planned if
+    /// several.
     mutating func scheduledFault(for io: StagedIO) -> SimulatedFault? {
         var met: SimulatedFault?
         for position in schedule.indices {
@@ -76,7 +77,7 @@ struct SimulatedPool {
 
     mutating func append(_ entry: Entry) {
         var entry = entry
-        // The hold may have been released since the IO was looked at.
+        // The hold may have been released since the IO was matched.
         if let hold = entry.hold, !holds.contains(where: { $0.number == hold }) { entry.hold = nil }
         pending.append(entry)
     }
@@ -87,7 +88,7 @@ struct SimulatedPool {
         return lastHold
     }
 
-    /// Lets the IOs of a hold go, with a fault each if one is given.
+    /// Releases a hold's IOs, each with `fault` if it is not nil.
     mutating func release(_ hold: Int, with fault: SimulatedFault?, ends: Bool) {
         if ends { holds.removeAll { $0.number == hold } }
         for position in pending.indices where pending[position].hold == hold {
@@ -96,14 +97,14 @@ struct SimulatedPool {
         }
     }
 
-    /// One turn of a completer that comes by chance: it takes an IO or has enough.
+    /// One turn of a completer that comes by chance: it takes an IO or gives up.
     mutating func takeByChance() -> Entry? {
         order.chance(0.6) ? take(hurries: false) : nil
     }
 
-    /// Takes an IO out of the pool that is to be completed now.
+    /// Removes an IO that is due from the pool.
     ///
-    /// - Parameter hurries: take a delayed one rather than none.
+    /// - Parameter hurries: takes a delayed one if no other is due.
     mutating func take(hurries: Bool) -> Entry? {
         while true {
             var ready = 0
@@ -126,7 +127,7 @@ struct SimulatedPool {
         }
     }
 
-    /// The position of the IO that has `count` before it which are ready.
+    /// The position of the due IO with `count` due ones before it.
     private func ready(_ count: Int) -> Int {
         var left = count
         for position in pending.indices

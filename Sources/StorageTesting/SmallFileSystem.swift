@@ -1,17 +1,18 @@
 #if os(Linux)
     internal import Glibc
 
-    /// A file system of few bytes in memory, mounted for a test and gone with this object.
+    /// A small file system in memory, mounted for a test and unmounted with this object.
     ///
-    /// Mounting needs a privilege that not every test has: see ``canBeMade``. Any thread.
+    /// Mounting needs a privilege that not every test has: see ``canBeMade``. Safe to use from any
+    /// thread.
     public final class SmallFileSystem: Sendable {
         private let directory = TemporaryDirectory()
         private let bytes: Int
 
-        /// Whether this process may mount one.
+        /// Whether this process may mount file systems.
         public static let canBeMade = SmallFileSystem(bytes: 65536) != nil
 
-        /// Mounts one; nil where that is not permitted.
+        /// Mounts a file system; nil if that is not permitted.
         public init?(bytes: Int) {
             self.bytes = bytes
             if !mount(flags: 0) { return nil }
@@ -19,10 +20,11 @@
 
         deinit { unsafe umount2(directory.path, CInt(MNT_DETACH)) }
 
-        /// Where it is mounted.
+        /// The mount point.
         public var path: String { directory.path }
 
-        /// Lets nothing be written any more, or ends that; false while a file is open for writing.
+        /// Makes the file system read-only or writable. Returns false while a file is open for
+        /// writing.
         public func setReadOnly(_ isReadOnly: Bool) -> Bool {
             mount(flags: UInt(MS_REMOUNT) | (isReadOnly ? UInt(MS_RDONLY) : 0))
         }

@@ -1,16 +1,16 @@
 /// A small seeded random number generator: the same seed gives the same numbers everywhere.
 ///
-/// A value; each thread has its own. Every call takes a few nanoseconds. Not for secrets.
+/// A value; each thread needs its own. Every call takes a few nanoseconds. Not for secrets.
 public struct SplitMix64: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
-    /// Makes a generator of a seed.
+    /// Makes a generator from a seed.
     public init(seed: UInt64) { state = seed }
 
     /// Makes the generator of one of many independent streams of a seed.
     ///
     /// - Parameters:
-    ///   - seed: what a whole run is made of.
+    ///   - seed: the seed of the whole run.
     ///   - stream: the stream's number, such as that of a thread or of an IO.
     public init(seed: UInt64, stream: UInt64) {
         state = Self.mix(seed ^ Self.mix(stream &+ 0x632b_e59b_d9b4_e019))

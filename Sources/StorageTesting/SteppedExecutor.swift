@@ -1,10 +1,10 @@
 internal import AsyncIO
 
-/// An executor without a thread: whoever steps it runs its tasks' jobs one by one, in an order drawn
-/// from a seed.
+/// An executor without a thread: its owner steps it, and it runs its tasks' jobs one by one, in an
+/// order drawn from a seed.
 ///
 /// With an asynchronous session that is polled on the same thread, and a ``SimulatedMethod`` whose
-/// IO waiters complete, a whole run of many tasks depends on the seed alone, and repeats by it:
+/// waiters complete IO, a run of many tasks depends on the seed alone, and the seed repeats it:
 ///
 /// ```swift
 /// let executor = SteppedExecutor(seed: seed)
@@ -12,9 +12,9 @@ internal import AsyncIO
 /// try executor.run(until: { isDone }, between: { try session.process() })
 /// ```
 ///
-/// Tasks may be given to it from any thread; it is stepped by one.
+/// Any thread may give it tasks; one thread steps it.
 public final class SteppedExecutor: TaskExecutor, SerialExecutor, Sendable {
-    /// What repeats a run.
+    /// The seed that repeats a run.
     public let seed: UInt64
 
     private let state: Lock<State>
@@ -24,29 +24,29 @@ public final class SteppedExecutor: TaskExecutor, SerialExecutor, Sendable {
         var random: SplitMix64
     }
 
-    /// What is next in a run.
+    /// The next step of a run.
     private enum Step {
         case job(UnownedJob)
         case other
     }
 
-    /// Makes one without jobs.
+    /// Makes an executor without jobs.
     public init(seed: UInt64) {
         self.seed = seed
         state = Lock(State(random: SplitMix64(seed: seed)))
     }
 
-    /// Takes a job. Any thread.
+    /// Takes a job. Safe to call from any thread.
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         state.withLock { $0.jobs.append(job) }
     }
 
-    /// Runs jobs, and now and then what else there is to do, until the condition holds.
+    /// Runs jobs, and other work now and then, until the condition holds.
     ///
     /// - Parameters:
     ///   - isOver: asked before each step.
-    ///   - other: what goes on beside the tasks, such as a session's turns.
+    ///   - other: the work beside the tasks, such as a session's turns.
     public func run(
         until isOver: () throws -> Bool, between other: () throws -> Void
     ) rethrows {

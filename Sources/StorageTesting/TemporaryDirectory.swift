@@ -4,15 +4,15 @@
     internal import Darwin
 #endif
 
-/// A new directory of a test's own, removed with all in it when this object goes.
+/// A new directory for a test, removed with its contents when this object is destroyed.
 ///
 /// Keep the object in a suite's property, or use ``with(_:)``: code that only uses ``path`` does
-/// not keep the directory. Any thread.
+/// not keep the directory alive. Safe to use from any thread.
 public final class TemporaryDirectory: Sendable {
-    /// Where it is, absolute and without a slash at the end.
+    /// The absolute path, without a trailing slash.
     public let path: String
 
-    /// Makes a directory below `$TMPDIR`, or below `/tmp` when that is not set.
+    /// Makes a directory below `$TMPDIR`, or below `/tmp` if that is not set.
     public init() {
         var base = "/tmp"
         if let value = unsafe getenv("TMPDIR"), unsafe value[0] != 0 {
@@ -40,7 +40,7 @@ public final class TemporaryDirectory: Sendable {
         }
     }
 
-    /// Removes a file or a directory with all in it; links are removed, never followed.
+    /// Removes a file, or a directory with its contents. Removes links, never follows them.
     private static func remove(_ path: String) {
         if unsafe unlink(path) == 0 || errno == ENOENT { return }
         unsafe chmod(path, 0o700)

@@ -4,17 +4,17 @@
     internal import Darwin
 #endif
 
-/// Something did not happen in time.
+/// Reports that something did not happen in time.
 public struct WatchdogError: Error, CustomStringConvertible {
     /// What was waited for, and for how long.
     public let description: String
 }
 
-/// Real threads for tests of code that blocks.
+/// Real threads for tests of blocking code.
 ///
-/// What blocks must stay off Swift's cooperative pool, whose few threads all tests share.
+/// Blocking code must stay off Swift's cooperative pool, whose few threads all tests share.
 public enum Threads {
-    /// How long ``run(_:seconds:_:)`` and ``waitOrFail(_:seconds:until:)`` wait unless told.
+    /// How long ``run(_:seconds:_:)`` and ``waitOrFail(_:seconds:until:)`` wait by default.
     public static var defaultSeconds: Double { 120 }
 
     private struct Progress<Value> {
@@ -22,13 +22,13 @@ public enum Threads {
         var finished = 0
     }
 
-    /// Runs `body` on as many new threads at once, and returns their results by index.
+    /// Runs `body` on `count` new threads at once, and returns their results by index.
     ///
-    /// Blocks the calling thread. Threads that do not come back stay as they are: `body` and all it
-    /// holds are then never freed.
+    /// Blocks the calling thread. Threads that do not end keep running: `body` and all it holds are
+    /// then never freed.
     ///
     /// - Throws: the error of the thread with the lowest index that threw one, or a
-    ///   ``WatchdogError`` that names the threads which have not ended after `seconds`.
+    ///   ``WatchdogError`` that names the threads that have not ended after `seconds`.
     @discardableResult
     public static func run<Value: Sendable>(
         _ count: Int, seconds: Double = defaultSeconds,
@@ -66,7 +66,7 @@ public enum Threads {
         try run(1, seconds: seconds) { _ in try body() }[0]
     }
 
-    /// Runs `body` on a new thread beside the caller, who joins it later.
+    /// Runs `body` on a new thread beside the caller, which joins it later.
     public static func beside<Value: Sendable>(
         _ body: @escaping @Sendable () throws -> Value
     ) -> RunningThread<Value> {
@@ -78,9 +78,9 @@ public enum Threads {
         return thread
     }
 
-    /// Waits until `condition` is true, asking it every millisecond.
+    /// Waits until `condition` is true. Asks every millisecond.
     ///
-    /// - Throws: a ``WatchdogError`` that says `what` after `seconds`.
+    /// - Throws: a ``WatchdogError`` that contains `what` after `seconds`.
     public static func waitOrFail(
         _ what: String, seconds: Double = defaultSeconds, until condition: () throws -> Bool
     ) throws {
@@ -117,7 +117,7 @@ public enum Threads {
     }
 }
 
-/// A thread that runs beside the test which started it with ``Threads/beside(_:)``.
+/// A thread that runs beside the test that started it with ``Threads/beside(_:)``.
 public final class RunningThread<Value: Sendable>: Sendable {
     let result = Monitor<Result<Value, any Error>?>(nil)
 

@@ -1,7 +1,7 @@
 internal import AsyncIO
 internal import StorageManager
 
-/// Duties about forks as wholes: that they exist, how long they are, that they last.
+/// Duties about whole forks: existence, length, and durability.
 extension ConformanceRun {
     func checkDeclarations() throws {
         expect(!manager.name.isEmpty, "the manager has no name")

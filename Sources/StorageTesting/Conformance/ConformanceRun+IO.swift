@@ -39,7 +39,7 @@ extension ConformanceRun {
         expect(
             label.locator.number == 16384 && label.block == 5 && label.count == 1,
             "an IO is labelled \(label)")
-        // Many at a time, in a batch and not.
+        // Many at a time, in a batch.
         let pages = PageMemory(50)
         let addresses = pages.addresses
         var references: [WaitReference] = []
@@ -60,7 +60,7 @@ extension ConformanceRun {
         expect(pages.holdsAll(from: 2000), "reads that were in flight together came back changed")
     }
 
-    /// Blocks that do not exist are an error or a part, never contents.
+    /// Reading blocks that do not exist is an error or brings only a part, never contents.
     func checkEnd() throws {
         let storage = try makeRelation(blocks: 18)
         expectError("reading behind the end", [.readFailed, .notFound]) {
@@ -104,7 +104,8 @@ extension ConformanceRun {
         expect(try storage.blockCount(.main) == 18, "a failed extension changed the length")
     }
 
-    /// IO that one session starts is over for others, too, and its error is its own.
+    /// The completion of one session's IO is visible to others, and its error is reported to it
+    /// only.
     func checkForeignCompletion() throws {
         let storage = try makeRelation(blocks: 24)
         for round in 0..<20 {
@@ -132,7 +133,8 @@ extension ConformanceRun {
                     core.wait(for: reference)
                 }
             }
-            // Whoever completes it: the pages are there before anyone learns of the completion.
+            // Whichever thread completes the IO: the pages are there before anyone sees the
+            // completion.
             let complete = pages.holdsAll(from: 0)
             for reference in references { try session.wait(for: reference) }
             for outcome in outcomes { try system.check(outcome) }
@@ -144,7 +146,7 @@ extension ConformanceRun {
     func checkThreads() throws {
         let storage = try makeRelation(blocks: 48)
         let (system, seed) = (system, method.seed ?? 11)
-        // Each writer has the blocks of one remainder, so that groups of blocks are shared.
+        // Each writer has the blocks of one remainder, so that writers share groups of blocks.
         try Threads.run(4) { index in
             let session = try system.makeSession()
             defer { session.close() }
@@ -189,7 +191,7 @@ extension ConformanceRun {
                 try self.runAll(.read, storage, block, page, session)
                 self.expect(
                     page.holds(0, block), "block \(block) changed while others came and went")
-                // What comes and goes may be missing, but is never anything else than zeroes.
+                // Blocks that come and go may be missing, but never hold anything but zeroes.
                 let later = PageMemory(1)
                 do throws(StorageError) {
                     try storage.read(
@@ -205,8 +207,8 @@ extension ConformanceRun {
         }
     }
 
-    /// Under the simulated method alone: an IO that fails is an error with words, and the next
-    /// attempt may succeed.
+    /// Only under the simulated method: a failed IO is reported as an error, and the next attempt
+    /// may succeed.
     func checkFailures() throws {
         guard let simulated = SimulatedMethod.of(system) else { return }
         let storage = try makeRelation(blocks: 20)
@@ -217,7 +219,7 @@ extension ConformanceRun {
             page.fill(0, operation == .write ? 903 : 0)
             let outcome = try run(operation, storage, 3, page, session)
             guard simulated.statistics.submitted > before else {
-                // No IO, no failure.
+                // Without IO there is no failure.
                 try system.check(outcome)
                 continue
             }
@@ -227,7 +229,7 @@ extension ConformanceRun {
             expect(
                 error?.code == (operation == .read ? .readFailed : .writeFailed),
                 "a failed IO is reported as \(error?.code.rawValue ?? "nothing")")
-            expect(error?.errorNumber == EIO, "a failed IO's error has not the kernel's number")
+            expect(error?.errorNumber == EIO, "a failed IO's error lacks the kernel's number")
             try runAll(operation, storage, 3, page, session)
             let value: UInt32 = operation == .read ? 3 : 903
             expect(page.holds(0, value), "the attempt after a failed one brought another page")
@@ -237,7 +239,7 @@ extension ConformanceRun {
         try expect(storage, 4, 16, value: 4, when: "beside a failure")
     }
 
-    /// Under the simulated method alone: an IO that moved a part counts for no more than that.
+    /// Only under the simulated method: a short IO counts only for what it moved.
     func checkShortIO() throws {
         guard let simulated = SimulatedMethod.of(system) else { return }
         let storage = try makeRelation(blocks: 32)

@@ -5,14 +5,13 @@ internal import StorageManager
 /// Duties across power cuts.
 extension ConformanceRun {
     private static let blocks: UInt32 = 21
-    /// Blocks that are written again after the sync; all others are to be as they were.
+    /// Blocks written again after the sync. All others must stay unchanged.
     private static let rewritten: Set<UInt32> = [2, 3, 9, 14, 20]
 
-    /// What was synced is there after a power cut at any later call, whatever became of what was
-    /// written since.
+    /// Synced data is there after a power cut at any later call, whatever became of later writes.
     func checkPowerCuts() throws {
         if manager.capabilities.isVolatile { return }
-        // Only what the manager does through its surroundings can be cut off.
+        // Only IO through the manager's surroundings can be cut off.
         let whole = SimulatedDisk()
         let (synced, end) = try work(on: whole)
         guard end > synced, !whole.paths.isEmpty else { return }
@@ -47,7 +46,7 @@ extension ConformanceRun {
         return try body(made.manager, relation.storage, session)
     }
 
-    /// - Returns: how many calls there were up to the sync, and in all.
+    /// - Returns: the number of calls up to the sync, and in all.
     private func work(on disk: SimulatedDisk) throws -> (synced: Int, end: Int) {
         try with(disk) { manager, storage, session in
             try storage.create(.main, ifMissing: false)

@@ -4,7 +4,8 @@ internal import StorageManager
 
 /// A manager in surroundings of its own, to try one duty on.
 ///
-/// Any thread, but for ``session``, which belongs to the thread that tries the duty.
+/// Safe to use from any thread, except ``session``, which belongs to the thread that tries the
+/// duty.
 final class ConformanceRun: @unchecked Sendable {
     static let id = StorageManagerID(rawValue: 77)
 
@@ -29,7 +30,7 @@ final class ConformanceRun: @unchecked Sendable {
         current = Lock(try Self.start(make, FileAccess(directory: directory.path), system))
     }
 
-    /// Makes a manager, and a registry that knows it.
+    /// Makes a manager, and a registry with it.
     static func start(
         _ make: StorageManagerConformance.Make, _ files: FileAccess, _ system: IOSystem
     ) throws -> Current {
@@ -40,14 +41,14 @@ final class ConformanceRun: @unchecked Sendable {
         return Current(registry: registry, manager: manager)
     }
 
-    /// Ends the manager.
+    /// Shuts the manager down.
     func end() {
         current.withLock { $0.registry.shutdown(session: session) }
         session.close()
         if !system.shutdown() { report("a session was left open") }
     }
 
-    /// Ends the manager and makes another one over the same files.
+    /// Shuts the manager down and makes another over the same files.
     func restart() throws {
         current.withLock { $0.registry.shutdown(session: session) }
         let new = try Self.start(make, FileAccess(directory: directory.path), system)
@@ -59,15 +60,15 @@ final class ConformanceRun: @unchecked Sendable {
 
     var reports: [String] { found.withLock { $0 } }
 
-    /// Notes what is not as it should be.
+    /// Reports a violation.
     func report(_ text: String) { found.withLock { $0.append(text) } }
 
-    /// Notes `text` unless the condition holds.
+    /// Reports `text` unless the condition holds.
     func expect(_ condition: Bool, _ text: @autoclosure () -> String) {
         if !condition { report(text()) }
     }
 
-    /// Notes when `body` does not throw an error that the layers above know.
+    /// Reports a violation unless `body` throws an error that the layers above know.
     @discardableResult
     func expectError(
         _ what: String, _ codes: [StorageError.Code] = [], _ body: () throws(StorageError) -> Void
@@ -95,7 +96,7 @@ final class ConformanceRun: @unchecked Sendable {
         ).storage
     }
 
-    /// A relation with so many blocks, each of its own contents.
+    /// Makes a relation with so many blocks, each with its own contents.
     func makeRelation(blocks: Int, _ number: UInt32 = 16384) throws -> any RelationStorage {
         let storage = try open(number)
         try storage.create(.main, ifMissing: false)
@@ -105,7 +106,7 @@ final class ConformanceRun: @unchecked Sendable {
         return storage
     }
 
-    /// Writes blocks that hold `value` and what follows.
+    /// Writes blocks with contents for `value` and the following values.
     func write(
         _ storage: any RelationStorage, _ block: UInt32, _ count: Int, value: UInt32,
         _ fork: Fork = .main
@@ -116,7 +117,7 @@ final class ConformanceRun: @unchecked Sendable {
             fork, block: BlockNumber(block), from: pages.addresses.span, sync: .register)
     }
 
-    /// Notes unless blocks hold `value` and what follows.
+    /// Reports a violation unless blocks hold `value` and the following values.
     func expect(
         _ storage: any RelationStorage, _ block: UInt32, _ count: Int, value: UInt32,
         _ fork: Fork = .main, when: String
@@ -124,11 +125,11 @@ final class ConformanceRun: @unchecked Sendable {
         let pages = PageMemory(count, apart: count % 2 == 1)
         try storage.read(fork, block: BlockNumber(block), into: pages.addresses.span)
         for position in 0..<count where !pages.holds(position, value &+ UInt32(position)) {
-            report("block \(block + UInt32(position)) of \(fork) was another one \(when)")
+            report("block \(block + UInt32(position)) of \(fork) has other contents \(when)")
         }
     }
 
-    /// Notes unless blocks are all zeroes.
+    /// Reports a violation unless blocks are all zeroes.
     func expectZero(
         _ storage: any RelationStorage, _ blocks: Range<UInt32>, when: String
     ) throws {
@@ -160,7 +161,7 @@ final class ConformanceRun: @unchecked Sendable {
     }
 
     /// Reads or writes blocks as the layers above do: one start after the other, each for what the
-    /// one before left over.
+    /// previous one left.
     ///
     /// - Returns: how many starts it took.
     @discardableResult
@@ -189,7 +190,7 @@ final class ConformanceRun: @unchecked Sendable {
             try system.check(outcome)
             let brought = Int(outcome.result.value)
             guard brought > 0, brought <= count else {
-                report("an IO on \(count) blocks ended well with \(brought) of them")
+                report("an IO on \(count) blocks succeeded with \(brought) of them")
                 return starts
             }
             expect(

@@ -1,20 +1,20 @@
 public import StorageManager
 
-/// Pages of memory whose contents tell them apart: each word depends on a value and its position.
+/// Pages of memory with distinguishable contents: each word depends on a value and its position.
 ///
-/// Aligned for direct IO. Whoever uses it keeps threads apart.
+/// Aligned for direct IO. Callers must synchronise threads.
 @safe
 public final class PageMemory: @unchecked Sendable {
-    /// How many pages.
+    /// The number of pages.
     public let count: Int
     /// `max(1, count) * stride` bytes, allocated until `deinit`.
     private let memory: UnsafeMutableRawPointer
-    /// Bytes between one page's start and the next: more than a page keeps vectors apart.
+    /// The bytes from one page's start to the next. More than a page keeps vectors apart.
     private let stride: Int
 
-    /// Pages full of rubbish.
+    /// Makes pages filled with garbage.
     ///
-    /// - Parameter apart: whether there is a gap between one page and the next.
+    /// - Parameter apart: whether to leave a gap between pages.
     public init(_ count: Int, apart: Bool = false) {
         self.count = count
         stride = apart ? blockSize + 4096 : blockSize
@@ -34,18 +34,18 @@ public final class PageMemory: @unchecked Sendable {
     /// All pages, in order.
     public var addresses: [PageAddress] { (0..<count).map { self[$0] } }
 
-    /// Fills a page with what belongs to `value`.
+    /// Fills a page with the contents for `value`.
     public func fill(_ position: Int, _ value: UInt32) {
         let words = unsafe self[position].bytes.bindMemory(to: UInt32.self)
         for index in words.indices { unsafe words[index] = Self.word(value, index) }
     }
 
-    /// Fills the pages with what belongs to `value` and those behind it.
+    /// Fills the pages with the contents for `value` and the following values.
     public func fillAll(from value: UInt32) {
         for position in 0..<count { fill(position, value &+ UInt32(position)) }
     }
 
-    /// Whether a page holds what belongs to `value`.
+    /// Whether a page holds the contents for `value`.
     public func holds(_ position: Int, _ value: UInt32) -> Bool {
         let words = unsafe self[position].bytes.bindMemory(to: UInt32.self)
         for index in words.indices where unsafe words[index] != Self.word(value, index) {
@@ -54,7 +54,7 @@ public final class PageMemory: @unchecked Sendable {
         return true
     }
 
-    /// Whether the pages hold what belongs to `value` and those behind it.
+    /// Whether the pages hold the contents for `value` and the following values.
     public func holdsAll(from value: UInt32) -> Bool {
         (0..<count).allSatisfy { holds($0, value &+ UInt32($0)) }
     }

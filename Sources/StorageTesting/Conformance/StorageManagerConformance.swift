@@ -2,13 +2,13 @@ public import AsyncIO
 public import FileAccess
 public import StorageManager
 
-/// The duties of a storage manager, as a suite that any manager can be put through with one call.
+/// The duties of a storage manager, as a suite that tests any manager with one call.
 ///
 /// ```swift
 /// @Test(arguments: IOMethodMatrix.all)
 /// func conforms(method: TestedMethod) throws {
 ///     let suite = StorageManagerConformance { surroundings throws(StorageError) in
-///         try ScrambledDisk(files: surroundings.files, system: surroundings.system)
+///         try MyDisk(files: surroundings.files, system: surroundings.system)
 ///     }
 ///     #expect(suite.violations(under: method).isEmpty)
 /// }
@@ -17,19 +17,19 @@ public import StorageManager
 /// Each duty is tried on a new manager in a new directory. Blocks the calling thread, and starts
 /// threads of its own.
 public struct StorageManagerConformance: Sendable {
-    /// What a manager is made of.
+    /// What to make a manager from.
     public struct Surroundings: Sendable {
-        /// The files of a directory of its own; the same one when a manager is made again.
+        /// The files of a directory of its own; the same directory if a manager is made again.
         public let files: FileAccess
-        /// A core that executes IO as the suite was told.
+        /// A core that executes IO by the tested method.
         public let system: IOSystem
     }
 
-    /// A duty that a manager does not fulfil.
+    /// A duty that a manager violates.
     public struct Violation: Sendable, CustomStringConvertible {
         /// The duty, such as `truncation`.
         public let duty: String
-        /// What was seen.
+        /// What was observed.
         public let description: String
     }
 
@@ -37,7 +37,7 @@ public struct StorageManagerConformance: Sendable {
 
     private let make: Make
 
-    /// A suite for the managers that `make` makes, to be called any number of times.
+    /// Makes a suite. It calls `make` any number of times to make managers.
     public init(
         make: @escaping @Sendable (Surroundings) throws(StorageError) -> any StorageManager
     ) {
@@ -49,7 +49,7 @@ public struct StorageManagerConformance: Sendable {
 
     /// Tries all duties.
     ///
-    /// - Returns: what is not as it should be; empty for a manager that conforms.
+    /// - Returns: the violations; empty for a manager that conforms.
     public func violations(under method: TestedMethod) -> [Violation] {
         Self.all.flatMap { violations(of: $0, method) }
     }
@@ -59,7 +59,7 @@ public struct StorageManagerConformance: Sendable {
         Self.all.filter { $0.name == duty }.flatMap { violations(of: $0, method) }
     }
 
-    /// A duty, and how it is tried.
+    /// A duty and its check.
     struct Duty: Sendable {
         let name: String
         let check: @Sendable (ConformanceRun) throws -> Void
