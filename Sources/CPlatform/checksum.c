@@ -3,13 +3,13 @@
 #include <stddef.h>
 #include <string.h>
 
-// The page is a table of 64 rows of 32 little-endian words. Each column has a
-// sum of its own, so the sums are independent and one row is one vector step.
-// `lanes` is wider than any register: the compiler splits it into as many
-// registers as the target has (8 of SSE or NEON, 4 of AVX2), which is all that
-// distinguishes the kernels. Four registers already hide nothing but the
-// multiplication's latency: AVX-512 was measured to be no faster, and it can
-// lower a processor's clock, so there is no such kernel.
+// The page is a table of 64 rows of 32 little-endian words. Each column has its
+// own sum, so the sums are independent and one row is one vector step. `lanes`
+// is wider than any register: the compiler splits it into as many registers as
+// the target has (8 of SSE or NEON, 4 of AVX2). That alone distinguishes the
+// kernels. With four registers the multiplication's latency is already the
+// limit: AVX-512 was measured to be no faster, and it can lower the clock of a
+// processor, so there is no such kernel.
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "the page format is little-endian; this kernel reads words in place"
@@ -31,8 +31,8 @@ static const uint32_t starting_sums[lane_count] = {
     0x783125BB, 0x6CA8EAA2, 0xE407EAC6, 0x4B5CFC3E, 0x9FBF8C76, 0x15CA20BE, 0xF2CA9FD3, 0x959BD756,
 };
 
-/// One step: fold `words` into `sums`. A macro, for a vector argument wider
-/// than a register has no stable calling convention.
+/// One step: folds `words` into `sums`. A macro, because a vector argument
+/// wider than a register has no stable calling convention.
 #define FOLD(sums, words)                                \
     do {                                                 \
         lanes mixed = (sums) ^ (words);                  \
@@ -64,8 +64,9 @@ static inline __attribute__((always_inline)) uint32_t sum_page(const void *page)
     return folded;
 }
 
-/// Two pages in step. A page's sums wait for each multiplication before the
-/// next row; another page's work fits in between. A quarter less time a page.
+/// Sums two pages in step. A page's sums wait for each multiplication before the
+/// next row; the other page's work fits in between. Takes a quarter less time
+/// per page.
 static inline __attribute__((always_inline)) void sum_pair(
     const void *first, const void *second, uint32_t sums[2]) {
     const uint8_t *pages[2] = {first, second};
@@ -120,9 +121,9 @@ bool strata_checksum_variant_available(int variant) {
     }
 }
 
-/// What this machine runs best. The answer comes from a table the loader
-/// filled before `main`, so asking is a load and a test, and nothing of ours
-/// has to be initialised.
+/// The best kernel for this machine. The answer comes from a table that the
+/// loader filled before `main`, so asking costs a load and a test, and needs no
+/// initialisation here.
 static inline int best_variant(void) {
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx2")) {
@@ -132,8 +133,8 @@ static inline int best_variant(void) {
     return STRATA_CHECKSUM_PORTABLE;
 }
 
-/// Sixteen bits from a page's sum: the block number is mixed in so that a page
-/// read from the wrong place is noticed, and zero is never the result.
+/// Reduces a page's sum to sixteen bits. Mixes in the block number, so that a
+/// page read from the wrong place is detected. Never returns zero.
 static inline uint16_t finish_sum(uint32_t sum, uint32_t block) {
     return (uint16_t)((sum ^ block) % 65535u + 1u);
 }
@@ -192,8 +193,8 @@ const char *strata_checksum_variant_name(void) {
 }
 
 bool strata_page_is_zero(const void *page) {
-    // A group of 256 bytes is or-ed without a branch, which vectorises; the
-    // branch between groups lets a page with content leave early.
+    // A group of 256 bytes is or-ed without a branch, which vectorises. The
+    // branch between groups ends the scan early on a page with content.
     enum { group = 32 };
     const uint8_t *bytes = page;
     for (size_t start = 0; start < STRATA_PAGE_SIZE; start += group * sizeof(uint64_t)) {

@@ -10,13 +10,13 @@
 /// The reversed polynomial.
 #define POLYNOMIAL 0x82F63B78u
 
-/// `tables[k][b]` is the checksum of byte `b` with `k` bytes of zeroes behind it: eight bytes are
+/// `tables[k][b]` is the checksum of byte `b` followed by `k` bytes of zeroes: eight bytes take
 /// eight look-ups that do not wait for each other.
 static uint32_t tables[8][256];
 static atomic_int tables_are_made;
 
-// Threads that come at the same time write the same values, and none reads them before its own
-// writes; the relaxed table entries are plain words that nobody sees half written.
+// Concurrent threads write the same values, and none reads them before its own writes. The relaxed
+// table entries are plain words that nobody sees half written.
 static void make_tables(void) {
     if (atomic_load_explicit(&tables_are_made, memory_order_acquire)) return;
     for (uint32_t byte = 0; byte < 256; byte++) {
@@ -53,11 +53,11 @@ uint32_t strata_crc32c_portable(uint32_t seed, const void *bytes, size_t count) 
 
 #if defined(__x86_64__)
 
-/// How many bytes each of three streams takes that are summed up side by side: the instruction has
-/// its result three cycles later, and could begin each cycle.
+/// The bytes of each of three streams that are summed up side by side: the instruction's result
+/// takes three cycles, but one can begin in each cycle.
 #define STREAM 1360
 
-/// What each bit of a state has become `STREAM` zeroes later.
+/// Each bit of a state after `STREAM` zeroes.
 static const uint32_t behind_zeroes[32] = {
     0x79113270u, 0xF22264E0u, 0xE1A8BF31u, 0xC6BD0893u,
     0x889667D7u, 0x14C0B95Fu, 0x298172BEu, 0x5302E57Cu,
@@ -69,7 +69,7 @@ static const uint32_t behind_zeroes[32] = {
     0x7B1261CCu, 0xF624C398u, 0xE9A5F1C1u, 0xD6A79573u,
 };
 
-/// The state `STREAM` zeroes later.
+/// The state after `STREAM` zeroes.
 static uint32_t pass_zeroes(uint32_t state) {
     uint32_t result = 0;
     for (int bit = 0; bit < 32; bit++) result ^= behind_zeroes[bit] & -(state >> bit & 1);

@@ -2,7 +2,7 @@
 
 enum { held_capacity = 16 };
 
-// Those beyond the capacity are counted only.
+// Locks beyond the capacity are only counted.
 static _Thread_local struct {
     unsigned count;
     const void *locks[held_capacity];

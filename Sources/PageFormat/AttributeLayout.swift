@@ -1,7 +1,7 @@
-/// How one attribute of a tuple is stored: its length and alignment, which is all that taking a
-/// tuple apart needs to know. Mirrors `attlen` and `attalign` of PostgreSQL's `pg_attribute`.
+/// How one attribute of a tuple is stored: its length and alignment, which suffice to decode a
+/// tuple. Mirrors `attlen` and `attalign` of PostgreSQL's `pg_attribute`.
 public struct AttributeLayout: Hashable, Sendable {
-    /// What an attribute's offset within its tuple is a multiple of.
+    /// The alignment of an attribute's offset within its tuple.
     public enum Alignment: UInt8, Sendable {
         /// Any offset (`c`).
         case one = 1
@@ -13,11 +13,11 @@ public struct AttributeLayout: Hashable, Sendable {
         case eight = 8
     }
 
-    /// Bytes, or ``variableMark``.
+    /// The length in bytes, or ``variableMark``.
     @usableFromInline
     let length: Int16
 
-    /// The alignment, bytes.
+    /// The alignment in bytes.
     @usableFromInline
     let alignmentBytes: UInt8
 
@@ -39,8 +39,8 @@ public struct AttributeLayout: Hashable, Sendable {
         return AttributeLayout(length: Int16(byteCount), alignment: alignment)
     }
 
-    /// An attribute whose length stands before its value (`varlena`: text, bytea, numeric …).
-    /// A value of at most 126 bytes has a length byte and no alignment, a longer one an aligned
+    /// An attribute with its length stored before its value (`varlena`: text, bytea, numeric …). A
+    /// value of at most 126 bytes has a length byte and no alignment, a longer one an aligned
     /// length word.
     @inlinable
     public static func variable(alignment: Alignment = .four) -> AttributeLayout {
@@ -62,19 +62,19 @@ public struct AttributeLayout: Hashable, Sendable {
     /// `uuid`: 16 bytes, unaligned.
     public static let uuid = fixed(16, alignment: .one)
 
-    /// The length in bytes, or nil when it varies.
+    /// The length in bytes; nil if it varies.
     @inlinable
     public var fixedByteCount: Int? { isVariable ? nil : Int(length) }
 
-    /// Whether the length stands before the value.
+    /// Whether the length is stored before the value.
     @inlinable
     public var isVariable: Bool { length == Self.variableMark }
 
-    /// The alignment, bytes.
+    /// The alignment in bytes.
     @inlinable
     public var alignment: Int { Int(alignmentBytes) }
 
-    /// Bytes that follow a length byte at most; from one more on, a length word is used.
+    /// The most bytes behind a length byte. Longer values have a length word.
     @inlinable
     static var longestShortPayload: Int { 126 }
 }

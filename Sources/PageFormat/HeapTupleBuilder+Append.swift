@@ -12,8 +12,8 @@ extension HeapTupleBuilder {
         count &+= 1
     }
 
-    /// Appends an integer, which must have the size of the attribute. A date, timestamp and
-    /// other fixed-length value is appended as the integer it is stored as.
+    /// Appends an integer of the attribute's size. Append dates, timestamps and other fixed-length
+    /// values as the integers they are stored as.
     @inlinable
     public mutating func append<Value: FixedWidthInteger & BitwiseCopyable>(_ value: Value) {
         guard let target = claimFixed(MemoryLayout<Value>.size) else { return }
@@ -39,8 +39,8 @@ extension HeapTupleBuilder {
         append(value.bitPattern)
     }
 
-    /// Appends a fixed-length value as the bytes it is stored as; there must be as many as the
-    /// attribute has.
+    /// Appends a fixed-length value as its stored bytes; there must be as many as the attribute
+    /// has.
     @inlinable
     public mutating func appendFixed(_ bytes: RawSpan) {
         guard let target = claimFixed(bytes.byteCount) else { return }
@@ -75,8 +75,8 @@ extension HeapTupleBuilder {
 }
 
 extension HeapTupleBuilder {
-    /// Takes room for the next value of a fixed length; nil when there is none, or no such
-    /// attribute, which is found out at the end.
+    /// Takes room for the next value of a fixed length. Returns nil if there is no room or no such
+    /// attribute; placing the tuple reports that.
     @inlinable
     mutating func claimFixed(_ length: Int) -> Int? {
         guard count < layout.count else {
@@ -89,8 +89,8 @@ extension HeapTupleBuilder {
         return claim(length, alignment: attribute.alignment)
     }
 
-    /// Takes `length` bytes of aligned room for the next value, zeroing what it skips, and
-    /// returns their place in the scratch. Nil when they cannot fit on any page.
+    /// Takes `length` bytes of aligned room for the next value, zeroes the padding, and returns the
+    /// offset in the scratch. Returns nil if the data cannot fit on any page.
     @inlinable
     mutating func claim(_ length: Int, alignment: Int) -> Int? {
         let start = PageLayout.align(dataLength, to: alignment)
@@ -110,7 +110,7 @@ extension HeapTupleBuilder {
         return Self.dataStart &+ start
     }
 
-    /// Copies `bytes` to an offset of the scratch where room was taken for them.
+    /// Copies `bytes` to an offset of the scratch where room was taken.
     @inlinable
     func copy(_ bytes: RawSpan, to offset: Int) {
         precondition(offset >= 0 && bytes.byteCount <= Self.dataStart + Self.dataLimit &- offset)
@@ -122,16 +122,17 @@ extension HeapTupleBuilder {
         }
     }
 
-    /// Sets the next attribute's bit in the null bitmap: it has a value.
+    /// Sets the next attribute's bit in the null bitmap: the attribute has a value.
     @inlinable
     mutating func markPresent() {
-        // Read and written apart: with the thread sanitizer, Swift 6.3.1 cannot compile `|=` here.
+        // Read and written separately: with the thread sanitizer, Swift 6.3.1 cannot compile `|=`
+        // here.
         let position = bitmapStart &+ count >> 3
         let bits = unsafe scratch[position]
         unsafe scratch[position] = bits | 1 << UInt8(truncatingIfNeeded: count & 7)
     }
 
-    /// Begins the null bitmap, in which all attributes before the next one have values.
+    /// Begins the null bitmap, with all attributes before the next one marked as present.
     @usableFromInline
     mutating func startBitmap() {
         content.insert(.hasNulls)

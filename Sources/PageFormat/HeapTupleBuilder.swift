@@ -1,6 +1,6 @@
-/// Forms heap tuples of one layout and puts them on pages. Made once and used for many tuples:
-/// values are encoded into room allocated at the beginning, so forming and placing a tuple
-/// allocates nothing. Used by one thread at a time. Mirrors PostgreSQL's `heap_form_tuple`.
+/// Forms heap tuples of one layout and puts them on pages. Use one builder for many tuples: it
+/// encodes values into memory allocated at the beginning, so forming and placing a tuple allocates
+/// nothing. Used by one thread at a time. Mirrors PostgreSQL's `heap_form_tuple`.
 ///
 /// ```swift
 /// var builder = HeapTupleBuilder(layout: [.int32, .variable()])
@@ -10,16 +10,16 @@
 /// if try builder.place(on: &page, block: block) == nil { … take another page and place again }
 /// ```
 ///
-/// Values come in the layout's order, one for each attribute. Values too large for a page are
-/// counted but not kept, and ``place(on:block:)`` then throws.
+/// Append values in the layout's order, one for each attribute. Values too large for a page are
+/// counted but not kept; ``place(on:block:)`` then throws.
 @safe
 public struct HeapTupleBuilder: ~Copyable, @unchecked Sendable {
-    /// The attributes in their order.
+    /// The attributes in order.
     public let layout: [AttributeLayout]
 
-    /// Header, bitmap and data of the tuple being formed. The data begins at ``dataStart``;
-    /// header and bitmap are put right before it once it is known whether there are nulls.
-    /// Owned by the builder alone.
+    /// Header, bitmap and data of the tuple being formed. The data begins at ``dataStart``. Header
+    /// and bitmap are put directly before it once it is known whether there are nulls. Owned by the
+    /// builder alone.
     @usableFromInline
     let scratch: UnsafeMutableRawBufferPointer
 
@@ -31,23 +31,23 @@ public struct HeapTupleBuilder: ~Copyable, @unchecked Sendable {
     @inlinable
     static var dataLimit: Int { PageLayout.maximumTupleSize }
 
-    /// Where the bitmap begins in ``scratch``.
+    /// Where the null bitmap begins in ``scratch``.
     @usableFromInline
     let bitmapStart: Int
 
-    /// Bytes of data so far, counting those that were not kept.
+    /// The bytes of data so far, including those that were not kept.
     @usableFromInline
     var dataLength = 0
 
-    /// How many values were appended.
+    /// The number of values appended.
     @usableFromInline
     var count = 0
 
-    /// What the tuple contains.
+    /// The tuple's flags so far.
     @usableFromInline
     var content: HeapTupleHeader.Flags = []
 
-    /// Makes a builder for tuples of `layout`, of at most ``PageLayout/maximumAttributes``.
+    /// Makes a builder for tuples of `layout`, which has at most ``PageLayout/maximumAttributes``.
     public init(layout: [AttributeLayout]) {
         precondition(
             layout.count <= PageLayout.maximumAttributes,
@@ -65,7 +65,7 @@ public struct HeapTupleBuilder: ~Copyable, @unchecked Sendable {
         unsafe scratch.deallocate()
     }
 
-    /// Forgets the values appended so far: another tuple begins.
+    /// Begins another tuple; forgets the values appended so far.
     @inlinable
     public mutating func begin() {
         dataLength = 0
@@ -73,7 +73,7 @@ public struct HeapTupleBuilder: ~Copyable, @unchecked Sendable {
         content = []
     }
 
-    /// How many bytes the tuple has, header and all.
+    /// The size of the tuple in bytes, header included.
     @inlinable
     public var byteCount: Int {
         HeapTupleHeader.dataOffset(
@@ -82,14 +82,13 @@ public struct HeapTupleBuilder: ~Copyable, @unchecked Sendable {
 }
 
 extension HeapTupleBuilder {
-    /// Puts the tuple on the page, visible to everyone for ever, in a line pointer of its own.
-    /// May be called again, for other pages, until ``begin()``. Mirrors
-    /// `RelationPutHeapTuple`.
+    /// Puts the tuple on the page with its own line pointer, visible to everyone for ever. May be
+    /// called again for other pages until ``begin()``. Mirrors `RelationPutHeapTuple`.
     ///
     /// - Parameter block: the page's block in its fork, which the tuple records.
-    /// - Returns: the line pointer's number, or nil when the page has no room.
-    /// - Throws: `.wrongAttributeCount`, `.tupleTooLarge`, or `.badHeader` when the page is not
-    ///   one to add to.
+    /// - Returns: the line pointer's number; nil if the page has no room.
+    /// - Throws: `.wrongAttributeCount`; `.tupleTooLarge`; `.badHeader` if the page cannot be added
+    ///   to.
     @inlinable
     public mutating func place(
         on page: inout PageEditor, block: UInt32
@@ -106,7 +105,7 @@ extension HeapTupleBuilder {
         header.block = block
         header.number = slot.number
         let start = Self.dataStart &- Int(header.dataOffset)
-        // The header lies before the bitmap, the bitmap before the data, all in the scratch.
+        // The header lies before the bitmap and the bitmap before the data, all in the scratch.
         var bytes = unsafe MutableRawSpan(
             _unsafeBytes: UnsafeMutableRawBufferPointer(
                 rebasing: scratch[start..<start &+ length]))

@@ -1,5 +1,5 @@
-/// Takes tuples of one layout apart. Made once and used for many tuples: decoding one finds
-/// where its attributes lie, in room allocated at the beginning. Used by one thread at a time.
+/// Decodes tuples of one layout. Use one decoder for many tuples: it finds the positions of a
+/// tuple's attributes, in memory allocated at the beginning. Used by one thread at a time.
 ///
 /// ```swift
 /// var decoder = HeapTupleDecoder(layout: [.int32, .variable()])
@@ -11,17 +11,17 @@
 /// }
 /// ```
 public struct HeapTupleDecoder: Sendable {
-    /// The attributes in their order.
+    /// The attributes in order.
     public let layout: [AttributeLayout]
 
-    /// Where the last decoded tuple's values lie.
+    /// The positions of the last decoded tuple's values.
     @usableFromInline
     var slots: [Slot]
 
-    /// A value's place in its tuple.
+    /// A value's position in its tuple.
     @usableFromInline
     struct Slot: Sendable {
-        /// Bytes from the tuple's beginning; `nullMark` when the value is null.
+        /// Bytes from the tuple's beginning; 0xFFFF if the value is null.
         @usableFromInline let start: UInt16
         @usableFromInline let count: UInt16
 
@@ -46,7 +46,7 @@ public struct HeapTupleDecoder: Sendable {
 
     /// Finds the values of `tuple`. Mirrors PostgreSQL's `heap_deform_tuple`.
     ///
-    /// Throws `.badAttribute` when one does not lie within the tuple, or is compressed or stored
+    /// Throws `.badAttribute` if a value does not lie within the tuple, or is compressed or stored
     /// out of line; all values are null then. Attributes that the tuple does not store are null.
     /// O(attributes), without allocation.
     @inlinable
@@ -68,15 +68,15 @@ public struct HeapTupleDecoder: Sendable {
         }
     }
 
-    /// Whether the attribute of the last decoded tuple is null. False for one that the layout
-    /// does not have.
+    /// Whether the attribute of the last decoded tuple is null. False if the layout does not have
+    /// it.
     @inlinable
     public func isNull(_ attribute: Int) -> Bool {
         slots.indices.contains(attribute) && slots[attribute].isNull
     }
 
-    /// The bytes of an attribute of `tuple`, which must be the last decoded one: of a variable
-    /// one, without its length. Nil when it is null or the layout does not have it.
+    /// The bytes of an attribute of `tuple`, which must be the last decoded one. Without the length
+    /// if the attribute is variable. Nil if it is null or the layout does not have it.
     @inlinable
     @_lifetime(copy tuple)
     public func value(_ attribute: Int, of tuple: HeapTupleView) -> RawSpan? {
@@ -89,11 +89,10 @@ public struct HeapTupleDecoder: Sendable {
         return tuple.bytes.extracting(start..<end)
     }
 
-    /// An attribute of `tuple`, which must be the last decoded one, as a little-endian integer;
-    /// nil when it is null. Make floating point numbers from their bit pattern.
+    /// An attribute of `tuple`, which must be the last decoded one, as a little-endian integer; nil
+    /// if it is null. Make floating point numbers from their bit pattern.
     ///
-    /// Throws `.badAttribute` when the value has another size or the layout has no such
-    /// attribute.
+    /// Throws `.badAttribute` if the value has another size or the layout has no such attribute.
     @inlinable
     public func integer<Value: FixedWidthInteger & BitwiseCopyable>(
         _ attribute: Int, of tuple: HeapTupleView, as type: Value.Type
@@ -113,7 +112,7 @@ public struct HeapTupleDecoder: Sendable {
 }
 
 extension HeapTupleDecoder {
-    /// Finds the value that begins at `offset` or at the next aligned one.
+    /// Finds the value that begins at `offset` or at the next aligned offset.
     @inlinable
     static func locate(
         _ attribute: AttributeLayout, from offset: Int, in bytes: RawSpan
@@ -129,8 +128,8 @@ extension HeapTupleDecoder {
         return Slot(start: start, count: count)
     }
 
-    /// Finds a value that begins with its length. Padding is zero and no length begins with a
-    /// zero byte unless it is aligned, so the byte at `offset` tells whether there is padding.
+    /// Finds a value that begins with its length. Padding is zero and no unaligned length begins
+    /// with a zero byte, so the byte at `offset` tells whether there is padding.
     @inlinable
     static func locateVariable(
         _ attribute: AttributeLayout, from offset: Int, in bytes: RawSpan

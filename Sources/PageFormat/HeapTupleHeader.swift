@@ -1,9 +1,9 @@
-/// The fixed part of a heap tuple's header, as a value. Mirrors `HeapTupleHeaderData`; the
-/// module's article has the table of bytes.
+/// The fixed part of a heap tuple's header, as a value. Mirrors `HeapTupleHeaderData`. The module's
+/// article has a table of the bytes.
 public struct HeapTupleHeader: Hashable, Sendable {
     /// The transaction that inserted the tuple.
     public var xmin: UInt32
-    /// The transaction that deleted or locked the tuple; 0 when none did.
+    /// The transaction that deleted or locked the tuple; 0 if none did.
     public var xmax: UInt32
     /// Command id, or an old VACUUM's transaction.
     public var field3: UInt32
@@ -13,7 +13,7 @@ public struct HeapTupleHeader: Hashable, Sendable {
     public var number: OffsetNumber
     /// Attribute count and update flags; see ``attributeCount``.
     public var infomask2: UInt16
-    /// What the tuple contains and what became of its transactions.
+    /// The tuple's contents and the outcome of its transactions.
     public var flags: Flags
     /// Bytes from the tuple's beginning to its data.
     public var dataOffset: UInt8
@@ -23,17 +23,17 @@ public struct HeapTupleHeader: Hashable, Sendable {
         /// The bits as they lie in the tuple.
         public var rawValue: UInt16
 
-        /// Takes the bits as they lie in the tuple.
+        /// Makes flags from the bits as they lie in the tuple.
         @inlinable
         public init(rawValue: UInt16) {
             self.rawValue = rawValue
         }
 
-        /// Some attribute is null, so there is a bitmap (`HEAP_HASNULL`).
+        /// An attribute is null, so there is a bitmap (`HEAP_HASNULL`).
         @inlinable public static var hasNulls: Flags { Flags(rawValue: 0x0001) }
-        /// Some attribute varies in length (`HEAP_HASVARWIDTH`).
+        /// An attribute has variable length (`HEAP_HASVARWIDTH`).
         @inlinable public static var hasVariableWidth: Flags { Flags(rawValue: 0x0002) }
-        /// Some attribute is stored out of line (`HEAP_HASEXTERNAL`).
+        /// An attribute is stored out of line (`HEAP_HASEXTERNAL`).
         @inlinable public static var hasExternal: Flags { Flags(rawValue: 0x0004) }
         /// The inserting transaction committed (`HEAP_XMIN_COMMITTED`).
         @inlinable public static var xminCommitted: Flags { Flags(rawValue: 0x0100) }
@@ -43,7 +43,7 @@ public struct HeapTupleHeader: Hashable, Sendable {
         @inlinable public static var xminFrozen: Flags { [.xminCommitted, .xminInvalid] }
         /// The deleting transaction committed (`HEAP_XMAX_COMMITTED`).
         @inlinable public static var xmaxCommitted: Flags { Flags(rawValue: 0x0400) }
-        /// Nobody deleted the tuple (`HEAP_XMAX_INVALID`).
+        /// No transaction deleted the tuple (`HEAP_XMAX_INVALID`).
         @inlinable public static var xmaxInvalid: Flags { Flags(rawValue: 0x0800) }
         /// The tuple is a newer version of another (`HEAP_UPDATED`).
         @inlinable public static var isUpdate: Flags { Flags(rawValue: 0x2000) }
@@ -52,7 +52,7 @@ public struct HeapTupleHeader: Hashable, Sendable {
     /// The transaction id that counts as older than every other (`FrozenTransactionId`).
     @inlinable public static var frozenTransaction: UInt32 { 2 }
 
-    /// How many attributes are stored; a table's later columns may be missing.
+    /// The number of attributes stored; a table's later columns may be missing.
     @inlinable
     public var attributeCount: Int { Int(infomask2 & Self.attributeCountMask) }
 
@@ -60,7 +60,7 @@ public struct HeapTupleHeader: Hashable, Sendable {
     @inlinable
     static var attributeCountMask: UInt16 { 0x07FF }
 
-    /// Where the data of a tuple begins: behind header and null bitmap, aligned.
+    /// The offset of a tuple's data: behind header and null bitmap, aligned.
     @inlinable
     static func dataOffset(attributes: Int, hasNulls: Bool) -> Int {
         let bitmap = hasNulls ? (attributes &+ 7) / 8 : 0
@@ -82,7 +82,7 @@ public struct HeapTupleHeader: Hashable, Sendable {
         @inlinable static var bitmap: Int { 23 }
     }
 
-    /// Reads a header from the first 23 bytes, or returns nil when there are fewer.
+    /// Reads a header from the first 23 bytes; nil if there are fewer.
     @inlinable
     public init?(_ bytes: RawSpan) {
         guard bytes.byteCount >= PageLayout.tupleHeaderSize else { return nil }
@@ -98,8 +98,8 @@ public struct HeapTupleHeader: Hashable, Sendable {
         dataOffset = bytes.uint8(at: Offset.dataOffset)
     }
 
-    /// The header of a tuple that is visible to everyone for ever, as COPY FREEZE leaves one.
-    /// Its position is filled in when it is placed.
+    /// Makes the header of a tuple that is visible to everyone for ever, as COPY FREEZE leaves one.
+    /// Placing the tuple fills in its position.
     @inlinable
     init(frozenWithAttributes count: Int, content: Flags) {
         xmin = Self.frozenTransaction
@@ -114,8 +114,8 @@ public struct HeapTupleHeader: Hashable, Sendable {
         dataOffset = UInt8(truncatingIfNeeded: offset)
     }
 
-    /// Writes the header over the first 23 bytes. Returns false, writing nothing, when there are
-    /// fewer.
+    /// Writes the header over the first 23 bytes. If there are fewer, writes nothing and returns
+    /// false.
     @inlinable
     @discardableResult
     public func write(to bytes: inout MutableRawSpan) -> Bool {

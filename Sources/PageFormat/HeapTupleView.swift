@@ -1,14 +1,13 @@
-/// One heap tuple, to be read; what ``PageView/tuple(_:)`` gives. Holds nothing but the bytes it
-/// was made from. Its header has been compared with its length, its attributes have not: that is
-/// done as a ``HeapTupleDecoder`` meets them.
+/// A heap tuple to read, from ``PageView/tuple(_:)``. Holds nothing but its bytes. Its header was
+/// checked against its length; its attributes were not. A ``HeapTupleDecoder`` checks those.
 public struct HeapTupleView: ~Escapable {
-    /// The whole tuple, header and all.
+    /// The whole tuple, header included.
     public let bytes: RawSpan
 
-    /// The line pointer it was found at, which errors name.
+    /// The tuple's line pointer, which errors name.
     public let number: OffsetNumber
 
-    /// How many attributes are stored. Those of the layout beyond count as null.
+    /// The number of attributes stored. Further ones of the layout count as null.
     public let attributeCount: Int
 
     /// Whether there is a null bitmap.
@@ -19,8 +18,8 @@ public struct HeapTupleView: ~Escapable {
 
     /// Views `bytes` as the tuple at line pointer `number`.
     ///
-    /// Throws `.badLinePointer` when the bytes are too few for a header, `.badTuple` when the
-    /// header contradicts their number.
+    /// Throws `.badLinePointer` if the bytes are too few for a header, `.badTuple` if the header
+    /// contradicts their number.
     @inlinable
     @_lifetime(copy bytes)
     public init(_ bytes: RawSpan, number: OffsetNumber) throws(PageFormatError) {
@@ -57,19 +56,19 @@ public struct HeapTupleView: ~Escapable {
         return header
     }
 
-    /// Whether the attribute, counted from 0, is null or not stored.
+    /// Whether an attribute, counted from 0, is null or not stored.
     @inlinable
     public func isNull(_ attribute: Int) -> Bool {
         guard attribute >= 0, attribute < attributeCount else { return true }
         guard hasNulls else { return false }
-        // The bitmap has a bit for each attribute and lies before the data: both were compared.
+        // The bitmap has a bit for each attribute and lies before the data: both were checked.
         let byte = bytes.uint8(at: HeapTupleHeader.Offset.bitmap &+ attribute >> 3)
         return byte & (1 << UInt8(truncatingIfNeeded: attribute & 7)) == 0
     }
 }
 
 extension PageView {
-    /// The tuple that a line pointer in state normal points at; nil in any other state.
+    /// The tuple of a line pointer in state normal; nil in any other state.
     ///
     /// Throws `.noSuchLinePointer`, `.badLinePointer` or `.badTuple`. Constant time.
     @inlinable

@@ -1,19 +1,19 @@
-/// A position in a write-ahead log, as the page header records it: the log up to here must be
-/// on disk before the page may be. Mirrors PostgreSQL's `XLogRecPtr`.
+/// A position in a write-ahead log, as recorded in page headers: the log must be on disk up to here
+/// before the page. Mirrors PostgreSQL's `XLogRecPtr`.
 public struct LSN: Hashable, Comparable, Sendable {
     /// Bytes since the log's beginning.
     public var rawValue: UInt64
 
-    /// Makes the position `rawValue` bytes into the log.
+    /// Makes a position `rawValue` bytes into the log.
     @inlinable
     public init(_ rawValue: UInt64) {
         self.rawValue = rawValue
     }
 
-    /// No position: what a page carries that no log record touched.
+    /// No position: the LSN of a page that no log record touched.
     public static let zero = LSN(0)
 
-    /// The order of the log.
+    /// Orders positions in the log.
     @inlinable
     public static func < (left: LSN, right: LSN) -> Bool {
         left.rawValue < right.rawValue

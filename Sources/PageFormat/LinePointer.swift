@@ -2,38 +2,38 @@
 /// PostgreSQL's `OffsetNumber`.
 public typealias OffsetNumber = UInt16
 
-/// One entry of a page's array of line pointers: where an item lies, and whether it lives.
-/// Mirrors PostgreSQL's `ItemIdData`.
+/// One entry of a page's array of line pointers: the position and state of an item. Mirrors
+/// PostgreSQL's `ItemIdData`.
 ///
 /// | bits | |
 /// |---|---|
-/// | 0–14 | offset of the item in the page, bytes |
+/// | 0–14 | offset of the item in the page, in bytes |
 /// | 15–16 | ``State`` |
-/// | 17–31 | length of the item, bytes |
+/// | 17–31 | length of the item, in bytes |
 public struct LinePointer: Hashable, Sendable {
-    /// What a line pointer stands for.
+    /// The meaning of a line pointer.
     public enum State: UInt8, Sendable {
         /// Free for reuse; has no storage.
         case unused = 0
         /// Points at an item.
         case normal = 1
-        /// Stands for the line pointer whose number is in `offset`; has no storage.
+        /// Refers to the line pointer whose number is in `offset`; has no storage.
         case redirect = 2
-        /// Its item is gone, while an index may still name it.
+        /// Its item is gone, but an index may still name it.
         case dead = 3
     }
 
     /// The 32 bits as they lie in the page.
     public var rawValue: UInt32
 
-    /// Takes the bits as they lie in the page.
+    /// Makes a line pointer from the bits as they lie in the page.
     @inlinable
     public init(rawValue: UInt32) {
         self.rawValue = rawValue
     }
 
-    /// Makes a line pointer. `offset` and `length` keep their low 15 bits, which is more than
-    /// any place or size on a page needs.
+    /// Makes a line pointer. `offset` and `length` keep their low 15 bits, more than any position
+    /// or size on a page needs.
     @inlinable
     public init(state: State, offset: Int, length: Int) {
         let offsetBits = UInt32(truncatingIfNeeded: offset) & 0x7FFF
@@ -41,14 +41,14 @@ public struct LinePointer: Hashable, Sendable {
         rawValue = offsetBits | UInt32(state.rawValue) << 15 | lengthBits << 17
     }
 
-    /// A line pointer free for reuse.
+    /// A line pointer that is free for reuse.
     public static let unused = LinePointer(rawValue: 0)
 
-    /// Offset of the item in the page, bytes; of a redirect, the number it stands for.
+    /// The offset of the item in the page, in bytes; for a redirect, the number it refers to.
     @inlinable
     public var offset: Int { Int(rawValue & 0x7FFF) }
 
-    /// What the line pointer stands for.
+    /// The state of the line pointer.
     @inlinable
     public var state: State {
         switch (rawValue >> 15) & 3 {
@@ -59,7 +59,7 @@ public struct LinePointer: Hashable, Sendable {
         }
     }
 
-    /// Length of the item, bytes.
+    /// The length of the item, in bytes.
     @inlinable
     public var length: Int { Int(rawValue >> 17) }
 }

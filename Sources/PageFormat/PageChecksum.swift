@@ -1,13 +1,13 @@
 internal import CPlatform
 
-/// The checksum of a data page: 32 interleaved sums, folded with the block number into 16 bits.
-/// The module's article describes the algorithm. Mirrors PostgreSQL's `pg_checksum_page`.
+/// The checksum of a data page: 32 interleaved sums, folded with the block number into 16 bits. The
+/// module's article describes the algorithm. Mirrors PostgreSQL's `pg_checksum_page`.
 ///
-/// A page is only read, its own checksum field counting as zero, so a page can be checked while
-/// others read it. Any thread may call.
+/// Only reads the page, counting its own checksum field as zero, so a page can be checked while
+/// others read it. Safe to call from any thread.
 public enum PageChecksum {
-    /// The checksum that `page` must carry at `block`, counted from its fork's beginning across
-    /// all segments. Never 0.
+    /// The checksum that `page` must carry at `block`, counted from the beginning of the fork
+    /// across all segments. Never 0.
     public static func compute(_ page: PageView, block: UInt32) -> UInt16 {
         unsafe page.bytes.withUnsafeBytes { bytes in
             guard let start = bytes.baseAddress else { return 0 }
@@ -16,8 +16,8 @@ public enum PageChecksum {
         }
     }
 
-    /// The checksums of the pages at `block` and behind it, in three quarters of the time that one
-    /// after the other takes.
+    /// The checksums of the pages at `block` and behind it, in three quarters of the time of
+    /// computing one after the other.
     public static func compute(_ first: PageView, _ second: PageView, block: UInt32) -> (
         first: UInt16, second: UInt16
     ) {
@@ -40,7 +40,7 @@ public enum PageChecksum {
         Kernel.allCases.last(where: \.isAvailable)?.rawValue ?? "portable"
     }
 
-    /// The implementations, slowest first. All compute the same.
+    /// The implementations, slowest first. All compute the same sums.
     enum Kernel: String, CaseIterable {
         case portable, avx2
 
@@ -54,8 +54,8 @@ public enum PageChecksum {
         /// Whether this machine can run the kernel.
         var isAvailable: Bool { strata_checksum_variant_available(variant) }
 
-        /// What ``PageChecksum/compute(_:block:)`` computes, by this kernel; by the portable one
-        /// where it is not available.
+        /// ``PageChecksum/compute(_:block:)`` by this kernel; by the portable one if it is not
+        /// available.
         func compute(_ page: PageView, block: UInt32) -> UInt16 {
             unsafe page.bytes.withUnsafeBytes { bytes in
                 guard let start = bytes.baseAddress else { return 0 }

@@ -1,13 +1,12 @@
-/// One page, to be changed. Holds nothing but the bytes it was made from, exclusively: as long
-/// as it lives nobody else may read or write the page (in a buffer pool: hold the content lock).
-/// To read, borrow its ``view``.
+/// A page to change. Holds nothing but its bytes, exclusively: while it lives nothing else may read
+/// or write the page (in a buffer pool: hold the content lock). To read, borrow its ``view``.
 ///
-/// Calls that can meet damaged bytes throw ``PageFormatError`` and then have changed nothing.
+/// Calls that find damaged bytes throw ``PageFormatError`` and change nothing.
 public struct PageEditor: ~Copyable, ~Escapable {
     @usableFromInline
     var bytes: MutableRawSpan
 
-    /// Edits `bytes`, or returns nil when they are not exactly one page.
+    /// Edits `bytes`; nil if they are not exactly one page.
     @inlinable
     @_lifetime(copy bytes)
     public init?(_ bytes: consuming MutableRawSpan) {
@@ -27,7 +26,7 @@ public struct PageEditor: ~Copyable, ~Escapable {
         bytes = unsafe _overrideLifetime(span, borrowing: ())
     }
 
-    /// The page as it stands, to be read while the editor is not used.
+    /// The page as it is, to read while the editor is not used.
     @inlinable
     public var view: PageView {
         @_lifetime(borrow self)
@@ -36,7 +35,7 @@ public struct PageEditor: ~Copyable, ~Escapable {
 }
 
 extension PageEditor {
-    /// The header, as a value; setting it writes all 24 bytes.
+    /// The header as a value. Setting it writes all 24 bytes.
     @inlinable
     public var header: PageHeader {
         get { view.header }
@@ -63,31 +62,30 @@ extension PageEditor {
         set { bytes.store(newValue.rawValue, at: PageHeader.Offset.flags) }
     }
 
-    /// Makes the page an empty one: all bytes zero, header set, and a special space of
-    /// `specialSize` bytes (rounded up to 8) at its end. Mirrors `PageInit`.
+    /// Makes the page empty: all bytes zero, header set, and a special space of `specialSize` bytes
+    /// (rounded up to 8) at its end. Mirrors `PageInit`.
     public mutating func initialize(specialSize: Int = 0) {
         clear()
         header = PageHeader(specialSize: specialSize)
     }
 
-    /// Makes all bytes zero: the page is new.
+    /// Makes all bytes zero. The page is new then.
     public mutating func clear() {
         unsafe bytes.withUnsafeMutableBytes { page in
             _ = unsafe page.initializeMemory(as: UInt8.self, repeating: 0)
         }
     }
 
-    /// Stores the checksum that the page must carry at `block`. A new page stays without.
-    /// Mirrors `PageSetChecksumInplace`: call it on bytes that nobody changes before they are
-    /// written out.
+    /// Stores the checksum that the page must carry at `block`. A new page gets none. Mirrors
+    /// `PageSetChecksumInplace`. Nothing may change the bytes between this call and the write.
     public mutating func setChecksum(block: UInt32) {
         guard !view.isNew else { return }
         bytes.store(
             PageChecksum.compute(view, block: block), at: PageHeader.Offset.checksum)
     }
 
-    /// Overwrites a line pointer. Returns false when the page has none of this number. What the
-    /// pointer says is not checked; reading checks it.
+    /// Overwrites a line pointer. Returns false if the page does not have it. The pointer is not
+    /// checked here; reading checks it.
     @inlinable
     @discardableResult
     public mutating func setLinePointer(_ number: OffsetNumber, to pointer: LinePointer) -> Bool {
@@ -100,16 +98,16 @@ extension PageEditor {
 }
 
 extension PageEditor {
-    /// Copies `item` onto the page and points a line pointer at it: a free one if the header
-    /// says there may be any, else a new one. Mirrors `PageAddItem`.
+    /// Copies `item` onto the page and points a line pointer at it: a free one if the header says
+    /// there may be one, else a new one. Mirrors `PageAddItem`.
     ///
     /// - Parameters:
     ///   - item: the bytes; at most ``PageLayout/size``.
-    ///   - isHeap: whether the page is a heap's, which has at most
+    ///   - isHeap: whether this is a heap page, which has at most
     ///     ``PageLayout/maxHeapTuplesPerPage`` line pointers.
-    /// - Returns: the line pointer's number, or nil when the item does not fit.
-    /// - Throws: `.badHeader` when the header does not describe a page to add to.
-    /// - Complexity: O(bytes), plus O(line pointers) where there may be a free one.
+    /// - Returns: the line pointer's number; nil if the item does not fit.
+    /// - Throws: `.badHeader` if the header does not describe a page that can be added to.
+    /// - Complexity: O(bytes), plus O(line pointers) if there may be a free one.
     @inlinable
     public mutating func addItem(
         _ item: RawSpan, isHeap: Bool = true
@@ -119,7 +117,7 @@ extension PageEditor {
         return slot.number
     }
 
-    /// A place for an item: its line pointer is set, its bytes are not.
+    /// Room for an item: its line pointer is set, its bytes are not.
     @usableFromInline
     struct Slot {
         @usableFromInline let number: OffsetNumber
@@ -132,8 +130,8 @@ extension PageEditor {
         }
     }
 
-    /// Takes `length` bytes from free space and points a line pointer at them; nil when they or
-    /// the line pointer do not fit.
+    /// Takes `length` bytes of free space and points a line pointer at them; nil if they or the
+    /// line pointer do not fit.
     @inlinable
     mutating func reserve(_ length: Int, isHeap: Bool) throws(PageFormatError) -> Slot? {
         let old = header
@@ -158,7 +156,7 @@ extension PageEditor {
         return Slot(number: number, offset: upper)
     }
 
-    /// A line pointer free for reuse. When there is none after all, takes the hint off the page.
+    /// A line pointer that is free for reuse. If there is none, clears the hint in the page.
     @usableFromInline
     mutating func reusableLinePointer() -> OffsetNumber? {
         if let free = view.firstFreeLinePointer { return free }
@@ -172,7 +170,7 @@ extension PageEditor {
         precondition(offset >= 0 && item.byteCount <= PageLayout.size &- offset)
         unsafe bytes.withUnsafeMutableBytes { page in
             unsafe item.withUnsafeBytes { source in
-                // Both ranges lie within their spans, as was just compared.
+                // Both ranges lie within their spans, as just checked.
                 guard let target = page.baseAddress, let origin = source.baseAddress else {
                     return
                 }

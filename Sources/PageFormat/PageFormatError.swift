@@ -1,5 +1,5 @@
-/// Bytes that do not form what they should, or a tuple that cannot be formed. Names the place on
-/// the page; which page it is, the caller knows.
+/// An error in the bytes of a page, or in forming a tuple. Names the position on the page; the
+/// caller knows which page it is.
 public enum PageFormatError: Error, Hashable, Sendable {
     /// The span is not one page long.
     case wrongPageSize(byteCount: Int)
@@ -11,11 +11,11 @@ public enum PageFormatError: Error, Hashable, Sendable {
     case badLinePointer(OffsetNumber, LinePointerFault)
     /// A tuple's header contradicts the tuple's length.
     case badTuple(OffsetNumber, TupleFault)
-    /// An attribute cannot be taken out of a tuple. Attributes count from 0.
+    /// An attribute cannot be decoded. Attributes count from 0.
     case badAttribute(OffsetNumber, attribute: Int, AttributeFault)
     /// A tuple has more bytes than a page can hold. There is no TOAST: make its values shorter.
     case tupleTooLarge(byteCount: Int, limit: Int)
-    /// A tuple was finished with fewer or more values than its layout has attributes.
+    /// A tuple was finished with more or fewer values than its layout has attributes.
     case wrongAttributeCount(found: Int, expected: Int)
 
     /// What is wrong with a line pointer.
@@ -38,17 +38,17 @@ public enum PageFormatError: Error, Hashable, Sendable {
 
     /// What is wrong with an attribute.
     public enum AttributeFault: Error, Hashable, Sendable {
-        /// It would end behind the tuple's end.
+        /// It would end beyond the tuple's end.
         case pastEnd(offset: Int, length: Int, tupleLength: Int)
         /// Its length word is shorter than itself.
         case badLength(Int)
-        /// It is compressed in place; there is no decompressor for it here.
+        /// It is compressed in place; this module has no decompressor.
         case compressed
         /// It is a pointer to another table's rows (or to memory), with this tag.
         case external(tag: UInt8)
-        /// It was asked for as a type of another size.
+        /// It was requested as a type of another size.
         case wrongSize(found: Int, expected: Int)
-        /// It was asked for, but is null.
+        /// It was requested, but is null.
         case null
         /// The layout has no such attribute.
         case noSuchAttribute
@@ -56,13 +56,13 @@ public enum PageFormatError: Error, Hashable, Sendable {
 }
 
 extension PageFormatError: CustomStringConvertible {
-    /// A sentence that names the place and, where something can be done, what.
+    /// Describes the error, its position and, if there is one, the remedy.
     public var description: String {
         switch self {
         case .wrongPageSize(let byteCount):
             "a page has \(PageLayout.size) bytes, not \(byteCount)"
         case .badHeader(let field):
-            "the page header's \(field) is not possible"
+            "the page header's \(field) is invalid"
         case .noSuchLinePointer(let number, let count):
             "there is no line pointer \(number): the page has \(count)"
         case .badLinePointer(let number, let fault):
@@ -80,7 +80,7 @@ extension PageFormatError: CustomStringConvertible {
 }
 
 extension PageFormatError.LinePointerFault: CustomStringConvertible {
-    /// What is wrong, without naming the line pointer.
+    /// Describes the fault, without naming the line pointer.
     public var description: String {
         switch self {
         case .unalignedOffset(let offset):
@@ -104,11 +104,11 @@ extension PageFormatError.TupleFault: CustomStringConvertible {
 }
 
 extension PageFormatError.AttributeFault: CustomStringConvertible {
-    /// What is wrong, without naming the attribute.
+    /// Describes the fault, without naming the attribute.
     public var description: String {
         switch self {
         case .pastEnd(let offset, let length, let tupleLength):
-            "\(length) bytes at \(offset) end behind the tuple's \(tupleLength) bytes"
+            "\(length) bytes at \(offset) end beyond the tuple's \(tupleLength) bytes"
         case .badLength(let length):
             "a length word of \(length) is too small"
         case .compressed:

@@ -1,16 +1,16 @@
-/// The 24 bytes every page begins with, as a value. Mirrors PostgreSQL's `PageHeaderData`;
-/// the module's article has the table of bytes.
+/// The first 24 bytes of every page, as a value. Mirrors PostgreSQL's `PageHeaderData`. The
+/// module's article has a table of the bytes.
 ///
-/// Reading never fails: whatever the bytes are, they make a header, and ``fault`` tells whether
-/// it describes a possible page.
+/// Reading never fails: any bytes make a header, and ``fault`` tells whether it describes a
+/// possible page.
 public struct PageHeader: Hashable, Sendable {
-    /// Where in the header something is wrong.
+    /// A field of the header that may be invalid.
     public enum Field: Sendable, Hashable {
         /// An unknown flag bit is set.
         case flags
         /// The line pointers end before they begin.
         case lower
-        /// Free space ends before it begins, or behind the special space's beginning.
+        /// Free space ends before it begins, or behind the beginning of the special space.
         case upper
         /// The special space begins behind the page or at an unaligned offset.
         case special
@@ -18,24 +18,25 @@ public struct PageHeader: Hashable, Sendable {
         case sizeAndVersion
     }
 
-    /// The log must be on disk up to here before the page may be.
+    /// The log must be on disk up to here before the page.
     public var lsn: LSN
     /// The checksum stored when the page was last written. Meaningless in memory.
     public var checksum: UInt16
     /// Hints and ``PageFlags/allVisible``.
     public var flags: PageFlags
-    /// Offset where the line pointers end and free space begins, bytes.
+    /// The offset in bytes where the line pointers end and free space begins.
     public var lower: UInt16
-    /// Offset where free space ends and items begin, bytes. 0 on a page never initialised.
+    /// The offset in bytes where free space ends and items begin. 0 on a page never initialised.
     public var upper: UInt16
-    /// Offset of the special space that index pages have at the end, bytes.
+    /// The offset in bytes of the special space that index pages have at the end.
     public var special: UInt16
     /// Page size and layout version, in one field: see ``size`` and ``version``.
     public var sizeAndVersion: UInt16
-    /// The oldest transaction whose deletion might be prunable; 0 when there is none.
+    /// The oldest transaction whose deletion might be prunable; 0 if there is none.
     public var pruneXID: UInt32
 
-    /// A header for an empty page whose special space has `specialSize` bytes (rounded up to 8).
+    /// Makes a header for an empty page with a special space of `specialSize` bytes (rounded up to
+    /// 8).
     public init(specialSize: Int = 0) {
         let special = PageLayout.size - PageLayout.align(specialSize)
         precondition(
@@ -51,11 +52,11 @@ public struct PageHeader: Hashable, Sendable {
         pruneXID = 0
     }
 
-    /// Page size, bytes.
+    /// The page size in bytes.
     @inlinable
     public var size: Int { Int(sizeAndVersion & 0xFF00) }
 
-    /// Layout version.
+    /// The layout version.
     @inlinable
     public var version: UInt8 { UInt8(truncatingIfNeeded: sizeAndVersion) }
 
@@ -63,18 +64,18 @@ public struct PageHeader: Hashable, Sendable {
     @inlinable
     public var isNew: Bool { upper == 0 }
 
-    /// How many line pointers the page has; 0 when `lower` lies before the first
-    /// (`PageGetMaxOffsetNumber`). At most 16377, more than fit on a page, if `lower` is damaged.
+    /// The number of line pointers; 0 if `lower` lies before the first (`PageGetMaxOffsetNumber`).
+    /// At most 16377, more than fit on a page, if `lower` is damaged.
     @inlinable
     public var linePointerCount: Int {
         max(0, Int(lower) &- PageLayout.lineStart) / PageLayout.linePointerSize
     }
 
-    /// The first field that cannot be so on an initialised page, or nil.
+    /// The first field that is invalid on an initialised page; nil if there is none.
     ///
-    /// PostgreSQL's `PageIsVerified` asks the same of flags, `lower`, `upper` and `special`;
-    /// that `lower` is not inside the header, and that size and version are those we can read,
-    /// is asked here too.
+    /// PostgreSQL's `PageIsVerified` checks flags, `lower`, `upper` and `special` in the same way.
+    /// This also checks that `lower` is not inside the header, and that size and version are those
+    /// we can read.
     @inlinable
     public var fault: Field? {
         if !flags.isSubset(of: .known) { return .flags }
@@ -101,7 +102,7 @@ extension PageHeader {
         @inlinable static var pruneXID: Int { 20 }
     }
 
-    /// Reads a header from the first 24 bytes, or returns nil when there are fewer.
+    /// Reads a header from the first 24 bytes; nil if there are fewer.
     @inlinable
     public init?(_ bytes: RawSpan) {
         guard bytes.byteCount >= PageLayout.headerSize else { return nil }
@@ -117,8 +118,8 @@ extension PageHeader {
         pruneXID = bytes.uint32(at: Offset.pruneXID)
     }
 
-    /// Writes the header over the first 24 bytes. Returns false, writing nothing, when there
-    /// are fewer.
+    /// Writes the header over the first 24 bytes. If there are fewer, writes nothing and returns
+    /// false.
     @inlinable
     @discardableResult
     public func write(to bytes: inout MutableRawSpan) -> Bool {

@@ -1,25 +1,25 @@
-/// The sizes and limits of PostgreSQL's page format, version 4. They are facts of the files:
-/// nothing here can be configured.
+/// The sizes and limits of PostgreSQL's page format, version 4. They are facts of the files and
+/// cannot be configured.
 public enum PageLayout {
-    /// Bytes in a page (PostgreSQL's `BLCKSZ`).
+    /// The bytes in a page (PostgreSQL's `BLCKSZ`).
     @inlinable public static var size: Int { 8192 }
 
-    /// Bytes in the page header. The line pointers begin right behind it.
+    /// The bytes in the page header. The line pointers begin directly behind it.
     @inlinable public static var headerSize: Int { 24 }
 
-    /// Offset of the first line pointer.
+    /// The offset of the first line pointer.
     @inlinable public static var lineStart: Int { headerSize }
 
-    /// Bytes in a line pointer.
+    /// The bytes in a line pointer.
     @inlinable public static var linePointerSize: Int { 4 }
 
     /// The layout version that the header's last bits carry.
     @inlinable public static var version: UInt8 { 4 }
 
-    /// What offsets of tuples and of the special space are multiples of (`MAXIMUM_ALIGNOF`).
+    /// The alignment of tuples and of the special space (`MAXIMUM_ALIGNOF`).
     @inlinable public static var maximumAlignment: Int { 8 }
 
-    /// Bytes in a heap tuple's header before its null bitmap.
+    /// The bytes in a heap tuple's header before its null bitmap.
     @inlinable public static var tupleHeaderSize: Int { 23 }
 
     /// The largest tuple that fits on an empty page (`MaxHeapTupleSize`).

@@ -1,20 +1,19 @@
 internal import CPlatform
 
-/// What looking at a page that came from disk found.
+/// The result of verifying a page from disk.
 public enum PageVerification: Hashable, Sendable {
-    /// Initialised, plausible, and with the right checksum if that was asked for.
+    /// Initialised, plausible, and with the right checksum if that was checked.
     case valid
     /// All zeroes: a page that was added to a file and never written. It has no checksum.
     case new
-    /// Not to be shown to anyone.
+    /// Damaged. Nobody may see its contents.
     case invalid(Reason)
 
     /// Why a page is invalid.
     public enum Reason: Hashable, Sendable {
-        /// `found` stands in the header, while the page's content at this block calls for
-        /// `expected`.
+        /// The header contains `found`, but the page's contents at this block require `expected`.
         case checksumMismatch(expected: UInt16, found: UInt16)
-        /// The header cannot be so, while the checksum (if asked for) is right.
+        /// The header is invalid, though the checksum (if checked) is right.
         case badHeader(PageHeader.Field)
     }
 
@@ -29,13 +28,13 @@ public enum PageVerification: Hashable, Sendable {
 }
 
 extension PageView {
-    /// Decides whether a page read from `block` of a fork is what was once written there.
-    /// Mirrors PostgreSQL's `PageIsVerified`. Neither allocates nor blocks; any thread may call
-    /// it while others read the page.
+    /// Checks whether a page read from `block` of a fork is what was once written there. Mirrors
+    /// PostgreSQL's `PageIsVerified`. Neither allocates nor blocks. Safe to call from any thread
+    /// while others read the page.
     ///
     /// - Parameters:
-    ///   - block: counted from the fork's beginning, across all segments.
-    ///   - checksums: whether the store keeps checksums. Without, only the header is looked at.
+    ///   - block: counted from the beginning of the fork, across all segments.
+    ///   - checksums: whether the store keeps checksums. If not, only the header is checked.
     public func verify(block: UInt32, checksums: Bool) -> PageVerification {
         if checksums && !isNew {
             return verify(computed: PageChecksum.compute(self, block: block))
@@ -43,9 +42,9 @@ extension PageView {
         return verify(computed: nil)
     }
 
-    /// Decides the same where the checksum that the content calls for is known already.
+    /// Checks the page with a checksum that was computed already.
     ///
-    /// - Parameter checksum: what ``PageChecksum`` computed of this page at its block; nil if the
+    /// - Parameter checksum: the result of ``PageChecksum`` for this page at its block; nil if the
     ///   store keeps no checksums.
     public func verify(computed checksum: UInt16?) -> PageVerification {
         if isNew {
@@ -64,20 +63,20 @@ extension PageView {
     public var isAllZero: Bool {
         unsafe bytes.withUnsafeBytes { bytes in
             guard let start = bytes.baseAddress else { return true }
-            // A view has exactly the 8192 bytes that are looked at.
+            // A view has exactly the 8192 bytes that are checked.
             return unsafe strata_page_is_zero(start)
         }
     }
 }
 
 extension PageVerification.Reason: CustomStringConvertible {
-    /// What is wrong, without naming the page.
+    /// Describes the reason, without naming the page.
     public var description: String {
         switch self {
         case .checksumMismatch(let expected, let found):
             "checksum \(found) is stored where the content calls for \(expected)"
         case .badHeader(let field):
-            "the page header's \(field) is not possible"
+            "the page header's \(field) is invalid"
         }
     }
 }

@@ -1,13 +1,13 @@
-/// One page, to be read. Holds nothing but the bytes it was made from and may live as long as
-/// they do; any number of threads may read the same page. No bytes whatever make it trap: what
-/// does not fit the format is answered with nil or a ``PageFormatError``.
+/// A page to read. Holds nothing but its bytes and may live as long as they do; any number of
+/// threads may read the same page. No bytes make it trap: a violation of the format is answered
+/// with nil or a ``PageFormatError``.
 ///
-/// All calls take constant time.
+/// Calls take constant time unless stated otherwise.
 public struct PageView: ~Escapable {
     /// The page's 8192 bytes.
     public let bytes: RawSpan
 
-    /// Views `bytes`, or returns nil when they are not exactly one page.
+    /// Views `bytes`; nil if they are not exactly one page.
     @inlinable
     @_lifetime(copy bytes)
     public init?(_ bytes: RawSpan) {
@@ -17,8 +17,8 @@ public struct PageView: ~Escapable {
 
     /// Views the page at `page`.
     ///
-    /// Unsafe: the 8192 bytes at `page` must stay readable and unchanged while the view lives,
-    /// and nothing checks that. No alignment is needed.
+    /// Unsafe: the 8192 bytes at `page` must stay readable and unchanged while the view lives, and
+    /// nothing checks that. No alignment is needed.
     @inlinable
     @unsafe
     @_lifetime(immortal)
@@ -27,7 +27,7 @@ public struct PageView: ~Escapable {
         bytes = unsafe _overrideLifetime(span, borrowing: ())
     }
 
-    /// For those in this module who know `bytes` to be one page.
+    /// For callers in this module that know `bytes` to be one page.
     @inlinable
     @_lifetime(copy bytes)
     init(checked bytes: RawSpan) {
@@ -72,7 +72,7 @@ extension PageView {
     @inlinable
     public var isEmpty: Bool { linePointerCount == 0 }
 
-    /// How many line pointers the page has (`PageGetMaxOffsetNumber`), never more than fit on it.
+    /// The number of line pointers (`PageGetMaxOffsetNumber`), never more than fit on the page.
     @inlinable
     public var linePointerCount: Int {
         let lower = min(Int(bytes.uint16(at: PageHeader.Offset.lower)), PageLayout.size)
@@ -85,7 +85,7 @@ extension PageView {
         1..<OffsetNumber(truncatingIfNeeded: linePointerCount &+ 1)
     }
 
-    /// The line pointer of this number, or nil when the page has none (`PageGetItemId`).
+    /// The line pointer with this number; nil if the page does not have it (`PageGetItemId`).
     @inlinable
     public func linePointer(_ number: OffsetNumber) -> LinePointer? {
         guard number != 0, Int(number) <= linePointerCount else { return nil }
@@ -94,8 +94,8 @@ extension PageView {
         return LinePointer(rawValue: bytes.uint32(at: offset))
     }
 
-    /// The bytes between line pointers and items, less one line pointer; what an item (aligned)
-    /// may take. 0 on a new or damaged page. Mirrors `PageGetFreeSpace`.
+    /// The bytes between line pointers and items, less one line pointer: what an item (aligned) may
+    /// take. 0 on a new or damaged page. Mirrors `PageGetFreeSpace`.
     @inlinable
     public var freeSpace: Int {
         let lower = Int(bytes.uint16(at: PageHeader.Offset.lower))
@@ -103,8 +103,8 @@ extension PageView {
         return max(0, upper &- lower &- PageLayout.linePointerSize)
     }
 
-    /// Like ``freeSpace``, but 0 when a heap page can take no more line pointers. Takes time in
-    /// proportion to the line pointers then, else constant time. Mirrors `PageGetHeapFreeSpace`.
+    /// ``freeSpace``, but 0 if a heap page can take no more line pointers. Then takes time in
+    /// proportion to the line pointers. Mirrors `PageGetHeapFreeSpace`.
     public var heapFreeSpace: Int {
         let space = freeSpace
         guard space > 0, linePointerCount >= PageLayout.maxHeapTuplesPerPage else { return space }
@@ -112,7 +112,7 @@ extension PageView {
         return firstFreeLinePointer == nil ? 0 : space
     }
 
-    /// The first line pointer free for reuse.
+    /// The first line pointer that is free for reuse. O(line pointers).
     var firstFreeLinePointer: OffsetNumber? {
         for number in linePointerNumbers {
             if let pointer = linePointer(number), pointer.state == .unused, pointer.length == 0 {
@@ -122,11 +122,10 @@ extension PageView {
         return nil
     }
 
-    /// The bytes that a line pointer in state normal points at; nil in any other state
-    /// (`PageGetItem`).
+    /// The bytes of a line pointer's item in state normal; nil in any other state (`PageGetItem`).
     ///
-    /// Throws: `.noSuchLinePointer`, or `.badLinePointer` when the item would not lie aligned
-    /// between the header's `upper` and `special`.
+    /// Throws `.noSuchLinePointer`, or `.badLinePointer` if the item would not lie aligned between
+    /// the header's `upper` and `special`.
     @inlinable
     @_lifetime(copy self)
     public func item(_ number: OffsetNumber) throws(PageFormatError) -> RawSpan? {

@@ -1,6 +1,6 @@
-// The module's only loads from and stores to page bytes. Offsets have been compared with the
-// span's size by whoever calls; the span compares them again, so a mistake there stops the
-// program before it reads a stranger's memory. Pages are little-endian, whatever the host.
+// The module's only loads from and stores to page bytes. Callers have checked offsets against the
+// span's size. The span checks them again, so a mistake stops the program before it reads foreign
+// memory. Pages are little-endian, whatever the host.
 
 extension RawSpan {
     /// The byte at `offset`.

@@ -3,15 +3,15 @@
 
 #include <stdint.h>
 
-/// The flag of `open` that makes a descriptor pass by the page cache, or 0 where there is none.
+/// The flag of `open` that makes a descriptor bypass the page cache; 0 if there is none.
 int strata_direct_io_flag(void);
 
-/// Has a descriptor opened without such a flag pass by the page cache, where that is done after
-/// opening. Returns 0 or a negated errno.
+/// Makes a descriptor opened without such a flag bypass the page cache, on platforms where that is
+/// done after opening. Returns 0 or a negated errno.
 int strata_disable_cache(int descriptor);
 
-/// Reserves space for a range of a file and grows it to the range's end; new bytes read as zero.
-/// Returns 0 or a negated errno, -EOPNOTSUPP where file system or platform cannot.
+/// Reserves space for a range of a file and grows the file to the range's end; new bytes read as
+/// zero. Returns 0 or a negated errno: -EOPNOTSUPP if file system or platform does not support it.
 int strata_allocate(int descriptor, int64_t offset, int64_t count);
 
 /// Asks the kernel to read a range into the page cache soon. Returns 0 or a negated errno.

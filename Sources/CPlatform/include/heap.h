@@ -3,7 +3,7 @@
 
 #include <stdint.h>
 
-/// Bytes that are allocated from the heap now, in the whole process; -1 where that cannot be told.
+/// The bytes allocated from the heap now, in the whole process; -1 if unknown.
 int64_t strata_allocated_bytes(void);
 
 #endif

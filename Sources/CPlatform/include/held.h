@@ -1,13 +1,13 @@
 #ifndef STRATA_HELD_H
 #define STRATA_HELD_H
 
-/// Notes that the calling thread has a lock, named by an address of its own.
+/// Records that the calling thread holds a lock, identified by its address.
 void strata_held_push(const void *lock);
 
-/// Forgets the lock noted last.
+/// Forgets the lock recorded last.
 void strata_held_pop(void);
 
-/// Whether the calling thread has that lock.
+/// Whether the calling thread holds the lock.
 int strata_held_contains(const void *lock);
 
 #endif
