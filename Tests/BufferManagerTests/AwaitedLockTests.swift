@@ -8,7 +8,7 @@ import Testing
 
 /// Content locks that tasks wait for.
 @Suite struct AwaitedLockTests {
-    /// A page whose content lock a thread holds until it is told to give it back.
+    /// A page whose content lock a thread holds until told to release it.
     private final class LockedPage: Sendable {
         let stack: Stack
         private let goesOn = Atomic<Bool>(false)
@@ -47,7 +47,7 @@ import Testing
 
         private func hold() {
             isHeld.store(true, ordering: .releasing)
-            // Tasks get their turn among those of all other tests.
+            // Tasks take turns with those of all other tests.
             try? Threads.waitOrFail("it may be given back", seconds: 1800) {
                 goesOn.load(ordering: .acquiring)
             }
@@ -101,7 +101,7 @@ import Testing
         for _ in 0..<100 { await Task.yield() }
         task.cancel()
         await #expect(throws: CancellationError.self) { try await task.value }
-        // The others find the lock as it is.
+        // The others find the lock unchanged.
         let other = Task { try await box.page.withView { _ in } }
         locked.giveBack()
         try await other.value

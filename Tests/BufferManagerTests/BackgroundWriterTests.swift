@@ -6,9 +6,9 @@ import StorageTesting
 import Synchronization
 import Testing
 
-/// Dirty pages that are written before their buffers are wanted.
+/// Writing dirty pages before their buffers are needed.
 @Suite struct BackgroundWriterTests {
-    /// Rewrites a relation four times the pool's size, with a round now and then or none.
+    /// Rewrites a relation four times the pool's size, with occasional rounds or without.
     private func rewrite(_ method: TestedMethod, withWriter: Bool) throws -> BufferStatistics {
         let stack = try Stack(method)
         let relation = try stack.makeRelation(blocks: 256)
@@ -49,7 +49,8 @@ import Testing
         let relation = try stack.makeRelation(blocks: 64)
         let session = try stack.session()
         try change(stack, relation, 0..<64, version: 1, session)
-        // Uses up what keeps the pages from going: the hand comes round, and finds victims then.
+        // Uses up the usage counts that keep the pages in the pool: the hand goes round and then
+        // finds victims.
         for block: UInt32 in stride(from: 0, to: 64, by: 8) {
             _ = try stack.buffers.evict(BlockNumber(block), of: relation, session: session)
         }
@@ -62,7 +63,7 @@ import Testing
         for _ in 0..<50 {
             try writer.step()
             let now = stack.buffers.statistics.backgroundWrites
-            // Neighbours come along, up to the combine limit.
+            // Neighbours are written too, up to the combine limit.
             #expect(now - before <= 3 + 8)
             before = now
         }
@@ -74,12 +75,12 @@ import Testing
         let relation = try stack.makeRelation(blocks: 8)
         let session = try stack.session()
         var options = BackgroundWriterOptions()
-        // So that one round looks at the whole pool.
+        // Makes one round look at the whole pool.
         options.delay = .seconds(200)
         let writer = BackgroundWriter(stack.buffers, session: session, options: options)
         try writer.step()
         #expect(try writer.step() == .idle)
-        // Returns although nothing is given out.
+        // Returns although no buffer is given out.
         writer.sleepWhileIdle(atMost: .seconds(1000)) { true }
         _ = try stack.buffers.page(0, of: relation, session: session)
         #expect(try writer.step() == .done)
@@ -96,7 +97,7 @@ import Testing
         options.delay = .seconds(200)
         let writer = BackgroundWriter(stack.buffers, session: session, options: options)
         stack.faults.failsWrites.store(true, ordering: .relaxed)
-        // Readers get along with the clean half, and the hand takes the uses off the others.
+        // Readers manage with the clean half, and the hand takes the uses off the others.
         var lastError: StorageError?
         for round in 0..<12 {
             for block: UInt32 in 32..<64 {
@@ -131,7 +132,8 @@ import Testing
         }
     }
 
-    /// Everything is pinned or being written: who needs a buffer waits for the writes.
+    /// If everything is pinned or being written, a session that needs a buffer waits for the
+    /// writes.
     @Test func aFullPoolWaitsForWritesInFlight() throws {
         var options = Stack.Options()
         options.buffers = 16

@@ -6,8 +6,8 @@ import StorageTesting
 import Synchronization
 import Testing
 
-/// What is dirty when a checkpoint begins gets written, in balanced order; and what happens once a
-/// sync has failed.
+/// Pages that are dirty when a checkpoint begins are written in balanced order. Also the
+/// consequences of a failed sync.
 @Suite struct CheckpointWriterTests {
     private func version(_ stack: Stack, _ relation: OpenRelation, _ block: UInt32) throws -> UInt32
     {
@@ -25,7 +25,7 @@ import Testing
         let checkpoint = CheckpointWriter(stack.buffers, session: session)
         #expect(checkpoint.pageCount == 20)
         try change(stack, second, 0..<24, version: 1, session)
-        // Written by somebody else meanwhile, and changed again: that is the next one's.
+        // Written by another session meanwhile, and changed again: left to the next checkpoint.
         let page = try stack.buffers.page(20, of: first, session: session)
         try stack.buffers.flush(page, session: session)
         page.release()
@@ -48,8 +48,8 @@ import Testing
         stack.buffers.checkInvariants()
     }
 
-    /// The log is flushed for each write whose position is above all before: for all of them if they
-    /// come in the expected order.
+    /// The log is flushed for each write whose position is above all before: for all of them if
+    /// they come in the expected order.
     @Test(arguments: IOMethodMatrix.all)
     func filesComeForwardAlike(_ method: TestedMethod) throws {
         var options = Stack.Options()
@@ -94,7 +94,7 @@ import Testing
         while checkpoint.step(pages: 8) {}
         let error = #expect(throws: StorageError.self) { try checkpoint.finish() }
         #expect(error?.errorNumber == 28)
-        // The next one tries again what could not be written.
+        // The next one retries what could not be written.
         let next = CheckpointWriter(stack.buffers, session: session)
         #expect(next.pageCount == 8)
         while next.step(pages: 8) {}
@@ -132,7 +132,7 @@ import Testing
             #expect(error?.underlying?.code == .syncFailed)
         }
         #expect(throws: StorageError.self) { try stack.buffers.flush(page, session: session) }
-        // What is clean makes room for all there is to read, and what is dirty stays as it is.
+        // Clean pages make room for all reads, and dirty ones stay as they are.
         for block: UInt32 in 0..<128 {
             let page = try stack.buffers.page(BlockNumber(block), of: relation, session: session)
             #expect(page.stamp == Stack.Stamp(block: block, version: block < 16 ? 1 : 0))
@@ -143,7 +143,7 @@ import Testing
         stack.buffers.checkInvariants()
     }
 
-    /// Where everything is dirty there is nothing to be taken.
+    /// If everything is dirty, no buffer can be taken.
     @Test func aPoolOfChangesThatNobodyWritesTakesNoMore() throws {
         var options = Stack.Options()
         options.buffers = 16
@@ -159,7 +159,7 @@ import Testing
         #expect(try stack.buffers.page(3, of: relation, session: session).stamp?.version == 1)
     }
 
-    /// A log whose sync fails leaves unknown what is on disk.
+    /// After a failed sync of the log, what is on disk is unknown.
     @Test func aFailedSyncOfTheLogIsFinal() throws {
         let log = RecordedLog()
         var options = Stack.Options()

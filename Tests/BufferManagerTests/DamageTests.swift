@@ -28,7 +28,7 @@ import Testing
         }
         #expect(!stack.buffers.isResident(3, of: relation))
         #expect(stack.buffers.checksumFailures == 2)
-        // Repaired on disk, it is found whole: nothing of the failure stays.
+        // After its repair on disk the page is whole: nothing of the failure stays.
         try Stack.writePage(relation, 3, 1)
         let page = try stack.buffers.page(3, of: relation, session: session)
         #expect(page.stamp == Stack.Stamp(block: 3, version: 1))
@@ -44,7 +44,7 @@ import Testing
                 == "2 invalid pages among blocks 1..4 of relation \"base/1/16384\""
                 + " (block 2 held the first invalid page)")
         #expect(error?.location.block == 2)
-        // The others of that read were published all the same.
+        // The other pages of that read were published all the same.
         for block: BlockNumber in [1, 3] { #expect(stack.buffers.isResident(block, of: relation)) }
         for block: BlockNumber in [2, 4] { #expect(!stack.buffers.isResident(block, of: relation)) }
         stack.buffers.checkInvariants()
@@ -82,7 +82,7 @@ import Testing
         #expect(
             stack.log.contains("ignoring checksum failure in block 3 of relation \"base/1/16384\""))
         #expect(try stack.read(operation, 1, 2) == stamps(1..<3))
-        // A header that cannot be is never ignored.
+        // An invalid header is never ignored.
         let error = #expect(throws: StorageError.self) { try stack.read(operation, 4, 3) }
         #expect(error?.message == "invalid page in block 5 of relation \"base/1/16384\"")
         operation.options.insert(.zeroesDamagedPages)

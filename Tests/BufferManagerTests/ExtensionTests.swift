@@ -74,7 +74,7 @@ import Testing
         let relation = try stack.makeRelation(blocks: 3)
         let session = try stack.session()
         _ = try stack.buffers.page(2, of: relation, session: session)
-        // Somebody cuts the file behind the manager's back.
+        // The file is cut behind the manager's back.
         try relation.storage.truncate(.main, to: 2, session: session)
         let error = #expect(throws: StorageError.self) {
             _ = try stack.buffers.extend(relation, session: session)

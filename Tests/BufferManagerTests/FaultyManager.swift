@@ -2,7 +2,7 @@ import AsyncIO
 import StorageManager
 import Synchronization
 
-/// Which calls a ``FaultyManager`` makes fail, and what it counts.
+/// Which calls a ``FaultyManager`` makes fail, and its counters.
 final class WriteFaults: Sendable {
     let failsWrites = Atomic<Bool>(false)
     let failsExtensions = Atomic<Bool>(false)
@@ -12,9 +12,9 @@ final class WriteFaults: Sendable {
     let prefetched = Atomic<Int>(0)
     /// How many blocks the kernel was asked to write to the disk.
     let hinted = Atomic<Int>(0)
-    /// The log that no page may overtake.
+    /// The log that no page may precede.
     let log = Lock<RecordedLog?>(nil)
-    /// The journal that has to have a copy of each page before.
+    /// The journal that must have a copy of each page first.
     let journal = Lock<RecordedJournal?>(nil)
 
     fileprivate func noteWrite(_ pages: Span<PageAddress>) throws(StorageError) {
@@ -28,7 +28,7 @@ final class WriteFaults: Sendable {
     }
 }
 
-/// A storage manager over another one that fails when told to.
+/// A storage manager on top of another. It fails when told to.
 final class FaultyManager: StorageManager {
     private let inner: any StorageManager
     private let faults: WriteFaults

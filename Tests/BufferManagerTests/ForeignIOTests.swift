@@ -38,7 +38,7 @@ import Testing
         let (before, beforeCount) = try start(stack, relation, second, 2)
         #expect(beforeCount == 2)
         #expect(hold.count == 2)
-        // The first block itself is foreign: nothing is started, and one page is what one waits for.
+        // The first block itself is foreign: nothing is started, and the operation covers one page.
         let (behind, behindCount) = try start(stack, relation, second, 5)
         #expect(behindCount == 1)
         #expect(hold.count == 2)
@@ -63,7 +63,7 @@ import Testing
         try hold.waitUntilHolding(1)
         try stack.waitUntilSomebodySleeps()
         #expect(!waiter.isDone)
-        // The issuer goes idle: others must get along without it.
+        // The issuer goes idle: others must manage without it.
         hold.release()
         #expect(try waiter.join() == Stack.Stamp(block: 1, version: 0))
         #expect(stack.buffers.statistics.reads == 4)
@@ -105,7 +105,7 @@ import Testing
         #expect(first.takePage()?.stamp?.block == 0)
     }
 
-    /// The IO that a reused operation left behind must not tell how the next one ended.
+    /// An IO abandoned by a reused operation must not affect the result of the next one.
     @Test(arguments: [false, true])
     func anAbandonedReadDoesNotReportIntoTheNext(turnsIdleList: Bool) throws {
         var options = Stack.Options()
@@ -115,7 +115,7 @@ import Testing
         let method = try #require(SimulatedMethod.of(stack.system))
         let relation = try stack.makeRelation(blocks: 16)
         let session = try stack.session()
-        // Handles are reclaimed in order; which of the two IOs gets the first depends on the order
+        // Handles are reclaimed in order. Which of the two IOs gets the first depends on the order
         // in which handles went idle.
         let (one, _) = try start(stack, relation, session, 0)
         let (other, _) = try start(stack, relation, session, 4)

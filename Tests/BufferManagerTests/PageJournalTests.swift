@@ -6,8 +6,8 @@ import StorageTesting
 import Synchronization
 import Testing
 
-/// No page is written in place before its copy is durable in the journal. That is checked wherever
-/// the storage is given pages.
+/// No page is written in place before its copy is durable in the journal. The storage checks that
+/// for every page it is given.
 @Suite struct PageJournalTests {
     private let journal = RecordedJournal()
 
@@ -80,7 +80,7 @@ import Testing
             #expect(error?.message == refusal.message)
         }
         #expect(stack.faults.writes.load(ordering: .relaxed) == 0)
-        // The journal may have older copies of them, which it must not let go of.
+        // The journal may have older copies of them, which it must not drop.
         var recorded = 0
         for case .recorded(let batch) in journal.events {
             recorded += 1
@@ -97,7 +97,7 @@ import Testing
         stack.buffers.checkInvariants()
     }
 
-    /// Copies that became durable when the store had failed meanwhile are not written in place.
+    /// Copies that became durable after the store had failed are not written in place.
     @Test(arguments: IOMethodMatrix.all)
     func whatIsRecordedWhenTheLogFailsStaysDirty(_ method: TestedMethod) throws {
         var options = Stack.Options()
@@ -114,7 +114,7 @@ import Testing
             page.withExclusiveLock { Stack.restamp(&$0, version: 1) }
             page.withEditor { $0.lsn = LSN(1 + UInt64(block)) }
         }
-        // The first batch passes; the second finds that the log cannot be synced.
+        // The first batch passes; the second fails to sync the log.
         log.fail(with: StorageError(.syncFailed, "no log"), afterFlushes: 1)
         let error = #expect(throws: StorageError.self) {
             try stack.buffers.flushAll(session: session)
@@ -126,7 +126,7 @@ import Testing
         stack.buffers.checkInvariants()
     }
 
-    /// After a failed sync nothing is known of what is on disk, whoever has met it.
+    /// After a failed sync what is on disk is unknown, whoever called it.
     @Test(
         arguments: IOMethodMatrix.all,
         [RecordedJournal.Step.record, .makeDurable, .makeRoom])

@@ -88,7 +88,7 @@ import Testing
         #expect(error?.code == .readFailed)
         #expect(!stack.buffers.isResident(7, of: relation))
         stack.buffers.checkInvariants()
-        // The blocks come into being; the failure is forgotten.
+        // The blocks are created; the failure is forgotten.
         for block in 2..<8 { try Stack.writePage(relation, block, 5, extends: true) }
         let page = try stack.buffers.page(7, of: relation, session: session)
         #expect(page.stamp == Stack.Stamp(block: 7, version: 5))
@@ -185,7 +185,7 @@ import Testing
         #expect(stack.faults.prefetched.load(ordering: .relaxed) == 0)
         #expect(try !stack.buffers.prefetch(1, of: relation, count: 3))
         #expect(stack.faults.prefetched.load(ordering: .relaxed) == 3)
-        // Under the synchronous method a read that is put off advises instead.
+        // Under the synchronous method a deferred read advises instead.
         let operation = try ReadOperation(
             stack.buffers, relation: relation, session: session, options: .issuesAdvice)
         #expect(try stack.read(operation, 4, 4) == stamps(4..<8))

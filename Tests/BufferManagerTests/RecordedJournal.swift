@@ -4,7 +4,7 @@ import PageFormat
 import StorageManager
 import Testing
 
-/// A journal that remembers what it was asked for, and fails when told to.
+/// A journal that records its calls, and fails when told to.
 final class RecordedJournal: PageJournal {
     enum Step: Hashable {
         case record, makeDurable, makeRoom
@@ -14,7 +14,7 @@ final class RecordedJournal: PageJournal {
         case recorded(UInt64)
         case durable(UInt64)
         case finished(UInt64)
-        /// So many pages of a batch were not written in place.
+        /// How many pages of a batch were not written in place.
         case unwritten(UInt64, Int)
         case madeRoom
     }
@@ -24,7 +24,7 @@ final class RecordedJournal: PageJournal {
         var failures: [Step: StorageError] = [:]
         var isFull = false
         var copies: [UInt64: [Stack.Stamp]] = [:]
-        /// The newest version of each block that is durable.
+        /// The newest durable version of each block.
         var durable: [UInt32: UInt32] = [:]
     }
 
@@ -40,7 +40,7 @@ final class RecordedJournal: PageJournal {
         state.withLock { $0.failures[step] = error }
     }
 
-    /// Expects pages that are about to be written to be the newest that were kept.
+    /// Expects pages that are about to be written to be the newest ones kept.
     func expectDurable(_ pages: Span<PageAddress>) {
         let durable = state.withLock { $0.durable }
         for position in pages.indices {

@@ -5,7 +5,7 @@ import StorageManager
 import Synchronization
 import Testing
 
-/// A log that remembers up to where it was asked to be durable, and fails when told to.
+/// A log that records the positions it was flushed up to, and fails when told to.
 final class RecordedLog: WriteAheadLog {
     private let calls = Lock<[LSN]>([])
     private let failure = Lock<(error: StorageError?, after: Int)>((nil, 0))
@@ -13,7 +13,7 @@ final class RecordedLog: WriteAheadLog {
     /// The positions it was flushed up to, in order.
     var flushes: [LSN] { calls.withLock { $0 } }
 
-    /// - Parameter count: how many flushes succeed before.
+    /// - Parameter count: how many flushes succeed first.
     func fail(with error: StorageError?, afterFlushes count: Int = 0) {
         failure.withLock { $0 = (error, count) }
     }
@@ -27,7 +27,7 @@ final class RecordedLog: WriteAheadLog {
         calls.withLock { $0.append(lsn) }
     }
 
-    /// Expects pages that are about to be written not to overtake the log.
+    /// Expects pages that are about to be written not to precede the log.
     func expectDurable(_ pages: Span<PageAddress>) {
         let durable = flushes.max() ?? .zero
         for position in pages.indices {

@@ -30,7 +30,7 @@ import Testing
         }
         #expect(stack.buffers.statistics.evictions >= 64)
         #expect(stack.faults.writtenPages.load(ordering: .relaxed) >= 64)
-        // Neighbours go together.
+        // Neighbours are written together.
         #expect(stack.faults.writes.load(ordering: .relaxed) <= 32)
         stack.buffers.checkInvariants()
     }

@@ -7,7 +7,7 @@ import StorageManager
 import StorageTesting
 import Testing
 
-/// Everything from a directory up to a buffer manager, small enough that tests meet its limits.
+/// All layers from a directory up to a buffer manager, small enough that tests reach its limits.
 final class Stack: Sendable {
     struct Options {
         var buffers = 64
@@ -55,7 +55,7 @@ final class Stack: Sendable {
         buffers = try BufferManager(configuration: configuration, system: system)
     }
 
-    /// A relation whose pages are initialised and carry their block number and `version`.
+    /// Makes a relation whose pages are initialised and carry their block number and `version`.
     func makeRelation(
         _ number: UInt32 = 16384, blocks: Int = 0, version: UInt32 = 0, localTo: Int? = nil
     ) throws -> OpenRelation {
@@ -75,7 +75,7 @@ final class Stack: Sendable {
 
     func session() throws -> Session { try system.makeSession() }
 
-    /// Starts and waits for one read; the stamps of the pages it covered.
+    /// Starts a read and waits for it. Returns the stamps of the pages it covered.
     @discardableResult
     func read(_ operation: ReadOperation, _ block: UInt32, _ count: Int) throws -> [Stamp?] {
         var covered = count
@@ -88,7 +88,7 @@ final class Stack: Sendable {
         return stamps
     }
 
-    /// What the file has, whatever the pool holds.
+    /// The stamp in the file, whatever the pool holds.
     func stampOnDisk(_ relation: OpenRelation, _ block: UInt32) throws -> Stamp? {
         var stamp: Stamp?
         try Self.withScratch { address in
@@ -102,14 +102,14 @@ final class Stack: Sendable {
     }
 }
 
-/// Pages with contents that tell where they belong.
+/// Pages with contents that identify their position.
 extension Stack {
     struct Stamp: Equatable {
         var block: UInt32
         var version: UInt32
     }
 
-    /// Puts a good page straight into the file.
+    /// Writes a good page directly into the file.
     static func writePage(
         _ relation: OpenRelation, _ block: Int, _ version: UInt32, extends: Bool = false
     ) throws {
@@ -127,7 +127,7 @@ extension Stack {
         }
     }
 
-    /// Damages a page in the file: its body, so that only the checksum tells, or its header too.
+    /// Damages a page in the file: its body, which only the checksum detects, or its header too.
     static func damage(_ relation: OpenRelation, _ block: UInt32, header: Bool = false) throws {
         try withScratch { address in
             let pages = [address]
@@ -151,7 +151,7 @@ extension Stack {
         _ = try? editor.addItem(item.span.bytes)
     }
 
-    /// What a page's first item says, if the item is whole.
+    /// The stamp in a page's first item, if the item is whole.
     static func stamp(of view: PageView) -> Stamp? {
         guard let item = try? view.item(1), item.byteCount == 16 else { return nil }
         let block = word(item, 0)
@@ -160,7 +160,7 @@ extension Stack {
         return Stamp(block: block, version: version)
     }
 
-    /// Changes the stamp in two steps, so that a torn view would show.
+    /// Changes the stamp in two steps, so that a torn view would be detected.
     static func restamp(_ span: inout MutableRawSpan, version: UInt32) {
         let offset = Int(word(span.bytes, 24) & 0x7FFF)
         let block = word(span.bytes, offset)
@@ -183,13 +183,13 @@ func stamps(_ range: Range<UInt32>, version: UInt32 = 0) -> [Stack.Stamp?] {
 }
 
 extension Stack {
-    /// Waits until a thread has found the IO unfinished that it wants and goes to sleep for it.
+    /// Waits until a thread has found its IO unfinished and goes to sleep for it.
     func waitUntilSomebodySleeps() throws {
         try Threads.waitOrFail("somebody sleeps") { system.statistics.blockedWaits > 0 }
     }
 }
 
-/// Gives pages a version.
+/// Sets the version of pages.
 func change(
     _ stack: Stack, _ relation: OpenRelation, _ blocks: some Sequence<UInt32>, version: UInt32,
     _ session: Session

@@ -6,7 +6,7 @@ import StorageTesting
 import Synchronization
 import Testing
 
-/// Many sessions at once on a pool much smaller than what they use.
+/// Many sessions at once on a pool much smaller than their data.
 @Suite struct StressTests {
     private struct Random {
         var state: UInt64
@@ -123,7 +123,7 @@ import Testing
                 + statistics.evictionWrites)
     }
 
-    /// Relations come and go while others are read and extended.
+    /// Relations are created and dropped while others are read and extended.
     @Test(arguments: IOMethodMatrix.all)
     func droppingBesideOthers(_ method: TestedMethod) throws {
         let stack = try Stack(method)

@@ -6,8 +6,8 @@ import StorageTesting
 import Synchronization
 import Testing
 
-/// No page is written before its log, and the log is not asked more often than need be. That pages
-/// do not overtake it is checked wherever the storage is given some.
+/// No page is written before its log, and the log is not flushed more often than necessary. The
+/// storage checks the order for every page it is given.
 @Suite struct WriteAheadLogTests {
     private let log = RecordedLog()
 
@@ -17,7 +17,7 @@ import Testing
         return try Stack(method, options)
     }
 
-    /// Changes pages, whose log records end at the positions.
+    /// Changes pages, with log records that end at the positions.
     private func change(
         _ stack: Stack, _ relation: OpenRelation, _ positions: [UInt64], from first: UInt32 = 0,
         version: UInt32 = 1, _ session: Session
@@ -38,7 +38,7 @@ import Testing
         try change(stack, relation, [30, 10, 70, 20, 0, 5, 60, 40], session)
         try change(stack, relation, [50, 65, 70, 1, 2, 3, 4, 5], from: 8, session)
         #expect(try stack.buffers.flush(relation, session: session) == 16)
-        // The second eight pages have nothing that the first flush has not made durable.
+        // The first flush has made durable all that the second eight pages need.
         #expect(log.flushes == [LSN(70)])
         for block: UInt32 in 0..<16 {
             #expect(
@@ -70,7 +70,7 @@ import Testing
         let stack = try stack(method)
         let relation = try stack.makeRelation(blocks: 192)
         let session = try stack.session()
-        // Three times what the pool holds: most pages are written to make room.
+        // Three times the pool's size: most pages are written to make room.
         for block: UInt32 in 0..<192 {
             try change(stack, relation, [UInt64(block) + 1], from: block, session)
         }

@@ -11,7 +11,7 @@ import Testing
     import Darwin
 #endif
 
-/// Pages that are written out several writes at a time.
+/// Writing pages, several writes at a time.
 @Suite struct WriteBackTests {
     private func expectOnDisk(
         _ stack: Stack, _ relation: OpenRelation, _ blocks: some Sequence<UInt32>, version: UInt32
@@ -23,7 +23,7 @@ import Testing
         }
     }
 
-    /// A stack whose IO waits until the test lets it go.
+    /// A stack whose IO waits until the test releases it.
     private func held(
         blocks: Int, _ options: Stack.Options = Stack.Options()
     ) throws -> (Stack, OpenRelation, SimulatedMethod) {
@@ -120,7 +120,7 @@ import Testing
         }
         var left = 20
         while left > 0 {
-            // Copies are kept for four writes in a pool so small.
+            // In so small a pool, copies are kept for four writes.
             let expected = min(handles, 4, left)
             try hold.waitUntilHolding(expected)
             #expect(hold.count == expected)
@@ -132,7 +132,7 @@ import Testing
         stack.buffers.checkInvariants()
     }
 
-    /// What is written cannot make room for other pages, so most of the pool must not be written at
+    /// Pages being written cannot make room for others, so most of the pool must not be written at
     /// once.
     @Test func othersFindVictimsMeanwhile() throws {
         let (stack, relation, method) = try held(blocks: 96)
@@ -225,7 +225,7 @@ import Testing
         try expectOnDisk(stack, relation, 0..<8, version: 1)
     }
 
-    /// What others want of a page in flight, and have to wait for.
+    /// Calls on a page in flight that must wait for it.
     enum Wish: CaseIterable { case flush, flushPage, evict, drop, close }
 
     @Test(arguments: Wish.allCases)
@@ -249,7 +249,7 @@ import Testing
                 let page = try stack.buffers.page(5, of: relation, session: session)
                 try stack.buffers.flush(page, session: session)
             case .evict:
-                // Eviction waits for nobody; what is in use stays.
+                // Eviction waits for nothing; pages in use stay.
                 let count = try stack.buffers.evict(relation, session: session)
                 #expect(count.skipped == 8)
             case .drop: try stack.buffers.drop(relation, session: session)
@@ -288,7 +288,7 @@ import Testing
         }
         try stack.waitUntilSomebodySleeps()
         hold.release(with: .error(EIO))
-        // One of them may come too late for the error, and writes what the other could not.
+        // One of them may miss the error, and write what the other could not.
         let error = #expect(throws: StorageError.self) { try flush.join() }
         #expect(error?.errorNumber == EIO)
         #expect(try other.join() == 8)
@@ -296,7 +296,7 @@ import Testing
         stack.buffers.checkInvariants()
     }
 
-    /// A staged read, whose page is wanted by the holder of the lock that the flush waits for.
+    /// A staged read of a page that the holder of the lock wants, for which the flush waits.
     @Test(arguments: IOMethodMatrix.all)
     func nothingIsStagedWhileALockIsWaitedFor(_ method: TestedMethod) throws {
         let stack = try Stack(method)
@@ -346,13 +346,13 @@ import Testing
             #expect(error?.location.block == 10)
         }
         page.release()
-        // The others were written; this one is, once it can be.
+        // The others were written; this page is written once it can be.
         #expect(try stack.buffers.flush(relation, session: session) == 1)
         try expectOnDisk(stack, relation, 0..<24, version: 1)
         stack.buffers.checkInvariants()
     }
 
-    /// Pages are changed as fast as they are flushed; what is on disk is whole at any time.
+    /// Pages are changed as fast as they are flushed. What is on disk is whole at any time.
     @Test(arguments: IOMethodMatrix.allWithPartialTransfers)
     func changingBesideFlushing(_ method: TestedMethod) throws {
         let stack = try Stack(method)

@@ -10,10 +10,10 @@ import Testing
     import Darwin
 #endif
 
-/// Writes that fail at random, by a seed, while pages are changed, evicted, written ahead of need and
-/// by checkpoints: nothing that was changed is ever lost, and what is told durable-to-be was written.
+/// Writes that fail at random, by a seed, while pages are changed, evicted, and written ahead of
+/// need and by checkpoints. No change is ever lost, and every page reported as written was written.
 @Suite struct WriteFaultTests {
-    /// Fails a third of all writes as long as it is told to.
+    /// Makes a third of all writes fail while told to.
     private final class Weather: Sendable {
         private let state: Lock<(random: SplitMix64, isBad: Bool)>
 
@@ -88,7 +88,7 @@ import Testing
         stack.buffers.checkInvariants()
     }
 
-    /// Only one that ends without an error has written everything.
+    /// Only a checkpoint that ends without an error has written everything.
     private func checkpoint(
         _ stack: Stack, _ relation: OpenRelation, _ versions: [UInt32],
         _ random: inout SplitMix64, _ session: Session

@@ -31,7 +31,7 @@ struct ConcurrencyTests {
                 let page = PageMemory(1)
                 try disk.system.check(storage.run(.read, BlockNumber(block), page, session))
                 guard page.holds(0, block) else { return false }
-                // What comes and goes may be missing, but is never anything else than zeroes.
+                // Blocks that come and go may be missing, but never hold anything but zeroes.
                 let later = PageMemory(1)
                 do {
                     try storage.read(BlockNumber(5 + UInt32(random.below(9))), later)

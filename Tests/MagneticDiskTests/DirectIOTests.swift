@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Direct IO")
 struct DirectIOTests {
-    /// A disk under direct IO, or nil where the file system of temporary files has none.
+    /// A disk under direct IO; nil if the file system of temporary files does not support it.
     static func makeDisk(_ method: TestedMethod) throws -> TestDisk? {
         var options = TestDisk.Options()
         options.files.usesDirectIO = true
@@ -87,7 +87,7 @@ struct DirectIOTests {
         #expect(try storage.prefetch(.main, block: 0, count: 9))
         try storage.writeback(.main, block: 0, count: 9)
         try disk.forgetFiles()
-        // Nothing is open: there is nothing to hurry along.
+        // Nothing is open, so there is nothing to write back early.
         try storage.writeback(.main, block: 0, count: 9)
     }
 }

@@ -126,7 +126,7 @@ struct FailureTests {
             #expect(beyond?.code == (operation == .read ? .readFailed : .writeFailed))
             try session.acquireHandle().release()
         }
-        // A handle that was dropped instead of released would be reported.
+        // A handle that was dropped instead of released would be logged.
         #expect(!disk.log.contains("leaked"))
         for block in [0, 1, 3, 4, 7] as [BlockNumber] {
             let most = storage.maximumCombine(.main, block: block)
@@ -193,7 +193,7 @@ struct FailureTests {
         try disk.registry.unlink(relation, session: session)
         #expect(["", ".1", ".2", "_fsm"].allSatisfy { disk.size("base/1/16384\($0)") == nil })
         try disk.disk.unlink(relation.locator, fork: .main)
-        // Nothing of it is left to be synced.
+        // Nothing of it is left to sync.
         try disk.registry.syncPending(session)
         #expect(try !disk.open().storage.exists(.main))
     }

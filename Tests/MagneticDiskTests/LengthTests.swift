@@ -110,7 +110,7 @@ struct LengthTests {
             #expect(error?.code.rawValue == "damagedSegment")
             #expect(try storage.blockCount(.main) == 7)
         }
-        // With the later segments gone there is nothing to hide any more.
+        // With the later segments gone there is nothing left to hide.
         disk.removeFile("base/1/16384.2")
         disk.removeFile("base/1/16384.3")
         try storage.extend(.main, at: 7, with: page[0], sync: .skip)
@@ -225,7 +225,7 @@ struct LengthTests {
     func leftSegments(method: TestedMethod) throws {
         let disk = try TestDisk(method)
         let storage = try disk.makeRelation(blocks: 11)
-        // Of a relation of two blocks that was growing, the first segment's growth was lost.
+        // A relation of two blocks was growing, and the first segment's growth was lost.
         try disk.forgetFiles()
         disk.setSize("base/1/16384", 2 * blockSize)
         #expect(try storage.blockCount(.main) == 2)

@@ -12,7 +12,7 @@ import Testing
 
 @Suite("What becomes durable when")
 struct SyncTests {
-    /// How many files and directories `body` makes durable.
+    /// How many files and directories `body` syncs.
     private func syncs(_ disk: TestDisk, _ body: () throws -> Void) rethrows -> UInt64 {
         let before = disk.files.statistics.syncs
         try body()
@@ -134,8 +134,8 @@ struct SyncTests {
         #expect(pending?.location.path == "base/1/16384.1")
     }
 
-    /// The core's callbacks lead to the files, so these must not lead back: a process may open and
-    /// close any number of stores.
+    /// The core's callbacks refer to the files, so the files must not refer to the callbacks: a
+    /// process may open and close any number of stores.
     @Test(arguments: IOMethodMatrix.all) func nothingOutlivesItsUse(method: TestedMethod) throws {
         weak var core: IOSystem?
         weak var files: FileAccess?

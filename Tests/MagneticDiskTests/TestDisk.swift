@@ -11,7 +11,7 @@ import Testing
     import Darwin
 #endif
 
-/// A store directory with one ``MagneticDisk`` over it, of segments of four blocks.
+/// A store directory with a ``MagneticDisk`` over it, with segments of four blocks.
 final class TestDisk: Sendable {
     static let segmentBlocks = 4
     static let id = StorageManagerID(rawValue: 1)
@@ -28,7 +28,7 @@ final class TestDisk: Sendable {
         var segmentBlocks = TestDisk.segmentBlocks
         var files = FileAccessConfiguration()
         var sessions = 16
-        /// Instead of a new directory.
+        /// The directory to use instead of a new one.
         var path: String?
     }
 
@@ -51,7 +51,7 @@ final class TestDisk: Sendable {
             RelationLocator(database: 1, number: number, localTo: session), managedBy: Self.id)
     }
 
-    /// A relation whose forks exist, the main one with that many blocks, each of its own contents.
+    /// A relation with all forks; the main one has that many blocks, each with its own contents.
     func makeRelation(_ number: UInt32 = 16384, blocks: Int = 0) throws -> any RelationStorage {
         let storage = try open(number).storage
         try storage.create(.main, ifMissing: false)
@@ -63,14 +63,14 @@ final class TestDisk: Sendable {
         return storage
     }
 
-    /// Lets go of all files, so that what is on disk is looked at anew.
+    /// Closes all files, so that what is on disk is read anew.
     func forgetFiles() throws {
         let session = try system.makeSession()
         let storage = try open().storage
         for fork in Fork.allCases { storage.close(fork, session: session) }
     }
 
-    /// The length of a file, nil when there is none.
+    /// The length of a file; nil if it does not exist.
     func size(_ name: String) -> Int? {
         var status = stat()
         guard unsafe stat("\(path)/\(name)", &status) == 0 else { return nil }
@@ -118,7 +118,7 @@ extension RelationStorage {
     }
 }
 
-/// The error that `body` throws; a recorded issue when it throws none.
+/// The error that `body` throws. Records an issue if it throws none.
 func failure(
     at source: SourceLocation = #_sourceLocation, _ body: () throws -> Void
 ) -> StorageError? {

@@ -54,7 +54,7 @@ struct MemoryDiskTests {
         try first.storage.read(.main, block: 0, into: back.addresses.span)
         #expect(back.holdsAll(from: 5))
 
-        // Cutting and removing give back at once.
+        // Truncating and removing free memory at once.
         try first.storage.truncate(.main, to: 64, session: session)
         #expect(disk.usedBytes == 128 * blockSize)
         try second.storage.zeroExtend(.main, from: 64, count: 128, sync: .register)

@@ -15,7 +15,7 @@ enum Fixtures {
         return "/" + parts.joined(separator: "/") + "/Fixtures"
     }
 
-    /// A file that should be there and is not.
+    /// A required file is missing.
     struct Missing: Error {
         let path: String
     }
@@ -76,7 +76,7 @@ enum Fixtures {
         }
     }
 
-    /// All forks of all tables that PostgreSQL wrote.
+    /// All forks of all tables written by PostgreSQL.
     static var relations: [Relation] {
         get throws {
             try rows("postgres/manifest.csv").map { row in

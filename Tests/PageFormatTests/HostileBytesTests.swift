@@ -1,11 +1,11 @@
 import PageFormat
 import Testing
 
-/// Bytes that no PostgreSQL wrote. A trap ends the test run, so reaching the end is half of what
-/// each test asserts; the other half is that damage is named.
+/// Bytes that no PostgreSQL wrote. A trap ends the test run, so reaching the end is half of each
+/// test's assertion. The other half is that damage is named.
 @Suite("Hostile bytes")
 struct HostileBytesTests {
-    /// What a walk over a page met.
+    /// The findings of a walk over a page.
     struct Findings {
         var tuples = 0
         var values = 0
@@ -30,7 +30,7 @@ struct HostileBytesTests {
         }
     }
 
-    /// Asks a page for everything that can be asked for.
+    /// Calls everything that a page offers.
     static func walk(
         _ page: PageView, decoder: inout HeapTupleDecoder, into findings: inout Findings
     ) {
@@ -58,7 +58,7 @@ struct HostileBytesTests {
         }
     }
 
-    /// Makes every change to a page that can be made.
+    /// Makes every possible change to a page.
     static func change(_ page: inout TestPage, builder: inout HeapTupleBuilder) {
         page.edit { page in
             page.setLinePointer(OffsetNumber(page.view.linePointerCount / 2), to: .unused)
@@ -113,7 +113,7 @@ struct HostileBytesTests {
                 let length = Int.random(in: 0...300, using: &generator)
                 var item = (0..<length).map { _ in UInt8.random(in: 0...255, using: &generator) }
                 if length > 24, Bool.random(using: &generator) {
-                    // A plausible header: few attributes, data right behind the header.
+                    // A plausible header: few attributes, with the data directly behind the header.
                     item[18] = UInt8.random(in: 0...16, using: &generator)
                     item[19] = 0
                     item[20] &= 0xFE

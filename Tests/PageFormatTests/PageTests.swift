@@ -129,7 +129,7 @@ struct PageTests {
         page.edit { _ = $0.flags.insert(.hasFreeLinePointers) }
         #expect(page.read { $0.heapFreeSpace } > 0)
         #expect(try page.add(item) == 100)
-        // The hint was wrong this time, and is taken away.
+        // The hint was wrong this time, and is cleared.
         #expect(try page.add(item) == nil)
         #expect(!page.read { $0.flags }.contains(.hasFreeLinePointers))
         #expect(page.read { $0.linePointerCount } == 291)

@@ -12,8 +12,8 @@ struct PostgresInstallation {
     /// The folder of `initdb`, `pg_checksums` and the others.
     let programs: String
 
-    /// The newest installation that can be used from here: its programs refuse to run as root,
-    /// so root needs a user `postgres` to run them as.
+    /// The newest installation that can be used from here. Its programs refuse to run as root, so
+    /// root needs a user `postgres` to run them.
     static let found: PostgresInstallation? = {
         if geteuid() == 0, unsafe getpwnam("postgres") == nil { return nil }
         for version in (14...30).reversed() {
@@ -26,8 +26,7 @@ struct PostgresInstallation {
         return nil
     }()
 
-    /// Runs a shell script (without single quotes) with the programs in `PATH`, and throws
-    /// unless it succeeds.
+    /// Runs a shell script (without single quotes) with the programs in `PATH`. Throws if it fails.
     func run(_ script: String) throws {
         let command = "set -e; PATH=\(programs):$PATH; cd /; { \(script); } >/dev/null"
         let shell = geteuid() == 0 ? "su postgres -s /bin/sh" : "sh"

@@ -1,4 +1,5 @@
-/// What PostgreSQL stores for a value that COPY printed: the tests' own reading of the types.
+/// PostgreSQL's stored form of a value that COPY printed: the tests' own implementation of the
+/// types.
 enum StoredValue {
     static func bytes(of text: String, type: String) -> [UInt8]? {
         switch type {
@@ -32,7 +33,7 @@ enum StoredValue {
         return bytes
     }
 
-    /// Days since 2000-01-01 of `YYYY-MM-DD`, with ` BC` behind it or not.
+    /// Days since 2000-01-01 of `YYYY-MM-DD`, optionally followed by ` BC`.
     private static func date(_ text: String) -> Int32? {
         if text == "infinity" { return .max }
         if text == "-infinity" { return .min }
@@ -56,7 +57,7 @@ enum StoredValue {
         return ((Int64(days) * 24 + hour) * 60 + minute) * 60_000_000 + second * 1_000_000 + micro
     }
 
-    /// Counts days year by year's rules of the Gregorian calendar, extended both ways.
+    /// Counts days year by year in the Gregorian calendar, extended both ways.
     private static func days(_ text: Substring, isBC: Bool) -> Int? {
         let parts = text.split(separator: "-").compactMap { Int($0) }
         guard parts.count == 3 else { return nil }

@@ -1,6 +1,6 @@
 import PageFormat
 
-/// A page in an array, to be looked at and changed in closures.
+/// A page in an array, to read and change in closures.
 struct TestPage {
     var bytes: [UInt8]
 
@@ -40,7 +40,7 @@ struct TestPage {
         return try body(&editor)
     }
 
-    /// Adds an item; what it throws and returns is `PageEditor.addItem`'s.
+    /// Adds an item. Returns and throws as `PageEditor.addItem` does.
     @discardableResult
     mutating func add(
         _ item: [UInt8], isHeap: Bool = true
@@ -50,7 +50,7 @@ struct TestPage {
         }
     }
 
-    /// The bytes of an item, or nil when the line pointer has none.
+    /// The bytes of an item; nil if the line pointer has none.
     @discardableResult
     func item(_ number: OffsetNumber) throws(PageFormatError) -> [UInt8]? {
         try read { (page: PageView) throws(PageFormatError) in
@@ -59,7 +59,7 @@ struct TestPage {
         }
     }
 
-    /// The values of a tuple, nulls as nil; nil when the line pointer has no tuple.
+    /// The values of a tuple, with nulls as nil; nil if the line pointer has no tuple.
     @discardableResult
     func values(
         _ number: OffsetNumber, layout: [AttributeLayout]
@@ -80,7 +80,7 @@ struct TestPage {
         }
     }
 
-    /// Puts a tuple on the page; what it throws and returns is `HeapTupleBuilder.place`'s.
+    /// Puts a tuple on the page. Returns and throws as `HeapTupleBuilder.place` does.
     @discardableResult
     mutating func place(
         _ builder: inout HeapTupleBuilder, block: UInt32 = 0
@@ -97,7 +97,7 @@ struct TestPage {
     }
 }
 
-/// A small generator whose numbers depend on its seed alone (SplitMix64).
+/// A small generator whose numbers depend only on its seed (SplitMix64).
 struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
 

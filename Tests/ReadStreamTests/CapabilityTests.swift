@@ -5,7 +5,7 @@ import StorageManager
 import StorageTesting
 import Testing
 
-/// What a storage manager says of itself decides how it is read from.
+/// A storage manager's capabilities decide how streams read.
 @Suite struct CapabilityTests {
     @Test(arguments: IOMethodMatrix.all, [false, true])
     func blocksThatAreKeptTogetherAreReadTogether(method: TestedMethod, isFull: Bool) throws {
@@ -21,7 +21,7 @@ import Testing
             #expect(try take(&stream) == Array(3..<95))
         }
         let ranges = store.log.reads
-        // Each group by one read: none ends within a group but where the blocks end.
+        // Each group is read at once: a read ends within a group only where the blocks end.
         #expect(ranges.allSatisfy { $0.upperBound % 8 == 0 || $0.upperBound == 95 }, "\(ranges)")
         #expect(ranges.map(\.lowerBound).min() == 3)
         #expect(ranges.reduce(0) { $0 + $1.count } == 92)

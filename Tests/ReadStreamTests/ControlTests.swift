@@ -24,7 +24,7 @@ import Testing
             }
             stream.source = BlockRange(90..<100)
             #expect(try take(&stream) == Array(90..<100))
-            // After its end as well.
+            // Also after its end.
             stream.reset()
             stream.source = BlockRange(0..<10)
             #expect(try take(&stream) == Array(0..<10))
@@ -42,7 +42,7 @@ import Testing
             #expect(try take(&stream, atMost: 16).count == 16)
             #expect(hold.count >= 1)
             stream.reset()
-            // Other reads come and go while the old one is in flight.
+            // Other reads are made while the old one is in flight.
             stream.source = BlockRange(64..<100)
             #expect(try take(&stream) == Array(64..<100))
             hold.release()
@@ -80,7 +80,7 @@ import Testing
         }
     }
 
-    /// A source that has no more until it is given some.
+    /// A source that has no blocks until it is given some.
     @Test(arguments: IOMethodMatrix.allWithPartialTransfers)
     func aSourceCanGoOnLater(method: TestedMethod) throws {
         let store = try TestStore(method)

@@ -5,9 +5,9 @@ import StorageManager
 import StorageTesting
 import Testing
 
-/// How far the stream looks ahead, and what for.
+/// How far the stream looks ahead, and why.
 @Suite struct DistanceTests {
-    /// The blocks that a stream asked for and nobody took yet.
+    /// The blocks that a stream asked for and the user has not taken.
     final class Counter {
         var asked = 0
     }
@@ -78,7 +78,7 @@ import Testing
         }
     }
 
-    /// Without a wait there is no reason to read ahead of the next read.
+    /// Without waiting, there is no reason to read ahead of the next read.
     @Test func onlyWaitingLengthensTheDistance() throws {
         let store = try TestStore(TestedMethod(.synchronous))
         try store.withSession { session throws in
@@ -93,7 +93,7 @@ import Testing
         }
     }
 
-    /// Without asynchronous IO, looking ahead is for the kernel to be told of what is not in order.
+    /// Without asynchronous IO, looking ahead serves to advise the kernel of blocks out of order.
     @Test func adviceLengthensTheDistance() throws {
         let store = try TestStore(TestedMethod(.synchronous))
         try store.withSession { session throws in
@@ -190,8 +190,7 @@ import Testing
         }
     }
 
-    /// A device that takes long shows how deep it must be read, and what is read from memory
-    /// afterwards needs no depth.
+    /// A slow device shows how far ahead to read. Reading from memory afterwards needs no distance.
     @Test(arguments: IOMethodMatrix.real)
     func aSlowDeviceIsReadDeeplyWithinFewBlocks(method: TestedMethod) throws {
         guard method.isAsynchronous else { return }
@@ -216,7 +215,7 @@ import Testing
 
     @Test(arguments: IOMethodMatrix.all)
     func batchesAreSubmittedTogether(method: TestedMethod) throws {
-        // Workers' queue is short: what does not fit is executed by the submitter.
+        // The workers' queue is short: the submitter executes what does not fit.
         guard method.isAsynchronous, method.choice.name != "worker" else { return }
         let store = try TestStore(method)
         try store.withSession { session throws in

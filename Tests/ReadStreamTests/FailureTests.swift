@@ -12,7 +12,7 @@ import Testing
     import Darwin
 #endif
 
-/// Errors come with the block concerned; all other blocks come with their pages.
+/// Errors come with their block. All other blocks come with their pages.
 @Suite struct FailureTests {
     static let flags: [ReadStreamFlags] = [[], .full, [.batching, .full]]
 

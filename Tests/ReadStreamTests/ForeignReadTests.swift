@@ -11,7 +11,7 @@ import Testing
     import Darwin
 #endif
 
-/// Blocks that another session is just reading.
+/// Blocks that another session is reading.
 @Suite struct ForeignReadTests {
     /// A store in which another session's read of blocks 20 to 23 is held.
     func withForeignRead(
@@ -34,7 +34,8 @@ import Testing
         }
     }
 
-    /// The stream splits its reads there, waits for the other's when it gets there, and gives all.
+    /// The stream splits its reads there, waits for the other's when it gets there, and returns all
+    /// pages.
     @Test(arguments: [
         nil, SimulatedFault.error(EIO), .transfersAtMost(8192), .transfersAtMost(100),
     ])
@@ -43,7 +44,7 @@ import Testing
             var stream = ReadStream(
                 store.manager, over: store.relation, session: session,
                 options: ReadStreamOptions(.full), source: BlockRange(0..<64))
-            // All before it comes while it is in flight.
+            // All pages before it come while it is in flight.
             #expect(try take(&stream, atMost: 20) == Array(0..<20))
             hold.release(with: fault)
             #expect(try take(&stream) == Array(20..<64), "nobody inherits another's error")
@@ -73,7 +74,8 @@ import Testing
         }
     }
 
-    /// The same blocks again while the stream's own read of them is in flight, also unsubmitted.
+    /// The same blocks again while the stream's own read of them is in flight, also if it is not
+    /// submitted.
     @Test(arguments: IOMethodMatrix.allWithPartialTransfers)
     func ownReadsInFlight(method: TestedMethod) throws {
         let store = try TestStore(method)

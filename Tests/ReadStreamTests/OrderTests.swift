@@ -84,7 +84,7 @@ import Testing
                 store.manager, over: store.relation, session: session,
                 source: BlockRange(0..<store.blocks))
             #expect(try take(&stream) == Array(0..<store.blocks))
-            // Nothing was read that was there.
+            // No resident page was read.
             let missing = (0..<store.blocks).count { $0 % 3 != 0 && !(40..<70).contains($0) }
             #expect(store.manager.statistics.reads - before.reads >= UInt64(missing))
             if method.description.hasPrefix("partial") { return }
@@ -92,7 +92,7 @@ import Testing
         }
     }
 
-    /// Data stays with its block through hits, misses, splits and the ring's end.
+    /// Data stays with its block across hits, misses, splits and the ring's end.
     @Test(arguments: IOMethodMatrix.allWithPartialTransfers)
     func dataTravelsWithItsBlock(method: TestedMethod) throws {
         final class Mark {

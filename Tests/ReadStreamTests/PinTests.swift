@@ -5,7 +5,7 @@ import StorageManager
 import StorageTesting
 import Testing
 
-/// What the stream pins, and that it gives it back.
+/// Which pages the stream pins, and that it unpins them.
 @Suite struct PinTests {
     @Test(arguments: IOMethodMatrix.allWithPartialTransfers)
     func aStreamOfOnePinWorks(method: TestedMethod) throws {
@@ -30,7 +30,7 @@ import Testing
         try store.withSession { session throws in
             let plain = ReadStream(
                 store.manager, over: store.relation, session: session, source: BlockRange(0..<1))
-            // An eighth of the pool for the only session there is, or its share if that is more.
+            // An eighth of the pool for the only open session, or its share if that is more.
             #expect(plain.statistics.distanceCapacity == 32)
             let others = try (0..<3).map { _ in try store.manager.system.makeSession() }
             defer { for other in others { other.close() } }
@@ -65,7 +65,7 @@ import Testing
         }
     }
 
-    /// Others have all buffers pinned but one: the stream goes on with that, page by page.
+    /// Others have pinned all buffers but one: the stream continues with that, page by page.
     @Test(arguments: IOMethodMatrix.allWithPartialTransfers)
     func oneFreeBufferIsEnough(method: TestedMethod) throws {
         var options = TestStore.Options()
@@ -84,14 +84,14 @@ import Testing
                 options: ReadStreamOptions(.full), source: BlockRange(20..<60))
             #expect(try take(&stream) == Array(20..<60))
 
-            // With the last one pinned too nothing can be read: an error, and no trap.
+            // With the last one pinned too, nothing can be read: an error, not a trap.
             holder.add(
                 try store.manager.page(BlockNumber(15), of: store.relation, session: session))
             stream.source = BlockRange(70..<73)
             stream.resume()
             #expect(
                 takeWithErrors(&stream, count: 2) == ["resourcesExhausted", "resourcesExhausted"])
-            // As soon as there is one again, the stream goes on behind what failed.
+            // Once there is a buffer again, the stream continues behind the failed block.
             holder.removeOne()
             #expect(takeWithErrors(&stream, count: 5) == ["72"])
             holder.removeAll()
@@ -115,7 +115,7 @@ import Testing
         }
     }
 
-    /// A stream may end while its reads are in flight; they end by themselves.
+    /// A stream may be destroyed while its reads are in flight. They end by themselves.
     @Test func readsInFlightGoOnWithoutTheStream() throws {
         let store = try TestStore(.tame)
         let method = try #require(SimulatedMethod.of(store.system))

@@ -14,7 +14,7 @@ import Testing
     import Darwin
 #endif
 
-/// A pool over a relation whose every page says which one it is.
+/// A pool over a relation whose every page contains its own number.
 final class TestStore: Sendable {
     struct Options {
         var blocks: UInt32 = 100
@@ -24,7 +24,7 @@ final class TestStore: Sendable {
         var sessions = 8
         var handles = 32
         var device: DeviceModel?
-        /// What the storage manager says of itself; nil for what plain files say.
+        /// The storage manager's declarations; nil for those of plain files.
         var traits: Traits?
     }
 
@@ -36,7 +36,7 @@ final class TestStore: Sendable {
     let manager: BufferManager
     let relation: OpenRelation
     let blocks: UInt32
-    /// What the storage manager was asked for, if it has traits.
+    /// The calls on the storage manager, if it has traits.
     let log = ReadLog()
 
     init(_ method: TestedMethod, _ options: Options = Options()) throws {
@@ -100,7 +100,7 @@ final class TestStore: Sendable {
         return try body(session)
     }
 
-    /// Has some blocks in the pool.
+    /// Reads blocks into the pool.
     func warm(_ blocks: some Sequence<UInt32>, _ session: Session) throws {
         for block in blocks {
             _ = try manager.page(BlockNumber(block), of: relation, session: session)
@@ -109,7 +109,7 @@ final class TestStore: Sendable {
 
     /// Checks that nothing stayed pinned.
     func expectIdle(_ session: Session, sourceLocation: SourceLocation = #_sourceLocation) throws {
-        // Reads that were given up are in flight, or done and not yet reclaimed.
+        // Abandoned reads are in flight, or done and not yet reclaimed.
         for handle in system.snapshot() where handle.sessionIndex == session.index {
             try session.wait(
                 for: WaitReference(words: (UInt32(handle.id), handle.generation)))
@@ -120,7 +120,7 @@ final class TestStore: Sendable {
     }
 }
 
-/// Checks that a page is the one asked for, and says which.
+/// Checks that a page is the one asked for, and returns its block.
 func check(_ page: borrowing PinnedPage, sourceLocation: SourceLocation = #_sourceLocation)
     -> UInt32
 {
@@ -132,7 +132,7 @@ func check(_ page: borrowing PinnedPage, sourceLocation: SourceLocation = #_sour
     return block
 }
 
-/// Takes pages until there are no more, or so many; which they were.
+/// Takes all pages, or at most so many, and returns their blocks.
 func take<Source>(
     _ stream: inout ReadStream<Source>, atMost limit: Int = Int.max,
     sourceLocation: SourceLocation = #_sourceLocation
@@ -144,7 +144,7 @@ func take<Source>(
     return blocks
 }
 
-/// Takes all pages; which they were, with the error's code where one could not be taken.
+/// Takes all pages and returns their blocks, or the code of the error for those that failed.
 func takeWithErrors<Source>(_ stream: inout ReadStream<Source>, count: Int) -> [String] {
     var results: [String] = []
     for _ in 0..<count {
@@ -159,7 +159,7 @@ func takeWithErrors<Source>(_ stream: inout ReadStream<Source>, count: Int) -> [
 }
 
 extension TestedMethod {
-    /// A simulated method whose IO completes when it is waited for, and never before.
+    /// A simulated method that completes IO only when it is waited for.
     static var lazy: TestedMethod {
         var faults = SimulatedFaults()
         faults.completion = .waiters

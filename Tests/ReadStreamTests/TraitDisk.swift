@@ -1,13 +1,13 @@
 import AsyncIO
 import StorageManager
 
-/// What a ``TraitDisk`` says of itself.
+/// The declarations of a ``TraitDisk``.
 struct Traits: Sendable {
     var capabilities = StorageManagerCapabilities(canReopen: true)
     var group = 1
 }
 
-/// What a ``TraitDisk`` was asked for.
+/// The calls on a ``TraitDisk``.
 final class ReadLog: Sendable {
     private struct Entries {
         var reads: [Range<UInt32>] = []
@@ -29,7 +29,7 @@ final class ReadLog: Sendable {
     fileprivate func note(flags: IOFlags) { entries.withLock { $0.flags.append(flags) } }
 }
 
-/// A storage manager over another one that says of itself what a test wants.
+/// A storage manager on top of another, with the declarations that a test wants.
 final class TraitDisk: StorageManager {
     private let inner: any StorageManager
     private let traits: Traits
@@ -112,7 +112,7 @@ private final class TraitRelation: RelationStorage {
         try inner.startRead(handle, fork, block: block, into: pages)
     }
 
-    // MARK: The rest goes through
+    // MARK: Forwarded calls
 
     func create(_ fork: Fork, ifMissing: Bool) throws(StorageError) {
         try inner.create(fork, ifMissing: ifMissing)

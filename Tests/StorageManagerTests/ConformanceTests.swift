@@ -5,7 +5,7 @@ import StorageManager
 import StorageTesting
 import Testing
 
-/// A manager written with the public API alone conforms, whatever it stands on.
+/// A manager written with only the public API conforms, whatever it is built on.
 @Suite("A storage manager of one's own")
 struct ConformanceTests {
     @Test("over plain files", arguments: IOMethodMatrix.allWithPartialTransfers)

@@ -1,15 +1,15 @@
 import AsyncIO
 import StorageManager
 
-/// Keeps pages scrambled in the care of another storage manager: the example of the article
-/// "Write your own storage manager". It hides nothing from anyone; a real cipher takes its place
-/// line by line.
+/// Scrambles pages and stores them through another storage manager: the example of the article
+/// "Write your own storage manager". It hides nothing from anyone; a real cipher would take the
+/// place of the scrambling line by line.
 final class ScrambledDisk: StorageManager {
     private let base: any StorageManager
     private let work: HandleWork
     private let unscrambling: IOCallbackID
 
-    /// Stands on `base`, which is this object's from now on.
+    /// Makes a manager on top of `base`, which belongs to this object from now on.
     init(over base: any StorageManager, system: IOSystem) throws(StorageError) {
         self.base = base
         work = HandleWork(handleCount: system.handleCapacity)
@@ -18,7 +18,7 @@ final class ScrambledDisk: StorageManager {
 
     var name: String { "scrambled" }
 
-    /// What is below, and that completing a read is some work.
+    /// The lower manager's capabilities. Completing a read takes work now.
     var capabilities: StorageManagerCapabilities {
         var capabilities = base.capabilities
         capabilities.transformsPages = true
@@ -41,7 +41,7 @@ final class ScrambledDisk: StorageManager {
     func shutdown() { base.shutdown() }
 }
 
-/// One relation: what moves pages is done here, all else below.
+/// One relation. Moves pages itself and forwards the rest.
 final class ScrambledRelation: RelationStorage {
     private let base: any RelationStorage
     private let work: HandleWork
@@ -67,7 +67,7 @@ final class ScrambledRelation: RelationStorage {
         into pages: Span<PageAddress>
     ) throws(StorageError) {
         do throws(StorageError) {
-            // Before the lower manager registers its own, so as to run after them.
+            // Registered before the lower manager's callbacks, so that it runs after them.
             try handle.registerCallbacks(unscrambling)
         } catch {
             handle.release()
@@ -95,7 +95,7 @@ final class ScrambledRelation: RelationStorage {
         _ handle: consuming IOHandle, _ fork: Fork, block: BlockNumber,
         from pages: Span<PageAddress>, sync: SyncPolicy
     ) throws(StorageError) {
-        // They stay as they are until the handle is used again, and so until the IO is over.
+        // The copies stay unchanged until the handle is used again, and so until the IO is over.
         let copies = work.scrambled(handle.id, pages)
         try base.startWrite(handle, fork, block: block, from: copies.span, sync: sync)
     }
@@ -108,7 +108,7 @@ final class ScrambledRelation: RelationStorage {
         try base.extend(fork, at: block, with: copies.copy(pages.span, 0..<1)[0], sync: sync)
     }
 
-    // MARK: What goes through
+    // MARK: Forwarded calls
 
     func create(_ fork: Fork, ifMissing: Bool) throws(StorageError) {
         try base.create(fork, ifMissing: ifMissing)
@@ -140,7 +140,7 @@ final class ScrambledRelation: RelationStorage {
     }
 }
 
-/// Unscrambles what was read, on whatever thread learns of the completion.
+/// Unscrambles what was read, on the thread that first sees the completion.
 final class Unscrambling: IOCallbacks {
     private let work: HandleWork
 
@@ -148,7 +148,7 @@ final class Unscrambling: IOCallbacks {
 
     var phases: IOCallbackPhases { .completeShared }
 
-    /// `prior` is in blocks already: the callbacks of the lower manager have run.
+    /// `prior` counts blocks already: the callbacks of the lower manager have run.
     func completeShared(
         _ io: borrowing IOView, prior: IOResult, registration: IOCallbackRegistration
     ) -> IOResult {
@@ -157,11 +157,11 @@ final class Unscrambling: IOCallbacks {
     }
 }
 
-/// What each handle needs beyond what the core keeps with it: the pages that it reads into, and
-/// copies of those that it writes.
+/// Each handle's state beyond what the core keeps with it: the pages to read into, and copies of
+/// pages to write.
 ///
-/// A handle has one user at a time: who defines the IO, then who completes it, then who defines the
-/// next. The core makes what one has written visible to the next, so no lock is needed.
+/// A handle has one user at a time: first the IO's definer, then its completer, then the next
+/// definer. The core makes what one has written visible to the next, so no lock is needed.
 final class HandleWork: @unchecked Sendable {
     private let entries: [Entry]
 
@@ -186,7 +186,7 @@ final class HandleWork: @unchecked Sendable {
     }
 }
 
-/// Memory for scrambled copies of pages; it grows to what was needed at most.
+/// Memory for scrambled copies of pages. It grows to the largest size needed.
 @safe
 final class ScrambledCopies {
     /// `capacity` pages, aligned for direct IO.
@@ -217,8 +217,8 @@ final class ScrambledCopies {
 enum Scramble {
     private static let key: UInt64 = 0x5bd1_e995_9ddf_ea08
 
-    /// Pages of zeroes stay what they are, since the lower manager makes them by itself where a
-    /// relation grows; so the one page that would become zeroes must stay as well.
+    /// Pages of zeroes stay unchanged, because the lower manager makes them where a relation grows.
+    /// So the one page that would become zeroes must stay unchanged too.
     static func apply(to page: PageAddress) {
         let words = unsafe page.bytes.bindMemory(to: UInt64.self)
         let isSpecial =

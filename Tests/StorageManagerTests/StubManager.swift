@@ -1,7 +1,7 @@
 import AsyncIO
 import StorageManager
 
-/// A manager that keeps nothing and writes down what it was asked.
+/// A manager that stores nothing and records its calls.
 final class StubManager: StorageManager {
     let name: String
     let capabilities: StorageManagerCapabilities
@@ -67,7 +67,7 @@ final class StubRelation: RelationStorage {
     func read(_ fork: Fork, block: BlockNumber, into pages: Span<PageAddress>)
         throws(StorageError)
     {}
-    /// Labels the IO and gives it up.
+    /// Releases the handle and throws.
     func startRead(
         _ handle: consuming IOHandle, _ fork: Fork, block: BlockNumber,
         into pages: Span<PageAddress>

@@ -5,7 +5,7 @@ import StorageManager
 import StorageTesting
 import Testing
 
-/// A suite that accepts everything would be worth nothing: managers with one fault each.
+/// A suite that accepted everything would be worthless: these managers have one fault each.
 @Suite("The conformance suite")
 struct ConformanceSuiteTests {
     @Test("finds what is wrong with a manager", arguments: ManagerFault.allCases)

@@ -31,7 +31,7 @@ import Testing
         #expect((200...400).contains(often))
     }
 
-    /// Each thread goes on only when all have come, so all must run at the same time.
+    /// Each thread continues only when all have arrived, so all must run at the same time.
     @Test func threadsRunAtOnceAndReturnInOrder() throws {
         let meeting = Meeting()
         let results = try Threads.run(5) { index in

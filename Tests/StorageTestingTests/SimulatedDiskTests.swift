@@ -8,7 +8,7 @@ import Testing
     import Darwin
 #endif
 
-/// What a simulated disk keeps, loses and does wrong.
+/// What a simulated disk keeps, what it loses and how it fails.
 @Suite struct SimulatedDiskTests {
     private static func open(_ disk: SimulatedDisk, _ path: String) -> CInt {
         disk.open(path, in: 0, .create)
@@ -88,7 +88,7 @@ import Testing
         #expect(Set(found).isSubset(of: [1, 2]))
     }
 
-    /// As on Linux: told once, and from then on the pages read as clean.
+    /// As on Linux: reported once, and from then on the pages count as clean.
     @Test func aFailedSyncIsToldOnceAndLosesWhatItShouldHaveWritten() {
         let (disk, file) = Self.prepared(blocks: 16)
         #expect(Self.write(disk, file, 2, 16 * 8192) == 16 * 8192)

@@ -89,7 +89,7 @@ import Testing
             let value = try bench.finish(try bench.start(blocks: 5)).value
             #expect(value % 8192 == 0 && value > 0 && value < 5 * 8192, "\(bench.method)")
         }
-        // One block cannot be a part of itself.
+        // One block cannot be transferred partially.
         #expect(try bench.finish(try bench.start(blocks: 1)).value == 8192)
 
         faults.partialTransferProbability = 0

@@ -8,7 +8,7 @@ import Testing
     import Darwin
 #endif
 
-/// What a simulated method does to IO that meets no fault.
+/// How a simulated method treats IO without faults.
 @Suite struct SimulatedMethodTests {
     @Test(arguments: completions)
     func everyIOIsExecutedAndReported(completion: SimulatedCompletion) throws {
@@ -58,7 +58,7 @@ import Testing
         #expect(bench.system.statistics.blockedWaits == 0)
     }
 
-    /// In one thread all that happens follows from the seed.
+    /// In one thread the seed determines everything.
     @Test func aSeedRepeatsExactly() throws {
         func run(_ seed: UInt64) throws -> (SimulatedStatistics, [IOResult]) {
             var faults = SimulatedFaults.partialTransfers.completed(by: .waiters)

@@ -34,7 +34,7 @@ final class TestFile: IOTarget {
     static func byte(_ block: Int) -> UInt8 { UInt8(truncatingIfNeeded: block + 1) }
 }
 
-/// One IO on a ``TestFile``: its memory, and how it ended.
+/// One IO on a ``TestFile``: its memory and its result.
 @safe
 final class TestIO {
     let memory: UnsafeMutableRawBufferPointer
@@ -63,7 +63,7 @@ final class TestIO {
         reference = handle.waitReference
         handle.setTarget(target, data: IOTargetData(UInt64(block)))
         let offset = Int64(block * TestFile.blockSize)
-        // In two pieces that do not touch where there is room, so that cuts meet several vectors.
+        // In two pieces that do not touch if there is room, so that cuts affect several vectors.
         let half = unsafe memory.count / 2
         if operation == .read || operation == .write {
             unsafe try handle.appendVector(.init(rebasing: memory[0..<half]))
@@ -85,7 +85,7 @@ final class Bench {
     let session: Session
     let file: TestFile
     let target: IOTargetID
-    /// All of them, so that their memory lives as long as the session.
+    /// All IOs, so that their memory lives as long as the session.
     private var started: [TestIO] = []
 
     init(seed: UInt64 = IOMethodMatrix.seed, _ faults: SimulatedFaults = .init()) throws {
@@ -121,7 +121,7 @@ final class Bench {
 }
 
 extension SimulatedFaults {
-    /// These faults, completed by those.
+    /// The same faults with another completion.
     func completed(by completion: SimulatedCompletion) -> SimulatedFaults {
         var faults = self
         faults.completion = completion
