@@ -139,6 +139,9 @@ let tests: [Target] = [
             "BufferManager", "FileAccess", "StorageManager", "AsyncIO", "StorageTesting",
             "StrataTool", "CrashClient",
         ]),
+    .testTarget(
+        name: "StrataToolTests",
+        dependencies: ["StrataTool", "Strata", "FileAccess", "AsyncIO", "StorageTesting"]),
     // What the integration tests kill.
     .executableTarget(
         name: "CrashClient",

@@ -3,6 +3,8 @@
 #endif
 #include "doorbell.h"
 
+#include "descriptors.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <time.h>
@@ -14,6 +16,8 @@
 int strata_doorbell_open(int descriptors[2]) {
     int descriptor = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (descriptor < 0) return -errno;
+    descriptor = strata_lift_descriptor(descriptor);
+    if (descriptor < 0) return descriptor;
     descriptors[0] = descriptors[1] = descriptor;
     return 0;
 }
@@ -26,6 +30,14 @@ int strata_poll(struct pollfd *entries, unsigned count, int64_t timeout_ns) {
 #else
 int strata_doorbell_open(int descriptors[2]) {
     if (pipe(descriptors) != 0) return -errno;
+    for (int i = 0; i < 2; i++) {
+        descriptors[i] = strata_lift_descriptor(descriptors[i]);
+        if (descriptors[i] < 0) {
+            int error = descriptors[i];
+            close(descriptors[1 - i]);
+            return error;
+        }
+    }
     for (int i = 0; i < 2; i++) {
         fcntl(descriptors[i], F_SETFL, O_NONBLOCK);
         fcntl(descriptors[i], F_SETFD, FD_CLOEXEC);

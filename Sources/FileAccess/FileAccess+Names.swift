@@ -53,10 +53,13 @@ extension FileAccess {
     ///
     /// - Parameter ifExists: a missing file is no error.
     /// - Returns: whether there was one.
-    /// - Throws: `fileMissing`, `directoryChangeFailed`.
+    /// - Throws: `fileMissing`, `directoryChangeFailed`; `storeReadOnly` where there is something
+    ///   to remove and must not be.
     @discardableResult
     public func remove(_ path: String, ifExists: Bool = false) throws(StorageError) -> Bool {
         try check(path)
+        if isReadOnly, ifExists, try !exists(path) { return false }
+        try checkChangeable("remove file", path)
         let error = retrying { fileSystem.unlink(path, in: root) }
         if error < 0 && error != -ENOENT {
             throw changeError("remove file", path, -error)
@@ -72,11 +75,14 @@ extension FileAccess {
     ///
     /// - Parameter ifExists: a missing directory is no error.
     /// - Returns: whether there was one.
-    /// - Throws: `fileMissing`, `directoryChangeFailed`.
+    /// - Throws: `fileMissing`, `directoryChangeFailed`; `storeReadOnly` where there is something
+    ///   to remove and must not be.
     @discardableResult
     public func removeDirectory(_ path: String, ifExists: Bool = false) throws(StorageError) -> Bool
     {
         try check(path)
+        if isReadOnly, ifExists, try !exists(path) { return false }
+        try checkChangeable("remove directory", path)
         let error = retrying { fileSystem.removeDirectory(path, in: root) }
         if error == 0 {
             ledger.forgive(path)
@@ -93,9 +99,11 @@ extension FileAccess {
     /// `durable_rename`.
     ///
     /// - Throws: `fileMissing`, `directoryChangeFailed`, or what opening the directories throws, and
-    ///   the old names stand; `fileSyncFailed` when it cannot be said which do after a crash.
+    ///   the old names stand; `fileSyncFailed` when it cannot be said which do after a crash;
+    ///   `storeReadOnly`.
     public func rename(_ path: String, to target: String) throws(StorageError) {
         try check(target)
+        try checkChangeable("rename file", path)
         let file = try open(path, [.readOnly, .buffered])
         try file.sync()
         file.closeNow()
@@ -133,10 +141,12 @@ extension FileAccess {
 
     /// Creates a directory and those above it that are missing, and makes them durable.
     ///
-    /// - Throws: `directoryChangeFailed`, also when a file is in the way; `fileSyncFailed`.
+    /// - Throws: `directoryChangeFailed`, also when a file is in the way; `fileSyncFailed`;
+    ///   `storeReadOnly`.
     public func createDirectories(_ path: String) throws(StorageError) {
         try check(path)
         if path == "." { return }
+        try checkChangeable("create directory", path)
         let error = retrying { fileSystem.makeDirectory(path, in: root) }
         switch -error {
         case 0:
@@ -157,8 +167,9 @@ extension FileAccess {
     /// Makes durable which names are in a directory; `.` is the whole store's. Mirrors
     /// PostgreSQL's `fsync_fname` for a directory.
     ///
-    /// - Throws: `fileMissing`, `fileOpenFailed`, `fileSyncFailed`.
+    /// - Throws: `fileMissing`, `fileOpenFailed`, `fileSyncFailed`; `storeReadOnly`.
     public func syncDirectory(_ path: String) throws(StorageError) {
+        try checkChangeable("sync directory", path)
         let directory = try open(path, .directory)
         defer { directory.closeNow() }
         try directory.sync()

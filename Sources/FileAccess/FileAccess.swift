@@ -23,6 +23,10 @@ public final class FileAccess: Sendable {
     /// How many kernel descriptors are kept open while they are not lent.
     public let maximumOpenFiles: Int
 
+    /// Whether every call that would create, write, shorten, rename, remove or sync something
+    /// throws `storeReadOnly`, ``FileAccessConfiguration/opensReadOnly``.
+    public let isReadOnly: Bool
+
     let fileSystem: any FileSystem
     let logger: Logger
     let root: CInt
@@ -49,6 +53,7 @@ public final class FileAccess: Sendable {
         }
         self.directory = directory
         self.configuration = configuration
+        isReadOnly = configuration.opensReadOnly
         fileSystem = configuration.fileSystem
         logger = configuration.logger
         let ceiling = FileAccessConfiguration.descriptorCeiling
@@ -82,18 +87,23 @@ public final class FileAccess: Sendable {
     /// PostgreSQL's `PathNameOpenFile`.
     ///
     /// - Throws: `invalidPath`, `fileMissing`, `fileExists`, `directIOUnsupported`,
-    ///   `fileOpenFailed`, or `resourcesExhausted` when no descriptor is to be had.
+    ///   `fileOpenFailed`, `resourcesExhausted` when no descriptor is to be had, or `storeReadOnly`
+    ///   for options that may change the file if ``isReadOnly``.
     public func open(_ path: String, _ options: FileOptions = []) throws(StorageError)
         -> VirtualFile
     {
         try check(path)
+        if !options.creationFlags.isEmpty {
+            try checkChangeable(
+                options.creationFlags.contains(.create) ? "create file" : "empty file", path)
+        }
         var flags = options.reopenFlags
         if configuration.usesDirectIO && !options.contains(.buffered)
             && !options.contains(.directory)
         {
             flags.insert(.direct)
         }
-        if configuration.opensReadOnly { flags.insert(.readOnly) }
+        if isReadOnly { flags.insert(.readOnly) }
         let slot = DescriptorSlot(path: path, flags: flags)
         let result = table.withLock { table in
             openFirst(slot, flags.union(options.creationFlags), &table)

@@ -30,8 +30,9 @@ public struct FileAccessConfiguration: Sendable {
     /// Where the system calls go: to the kernel, or to a simulation.
     public var fileSystem: any FileSystem = KernelFileSystem()
 
-    /// Whether all files are opened for reading only, so that the kernel refuses what would change
-    /// them. Names can be changed all the same.
+    /// Whether files are only looked at: they are opened for reading, and every call that would
+    /// create, write, extend, shorten, rename, remove or sync something throws `storeReadOnly`
+    /// before the kernel is asked. That holds for IO started on handles, too.
     public var opensReadOnly = false
 
     /// Where to log.

@@ -1,3 +1,4 @@
+internal import AsyncIO
 internal import CPlatform
 
 #if canImport(Glibc)
@@ -15,7 +16,7 @@ public final class KernelFileSystem: FileSystem {
     public init() {}
 
     public func openRoot(_ path: String) -> CInt {
-        result(Platform.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC))
+        lifted(Platform.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC))
     }
 
     public func open(_ path: String, in root: CInt, _ flags: FileOpenFlags) -> CInt {
@@ -26,7 +27,7 @@ public final class KernelFileSystem: FileSystem {
         if flags.contains(.direct) { bits |= strata_direct_io_flag() }
         if flags.contains(.directory) { bits |= O_DIRECTORY }
         // A pipe in a file's place would have the call wait for somebody at its other end.
-        let descriptor = result(unsafe openat(root, path, bits | O_NONBLOCK, Self.fileMode))
+        let descriptor = lifted(unsafe openat(root, path, bits | O_NONBLOCK, Self.fileMode))
         if descriptor >= 0, fcntl(descriptor, F_SETFL, bits & strata_direct_io_flag()) < 0 {
             let error = -errno
             _ = close(descriptor)
@@ -124,7 +125,7 @@ public final class KernelFileSystem: FileSystem {
 
     public func list(_ descriptor: CInt, into names: inout [String]) -> CInt {
         // The stream owns, and closes, a descriptor of its own.
-        let own = result(fcntl(descriptor, F_DUPFD_CLOEXEC, 0))
+        let own = result(fcntl(descriptor, F_DUPFD_CLOEXEC, STDERR_FILENO + 1))
         if own < 0 { return own }
         guard let stream = unsafe fdopendir(own) else {
             let error = -errno
@@ -146,6 +147,9 @@ public final class KernelFileSystem: FileSystem {
     }
 
     private func result(_ value: CInt) -> CInt { value < 0 ? -errno : value }
+
+    /// A new descriptor that is none of the standard ones.
+    private func lifted(_ descriptor: CInt) -> CInt { Descriptors.lifted(result(descriptor)) }
 }
 
 /// The library functions that ``KernelFileSystem``'s own methods would hide.

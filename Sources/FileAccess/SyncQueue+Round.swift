@@ -17,11 +17,13 @@ extension SyncQueue {
     ///
     /// - Throws: naming the file: the first `fileSyncFailed`, which is final (every later call fails
     ///   too while the path is registered); if there is none, the first of what opening a file again
-    ///   threw, which a later call may overcome.
+    ///   threw, which a later call may overcome. `storeReadOnly` if anything is registered with
+    ///   files that are only looked at.
     public func syncAll(_ session: Session) throws(StorageError) {
         let begin = ContinuousClock.now
         var round = SyncRound(self, session)
         var entries = entriesOfRound()[...]
+        if let first = entries.first { try files.checkChangeable("sync", first.path) }
         if files.configuration.skipsFirstSync, let skipped = entries.popFirst() {
             remove(skipped.path, registration: skipped.entry.registration)
         }

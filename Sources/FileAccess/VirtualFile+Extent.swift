@@ -26,8 +26,9 @@ extension VirtualFile {
 
     /// Sets the file's length in bytes. Mirrors PostgreSQL's `FileTruncate`.
     ///
-    /// - Throws: `fileTruncateFailed`; the file may then have either length.
+    /// - Throws: `storeReadOnly`, or `fileTruncateFailed`; the file may then have either length.
     public func truncate(to size: Int64) throws(StorageError) {
+        try files.checkChangeable("truncate file", path)
         let error = try withDescriptor { descriptor in
             retrying { files.fileSystem.truncate(descriptor, to: size) }
         }
@@ -44,10 +45,11 @@ extension VirtualFile {
     /// that a crash left. The caller keeps other extensions of the file away. Mirrors PostgreSQL's
     /// `FileFallocate` and `FileZero`.
     ///
-    /// - Throws: `misalignedIO`; `fileExtendFailed`, with the file as long as before, or saying
-    ///   that it could not be shortened to that.
+    /// - Throws: `storeReadOnly`; `misalignedIO`; `fileExtendFailed`, with the file as long as
+    ///   before, or saying that it could not be shortened to that.
     public func zeroExtend(from offset: Int64, count: Int64) throws(StorageError) {
         if count <= 0 { return }
+        try files.checkChangeable("extend file", path)
         let mask = Int64(FileAccess.directIOAlignment - 1)
         if usesDirectIO {
             if offset & mask != 0 { throw DirectIO.offset(offset).error(path) }
@@ -137,8 +139,10 @@ extension VirtualFile {
     /// Asks the kernel to begin writing bytes to the disk, so that a later sync is short; nothing
     /// under direct IO. Mirrors PostgreSQL's `FileWriteback`.
     ///
-    /// - Throws: `fileWriteFailed` when the kernel refuses or an earlier write failed.
+    /// - Throws: `storeReadOnly`; `fileWriteFailed` when the kernel refuses or an earlier write
+    ///   failed.
     public func writeback(at offset: Int64, count: Int64) throws(StorageError) {
+        try files.checkChangeable("write back file", path)
         if usesDirectIO { return }
         let error = try withDescriptor { descriptor in
             retrying { files.fileSystem.startWriteback(descriptor, at: offset, count: count) }
@@ -154,9 +158,10 @@ extension VirtualFile {
     /// Makes the file durable. Mirrors PostgreSQL's `FileSync`.
     ///
     /// - Parameter dataOnly: leave out metadata that reading does not need.
-    /// - Throws: `fileSyncFailed`. That is final: the kernel may have dropped what it could not
-    ///   write, so every later sync of this path fails too, until the file is removed.
+    /// - Throws: `storeReadOnly`; `fileSyncFailed`. That is final: the kernel may have dropped what
+    ///   it could not write, so every later sync of this path fails too, until the file is removed.
     public func sync(dataOnly: Bool = false) throws(StorageError) {
+        try files.checkChangeable("sync", path)
         if let earlier = files.ledger.begin(path) {
             throw .sync(path, errorNumber: earlier, isRepeated: true)
         }

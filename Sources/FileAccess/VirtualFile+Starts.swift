@@ -32,10 +32,12 @@ extension VirtualFile {
     ///
     /// Fewer bytes than asked for are no error here: the result counts them.
     ///
-    /// - Throws: as ``lend()``, or `misalignedIO`; the handle has then been released.
+    /// - Throws: as ``lend()``, `misalignedIO`, or `storeReadOnly`; the handle has then been
+    ///   released.
     public func startWrite(_ handle: consuming IOHandle, at offset: Int64) throws(StorageError) {
         let descriptor: IODescriptor
         do {
+            try files.checkChangeable("write file", path)
             try checkAlignment(of: handle, offset)
             descriptor = try lend()
         } catch {
@@ -51,13 +53,14 @@ extension VirtualFile {
     /// Whoever defines the IO must hand a failure to ``syncDidFail(errorNumber:)``, since the
     /// kernel reports it once only; a ``SyncQueue`` does all of that by itself.
     ///
-    /// - Throws: as ``lend()``, or `fileSyncFailed` when an earlier sync of the file failed; the
-    ///   handle has then been released.
+    /// - Throws: as ``lend()``, `storeReadOnly`, or `fileSyncFailed` when an earlier sync of the
+    ///   file failed; the handle has then been released.
     public func startSync(_ handle: consuming IOHandle, dataOnly: Bool = false)
         throws(StorageError)
     {
         let descriptor: IODescriptor
         do {
+            try files.checkChangeable("sync", path)
             try checkNotFailed()
             descriptor = try lend()
         } catch {

@@ -24,7 +24,8 @@ extension VirtualFile {
 
     /// Writes at byte `offset`; the bytes written. Mirrors PostgreSQL's `FileWriteV`.
     ///
-    /// - Throws: as ``lend()``; `misalignedIO`; `fileWriteFailed` when nothing could be written.
+    /// - Throws: as ``lend()``; `storeReadOnly`; `misalignedIO`; `fileWriteFailed` when nothing
+    ///   could be written.
     public func write(_ bytes: RawSpan, at offset: Int64) throws(StorageError) -> Int {
         let memory = unsafe bytes.withUnsafeBytes { unsafe $0 }
         return try unsafe write(memory, at: offset)
@@ -113,6 +114,7 @@ extension VirtualFile {
     private func transfer(
         _ vectors: UnsafeBufferPointer<iovec>, _ offset: Int64, _ direction: Direction
     ) throws(StorageError) -> Int {
+        if direction == .write { try files.checkChangeable("write file", path) }
         if usesDirectIO, let misfit = unsafe DirectIO.misfit(vectors, offset) {
             throw misfit.error(path)
         }

@@ -7,8 +7,6 @@ extension StorageError.Code {
     public static let storeTooNew = Self(rawValue: "storeTooNew")
     /// Another engine, in this process or another, has the store open.
     public static let storeLocked = Self(rawValue: "storeLocked")
-    /// The store cannot be written to.
-    public static let storeReadOnly = Self(rawValue: "storeReadOnly")
     /// The control file is damaged or missing.
     public static let controlDamaged = Self(rawValue: "controlDamaged")
     /// The catalog is damaged or missing.

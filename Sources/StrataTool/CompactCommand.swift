@@ -28,7 +28,7 @@ struct CompactCommand: ParsableCommand {
                 let before = try engine.space(ofRelation: name).fileBytes
                 let moved = try engine.compact(relation: name, session: session)
                 let after = try engine.space(ofRelation: name).fileBytes
-                print(
+                printLine(
                     "compacted \(name): \(Wording.size(Double(before))) became"
                         + " \(Wording.size(Double(after))),"
                         + " \(Wording.size(Double(moved))) were moved")

@@ -41,7 +41,7 @@ struct CopyCommand: ParsableCommand {
                 throw interruption.exit("interrupted, nothing was copied")
             }
             let space = try engine.space(ofRelation: to)
-            print(
+            printLine(
                 "copied \(from) to \(to): \(Wording.count(copy.blockCount, "page")), kept by"
                     + " \(copy.managerName) in \(Wording.size(Double(space.fileBytes)))")
         }

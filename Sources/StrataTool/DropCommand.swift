@@ -23,7 +23,7 @@ struct DropCommand: ParsableCommand {
             var parts: [String] = []
             if let rows = description?.rowCount { parts.append(Wording.count(rows, "row")) }
             if let pages = description?.blockCount { parts.append(Wording.count(pages, "page")) }
-            print("dropped \(relation): \(parts.joined(separator: ", "))")
+            printLine("dropped \(relation): \(parts.joined(separator: ", "))")
         }
     }
 }

@@ -32,7 +32,10 @@ struct IOArguments: ParsableArguments {
 
     /// The settings of an engine that the arguments ask for.
     func engineOptions() -> EngineOptions {
+        let environment = ToolEnvironment.current
         var options = EngineOptions()
+        options.fileSystem = environment.fileSystem
+        options.ioExecutor = environment.ioExecutor
         options.ioMethod = IOMethodChoice.named(ioMethod) ?? .automatic
         options.poolBytes = buffers.bytes
         options.usesDirectIO = directIO

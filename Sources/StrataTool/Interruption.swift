@@ -20,12 +20,14 @@ final class Interruption: Sendable {
     let cancellation = Cancellation()
     private let signal = Atomic<Int32>(0)
     private let hasSpoken = Atomic<Bool>(false)
+    private let messages = ToolEnvironment.current.standardError
 
     /// How long a command may take to end, before it is ended.
     private static let graceSeconds = 5
 
     /// To be made before any other thread is.
     init() {
+        guard ToolEnvironment.current.heedsSignals else { return }
         // A pipe whose reader has gone, and a file that grows beyond the limit, are errors of writing.
         change(SIG_BLOCK, [SIGPIPE, SIGXFSZ])
         change(SIG_BLOCK, Self.signals)
@@ -80,7 +82,7 @@ final class Interruption: Sendable {
     /// Tells the user, once.
     private func say(_ message: String) {
         if hasSpoken.exchange(true, ordering: .relaxed) { return }
-        StandardError.write("strata: \(message)")
+        messages.write("strata: \(message)")
     }
 
     /// Says that the command was interrupted, and gives what it ends with: the code that shells

@@ -108,7 +108,7 @@ struct LoadCommand: ParsableCommand {
             options.schema = outcome.schema
             source = outcome.source
             warn(of: outcome.header ?? [])
-            print(
+            printLine(
                 "schema inferred from \(Wording.count(outcome.recordCount, "row")):"
                     + " \(outcome.schema.sqlText)")
         }
@@ -118,11 +118,11 @@ struct LoadCommand: ParsableCommand {
                 defer { line.clear() }
                 let summary = try RelationLoader.load(
                     source, into: relation, of: engine, options: options,
-                    progress: StandardError.isTerminal ? { line.show($0) } : nil)
+                    progress: line.isWatched ? { line.show($0) } : nil)
                 line.clear()
-                print(Wording.summary(of: summary, relation))
+                printLine(Wording.summary(of: summary, relation))
                 if managerArguments.manager == "memory" {
-                    StandardError.write(
+                    printMessage(
                         "strata: manager memory keeps rows only while a program has the store open:"
                             + " those of \"\(relation)\" are gone now")
                 }
@@ -177,7 +177,7 @@ struct LoadCommand: ParsableCommand {
         guard header.count == 1 else { return }
         for (character, option) in [(";", "';'"), ("\t", "'\\t'")]
         where header[0].contains(character) {
-            StandardError.write(
+            printMessage(
                 "strata: the header names one column, which contains"
                     + " \(character == ";" ? "a semicolon" : "a tab"); if that stands between"
                     + " the fields, load with --delimiter \(option)")

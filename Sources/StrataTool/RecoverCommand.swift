@@ -24,11 +24,11 @@ struct RecoverCommand: ParsableCommand {
             creating: false, access: dryRun ? .readOnly : .readWrite, logLevel: .warning
         ) { engine in
             if engine.recovery.actions.isEmpty {
-                print("nothing to do: the store is whole")
+                printLine("nothing to do: the store is whole")
                 return
             }
-            if dryRun { print("nothing was changed; without --dry-run it would be reported:") }
-            for action in engine.recovery.actions { print(action) }
+            if dryRun { printLine("nothing was changed; without --dry-run it would be reported:") }
+            for action in engine.recovery.actions { printLine("\(action)") }
         }
     }
 }

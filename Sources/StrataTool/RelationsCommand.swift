@@ -19,7 +19,7 @@ struct RelationsCommand: ParsableCommand {
         try storeArguments.withStore(creating: false) { engine in
             let relations = engine.relations
             if relations.isEmpty {
-                StandardError.write("the store has no relations")
+                printMessage("the store has no relations")
                 return
             }
             var table = TextTable(
@@ -40,7 +40,7 @@ struct RelationsCommand: ParsableCommand {
                         relation.locator.description, relation.schema?.sqlText ?? "",
                     ])
             }
-            print(table.text, terminator: "")
+            ToolEnvironment.current.standardOutput.write(lines: table.text)
         }
     }
 
@@ -66,7 +66,8 @@ struct TextTable {
         self.rightAligned = rightAligned
     }
 
-    mutating func add(_ row: [String]) { rows.append(row) }
+    /// Adds a row, whose cells are cleaned.
+    mutating func add(_ row: [String]) { rows.append(row.map(PrintableText.line)) }
 
     /// The lines, each ended; the last column is not padded.
     var text: String {

@@ -63,6 +63,7 @@ struct ScanCommand: ParsableCommand {
     }
 
     func run() throws {
+        let environment = ToolEnvironment.current
         let interruption = Interruption()
         var options = ScanOptions()
         options.columns = try columns.map(CSVArguments.names)
@@ -72,10 +73,12 @@ struct ScanCommand: ParsableCommand {
         options.cancellation = interruption.cancellation
         try storeArguments.withStore(creating: false) { engine in
             let source = try engine.relation(named: relation)
-            let output = DescriptorOutput(descriptor: STDOUT_FILENO, name: "standard output")
+            let output = DescriptorOutput(
+                descriptor: environment.standardOutput.descriptor,
+                name: environment.standardOutput.name)
             do throws(LoaderError) {
                 let summary = try RelationLoader.scan(source, to: output, options: options)
-                StandardError.write(Wording.summary(of: summary, relation))
+                printMessage(Wording.summary(of: summary, relation))
             } catch {
                 switch error {
                 case .cancelled:

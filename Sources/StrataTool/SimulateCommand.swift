@@ -64,35 +64,39 @@ struct SimulateCommand: ParsableCommand {
         campaign.jobs = trace ? 1 : jobs ?? ProcessInfo.processInfo.activeProcessorCount
         campaign.options.limits.steps = steps
         campaign.options.planted = plant.flatMap(PlantedMistake.init)
-        if trace { campaign.options.trace = { print($0) } }
+        if trace {
+            let output = ToolEnvironment.current.standardOutput
+            campaign.options.trace = { output.write($0) }
+        }
         let start = ContinuousClock.now
         let report = campaign.run()
         let taken = (ContinuousClock.now - start) / .seconds(1)
         Self.show(report, seconds: taken)
         if report.violations.isEmpty { return }
         for violation in report.violations {
-            print("violation: \(violation)")
+            printLine("violation: \(violation)")
             let limits = steps == SimulationLimits().steps ? "" : " --steps \(steps)"
-            print("  replay: strata simulate --from \(violation.seed) --seeds 1 --trace\(limits)")
+            printLine(
+                "  replay: strata simulate --from \(violation.seed) --seeds 1 --trace\(limits)")
         }
         throw ExitCode(1)
     }
 
     private static func show(_ report: SimulationReport, seconds: Double) {
         let rate = Int(Double(report.seeds) / max(seconds, 1e-9) * 60)
-        print("\(report.seeds) seeds, \(rate) a minute; digest \(hexadecimal(report.digest))")
-        print(
+        printLine("\(report.seeds) seeds, \(rate) a minute; digest \(hexadecimal(report.digest))")
+        printLine(
             "\(report.steps) steps, \(report.acknowledgements) acknowledged commits, checkpoints,"
                 + " drops and copies, \(report.failures) failed calls")
-        print(
+        printLine(
             "\(report.openings) openings, \(report.powerCuts) power cuts, \(report.kills) deaths of"
                 + " the process, \(report.crashesInRecovery) of them during recovery")
-        print(
+        printLine(
             "\(report.pagesChecked) pages compared, \(report.damageReports) reports of damage")
         for fault in SimulatedDiskFault.allCases {
-            print("  \(fault.name): \(report.faults[fault])")
+            printLine("  \(fault.name): \(report.faults[fault])")
         }
-        print("\(report.violations.count) violations")
+        printLine("\(report.violations.count) violations")
     }
 
     private static func hexadecimal(_ value: UInt64) -> String {

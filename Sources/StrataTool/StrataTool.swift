@@ -31,18 +31,28 @@ struct StrataTool: ParsableCommand {
         ])
 
     static func main() {
-        end(run(Array(CommandLine.arguments.dropFirst())))
+        StandardDescriptors.fill()
+        end(run(Array(CommandLine.arguments.dropFirst()), in: ToolEnvironment()))
     }
 
     /// Runs one command; its exit code.
-    private static func run(_ arguments: [String]) -> CInt {
+    ///
+    /// - Parameters:
+    ///   - arguments: what follows the tool's name, as ``ArgumentBytes`` has it.
+    ///   - environment: where it prints, and what it works on.
+    static func run(_ arguments: [String], in environment: ToolEnvironment) -> CInt {
+        environment.exitCode(
+            after: ToolEnvironment.$current.withValue(environment) { perform(arguments) })
+    }
+
+    private static func perform(_ arguments: [String]) -> CInt {
         do {
             var command = try parseAsRoot(arguments)
             do {
                 try command.run()
                 return 0
             } catch let error where isOwn(error) {
-                StandardError.write("strata: \(error)")
+                printMessage("strata: \(error)")
                 return 1
             }
         } catch {
@@ -60,17 +70,22 @@ struct StrataTool: ParsableCommand {
     private static func report(_ error: any Error) -> CInt {
         let code = exitCode(for: error)
         if code.isSuccess {
-            print(fullMessage(for: error))
+            ToolEnvironment.current.standardOutput.write(lines: fullMessage(for: error) + "\n")
             return 0
         }
         let message = message(for: error)
-        if !message.isEmpty { StandardError.write("strata: \(message)") }
+        if !message.isEmpty {
+            ToolEnvironment.current.standardError.write(lines: "strata: \(message)\n")
+        }
         if code == .validationFailure {
             // The parser's own first lines repeat the message.
             let usage = fullMessage(for: error).split(separator: "\n").drop {
                 !$0.hasPrefix("Usage:")
             }
-            if !usage.isEmpty { StandardError.write(usage.joined(separator: "\n")) }
+            if !usage.isEmpty {
+                ToolEnvironment.current.standardError.write(
+                    lines: usage.joined(separator: "\n") + "\n")
+            }
             return 64
         }
         return code.rawValue

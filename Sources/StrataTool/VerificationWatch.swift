@@ -5,31 +5,33 @@ final class VerificationWatch {
     private let clock = ContinuousClock()
     private let begin: ContinuousClock.Instant
     private var shown: ContinuousClock.Instant
-    private let isWatched = StandardError.isTerminal
+    private let output = ToolEnvironment.current.standardError
+    private let isWatched: Bool
 
     init() {
+        isWatched = output.isTerminal
         begin = clock.now
         shown = begin
     }
 
     /// Whom the verification is to tell.
     var observer: VerificationObserver {
-        VerificationObserver { finding in
-            StandardError.write("strata: \(finding)")
+        VerificationObserver { [output] finding in
+            output.write("strata: \(finding)")
         } progress: { [self] progress in
             guard isWatched, clock.now - shown >= .milliseconds(200) else { return }
             shown = clock.now
             let expected =
                 progress.pagesExpected > progress.pagesChecked
                 ? " of \(Wording.count(progress.pagesExpected, "page"))" : " pages"
-            StandardError.replaceLine(
+            output.replaceLine(
                 "checking \(progress.relation), \(progress.pagesChecked)\(expected)")
         }
     }
 
     /// Takes the line of progress away.
     func end() {
-        if isWatched { StandardError.replaceLine("") }
+        if isWatched { output.replaceLine("") }
     }
 
     /// The last line.

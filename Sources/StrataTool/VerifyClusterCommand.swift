@@ -23,7 +23,7 @@ struct VerifyClusterCommand: ParsableCommand {
         let cluster = try DataDirectory.open(directory, options: ioArguments.engineOptions())
         let session = try cluster.makeSession()
         if cluster.control.state == .notShutDown {
-            StandardError.write(
+            printMessage(
                 "strata: the server runs or was not shut down in order: its files may lag behind"
                     + " its log")
         }
@@ -36,7 +36,7 @@ struct VerifyClusterCommand: ParsableCommand {
         try cluster.close()
         let report = try outcome.get()
         let sums = cluster.control.hasPageChecksums ? "" : " without checksums"
-        print(watch.summary(report, cluster.system.method.name) + sums)
+        printLine(watch.summary(report, cluster.system.method.name) + sums)
         if report.findings > 0 { throw ExitCode(1) }
     }
 }

@@ -39,16 +39,16 @@ struct VerifyCommand: ParsableCommand {
             }
             watch.end()
             let report = try outcome.get()
-            print(watch.summary(report, engine.ioMethodName))
+            printLine(watch.summary(report, engine.ioMethodName))
             if report.findings > 0 { throw ExitCode(1) }
         }
     }
 
     private func sayWhatRecoveryWillDo(_ engine: Engine) {
         guard engine.needsRecovery else { return }
-        StandardError.write(
+        printMessage(
             "strata: the store was not closed and needs recovery, which opening it does; it is"
                 + " checked as it will be once that has reported:")
-        for action in engine.recovery.actions { StandardError.write("strata: \(action)") }
+        for action in engine.recovery.actions { printMessage("strata: \(action)") }
     }
 }

@@ -3,6 +3,7 @@
 
 #include "checksum.h"
 #include "crc32c.h"
+#include "descriptors.h"
 #include "doorbell.h"
 #include "files.h"
 #include "futex.h"

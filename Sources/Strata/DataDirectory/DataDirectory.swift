@@ -43,6 +43,8 @@ public final class DataDirectory: Sendable {
     public static func open(_ path: String, options: EngineOptions = EngineOptions())
         throws(StorageError) -> DataDirectory
     {
+        var options = options
+        options.access = .readOnly
         try options.validate()
         let files = try FileAccess(directory: path, configuration: options.fileConfiguration)
         let bytes = try StoreFiles(files: files).read(

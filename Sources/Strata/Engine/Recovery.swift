@@ -43,7 +43,7 @@ struct Recovery {
             try store.files.remove(name + StoreFiles.temporarySuffix, ifExists: true)
         }
         let changed = !report.actions.isEmpty || !catalog.remains.isEmpty
-        guard changed else { return }
+        guard changed, !store.files.isReadOnly else { return }
         try managers.syncPending(session)
         for directory in StoreDirectory.relationDirectories {
             try store.files.syncDirectory(directory)
@@ -71,7 +71,8 @@ struct Recovery {
     /// take them away again: under a catalog, or behind a checkpoint, that was built upon them.
     /// Mirrors PostgreSQL's `SyncDataDirectory`; of files that are clean it takes little time.
     private func settleCache() throws(StorageError) {
-        if report.isNewStore { return }
+        // Where nothing may be changed nothing is built upon it, either.
+        if report.isNewStore || store.files.isReadOnly { return }
         for directory in StoreDirectory.relationDirectories {
             guard try store.files.kind(of: directory) == .directory else { continue }
             for name in try store.files.list(directory) {

@@ -188,11 +188,13 @@ struct BenchCommand: ParsableCommand {
         for method in try methods() {
             for single in benchCase.parts {
                 let new = try single.measure(plan, method)
-                if json { for row in new { print(row.json) } }
+                if json { for row in new { printLine(row.json) } }
                 rows += new
             }
         }
-        if !json { print(BenchRow.table(rows), terminator: "") }
+        if !json {
+            ToolEnvironment.current.standardOutput.write(lines: BenchRow.table(rows))
+        }
         if let plot {
             try BenchFailure.wrap { () throws(StorageError) in
                 try BenchFile.save(BenchPlot.svg(rows), to: plot)
@@ -210,7 +212,7 @@ struct BenchCommand: ParsableCommand {
             try IOSystem(configuration: configuration).shutdown()
             return methods + [.uring]
         } catch {
-            StandardError.write("strata: io_uring is left out: \(error)")
+            printMessage("strata: io_uring is left out: \(error)")
             return methods
         }
     }
@@ -225,7 +227,7 @@ struct BenchCommand: ParsableCommand {
     private func sayWhatItTakes(_ folder: borrowing BenchDirectory) {
         let disk = Wording.size(Double(diskBytes))
         let memory = Wording.size(Double(BenchData.memoryBytes(size: size.bytes)))
-        StandardError.write(
+        printMessage(
             "strata: takes \(disk) of disk in \(folder.path) until it ends, and up to"
                 + " \(memory) of memory; \(BenchClock.machineLoad)")
     }

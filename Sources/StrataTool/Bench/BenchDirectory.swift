@@ -57,7 +57,7 @@ struct BenchDirectory: ~Copyable {
     /// Removes the directory with all in it.
     func remove() {
         if !Self.remove(path) {
-            StandardError.write("strata: cannot remove \"\(path)\"; remove it")
+            printMessage("strata: cannot remove \"\(path)\"; remove it")
         }
     }
 

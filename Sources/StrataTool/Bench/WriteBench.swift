@@ -60,7 +60,7 @@ enum WriteBench {
             guard case .storage(let reason) = error, reason.code == .atomicWritesUnavailable else {
                 throw error
             }
-            StandardError.write("strata: write/atomicwrites is left out: \(reason)")
+            printMessage("strata: write/atomicwrites is left out: \(reason)")
             return [journalled]
         }
     }

@@ -82,7 +82,7 @@ enum UringProbe {
                 return explain(EMFILE, sessions: sessions, in: environment)
             }
             var ring = unsafe io_uring()
-            let result = unsafe io_uring_queue_init(ringEntries, &ring, 0)
+            let result = unsafe UringRing.makeQueue(&ring, entries: ringEntries)
             if result != 0 { return explain(-result, sessions: sessions, in: environment) }
             defer { unsafe io_uring_queue_exit(&ring) }
             // Waiting with a time limit must not touch the submission half, and completions must
@@ -150,7 +150,8 @@ enum UringProbe {
     #endif
 
     private static func disabledSetting() -> Int? {
-        let descriptor = unsafe open("/proc/sys/kernel/io_uring_disabled", O_RDONLY)
+        let descriptor = Descriptors.lifted(
+            unsafe open("/proc/sys/kernel/io_uring_disabled", O_RDONLY | O_CLOEXEC))
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
         var digit: UInt8 = 0

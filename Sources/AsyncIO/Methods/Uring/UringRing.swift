@@ -43,7 +43,7 @@
             unsafe made.initialize(to: io_uring())
             let capacity = max(entries, Session.batchLimit)
             let rounded = UInt32(device == nil ? capacity : 2 * capacity)
-            let result = unsafe io_uring_queue_init(rounded, made, 0)
+            let result = unsafe Self.makeQueue(made, entries: rounded)
             guard result == 0 else {
                 // Thrown before the object is whole, so that `deinit` does not run for a ring that
                 // there is not: it would free twice, and close descriptor zero.
@@ -62,6 +62,20 @@
             unsafe span.withUnsafeMutableBufferPointer { most in
                 _ = unsafe io_uring_register_iowq_max_workers(made, most.baseAddress)
             }
+        }
+
+        /// Makes a ring, whose descriptor is none of the standard ones; zero or a negated `errno`.
+        ///
+        /// `ring` must be initialized; on success it is to be ended by `io_uring_queue_exit`.
+        static func makeQueue(_ ring: UnsafeMutablePointer<io_uring>, entries: UInt32) -> CInt {
+            let result = unsafe io_uring_queue_init(entries, ring, 0)
+            guard result == 0 else { return result }
+            // The ring is mapped by now; from here on its descriptor serves calls alone.
+            let lifted = unsafe Descriptors.lifted(ring.pointee.ring_fd)
+            unsafe ring.pointee.ring_fd = max(lifted, -1)
+            unsafe ring.pointee.enter_ring_fd = unsafe ring.pointee.ring_fd
+            if lifted < 0 { unsafe io_uring_queue_exit(ring) }
+            return min(lifted, 0)
         }
 
         deinit {

@@ -1,0 +1,45 @@
+/// Text that a terminal shows as it is, whatever is in it.
+enum PrintableText {
+    /// A line in which control characters, line breaks included, and characters that reorder or
+    /// hide text are replaced by escapes that can be read, such as `\u{1B}`. Bytes of arguments
+    /// that are not UTF-8 show as `\xFF`.
+    static func line(_ text: String) -> String {
+        if !text.unicodeScalars.contains(where: isHarmful) { return text }
+        var clean = ""
+        for scalar in text.unicodeScalars {
+            if !isHarmful(scalar) {
+                clean.unicodeScalars.append(scalar)
+            } else if let byte = ArgumentBytes.byte(scalar) {
+                clean += "\\x" + hexadecimal(UInt32(byte))
+            } else {
+                clean += named(scalar) ?? "\\u{\(hexadecimal(scalar.value))}"
+            }
+        }
+        return clean
+    }
+
+    /// What is not text: C0, DEL and C1 controls, separators of lines and paragraphs, what changes
+    /// the direction of writing, and what stands for an invalid byte.
+    static func isHarmful(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0x20...0x7E: false
+        case 0...0x1F, 0x7F...0x9F: true
+        case 0x61C, 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069, 0xFEFF: true
+        default: ArgumentBytes.byte(scalar) != nil
+        }
+    }
+
+    private static func named(_ scalar: Unicode.Scalar) -> String? {
+        switch scalar {
+        case "\n": "\\n"
+        case "\r": "\\r"
+        case "\t": "\\t"
+        default: nil
+        }
+    }
+
+    private static func hexadecimal(_ value: UInt32) -> String {
+        let digits = String(value, radix: 16, uppercase: true)
+        return digits.count < 2 ? "0" + digits : digits
+    }
+}

@@ -1,0 +1,31 @@
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// Standard input, output and error, which somebody may have closed before the tool began.
+enum StandardDescriptors {
+    /// Puts something that can neither be read nor written where a standard descriptor is closed.
+    ///
+    /// Otherwise the next file opened would have its number and receive what is printed. To be
+    /// called before anything else is opened: then the kernel gives out these numbers in order.
+    static func fill() {
+        for descriptor in STDIN_FILENO...STDERR_FILENO where !isOpen(descriptor) {
+            let flags = descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY
+            let filled = unsafe open("/dev/null", flags)
+            // Where there is no such device, a directory serves as well.
+            if filled < 0 { _ = unsafe open("/", O_RDONLY | O_DIRECTORY) }
+        }
+    }
+
+    /// Whether standard input can be read.
+    static var inputIsReadable: Bool {
+        let flags = fcntl(STDIN_FILENO, F_GETFL)
+        return flags >= 0 && flags & O_ACCMODE != O_WRONLY
+    }
+
+    private static func isOpen(_ descriptor: CInt) -> Bool {
+        fcntl(descriptor, F_GETFD) >= 0 || errno != EBADF
+    }
+}
