@@ -2,9 +2,10 @@ internal import AsyncIO
 internal import Strata
 internal import Synchronization
 
-/// Reading from Swift tasks: what it costs beside reading from threads, and that it keeps no thread.
+/// Reading from Swift tasks: its cost compared with reading from threads, and that it keeps no
+/// thread.
 enum AsyncBench {
-    /// How many tasks read a block each from the slow device, at a time that is measured.
+    /// How many tasks read a block each from the slow device in one measurement.
     private static let taskCount = 10_000
 
     static func measure(_ plan: BenchPlan, _ method: IOMethodChoice) throws(BenchFailure)
@@ -96,7 +97,7 @@ enum AsyncBench {
             let bar: BenchBar? = name == "sync" ? nil : .atLeast(0.9)
             var own = BenchRow("async/device", method: name, unit: "blocks/s", bar: bar)
             var pool = BenchRow("async/device/pool", method: name, unit: "blocks/s", bar: bar)
-            // One IO at a time takes long enough with fewer.
+            // With one IO at a time, fewer take long enough.
             var order = RandomOrder(
                 pageCount: plan.data.pageCount, count: name == "sync" ? 256 : taskCount)
             var scan = RelationScan("async/device", plan, relation, session)
@@ -133,7 +134,7 @@ enum AsyncBench {
         }
     }
 
-    /// Reads blocks by a task each.
+    /// Reads blocks with one task each.
     private static func read(
         _ relation: Relation, _ session: AsyncSession, _ blocks: [BlockNumber]
     ) async throws -> UInt64 {
@@ -150,7 +151,7 @@ enum AsyncBench {
         }
     }
 
-    /// Runs `body` with an executor and a session that it serves, and closes both.
+    /// Runs `body` with an executor and a session on it, and closes both.
     static func withSession(
         _ relation: Relation,
         _ body: (RingExecutor, AsyncSession) throws(BenchFailure) -> Void

@@ -8,14 +8,14 @@ internal import Synchronization
     internal import Darwin
 #endif
 
-/// How soon a loop runs what it is given while it also scans a relation; and that no thread which runs
+/// How soon a loop runs a new task while it also scans a relation, and that no thread that runs
 /// tasks is blocked meanwhile.
 enum AsyncLatency {
-    /// How often the loop is given something, in microseconds.
+    /// The interval between tasks given to the loop, in microseconds.
     private static let interval: UInt32 = 200
-    /// How often at least, in a round.
+    /// The least number of tasks in a round.
     private static let fewest = 500
-    /// What the 99th of a hundred may take, in milliseconds.
+    /// The limit for the 99th percentile, in milliseconds.
     private static let limit = 1.0
 
     /// How long each probe waited, in nanoseconds.

@@ -2,12 +2,12 @@ internal import AsyncIO
 internal import Strata
 internal import Synchronization
 
-/// What a task that waits for a page takes, beyond what a task takes that waits for nothing of ours.
+/// The memory of a task that waits for a page, beyond that of a task that only sleeps.
 enum AsyncMemory {
     private static let taskCount = 10_000
-    /// What there may be of it, in bytes a task.
+    /// The limit, in bytes per task.
     private static let limit = 1024.0
-    /// So slow that nothing comes while memory is looked at.
+    /// So slow that no page comes while memory is measured.
     private static let device = DeviceModel(latencyNanoseconds: 700_000_000, parallelism: 1024)
 
     static func measure(_ plan: BenchPlan, _ method: IOMethodChoice) throws(BenchFailure)
@@ -17,14 +17,14 @@ enum AsyncMemory {
             method, sessions: 62, poolBytes: EngineOptions().poolBytes, device: device
         ) { (relation, session) throws(BenchFailure) in
             let name = relation.engine.ioMethodName
-            // Each IO holds up the thread that would look.
+            // Each IO blocks the thread that would measure.
             if name == "sync" || BenchTasks.allocatedBytes == nil { return [] }
             var rows: [BenchRow] = []
             for (title, spread) in [("async/memory/queue", true), ("async/memory/page", false)] {
                 var row = BenchRow(title, method: name, unit: "bytes/task", bar: .atMost(1))
                 let pages = UInt32(plan.data.pageCount)
                 for _ in 0..<plan.rounds {
-                    // What is resident, nobody waits for.
+                    // No task waits for a resident page.
                     _ = try BenchFailure.wrap { () throws(StorageError) in
                         try relation.engine.buffers.evict(relation.open, session: session)
                     }
@@ -63,8 +63,8 @@ enum AsyncMemory {
         func add() { value.add(1, ordering: .relaxed) }
     }
 
-    /// What each of so many tasks allocates that waits. Those that have stopped waiting before the
-    /// last had begun are not counted.
+    /// The memory allocated per waiting task. Tasks that stopped waiting before the last one began
+    /// are not counted.
     private static func bytesEach(
         waiting: @escaping @Sendable () -> Int,
         wait: @escaping @Sendable (Int) async throws -> Void
@@ -79,7 +79,7 @@ enum AsyncMemory {
                 }
             }
             while waiting() + ended.count < taskCount { await Task.yield() }
-            // One turn more, so that the last of them is where it waits.
+            // A few more turns, so that the last task has begun to wait.
             for _ in 0..<16 { await Task.yield() }
             let count = max(1, waiting())
             let bytes = (BenchTasks.allocatedBytes ?? 0) - before

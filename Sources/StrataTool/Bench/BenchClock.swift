@@ -4,15 +4,15 @@
     internal import Darwin
 #endif
 
-/// A stretch of time.
+/// A span of time.
 struct BenchTime {
-    /// What a clock on the wall shows, in seconds.
+    /// Wall-clock time in seconds.
     var elapsed = 0.0
-    /// What all threads of the process used together, in seconds.
+    /// Processor time of all threads of the process together, in seconds.
     var processor = 0.0
 }
 
-/// Measures stretches of time.
+/// Measures spans of time.
 enum BenchClock {
     /// How long `body` takes.
     static func measure<Failure>(_ body: () throws(Failure) -> Void) throws(Failure) -> BenchTime {
@@ -21,13 +21,13 @@ enum BenchClock {
         return time(from: start, to: reading)
     }
 
-    /// What the clocks show now; only the time between two readings means something.
+    /// A reading of the clocks; only the difference of two readings is meaningful.
     static var reading: BenchTime {
         BenchTime(
             elapsed: seconds(CLOCK_MONOTONIC), processor: seconds(CLOCK_PROCESS_CPUTIME_ID))
     }
 
-    /// The stretch between two readings; never nothing.
+    /// The span between two readings; never zero.
     static func time(from start: BenchTime, to end: BenchTime) -> BenchTime {
         BenchTime(
             elapsed: max(end.elapsed - start.elapsed, 1e-9),
@@ -40,7 +40,7 @@ enum BenchClock {
         return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 
-    /// What else the machine does, as results depend on it.
+    /// The load of the machine, which affects the results.
     static var machineLoad: String {
         let cores = Wording.count(sysconf(CInt(_SC_NPROCESSORS_ONLN)), "core")
         var average = 0.0

@@ -8,60 +8,59 @@ struct BenchCommand: ParsableCommand {
         commandName: "bench",
         abstract: "Measure this machine, and Strata against it.",
         discussion: """
-            Each case is measured in turns with its ceiling: the same work on the same bytes done \
-            without Strata. The medians of all rounds are shown, with the least and the most. The \
-            ratio is the median of the rounds' own ratios, and the bar is what it should reach. \
-            The exit code tells whether the measuring succeeded, not whether bars were met.
+            Each case is measured in turns with its ceiling: the same work on the same bytes \
+            without Strata. The table shows the medians of all rounds, with minimum and maximum. \
+            The ratio is the median of the rounds' own ratios, and the bar is what it should \
+            reach. The exit code tells whether measuring succeeded, not whether bars were met.
 
             hot/direct: pin, touch and unpin pages in the pool; against touching the same fields \
-            and two atomic operations. hot/stream: the same through a read stream; against \
-            hot/direct. Both stay on pages few enough for the caches of the processor.
+            with two atomic operations each. hot/stream: the same through a read stream; against \
+            hot/direct. Both use few enough pages for the processor's caches.
 
-            warm: read a relation that the kernel caches into the pool, in order, verifying \
+            warm: read a relation from the kernel's cache into the pool, in order, verifying \
             checksums; against reading its file by 128 KiB into memory like the pool's and \
-            computing the same checksums, on one thread. warm/threads: what that comes to on \
-            all cores, without Strata, where a method uses them.
+            computing the same checksums, on one thread. warm/threads: the same without Strata on \
+            all cores, if the method uses them.
 
-            touch: open an engine whose pool's memory was never used, and fill the pool; against \
-            filling it again. touch/open: the opening alone; against the first filling. memory: \
+            touch: open an engine with a pool of memory that was never used, and fill the pool; \
+            against filling it again. touch/open: only opening; against the first filling. memory: \
             what the pool takes besides its pages.
 
             cold/buffered, cold/direct: as warm, but nothing is cached; through the kernel's cache \
-            and past it; against a plain io_uring that reads as much at a time, as many at a time \
-            as the stream had, and verifies likewise (where there is no io_uring, against reading \
-            one after the other). The rows with /cpu compare the time on all cores.
+            and past it; against a plain io_uring with reads of the same size, as many in flight \
+            as the stream had, and the same verification (without io_uring: against reading one \
+            after the other). The rows with /cpu compare the time on all cores.
 
             random/N: single blocks in random order past the kernel's cache, at most N at a time; \
             against a plain io_uring with N at a time.
 
             device/random, device/sequential: read from a device that delays every IO by --latency \
-            and executes --parallelism at a time, with all settings as they are by default; \
-            against as many IOs as it allows (for neighbours, that join, against at most what one \
-            thread can copy and verify). device/ramp: after how many blocks the stream had the \
-            most reads in flight that it came to.
+            and executes --parallelism at a time, with default settings; against as many IOs as \
+            the device allows (for neighbours, which are joined: against at most what one thread \
+            can copy and verify). device/ramp: the number of blocks after which the stream first \
+            had its highest number of reads in flight.
 
-            write: change every page of a relation in the pool and write all of them out, without \
-            protection against torn pages; against \
-            writing its file by 128 KiB from copies with the same checksums, on one thread, with \
-            the kernel asked likewise to begin with what it was given. write/checkpoint: the \
-            same, until it is durable. write/spread: change pages in the pool while a checkpoint \
-            is spread over a time; against while there is none. write/background: change the \
-            pages of a relation four times the pool at random, with a background writer; against \
-            without. write/doublewrite: as write/checkpoint, through the journal \
-            that makes torn pages whole; against the same without, in turns. write/atomicwrites: by \
-            writes that the disk does whole or not at all, where it can; against the same without, \
-            both past the kernel's cache.
+            write: change every page of a relation in the pool and write all of them, without \
+            protection against torn pages; against writing its file by 128 KiB from copies with \
+            the same checksums, on one thread, asking the kernel in the same way to begin writing. \
+            write/checkpoint: the same, until it is durable. write/spread: change pages in the \
+            pool during a checkpoint that is spread over time; against no checkpoint. \
+            write/background: change the pages of a relation four times the pool's size at random, \
+            with a background writer; against without. write/doublewrite: as write/checkpoint, \
+            through the journal that protects against torn pages; against the same without, in \
+            turns. write/atomicwrites: with writes that the disk performs whole or not at all, if \
+            it can; against the same without, both past the kernel's cache.
 
-            contend: threads that pin, touch and unpin at once; against one thread. \
-            contend/atomics: two atomic operations on lines of their own, which shows what the \
-            machine allows. contend/disjoint: on pages of their own. contend/hot: on the same \
+            contend: several threads pin, touch and unpin at once; against one thread. \
+            contend/atomics: two atomic operations on lines of their own, which shows the \
+            machine's limit. contend/disjoint: on pages of their own. contend/hot: on the same \
             page. contend/half: on random pages of a relation twice as large as the pool.
 
             load/narrow, load/wide: load a CSV file, with rows of 60 bytes and of 1 kB, into a new \
             relation until it is durable; against reading the file and writing as many bytes as \
             the relation has. With --postgres also load/narrow/postgres and load/wide/postgres: \
-            against PostgreSQL's COPY of the same file into an unlogged table, which is made for \
-            it. The server must be allowed to read files in --directory.
+            against PostgreSQL's COPY of the same file into a new unlogged table. The server must \
+            be allowed to read files in --directory.
 
             compress/load: load the narrow file into a compressed relation, at level 1; against \
             loading it into plain files. compress/size: how many times smaller the relation is. \
@@ -69,23 +68,23 @@ struct BenchCommand: ParsableCommand {
             against zstd alone decompressing the same frames on two threads (one for sync). \
             compress/cold: read it from a device of 250 MB/s; against plain files on that device. \
             compress/growth: change as many pages in random order as the relation has, with a pool \
-            of an eighth of them, and see how long the file becomes, in lengths of what it holds; \
-            against 1.6 of them. compress/compacted: the same once it was compacted; against 1.3.
+            of an eighth of them; the file's greatest length, as a multiple of its contents; \
+            against 1.6. compress/compacted: the length after compaction; against 1.3.
 
-            soak: the same two for a relation of as many bytes of pages as --size says, and \
-            --rewrites changes; the relation is verified then. Not among all.
+            soak: compress/growth and compress/compacted for a relation of --size bytes of pages \
+            and --rewrites changes, followed by a verification of the relation. Not part of all.
 
-            async/resident: pin, touch and unpin pages in the pool by a task that awaits them; against \
-            a thread that does not. async/device: 10,000 tasks on an executor that reads from the \
-            device of case device, a random block each; against one read stream of a thread over as \
-            many. async/device/pool: the same with tasks on Swift's own threads. async/latency: the \
-            time that an executor takes to begin what it is given while it scans the relation, for \
-            the 99th of a hundred; against a millisecond. It fails if a call blocks a thread that runs \
-            tasks. async/memory: what each of 10,000 waiting tasks takes beyond a task \
-            that sleeps, with a page each and all with one page; against 1024 bytes.
+            async/resident: a task awaits, touches and unpins pages in the pool; against a thread \
+            that does the same without awaiting. async/device: 10,000 tasks on an executor read a \
+            random block each from the device of case device; against a read stream of one thread \
+            over as many. async/device/pool: the same with tasks on Swift's own threads. \
+            async/latency: how long an executor takes to begin a new task while it scans the \
+            relation, 99th percentile; against a millisecond. Fails if a call blocks a thread that \
+            runs tasks. async/memory: what each of 10,000 waiting tasks takes beyond a sleeping \
+            task, with a page each and all with one page; against 1024 bytes.
 
-            The data is made in a new directory below --directory and removed at the end. What is \
-            read is checked. The results go to standard output, the rest to standard error.
+            The data is made in a new directory below --directory and removed at the end. All data \
+            read is checked. Results go to standard output, everything else to standard error.
             """)
 
     @Argument(help: ArgumentHelp("What to measure.", valueName: "case"))
@@ -93,22 +92,22 @@ struct BenchCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "How files are read: automatic, sync, worker, io_uring, or all three in turn.",
+            "How to read files: automatic, sync, worker, io_uring, or all for the last three.",
             valueName: "method"))
     var ioMethod = "automatic"
 
-    @Option(help: ArgumentHelp("How often each case is measured.", valueName: "number"))
+    @Option(help: ArgumentHelp("How many times to measure each case.", valueName: "number"))
     var rounds = 5
 
-    @Flag(help: "Print an object of JSON a line instead of the table.")
+    @Flag(help: "Print one JSON object per line instead of the table.")
     var json = false
 
-    @Option(help: ArgumentHelp("Draw the results into a file, as SVG.", valueName: "file"))
+    @Option(help: ArgumentHelp("Draw the results into an SVG file.", valueName: "file"))
     var plot: String?
 
     @Option(
         help: ArgumentHelp(
-            "For case device: how long it takes over an IO, in microseconds.",
+            "For case device: the time per IO, in microseconds.",
             valueName: "microseconds"))
     var latency: UInt64 = 1000
 
@@ -118,22 +117,22 @@ struct BenchCommand: ParsableCommand {
     var parallelism = 64
 
     @Option(
-        help: ArgumentHelp("For case soak: how many pages are rewritten.", valueName: "number"))
+        help: ArgumentHelp("For case soak: how many pages to rewrite.", valueName: "number"))
     var rewrites = 200_000
 
     @Option(
         help: ArgumentHelp(
-            "For case load: also measure the COPY of a PostgreSQL server on this machine, which"
-                + " psql connects to.",
+            "For case load: also measure the COPY of a PostgreSQL server on this machine, to"
+                + " which psql connects.",
             valueName: "connection"))
     var postgres: String?
 
-    @Option(help: ArgumentHelp("Bytes of data, from 1MB.", valueName: "size"))
+    @Option(help: ArgumentHelp("The amount of data, from 1MB.", valueName: "size"))
     var size = ByteSize(bytes: 256 << 20)
 
     @Option(
         help: ArgumentHelp(
-            "Where the data is made; by default $TMPDIR or /tmp.", valueName: "directory"))
+            "Where to make the data; $TMPDIR or /tmp by default.", valueName: "directory"))
     var directory: String?
 
     func validate() throws {

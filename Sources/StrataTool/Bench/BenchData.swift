@@ -3,32 +3,33 @@ internal import Logging
 internal import RelationLoader
 internal import Strata
 
-/// A store with the relation that all cases read. Its directory outlives it.
+/// A store with the relation that all cases read. Its directory outlives this value.
 struct BenchData {
     private let store: String
     private let relationName = "bench"
 
-    /// How many pages the relation has.
+    /// The number of pages in the relation.
     let pageCount: Int
     /// The sum over all pages' fields.
     let sum: UInt64
-    /// Where the relation's only file is.
+    /// The path of the relation's only file.
     let file: String
 
     static let sizeLimits = (1 << 20)...(8 << 40)
 
-    /// What a run takes at most on disk, the store's own files included.
+    /// The most disk space a run takes, the store's own files included.
     ///
     /// - Parameters:
-    ///   - loads: whether rows are loaded: from a file of that size, into two relations, the one
-    ///     replacing the other, and once without Strata; a relation is up to half as large again.
+    ///   - loads: whether rows are loaded: from a file of that size, into two relations, one of
+    ///     them replacing the other, and once without Strata. A relation is up to half as large
+    ///     again as the file.
     ///   - journals: whether pages are written to a journal first.
     static func diskBytes(size: Int, loads: Bool, journals: Bool) -> Int {
         let load = loads ? size + 3 * (size + size / 2) : 0
         return size + (2 << 20) + max(load, journals ? size + size / 8 + (16 << 20) : 0)
     }
 
-    /// What a run takes at most in memory: the pool, and as much as is read without Strata.
+    /// The most memory a run takes: the pool, and as much as is read without Strata.
     static func memoryBytes(size: Int) -> Int { poolBytes(size: size) + size + (16 << 20) }
 
     /// A pool that holds the relation, with room for reads in flight.
@@ -37,7 +38,7 @@ struct BenchData {
     /// The size of a pool that holds the relation, with room for reads in flight.
     var poolBytes: Int { Self.poolBytes(size: pageCount * blockSize) }
 
-    /// Makes the store. The relation is on disk then, and not in the kernel's cache.
+    /// Makes the store. Afterwards the relation is on disk, and not in the kernel's cache.
     init(
         in directory: borrowing BenchDirectory, byteCount: Int, cancellation: Cancellation
     ) throws(BenchFailure) {
@@ -46,7 +47,7 @@ struct BenchData {
         sum = BenchPage.sum(ofPages: pageCount)
         var options = Self.options(.automatic, poolBytes: 32 << 20)
         options.creation = .always
-        // What is measured without Strata reads one file.
+        // Measurements without Strata read one file.
         options.createdSegmentBlocks = max(131_072, pageCount)
         let engine = try BenchFailure.wrap { () throws(StorageError) in
             try Engine.open(directory.path + "/store", options: options)
@@ -101,7 +102,7 @@ struct BenchData {
         options.poolBytes = poolBytes
         // Closing the engine takes one more.
         options.maximumSessions = sessions + 2
-        // What is measured is what the cases do.
+        // Measure only the work of the cases.
         options.backgroundWriter = nil
         options.logger = logger
         return options
@@ -111,12 +112,12 @@ struct BenchData {
     ///
     /// - Parameters:
     ///   - sessions: how many sessions are opened.
-    ///   - poolBytes: the size of the pool; nil for one that holds the relation.
-    ///   - direct: whether files are read past the kernel's cache.
+    ///   - poolBytes: the size of the pool; nil: large enough for the relation.
+    ///   - direct: whether to read files past the kernel's cache.
     ///   - concurrency: how many IOs a session can have in flight.
-    ///   - device: what the store is to be read like.
-    ///   - backgroundWriter: how pages are written ahead of need, if they are.
-    ///   - protection: how pages are kept whole while they are written.
+    ///   - device: the device to simulate.
+    ///   - backgroundWriter: the settings of the background writer, if there is one.
+    ///   - protection: how pages are protected while they are written.
     func withRelation<Result>(
         _ method: IOMethodChoice, sessions: Int = 2, poolBytes: Int? = nil, direct: Bool = false,
         concurrency: IOConcurrency = .automatic, device: DeviceModel? = nil,
@@ -145,7 +146,7 @@ struct BenchData {
             }
             result = try body(relation, session)
         } catch {
-            // The first error is the one to be told.
+            // Report the first error.
             try? engine.close()
             throw error
         }

@@ -8,21 +8,21 @@ internal import Strata
 
 /// A new directory for the data of one run.
 struct BenchDirectory: ~Copyable {
-    /// Where it is.
+    /// The path of the directory.
     let path: String
 
-    /// Makes the directory, if there is that much room.
+    /// Makes the directory if there is enough room.
     ///
     /// - Parameters:
-    ///   - parent: the directory above; nil for that of temporary files.
-    ///   - byteCount: what will be put into it.
+    ///   - parent: the directory above; nil: the directory of temporary files.
+    ///   - byteCount: the number of bytes that will be put into it.
     init(in parent: String?, byteCount: Int) throws(BenchFailure) {
         let parent = parent ?? Self.temporary
         var system = statvfs()
         guard unsafe statvfs(parent, &system) == 0 else {
             throw Self.failure("cannot use directory \"\(parent)\"", errno)
         }
-        // The block counts have other types elsewhere.
+        // The block counts have other types on other platforms.
         let free = UInt64(system.f_bavail).multipliedReportingOverflow(by: UInt64(system.f_frsize))
         if !free.overflow && free.partialValue < UInt64(byteCount) {
             let room = Wording.size(Double(free.partialValue))
@@ -31,7 +31,7 @@ struct BenchDirectory: ~Copyable {
                     .resourcesExhausted,
                     "directory \"\(parent)\" has room for \(room); the benchmark takes"
                         + " \(Wording.size(Double(byteCount)))",
-                    remedy: "Give another --directory, or a smaller --size."))
+                    remedy: "Choose another --directory, or a smaller --size."))
         }
         var template = Array("\(parent)/strata-bench-XXXXXX".utf8CString)
         let made = unsafe template.withUnsafeMutableBufferPointer { buffer in
@@ -51,7 +51,7 @@ struct BenchDirectory: ~Copyable {
     private static func failure(_ message: String, _ number: CInt) -> BenchFailure {
         .storage(
             StorageError(
-                .inputOutput, message, remedy: "Give another --directory.", errorNumber: number))
+                .inputOutput, message, remedy: "Choose another --directory.", errorNumber: number))
     }
 
     /// Removes the directory with all in it.
@@ -61,7 +61,7 @@ struct BenchDirectory: ~Copyable {
         }
     }
 
-    /// Removes a file or a directory; links are removed, never followed.
+    /// Removes a file or a directory with its contents. Removes links, never follows them.
     private static func remove(_ path: String) -> Bool {
         if unsafe unlink(path) == 0 { return true }
         if let directory = unsafe opendir(path) {

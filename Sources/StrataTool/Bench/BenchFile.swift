@@ -11,12 +11,12 @@ struct BenchFile: ~Copyable {
     private let path: String
     private let descriptor: CInt
 
-    /// - Parameter direct: past the kernel's cache, where the system knows that.
+    /// - Parameter direct: reads past the kernel's cache, if the system supports it.
     init(_ path: String, direct: Bool = false) throws(BenchFailure) {
         self.path = path
         var flags = O_RDONLY | O_CLOEXEC
         #if os(Linux)
-            /// `O_DIRECT`, which headers show to GNU sources alone.
+            /// `O_DIRECT`, which headers show only to GNU sources.
             #if arch(arm64)
                 let directFlag: CInt = 0o200000
             #else
@@ -29,12 +29,12 @@ struct BenchFile: ~Copyable {
             throw .storage(
                 StorageError(
                     .inputOutput, "cannot open \"\(path)\"",
-                    remedy: direct ? "Give a --directory on a disk that allows direct IO." : nil,
+                    remedy: direct ? "Choose a --directory on a disk that allows direct IO." : nil,
                     errorNumber: errno))
         }
     }
 
-    /// The descriptor, open as long as this value.
+    /// The descriptor, open as long as this value exists.
     var number: CInt { descriptor }
 
     func failure(at offset: Int, _ errorNumber: CInt) -> BenchFailure {
@@ -46,7 +46,7 @@ struct BenchFile: ~Copyable {
 
     deinit { close(descriptor) }
 
-    /// How many bytes it has.
+    /// The size of the file in bytes.
     var byteCount: Int {
         get throws(BenchFailure) {
             let end = lseek(descriptor, 0, SEEK_END)
@@ -55,7 +55,7 @@ struct BenchFile: ~Copyable {
         }
     }
 
-    /// Reads that many bytes, all of which the file has.
+    /// Reads that many bytes, which the file must have.
     ///
     /// Unsafe: `target` must have room for them.
     @unsafe
@@ -74,15 +74,15 @@ struct BenchFile: ~Copyable {
         }
     }
 
-    /// Has the kernel forget what it caches of this file, which has been synced. Needs no rights
-    /// but those to the file; elsewhere than on Linux nothing happens.
+    /// Makes the kernel drop its cache of this file, which has been synced. Needs no rights except
+    /// to the file. Does nothing on systems other than Linux.
     func dropFromPageCache() {
         #if os(Linux)
             _ = posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
         #endif
     }
 
-    /// Makes a file with these words, or replaces what it had.
+    /// Makes a file with this text, or replaces its contents.
     static func save(_ words: String, to path: String) throws(StorageError) {
         let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw failedWriting(path) }
@@ -100,7 +100,7 @@ struct BenchFile: ~Copyable {
 
     private static func failedWriting(_ path: String) -> StorageError {
         StorageError(
-            .inputOutput, "cannot write \"\(path)\"", remedy: "Give another --plot.",
+            .inputOutput, "cannot write \"\(path)\"", remedy: "Choose another --plot.",
             errorNumber: errno)
     }
 }

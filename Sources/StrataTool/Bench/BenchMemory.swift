@@ -6,8 +6,8 @@ internal import Strata
     internal import Darwin
 #endif
 
-/// Memory as the pool has it, huge pages included, for what is measured without Strata. Every
-/// page of it has been touched.
+/// Memory like the pool's, huge pages included, for measuring without Strata. Every page of it has
+/// been touched.
 @safe
 struct BenchMemory: ~Copyable {
     /// The first byte, aligned to 2 MiB; valid until `deinit`.
@@ -25,7 +25,7 @@ struct BenchMemory: ~Copyable {
             throw .storage(
                 StorageError(
                     .resourcesExhausted, "could not map \(byteCount) bytes",
-                    remedy: "Give a smaller --size.", errorNumber: errno))
+                    remedy: "Choose a smaller --size.", errorNumber: errno))
         }
         unsafe mapping = result
         let misplaced = Int(bitPattern: result) & (Self.hugePage - 1)

@@ -11,7 +11,7 @@ struct BenchOutput: ~Copyable {
     private let path: String
     private let descriptor: CInt
 
-    /// - Parameter creating: the file is new, or emptied.
+    /// - Parameter creating: whether to create the file, or empty it.
     init(_ path: String, creating: Bool = false) throws(BenchFailure) {
         self.path = path
         let flags = O_RDWR | O_CLOEXEC | (creating ? O_CREAT | O_TRUNC : 0)
@@ -21,7 +21,7 @@ struct BenchOutput: ~Copyable {
 
     deinit { close(descriptor) }
 
-    /// Writes that many bytes, at a place where the file has some.
+    /// Writes that many bytes where the file has some already.
     ///
     /// Unsafe: `source` must have them.
     @unsafe
@@ -40,10 +40,10 @@ struct BenchOutput: ~Copyable {
         }
     }
 
-    /// Has the kernel begin to write bytes to the disk, so that a later sync finds little to do,
-    /// where the kernel can.
+    /// Asks the kernel, if it can, to begin writing bytes to the disk, so that a later sync finds
+    /// little to do.
     func startWriteback(at offset: Int, count: Int) {
-        // Advice only; what cannot be written is met by the sync.
+        // Advice only; the sync reports what cannot be written.
         _ = KernelFileSystem().startWriteback(
             descriptor, at: Int64(offset), count: Int64(count))
     }

@@ -3,7 +3,7 @@ internal import AsyncIO
 internal import RelationLoader
 internal import Strata
 
-/// What can be measured.
+/// The cases that can be measured.
 enum BenchCase: String, ExpressibleByArgument, CaseIterable {
     case hot
     case warm
@@ -19,12 +19,12 @@ enum BenchCase: String, ExpressibleByArgument, CaseIterable {
     case async
     case all
 
-    /// The cases it stands for; the soak is only for those who ask for it.
+    /// The cases it stands for. `all` leaves out the soak.
     var parts: [BenchCase] {
         self == .all ? Self.allCases.filter { $0 != .all && $0 != .soak } : [self]
     }
 
-    /// Measures a single case; a row or more.
+    /// Measures the case. Returns at least one row.
     func measure(_ plan: BenchPlan, _ method: IOMethodChoice) throws(BenchFailure) -> [BenchRow] {
         switch self {
         case .hot: return try HotBench.measure(plan, method)
@@ -47,13 +47,13 @@ enum BenchCase: String, ExpressibleByArgument, CaseIterable {
     }
 }
 
-/// What all cases share.
+/// The settings that all cases share.
 struct BenchPlan: Sendable {
     let data: BenchData
     let rounds: Int
-    /// What case `device` reads from.
+    /// The device for case `device`.
     let device: DeviceModel
-    /// Where other files can be made.
+    /// A directory for other files.
     let directory: String
     /// How many pages case `soak` rewrites.
     let rewrites: Int
@@ -61,7 +61,7 @@ struct BenchPlan: Sendable {
     let postgres: String?
     let cancellation: Cancellation
 
-    /// To be called every few milliseconds.
+    /// Throws if the run was cancelled. Call this every few milliseconds.
     @inline(__always)
     func checkCancellation() throws(BenchFailure) {
         if cancellation.isCancelled { throw .cancelled }
@@ -70,19 +70,19 @@ struct BenchPlan: Sendable {
 
 /// Why nothing was measured.
 enum BenchFailure: Error {
-    /// The user wants it to end.
+    /// The user cancelled the run.
     case cancelled
-    /// The disk or the engine failed, or what was read is wrong.
+    /// The disk or the engine failed, or the data read is wrong.
     case storage(StorageError)
 
-    /// Passes the engine's errors on as such.
+    /// Wraps the engine's errors.
     static func wrap<Result: ~Copyable>(
         _ body: () throws(StorageError) -> Result
     ) throws(BenchFailure) -> Result {
         do throws(StorageError) { return try body() } catch { throw .storage(error) }
     }
 
-    /// The sum over what was read is not that over what was written.
+    /// The error for a sum over the data read that differs from that over the data written.
     static func wrongSum(_ name: String) -> BenchFailure {
         .storage(
             StorageError(

@@ -1,5 +1,5 @@
-/// A picture of results, as SVG that needs nothing beside it: throughput as bars, each with its
-/// ceiling, and the time a block takes against the depth at which random blocks are read.
+/// A self-contained SVG picture of results: throughput as bars, each with its ceiling, and the time
+/// per random block against the depth.
 struct BenchPlot {
     private let bars: [BenchRow]
     private let random: [BenchRow]
@@ -8,7 +8,7 @@ struct BenchPlot {
     private static let (blue, grey, green) = ("#2563a8", "#c3c9d1", "#2e7d4f")
     private static let colours = [blue, "#c2571a", green]
 
-    /// The picture of these rows; those that fit neither part are left out.
+    /// Draws the rows. Leaves out those that fit neither part.
     static func svg(_ rows: [BenchRow]) -> String {
         var plot = BenchPlot(rows)
         plot.draw()
@@ -67,11 +67,11 @@ struct BenchPlot {
         canvas.write(Wording.decimal(series.median, places: 2), x: 276 + width, size: 11)
     }
 
-    // MARK: Time a block
+    // MARK: Time per block
 
     private mutating func drawLines() {
         canvas.y += 26
-        canvas.write("Random blocks: µs a block, by depth", x: 20, size: 14, bold: true)
+        canvas.write("Random blocks: µs per block, by depth", x: 20, size: 14, bold: true)
         let (left, top, width, height) = (70.0, canvas.y + 26, 560.0, 240.0)
         let depths = Set(random.compactMap(Self.depth)).sorted()
         let most = random.map { 1e6 / min($0.value.median, $0.ceiling.median) }.max() ?? 1
@@ -95,7 +95,7 @@ struct BenchPlot {
         let methods = random.map(\.method).reduce(into: [String]()) { seen, method in
             if !seen.contains(method) { seen.append(method) }
         }
-        // What was measured without Strata is drawn once, where there is most of it.
+        // The ceiling is drawn once, for the method with the most points.
         var ceiling: [(Double, Double)] = []
         for (number, method) in methods.enumerated() {
             let colour = Self.colours[number % Self.colours.count]
@@ -112,7 +112,7 @@ struct BenchPlot {
         canvas.y = top + height + 30
     }
 
-    /// A round number that is not below.
+    /// The least round number that is not below `value`.
     private static func roundUp(_ value: Double) -> Double {
         var unit = 1.0
         while unit * 10 < value { unit *= 10 }
@@ -121,11 +121,11 @@ struct BenchPlot {
     }
 }
 
-/// Shapes and words, from the top down.
+/// Shapes and text, from the top down.
 private struct SVGCanvas {
     private let width: Int
     private var body = ""
-    /// Where the next words stand.
+    /// The position of the next text.
     var y = 0.0
 
     init(width: Int) { self.width = width }
@@ -151,7 +151,7 @@ private struct SVGCanvas {
         body += "<text \(attributes)>\(Self.escaped(words))</text>\n"
     }
 
-    /// A colour and what it means.
+    /// Draws a colour and its meaning.
     mutating func key(_ colour: String, _ words: String, x: Double) {
         rectangle(x: x, y: y - 9, width: 10, height: 10, colour)
         write(words, x: x + 16)

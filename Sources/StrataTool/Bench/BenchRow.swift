@@ -9,14 +9,14 @@ struct BenchSeries {
     var least: Double { sorted.first ?? 0 }
     var most: Double { sorted.last ?? 0 }
 
-    /// The one in the middle, or the mean of the two there.
+    /// The middle value, or the mean of the two in the middle.
     var median: Double {
         if sorted.isEmpty { return 0 }
         return (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
     }
 }
 
-/// What a ratio should reach.
+/// The limit that a ratio should reach.
 enum BenchBar {
     case atMost(Double)
     case atLeast(Double)
@@ -47,7 +47,7 @@ struct BenchRow {
     let name: String
     let method: String
     let unit: String
-    /// What the ratio should reach; nil where nothing is asked for.
+    /// The limit that the ratio should reach; nil if there is none.
     let bar: BenchBar?
     private(set) var value = BenchSeries()
     private(set) var ceiling = BenchSeries()
@@ -61,9 +61,9 @@ struct BenchRow {
     /// Adds a round's results.
     ///
     /// - Parameters:
-    ///   - value: the case's, in ``unit``.
-    ///   - ceiling: what was reached without Strata, in ``unit``.
-    ///   - processorMicroseconds: the time that a page cost on all cores together.
+    ///   - value: the result of the case, in ``unit``.
+    ///   - ceiling: the result without Strata, in ``unit``.
+    ///   - processorMicroseconds: the time per page on all cores together.
     mutating func add(value: Double, ceiling: Double, processorMicroseconds: Double) {
         self.value.add(value)
         self.ceiling.add(ceiling)
@@ -73,8 +73,8 @@ struct BenchRow {
 
     private var isMet: Bool? { bar?.isMet(by: ratio.median) }
 
-    /// An object on one line. No text in it needs escaping, and numbers are not rounded: whether a
-    /// ratio meets its bar is to be seen from them.
+    /// The row as a JSON object on one line. No text in it needs escaping. Numbers are not rounded,
+    /// so that they show whether a ratio meets its bar.
     var json: String {
         func number(_ value: Double) -> String { value.isFinite ? "\(value)" : "null" }
         let fields = [
@@ -91,7 +91,7 @@ struct BenchRow {
         return "{" + fields.map { "\"\($0)\":\($1)" }.joined(separator: ",") + "}"
     }
 
-    /// The rows as people read them.
+    /// The rows as a table for people.
     static func table(_ rows: [BenchRow]) -> String {
         var table = TextTable(
             titles: [

@@ -3,7 +3,7 @@ internal import CPlatform
 internal import Strata
 internal import Synchronization
 
-/// Swift tasks for benchmarks, which run on a thread of the tool's own.
+/// Swift tasks for benchmarks, run from a thread of the tool.
 enum BenchTasks {
     private final class Outcome<Value: Sendable>: Sendable {
         let isDone = Atomic<UInt32>(0)
@@ -40,7 +40,7 @@ enum BenchTasks {
         return try result.get()
     }
 
-    /// Bytes that are allocated now, in the whole process; nil where that cannot be told.
+    /// The bytes allocated now in the whole process; nil if unknown.
     static var allocatedBytes: Int? {
         let count = strata_allocated_bytes()
         return count < 0 ? nil : Int(count)

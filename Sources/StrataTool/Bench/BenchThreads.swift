@@ -9,20 +9,20 @@ internal import Synchronization
     internal import Darwin
 #endif
 
-/// Threads of the operating system that begin their work at the same moment.
+/// Operating system threads that begin their work at the same moment.
 enum BenchThreads {
-    /// How many threads a comparison with one thread uses: two, and as many as there are cores.
+    /// The thread counts to compare with one thread: two, and the number of cores if that is more.
     static var counts: [Int] {
         let cores = sysconf(CInt(_SC_NPROCESSORS_ONLN))
         return cores > 2 ? [2, cores] : [2]
     }
 
-    /// Runs the work on so many threads; how long it took from the beginning of all to the end of
-    /// the last, and the sum of what they returned.
+    /// Runs the work on `count` threads. Returns the time from the common beginning to the end of
+    /// the last, and the sum of the results.
     ///
     /// - Parameters:
-    ///   - prepare: makes what a thread needs before all begin, on that thread.
-    ///   - work: what is timed.
+    ///   - prepare: makes what a thread needs, on that thread, before all begin.
+    ///   - work: the work to time.
     static func time<Context>(
         _ count: Int,
         prepare: @escaping @Sendable (Int) throws(BenchFailure) -> Context,
@@ -56,7 +56,7 @@ enum BenchThreads {
     }
 }
 
-/// Where threads wait until all are ready, and what came of their work.
+/// Where threads wait until all are ready, and the results of their work.
 private final class StartLine: Sendable {
     private enum State: UInt8 { case closed, open, cancelled }
 
@@ -84,7 +84,7 @@ private final class StartLine: Sendable {
         self.state.store(state.rawValue, ordering: .releasing)
     }
 
-    /// A thread's life. It waits without sleeping, so that all begin together.
+    /// Runs a thread. It waits without sleeping, so that all begin together.
     func run<Context>(
         _ prepare: () throws(BenchFailure) -> Context,
         work: (Context) throws(BenchFailure) -> UInt64
@@ -98,7 +98,7 @@ private final class StartLine: Sendable {
             ready.add(1, ordering: .releasing)
             while state.load(ordering: .acquiring) == State.closed.rawValue { sched_yield() }
             if state.load(ordering: .relaxed) == State.cancelled.rawValue { return }
-            // What ends the context, a session's end for one, is not timed.
+            // Destroying the context, such as closing a session, is not timed.
             let (sum, end) = try withExtendedLifetime(context) { () throws(BenchFailure) in
                 (try work(context), BenchClock.reading)
             }

@@ -1,7 +1,7 @@
 internal import Strata
 
-/// A relation that is on the disk alone, read from its first page to its last into a pool that is
-/// empty of it: through the kernel's cache, and past it.
+/// Reading a relation that is only on the disk, from its first page to its last, into a pool
+/// without its pages: through the kernel's cache, and past it.
 enum ColdBench {
     static func measure(_ plan: BenchPlan, _ method: IOMethodChoice) throws(BenchFailure)
         -> [BenchRow]
@@ -23,7 +23,7 @@ enum ColdBench {
                 title + "/cpu", method: name, unit: "µs/page", bar: hasBar ? .atMost(1.2) : nil)
             let file = try BenchFile(plan.data.file)
             var scan = RelationScan(title, plan, relation, session)
-            // Touches the pool's memory, and shows how deep the stream reads.
+            // Touches the pool's memory, and shows how many reads the stream keeps in flight.
             for _ in 0..<2 {
                 file.dropFromPageCache()
                 _ = try scan.time()

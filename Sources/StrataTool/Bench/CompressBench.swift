@@ -1,9 +1,9 @@
 internal import RelationLoader
 internal import Strata
 
-/// Rows kept by the compressing storage manager, beside the same rows in plain files.
+/// Rows in the compressing storage manager, compared with the same rows in plain files.
 enum CompressBench {
-    /// What is read from where the device is the limit: 250 MB/s, as many IOs as anyone wants.
+    /// A device that limits reading: 250 MB/s, with up to 64 IOs at a time.
     private static let device = DeviceModel(
         latencyNanoseconds: 100_000, parallelism: 64, bytesPerSecond: 250_000_000)
 
@@ -44,8 +44,8 @@ enum CompressBench {
         }
     }
 
-    /// Scans both relations; from what the kernel caches against zstd alone on all cores, from a
-    /// slow device against plain files on that device.
+    /// Scans both relations: from the kernel's cache against zstd alone on two threads (one
+    /// for sync), from a slow device against plain files on that device.
     private static func measureScans(
         _ store: CompressStore, _ rowCount: UInt64, device: DeviceModel?
     ) throws(BenchFailure) -> [BenchRow] {
@@ -57,7 +57,7 @@ enum CompressBench {
                 bar: device != nil ? .atLeast(2.5) : isSpread ? .atLeast(0.7) : nil)
             let frames =
                 device == nil ? try CompressedFrames(store.path(CompressStore.small, engine)) : nil
-            // Two passes reach all of the pool's memory, and have the kernel cache the file.
+            // Two passes touch all of the pool's memory, and make the kernel cache the file.
             for _ in 0..<2 where device == nil {
                 _ = try store.scan(CompressStore.small, rowCount, engine, session)
             }
@@ -78,7 +78,7 @@ enum CompressBench {
         }
     }
 
-    /// Rewrites pages in random order: how long the file becomes, and is after compaction.
+    /// Rewrites pages in random order: the greatest length of the file, and that after compaction.
     private static func measureRewrites(_ store: CompressStore, _ rowCount: UInt64)
         throws(BenchFailure) -> [BenchRow]
     {

@@ -16,7 +16,7 @@ struct CompressStore {
 
     /// Opens the store, runs `body` and closes the store.
     ///
-    /// - Parameter poolShare: one part in so many of the data has room in the pool; 0 for all.
+    /// - Parameter poolShare: the pool holds one part in that many of the data; 0: all of it.
     func with<Result>(
         device: DeviceModel? = nil, poolShare: Int = 0,
         _ body: (Engine, Session) throws(BenchFailure) -> Result
@@ -41,7 +41,7 @@ struct CompressStore {
             defer { session.close() }
             result = try body(engine, session)
         } catch {
-            // The first error is the one to be told.
+            // Report the first error.
             try? engine.close()
             throw error
         }
@@ -49,7 +49,7 @@ struct CompressStore {
         return result
     }
 
-    /// Loads the file in the place of what the relation has.
+    /// Loads the file in place of the relation's contents.
     func load(
         _ file: borrowing LoadFile, _ relation: String, _ engine: Engine
     ) throws(BenchFailure) -> (time: BenchTime, pages: Int) {
@@ -84,8 +84,7 @@ struct CompressStore {
         return (time, pages)
     }
 
-    /// Reads the relation into the pool, counting its rows; then takes it out of the pool, which is
-    /// not timed.
+    /// Reads the relation into the pool and counts its rows, then evicts it, which is not timed.
     func scan(_ name: String, _ rowCount: UInt64, _ engine: Engine, _ session: Session)
         throws(BenchFailure) -> (time: BenchTime, pages: Int)
     {
@@ -112,7 +111,7 @@ struct CompressStore {
         return (time, Int(relation.blockCount))
     }
 
-    /// What rewriting has come to; lengths as multiples of what the relation needs.
+    /// The result of rewriting. Lengths are multiples of what the relation needs.
     struct Soak {
         var time = BenchTime()
         var rewrites = 0
@@ -120,9 +119,9 @@ struct CompressStore {
         var compacted = 0.0
     }
 
-    /// Changes pages in random order, with a pool that holds few.
+    /// Changes pages in random order, with a pool that holds few of them.
     ///
-    /// - Parameter wanted: how many changes; nil for as many as there are pages.
+    /// - Parameter wanted: the number of changes; nil: the number of pages.
     func rewrite(
         _ name: String, _ round: Int, _ wanted: Int?, _ engine: Engine, _ session: Session
     ) throws(BenchFailure) -> Soak {
@@ -139,7 +138,7 @@ struct CompressStore {
                 let page = try BenchFailure.wrap { () throws(StorageError) in
                     try relation.page(block, session: session)
                 }
-                // The transaction number of the page's pruning, which nothing here reads.
+                // The prune transaction number of the page, which nothing here reads.
                 page.withExclusiveLock { span in
                     span.storeBytes(
                         of: UInt32(truncatingIfNeeded: state), toByteOffset: 20, as: UInt32.self)
@@ -167,7 +166,7 @@ struct CompressStore {
         return Double(space.fileBytes) / Double(max(1, space.usedBytes))
     }
 
-    /// The file with the chunks of a compressed relation.
+    /// The path of the file with the chunks of a compressed relation.
     func path(_ name: String, _ engine: Engine) throws(BenchFailure) -> String {
         let locator = try BenchFailure.wrap { () throws(StorageError) in
             try engine.relation(named: name).locator

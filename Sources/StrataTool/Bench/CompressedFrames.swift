@@ -7,12 +7,12 @@ internal import Strata
     internal import Darwin
 #endif
 
-/// The zstd frames of a data file, to be decompressed by zstd alone.
+/// The zstd frames of a data file, to decompress with zstd alone.
 @safe
 final class CompressedFrames: @unchecked Sendable {
-    /// The file's bytes, allocated until `deinit`, not changed once read.
+    /// The file's bytes, allocated until `deinit`, unchanged once read.
     private let memory: UnsafeMutableRawBufferPointer
-    /// Where the frames are, and how many bytes each gives.
+    /// The ranges of the frames, and their decompressed sizes.
     private var frames: [(range: Range<Int>, plainBytes: Int)] = []
 
     private static let unit = 4096
@@ -47,7 +47,7 @@ final class CompressedFrames: @unchecked Sendable {
 
     deinit { unsafe memory.deallocate() }
 
-    /// How long it takes to decompress all frames on so many threads, each into memory of its own.
+    /// Times decompressing all frames on `threads` threads, each with memory of its own.
     func time(threads: Int) throws(BenchFailure) -> BenchTime {
         try BenchThreads.time(threads) { (_) throws(BenchFailure) in
             FrameDecoder(largest: Self.largestPlain)
@@ -66,7 +66,7 @@ final class CompressedFrames: @unchecked Sendable {
     }
 }
 
-/// zstd, with memory to decompress into. One thread at a time.
+/// A zstd context with memory to decompress into. Used by one thread at a time.
 @safe
 private final class FrameDecoder {
     /// Both live until `deinit`.

@@ -3,8 +3,8 @@ internal import RelationLoader
 internal import Strata
 internal import Synchronization
 
-/// Several threads at once that pin, touch and unpin pages; each result stands beside that of one
-/// thread in the same round.
+/// Several threads that pin, touch and unpin pages at once, compared with one thread in the same
+/// round.
 enum ContendBench {
     static func measure(_ plan: BenchPlan, _ method: IOMethodChoice) throws(BenchFailure)
         -> [BenchRow]
@@ -15,7 +15,7 @@ enum ContendBench {
                 (relation, session) throws(BenchFailure) in
                 try resident(plan, relation, session, threads)
             }
-            // A pool of half the relation.
+            // With a pool of half the relation.
             rows += try plan.data.withRelation(
                 method, sessions: threads + 1,
                 poolBytes: max(plan.data.pageCount * blockSize / 2, 64 * blockSize)
@@ -26,7 +26,7 @@ enum ContendBench {
         return rows
     }
 
-    /// Pages that are in the pool: the same for all threads, and each thread's own.
+    /// Resident pages: the same for all threads, and each thread's own.
     private static func resident(
         _ plan: BenchPlan, _ relation: Relation, _ session: Session, _ threads: Int
     ) throws(BenchFailure) -> [BenchRow] {
@@ -64,7 +64,7 @@ enum ContendBench {
             ])
     }
 
-    /// Something that some threads do, each so many visits.
+    /// Work of several threads, each with so many visits.
     private struct Contest {
         let name: String
         let visits: Int
@@ -104,17 +104,17 @@ enum ContendBench {
     }
 }
 
-/// The visits through the pool.
+/// Visits through the pool.
 private struct ContendWork: Sendable {
     let plan: BenchPlan
     let relation: Relation
     let threads: Int
-    /// How many pages each thread has for itself, few enough for the processor's caches.
+    /// The number of pages for each thread, few enough for the processor's caches.
     let share: UInt32
-    /// How many visits a thread makes to resident pages.
+    /// The number of visits a thread makes to resident pages.
     let visits: Int
 
-    /// How often each page of the relation's size would be visited by a thread in a round.
+    /// The visits of a thread per page of the relation in a round, on average.
     private static let averageVisits = 256
 
     init(plan: BenchPlan, relation: Relation, threads: Int) {
@@ -143,12 +143,12 @@ private struct ContendWork: Sendable {
         } catch { throw .storage(error) }
     }
 
-    /// The first page of a thread's own. Each has a part of the relation.
+    /// The first of a thread's own pages. Each thread has a part of the relation.
     private func first(of thread: Int) -> UInt32 {
         UInt32(plan.data.pageCount / self.threads * thread)
     }
 
-    /// Visits each thread's own pages, or the first page in place of all of them.
+    /// Visits each thread's own pages, or the first page instead of all of them.
     func time(_ threads: Int, isShared: Bool) throws(BenchFailure) -> BenchTime {
         let passes = visits / Int(share)
         let result = try BenchThreads.time(threads) { (_) throws(BenchFailure) in
@@ -203,7 +203,7 @@ private struct ContendWork: Sendable {
                 for visit in 0..<visits {
                     if visit % 256 == 0, plan.cancellation.isCancelled { break }
                     random &+= 0x9E37_79B9_7F4A_7C15
-                    // Any page as likely as another; the values are as good as random.
+                    // Any page is as likely as another; the values are as good as random.
                     let mixed = BenchPage.value(UInt32(truncatingIfNeeded: random >> 32))
                     let block = UInt32((mixed >> 32) % count)
                     let page = try buffers.page(BlockNumber(block), of: open, session: session)
@@ -218,8 +218,8 @@ private struct ContendWork: Sendable {
     }
 }
 
-/// Two atomic operations a visit on a cache line that each thread has for itself: what pins and
-/// their ends cannot avoid.
+/// Two atomic operations per visit on a cache line of each thread's own: the least that pinning and
+/// unpinning cost.
 @safe
 private final class PlainAtomics: @unchecked Sendable {
     /// One thread's line, away from its neighbours'.
@@ -242,7 +242,7 @@ private final class PlainAtomics: @unchecked Sendable {
         unsafe lines.deallocate()
     }
 
-    /// The orderings are those of a lock taken and given back; the partner is the line itself.
+    /// The orderings are those of taking and releasing a lock; the partner is the line itself.
     func time(
         _ threads: Int, passes: Int, share: UInt32, _ plan: BenchPlan
     ) throws(BenchFailure) -> BenchTime {

@@ -1,19 +1,19 @@
 internal import AsyncIO
 internal import Strata
 
-/// Reading from a device that does not exist, one that takes long over an IO and executes many at a
-/// time: how much of it the default settings make use of.
+/// Reading from a simulated device with long latency and many IOs at a time: how much of it the
+/// default settings use.
 enum DeviceBench {
-    /// How many blocks in random order are read at a time that is measured.
+    /// The number of random blocks in one measurement.
     private static let randomCount = 4096
-    /// By how many blocks the stream should have found its depth.
+    /// The number of blocks within which the stream should find its depth.
     private static let rampBlocks = 200.0
 
     static func measure(_ plan: BenchPlan, _ method: IOMethodChoice) throws(BenchFailure)
         -> [BenchRow]
     {
         let model = plan.device
-        // With a pool and sessions as they are by default.
+        // With the default pool and number of sessions.
         return try plan.data.withRelation(
             method, sessions: 62, poolBytes: EngineOptions().poolBytes, device: model
         ) {
@@ -48,7 +48,7 @@ enum DeviceBench {
                     value: Double(reached), ceiling: rampBlocks,
                     processorMicroseconds: single.processor * 1e6 / blocks)
 
-                // Neighbours are joined, so that the device allows more than the processor.
+                // Neighbours are joined, so the device allows more than the processor.
                 let copying = try plain.time()
                 let all = try scan.time()
                 let pages = Double(plan.data.pageCount)

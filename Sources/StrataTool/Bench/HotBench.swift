@@ -2,13 +2,13 @@ internal import RelationLoader
 internal import Strata
 internal import Synchronization
 
-/// Pages that are in the pool and in the processor's caches: what it costs to get at one.
+/// Pages in the pool and in the processor's caches: the cost of accessing one.
 enum HotBench {
-    /// Few enough that the fields and descriptors stay in the processor's caches: memory itself is
-    /// no part of what is measured.
+    /// Few enough that fields and descriptors stay in the processor's caches: memory itself is not
+    /// measured.
     private static let mostPages = 512
 
-    /// How often each page of the relation's size would be visited in a round.
+    /// The visits per page of the relation in a round.
     private static let visits = 32
 
     static func measure(_ plan: BenchPlan, _ method: IOMethodChoice) throws(BenchFailure)
@@ -29,7 +29,7 @@ enum HotBench {
         var direct = BenchRow("hot/direct", method: method, unit: "ns/page", bar: .atMost(3))
         var stream = BenchRow("hot/stream", method: method, unit: "ns/page", bar: .atMost(2))
         let bare = try HotMemory(pageCount: work.count)
-        // Brings the pages into the pool, and wakes the processor.
+        // Reads the pages into the pool, and wakes the processor.
         _ = try work.direct()
         for _ in 0..<work.plan.rounds {
             let atomics = try work.time("hot/ceiling") { () throws(BenchFailure) in
@@ -53,19 +53,19 @@ enum HotBench {
     }
 }
 
-/// The visits to pages that a round consists of, in three ways.
+/// The visits to pages in a round, in three ways.
 private struct HotWork {
     let plan: BenchPlan
     let relation: Relation
     let session: Session
-    /// The pages visited, from the first on.
+    /// The number of pages visited, from the first on.
     let count: UInt32
-    /// How often all of them are visited.
+    /// The number of visits to all of them.
     let passes: Int
 
     var total: Int { Int(count) * passes }
 
-    /// Times what returns the sum of all fields visited, and checks the sum.
+    /// Times `body`, which returns the sum of all fields visited, and checks the sum.
     func time(_ name: String, _ body: () throws(BenchFailure) -> UInt64) throws(BenchFailure)
         -> BenchTime
     {
@@ -77,7 +77,7 @@ private struct HotWork {
         return time
     }
 
-    /// Asks the pool for one page after the other.
+    /// Pins one page after the other through the pool.
     func direct() throws(BenchFailure) -> UInt64 {
         let (buffers, open) = (relation.engine.buffers, relation.open)
         var sum: UInt64 = 0
@@ -115,7 +115,7 @@ private struct HotWork {
     }
 }
 
-/// The first blocks, again and again.
+/// The first blocks, repeatedly.
 private struct RepeatedBlocks: BlockSource {
     let count: UInt32
     var passes: Int
@@ -135,7 +135,7 @@ private struct RepeatedBlocks: BlockSource {
     }
 }
 
-/// The same fields without a pool: memory, and a cache line that stands for all descriptors.
+/// The same fields without a pool: memory, and one cache line instead of all descriptors.
 private struct HotMemory: ~Copyable {
     private let memory: BenchMemory
     private let line = Atomic<UInt64>(0)
@@ -151,8 +151,8 @@ private struct HotMemory: ~Copyable {
         }
     }
 
-    /// Touches all fields, each between two atomic operations as a pin and its end need them. The
-    /// orderings are those of a lock taken and given back; the partner is the line itself.
+    /// Touches all fields, each between two atomic operations like those of a pin. The orderings
+    /// are those of taking and releasing a lock; the partner is the line itself.
     borrowing func touch(_ work: HotWork) throws(BenchFailure) -> UInt64 {
         var sum: UInt64 = 0
         for _ in 0..<work.passes {

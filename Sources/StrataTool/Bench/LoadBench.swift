@@ -73,7 +73,7 @@ enum LoadBench {
         return rows
     }
 
-    /// - Returns: how many pages the relation has.
+    /// - Returns: the number of pages in the relation.
     private static func load(
         _ file: borrowing LoadFile, _ plan: BenchPlan, _ engine: Engine
     ) throws(BenchFailure) -> Int {
@@ -101,7 +101,7 @@ enum LoadBench {
         }
     }
 
-    /// Every row is there: the numbers in the first column add up.
+    /// Checks that every row is there: the numbers in the first column add up.
     private static func check(_ file: borrowing LoadFile, _ engine: Engine) throws(BenchFailure) {
         var (sum, count): (UInt64, UInt64) = (0, 0)
         let layout = file.schema.layout

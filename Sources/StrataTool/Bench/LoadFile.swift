@@ -6,7 +6,7 @@ internal import Strata
     internal import Darwin
 #endif
 
-/// What rows look like.
+/// The shape of rows.
 enum LoadShape: String, CaseIterable {
     /// Eight columns, about sixty bytes.
     case narrow
@@ -26,7 +26,7 @@ enum LoadShape: String, CaseIterable {
         }
     }
 
-    /// The same as a schema.
+    /// The columns as a schema.
     var schema: Schema {
         do throws(SchemaError) { return try Schema(parsing: columns) } catch {
             preconditionFailure("the columns of case load are well-formed")
@@ -34,7 +34,7 @@ enum LoadShape: String, CaseIterable {
     }
 }
 
-/// A CSV file without a header, of rows that follow from their numbers.
+/// A CSV file without a header. Its rows depend only on their numbers.
 struct LoadFile: ~Copyable {
     let shape: LoadShape
     let path: String
@@ -65,12 +65,12 @@ struct LoadFile: ~Copyable {
             }
             byteCount += buffer.count
         }
-        // What is measured shall not wait for these bytes' way to the disk.
+        // The measurement must not wait for writing these bytes to the disk.
         try output.sync()
     }
 
     private func append(_ row: UInt64, to buffer: inout [UInt8]) {
-        // Any mixing will do: it is the same in each run.
+        // Any mixing will do, if it is the same in each run.
         let mixed = (row &+ 1) &* 0x9E37_79B9_7F4A_7C15
         let words: String
         switch shape {
@@ -97,7 +97,7 @@ struct LoadFile: ~Copyable {
         buffer.append(UInt8(ascii: "\n"))
     }
 
-    /// Moves the same bytes without looking at them: reads the file, and writes as many pages as the
+    /// Moves the same bytes without parsing them: reads the file, and writes as many pages as the
     /// relation has until they are durable.
     func timePlain(pageCount: Int) throws(BenchFailure) -> BenchTime {
         defer { unsafe unlink(copyPath) }
@@ -107,7 +107,7 @@ struct LoadFile: ~Copyable {
         return try BenchClock.measure { () throws(BenchFailure) in
             for offset in stride(from: 0, to: byteCount, by: 1 << 20) {
                 let count = min(1 << 20, byteCount - offset)
-                // The memory has as much room as is read and written at a time.
+                // The memory has room for what is read and written at a time.
                 unsafe try input.read(into: memory.start, from: offset, count: count)
             }
             let total = pageCount * blockSize

@@ -1,9 +1,9 @@
 internal import Strata
 
-/// Reads the relation's file, or a part of it, without Strata, on one thread: a stretch is copied,
-/// then its pages are verified while the processor's caches hold them.
+/// Reads the relation's file, or a part of it, without Strata, on one thread: copies a stretch,
+/// then verifies its pages while the processor's caches hold them.
 final class PlainReader {
-    /// How much is read at a time.
+    /// The bytes read at a time.
     private static let readBytes = 128 << 10
 
     private let plan: BenchPlan
@@ -13,7 +13,7 @@ final class PlainReader {
     private let bytes: Range<Int>
 
     /// - Parameters:
-    ///   - part: which of that many equal parts.
+    ///   - part: which of `parts` equal parts to read.
     init(_ plan: BenchPlan, part: Int = 0, of parts: Int = 1) throws(BenchFailure) {
         self.plan = plan
         let pages = plan.data.pageCount
@@ -30,7 +30,7 @@ final class PlainReader {
         return time
     }
 
-    /// The same on several threads at once, each with a part.
+    /// Reads the file on several threads at once, a part each.
     static func time(_ plan: BenchPlan, threads: Int) throws(BenchFailure) -> BenchTime {
         let (time, sum) = try BenchThreads.time(threads) { (index) throws(BenchFailure) in
             try PlainReader(plan, part: index, of: threads)
@@ -47,7 +47,7 @@ final class PlainReader {
         while begin < bytes.upperBound {
             try plan.checkCancellation()
             let count = min(Self.readBytes, bytes.upperBound - begin)
-            // The memory has room for the part, and nobody else uses it.
+            // The memory has room for the part, and nothing else uses it.
             let target = unsafe memory.start + (begin - bytes.lowerBound)
             unsafe try file.read(into: target, from: begin, count: count)
             for position in stride(from: 0, to: count, by: blockSize) {

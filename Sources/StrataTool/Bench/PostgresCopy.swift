@@ -6,25 +6,25 @@ internal import Strata
     internal import Darwin
 #endif
 
-/// PostgreSQL loading the same file, by its own `COPY` into an unlogged table that is made for it.
+/// PostgreSQL's own `COPY` of the same file into a new unlogged table.
 ///
-/// Speaks through `psql`, whose start is part of what is timed: some hundredths of a second.
+/// Runs `psql`, whose start is part of the measured time: some hundredths of a second.
 struct PostgresCopy {
     private let connection: String
     private let columns: String
     private let logPath: String
 
-    /// - Parameter connection: what `psql` is to connect to: a connection string.
+    /// - Parameter connection: the connection string for `psql`.
     init(_ connection: String, _ shape: LoadShape, _ directory: String) throws(BenchFailure) {
         self.connection = connection
         columns = shape.columns
         logPath = directory + "/psql.log"
-        // The server, another user, is to read the file.
+        // The server runs as another user and must read the file.
         unsafe chmod(directory, 0o755)
         try run("SELECT 1")
     }
 
-    /// How long the server takes; the table is emptied before, which is not timed.
+    /// Times the server. Makes an empty table first, which is not timed.
     func time(_ path: String) throws(BenchFailure) -> BenchTime {
         let table = LoadShape.relation
         try run("DROP TABLE IF EXISTS \(table); CREATE UNLOGGED TABLE \(table) (\(columns))")
@@ -60,14 +60,14 @@ struct PostgresCopy {
         guard status == 0 else {
             throw Self.failure(
                 "psql failed: \(log)",
-                "Give a --postgres that connects to a server on this machine, as a user who may"
+                "Choose a --postgres that connects to a server on this machine, as a user who may"
                     + " read server files.", nil)
         }
     }
 
-    /// What `psql` said, on one line.
+    /// The output of `psql`, on one line.
     private var log: String {
-        guard let file = unsafe fopen(logPath, "r") else { return "it said nothing" }
+        guard let file = unsafe fopen(logPath, "r") else { return "no output" }
         defer { unsafe fclose(file) }
         var bytes = [UInt8](repeating: 0, count: 1000)
         let count = unsafe fread(&bytes, 1, bytes.count, file)

@@ -2,18 +2,18 @@ internal import AsyncIO
 internal import Strata
 internal import Synchronization
 
-/// Writing beside other work: pages of a relation four times the pool's size are changed at random,
-/// so that each change has to wait for a buffer; and pages in the pool are changed while a checkpoint
-/// takes its time.
+/// Writing beside other work. Pages of a relation four times the pool's size are changed at random,
+/// so that each change must wait for a buffer; and pages in the pool are changed during a slow
+/// checkpoint.
 enum PressureBench {
-    /// How often the background writer looks at the pool.
+    /// The background writer's delay between rounds.
     private static let delay = Duration.milliseconds(10)
-    /// What a checkpoint is spread over.
+    /// The time that a checkpoint is spread over.
     private static let spread = Duration.milliseconds(500)
-    /// How many pages are visited between two looks at the user's wishes; a power of two.
+    /// The number of pages visited between two checks for cancellation; a power of two.
     private static let stride: UInt32 = 1024
 
-    /// With the background writer, against without.
+    /// With the background writer; against without.
     static func measureEvictions(_ plan: BenchPlan, _ method: IOMethodChoice) throws(BenchFailure)
         -> BenchRow
     {
@@ -53,7 +53,7 @@ enum PressureBench {
         }
     }
 
-    /// While a checkpoint is spread over a second, against while there is none.
+    /// During a checkpoint that is spread over half a second; against no checkpoint.
     static func measureSpread(_ plan: BenchPlan, _ relation: Relation, _ session: Session)
         throws(BenchFailure) -> BenchRow
     {
@@ -76,7 +76,7 @@ enum PressureBench {
         return row
     }
 
-    /// Changes pages in the pool for a fifth of a second, or until told.
+    /// Changes pages in the pool for a fifth of a second, or until `isDone`.
     private static func changes(
         _ plan: BenchPlan, _ relation: Relation, _ session: Session, until isDone: () -> Bool
     ) throws(BenchFailure) -> (rate: Double, processor: Double) {
@@ -92,7 +92,7 @@ enum PressureBench {
         }
     }
 
-    /// Marks so many pages, neighbours far from each other.
+    /// Marks so many pages, with neighbours far apart in time.
     private static func change(
         _ plan: BenchPlan, _ relation: Relation, _ count: UInt32, mark: UInt64, _ session: Session
     ) throws(BenchFailure) {
@@ -110,7 +110,7 @@ enum PressureBench {
     }
 }
 
-/// A checkpoint that takes its time, on a thread of its own.
+/// A slow checkpoint on a thread of its own.
 private final class SpreadCheckpoint: Sendable {
     private let done = Atomic<Bool>(false)
     private let failure = Lock<StorageError?>(nil)

@@ -1,12 +1,12 @@
 internal import AsyncIO
 internal import Strata
 
-/// Single blocks in random order, read past the kernel's cache with more and more of them at a time.
+/// Single blocks in random order, read past the kernel's cache at increasing depths.
 enum RandomBench {
     private static let depths = [1, 2, 4, 8, 16, 32, 64, 128]
     /// The depth that has a bar.
     private static let barDepth = 32
-    /// How many blocks are read at a time that is measured.
+    /// The number of blocks in one measurement.
     private static let count = 2048
 
     static func measure(_ plan: BenchPlan, _ method: IOMethodChoice) throws(BenchFailure)
@@ -18,7 +18,7 @@ enum RandomBench {
             let name = relation.engine.ioMethodName
             var order = RandomOrder(pageCount: plan.data.pageCount, count: count)
             var rows: [BenchRow] = []
-            // One block is read at a time by the synchronous method, whatever is asked for.
+            // The synchronous method reads one block at a time, whatever the depth.
             for depth in name == "sync" ? [1] : depths {
                 let hasBar = depth == barDepth && name == "io_uring"
                 var row = BenchRow(
@@ -53,7 +53,7 @@ enum RandomBench {
     }
 }
 
-/// Blocks of the relation in random order, some at a time; none comes twice before all have come.
+/// The relation's blocks in random order, some at a time. None comes twice before all have come.
 struct RandomOrder {
     private var blocks: [UInt32]
     private let count: Int

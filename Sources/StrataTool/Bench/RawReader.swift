@@ -10,11 +10,11 @@ internal import Strata
     internal import Darwin
 #endif
 
-/// Reads stretches of a file without Strata, several at a time: through io_uring where that runs,
-/// else one after the other.
+/// Reads stretches of a file without Strata: several at a time through io_uring if available, else
+/// one after the other.
 @safe
 struct RawReader: ~Copyable {
-    /// One stretch to be read.
+    /// A stretch to read.
     struct Stretch {
         let offset: Int
         let count: Int
@@ -24,14 +24,14 @@ struct RawReader: ~Copyable {
     private let memory: BenchMemory
     private let depth: Int
     #if canImport(CLiburing)
-        /// Owned; nil where io_uring cannot be used.
+        /// Owned; nil if io_uring cannot be used.
         private let ring: UnsafeMutablePointer<io_uring>?
     #endif
 
     /// - Parameters:
-    ///   - byteCount: the file's length, and how much memory is needed: a stretch goes to the place
+    ///   - byteCount: the length of the file, and the memory needed: a stretch goes to the position
     ///     in memory that it has in the file.
-    ///   - depth: how many stretches are read at a time.
+    ///   - depth: how many stretches to read at a time.
     init(
         _ path: String, byteCount: Int, depth: Int, direct: Bool
     ) throws(BenchFailure) {
@@ -61,7 +61,7 @@ struct RawReader: ~Copyable {
         #endif
     }
 
-    /// Reads all stretches, and verifies each of their pages as soon as it is there.
+    /// Reads all stretches, and verifies the pages of each as soon as it is there.
     ///
     /// - Returns: the sum over the pages' fields.
     func read(_ stretches: [Stretch], _ plan: BenchPlan) throws(BenchFailure) -> UInt64 {
@@ -85,7 +85,8 @@ struct RawReader: ~Copyable {
         ) throws(BenchFailure) -> UInt64 {
             var sum: UInt64 = 0
             var (started, ended) = (0, 0)
-            // The ring is empty at the end even of a failure, as the memory is the reads'.
+            // Also after a failure the ring must be empty at the end, because reads in flight own
+            // the memory.
             var failure: BenchFailure?
             while ended < started || (started < stretches.count && failure == nil) {
                 while failure == nil, started < stretches.count, started - ended < depth,
@@ -130,7 +131,7 @@ struct RawReader: ~Copyable {
             from: stretch.offset, to: stretch.offset + stretch.count, by: blockSize)
         {
             let block = UInt32(offset / blockSize)
-            // Read just now, and nobody writes there before the next read of it.
+            // Just read, and nothing writes there before it is read again.
             let page = unsafe PageView(unsafePage: memory.start + offset)
             guard PageChecksum.compute(page, block: block) == page.storedChecksum else {
                 throw .wrongSum("raw reading")

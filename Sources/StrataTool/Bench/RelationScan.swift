@@ -1,19 +1,19 @@
 internal import RelationLoader
 internal import Strata
 
-/// Reading the whole relation through Strata, from its first page to its last, into a pool that is
-/// empty of it.
+/// Reading the whole relation through Strata, from its first page to its last, into a pool without
+/// its pages.
 struct RelationScan {
-    /// The case that it is for.
+    /// The name of the case.
     let name: String
     let plan: BenchPlan
     let relation: Relation
     let session: Session
 
-    /// How many pages are read between two looks at the user's wishes; a power of two.
+    /// The number of pages read between two checks for cancellation; a power of two.
     private static let stride: UInt32 = 1024
 
-    /// What the stream of the last reading did.
+    /// The counters of the last reading's stream.
     private(set) var statistics: ReadStreamStatistics?
 
     init(_ name: String, _ plan: BenchPlan, _ relation: Relation, _ session: Session) {
@@ -21,8 +21,8 @@ struct RelationScan {
         (self.relation, self.session) = (relation, session)
     }
 
-    /// Reads the relation into the pool and checks the sum of its fields; then takes it out of the
-    /// pool, which is not timed.
+    /// Reads the relation into the pool and checks the sum of its fields, then evicts it, which is
+    /// not timed.
     mutating func time() throws(BenchFailure) -> BenchTime {
         // Without a ring, so that the whole relation goes into the pool.
         try time(
@@ -32,7 +32,7 @@ struct RelationScan {
 
     /// Reads some blocks in the same way.
     ///
-    /// - Parameter sum: what their fields add up to.
+    /// - Parameter sum: the expected sum of their fields.
     mutating func time<Source: BlockSource>(
         _ source: Source, sum expected: UInt64, options: ReadStreamOptions
     ) throws(BenchFailure) -> BenchTime {
@@ -51,7 +51,8 @@ struct RelationScan {
             throw .storage(
                 StorageError(
                     .pageInUse,
-                    "\(Wording.count(left.skipped, "page")) that case \(name) read stayed in the pool"
+                    "\(Wording.count(left.skipped, "page")) that case \(name) read "
+                        + "stayed in the pool"
                 )
             )
         }

@@ -2,8 +2,8 @@ internal import AsyncIO
 internal import RelationLoader
 internal import Strata
 
-/// A compressed relation of a given size whose pages are rewritten at random for long: how long its
-/// file becomes, and is once compacted.
+/// Long random rewriting of a compressed relation of a given size: the greatest length of its file,
+/// and that after compaction.
 enum SoakBench {
     static func measure(_ plan: BenchPlan, _ method: IOMethodChoice) throws(BenchFailure)
         -> [BenchRow]
@@ -31,7 +31,7 @@ enum SoakBench {
         }
     }
 
-    /// Makes the relation, of as many pages as the plan says, full of narrow rows.
+    /// Makes the relation, with as many pages as the plan says, full of narrow rows.
     private static func load(_ plan: BenchPlan, _ engine: Engine, _ session: Session)
         throws(BenchFailure)
     {
@@ -52,14 +52,14 @@ enum SoakBench {
     }
 }
 
-/// Narrow rows that follow from their numbers, as ``LoadFile`` writes them.
+/// Narrow rows that depend only on their numbers, as ``LoadFile`` writes them.
 private struct SoakRows: ~Copyable {
     private var builder: HeapTupleBuilder
     private var row: UInt64 = 0
 
     init(_ schema: Schema) { builder = HeapTupleBuilder(layout: schema.layout) }
 
-    /// Puts as many on the page as there is room for.
+    /// Fills the page with rows.
     mutating func fill(_ page: borrowing PinnedPage) throws(StorageError) {
         let block = page.block.rawValue
         var failure: PageFormatError?
@@ -73,7 +73,7 @@ private struct SoakRows: ~Copyable {
         throw StorageError(.misuse, "a row of the bench does not fit a page: \(failure)")
     }
 
-    /// The row that did not fit the last page is left out.
+    /// Forms the next row. A row that did not fit the last page is skipped.
     private mutating func form() {
         let mixed = (row &+ 1) &* 0x9E37_79B9_7F4A_7C15
         builder.begin()

@@ -1,7 +1,7 @@
 internal import Strata
 
-/// A pool whose memory was never used: what it costs to open an engine with one and to fill it, and
-/// how much memory it takes besides its pages.
+/// A pool whose memory was never used: the cost of opening an engine with it and of filling it, and
+/// its memory besides the pages.
 enum TouchBench {
     static func measure(_ plan: BenchPlan, _ method: IOMethodChoice) throws(BenchFailure)
         -> [BenchRow]
@@ -14,8 +14,8 @@ enum TouchBench {
     private static func measureRound(
         _ plan: BenchPlan, _ method: IOMethodChoice, _ rows: inout [BenchRow]
     ) throws(BenchFailure) {
-        // A virtual machine may have to get memory from its host first. That is not the kernel's
-        // work here, nor Strata's.
+        // A virtual machine may first have to get memory from its host, which is neither the
+        // kernel's work here nor Strata's.
         _ = try BenchMemory(byteCount: plan.data.poolBytes)
         let opening = try BenchClock.measure { () throws(BenchFailure) in
             try plan.data.withRelation(method) { _, _ in }
@@ -27,7 +27,7 @@ enum TouchBench {
             name = relation.engine.ioMethodName
             overhead = Double(relation.engine.buffers.bookkeepingBytes)
             fresh = try scan.time()
-            // The pool is larger than the relation: this reaches the rest of it.
+            // The pool is larger than the relation: this touches the rest of it.
             _ = try scan.time()
             touched = try scan.time()
         }

@@ -1,15 +1,15 @@
 internal import RelationLoader
 internal import Strata
 
-/// A relation that the kernel caches, read from its first page to its last into a pool that is
-/// empty of it, every page's checksum compared.
+/// Reading a relation that the kernel caches, from its first page to its last, into a pool without
+/// its pages, verifying every checksum.
 enum WarmBench {
     static func measure(_ plan: BenchPlan, _ method: IOMethodChoice) throws(BenchFailure)
         -> [BenchRow]
     {
         try plan.data.withRelation(method) { (relation, session) throws(BenchFailure) in
             let name = relation.engine.ioMethodName
-            // Where IO is not executed by the one who waits, all cores are to be used.
+            // If the waiting thread does not execute the IO itself, all cores should be used.
             let isSpread = name != "sync"
             var row = BenchRow(
                 "warm", method: name, unit: "GB/s", bar: .atLeast(isSpread ? 1.6 : 0.85))
@@ -18,8 +18,8 @@ enum WarmBench {
                 "warm/threads/\(threads)", method: name, unit: "GB/s", bar: nil)
             var scan = RelationScan("warm", plan, relation, session)
             let plain = try PlainReader(plan)
-            // The pool is larger than the relation and less than twice as large: two passes touch
-            // all of its memory. The kernel has cached the file then.
+            // The pool is larger than the relation but less than twice as large: two passes touch
+            // all of its memory. After them the kernel has cached the file.
             for _ in 0..<2 { _ = try scan.time() }
             for _ in 0..<plan.rounds {
                 let ceiling = try plain.time()

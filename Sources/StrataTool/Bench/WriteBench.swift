@@ -1,7 +1,7 @@
 internal import RelationLoader
 internal import Strata
 
-/// A relation whose pages are all in the pool and all changed, written out and made durable.
+/// Writing a relation whose pages are all in the pool and all changed, and making it durable.
 enum WriteBench {
     static func measure(_ plan: BenchPlan, _ method: IOMethodChoice) throws(BenchFailure)
         -> [BenchRow]
@@ -20,8 +20,8 @@ enum WriteBench {
             }
             let work = WriteWork(plan: plan, relation: relation, session: session)
             let raw = try RawWriting(plan)
-            // Brings the pages into the pool and the file into the kernel's cache, and makes the
-            // memory that copies need.
+            // Reads the pages into the pool and the file into the kernel's cache, and allocates the
+            // memory for copies.
             try work.change(mark: 0)
             _ = try work.time()
             _ = try raw.time(plan)
@@ -46,7 +46,7 @@ enum WriteBench {
         return rows
     }
 
-    /// With pages kept whole; in turns with the same without.
+    /// With protection against torn pages; in turns with the same without.
     private static func measureProtected(_ plan: BenchPlan, _ method: IOMethodChoice)
         throws(BenchFailure) -> [BenchRow]
     {
@@ -73,7 +73,7 @@ enum WriteBench {
         let gigabytes = Double(plan.data.pageCount) * Double(blockSize) / 1e9
         for round in 0..<plan.rounds {
             let mark = UInt64(2 * round + 1)
-            // What may be refused first, before time is spent.
+            // The protection may be unavailable: try it first.
             let (used, time) = try checkpoint(plan, method, protection, direct, mark)
             let (_, ceiling) = try checkpoint(plan, method, .none, direct, mark + 1)
             var next = row ?? BenchRow(name, method: used, unit: "GB/s", bar: bar)
@@ -86,7 +86,7 @@ enum WriteBench {
         return row
     }
 
-    /// One checkpoint of all pages, behind another one that gets memory and space ready.
+    /// Times a checkpoint of all pages, after another one that prepares memory and space.
     private static func checkpoint(
         _ plan: BenchPlan, _ method: IOMethodChoice, _ protection: TornPageProtection,
         _ direct: Bool, _ mark: UInt64
@@ -104,7 +104,7 @@ enum WriteBench {
     }
 }
 
-/// How long writing took, and with what makes it durable.
+/// The time of writing alone, and of writing and making durable.
 private struct WriteTimes {
     var write = BenchTime()
     var whole = BenchTime()
@@ -120,15 +120,15 @@ private struct WriteTimes {
     }
 }
 
-/// The writing through Strata.
+/// Writing through Strata.
 private struct WriteWork {
     let plan: BenchPlan
     let relation: Relation
     let session: Session
 
-    /// Where each page is marked: behind the field that all cases read.
+    /// The offset of each page's mark, behind the field that all cases read.
     private static let markOffset = blockSize - 8
-    /// How many pages are visited between two looks at the user's wishes; a power of two.
+    /// The number of pages visited between two checks for cancellation; a power of two.
     private static let stride: UInt32 = 1024
 
     /// Marks all pages in the pool.
@@ -156,7 +156,7 @@ private struct WriteWork {
         return times
     }
 
-    /// Reads what was written back from the file, through verification, and looks at all pages.
+    /// Reads the pages back from the file, verifying them, and checks all of them.
     func check(mark: UInt64) throws(BenchFailure) {
         let left = try BenchFailure.wrap { () throws(StorageError) in
             try relation.engine.buffers.evict(relation.open, session: session)
@@ -168,7 +168,7 @@ private struct WriteWork {
         var isMarked = true
         try forEachPage { page, block in
             sum &+= BenchPage.field(page, block)
-            // The pin keeps the page in place, and nobody else changes it.
+            // The pin keeps the page in place, and nothing else changes it.
             let found = unsafe page.unsafeAddress.load(
                 fromByteOffset: Self.markOffset, as: UInt64.self)
             if found != mark { isMarked = false }
@@ -194,26 +194,26 @@ private struct WriteWork {
     }
 }
 
-/// The writing without Strata, on one thread, into the relation's own file: a stretch is copied,
-/// the copies get their checksums and are written.
+/// Writing without Strata, on one thread, into the relation's own file: copies a stretch, sets the
+/// checksums on the copies and writes them.
 private struct RawWriting: ~Copyable {
     private let output: BenchOutput
     private let pages: BenchMemory
     private let copies: BenchMemory
 
-    /// How much is written at a time.
+    /// The bytes written at a time.
     private static let writeBytes = 128 << 10
-    /// How much the kernel is asked to write to the disk at a time.
+    /// The bytes that the kernel is asked to write to the disk at a time.
     private static let hintBytes = 2 << 20
 
-    /// The pages are those that the file has.
+    /// The pages come from the file.
     init(_ plan: BenchPlan) throws(BenchFailure) {
         let total = plan.data.pageCount * blockSize
         let output = try BenchOutput(plan.data.file)
         let pages = try BenchMemory(byteCount: total)
         let copies = try BenchMemory(byteCount: Self.writeBytes)
         let file = try BenchFile(plan.data.file)
-        // The memory has `total` bytes, and nobody else uses it.
+        // The memory has `total` bytes, and nothing else uses it.
         unsafe try file.read(into: pages.start, from: 0, count: total)
         self.output = output
         self.pages = pages
