@@ -9,8 +9,8 @@ public enum ReadMode: Sendable, Hashable {
     case zeroAndLock
 }
 
-/// The options of a read, fixed when it is started and whoever completes it. Mirrors PostgreSQL's
-/// `READ_BUFFERS_…` flags.
+/// The options of a read. They are fixed when it is started, whichever thread completes it. Mirrors
+/// PostgreSQL's `READ_BUFFERS_…` flags.
 public struct ReadOptions: OptionSet, Sendable, Hashable {
     /// The options, one bit each. The lower ones travel with the IO.
     public let rawValue: UInt8

@@ -6,7 +6,7 @@ public enum PageVerification: Hashable, Sendable {
     case valid
     /// All zeroes: a page that was added to a file and never written. It has no checksum.
     case new
-    /// Damaged. Nobody may see its contents.
+    /// Damaged. Its contents must not be shown.
     case invalid(Reason)
 
     /// Why a page is invalid.

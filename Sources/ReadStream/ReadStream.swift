@@ -167,7 +167,7 @@ extension ReadStream {
     /// PostgreSQL's `read_stream_end`.
     public consuming func end() {}
 
-    /// What the stream has done so far.
+    /// The stream's counters so far.
     public var statistics: ReadStreamStatistics {
         var statistics = engine.statistics
         // A page taken on demand is a hit at distance 1.

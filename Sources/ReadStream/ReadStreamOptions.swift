@@ -24,7 +24,7 @@ public struct ReadStreamFlags: OptionSet, Sendable, Hashable {
 public struct ReadStreamOptions {
     /// The fork to read.
     public var fork = Fork.main
-    /// What the stream may assume.
+    /// The stream's flags.
     public var flags: ReadStreamFlags = []
     /// How to treat damaged pages.
     public var readOptions: ReadOptions = []

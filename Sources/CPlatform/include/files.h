@@ -21,19 +21,19 @@ int strata_prefetch(int descriptor, int64_t offset, int64_t count);
 /// Returns 0 or a negated errno; does nothing where the platform has no such call.
 int strata_start_writeback(int descriptor, int64_t offset, int64_t count);
 
-/// Writes vectors whole or not at all, even when the power fails. Returns the bytes written or a
-/// negated errno: -EOPNOTSUPP where kernel, file system or disk cannot.
+/// Writes vectors whole or not at all, even if the power fails. Returns the bytes written or a
+/// negated errno: -EOPNOTSUPP if kernel, file system or disk does not support it.
 struct iovec;
 int64_t strata_write_atomically(int descriptor, const struct iovec *vectors, int count, int64_t offset);
 
-/// The kernel's flag of such a write.
+/// The kernel's flag for such a write.
 int strata_atomic_write_flag(void);
 
-/// How many bytes at least and at most such a write to a file can have, both powers of two. Returns
-/// 0 or a negated errno, -EOPNOTSUPP where nobody says.
+/// Gets the smallest and the largest size in bytes of such a write to a file, both powers of two.
+/// Returns 0 or a negated errno: -EOPNOTSUPP if they are unknown.
 int strata_atomic_write_units(int descriptor, uint32_t *least, uint32_t *most);
 
-/// How many descriptors this process may have open.
+/// The most descriptors that this process may have open.
 int64_t strata_descriptor_limit(void);
 
 #endif

@@ -201,7 +201,7 @@ struct BenchCommand: ParsableCommand {
         }
     }
 
-    /// What is to be measured; of all methods those that run here.
+    /// The methods to measure. `all` includes those that run here.
     private func methods() throws(BenchFailure) -> [IOMethodChoice] {
         guard ioMethod == "all" else { return [IOMethodChoice.named(ioMethod) ?? .automatic] }
         let methods: [IOMethodChoice] = [.synchronous, .worker]
