@@ -214,14 +214,14 @@ struct FailureTests {
         #expect(try storage.blockCount(.main) == 0)
     }
 
-    @Test("Segment sizes that cannot be are refused")
+    @Test("Segment sizes out of range are refused")
     func configuration() throws {
         for blocks in [0, -1, 1 << 31] {
             let error = #expect(throws: StorageError.self) {
                 try TestDisk(TestedMethod(.synchronous), .init(segmentBlocks: blocks))
             }
             #expect(error?.code == .invalidConfiguration)
-            #expect(error?.remedy == "Give a value from 1 to 1073741824.")
+            #expect(error?.remedy == "Choose a value from 1 to 1073741824.")
         }
         #expect(MagneticDiskConfiguration().segmentBlocks == 131_072)
     }
