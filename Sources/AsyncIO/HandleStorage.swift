@@ -37,6 +37,10 @@ struct HandleStorage: ~Copyable {
     let targetWord = Atomic<UInt8>(0)
     /// The issuing thread, or one beside the method, executes the IO: the method cannot be asked.
     let isOutsideMethod = Atomic<Bool>(false)
+    /// The generation of the IO that an ``OutsideIO`` may still complete; zero if there is none.
+    let outsideGeneration = Atomic<UInt64>(0)
+    /// Set when an IO on its session's memory was executed; its session sleeps on it.
+    let outsideSignal = Atomic<UInt32>(0)
     let descriptor = Atomic<Int32>(-1)
     let offset = Atomic<Int64>(0)
     let length = Atomic<UInt64>(0)
@@ -68,6 +72,8 @@ struct HandleStorage: ~Copyable {
         /// Who wants the descriptor back once the kernel is done with it.
         var lender: (any DescriptorLender)?
         var lenderToken: UInt32 = 0
+        /// Begins the IO when its batch is submitted, in the method's place.
+        var begin: ((OutsideIO) -> Void)?
         /// Where the issuer learns the outcome; touched by the owner only.
         var report: IOReturn?
         var owner: ResourceOwner?
@@ -77,6 +83,7 @@ struct HandleStorage: ~Copyable {
             vectorCount = 0
             dataCount = 0
             lender = nil
+            begin = nil
             report = nil
             owner = nil
         }

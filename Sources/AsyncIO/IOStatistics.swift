@@ -10,6 +10,8 @@ public struct IOStatistics: Sendable, Hashable {
     public var batches: UInt64 = 0
     /// IOs that the submitter executed itself: by flag, by need, or because a queue was full.
     public var synchronousExecutions: UInt64 = 0
+    /// IOs that were begun beside the method, by ``IOHandle/startElsewhere(_:at:_:)``.
+    public var elsewhere: UInt64 = 0
     /// IOs that are complete for everyone.
     public var completed: UInt64 = 0
     /// Waits that found their IO unfinished and slept.
@@ -32,6 +34,7 @@ struct SessionCounters: ~Copyable {
     let submitted = Atomic<UInt64>(0)
     let batches = Atomic<UInt64>(0)
     let synchronousExecutions = Atomic<UInt64>(0)
+    let elsewhere = Atomic<UInt64>(0)
     let blockedWaits = Atomic<UInt64>(0)
     let polls = Atomic<UInt64>(0)
 
@@ -41,6 +44,7 @@ struct SessionCounters: ~Copyable {
         total.submitted += submitted.load(ordering: .relaxed)
         total.batches += batches.load(ordering: .relaxed)
         total.synchronousExecutions += synchronousExecutions.load(ordering: .relaxed)
+        total.elsewhere += elsewhere.load(ordering: .relaxed)
         total.blockedWaits += blockedWaits.load(ordering: .relaxed)
         total.polls += polls.load(ordering: .relaxed)
     }

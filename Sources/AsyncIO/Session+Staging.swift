@@ -19,7 +19,7 @@ extension Session {
     }
 
     /// Ends an IO's definition: from here on it is the session's.
-    private func define(_ handle: HandlePointer) -> StagedIO {
+    func define(_ handle: HandlePointer) -> StagedIO {
         unsafe precondition(handle == handedOut, "an IO is started by the session that defined it")
         unsafe precondition(
             handle.pointee.target != .none, "an IO's target is set before it is started")
@@ -51,6 +51,7 @@ extension Session {
     /// Submits all staged IO. Needed only within a batch. Mirrors PostgreSQL's
     /// `pgaio_submit_staged`.
     public func submitStaged() {
+        submitElsewhere()
         if staged.isEmpty { return }
         unsafe counters.pointee.submitted.add(UInt64(staged.count), ordering: .relaxed)
         unsafe counters.pointee.batches.add(1, ordering: .relaxed)

@@ -29,6 +29,8 @@ public final class Session {
     var handedOut: HandlePointer?
     /// Staged and not yet submitted.
     var staged: [StagedIO] = []
+    /// How many of them the method does not execute.
+    var stagedElsewhere = 0
     /// First and last of the list of handles from submission to reclaim, oldest first.
     var firstInFlight = WaitReference.invalidIndex
     var lastInFlight = WaitReference.invalidIndex

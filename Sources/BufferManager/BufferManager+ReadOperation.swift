@@ -43,7 +43,7 @@ extension BufferManager {
                 return need
             case .hit:
                 break
-            case .missing where isSynchronous:
+            case .missing where executesInSubmitter(operation.storedRelation):
                 try advise(operation)
             case .missing:
                 _ = try startRemaining(operation)
@@ -303,7 +303,9 @@ extension BufferManager {
         var flags: IOFlags = []
         if operation.pool.isLocal { flags.insert(.referencesLocal) }
         if operation.storedRelation.capabilities.transformsPages { flags.insert(.heavyCompletion) }
-        if isSynchronous || operation.storedOptions.contains(.synchronously) {
+        if executesInSubmitter(operation.storedRelation)
+            || operation.storedOptions.contains(.synchronously)
+        {
             flags.insert(.synchronous)
         }
         handle.setFlags(flags)

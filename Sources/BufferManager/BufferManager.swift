@@ -17,8 +17,8 @@ public final class BufferManager: Sendable {
     /// Those of ``shared``, at hand for hits.
     let sharedTables: PoolTables
     let sharedCallbacks: IOCallbackID
-    /// The method executes every IO when it is submitted: reads are put off until waited for.
-    let isSynchronous: Bool
+    /// The method executes every IO when it is submitted.
+    private let isSynchronous: Bool
     let table = RelationTable()
     let localPools = Lock<[UInt32: LocalPool]>([:])
     /// The number of open sessions that read nothing.
@@ -48,6 +48,13 @@ public final class BufferManager: Sendable {
         sharedTables = shared.tables
         sharedCallbacks = try ReadCallbacks.register(shared, system)
         try shared.registerWrites(system)
+    }
+
+    /// Whether the submitter of IO on a relation executes it at once. Reads are then put off until
+    /// a thread waits for them. Managers that hand their IO to other code overlap the submitter
+    /// under every method (``StorageManagerCapabilities/overlapsSubmitter``).
+    package func executesInSubmitter(_ relation: OpenRelation) -> Bool {
+        isSynchronous && !relation.capabilities.overlapsSubmitter
     }
 
     /// Changes that were not written out are lost, which is logged. The core keeps the pool's memory

@@ -121,8 +121,8 @@ final class StreamEngine {
         self.session = session
         self.options = options
         let system = manager.system
-        isSynchronous = system.method.executesInSubmitter
         let storage = relation.capabilities
+        isSynchronous = manager.executesInSubmitter(relation)
         // Of blocks in order the kernel need not be told, if it looks ahead by itself.
         advises =
             isSynchronous && storage.supportsPrefetch && !storage.usesDirectIO

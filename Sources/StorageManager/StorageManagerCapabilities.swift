@@ -16,12 +16,16 @@ public struct StorageManagerCapabilities: Sendable, Hashable {
     /// A power failure during an overwrite may leave a page half old and half new. True unless the
     /// manager says otherwise.
     public var pagesCanTear: Bool
+    /// IO runs beside its submitter under every method, because other code than the method executes
+    /// it (`IOHandle.startElsewhere`). Starting it early pays off even under `sync`.
+    public var overlapsSubmitter: Bool
 
     /// Makes a set of capabilities.
     public init(
         hasKernelReadAhead: Bool = false, supportsPrefetch: Bool = false,
         usesDirectIO: Bool = false, canReopen: Bool = false, isVolatile: Bool = false,
-        transformsPages: Bool = false, pagesCanTear: Bool = true
+        transformsPages: Bool = false, pagesCanTear: Bool = true,
+        overlapsSubmitter: Bool = false
     ) {
         self.hasKernelReadAhead = hasKernelReadAhead
         self.supportsPrefetch = supportsPrefetch
@@ -30,5 +34,6 @@ public struct StorageManagerCapabilities: Sendable, Hashable {
         self.isVolatile = isVolatile
         self.transformsPages = transformsPages
         self.pagesCanTear = pagesCanTear
+        self.overlapsSubmitter = overlapsSubmitter
     }
 }

@@ -73,4 +73,24 @@ import Testing
             #expect(!store.log.flags.isEmpty)
         }
     }
+
+    /// A stream looks ahead under `sync` if its manager has other code execute the IO.
+    @Test(arguments: [true, false])
+    func readsThatOverlapTheirSubmitterAreStartedEarly(overlaps: Bool) throws {
+        var options = TestStore.Options()
+        options.combineLimit = 4
+        options.traits = Traits(
+            capabilities: StorageManagerCapabilities(
+                canReopen: true, overlapsSubmitter: overlaps))
+        let store = try TestStore(TestedMethod(.synchronous), options)
+        try store.withSession { session throws in
+            var stream = ReadStream(
+                store.manager, over: store.relation, session: session,
+                options: ReadStreamOptions([.full]), source: BlockRange(0..<64))
+            let isThere = try stream.next() != nil
+            #expect(isThere)
+            #expect((store.log.reads.count > 1) == overlaps, "\(store.log.reads)")
+        }
+        #expect(store.log.flags.allSatisfy { $0.contains(.synchronous) != overlaps })
+    }
 }

@@ -37,4 +37,24 @@ struct ConformanceTests {
         }
         #expect(suite.violations(under: method).map(\.description) == [])
     }
+
+    @Test("whose IO a pool of threads executes, over files", arguments: IOMethodMatrix.all)
+    func pooledOverFiles(method: TestedMethod) {
+        let suite = StorageManagerConformance { surroundings throws(StorageError) in
+            try PooledDisk(
+                over: MagneticDisk(files: surroundings.files, system: surroundings.system),
+                threads: 3, system: surroundings.system)
+        }
+        #expect(suite.violations(under: method).map(\.description) == [])
+    }
+
+    @Test("whose IO a pool of threads executes, over memory", arguments: IOMethodMatrix.all)
+    func pooledOverMemory(method: TestedMethod) {
+        let suite = StorageManagerConformance { surroundings throws(StorageError) in
+            try PooledDisk(
+                over: MemoryDisk(system: surroundings.system), threads: 2,
+                system: surroundings.system)
+        }
+        #expect(suite.violations(under: method).map(\.description) == [])
+    }
 }

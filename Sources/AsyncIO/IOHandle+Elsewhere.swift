@@ -1,0 +1,32 @@
+internal import Synchronization
+
+extension IOHandle {
+    /// Starts an IO that other code than the method executes.
+    ///
+    /// The IO is staged, counts as in flight, and is waited for, awaited and shown like any other,
+    /// under every method. Outside a batch, `begin` runs before this returns; in a batch, when the
+    /// batch is submitted. IO that its issuer wants at once (``IOFlags/synchronous``) and IO on the
+    /// session's own memory (``IOFlags/referencesLocal``) begin even in a batch. The latter is over
+    /// when this returns, since only the session's thread may complete it. The target must be set.
+    ///
+    /// The core has no time-out: without a call to ``OutsideIO/complete(result:)`` the waiters wait
+    /// on, and so does the session that closes. The code that executes the IO sets time-outs.
+    ///
+    /// - Parameters:
+    ///   - operation: what the IO does, for its layers and for snapshots.
+    ///   - offset: the position of the first byte, for snapshots and for `begin`.
+    ///   - begin: called once, on the session's thread. It has the IO executed, or completes it
+    ///     itself. It must neither block nor use the session.
+    public consuming func startElsewhere(
+        _ operation: IOOperation, at offset: Int64 = 0,
+        _ begin: @escaping (_ io: OutsideIO) -> Void
+    ) {
+        let length = vectorByteCount
+        let (storage, session) = unsafe (self.storage, session.takeRetainedValue())
+        discard self
+        unsafe storage.pointee.operationWord.store(operation.rawValue, ordering: .relaxed)
+        unsafe storage.pointee.offset.store(offset, ordering: .relaxed)
+        unsafe storage.pointee.length.store(UInt64(length), ordering: .relaxed)
+        unsafe session.stageElsewhere(storage, begin)
+    }
+}
