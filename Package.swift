@@ -150,6 +150,13 @@ let tests: [Target] = [
             "StorageTesting", log,
         ],
         path: "Tests/CrashClient"),
+    // Harms stores of the built tool; `.ci/harm` and the tests below run it.
+    .executableTarget(
+        name: "Harm",
+        dependencies: ["Strata", "PageFormat", "AsyncIO", "CPlatform", "StorageTesting"],
+        path: "Tests/Harm"),
+    .testTarget(
+        name: "StoreMutationTests", dependencies: ["StorageTesting", "Harm", "StrataTool"]),
     // Its targets are the fuzzer's as well, which Tests/FuzzTests/Package.swift builds.
     .testTarget(
         name: "FuzzTests",

@@ -1,0 +1,129 @@
+import Foundation
+
+/// How a run of the tool ended.
+struct ToolOutcome {
+    var arguments: [String]
+    /// The exit code; nil if a signal ended it.
+    var code: Int32?
+    var signal: Int32 = 0
+    /// It did not end by itself in time.
+    var isHung = false
+    var output: [UInt8] = []
+    var errors: [UInt8] = []
+    /// The most memory it had resident.
+    var residentBytes = 0
+    var processorSeconds = 0.0
+
+    var commandLine: String { "strata " + arguments.joined(separator: " ") }
+
+    /// The last lines of what it said.
+    var lastWords: String {
+        let text = String(decoding: errors.suffix(600), as: UTF8.self)
+        return text.isEmpty ? String(decoding: output.suffix(200), as: UTF8.self) : text
+    }
+}
+
+/// Where the standard descriptors of a run lead to.
+enum Standard {
+    case file(String)
+    case closed
+    case full
+}
+
+/// Runs the tool, without a shell, its outputs in files.
+struct ToolRunner {
+    let tool: String
+    /// A directory of the runner's own.
+    let folder: String
+    let limitSeconds: Double
+    /// The user that runs are made as, if the harness is run by the superuser.
+    static let ordinaryUser: uid_t = 65534
+
+    /// Runs the tool to its end, or until the time is over.
+    func run(
+        _ arguments: [String], asOrdinaryUser: Bool = false, input: Standard = .file("/dev/null"),
+        output: Standard? = nil, errors: Standard? = nil
+    ) throws(HarmError) -> ToolOutcome {
+        let (outputPath, errorPath) = ("\(folder)/output", "\(folder)/errors")
+        let child = try start(
+            arguments, asOrdinaryUser: asOrdinaryUser, input: input,
+            output: output ?? .file(outputPath), errors: errors ?? .file(errorPath))
+        var outcome = wait(for: child, arguments)
+        if output == nil { outcome.output = Self.contents(outputPath) }
+        if errors == nil { outcome.errors = Self.contents(errorPath) }
+        return outcome
+    }
+
+    /// Starts the tool.
+    func start(
+        _ arguments: [String], asOrdinaryUser: Bool = false, input: Standard,
+        output: Standard, errors: Standard
+    ) throws(HarmError) -> pid_t {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        for (number, standard) in [(CInt(0), input), (1, output), (2, errors)] {
+            let flags = number == 0 ? O_RDONLY : O_WRONLY | O_CREAT | O_TRUNC
+            switch standard {
+            case .file(let path):
+                posix_spawn_file_actions_addopen(&actions, number, path, flags, 0o644)
+            case .full: posix_spawn_file_actions_addopen(&actions, number, "/dev/full", O_WRONLY, 0)
+            case .closed: posix_spawn_file_actions_addclose(&actions, number)
+            }
+        }
+        var words = [tool] + arguments
+        if asOrdinaryUser && geteuid() == 0 {
+            let user = "\(Self.ordinaryUser)"
+            words =
+                ["/usr/bin/setpriv", "--reuid", user, "--regid", user, "--clear-groups"] + words
+        }
+        let pointers = words.map { word in
+            StoreImage.bytes(word).withUnsafeBufferPointer { strdup($0.baseAddress!) }
+        }
+        defer { for pointer in pointers { free(pointer) } }
+        let settings = ["SWIFT_BACKTRACE=enable=no", "PATH=/usr/bin:/bin", "HOME=/"]
+        let variables = settings.map { strdup($0) }
+        defer { for variable in variables { free(variable) } }
+        var child: pid_t = 0
+        let error = posix_spawn(
+            &child, words[0], &actions, nil, pointers + [nil], variables + [nil])
+        guard error == 0 else { throw HarmError("cannot start \(words[0]): errno \(error)") }
+        return child
+    }
+
+    /// Waits for a process that was started; kills it when its time is over.
+    func wait(for child: pid_t, _ arguments: [String]) -> ToolOutcome {
+        var outcome = ToolOutcome(arguments: arguments)
+        let end = Date().addingTimeInterval(limitSeconds)
+        var (status, usage) = (CInt(0), rusage())
+        var pause: UInt32 = 300
+        while true {
+            let found = wait4(child, &status, outcome.isHung ? 0 : WNOHANG, &usage)
+            if found == child { break }
+            if found < 0 && errno != EINTR { break }
+            if !outcome.isHung && Date() > end {
+                outcome.isHung = true
+                kill(child, SIGKILL)
+                continue
+            }
+            usleep(pause)
+            pause = min(pause * 2, 5000)
+        }
+        outcome.residentBytes = usage.ru_maxrss * 1024
+        outcome.processorSeconds = Self.seconds(usage.ru_utime) + Self.seconds(usage.ru_stime)
+        if status & 0x7f == 0 {
+            outcome.code = (status >> 8) & 0xff
+        } else {
+            outcome.signal = status & 0x7f
+        }
+        return outcome
+    }
+
+    private static func seconds(_ time: timeval) -> Double {
+        Double(time.tv_sec) + Double(time.tv_usec) / 1e6
+    }
+
+    static func contents(_ path: String) -> [UInt8] {
+        FileManager.default.contents(atPath: path).map { [UInt8]($0) } ?? []
+    }
+}

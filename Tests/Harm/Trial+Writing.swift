@@ -1,0 +1,196 @@
+import Foundation
+import StorageTesting
+
+/// What is loaded by trials, and what scanning it writes.
+struct Supplies {
+    let file: String
+    let oddFile: String
+    let rows: [UInt8]
+    let oddRows: [UInt8]
+
+    /// Writes the files, and loads them once to see what scanning writes.
+    init(in folder: String, runner: ToolRunner) throws {
+        file = "\(folder)/fresh.csv"
+        oddFile = "\(folder)/odd.csv"
+        let texts = [
+            (file, Rows.csv(5000..<5150, salt: 77), Rows.schema),
+            (oddFile, Rows.oddCSV(500..<530), Rows.oddSchema),
+        ]
+        let store = "\(folder)/supplies"
+        StoreImage.remove(store)
+        defer { StoreImage.remove(store) }
+        var scanned: [[UInt8]] = []
+        for (number, (file, text, schema)) in texts.enumerated() {
+            try text.write(toFile: file, atomically: false, encoding: .utf8)
+            let at = ["--store", store, "--relation", "r\(number)"]
+            let loaded = try runner.run(["load", file, "--schema", schema] + at)
+            let outcome = try runner.run(["scan"] + at)
+            guard loaded.code == 0, outcome.code == 0 else {
+                throw HarmError("the supplies cannot be loaded: \(loaded.lastWords)")
+            }
+            scanned.append(outcome.output)
+        }
+        rows = scanned[0]
+        oddRows = scanned[1]
+    }
+
+    /// Rows without their header.
+    static func body(_ rows: [UInt8]) -> [UInt8] {
+        rows.firstIndex(of: 10).map { Array(rows[($0 + 1)...]) } ?? []
+    }
+}
+
+/// A command that changes a store.
+enum Writer: String, CaseIterable {
+    case load, append, replace, copy, compact, recover, drop
+}
+
+extension Trial {
+    /// A relation to write to: mostly one that was harmed.
+    private mutating func target() -> BaseRelation {
+        let concerned = base.relations.filter { isConcerned($0) }
+        let choices = concerned.isEmpty || random.below(3) == 0 ? base.relations : concerned
+        return choices[random.below(choices.count)]
+    }
+
+    func arguments(of writer: Writer, _ target: BaseRelation) -> [String] {
+        let name = target.name
+        let isOdd = name == "c"
+        let file = isOdd ? supplies.oddFile : supplies.file
+        switch writer {
+        case .load:
+            return ["load", supplies.file, "--relation", "fresh", "--schema", Rows.schema]
+                + (seed & 1 == 0 ? ["--manager", "compressed"] : [])
+        case .append: return ["load", file, "--relation", name, "--append"]
+        case .replace:
+            return [
+                "load", file, "--relation", name, "--replace", "--schema",
+                isOdd ? Rows.oddSchema : Rows.schema,
+            ]
+        case .copy:
+            let manager = seed & 1 == 0 ? "compressed" : "magnetic"
+            return ["copy", "--from", name, "--to", "twin", "--manager", manager]
+        case .compact: return seed & 1 == 0 ? ["compact"] : ["compact", "--relation", name]
+        case .recover: return ["recover"]
+        case .drop: return ["drop", "--relation", name]
+        }
+    }
+
+    /// A writing command after the reading ones, and what it leaves.
+    mutating func write(_ before: [String: ScanState]) throws(HarmError) {
+        let kinds = UInt64(MutationKind.allCases.count)
+        let writer = Writer.allCases[Int(seed / kinds % UInt64(Writer.allCases.count))]
+        self.writer = writer.rawValue
+        let target = target()
+        let outcome = try strata(arguments(of: writer, target) + storeOptions)
+        let isDone = outcome.code == 0
+        for path in mutation.survivors.sorted() {
+            let now = Snapshot(of: store).entries[path]
+            if now != initial?.entries[path] {
+                note(
+                    "\(path) is not as it was: \(now.map(String.init(describing:)) ?? "gone")",
+                    outcome)
+            }
+        }
+        // Who appends opens what the harness may not read.
+        for relation in base.relations {
+            var versions = relation.versions
+            let isTarget = relation.name == target.name
+            if isTarget, let rows = rows(after: writer, relation) {
+                versions = isDone ? [rows] : versions + [rows, relation.rows]
+            }
+            let (state, scanned) = try scan(relation.name, expecting: versions)
+            if isTarget && isDone {
+                judgeTarget(relation, writer, state, before[relation.name]!, scanned)
+            } else if isTarget && state == .earlier {
+                // It failed after all was done.
+                continue
+            } else {
+                judge(relation, state, scanned, when: "after \(writer.rawValue)")
+                if before[relation.name] == .right && state != .right && !mutation.isForged {
+                    note("\(writer.rawValue) harmed \(relation.name), which was right", scanned)
+                }
+            }
+        }
+        if isDone { try judgeNew(writer, target, before[target.name]!) }
+        if try strata(["verify"] + storeOptions).code == nil { return }
+        try putBack(writer, target, isDone)
+    }
+
+    /// What a relation has once a command is done with it; nil if that is none of its doing.
+    private func rows(after writer: Writer, _ relation: BaseRelation) -> [UInt8]? {
+        let fresh = relation.name == "c" ? supplies.oddRows : supplies.rows
+        switch writer {
+        case .append: return relation.rows + Supplies.body(fresh)
+        case .replace: return fresh
+        default: return nil
+        }
+    }
+
+    /// The relation that a command which succeeded was about.
+    private mutating func judgeTarget(
+        _ relation: BaseRelation, _ writer: Writer, _ state: ScanState, _ before: ScanState,
+        _ outcome: ToolOutcome
+    ) {
+        switch (writer, state) {
+        case (.drop, .gone): return
+        case (_, .right) where writer != .drop: return
+        case (.drop, _): note("\(relation.name) is there after it was dropped", outcome)
+        case (.append, .failed) where before != .right: return
+        case (.append, .wrong) where mutation.isStale && before != .right: return
+        case (.append, .earlier) where mutation.isStale: return
+        case (.append, _), (.replace, _):
+            if mutation.isForged { return noteUnnoticed() }
+            note("what \(writer.rawValue) acknowledged is not there", outcome)
+        default: judge(relation, state, outcome, when: "after \(writer.rawValue)")
+        }
+    }
+
+    /// The relation that a command which succeeded made.
+    private mutating func judgeNew(
+        _ writer: Writer, _ target: BaseRelation, _ before: ScanState
+    ) throws(HarmError) {
+        guard writer == .load || writer == .copy else { return }
+        let name = writer == .load ? "fresh" : "twin"
+        let versions = writer == .load ? [supplies.rows] : target.versions
+        let (state, outcome) = try scan(name, expecting: versions)
+        if state == .right || (state == .earlier && mutation.isStale) { return }
+        if mutation.isForged { return noteUnnoticed() }
+        note("\(writer.rawValue) was acknowledged, and \(name) is \(state)", outcome)
+    }
+
+    /// What was harmed comes back, as from a backup: all must be there again. Nothing was put in
+    /// the place of what could not be read.
+    private mutating func putBack(
+        _ writer: Writer, _ target: BaseRelation, _ isDone: Bool
+    ) throws(HarmError) {
+        let directories: Set = ["base", "base/1"]
+        if mutation.isForged || mutation.isStale || base.isKilled || kind == .foreign
+            || !mutation.changed.isDisjoint(with: directories)
+            || (isDone && concernsStore) || (isDone && writer == .compact)
+        {
+            return
+        }
+        let harmed = base.relations.filter { isConcerned($0) }
+        if isDone && harmed.contains(where: { $0.name == target.name }) { return }
+        for path in mutation.changed {
+            if let entry = base.image.entries[path] {
+                try StoreImage.replace("\(store)/\(path)", by: entry)
+            } else {
+                StoreImage.remove("\(store)/\(path)")
+            }
+        }
+        mutation.needsOrdinaryUser = false
+        for relation in harmed {
+            var versions = relation.versions
+            if relation.name == target.name, let rows = rows(after: writer, relation) {
+                versions = [rows] + versions
+            }
+            let (state, outcome) = try scan(relation.name, expecting: versions)
+            if state == .right || (state == .earlier && relation.name == target.name) { continue }
+            note(
+                "\(relation.name) is \(state) once what was harmed is put back, after"
+                    + " \(writer.rawValue) with exit code \(isDone ? 0 : 1)", outcome)
+        }
+    }
+}

@@ -1,0 +1,255 @@
+import Foundation
+import StorageTesting
+
+/// Something that must not happen.
+struct Finding: CustomStringConvertible {
+    let seed: UInt64
+    let kind: MutationKind
+    let harm: String
+    let command: String
+    let what: String
+    let lastWords: String
+
+    var description: String {
+        "seed \(seed), \(kind.rawValue): \(what)\n    harm: \(harm)\n    command: \(command)\n    "
+            + lastWords.split(separator: "\n").suffix(3).joined(separator: "\n    ")
+    }
+}
+
+/// What a scan came to.
+enum ScanState: Equatable {
+    /// All right rows, and no error.
+    case right
+    /// All rows as they once were, and no error.
+    case earlier
+    /// Other rows, and no error.
+    case wrong
+    /// Right rows, then an error.
+    case failed
+    /// Rows that are not right, then an error.
+    case failedWrong
+    /// There is no such relation.
+    case gone
+}
+
+/// A copy of a store that is harmed, read, written to, and judged.
+struct Trial {
+    let seed: UInt64
+    let kind: MutationKind
+    let base: Base
+    let supplies: Supplies
+    let runner: ToolRunner
+    var random: SplitMix64
+    var mutation: Mutation
+    var method: String
+
+    private(set) var findings: [Finding] = []
+    /// Wrong rows where nothing could have noticed.
+    private(set) var unnoticed = 0
+    private(set) var greatestResidentBytes = 0
+    var writer: String?
+    /// The store as it was harmed.
+    private(set) var initial: Snapshot?
+
+    /// The most memory that a command may have resident.
+    static let residentLimit = 300 << 20
+    /// The most processor time of a command.
+    static let processorLimit = 15.0
+
+    var store: String { "\(runner.folder)/store" }
+
+    init(
+        seed: UInt64, bases: [Base], supplies: Supplies, runner: ToolRunner
+    ) {
+        self.seed = seed
+        self.supplies = supplies
+        self.runner = runner
+        let kinds = MutationKind.allCases
+        kind = kinds[Int(seed % UInt64(kinds.count))]
+        var random = SplitMix64(seed: seed, stream: 14)
+        let large = bases.firstIndex { $0.name == "large" }
+        let small = bases.filter { $0.name != "large" }
+        if let large, random.below(24) == 0 {
+            base = bases[large]
+        } else if kind == .journalField, random.below(5) > 0 {
+            base = small.first { $0.isKilled } ?? small[0]
+        } else {
+            base = small[random.below(small.count)]
+        }
+        let own = base.name
+        mutation = Mutator.draw(
+            kind, base, others: small.filter { $0.name != own },
+            random: SplitMix64(seed: seed, stream: 15))
+        method = ["sync", "worker", "automatic"][random.below(3)]
+        self.random = random
+    }
+
+    /// What the trial is about, in a line.
+    var harm: String {
+        "\(base.name) store; " + mutation.description.joined(separator: "; ")
+    }
+
+    mutating func note(_ what: String, _ outcome: ToolOutcome?) {
+        findings.append(
+            Finding(
+                seed: seed, kind: kind, harm: harm, command: outcome?.commandLine ?? "",
+                what: what, lastWords: outcome?.lastWords ?? ""))
+    }
+
+    mutating func noteUnnoticed() { unnoticed += 1 }
+
+    /// Runs the tool, and checks what must hold of any run.
+    mutating func strata(
+        _ arguments: [String], input: Standard = .file("/dev/null"), output: Standard? = nil,
+        errors: Standard? = nil, codes: Set<Int32> = [0, 1]
+    ) throws(HarmError) -> ToolOutcome {
+        let outcome = try runner.run(
+            arguments, asOrdinaryUser: mutation.needsOrdinaryUser, input: input, output: output,
+            errors: errors)
+        check(outcome, codes)
+        return outcome
+    }
+
+    mutating func check(_ outcome: ToolOutcome, _ codes: Set<Int32> = [0, 1]) {
+        greatestResidentBytes = max(greatestResidentBytes, outcome.residentBytes)
+        if outcome.isHung {
+            note("it hangs", outcome)
+        } else if outcome.signal != 0 {
+            note("signal \(outcome.signal) ended it", outcome)
+        } else if let code = outcome.code, !codes.contains(code) {
+            note("exit code \(code)", outcome)
+        }
+        if outcome.residentBytes > Self.residentLimit {
+            note("it had \(outcome.residentBytes >> 20) MB resident", outcome)
+        }
+        if outcome.processorSeconds > Self.processorLimit {
+            note("it took \(outcome.processorSeconds) s of processor time", outcome)
+        }
+        let isScan = outcome.arguments.first == "scan"
+        for said in isScan ? [outcome.errors] : [outcome.output, outcome.errors]
+        where said.contains(where: { ($0 < 32 && $0 != 10) || $0 == 127 }) {
+            note("control characters reach the terminal", outcome)
+        }
+    }
+
+    /// The options that say which store, and how files are read.
+    var storeOptions: [String] { ["--store", store, "--io-method", method] }
+
+    // MARK: Reading
+
+    /// Whether a relation may suffer from the harm.
+    func isConcerned(_ relation: BaseRelation) -> Bool {
+        concernsStore || mutation.changed.contains { relation.owns($0) }
+    }
+
+    /// Whether the harm is to what all relations need.
+    var concernsStore: Bool {
+        mutation.changed.contains { path in
+            path == "base" || path == "base/1"
+                || (path.hasPrefix("strata.") && !path.hasSuffix(".new"))
+        }
+    }
+
+    /// Scans a relation and says what came of it.
+    mutating func scan(
+        _ name: String, expecting versions: [[UInt8]]
+    ) throws(HarmError) -> (state: ScanState, outcome: ToolOutcome) {
+        let outcome = try strata(["scan", "--relation", name] + storeOptions)
+        return (Self.state(of: outcome, versions), outcome)
+    }
+
+    static func state(of outcome: ToolOutcome, _ versions: [[UInt8]]) -> ScanState {
+        if outcome.code == 0 {
+            if outcome.output == versions.last { return .right }
+            return versions.contains(outcome.output) ? .earlier : .wrong
+        }
+        if outcome.lastWords.contains("no relation \"") { return .gone }
+        let isRight = versions.contains { rows in
+            outcome.output.count <= rows.count
+                && memcmp(rows, outcome.output, outcome.output.count) == 0
+                && (outcome.output.isEmpty || outcome.output.last == 10)
+        }
+        return isRight ? .failed : .failedWrong
+    }
+
+    /// Judges a scan of a relation whose rows nobody changed.
+    mutating func judge(
+        _ relation: BaseRelation, _ state: ScanState, _ outcome: ToolOutcome, when: String
+    ) {
+        switch state {
+        case .right: return
+        case .earlier where mutation.isStale: return
+        case .failed, .gone:
+            if isConcerned(relation) { return }
+            note("\(relation.name) is refused \(when), which was not harmed", outcome)
+        case .earlier, .wrong, .failedWrong:
+            if mutation.isForged && isConcerned(relation) { return noteUnnoticed() }
+            let rows = outcome.output.reduce(0) { $1 == 10 ? $0 + 1 : $0 } - 1
+            let right = relation.rows.reduce(0) { $1 == 10 ? $0 + 1 : $0 } - 1
+            note(
+                "\(relation.name) has wrong rows \(when), \(rows) instead of \(right)"
+                    + (state == .failedWrong ? ", then an error" : " and exit code 0"), outcome)
+        }
+    }
+
+    /// Every reading command; returns what the scans came to.
+    mutating func read(when: String) throws(HarmError) -> [String: ScanState] {
+        var snapshot = Snapshot(of: store)
+        var states: [String: ScanState] = [:]
+        func compare(_ trial: inout Trial, _ outcome: ToolOutcome) {
+            let now = Snapshot(of: trial.store)
+            if let difference = snapshot.difference(to: now) {
+                trial.note("\(outcome.arguments[0]) changed the store: \(difference)", outcome)
+            }
+            snapshot = now
+        }
+        let verified = try strata(["verify"] + storeOptions)
+        compare(&self, verified)
+        for arguments in [["relations"], ["recover", "--dry-run"]] {
+            let outcome = try strata(arguments + storeOptions)
+            compare(&self, outcome)
+            if outcome.code != 0 && !concernsStore {
+                note("\(arguments[0]) fails, though only a relation was harmed", outcome)
+            }
+        }
+        for relation in base.relations {
+            let (state, outcome) = try scan(relation.name, expecting: relation.versions)
+            compare(&self, outcome)
+            states[relation.name] = state
+            judge(relation, state, outcome, when: when)
+            if state == .failed || state == .failedWrong, verified.code == 0 {
+                note("verify finds nothing, and a scan of \(relation.name) fails", outcome)
+            }
+        }
+        return states
+    }
+
+    /// All of the trial.
+    mutating func run() throws(HarmError) {
+        StoreImage.remove(store)
+        try mutation.image.write(to: store)
+        defer { StoreImage.remove(store) }
+        initial = Snapshot(of: store)
+        switch kind {
+        case .readOnlyTree: try runReadOnly()
+        case .descriptors: try runDescriptors()
+        case .replacedLock: try runReplacedLock()
+        case .arguments: try runArguments()
+        case .escapes: try runEscapes()
+        default:
+            if mutation.needsOrdinaryUser { giveAway() }
+            let before = try read(when: "before")
+            try write(before)
+        }
+    }
+
+    /// Makes the store another user's.
+    func giveAway() {
+        guard geteuid() == 0 else { return }
+        let user = ToolRunner.ordinaryUser
+        lchown(store, user, user)
+        for name in mutation.image.entries.keys {
+            lchown(StoreImage.bytes("\(store)/\(name)"), user, user)
+        }
+    }
+}

@@ -1,0 +1,76 @@
+import Foundation
+import StorageTesting
+import Testing
+
+/// The built tool over harmed stores: `Harm` does the harm and judges; `.ci/harm` does more of it.
+///
+/// A failure tells its seed: `STRATA_SEED=N .build/debug/Harm trials .build/debug/strata --count 1`
+/// repeats it.
+@Suite("Harmed stores", .serialized)
+struct StoreMutationTests {
+    private static let products: URL = {
+        #if os(macOS)
+            let bundle = Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }
+            return (bundle?.bundleURL ?? Bundle.main.bundleURL).deletingLastPathComponent()
+        #else
+            return URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+                .deletingLastPathComponent()
+        #endif
+    }()
+
+    /// Runs the harness; returns its exit code and what it printed.
+    private func harm(_ arguments: [String]) throws -> (code: Int32, text: String) {
+        let process = Process()
+        let pipe = Pipe()
+        process.executableURL = Self.products.appending(path: "Harm")
+        process.arguments = arguments
+        process.standardOutput = pipe
+        process.environment = ProcessInfo.processInfo.environment.merging([
+            "STRATA_SEED": "\(IOMethodMatrix.seed)"
+        ]) { $1 }
+        try process.run()
+        let data = try pipe.fileHandleForReading.readToEnd() ?? Data()
+        process.waitUntilExit()
+        return (process.terminationStatus, String(decoding: data, as: UTF8.self))
+    }
+
+    private var tool: String { Self.products.appending(path: "strata").path }
+
+    @Test("Killed commands have done all or nothing, and what was acknowledged is there")
+    func kills() throws {
+        let (code, text) = try harm(["kills", tool, "--count", "12"])
+        #expect(code == 0, "\(text.suffix(20_000))")
+    }
+
+    @Test("A tool that hides errors, changes what it reads, or dies is found out")
+    func faultyTools() throws {
+        let directory = TemporaryDirectory()
+        let faults = [
+            ("hides", "\"$strata\" \"$@\" || exit 0"),
+            (
+                "writes",
+                "case $1 in verify) echo >> \"$3/strata.catalog\";; esac; exec \"$strata\" \"$@\""
+            ),
+            ("dies", "case $1 in scan) kill -SEGV $$;; esac; exec \"$strata\" \"$@\""),
+            (
+                "loses",
+                "case $1 in scan) \"$strata\" \"$@\" | sed 5d; exit;; esac; exec \"$strata\" \"$@\""
+            ),
+        ]
+        // What the harness sets itself up with is sound.
+        let sound = "case $* in */supplies*) exec \"$strata\" \"$@\";; esac"
+        for (name, script) in faults {
+            let path = "\(directory.path)/\(name)"
+            try "#!/bin/sh\nstrata='\(tool)'\n\(sound)\n\(script)\n".write(
+                toFile: path, atomically: true, encoding: .utf8)
+            try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
+            let bases = "\(directory.path)/bases"
+            _ = try harm(["trials", tool, "--count", "1", "--kinds", "bits", "--bases", bases])
+            let (code, text) = try harm([
+                "trials", path, "--count", "4", "--kinds", "truncation", "--bases", bases,
+            ])
+            #expect(code == 1, "\(name) is not found: \(text.suffix(4000))")
+            #expect(text.contains("FOUND"))
+        }
+    }
+}
