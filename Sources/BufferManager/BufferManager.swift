@@ -57,8 +57,8 @@ public final class BufferManager: Sendable {
         isSynchronous && !relation.capabilities.overlapsSubmitter
     }
 
-    /// Changes that were not written out are lost, which is logged. The core keeps the pool's memory
-    /// until it ends itself, so that IO in flight and pages still pinned have theirs.
+    /// Changes that were not written are lost, which is logged. The core keeps the pool's memory
+    /// until it is destroyed itself, for IO in flight and for pages still pinned.
     deinit {
         for pool in pools { pool.clear() }
     }
