@@ -9,11 +9,11 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #if defined(__linux__)
 #include <string.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 #endif
 
 int strata_direct_io_flag(void) {
@@ -51,6 +51,21 @@ int strata_prefetch(int descriptor, int64_t offset, int64_t count) {
 #else
     (void)descriptor, (void)offset, (void)count;
     return 0;
+#endif
+}
+
+int strata_next_data(int descriptor, int64_t offset, int64_t *start, int64_t *end) {
+#if defined(SEEK_DATA) && defined(SEEK_HOLE)
+    off_t data = lseek(descriptor, offset, SEEK_DATA);
+    if (data < 0) return errno == EINVAL ? -EOPNOTSUPP : -errno;
+    off_t hole = lseek(descriptor, data, SEEK_HOLE);
+    if (hole < 0) return errno == EINVAL ? -EOPNOTSUPP : -errno;
+    *start = data;
+    *end = hole;
+    return 0;
+#else
+    (void)descriptor, (void)offset, (void)start, (void)end;
+    return -EOPNOTSUPP;
 #endif
 }
 

@@ -86,6 +86,10 @@ public protocol FileSystem: AnyObject, Sendable {
     /// How many bytes at least and at most a write to an open file can have that is done whole or not
     /// at all, even when the power fails; nil where nobody says.
     func atomicWriteUnits(_ descriptor: CInt) -> ClosedRange<Int>?
+    /// Finds the next range of an open file, from an offset on, that is not known to be a hole.
+    ///
+    /// `-ENXIO` where only a hole or the file's end follows, `-EOPNOTSUPP` where nobody can tell.
+    func nextData(_ descriptor: CInt, from offset: Int64, into range: inout Range<Int64>) -> CInt
     /// Looks at an open file.
     func status(_ descriptor: CInt, into status: inout FileStatus) -> CInt
     /// Looks at a file by name.
@@ -105,6 +109,11 @@ public protocol FileSystem: AnyObject, Sendable {
 extension FileSystem {
     /// Nobody says.
     public func atomicWriteUnits(_ descriptor: CInt) -> ClosedRange<Int>? { nil }
+
+    /// Nobody can tell: all of the file counts as data.
+    public func nextData(
+        _ descriptor: CInt, from offset: Int64, into range: inout Range<Int64>
+    ) -> CInt { -EOPNOTSUPP }
 }
 
 /// Makes a system call again as long as a signal interrupts it.

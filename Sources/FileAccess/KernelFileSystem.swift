@@ -93,6 +93,15 @@ public final class KernelFileSystem: FileSystem {
         return Int(least)...Int(most)
     }
 
+    public func nextData(
+        _ descriptor: CInt, from offset: Int64, into range: inout Range<Int64>
+    ) -> CInt {
+        var (start, end): (Int64, Int64) = (0, 0)
+        let error = unsafe strata_next_data(descriptor, offset, &start, &end)
+        if error == 0 { range = start..<max(start, end) }
+        return error
+    }
+
     public func status(_ descriptor: CInt, into status: inout FileStatus) -> CInt {
         var raw = stat()
         let error = result(unsafe fstat(descriptor, &raw))

@@ -109,6 +109,14 @@ package final class ShadowFileSystem: FileSystem, IOExecutor {
         }
     }
 
+    package func nextData(
+        _ descriptor: CInt, from offset: Int64, into range: inout Range<Int64>
+    ) -> CInt {
+        guard let file = file(descriptor) else { return -EBADF }
+        let plain = state.withLock { _ in file.isUnchanged ? file.descriptor : -1 }
+        return plain >= 0 ? underlying.nextData(plain, from: offset, into: &range) : -EOPNOTSUPP
+    }
+
     package func prefetch(_ descriptor: CInt, at offset: Int64, count: Int64) -> CInt { 0 }
 
     package func startWriteback(_ descriptor: CInt, at offset: Int64, count: Int64) -> CInt { 0 }

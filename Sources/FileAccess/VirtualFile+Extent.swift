@@ -24,6 +24,31 @@ extension VirtualFile {
         return size
     }
 
+    /// The next bytes from `offset` on that the file system does not know to be a hole; nil where
+    /// only a hole or the end of the file follows.
+    ///
+    /// Where the file system cannot tell, that is all of the file. What is written meanwhile may be
+    /// left out.
+    ///
+    /// - Throws: `fileStatusFailed`.
+    public func nextData(from offset: Int64) throws(StorageError) -> Range<Int64>? {
+        var range: Range<Int64> = 0..<0
+        let error = try withDescriptor { descriptor in
+            retrying { files.fileSystem.nextData(descriptor, from: offset, into: &range) }
+        }
+        switch -error {
+        case 0: return range.isEmpty ? nil : range
+        case ENXIO: return nil
+        case EOPNOTSUPP:
+            let size = try size()
+            return offset < size ? offset..<size : nil
+        default:
+            throw .file(
+                .fileStatusFailed, "could not find the data of file \"\(path)\"", path: path,
+                errorNumber: -error)
+        }
+    }
+
     /// Sets the file's length in bytes. Mirrors PostgreSQL's `FileTruncate`.
     ///
     /// - Throws: `storeReadOnly`, or `fileTruncateFailed`; the file may then have either length.

@@ -69,6 +69,11 @@ extension ForwardingFileSystem {
     }
 
     /// Goes through.
+    public func nextData(
+        _ descriptor: CInt, from offset: Int64, into range: inout Range<Int64>
+    ) -> CInt { underlying.nextData(descriptor, from: offset, into: &range) }
+
+    /// Goes through.
     public func status(_ descriptor: CInt, into status: inout FileStatus) -> CInt {
         underlying.status(descriptor, into: &status)
     }

@@ -7,7 +7,8 @@ extension World {
     private static let always: Set<StorageError.Code> = [.relationBusy, .resourcesExhausted]
     /// Sayings that something is damaged.
     private static let damage: Set<String> = [
-        "invalidPage", "damagedChunk", "damagedMap", "damagedSegment", "relationDamaged",
+        "invalidPage", "damagedChunk", "lostChunk", "damagedMap", "damagedSegment",
+        "relationDamaged",
         "catalogDamaged", "controlDamaged", "journalDamaged", "notAStore", "storeTooNew",
         "storeMissing",
     ]

@@ -210,8 +210,8 @@ private final class Workload {
         return states + cuts.flatMap { cut in states.map { Array($0.prefix(cut)) } }
     }
 
-    /// What is not as it may be after a power cut. Without the map, zeroes at the end are lost, and a
-    /// chunk whose last writing was cut short is found to be damaged.
+    /// What is not as it may be after a power cut. Without the map, a chunk whose last writing was cut
+    /// short is found to be damaged, and zeroes may be found to be lost.
     func faults(in survivor: SimulatedDisk, isMapLost: Bool = false) throws -> [String] {
         let (system, registry, manager, session) = try Self.open(survivor, chunkPages)
         defer {
@@ -250,8 +250,15 @@ private final class Workload {
                 try storage.read(
                     .main, block: BlockNumber(UInt32(first)), into: memory.addresses.span)
             } catch {
-                let wasWritten = (states[chunk] ?? []).count > 1
-                if !isMapLost || !wasWritten { faults.append("chunk \(chunk): \(error)") }
+                let states = states[chunk] ?? []
+                let wasWritten = states.count > 1
+                // After a crash, nobody tells chunks of zeroes from lost ones without the map.
+                let mayBeLost =
+                    error.code == .lostChunk
+                    && states.contains { $0.allSatisfy { $0 == 0 } }
+                if !isMapLost || !(wasWritten || mayBeLost) {
+                    faults.append("chunk \(chunk): \(error)")
+                }
                 continue
             }
             let isKnown = allowedStates(of: chunk, isMapLost: isMapLost).contains { state in

@@ -133,6 +133,8 @@ struct TruncationTests {
                 let found = PageMemory(count)
                 try store.storage.read(.main, block: 0, into: found.addresses.span)
                 #expect(found.holdsAll(from: 1))
+                // Looking changes nothing; the first change tells of what has come about.
+                try store.write(0, 1, value: 1)
                 try store.manager.syncPending(store.session)
                 try store.manager.check(PlainStore.locator, fork: .main) { Issue.record("\($0)") }
             }

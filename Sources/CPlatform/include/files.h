@@ -17,6 +17,11 @@ int strata_allocate(int descriptor, int64_t offset, int64_t count);
 /// Asks the kernel to read a range into the page cache soon. Returns 0 or a negated errno.
 int strata_prefetch(int descriptor, int64_t offset, int64_t count);
 
+/// Finds the next range of a file, from an offset on, that is not known to be a hole. Returns 0, or
+/// -ENXIO where only a hole or the file's end follows, or another negated errno: -EOPNOTSUPP where
+/// file system or platform cannot tell.
+int strata_next_data(int descriptor, int64_t offset, int64_t *start, int64_t *end);
+
 /// Asks the kernel to begin writing a range's dirty pages to the disk, without making them durable.
 /// Returns 0 or a negated errno; does nothing where the platform has no such call.
 int strata_start_writeback(int descriptor, int64_t offset, int64_t count);

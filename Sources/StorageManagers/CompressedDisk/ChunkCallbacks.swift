@@ -1,4 +1,5 @@
 internal import AsyncIO
+internal import FileAccess
 internal import StorageManager
 
 /// Turns what was read into pages, on whatever thread learns of the completion; several at once on
@@ -13,6 +14,8 @@ final class ChunkReadCallbacks: IOCallbacks {
 
     /// In `errorData`: the rest is the number of a damaged chunk.
     private static let isDamage: UInt32 = 1 << 31
+    /// In the target's last word: nothing was read, as the chunk is lost whose number the rest is.
+    static let isLost: UInt64 = 1 << 63
     /// In `errorData`: not even one chunk arrived whole; the rest is how many bytes did.
     private static let isShort: UInt32 = 1 << 30
 
@@ -23,6 +26,11 @@ final class ChunkReadCallbacks: IOCallbacks {
     ) -> IOResult {
         let tag = io.targetData.word3
         let wanted = Int32(RelationLabel(io.targetData).count)
+        if tag & Self.isLost != 0 {
+            return IOResult(
+                .warning, value: prior.value / Int32(blockSize), callbackID: registration.id,
+                errorData: Self.isDamage)
+        }
         if tag == 0 {
             // Zeroes, or nothing: as many bytes as blocks were found.
             let blocks = prior.value / Int32(blockSize)
@@ -62,6 +70,15 @@ final class ChunkReadCallbacks: IOCallbacks {
         let location = StorageError.Location(
             relation: label.locator.description, fork: label.fork.name,
             block: label.block.rawValue, path: path)
+        if targetData.word3 & Self.isLost != 0 {
+            return StorageError(
+                .lostChunk,
+                "chunk \(targetData.word3 & ~Self.isLost) of file \"\(path)\" is lost, which was"
+                    + " found reading \(label)",
+                remedy: "Put the relation's files back as they were, or restore the relation from a"
+                    + " backup. Its other chunks can be read.",
+                at: location)
+        }
         if result.errorData & Self.isDamage != 0 {
             return StorageError(
                 result.status == .error ? .invalidPage : .damagedChunk,
@@ -85,8 +102,9 @@ final class ChunkReadCallbacks: IOCallbacks {
         }
         return StorageError(
             .readFailed, "could not read \(label) in file \"\(path)\"",
-            remedy: "Check the disk, and try again.", at: location,
-            errorNumber: CInt(truncatingIfNeeded: result.errorData))
+            remedy: StorageError.fileRemedy(for: CInt(truncatingIfNeeded: result.errorData))
+                ?? "Check the disk, and try again.",
+            at: location, errorNumber: CInt(truncatingIfNeeded: result.errorData))
     }
 }
 
@@ -95,6 +113,9 @@ final class ChunkWriteCallbacks: IOCallbacks {
     private let frames: FramePool
 
     init(_ frames: FramePool) { self.frames = frames }
+
+    /// In `errorData`: not even one chunk was written whole; the rest is how many bytes were.
+    private static let isShort: UInt32 = 1 << 30
 
     var phases: IOCallbackPhases { .completeShared }
 
@@ -110,7 +131,11 @@ final class ChunkWriteCallbacks: IOCallbacks {
                 .error, callbackID: registration.id, errorData: prior.value.magnitude)
         }
         let blocks = fork.finishWrite(slot, written: Int(prior.value))
-        if blocks == 0 { return IOResult(.error, callbackID: registration.id) }
+        if blocks == 0 {
+            return IOResult(
+                .error, callbackID: registration.id,
+                errorData: Self.isShort | UInt32(prior.value))
+        }
         if blocks < Int(RelationLabel(io.targetData).count) {
             return IOResult(.partial, value: Int32(blocks), callbackID: registration.id)
         }
@@ -120,13 +145,23 @@ final class ChunkWriteCallbacks: IOCallbacks {
     func report(_ result: IOResult, targetData: IOTargetData) -> StorageError {
         let label = RelationLabel(targetData)
         let path = CompressedFork.dataPath(label.locator, label.fork)
+        let location = StorageError.Location(
+            relation: label.locator.description, fork: label.fork.name,
+            block: label.block.rawValue, path: path)
+        if result.errorData & Self.isShort != 0 {
+            let bytes = result.errorData & ~Self.isShort
+            return StorageError(
+                .writeFailed,
+                "could not write \(label) in file \"\(path)\": wrote only \(bytes) bytes",
+                remedy: "Free space on the file system, or raise the limit on the size of files"
+                    + " (ulimit -f), and try again.",
+                at: location)
+        }
+        let errorNumber = CInt(truncatingIfNeeded: result.errorData)
         return StorageError(
             .writeFailed, "could not write \(label) in file \"\(path)\"",
-            remedy: "Check the disk and the room on it, and try again.",
-            at: StorageError.Location(
-                relation: label.locator.description, fork: label.fork.name,
-                block: label.block.rawValue, path: path),
-            errorNumber: result.errorData > 0
-                ? CInt(truncatingIfNeeded: result.errorData) : nil)
+            remedy: StorageError.fileRemedy(for: errorNumber)
+                ?? "Check the disk and the room on it, and try again.",
+            at: location, errorNumber: errorNumber > 0 ? errorNumber : nil)
     }
 }

@@ -22,8 +22,8 @@ struct EncodedChunk: Equatable {
     var storedBytes: Int
 }
 
-/// Which way to encode has been the best of late: neighbours are alike, so that not every chunk has
-/// to be tried in every way.
+/// Which way to encode was the best for recent chunks. Neighbours are alike, so that not every chunk
+/// has to be tried in every way.
 struct EncodingHabit {
     /// One chunk in so many is encoded in all ways.
     private static let interval = 64

@@ -1,14 +1,27 @@
 /// Where a chunk is, in the map of its fork.
+///
+/// | | units | lost |
+/// |---|---|---|
+/// | stored | some | false |
+/// | zeroes | none | false |
+/// | lost: the file ends before it | some | true |
+/// | lost: no chunk was found where one may have been | none | true |
 struct ChunkEntry: Equatable, Sendable {
-    /// Its units; none for a chunk that is all zeroes and takes no space.
+    /// Its units; none for a chunk that takes no space.
     var extent: Extent
     /// How many of its pages count; what is behind them is zeroes.
     var pages: UInt8
+    /// Its content is not in the file, and nobody knows that it is zeroes.
+    var isLost = false
     /// The generation in its header.
     var generation: UInt64
 
+    /// All zeroes.
     static let empty = ChunkEntry(extent: Extent(start: 0, count: 0), pages: 0, generation: 0)
+    /// Not found, and not known to be zeroes.
+    static let lost = ChunkEntry(
+        extent: Extent(start: 0, count: 0), pages: 0, isLost: true, generation: 0)
 
-    /// Whether there is nothing to be read.
+    /// Whether it takes no space.
     var isEmpty: Bool { extent.count == 0 }
 }

@@ -15,7 +15,7 @@ struct ChunkIdentity: Hashable, Sendable {
 
 /// Little-endian numbers in memory that is known to be long enough.
 ///
-/// Vouched for by whoever makes it: `count` bytes are readable, and writable where they are written.
+/// Its maker vouches for it: `count` bytes are readable, and writable where they are written.
 @safe
 struct RawFields {
     private let start: UnsafeMutableRawPointer

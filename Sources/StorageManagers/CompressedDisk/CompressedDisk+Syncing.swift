@@ -18,7 +18,7 @@ extension CompressedDisk {
         session.submitStaged()
         var failure: StorageError?
         func note(_ error: StorageError) { failure.note(error) }
-        // Who comes second must not find nothing to do before the first is done.
+        // A second caller must not find nothing to do before the first one is done.
         syncingAll.withLock { _ in
             let forks = takeChanged()
             for first in stride(from: 0, to: forks.count, by: Self.forksPerRound) {

@@ -91,7 +91,7 @@ public final class CompressedDisk: StorageManager {
         return ["chunk": "\(properties.chunkBytes)", "level": "\(properties.level)"]
     }
 
-    /// Says how a relation that is about to be created shall be compressed.
+    /// Sets how a relation that is about to be created is compressed.
     ///
     /// - Throws: `invalidConfiguration` for properties that cannot be.
     public func setProperties(_ properties: ChunkProperties, of locator: RelationLocator)

@@ -14,18 +14,14 @@ extension CompressedFork {
             found(
                 StorageError(
                     .damagedChunk, "the header of file \"\(dataPath)\" is damaged",
-                    remedy: "It does no harm yet; copy the relation to mend it.",
+                    remedy: "It does no harm yet; the next sync of a change writes it anew.",
                     at: location()))
         }
+        for range in state.withLock({ $0.map }).lostRanges { found(lost(range)) }
         let chunkPages = chunkPages
-        let count = state.withLock { $0.map.entries.count }
-        for chunk in 0..<UInt32(count) {
-            let entry = state.withLock { state -> (entry: ChunkEntry, turn: ReaderTurns.Turn)? in
-                guard Int(chunk) < state.map.entries.count else { return nil }
-                let entry = state.map.entries[Int(chunk)]
-                return entry.isEmpty ? nil : (entry, state.readers.begin())
-            }
-            guard let (entry, turn) = entry else { continue }
+        var next = 0
+        while let (chunk, entry, turn) = beginReading(from: next) {
+            next = Int(chunk) + 1
             defer {
                 state.withLock { state in
                     for extent in state.readers.end(turn) { state.space.free(extent) }
@@ -34,6 +30,16 @@ extension CompressedFork {
             if try !isSound(chunk, entry, files.data, slot) {
                 found(damaged(chunk: chunk, pages: chunkPages))
             }
+        }
+    }
+
+    /// The next chunk that there is something to be read of; reading it has begun.
+    private func beginReading(from first: Int) -> (UInt32, ChunkEntry, ReaderTurns.Turn)? {
+        state.withLock { state in
+            for (chunk, entry) in state.map.entries(from: first) where !entry.isLost {
+                return (UInt32(chunk), entry, state.readers.begin())
+            }
+            return nil
         }
     }
 
@@ -76,22 +82,23 @@ extension CompressedFork {
         func report(_ what: String) {
             found(
                 StorageError(
-                    .damagedMap, "file \"\(mapPath)\" is damaged: \(what)",
-                    remedy: "It does no harm yet; copy the relation to mend it.",
+                    .damagedMap, "file \"\(mapPath)\" \(what)",
+                    remedy: "The next sync of a change writes it anew if no chunk is lost.",
                     at: location(path: mapPath)))
         }
         let reading: MapReading?
         do throws(StorageError) {
             // While nothing is added to it.
             reading = try syncing.withLock { _ throws(StorageError) in
-                let units = UInt32(clamping: try files.data.size() / Int64(unitSize))
-                return try MapFile.read(self, units: units)?.1
+                try MapFile.read(self)?.reading
             }
         } catch {
             throw naming(error, as: .readFailed)
         }
-        guard let reading else { return report("it tells nothing") }
-        for text in reading.mended { report(text) }
-        if reading.tornBytes > 0 { report("\(reading.tornBytes) bytes at its end are no record") }
+        guard let reading, reading.map.sortedExtents != nil else {
+            return report("is missing, or tells nothing")
+        }
+        // What a crash may have left of the last record is no damage.
+        for text in reading.mended { report("is damaged: \(text)") }
     }
 }

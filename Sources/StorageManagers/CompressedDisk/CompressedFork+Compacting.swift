@@ -6,13 +6,14 @@ internal import Synchronization
 /// Moving chunks from the end of the data file into holes before them, so that it can end earlier.
 ///
 /// Readers go on: what is moved stays where it was until the move is durable and nobody reads it
-/// there. Whoever writes waits for no more than the move of a chunk.
+/// there. Writers wait for no more than the move of a chunk.
 extension CompressedFork {
     /// Whether the file is so much longer than what it holds that compacting is worth it.
     var wantsCompacting: Bool {
         state.withLock { state in
-            let used = UInt32(clamping: state.usedUnits)
-            return state.space.end - Self.firstUnit > used + used / 4 + Self.smallFile
+            let used = UInt32(clamping: state.map.usedUnits)
+            return state.map.lostCount == 0
+                && state.space.end - Self.firstUnit > used + used / 4 + Self.smallFile
                 && state.space.freeCount >= state.freeOnceCompacted + used / 16
         }
     }
@@ -33,10 +34,11 @@ extension CompressedFork {
         return try compacting.withLock { _ throws(StorageError) in
             if isOver() { return 0 }
             _ = try opened()
+            try checkChangeable()
             try sync()
             var moved = 0
             var damage: StorageError?
-            let limit = state.withLock { $0.usedUnits } * unitSize
+            let limit = state.withLock { $0.map.usedUnits } * unitSize
             while !isOver(), moved <= limit {
                 let round = try compactOnce(isOver, &damage)
                 try sync()
@@ -55,11 +57,9 @@ extension CompressedFork {
     {
         var (chunks, holes, budget) = state.withLock { state in
             (
-                state.map.entries.enumerated().lazy.filter { !$0.element.isEmpty }.map {
-                    (chunk: UInt32($0.offset), start: $0.element.extent.start)
-                },
+                state.map.entries().map { (chunk: UInt32($0.chunk), start: $0.entry.extent.start) },
                 HolesByLength(state.space.sortedHoles),
-                max(Int(Self.smallFile), state.usedUnits / Self.shareMoved)
+                max(Int(Self.smallFile), state.map.usedUnits / Self.shareMoved)
             )
         }
         var sorted = Array(chunks)
@@ -92,8 +92,8 @@ extension CompressedFork {
         throws(StorageError) -> Int?
     {
         let found = state.withLock { state -> (ChunkEntry, Extent)? in
-            guard Int(chunk) < state.map.entries.count else { return nil }
-            let entry = state.map.entries[Int(chunk)]
+            guard Int(chunk) < state.map.chunkCount else { return nil }
+            let entry = state.map[Int(chunk)]
             guard !entry.isEmpty else { return nil }
             // One that is being written will be elsewhere.
             if state.inFlight[chunk] != nil { return (entry, Extent(start: 0, count: 0)) }
@@ -117,10 +117,10 @@ extension CompressedFork {
         }
         state.withLock { state in
             // Nobody else writes the chunk, but it may have been cut off.
-            guard Int(chunk) < state.map.entries.count,
-                state.map.entries[Int(chunk)].extent == entry.extent
+            guard Int(chunk) < state.map.chunkCount,
+                state.map[Int(chunk)].extent == entry.extent
             else { return state.space.free(target) }
-            state.map.entries[Int(chunk)].extent = target
+            state.map[Int(chunk)].extent = target
             state.freed.append(entry.extent)
             state.freedUnits += Int(entry.extent.count)
             state.changed.insert(chunk)
@@ -149,13 +149,9 @@ extension CompressedFork {
                     chunk: chunk,
                     pages: state.withLock { $0.map.dimensions.properties.chunkPages })
             }
-            let written = try unsafe data.write(
-                UnsafeRawBufferPointer(bytes), at: Int64(target.start) * Int64(unitSize))
-            guard written == byteCount else {
-                throw StorageError(
-                    .writeFailed, "could not move chunk \(chunk) in file \"\(dataPath)\"",
-                    remedy: "Free space on the file system, and try again.", at: location())
-            }
+            try data.writeFully(
+                unsafe UnsafeRawBufferPointer(bytes).bytes,
+                at: Int64(target.start) * Int64(unitSize))
         } catch {
             throw naming(error)
         }

@@ -3,23 +3,19 @@ extension CompressedFork.State {
     /// Cuts the fork, which is at least that long. What was cut off is free once that is durable.
     mutating func cut(to count: UInt32) {
         let pages = map.dimensions.properties.chunkPages
-        map.dimensions.blockCount = count
-        let kept = map.dimensions.chunkCount
-        for chunk in kept..<map.entries.count {
-            let entry = map.entries[chunk]
-            if entry.isEmpty { continue }
+        let kept = ForkDimensions.chunkCount(of: count, pages)
+        for (chunk, entry) in map.entries(from: kept) {
             // Should it exist again by the next sync, the map file has to learn that it is not the
             // old one.
             changed.insert(UInt32(chunk))
             freed.append(entry.extent)
             freedUnits += Int(entry.extent.count)
-            usedUnits -= Int(entry.extent.count)
         }
-        map.resize()
+        map.setLength(count)
         // What a later extension adds to the last chunk is to be zeroes.
         let rest = UInt8(Int(count) % pages)
-        if rest > 0, map.entries[kept - 1].pages > rest {
-            map.entries[kept - 1].pages = rest
+        if rest > 0, map[kept - 1].pages > rest {
+            map[kept - 1].pages = rest
             changed.insert(UInt32(kept - 1))
         }
         let cut = ForkCut(
@@ -37,7 +33,19 @@ extension CompressedFork.State {
         let rest = Int(map.dimensions.blockCount) % pages
         if rest == 0 { return false }
         let last = UInt32(map.dimensions.chunkCount - 1)
-        return map.entries[Int(last)].pages > rest
+        return map[Int(last)].pages > rest
             || inFlight[last, default: []].contains { countingPages(last, $0.part.entry) > rest }
+    }
+
+    /// Whether there is a generation left for a chunk or a cut.
+    var canNumber: Bool { map.dimensions.nextGeneration < ChunkHeader.lastGeneration }
+
+    /// Whether a map that was put together from chunks can be written down once the fork was cut:
+    /// lost chunks have no place in it.
+    func canCut(to count: UInt32) -> Bool {
+        guard map.absent.isLost else { return true }
+        var cut = map
+        cut.setLength(count)
+        return cut.lostCount == 0
     }
 }

@@ -20,6 +20,7 @@ extension CompressedFork {
     /// Adds blocks of zeroes, which take no space.
     func zeroExtend(from block: BlockNumber, count: Int) throws(StorageError) {
         _ = try opened()
+        try checkChangeable()
         guard count >= 0, Int(block.rawValue) + count <= Int(BlockNumber.maximumCount) else {
             throw StorageError(
                 .extendFailed,
@@ -33,21 +34,25 @@ extension CompressedFork {
             guard end > state.map.dimensions.blockCount else { return }
             // A page that an extension could not bring may be in a chunk that was written with it.
             if state.reachesBehindEnd { state.cut(to: state.map.dimensions.blockCount) }
-            state.map.dimensions.blockCount = end
-            state.map.resize()
+            state.map.setLength(end)
             state.hasChangedDimensions = true
         }
         disk.noteChange(self)
     }
 
     /// Cuts off blocks. Their space is free once that is durable.
+    ///
+    /// - Throws: `lostChunk` where some would be left that cannot be told from zeroes.
     func truncate(to count: UInt32) throws(StorageError) {
         _ = try opened()
-        whileNobodyWrites {
-            state.withLock { state in
-                guard count < state.map.dimensions.blockCount else { return }
+        try whileNobodyWrites { () throws(StorageError) in
+            let isDone = state.withLock { state in
+                guard count < state.map.dimensions.blockCount else { return true }
+                guard state.canNumber, state.canCut(to: count) else { return false }
                 state.cut(to: count)
+                return true
             }
+            if !isDone { try checkChangeable() }
         }
         disk.noteChange(self)
     }
@@ -58,8 +63,26 @@ extension CompressedFork {
         return state.withLock { state in
             RelationSpace(
                 logicalBytes: Int(state.map.dimensions.blockCount) * blockSize,
-                usedBytes: state.usedUnits * unitSize,
+                usedBytes: state.map.usedUnits * unitSize,
                 fileBytes: Int(state.fileUnits) * unitSize)
+        }
+    }
+
+    /// Refuses changes of a fork with lost chunks: they would stand in the way of putting its files
+    /// back.
+    ///
+    /// - Throws: `lostChunk`; `damagedMap` for a fork whose generations have run out.
+    func checkChangeable() throws(StorageError) {
+        let (lost, canNumber) = state.withLock { state in
+            (state.map.lostCount > 0 ? state.map.lostRanges.first : nil, state.canNumber)
+        }
+        if let lost { throw self.lost(lost, isRefusal: true) }
+        guard canNumber else {
+            throw StorageError(
+                .damagedMap,
+                "relation \(locator)\(fork.suffix) cannot be changed: the generations in its files"
+                    + " have come to their end, which only damage can bring about",
+                remedy: "Copy the relation.", at: location())
         }
     }
 }

@@ -29,22 +29,8 @@ extension CompressedFork {
                 at: location(), errorNumber: EEXIST)
         }
         do throws(StorageError) {
-            let slot = try disk.frames.take()
-            defer { disk.frames.giveBack(slot) }
-            DataFileHeader.store(properties, identity, slot.fields(0))
-            try writeHeader(slot, data)
-            var map = ForkMap()
-            map.dimensions.properties = properties
-            let mapFile = try MapFile.create(self, map)
-            let start = map
-            state.withLock { state in
-                state.begin(start, fileUnits: Self.firstUnit)
-                // What was recorded is not durable yet.
-                state.hasChangedDimensions = true
-            }
-            adopt(Files(data: data, map: mapFile))
+            try begin(properties, data)
         } catch {
-            _ = try? disk.files.remove(mapPath, ifExists: true)
             _ = try? disk.files.remove(dataPath, ifExists: true)
             throw naming(error)
         }
@@ -52,39 +38,37 @@ extension CompressedFork {
         disk.syncQueue.registerDirectory(of: dataPath)
     }
 
-    /// Opens the files and reads the map, or puts it together from the chunks. Called while nobody
-    /// else opens the fork.
-    func open() throws(StorageError) -> Files {
+    /// Writes the first of what a new fork's files hold. A map file that is there already is let
+    /// alone: it may be all that is left of another fork.
+    private func begin(_ properties: ChunkProperties, _ data: VirtualFile) throws(StorageError) {
+        let slot = try disk.frames.take()
+        defer { disk.frames.giveBack(slot) }
+        DataFileHeader.store(properties, identity, slot.fields(0))
+        try writeHeader(slot, data)
+        var map = ForkMap()
+        map.dimensions.properties = properties
+        let mapFile: MapFile
         do throws(StorageError) {
-            let data = try disk.files.open(dataPath)
-            let units = UInt32(clamping: try data.size() / Int64(unitSize))
-            let header = try readHeader(data)
-            var found = try MapFile.open(self, units: units)
-            if let reading = found?.reading {
-                for text in reading.mended {
-                    disk.logger.warning(
-                        "file \"\(mapPath)\" is damaged, which did no harm: \(text)")
-                }
-                if reading.map.sortedExtents == nil || !Self.isWithin(reading.map, units) {
-                    found = nil
-                }
-            }
-            let map: ForkMap
-            let mapFile: MapFile
-            if let found {
-                (mapFile, map) = (found.file, found.reading.map)
-            } else {
-                map = try rebuild(data, units, header)
-                let blocks = map.dimensions.blockCount
-                disk.logger.warning(
-                    """
-                    file "\(mapPath)" is missing or damaged; it was put together from the chunks, \
-                    which make \(blocks) blocks
-                    """)
-                mapFile = try MapFile.create(self, map)
-            }
-            take(map, units, header)
-            return Files(data: data, map: mapFile)
+            mapFile = try MapFile.create(self, map)
+        } catch {
+            if error.code != .fileExists { _ = try? disk.files.remove(mapPath, ifExists: true) }
+            throw error
+        }
+        let start = map
+        state.withLock { state in
+            state.begin(start, fileUnits: Self.firstUnit)
+            // What was recorded is not durable yet.
+            state.hasChangedDimensions = true
+        }
+        adopt(Files(data: data, map: mapFile))
+    }
+
+    /// Opens the files and reads the map, or puts it together from the chunks, in memory: nothing on
+    /// disk is changed before the user changes something. Called while nobody else opens the fork.
+    func open() throws(StorageError) -> Files {
+        let data: VirtualFile
+        do throws(StorageError) {
+            data = try disk.files.open(dataPath)
         } catch {
             guard error.errorNumber == ENOENT else { throw naming(error) }
             throw StorageError(
@@ -92,10 +76,74 @@ extension CompressedFork {
                 remedy: "The fork does not exist, or its file was lost: restore it.",
                 at: location(), errorNumber: ENOENT)
         }
+        do throws(StorageError) {
+            let units = try unitCount(data)
+            let header = try readHeader(data)
+            let found = try readMap()
+            var map: ForkMap
+            if let found {
+                map = found.reading.map
+                map.markLost(behind: units)
+                if map.lostCount > 0, let lost = map.lostRanges.first {
+                    disk.logger.error("\(self.lost(lost, of: map))")
+                }
+            } else {
+                map = try rebuild(data, units, header)
+                tellRebuilt(map)
+            }
+            take(map, units, header)
+            return Files(data: data, map: MapFile(self, found))
+        } catch {
+            throw naming(error)
+        }
     }
 
-    private static func isWithin(_ map: ForkMap, _ units: UInt32) -> Bool {
-        map.entries.allSatisfy { $0.isEmpty || $0.extent.end <= units }
+    /// How long the data file is; a rest of a unit does not count.
+    ///
+    /// - Throws: `damagedChunk` for a file that is longer than any can be.
+    private func unitCount(_ data: VirtualFile) throws(StorageError) -> UInt32 {
+        let size = try data.size()
+        guard let units = UInt32(exactly: size / Int64(unitSize)) else {
+            throw StorageError(
+                .damagedChunk,
+                "file \"\(dataPath)\" has \(size) bytes, more than the 16 TiB that a"
+                    + " compressed fork can have",
+                remedy: "Restore the relation from a backup.", at: location())
+        }
+        return units
+    }
+
+    /// What the map file says, if that can be.
+    private func readMap() throws(StorageError) -> (file: VirtualFile, reading: MapReading)? {
+        guard let found = try MapFile.read(self) else { return nil }
+        let reading = found.reading
+        // No chunk lies over another one, however right the checksums are.
+        if reading.map.sortedExtents == nil { return nil }
+        for text in reading.mended {
+            disk.logger.warning("file \"\(mapPath)\" is damaged, which did no harm: \(text)")
+        }
+        if reading.isUnpaired {
+            disk.logger.warning(
+                """
+                file "\(mapPath)" has one sound copy of its last record, which a crash or damage \
+                leaves; the next sync of a change writes the file anew
+                """)
+        }
+        return found
+    }
+
+    private func tellRebuilt(_ map: ForkMap) {
+        let blocks = map.dimensions.blockCount
+        let rest =
+            map.lostCount == 0
+            ? "; the next sync of a change writes the file anew"
+            : ", of which \(map.lostCount) chunks were not found: they cannot be read, and nothing"
+                + " can be written"
+        disk.logger.warning(
+            """
+            file "\(mapPath)" is missing or damaged; it was put together from the chunks, which \
+            make \(blocks) blocks\(rest)
+            """)
     }
 
     /// The first unit of the data file; nil for a damaged one.
@@ -108,11 +156,11 @@ extension CompressedFork {
 
     private func take(_ found: ForkMap, _ units: UInt32, _ header: DataFileHeader?) {
         var map = found
-        // What was written before a crash and is not in the map is of generations that no chunk shall
-        // have again: should the map be lost, the newest of each chunk is looked for.
-        map.dimensions.nextGeneration += Self.generationsLost
+        // Chunks that a crash has cut off from the map keep their generations. No later chunk may
+        // have one of those: without the map, the newest of each chunk is looked for.
+        map.dimensions.nextGeneration = min(
+            map.dimensions.nextGeneration + Self.generationsLost, ChunkHeader.lastGeneration)
         let space = FreeSpace(origin: Self.firstUnit, used: map.sortedExtents ?? [])
-        let used = map.usedUnits
         var cuts = header?.trace?.cuts ?? CutHistory()
         cuts.add(map.dimensions.cut)
         // One that a crash has cut off from its record in the map has not come about.
@@ -122,105 +170,20 @@ extension CompressedFork {
         if !isHeaderWhole {
             disk.logger.warning(
                 """
-                the header of file "\(dataPath)" is damaged, which did no harm; the next sync writes \
-                it anew
+                the header of file "\(dataPath)" is damaged, which did no harm; the next sync of a \
+                change writes it anew
                 """)
         }
-        let needsTrace = isUndone || !isHeaderWhole
+        let taken = map
         state.withLock { state in
-            state.begin(map, fileUnits: units)
+            state.begin(taken, fileUnits: units)
             state.space = space
-            state.usedUnits = used
             state.cuts = cuts
             state.trace = header?.trace
-            (state.hasNewCuts, state.hasChangedDimensions) = (needsTrace, needsTrace)
+            state.hasNewCuts = isUndone || !isHeaderWhole
         }
-        if needsTrace { disk.noteChange(self) }
     }
 
     /// More chunks than are written between two syncs.
     private static let generationsLost: UInt64 = 1 << 32
-
-    /// Looks for chunks in all of the data file: of each the newest that is part of the fork.
-    ///
-    /// What a truncation has cut off stays so, as the header tells of it. Chunks of zeroes at the end,
-    /// which take no space, are lost.
-    ///
-    /// - Complexity: reads the whole file's headers.
-    private func rebuild(_ data: VirtualFile, _ units: UInt32, _ fileHeader: DataFileHeader?)
-        throws(StorageError) -> ForkMap
-    {
-        let slot = try disk.frames.take()
-        defer { disk.frames.giveBack(slot) }
-        func read(_ unit: UInt32) throws(StorageError) -> RawFields {
-            let bytes = unsafe slot.bytes(0..<unitSize)
-            _ = try unsafe data.readFully(into: bytes, at: Int64(unit) * Int64(unitSize))
-            return slot.fields(0)
-        }
-        guard let fileHeader else {
-            throw StorageError(
-                .damagedMap,
-                "the header of file \"\(dataPath)\" is damaged, and file \"\(mapPath)\" is missing"
-                    + " or damaged",
-                remedy: "Restore the relation from a backup.", at: location())
-        }
-        func isWhole(_ header: ChunkHeader, _ unit: UInt32) throws(StorageError) -> Bool {
-            let bytes = unsafe slot.bytes(0..<Int(header.units) * unitSize)
-            let count = try unsafe data.readFully(into: bytes, at: Int64(unit) * Int64(unitSize))
-            return count == bytes.count && slot.checksum(0, header) == header.payloadChecksum
-        }
-        let properties = fileHeader.properties
-        var newest: [UInt32: (header: ChunkHeader, unit: UInt32)] = [:]
-        var cuts = fileHeader.trace?.cuts ?? CutHistory()
-        var unit = Self.firstUnit
-        while unit < units {
-            guard let header = ChunkHeader(try read(unit)), header.identity == identity,
-                header.pageCount <= properties.chunkPages,
-                Int(header.chunk) < Int(BlockNumber.maximumCount) / properties.chunkPages + 1,
-                header.units <= units - unit
-            else {
-                unit += 1
-                continue
-            }
-            let found = newest[header.chunk]?.header.generation ?? 0
-            // Compaction has moved a chunk that is there twice; a crash may have cut its copy short.
-            var isNewest = found < header.generation
-            if found == header.generation { isNewest = try isWhole(header, unit) }
-            if isNewest {
-                newest[header.chunk] = (header, unit)
-            }
-            cuts.add(header.cut)
-            // An older chunk may have begun within one that lies over it, never the other way.
-            unit += header.units
-        }
-        var map = ForkMap()
-        map.dimensions.properties = properties
-        map.dimensions.cut = cuts.last ?? ForkCut()
-        let last = newest.values.max { $0.header.generation < $1.header.generation }?.header
-        var (blocks, generation) = (last?.blockCount ?? 0, last?.generation ?? 0)
-        // The trace was written with the last cut that it has.
-        if let trace = fileHeader.trace, let cut = trace.cuts.last, cut.generation > generation {
-            (blocks, generation) = (trace.blockCount, cut.generation)
-        }
-        map.dimensions.blockCount = min(blocks, BlockNumber.maximumCount)
-        map.dimensions.nextGeneration = max(generation, map.dimensions.cut.generation) + 1
-        map.resize()
-        for (chunk, found) in newest where Int(chunk) < map.entries.count {
-            let first = Int(chunk) * properties.chunkPages
-            let existing = min(found.header.pageCount, Int(map.dimensions.blockCount) - first)
-            let pages = cuts.kept(of: chunk, generation: found.header.generation, existing)
-            if pages == 0 { continue }
-            map.entries[Int(chunk)] = ChunkEntry(
-                extent: Extent(start: found.unit, count: found.header.units),
-                pages: UInt8(pages), generation: found.header.generation)
-        }
-        guard map.sortedExtents != nil else {
-            throw StorageError(
-                .damagedMap,
-                "the chunks of file \"\(dataPath)\" lie over each other, and file \"\(mapPath)\" is"
-                    + " missing or damaged",
-                remedy: "Restore the relation from a backup.", at: location())
-        }
-        return map
-    }
 }

@@ -8,6 +8,8 @@ enum ReadPlan {
     case zeroes(Int)
     /// The first blocks are in chunks that follow one another in the file; the slot says which.
     case chunks(FrameSlot, offset: Int64, byteCount: Int)
+    /// The first blocks are lost: their first chunk, and how many blocks.
+    case lost(chunk: UInt32, count: Int)
     /// The first block does not exist.
     case nothing
 }
@@ -24,9 +26,9 @@ extension CompressedFork {
             let skipped = Int(block.rawValue) % pages
             var chunk = first
             let end = min(
-                state.map.entries.count, first + (FrameSlot.maximumPages + skipped) / pages)
+                state.map.chunkCount, first + (FrameSlot.maximumPages + skipped) / pages)
             while chunk + 1 < end,
-                Self.follows(state.map.entries[chunk], state.map.entries[chunk + 1])
+                Self.follows(state.map[chunk], state.map[chunk + 1])
             {
                 chunk += 1
             }
@@ -35,7 +37,8 @@ extension CompressedFork {
     }
 
     private static func follows(_ one: ChunkEntry, _ next: ChunkEntry) -> Bool {
-        one.isEmpty ? next.isEmpty : !next.isEmpty && next.extent.start == one.extent.end
+        if one.isLost || next.isLost { return one.isLost && next.isLost }
+        return one.isEmpty ? next.isEmpty : !next.isEmpty && next.extent.start == one.extent.end
     }
 
     /// Decides how to read blocks, as many of the first as one IO can bring.
@@ -47,14 +50,16 @@ extension CompressedFork {
         _ = try opened()
         let slot = try disk.frames.take()
         slot.parts.removeAll(keepingCapacity: true)
-        let (count, turn) = state.withLock { state -> (Int, ReaderTurns.Turn?) in
-            let count = Self.collect(
+        let (count, kind, turn) = state.withLock { state in
+            let (count, kind) = Self.collect(
                 state.map, block, min(pages.count, FrameSlot.maximumPages), &slot.parts)
-            return (count, slot.parts.isEmpty ? nil : state.readers.begin())
+            return (count, kind, kind == .stored ? state.readers.begin() : nil)
         }
         guard let turn else {
             disk.frames.giveBack(slot)
-            return count == 0 ? .nothing : .zeroes(count)
+            if count == 0 { return .nothing }
+            if kind == .zeroes { return .zeroes(count) }
+            return .lost(chunk: block.rawValue / UInt32(chunkPages), count: count)
         }
         slot.turn = turn
         slot.fork = self
@@ -65,48 +70,53 @@ extension CompressedFork {
             byteCount: last.offset + Int(last.entry.extent.count) * unitSize)
     }
 
-    /// Finds the chunks of blocks, as many as follow one another.
+    /// What blocks are in.
+    private enum Kind {
+        case stored, zeroes, lost
+
+        /// - Parameter page: which page of the chunk is wanted.
+        init(_ entry: ChunkEntry, page: Int) {
+            if entry.isLost {
+                self = .lost
+            } else {
+                self = !entry.isEmpty && page < Int(entry.pages) ? .stored : .zeroes
+            }
+        }
+    }
+
+    /// Finds the chunks of blocks, as many as are of one kind and, if stored, follow one another.
     ///
-    /// - Parameter parts: gets them; none where the blocks are zeroes.
-    /// - Returns: how many blocks that are.
+    /// - Parameter parts: gets those that are stored.
+    /// - Returns: how many blocks that are, and what they are in.
     private static func collect(
         _ map: ForkMap, _ block: BlockNumber, _ wanted: Int, _ parts: inout [FrameSlot.Part]
-    ) -> Int {
+    ) -> (count: Int, kind: Kind) {
         let chunkPages = map.dimensions.properties.chunkPages
         let first = Int(block.rawValue)
-        let end = min(first + wanted, Int(map.dimensions.blockCount))
+        // A slot has room for so many chunks as there are in its pages, not for parts of one more.
+        let room = FrameSlot.maximumPages - first % chunkPages
+        let end = min(first + min(wanted, room), Int(map.dimensions.blockCount))
+        if first >= end { return (0, .zeroes) }
+        let kind = Kind(map[first / chunkPages], page: first % chunkPages)
         var next = first
         var offset = 0
         while next < end {
             let chunk = next / chunkPages
-            let entry = map.entries[chunk]
+            let entry = map[chunk]
             let start = next % chunkPages
             let pages = start..<min(chunkPages, start + end - next)
-            let isStored = !entry.isEmpty && start < Int(entry.pages)
-            if next == first {
-                if !isStored { return zeroes(map, first, end) }
-            } else if !isStored || entry.extent.start != parts[parts.count - 1].entry.extent.end {
-                break
+            if Kind(entry, page: start) != kind { break }
+            if kind == .stored {
+                if let last = parts.last, entry.extent.start != last.entry.extent.end { break }
+                parts.append(
+                    FrameSlot.Part(
+                        chunk: UInt32(chunk), entry: entry, offset: offset, wanted: pages,
+                        position: next - first))
+                offset += Int(entry.extent.count) * unitSize
             }
-            parts.append(
-                FrameSlot.Part(
-                    chunk: UInt32(chunk), entry: entry, offset: offset, wanted: pages,
-                    position: next - first))
-            offset += Int(entry.extent.count) * unitSize
             next += pages.count
         }
-        return max(0, next - first)
-    }
-
-    private static func zeroes(_ map: ForkMap, _ first: Int, _ end: Int) -> Int {
-        let chunkPages = map.dimensions.properties.chunkPages
-        var next = first
-        while next < end {
-            let entry = map.entries[next / chunkPages]
-            if !entry.isEmpty && next % chunkPages < Int(entry.pages) { break }
-            next = min(end, (next / chunkPages + 1) * chunkPages)
-        }
-        return next - first
+        return (next - first, kind)
     }
 
     /// Asks the kernel to have the chunks of some blocks ready; blocks that do not exist need none.
@@ -118,9 +128,11 @@ extension CompressedFork {
             let pages = state.map.dimensions.properties.chunkPages
             let first = Int(block.rawValue) / pages
             let end = min(
-                state.map.entries.count, (Int(block.rawValue) + max(0, count) - 1) / pages + 1)
+                state.map.chunkCount, (Int(block.rawValue) + max(0, count) - 1) / pages + 1)
             var extents: [Extent] = []
-            for entry in state.map.entries[min(first, end)..<end] where !entry.isEmpty {
+            for chunk in min(first, end)..<end {
+                let entry = state.map[chunk]
+                if entry.isEmpty || entry.isLost { continue }
                 if let last = extents.last, last.end == entry.extent.start {
                     extents[extents.count - 1].count += entry.extent.count
                 } else {
@@ -191,6 +203,8 @@ extension CompressedFork {
                     unsafe rest[position].bytes.initializeMemory(as: UInt8.self, repeating: 0)
                 }
                 done += count
+            case .lost(let chunk, _):
+                throw lost(chunk..<chunk + 1)
             case .chunks(let slot, let offset, let byteCount):
                 defer { endRead(slot) }
                 done += try readChunks(slot, offset, byteCount)
@@ -219,12 +233,12 @@ extension CompressedFork {
 
     /// Blocks that do not all exist.
     func endsBefore(_ block: BlockNumber, _ count: Int, isRead: Bool) -> StorageError {
-        let label = RelationLabel(
-            locator, fork, block: block, count: UInt32(clamping: count),
-            manager: StorageManagerID(rawValue: 0))
+        let last = UInt64(block.rawValue) + UInt64(max(1, count)) - 1
+        let blocks = count == 1 ? "block \(block)" : "blocks \(block)..\(last)"
         return StorageError(
             isRead ? .readFailed : .writeFailed,
-            "could not \(isRead ? "read" : "write") \(label): it ends before",
+            "could not \(isRead ? "read" : "write") \(blocks) of relation \(locator)"
+                + "\(fork.suffix): it ends before",
             remedy: "Ask for blocks that exist.", at: location(block: block.rawValue))
     }
 }

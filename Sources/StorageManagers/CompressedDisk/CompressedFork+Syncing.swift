@@ -5,7 +5,7 @@ internal import StorageManager
 /// Making the fork durable: its chunks first, then a record of where they are, and only then is the
 /// space free that changed chunks had before.
 ///
-/// Each step is called by whoever holds ``syncing``; the manager takes many forks from step to step
+/// Callers hold ``syncing`` through all steps; the manager takes many forks from step to step
 /// together, so that the kernel has the syncs of all to do at once.
 extension CompressedFork {
     /// What is to be made durable, as it was at one moment.
@@ -16,8 +16,8 @@ extension CompressedFork {
         fileprivate var freed: [Extent]
         /// The whole map, where the map file begins anew.
         fileprivate var all: ForkMap?
-        /// What the data file's header is to tell of truncations, if that is not all it tells.
-        fileprivate var trace: TruncationTrace?
+        /// What the data file's header is to tell, if that is not what it tells.
+        fileprivate var trace: ForkTrace?
     }
 
     /// Makes all that was written before the call durable, and frees what it replaced. Blocks.
@@ -51,13 +51,13 @@ extension CompressedFork {
             var frozen = Frozen(
                 files: files, dimensions: state.map.dimensions, freed: state.freed,
                 all: isLong ? state.map : nil)
-            for chunk in state.changed.sorted() where Int(chunk) < state.map.entries.count {
-                frozen.changes.append((chunk, state.map.entries[Int(chunk)]))
+            for chunk in state.changed.sorted() where Int(chunk) < state.map.chunkCount {
+                frozen.changes.append((chunk, state.map[Int(chunk)]))
             }
-            if state.hasNewCuts {
-                frozen.trace = TruncationTrace(
-                    number: (state.trace?.number ?? 0) + 1, cuts: state.cuts,
-                    blockCount: state.map.dimensions.blockCount)
+            if state.hasNewCuts || state.trace?.stored != state.map.stored
+                || state.trace?.blockCount != state.map.dimensions.blockCount
+            {
+                frozen.trace = ForkTrace(state.map, state.cuts, after: state.trace)
             }
             state.changed = []
             state.hasChangedDimensions = false
@@ -74,26 +74,21 @@ extension CompressedFork {
         return frozen
     }
 
-    private func write(_ trace: TruncationTrace, _ frozen: Frozen) throws(StorageError) {
+    private func write(_ trace: ForkTrace, _ frozen: Frozen) throws(StorageError) {
         let slot = try disk.frames.take()
         defer { disk.frames.giveBack(slot) }
-        let earlier = state.withLock { $0.trace }
+        let earlier = state.withLock { $0.trace }.map { $0.number < trace.number ? [$0] : [] }
         DataFileHeader.store(
             frozen.dimensions.properties, identity, slot.fields(0),
-            traces: (earlier.map { [$0] } ?? []) + [trace])
+            traces: (earlier ?? []) + [trace])
         try writeHeader(slot, frozen.files.data)
         state.withLock { $0.trace = trace }
     }
 
     /// Writes the unit that was made in the slot's memory to the start of the data file.
     func writeHeader(_ slot: FrameSlot, _ data: VirtualFile) throws(StorageError) {
-        let written = try unsafe data.write(
-            UnsafeRawBufferPointer(slot.bytes(0..<unitSize)), at: 0)
-        guard written == unitSize else {
-            throw StorageError(
-                .fileWriteFailed, "could not write the header of file \"\(dataPath)\"",
-                remedy: "Free space on the file system, and try again.", at: location())
-        }
+        try data.writeFully(
+            unsafe UnsafeRawBufferPointer(slot.bytes(0..<unitSize)).bytes, at: 0)
     }
 
     /// The second step, once the data file is durable: writes down where the chunks are.
@@ -150,7 +145,7 @@ extension CompressedFork {
 
     /// Before a write: has what was replaced become too much, it is made free now.
     func relieve() throws(StorageError) {
-        let (freed, used) = state.withLock { ($0.freedUnits, $0.usedUnits) }
+        let (freed, used) = state.withLock { ($0.freedUnits, $0.map.usedUnits) }
         if freed > used / 4 + Self.freedAllowance { try sync() }
     }
 

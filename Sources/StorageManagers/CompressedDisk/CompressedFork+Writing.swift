@@ -16,6 +16,7 @@ extension CompressedFork {
     {
         precondition(!pages.isEmpty && pages.count <= FrameSlot.maximumPages)
         _ = try opened()
+        try checkChangeable()
         let end = Int(block.rawValue) + pages.count
         let chunkPages = chunkPages
         let (first, last) = (Int(block.rawValue) / chunkPages, (end - 1) / chunkPages)
@@ -86,9 +87,10 @@ extension CompressedFork {
                 all.span, level: Int32(dimensions.properties.level), habit: &habit, into: room)
         }
         let (generation, cut) = state.withLock { state in
-            defer { state.map.dimensions.nextGeneration += 1 }
+            defer { if state.canNumber { state.map.dimensions.nextGeneration += 1 } }
             return (state.map.dimensions.nextGeneration, state.map.dimensions.cut)
         }
+        if generation >= ChunkHeader.lastGeneration { try checkChangeable() }
         let start = offset + ChunkHeader.size
         var header = ChunkHeader(
             identity, chunk: chunk, pageCount: count, content: content, payloadChecksum: 0,
@@ -113,8 +115,8 @@ extension CompressedFork {
     private func existingPages(_ chunk: UInt32) -> Int {
         state.withLock { state in
             if let newest = state.newestInFlight(chunk) { return newest.pages }
-            guard Int(chunk) < state.map.entries.count else { return 0 }
-            let entry = state.map.entries[Int(chunk)]
+            guard Int(chunk) < state.map.chunkCount else { return 0 }
+            let entry = state.map[Int(chunk)]
             return entry.isEmpty ? 0 : Int(entry.pages)
         }
     }
@@ -199,8 +201,7 @@ extension CompressedFork {
                 state.inFlight[part.chunk]?.removeAll { $0.slot === slot }
                 if state.inFlight[part.chunk]?.isEmpty == true { state.inFlight[part.chunk] = nil }
                 if isWhole && slot.growsTo > state.map.dimensions.blockCount {
-                    state.map.dimensions.blockCount = slot.growsTo
-                    state.map.resize()
+                    state.map.setLength(slot.growsTo)
                     state.hasChangedDimensions = true
                 }
                 state.fileUnits = max(state.fileUnits, part.entry.extent.end)
@@ -218,16 +219,15 @@ extension CompressedFork {
         let chunk = Int(part.chunk)
         var entry = part.entry
         entry.pages = UInt8(state.countingPages(part.chunk, entry))
-        guard chunk < state.map.entries.count, entry.pages > 0,
-            state.map.entries[chunk].generation < entry.generation
+        guard chunk < state.map.chunkCount, entry.pages > 0,
+            state.map[chunk].generation < entry.generation
         else { return false }
-        let old = state.map.entries[chunk]
+        let old = state.map[chunk]
         if !old.isEmpty {
             state.freed.append(old.extent)
             state.freedUnits += Int(old.extent.count)
         }
-        state.map.entries[chunk] = entry
-        state.usedUnits += Int(entry.extent.count) - Int(old.extent.count)
+        state.map[chunk] = entry
         state.changed.insert(part.chunk)
         return true
     }
@@ -251,23 +251,16 @@ extension CompressedFork {
             try relieve()
             let (slot, offset, byteCount) = try planWrite(
                 block.advanced(by: done), from: pages.extracting(part), growing: growing)
-            let written: Int
             do throws(StorageError) {
-                written = try unsafe opened().data.write(
-                    UnsafeRawBufferPointer(slot.bytes(0..<byteCount)), at: offset)
+                try opened().data.writeFully(
+                    unsafe UnsafeRawBufferPointer(slot.bytes(0..<byteCount)).bytes, at: offset)
             } catch {
                 finishWrite(slot, written: 0)
-                throw naming(error, as: growing ? .extendFailed : .writeFailed)
+                throw naming(
+                    error, as: growing ? .extendFailed : .writeFailed,
+                    block: block.advanced(by: done))
             }
-            finishWrite(slot, written: written)
-            guard written == byteCount else {
-                throw StorageError(
-                    growing ? .extendFailed : .writeFailed,
-                    "could not write block \(block.advanced(by: done)) in file \"\(dataPath)\":"
-                        + " wrote only \(written) of \(byteCount) bytes",
-                    remedy: "Free space on the file system, and try again.",
-                    at: location(block: block.rawValue))
-            }
+            finishWrite(slot, written: byteCount)
             done = part.upperBound
         }
     }

@@ -7,7 +7,7 @@ internal import Synchronization
 /// used for.
 ///
 /// Any thread. ``state`` is held for moments, never during IO, and taken where IO completes.
-/// A chunk is changed by who holds its writing lock, which readers never take: a reader sees the
+/// Changing a chunk takes its writing lock, which readers never take: a reader sees the
 /// chunk as it was before or after. What a changed chunk took before is given out again only once
 /// the change is durable and all reads that may have begun before are over.
 final class CompressedFork: Sendable {
@@ -17,17 +17,16 @@ final class CompressedFork: Sendable {
     struct State {
         var map = ForkMap()
         var space = FreeSpace(origin: CompressedFork.firstUnit)
-        /// Units that the map's chunks take.
-        var usedUnits = 0
         /// Chunks whose entries the map file does not have.
         var changed: Set<UInt32> = []
         /// Whether the map file lacks the dimensions.
         var hasChangedDimensions = false
         /// The cuts that still say something about chunks of the file or in flight.
         var cuts = CutHistory()
-        /// What the data file's header tells of them.
-        var trace: TruncationTrace?
-        /// Whether that is not all.
+        /// What the data file's header tells.
+        var trace: ForkTrace?
+        /// Whether it does not tell of all cuts, or is damaged: the next sync that has something to do
+        /// writes it.
         var hasNewCuts = false
         /// What changed chunks took before, since the last sync.
         var freed: [Extent] = []
@@ -54,8 +53,8 @@ final class CompressedFork: Sendable {
         /// how many pages of it count.
         func newestInFlight(_ chunk: UInt32) -> (frame: FrameInFlight, pages: Int)? {
             guard let frame = inFlight[chunk]?.last else { return nil }
-            if Int(chunk) < map.entries.count,
-                map.entries[Int(chunk)].generation >= frame.part.entry.generation
+            if Int(chunk) < map.chunkCount,
+                map[Int(chunk)].generation >= frame.part.entry.generation
             {
                 return nil
             }
@@ -90,7 +89,7 @@ final class CompressedFork: Sendable {
     private let writing: [WritingLock]
     /// Held while the fork is made durable; taken before the others.
     let syncing = Lock<Void>(())
-    /// Held by who compacts the fork; taken before ``syncing``.
+    /// Held while the fork is compacted; taken before ``syncing``.
     let compacting = Lock<Void>(())
     /// Somebody waits for the end of compaction.
     let isForgotten = Atomic<Bool>(false)
@@ -210,11 +209,15 @@ final class CompressedFork: Sendable {
     }
 
     /// The same error of a file, with the relation and fork that it belongs to.
-    func naming(_ error: StorageError, as code: StorageError.Code? = nil) -> StorageError {
+    func naming(
+        _ error: StorageError, as code: StorageError.Code? = nil, block: BlockNumber? = nil
+    ) -> StorageError {
         StorageError(
             error.code == .resourcesExhausted ? error.code : code ?? error.code, error.message,
             remedy: error.remedy,
-            at: location(path: error.location.path ?? dataPath), errorNumber: error.errorNumber,
+            at: location(
+                block: block?.rawValue ?? error.location.block,
+                path: error.location.path ?? dataPath), errorNumber: error.errorNumber,
             underlying: error.underlying)
     }
 
@@ -228,6 +231,40 @@ final class CompressedFork: Sendable {
             remedy: "Restore the relation from a backup, or write all of its pages anew; the other"
                 + " chunks can be read.",
             at: location(block: UInt32(clamping: first)))
+    }
+
+    /// Chunks whose content is not in the file, some that lie together.
+    ///
+    /// - Parameter isRefusal: the fork was to be changed; else one of them was to be read.
+    func lost(_ chunks: Range<UInt32>, isRefusal: Bool = false) -> StorageError {
+        lost(chunks, of: state.withLock { $0.map }, isRefusal: isRefusal)
+    }
+
+    /// The same before the map is the fork's.
+    func lost(_ chunks: Range<UInt32>, of map: ForkMap, isRefusal: Bool = false) -> StorageError {
+        let dimensions = map.dimensions
+        let first = Int(chunks.lowerBound)
+        let entry = first < map.chunkCount ? map[first] : .lost
+        let pages = UInt64(dimensions.properties.chunkPages)
+        let block = UInt64(chunks.lowerBound) * pages
+        let end = min(UInt64(chunks.upperBound) * pages, UInt64(dimensions.blockCount))
+        let names =
+            chunks.count == 1
+            ? "chunk \(chunks.lowerBound) of file \"\(dataPath)\" is lost"
+            : "chunks \(chunks.lowerBound)..\(chunks.upperBound - 1) of file \"\(dataPath)\""
+                + " are lost"
+        let reason =
+            entry.isEmpty
+            ? "file \"\(mapPath)\" is missing or damaged, and the chunks were not found"
+            : "the file ends before it should"
+        return StorageError(
+            .lostChunk,
+            (isRefusal ? "relation \(locator)\(fork.suffix) cannot be changed: " : "") + names
+                + ", blocks \(block)..\(max(block + 1, end) - 1) of relation \(locator)"
+                + "\(fork.suffix): \(reason)",
+            remedy: "Put the relation's files back as they were, or restore the relation from a"
+                + " backup. Its other chunks can be read.",
+            at: location(block: UInt32(clamping: block)))
     }
 
     /// A file that consists of more than it can have.

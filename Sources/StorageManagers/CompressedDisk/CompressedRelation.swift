@@ -89,7 +89,7 @@ final class CompressedRelation: RelationStorage {
     // MARK: Blocks
 
     func blocksPerGroup(_ fork: Fork) -> Int {
-        // Where it cannot be opened, whoever reads is told.
+        // Reading says why it cannot be opened.
         (try? storage(of: fork).properties())?.chunkPages ?? 1
     }
 
@@ -136,6 +136,15 @@ final class CompressedRelation: RelationStorage {
             }
             target.set(on: handle, locator, fork, block: block, count: pages.count)
             handle.startExecuted(.read, result: count * blockSize)
+        case .lost(let chunk, let count):
+            // Pages that pass no verification, as those of a damaged chunk.
+            for position in 0..<count {
+                unsafe pages[position].bytes.initializeMemory(as: UInt8.self, repeating: 0xFF)
+            }
+            target.set(
+                on: handle, locator, fork, block: block, count: pages.count,
+                tag: ChunkReadCallbacks.isLost | UInt64(chunk))
+            handle.startExecuted(.read, result: count * blockSize)
         case .chunks(let slot, let offset, let byteCount):
             target.set(
                 on: handle, locator, fork, block: block, count: pages.count,
@@ -155,9 +164,12 @@ final class CompressedRelation: RelationStorage {
     ) throws(StorageError) {
         let storage = storage(of: fork)
         let plan: (slot: FrameSlot, offset: Int64, byteCount: Int)
-        let count = min(pages.count, FrameSlot.maximumPages)
+        let count: Int
         do throws(StorageError) {
             try handle.registerCallbacks(disk.writeCallbacks)
+            let chunkPages = try storage.properties().chunkPages
+            // A slot has room for so many chunks as there are in its pages, not for parts of one more.
+            count = min(pages.count, FrameSlot.maximumPages - Int(block.rawValue) % chunkPages)
             try storage.relieve()
             plan = try storage.planWrite(block, from: pages.extracting(0..<count))
         } catch {

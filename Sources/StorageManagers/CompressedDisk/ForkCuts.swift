@@ -23,7 +23,7 @@ struct ForkCut: Equatable, Sendable {
 /// The cuts of a fork that still say something: each later one has left more than those before it,
 /// as a cut that leaves less says all that they did.
 struct CutHistory: Equatable, Sendable {
-    /// What ``TruncationTrace`` has room for. The oldest one is forgotten first; what it cut off
+    /// What ``ForkTrace`` has room for. The oldest one is forgotten first; what it cut off
     /// could come back then, should the map be lost and nothing have been written there since.
     static let capacity = 24
 

@@ -1,138 +1,98 @@
 internal import StorageManager
 
 /// Which chunk of a fork is where: what its map file holds, in memory.
+///
+/// A plain value; its owner keeps threads apart. Each call takes the same time however long the
+/// fork is, but for those that say otherwise.
 struct ForkMap: Sendable {
+    /// What the fork is besides its chunks. Change the length with ``setLength(_:)``.
     var dimensions = ForkDimensions()
-    /// As many as there are chunks.
-    var entries: [ChunkEntry] = []
+    /// What chunks are that have no entry: zeroes, or lost where that is not known.
+    var absent = ChunkEntry.empty
+    /// Which chunks take space.
+    private(set) var stored = StoredChunks()
+    /// How many units they take.
+    private(set) var usedUnits = 0
+    /// How many of them are lost.
+    private var lostEntries = 0
+    private var table = ChunkTable()
 
-    /// How many units the chunks take.
-    var usedUnits: Int { entries.reduce(0) { $0 + Int($1.extent.count) } }
+    /// How many chunks there are.
+    var chunkCount: Int { dimensions.chunkCount }
+
+    /// How many chunks are lost.
+    var lostCount: Int {
+        absent.isLost ? chunkCount - Int(stored.count) + lostEntries : lostEntries
+    }
+
+    /// A chunk below ``chunkCount``.
+    subscript(chunk: Int) -> ChunkEntry {
+        get {
+            let entry = table[chunk]
+            return entry == .empty ? absent : entry
+        }
+        set {
+            let old = table[chunk]
+            // Nothing else is told apart in the map file.
+            let new = newValue.isEmpty ? .empty : newValue
+            if old.isEmpty != new.isEmpty {
+                if new.isEmpty { stored.remove(chunk) } else { stored.add(chunk) }
+            }
+            usedUnits += Int(new.extent.count) - Int(old.extent.count)
+            lostEntries += (new.isLost ? 1 : 0) - (old.isLost ? 1 : 0)
+            table[chunk] = new
+        }
+    }
+
+    /// The chunks that take space, from one on, in order.
+    func entries(from first: Int = 0) -> ChunkTable.Entries { table.entries(from: first) }
+
+    /// Makes the fork as long; chunks behind its end are forgotten. O(what is cut off).
+    mutating func setLength(_ blockCount: UInt32) {
+        dimensions.blockCount = blockCount
+        for (chunk, _) in entries(from: chunkCount) { self[chunk] = .empty }
+        if lostCount == 0 { absent = .empty }
+    }
 
     /// The extents in the order of the file; nil when two of them share a unit.
+    /// O(chunks × log chunks).
     var sortedExtents: [Extent]? {
-        let extents = entries.lazy.filter { !$0.isEmpty }.map(\.extent).sorted {
-            $0.start < $1.start
-        }
+        var extents: [Extent] = []
+        extents.reserveCapacity(Int(stored.count))
+        for (_, entry) in entries() { extents.append(entry.extent) }
+        extents.sort { $0.start < $1.start }
         for (one, next) in zip(extents, extents.dropFirst()) where one.end > next.start {
             return nil
         }
         return extents
     }
 
-    /// Takes over what a record says; false if it makes no sense.
-    mutating func apply(_ record: MapRecord) -> Bool {
-        if record.isSnapshot { entries = [] }
-        dimensions = record.dimensions
-        resize()
-        for (chunk, entry) in record.entries {
-            guard Int(chunk) < entries.count else { return false }
-            entries[Int(chunk)] = entry
-        }
-        return true
-    }
-
-    /// Makes the entries as many as the blocks need.
-    mutating func resize() {
-        let count = dimensions.chunkCount
-        if entries.count > count { entries.removeLast(entries.count - count) }
-        if entries.count < count {
-            entries += Array(repeating: .empty, count: count - entries.count)
+    /// Marks chunks as lost that lie behind the end of a file of so many units. O(fork).
+    mutating func markLost(behind units: UInt32) {
+        for (chunk, entry) in entries() where entry.extent.end > units {
+            self[chunk].isLost = true
         }
     }
-}
 
-/// What reading a map file gave.
-struct MapReading {
-    var map = ForkMap()
-    /// The number that the next record gets.
-    var nextSequence: UInt64 = 0
-    /// Where the next record goes.
-    var end = 0
-    /// What was wrong, and did no harm: a copy that could not be read.
-    var mended: [String] = []
-    /// Bytes at the end that are no record: what a crash leaves of the last one.
-    var tornBytes = 0
-    /// The last record, and where it is, if only one copy is whole: a crash may have left it so.
-    var unpaired: (record: MapRecord, offset: Int)?
-
-    /// Reads records up to the first that is not whole in either copy.
-    ///
-    /// A record of which only bytes without sense are left, with no sound one behind it, was cut
-    /// short by a crash: it never counted. One that is followed by a sound one is damage.
-    ///
-    /// - Returns: nil when there is no record to begin with, or one in the middle is lost.
-    init?(_ bytes: inout [UInt8], _ identity: ChunkIdentity) {
-        let reading: MapReading? = unsafe bytes.withUnsafeMutableBytes { bytes in
-            guard let start = bytes.baseAddress else { return nil }
-            return MapReading(unsafe RawFields(start, count: bytes.count), identity)
-        }
-        guard let reading else { return nil }
-        self = reading
-    }
-
-    private init?(_ fields: RawFields, _ identity: ChunkIdentity) {
-        while end < fields.count {
-            let rest = fields.dropFirst(end)
-            if let record = MapRecord(rest, identity), record.sequence == nextSequence {
-                let size = MapRecord.size(entries: record.entries.count)
-                guard map.apply(record) else { return nil }
-                nextSequence += 1
-                end += size
-                let isPaired = MapRecord(fields.dropFirst(end), identity) == record
-                if !isPaired && rest.count <= 2 * size {
-                    unpaired = (record, end - size)
-                } else if !isPaired {
-                    mended.append("copy 1 of record \(record.sequence)")
-                }
-                end += size
-                // The second copy may be missing.
-                end = min(end, fields.count)
-            } else if let (record, size) = Self.secondCopy(rest, identity, nextSequence) {
-                guard map.apply(record) else { return nil }
-                if rest.count <= 2 * size {
-                    unpaired = (record, end)
-                } else {
-                    mended.append("copy 0 of record \(record.sequence)")
-                }
-                nextSequence += 1
-                end += 2 * size
+    /// The lost chunks, neighbours together, in order. O(fork), whatever its length is.
+    var lostRanges: [Range<UInt32>] {
+        var ranges: [Range<UInt32>] = []
+        func add(_ first: UInt32, _ end: UInt32) {
+            if first == end { return }
+            if let last = ranges.last, last.upperBound == first {
+                ranges[ranges.count - 1] = last.lowerBound..<end
             } else {
-                let expected = nextSequence
-                // A sound record further on: the one here was whole once.
-                if Self.place(in: rest, identity, { $0.sequence > expected }) != nil { return nil }
-                tornBytes = rest.count
-                break
+                ranges.append(first..<end)
             }
         }
-        if nextSequence == 0 { return nil }
-    }
-
-    /// The second copy of a record whose first one, at the start of `fields`, is damaged; with the
-    /// size of a copy.
-    private static func secondCopy(
-        _ fields: RawFields, _ identity: ChunkIdentity, _ sequence: UInt64
-    ) -> (record: MapRecord, size: Int)? {
-        let found = place(in: fields, identity) { $0.sequence == sequence && $0.copy == 1 }
-        guard let found, let record = MapRecord(fields.dropFirst(found), identity) else {
-            return nil
+        var next: UInt32 = 0
+        for (chunk, entry) in entries() {
+            let chunk = UInt32(chunk)
+            if absent.isLost { add(next, chunk) }
+            next = chunk + 1
+            if entry.isLost { add(chunk, next) }
         }
-        let size = MapRecord.size(entries: record.entries.count)
-        // It stands right behind the first one, which is as long.
-        return found == size ? (record, size) : nil
-    }
-
-    /// Where the first wanted record behind the start is.
-    private static func place(
-        in fields: RawFields, _ identity: ChunkIdentity, _ isWanted: (MapRecord.Header) -> Bool
-    ) -> Int? {
-        for offset in stride(
-            from: MapRecord.headerSize, to: fields.count, by: MapRecord.headerSize)
-        {
-            if let header = MapRecord.Header(fields.dropFirst(offset), identity), isWanted(header) {
-                return offset
-            }
-        }
-        return nil
+        if absent.isLost { add(next, UInt32(chunkCount)) }
+        return ranges
     }
 }

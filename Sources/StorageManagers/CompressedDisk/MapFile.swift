@@ -9,15 +9,15 @@ internal import StorageManager
 /// thread at a time, which the manager's syncing sees to.
 final class MapFile: Sendable {
     private struct Position {
-        var file: VirtualFile
-        var end: Int
-        var nextSequence: UInt64
+        /// Nil where the file is to begin anew: there is none, or it is not as it should be, or it
+        /// was replaced and could not be opened.
+        var file: VirtualFile?
+        var end = 0
+        var nextSequence: UInt64 = 0
         /// How long the record with all chunks was.
-        var snapshotSize: Int
+        var snapshotSize = 0
         /// How long the record is that was added and is not known to be durable.
         var added = 0
-        /// The file was replaced and could not be opened: what is added to the old one is lost.
-        var isStale = false
     }
 
     private let position: Lock<Position>
@@ -38,106 +38,64 @@ final class MapFile: Sendable {
     }
 
     /// Makes the file of a new fork.
+    ///
+    /// - Throws: `fileExists` where there is one: it may be all that is left of another.
     static func create(_ fork: CompressedFork, _ map: ForkMap) throws(StorageError) -> MapFile {
-        let file = try fork.disk.files.open(fork.mapPath, [.create, .truncate, .buffered])
+        let file = try fork.disk.files.open(fork.mapPath, [.exclusive, .buffered])
         let size = try write(snapshot(map, 0), fork.identity, file, at: 0)
         return MapFile(
             fork, Position(file: file, end: size, nextSequence: 1, snapshotSize: size))
     }
 
-    /// Reads the file of a fork; nil for one that is missing or tells nothing.
+    /// The file of a fork that was read, or could not be. Nothing on disk is changed before there
+    /// is something to be recorded: unless the file was perfect, it then begins anew.
     ///
-    /// - Parameter units: how long the data file is.
-    static func open(_ fork: CompressedFork, units: UInt32) throws(StorageError) -> (
-        file: MapFile, reading: MapReading
-    )? {
-        guard let (file, reading) = try read(fork, units: units) else { return nil }
-        if reading.tornBytes > 0 { try file.truncate(to: Int64(reading.end)) }
-        var end = reading.end
-        if let unpaired = reading.unpaired {
-            fork.disk.logger.warning(
-                """
-                file "\(fork.mapPath)" had one sound copy of its last record, which a crash or \
-                damage leaves; it has two again
-                """)
-            end =
-                unpaired.offset
-                + (try write(unpaired.record, fork.identity, file, at: unpaired.offset))
+    /// - Parameter found: what was read; nil for a file that is missing or tells nothing.
+    init(_ fork: CompressedFork, _ found: (file: VirtualFile, reading: MapReading)?) {
+        files = fork.disk.files
+        path = fork.mapPath
+        newPath = CompressedFork.newMapPath(fork.locator, fork.fork)
+        identity = fork.identity
+        guard let (file, reading) = found, reading.isPerfect else {
+            position = Lock(Position())
+            return
         }
-        let size = MapRecord.size(entries: reading.map.entries.count)
-        return (
-            MapFile(
-                fork,
-                Position(
-                    file: file, end: end, nextSequence: reading.nextSequence,
-                    snapshotSize: 2 * size)),
-            reading
-        )
-    }
-
-    /// How long the file can be, of a data file of so many units: what is longer is no map, and is
-    /// not to be read into memory. Up to the first term is for maps of data files that were cut.
-    private static func longest(_ units: UInt32) -> Int64 {
-        (256 << 20) + 16 * Int64(MapRecord.entrySize) * Int64(units)
+        position = Lock(
+            Position(
+                file: file, end: reading.end, nextSequence: reading.nextSequence,
+                snapshotSize: 2 * MapRecord.size(entries: Int(reading.map.stored.count))))
     }
 
     /// Reads the file as it is; nil where it is missing or tells nothing.
     ///
-    /// - Throws: `damagedMap` for a file of a size that no map has, besides what reading throws.
-    static func read(_ fork: CompressedFork, units: UInt32) throws(StorageError) -> (
-        VirtualFile, MapReading
+    /// - Throws: what opening and reading it throws.
+    static func read(_ fork: CompressedFork) throws(StorageError) -> (
+        file: VirtualFile, reading: MapReading
     )? {
         guard try fork.disk.files.kind(of: fork.mapPath) == .file else { return nil }
         let file = try fork.disk.files.open(fork.mapPath, .buffered)
-        let size = try file.size()
-        guard size <= longest(units) else {
-            throw StorageError(
-                .damagedMap, "file \"\(fork.mapPath)\" has \(size) bytes, more than any map",
-                remedy: "Remove it: it is put together again from the chunks.",
-                at: fork.location(path: fork.mapPath))
-        }
-        var bytes = [UInt8](repeating: 0, count: Int(size))
-        var span = bytes.mutableSpan
-        var raw = unsafe span.mutableBytes
-        let count = try file.readFully(into: &raw, at: 0)
-        bytes.removeLast(bytes.count - count)
-        guard let reading = MapReading(&bytes, fork.identity) else { return nil }
+        guard let reading = try MapReading(try MapSource(file), fork.identity) else { return nil }
         return (file, reading)
     }
 
     private static func snapshot(_ map: ForkMap, _ sequence: UInt64) -> MapRecord {
         MapRecord(
             isSnapshot: true, sequence: sequence, dimensions: map.dimensions,
-            entries: map.entries.enumerated().lazy.filter { !$0.element.isEmpty }.map {
-                (UInt32($0.offset), $0.element)
-            })
+            entries: map.entries().map { (UInt32($0.chunk), $0.entry) })
     }
 
     private static func write(
         _ record: MapRecord, _ identity: ChunkIdentity, _ file: VirtualFile, at offset: Int
     ) throws(StorageError) -> Int {
         let bytes = record.encoded(identity)
-        var done = 0
-        while done < bytes.count {
-            let rest = unsafe bytes.span.bytes.extracting(done..<bytes.count)
-            let written = try file.write(rest, at: Int64(offset + done))
-            guard written > 0 else {
-                throw StorageError(
-                    .fileWriteFailed,
-                    "could not write file \"\(file.path)\": wrote only \(done) of"
-                        + " \(bytes.count) bytes",
-                    remedy: "Free space on the file system, and try again.",
-                    at: StorageError.Location(path: file.path))
-            }
-            done += written
-        }
+        try file.writeFully(unsafe bytes.span.bytes, at: Int64(offset))
         return bytes.count
     }
 
     /// Whether the file had better begin anew than get a record of so many changes.
     func isLong(with changes: Int) -> Bool {
         position.withLock { position in
-            position.isStale
+            position.file == nil
                 || position.end + 2 * MapRecord.size(entries: changes)
                     > 3 * position.snapshotSize + Self.slack
         }
@@ -151,11 +109,14 @@ final class MapFile: Sendable {
         throws(StorageError) -> VirtualFile
     {
         try position.withLock { (position) throws(StorageError) in
+            guard let file = position.file else {
+                preconditionFailure("a file that is long begins anew")
+            }
             let record = MapRecord(
                 isSnapshot: false, sequence: position.nextSequence, dimensions: dimensions,
                 entries: changes)
-            position.added = try Self.write(record, identity, position.file, at: position.end)
-            return position.file
+            position.added = try Self.write(record, identity, file, at: position.end)
+            return file
         }
     }
 
@@ -177,14 +138,16 @@ final class MapFile: Sendable {
     private func beginAnew(_ position: inout Position, _ map: ForkMap) throws(StorageError) {
         let size = try writeNew(map)
         try files.rename(newPath, to: path)
-        position.isStale = true
+        position.file = nil
         let file = try files.open(path, .buffered)
         position = Position(file: file, end: size, nextSequence: 1, snapshotSize: size)
     }
 
     /// Nobody has the new file open any more when it gets its name.
     private func writeNew(_ map: ForkMap) throws(StorageError) -> Int {
-        let new = try files.open(newPath, [.create, .truncate, .buffered])
+        // What a crash left there is of no use, whatever it is.
+        try files.remove(newPath, ifExists: true)
+        let new = try files.open(newPath, [.exclusive, .buffered])
         return try Self.write(Self.snapshot(map, 0), identity, new, at: 0)
     }
 }

@@ -12,8 +12,10 @@ struct ForkDimensions: Equatable, Sendable {
     var cut = ForkCut()
 
     /// How many chunks the blocks make.
-    var chunkCount: Int {
-        (Int(blockCount) + properties.chunkPages - 1) / properties.chunkPages
+    var chunkCount: Int { Self.chunkCount(of: blockCount, properties.chunkPages) }
+
+    static func chunkCount(of blockCount: UInt32, _ chunkPages: Int) -> Int {
+        (Int(blockCount) + chunkPages - 1) / chunkPages
     }
 }
 
@@ -44,7 +46,7 @@ struct ForkDimensions: Equatable, Sendable {
 ///
 /// An entry has 24 bytes: chunk (4), first unit (4), units (4), pages that count (4), generation
 /// (8); no units is a chunk of zeroes.
-struct MapRecord: Equatable {
+struct MapRecord {
     static let headerSize = 64
     static let entrySize = 24
     private static let magic: UInt32 = 0x314D_5A53
@@ -54,12 +56,6 @@ struct MapRecord: Equatable {
     var sequence: UInt64
     var dimensions: ForkDimensions
     var entries: [(chunk: UInt32, entry: ChunkEntry)]
-
-    static func == (left: MapRecord, right: MapRecord) -> Bool {
-        left.isSnapshot == right.isSnapshot && left.sequence == right.sequence
-            && left.dimensions == right.dimensions
-            && left.entries.elementsEqual(right.entries) { $0 == $1 }
-    }
 
     /// How many bytes one copy takes.
     static func size(entries: Int) -> Int {
@@ -116,6 +112,7 @@ struct MapRecord: Equatable {
         let sequence: UInt64
         let dimensions: ForkDimensions
         let entryCount: Int
+        let payloadChecksum: UInt32
 
         /// Nil for anything else than a sound one of that fork.
         init?(_ fields: RawFields, _ identity: ChunkIdentity) {
@@ -144,39 +141,42 @@ struct MapRecord: Equatable {
             else { return nil }
             self.dimensions = dimensions
             entryCount = Int(fields.get(52, as: UInt32.self))
+            payloadChecksum = fields.get(56)
+            // Each chunk is in a record once.
+            guard entryCount <= dimensions.chunkCount else { return nil }
+        }
+
+        /// How many bytes one copy takes.
+        var size: Int { MapRecord.size(entries: entryCount) }
+
+        /// Whether that is the other copy of the same record, if its entries are sound.
+        func isCopy(of other: Header) -> Bool {
+            isSnapshot == other.isSnapshot && sequence == other.sequence
+                && dimensions == other.dimensions && entryCount == other.entryCount
+                && payloadChecksum == other.payloadChecksum
         }
     }
 }
 
 extension MapRecord {
-    /// Reads the copy at the start of `fields`; nil for anything else than a sound one of that fork.
-    init?(_ fields: RawFields, _ identity: ChunkIdentity) {
-        guard let header = Header(fields, identity) else { return nil }
-        let end = Self.headerSize + header.entryCount * Self.entrySize
-        let size = Self.size(entries: header.entryCount)
-        guard fields.count >= size,
-            unsafe Checksum.of(fields.bytes(Self.headerSize..<size)) == fields.get(56)
+    /// The entry at the start of `fields`; nil for one that makes no sense in a fork of those
+    /// dimensions.
+    static func entry(_ fields: RawFields, _ dimensions: ForkDimensions)
+        -> (chunk: UInt32, entry: ChunkEntry)?
+    {
+        let chunkPages = dimensions.properties.chunkPages
+        let chunk: UInt32 = fields.get(0)
+        let extent = Extent(start: fields.get(4), count: fields.get(8))
+        let pages: UInt32 = fields.get(12)
+        let generation: UInt64 = fields.get(16)
+        guard Int(chunk) < dimensions.chunkCount, pages <= chunkPages,
+            extent.count <= UInt32(chunkPages * 2 + 1),
+            !extent.start.addingReportingOverflow(extent.count).overflow,
+            extent.count == 0 || extent.start >= CompressedFork.firstUnit,
+            generation <= ChunkHeader.lastGeneration
         else { return nil }
-        isSnapshot = header.isSnapshot
-        sequence = header.sequence
-        dimensions = header.dimensions
-        entries = []
-        entries.reserveCapacity(header.entryCount)
-        let chunkPages = header.dimensions.properties.chunkPages
-        for offset in stride(from: Self.headerSize, to: end, by: Self.entrySize) {
-            let extent = Extent(start: fields.get(offset + 4), count: fields.get(offset + 8))
-            let pages: UInt32 = fields.get(offset + 12)
-            guard pages <= chunkPages, extent.count <= UInt32(chunkPages * 2 + 1),
-                !extent.start.addingReportingOverflow(extent.count).overflow,
-                extent.count == 0 || extent.start >= CompressedFork.firstUnit,
-                fields.get(offset + 16, as: UInt64.self) <= ChunkHeader.lastGeneration
-            else { return nil }
-            entries.append(
-                (
-                    fields.get(offset),
-                    ChunkEntry(
-                        extent: extent, pages: UInt8(pages), generation: fields.get(offset + 16))
-                ))
-        }
+        return (
+            chunk, ChunkEntry(extent: extent, pages: UInt8(pages), generation: generation)
+        )
     }
 }

@@ -17,8 +17,6 @@ import StorageTesting
 /// | the rest | pieces of the data file: the unit it begins at (1), its length (2), the piece |
 enum CompressedInput {
     private static let locator = RelationLocator(database: 1, number: 16384)
-    /// Longer forks would only take longer.
-    private static let mostBlocks: UInt32 = 1 << 16
     private static let mostRead: UInt32 = 64
 
     static func run(_ input: [UInt8]) -> String? {
@@ -36,20 +34,9 @@ enum CompressedInput {
             data.replaceSubrange(start..<start + piece.count, with: piece)
             starts.append(start)
         }
-        if isLong(map, data, starts) { return nil }
         if let fault = live(hasMap ? map : nil, data) { return fault }
         mend(&data, starts)
         return live(hasMap ? mended(map) : nil, data)
-    }
-
-    /// Whether a record or a chunk tells of so many blocks that the map takes gigabytes of memory, as
-    /// it may in earnest.
-    private static func isLong(_ map: [UInt8], _ data: [UInt8], _ chunks: [Int]) -> Bool {
-        stride(from: 0, to: map.count - 48, by: 4).contains {
-            map[$0..<$0 + 4].elementsEqual("SZM1".utf8)
-                && map.little($0 + 44, as: UInt32.self) > mostBlocks
-        }
-            || chunks.contains { $0 > 0 && data.little($0 + 52, as: UInt32.self) > mostBlocks }
     }
 
     // MARK: Checksums
