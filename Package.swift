@@ -17,6 +17,8 @@ let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let arguments: Target.Dependency = .product(
     name: "ArgumentParser", package: "swift-argument-parser")
 
+let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+
 /// io_uring exists on Linux alone; elsewhere the other methods remain.
 let liburing: Target.Dependency = .target(
     name: "CLiburing", condition: .when(platforms: [.linux]))
@@ -26,7 +28,7 @@ let liburing: Target.Dependency = .target(
 let modules: [Target] = [
     .target(name: "AsyncIO", dependencies: ["CPlatform", liburing, log]),
     .target(name: "PageFormat", dependencies: ["CPlatform"]),
-    .target(name: "FileAccess", dependencies: ["AsyncIO", "CPlatform", log]),
+    .target(name: "FileAccess", dependencies: ["AsyncIO", "CPlatform", log, system]),
     .target(name: "StorageManager", dependencies: ["AsyncIO"]),
     .target(
         name: "MagneticDisk", dependencies: ["StorageManager", "FileAccess", "AsyncIO"],
@@ -45,13 +47,13 @@ let modules: [Target] = [
         name: "Strata",
         dependencies: [
             "ReadStream", "BufferManager", "StorageManager", "MagneticDisk", "CompressedDisk",
-            "MemoryDisk", "FileAccess", "PageFormat", "AsyncIO", "CPlatform", log,
+            "MemoryDisk", "FileAccess", "PageFormat", "AsyncIO", "CPlatform", log, system,
         ]),
     .target(
         name: "RelationLoader",
         dependencies: [
             "Strata", "CompressedDisk", "MemoryDisk", "BufferManager", "FileAccess",
-            "StorageManager", "PageFormat", "AsyncIO",
+            "StorageManager", "PageFormat", "AsyncIO", system,
         ]),
     .target(
         name: "StorageTesting", dependencies: ["StorageManager", "FileAccess", "AsyncIO", log]),
@@ -66,7 +68,7 @@ let modules: [Target] = [
         dependencies: [
             "RelationLoader", "StoreSimulator", "StorageTesting", "Strata", "CompressedDisk",
             "MemoryDisk", "BufferManager", "FileAccess", "StorageManager", "AsyncIO", "CPlatform",
-            "CZstd", liburing, arguments, log,
+            "CZstd", liburing, arguments, log, system,
         ],
         path: "Sources/StrataTool"),
 ]
@@ -187,6 +189,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     ],
     targets: [
         .systemLibrary(

@@ -15,15 +15,24 @@ package struct OSThread: @unchecked Sendable {
         init(_ run: @escaping @Sendable () -> Void) { self.run = run }
     }
 
+    /// Bytes of a thread's stack: address space, of which little is touched. The system's default
+    /// may be many times as much, and there can be dozens of threads.
+    private static let stackBytes = 2 << 20
+
     /// Starts a thread.
     ///
     /// - Returns: nil when the system has no room for another thread.
     package static func start(_ run: @escaping @Sendable () -> Void) -> OSThread? {
+        var attributes = pthread_attr_t()
+        unsafe pthread_attr_init(&attributes)
+        defer { unsafe pthread_attr_destroy(&attributes) }
+        // A size that the system refuses leaves its default.
+        unsafe pthread_attr_setstacksize(&attributes, stackBytes)
         let body = unsafe Unmanaged.passRetained(Body(run))
         #if canImport(Darwin)
             var thread: pthread_t?
             let result = unsafe pthread_create(
-                &thread, nil,
+                &thread, &attributes,
                 { context in
                     unsafe Unmanaged<Body>.fromOpaque(context).takeRetainedValue().run()
                     return nil
@@ -32,7 +41,7 @@ package struct OSThread: @unchecked Sendable {
         #else
             var thread = pthread_t()
             let result = unsafe pthread_create(
-                &thread, nil,
+                &thread, &attributes,
                 { context in
                     unsafe Unmanaged<Body>.fromOpaque(context!).takeRetainedValue().run()
                     return nil

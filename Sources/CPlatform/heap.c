@@ -14,3 +14,11 @@ int64_t strata_allocated_bytes(void) {
     return -1;
 #endif
 }
+
+void strata_limit_arenas(int count) {
+#if defined(__GLIBC__)
+    mallopt(M_ARENA_MAX, count);
+#else
+    (void)count;
+#endif
+}

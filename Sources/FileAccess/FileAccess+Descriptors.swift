@@ -132,6 +132,13 @@ extension FileAccess {
         if status.kind == .directory, !slot.flags.contains(.directory) {
             return .failure(openError(slot, slot.flags, errorNumber: EISDIR))
         }
+        if status.kind == .other {
+            return .failure(
+                StorageError(
+                    .fileOpenFailed,
+                    "\"\(slot.path)\" is a device, a pipe or a socket, where a file should be",
+                    remedy: "Move it away, and restore the file.", at: .init(path: slot.path)))
+        }
         return .success((status.device, status.serial))
     }
 
@@ -151,7 +158,7 @@ extension FileAccess {
             break
         }
         while true {
-            let descriptor = retrying { fileSystem.open(path, in: root, flags) }
+            let descriptor = retrying { fileSystem.open(path, in: rootDescriptor, flags) }
             if descriptor >= 0 {
                 counters.kernelDescriptors.add(1, ordering: .relaxed)
                 counters.opens.add(1, ordering: .relaxed)

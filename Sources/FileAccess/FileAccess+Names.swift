@@ -21,7 +21,7 @@ extension FileAccess {
     public func kind(of path: String) throws(StorageError) -> FileStatus.Kind? {
         try check(path)
         var status = FileStatus(kind: .other, size: 0, device: 0, serial: 0)
-        let error = retrying { fileSystem.status(path, in: root, into: &status) }
+        let error = retrying { fileSystem.status(path, in: rootDescriptor, into: &status) }
         if error == -ENOENT || error == -ENOTDIR { return nil }
         if error < 0 {
             throw .file(
@@ -60,7 +60,7 @@ extension FileAccess {
         try check(path)
         if isReadOnly, ifExists, try !exists(path) { return false }
         try checkChangeable("remove file", path)
-        let error = retrying { fileSystem.unlink(path, in: root) }
+        let error = retrying { fileSystem.unlink(path, in: rootDescriptor) }
         if error < 0 && error != -ENOENT {
             throw changeError("remove file", path, -error)
         }
@@ -83,7 +83,7 @@ extension FileAccess {
         try check(path)
         if isReadOnly, ifExists, try !exists(path) { return false }
         try checkChangeable("remove directory", path)
-        let error = retrying { fileSystem.removeDirectory(path, in: root) }
+        let error = retrying { fileSystem.removeDirectory(path, in: rootDescriptor) }
         if error == 0 {
             ledger.forgive(path)
             return true
@@ -114,7 +114,7 @@ extension FileAccess {
         let isMove = Self.parent(of: path) != Self.parent(of: target)
         let source = isMove ? try openHeld(Self.parent(of: path)) : nil
         defer { if let source { closeHeld(source) } }
-        let error = retrying { fileSystem.rename(path, to: target, in: root) }
+        let error = retrying { fileSystem.rename(path, to: target, in: rootDescriptor) }
         if error < 0 {
             throw .file(
                 error == -ENOENT ? .fileMissing : .directoryChangeFailed,
@@ -147,7 +147,7 @@ extension FileAccess {
         try check(path)
         if path == "." { return }
         try checkChangeable("create directory", path)
-        let error = retrying { fileSystem.makeDirectory(path, in: root) }
+        let error = retrying { fileSystem.makeDirectory(path, in: rootDescriptor) }
         switch -error {
         case 0:
             try syncDirectory(Self.parent(of: path))

@@ -1,6 +1,7 @@
 public import AsyncIO
 internal import Logging
 internal import Synchronization
+public import SystemPackage
 
 /// The files of one store: virtual descriptors over a bounded set of kernel ones.
 ///
@@ -17,7 +18,9 @@ public final class FileAccess: Sendable {
     public static let directIOAlignment = 4096
 
     /// The directory, as it was given.
-    public let directory: String
+    public let root: FilePath
+    /// The directory as text for people: bytes that are not UTF-8 are replaced.
+    public var directory: String { root.string }
     /// The settings it was made with.
     public let configuration: FileAccessConfiguration
     /// How many kernel descriptors are kept open while they are not lent.
@@ -29,7 +32,7 @@ public final class FileAccess: Sendable {
 
     let fileSystem: any FileSystem
     let logger: Logger
-    let root: CInt
+    let rootDescriptor: CInt
     let table = Lock(DescriptorTable())
     let ledger = SyncLedger()
     let counters = FileCounters()
@@ -40,10 +43,22 @@ public final class FileAccess: Sendable {
     /// - Parameters:
     ///   - directory: an existing directory, relative to the process's working directory.
     ///   - configuration: the settings.
-    /// - Throws: `invalidConfiguration` for a limit below 1; `fileMissing` or `fileOpenFailed` when
-    ///   the directory cannot be opened.
-    public init(
+    /// - Throws: `invalidConfiguration` for a limit below 1; `invalidPath` for an empty path;
+    ///   `fileMissing` or `fileOpenFailed` when the directory cannot be opened.
+    public convenience init(
         directory: String, configuration: FileAccessConfiguration = FileAccessConfiguration()
+    ) throws(StorageError) {
+        try self.init(directory: try FilePath(checking: directory), configuration: configuration)
+    }
+
+    /// Holds a directory open for its files.
+    ///
+    /// - Parameters:
+    ///   - directory: an existing directory, relative to the process's working directory.
+    ///   - configuration: the settings.
+    /// - Throws: as ``init(directory:configuration:)-(String,_)``.
+    public init(
+        directory: FilePath, configuration: FileAccessConfiguration = FileAccessConfiguration()
     ) throws(StorageError) {
         guard configuration.maximumOpenFiles >= 1 else {
             throw StorageError(
@@ -51,7 +66,8 @@ public final class FileAccess: Sendable {
                 "\(configuration.maximumOpenFiles) is not a possible number of open files",
                 remedy: "Set FileAccessConfiguration.maximumOpenFiles to 1 or more.")
         }
-        self.directory = directory
+        if directory.isEmpty { throw StorageError.emptyPath }
+        self.root = directory
         self.configuration = configuration
         isReadOnly = configuration.opensReadOnly
         fileSystem = configuration.fileSystem
@@ -60,12 +76,12 @@ public final class FileAccess: Sendable {
         maximumOpenFiles = min(configuration.maximumOpenFiles, ceiling)
         zeroes = ZeroBytes()
         let fileSystem = fileSystem
-        let root = retrying { fileSystem.openRoot(directory) }
-        self.root = root
-        guard root >= 0 else {
+        let descriptor = retrying { fileSystem.openRoot(directory) }
+        rootDescriptor = descriptor
+        guard descriptor >= 0 else {
             throw .file(
-                .opening(errorNumber: -root), "could not open directory \"\(directory)\"",
-                path: directory, errorNumber: -root)
+                .opening(errorNumber: -descriptor), "could not open directory \"\(directory)\"",
+                path: directory.string, errorNumber: -descriptor)
         }
         if maximumOpenFiles < configuration.maximumOpenFiles {
             logger.info(
@@ -78,7 +94,7 @@ public final class FileAccess: Sendable {
     }
 
     deinit {
-        if root >= 0 { _ = fileSystem.close(root) }
+        if rootDescriptor >= 0 { _ = fileSystem.close(rootDescriptor) }
     }
 
     /// Opens a file, or creates it with ``FileOptions/create``.
@@ -123,6 +139,30 @@ public final class FileAccess: Sendable {
 
     /// What has been done so far, and what is open. Each figure is exact, not all of one instant.
     public var statistics: FileStatistics { counters.statistics }
+}
+
+extension StorageError {
+    package static var emptyPath: StorageError {
+        StorageError(
+            .invalidPath, "the name of the directory is empty", remedy: "Name a directory.",
+            at: Location(path: ""))
+    }
+}
+
+extension FilePath {
+    /// The path that some text spells.
+    ///
+    /// - Throws: `invalidPath` for text that is empty or has a NUL character, with which the path
+    ///   would end early.
+    package init(checking text: String) throws(StorageError) {
+        if text.isEmpty { throw StorageError.emptyPath }
+        guard !text.utf8.contains(0) else {
+            throw StorageError(
+                .invalidPath, "\(text.debugDescription) is no path: it has a NUL character",
+                remedy: "Give the path without it.", at: .init(path: text))
+        }
+        self.init(text)
+    }
 }
 
 extension StorageError.Code {

@@ -51,6 +51,10 @@ extension StorageError {
             at: Location(path: path), errorNumber: errorNumber)
     }
 
+    /// What helps where a file takes only a part of what is written, and nobody says why.
+    public static let shortWriteRemedy =
+        "Free space on the file system, or raise the file size limit (ulimit -f), and try again."
+
     /// What helps against the failure of a system call on a file, nil when nothing general does.
     ///
     /// For layers that word errors of IO they started themselves.
@@ -73,7 +77,7 @@ extension StorageError {
         case ENOENT: "Restore the missing file, or the directory it belongs in."
         case EIO: "The device failed: check the kernel's log and the disk."
         case ENOMEM: "Free memory, or raise the memory limit, and try again."
-        case ELOOP: "Remove the cycle among symbolic links."
+        case ELOOP: "Put a file or directory in the place of the symbolic link."
         case ENAMETOOLONG: "Use a shorter path."
         case ENOTEMPTY: "Remove the directory's contents first."
         case ENXIO, ENODEV: "Check that the device is attached."

@@ -1,3 +1,5 @@
+public import SystemPackage
+
 #if canImport(Glibc)
     public import Glibc
 #elseif canImport(Darwin)
@@ -62,7 +64,7 @@ public struct FileStatus: Sendable, Hashable {
 /// is started asynchronously goes to the engine's `IOMethod` instead, with descriptors made here.
 public protocol FileSystem: AnyObject, Sendable {
     /// Opens the directory that all other paths are relative to; `path` is the process's own.
-    func openRoot(_ path: String) -> CInt
+    func openRoot(_ path: FilePath) -> CInt
     /// Opens a file, creating it for its owner alone.
     func open(_ path: String, in root: CInt, _ flags: FileOpenFlags) -> CInt
     /// Closes a descriptor; it is gone whatever is returned.

@@ -1,5 +1,6 @@
 internal import AsyncIO
 internal import CPlatform
+public import SystemPackage
 
 #if canImport(Glibc)
     public import Glibc
@@ -15,8 +16,10 @@ public final class KernelFileSystem: FileSystem {
     /// Makes one.
     public init() {}
 
-    public func openRoot(_ path: String) -> CInt {
-        lifted(Platform.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC))
+    public func openRoot(_ path: FilePath) -> CInt {
+        unsafe path.withPlatformString { path in
+            unsafe lifted(Platform.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC))
+        }
     }
 
     public func open(_ path: String, in root: CInt, _ flags: FileOpenFlags) -> CInt {
@@ -163,7 +166,7 @@ public final class KernelFileSystem: FileSystem {
 
 /// The library functions that ``KernelFileSystem``'s own methods would hide.
 private enum Platform {
-    static func open(_ path: String, _ flags: CInt) -> CInt {
+    static func open(_ path: UnsafePointer<CChar>, _ flags: CInt) -> CInt {
         #if canImport(Glibc)
             unsafe Glibc.open(path, flags)
         #else

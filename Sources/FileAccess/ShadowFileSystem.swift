@@ -1,4 +1,5 @@
 package import AsyncIO
+package import SystemPackage
 
 #if canImport(Glibc)
     package import Glibc
@@ -23,7 +24,7 @@ package final class ShadowFileSystem: FileSystem, IOExecutor {
     /// Whether anything was changed.
     package var hasChanges: Bool { state.withLock { $0.hasChanges } }
 
-    package func openRoot(_ path: String) -> CInt { underlying.openRoot(path) }
+    package func openRoot(_ path: FilePath) -> CInt { underlying.openRoot(path) }
 
     package func open(_ path: String, in root: CInt, _ flags: FileOpenFlags) -> CInt {
         let path = Self.normal(path)

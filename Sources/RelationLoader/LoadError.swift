@@ -40,6 +40,8 @@ public struct LoadError: Error, Sendable, Hashable {
         case extraFields(expected: Int, found: Int)
         /// The header names another column than the relation has at this place.
         case unexpectedColumn(expected: String)
+        /// A name in the header has control characters, which a terminal would take for commands.
+        case controlCharacters
         /// The field is not UTF-8 from the location's byte offset on.
         case invalidUTF8
         /// The field contains a NUL byte, which text cannot hold.
@@ -143,6 +145,8 @@ extension LoadError.Reason: CustomStringConvertible {
         case .unexpectedColumn(let expected):
             "the header names another column than the relation's \"\(expected)\"; give the schema"
                 + " to load by position"
+        case .controlCharacters:
+            "the name of the column has control characters; correct the header, or give the schema"
         case .invalidUTF8: "the text is not valid UTF-8"
         case .nulByte: "the text contains a NUL byte"
         case .recordTooLong(let limit):
@@ -165,7 +169,11 @@ extension LoadError.Reason: CustomStringConvertible {
         case .open(EACCES): "Ask for the permission to read it."
         case .open(EISDIR): "Name a file."
         case .open: "Check the file and its file system."
+        case .read(EBADF): "Give an input that is open for reading."
         case .read: "Check the disk, or the program that writes the pipe, and load again."
+        case .write(EBADF): "Give an output that is open for writing."
+        case .write(EFBIG):
+            "Raise the file size limit (ulimit -f), or use a file system with larger files."
         case .write: "Free space on the file system, or write elsewhere."
         case .missingHeader: "Check that it is the right file."
         case .missingFields, .extraFields:
@@ -178,7 +186,7 @@ extension LoadError.Reason: CustomStringConvertible {
         case .nullNotAllowed: "Fill the field in, or allow NULL in the column."
         case .rowTooLarge: "Shorten its values, or split them over several rows."
         case .noRecords, .schema, .option, .unterminatedQuote, .strayQuote, .textAfterQuote,
-            .strayCarriageReturn, .unexpectedColumn, .recordTooLong:
+            .strayCarriageReturn, .unexpectedColumn, .controlCharacters, .recordTooLong:
             nil
         }
     }

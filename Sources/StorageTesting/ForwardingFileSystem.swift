@@ -17,7 +17,7 @@ public protocol ForwardingFileSystem: FileSystem {
 /// Each call goes through to ``underlying``.
 extension ForwardingFileSystem {
     /// Goes through.
-    public func openRoot(_ path: String) -> CInt { underlying.openRoot(path) }
+    public func openRoot(_ path: FilePath) -> CInt { underlying.openRoot(path) }
 
     /// Goes through.
     public func open(_ path: String, in root: CInt, _ flags: FileOpenFlags) -> CInt {

@@ -172,7 +172,7 @@ public final class SimulatedDisk: Sendable {
 
 extension SimulatedDisk: FileSystem {
     /// Opens the root, whatever the path.
-    public func openRoot(_ path: String) -> CInt {
+    public func openRoot(_ path: FilePath) -> CInt {
         state.withLock { $0.open(directory: "") }
     }
 

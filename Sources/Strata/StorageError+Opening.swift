@@ -1,3 +1,5 @@
+internal import SystemPackage
+
 #if canImport(Glibc)
     internal import Glibc
 #elseif canImport(Darwin)
@@ -14,7 +16,7 @@ extension StorageError {
     }
 
     /// For what opening a store meets: says that the store is read-only where that is the reason.
-    func asReadOnlyStore(_ directory: String) -> StorageError {
+    func asReadOnlyStore(_ directory: FilePath) -> StorageError {
         guard isWriteRefusal, code != .storeReadOnly else { return self }
         return StorageError(
             .storeReadOnly, "store \"\(directory)\" cannot be read and written",

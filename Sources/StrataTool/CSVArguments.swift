@@ -11,12 +11,15 @@ struct CSVArguments: ParsableArguments {
     @Flag(help: "The first line of the CSV does not name the columns.")
     var noHeader = false
 
-    @Option(help: ArgumentHelp("What stands for NULL, outside quotes.", valueName: "text"))
+    @Option(
+        help: ArgumentHelp("What stands for NULL, outside quotes.", valueName: "text"),
+        transform: TextArgument.plain)
     var null = ""
 
     func validate() throws {
         guard Self.byte(delimiter) != nil else {
-            throw ValidationError("--delimiter must be one ASCII character, or \\t.")
+            throw ValidationError(
+                "--delimiter must be one ASCII character, or \\t, not \"\(delimiter)\".")
         }
     }
 

@@ -17,7 +17,8 @@ struct CompactCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Compact only this relation; may be given several times.", valueName: "name"))
+            "Compact only this relation; may be given several times.", valueName: "name"),
+        transform: TextArgument.plain)
     var relation: [String] = []
 
     func run() throws {

@@ -15,10 +15,14 @@ struct CopyCommand: ParsableCommand {
 
     @OptionGroup var storeArguments: StoreArguments
 
-    @Option(help: ArgumentHelp("The relation to copy.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp("The relation to copy.", valueName: "name"),
+        transform: TextArgument.plain)
     var from: String
 
-    @Option(help: ArgumentHelp("The new relation.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp("The new relation.", valueName: "name"),
+        transform: TextArgument.plain)
     var to: String
 
     @OptionGroup var managerArguments: ManagerArguments

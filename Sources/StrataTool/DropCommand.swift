@@ -11,7 +11,9 @@ struct DropCommand: ParsableCommand {
 
     @OptionGroup var storeArguments: StoreArguments
 
-    @Option(help: ArgumentHelp("The relation to remove.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp("The relation to remove.", valueName: "name"),
+        transform: TextArgument.plain)
     var relation: String
 
     func run() throws {

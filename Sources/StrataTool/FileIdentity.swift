@@ -1,3 +1,5 @@
+internal import SystemPackage
+
 #if canImport(Glibc)
     internal import Glibc
 #elseif canImport(Darwin)
@@ -10,9 +12,9 @@ struct FileIdentity: Equatable {
     private let number: UInt64
 
     /// Nil when there is no such file.
-    init?(_ path: String) {
+    init?(_ path: FilePath) {
         var status = stat()
-        guard unsafe stat(path, &status) == 0 else { return nil }
+        guard unsafe path.withPlatformString({ unsafe stat($0, &status) }) == 0 else { return nil }
         device = UInt64(status.st_dev)
         number = UInt64(status.st_ino)
     }

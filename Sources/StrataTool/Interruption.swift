@@ -28,9 +28,9 @@ final class Interruption: Sendable {
     /// To be made before any other thread is.
     init() {
         guard ToolEnvironment.current.heedsSignals else { return }
-        // A pipe whose reader has gone, and a file that grows beyond the limit, are errors of writing.
-        change(SIG_BLOCK, [SIGPIPE, SIGXFSZ])
-        change(SIG_BLOCK, Self.signals)
+        // A pipe whose reader has gone is an error of writing.
+        Self.change(SIG_BLOCK, [SIGPIPE])
+        Self.change(SIG_BLOCK, Self.signals)
         let thread = OSThread.start { [self] in
             let first = take()
             signal.store(first, ordering: .relaxed)
@@ -38,13 +38,18 @@ final class Interruption: Sendable {
             takeAnother()
             // How far the command came is not known here.
             say("interrupted")
-            change(SIG_UNBLOCK, [first])
+            Self.change(SIG_UNBLOCK, [first])
             raise(first)
             // Whoever started the process had it ignore the signal.
             _exit(128 + first)
         }
-        if let thread { thread.detach() } else { change(SIG_UNBLOCK, Self.signals) }
+        if let thread { thread.detach() } else { Self.change(SIG_UNBLOCK, Self.signals) }
     }
+
+    /// Makes a file that grows beyond the process's limit an error of writing, whatever the command.
+    ///
+    /// To be called before any other thread is made.
+    static func expectFileSizeLimit() { change(SIG_BLOCK, [SIGXFSZ]) }
 
     private static let signals = [SIGINT, SIGTERM, SIGHUP]
 
@@ -67,8 +72,8 @@ final class Interruption: Sendable {
         #endif
     }
 
-    private func change(_ how: Int32, _ signals: [Int32]) {
-        var set = Self.set(signals)
+    private static func change(_ how: Int32, _ signals: [Int32]) {
+        var set = set(signals)
         unsafe pthread_sigmask(how, &set, nil)
     }
 

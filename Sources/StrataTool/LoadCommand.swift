@@ -19,11 +19,13 @@ struct LoadCommand: ParsableCommand {
 
     @Argument(
         help: ArgumentHelp("The CSV file; - for standard input.", valueName: "file"))
-    var file: String
+    var file: PathArgument
 
     @OptionGroup var storeArguments: StoreArguments
 
-    @Option(help: ArgumentHelp("The relation to load into.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp("The relation to load into.", valueName: "name"),
+        transform: TextArgument.plain)
     var relation: String
 
     @Option(
@@ -34,7 +36,8 @@ struct LoadCommand: ParsableCommand {
                 looked at. Types: boolean, smallint, integer, bigint, real, double precision, \
                 numeric, text, date, timestamp, uuid, bytea.
                 """,
-            valueName: "columns"))
+            valueName: "columns"),
+        transform: TextArgument.plain)
     var schema: String?
 
     @OptionGroup var csv: CSVArguments
@@ -69,7 +72,7 @@ struct LoadCommand: ParsableCommand {
                 must not lie in the store.
                 """,
             valueName: "file"))
-    var rejects: String?
+    var rejects: PathArgument?
 
     enum OnError: String, ExpressibleByArgument, CaseIterable {
         case stop, skip
@@ -84,7 +87,9 @@ struct LoadCommand: ParsableCommand {
         if rejects != nil && onError == .stop {
             throw ValidationError("--rejects is of use only with --on-error skip.")
         }
-        if let rejects, FileIdentity(rejects) != nil, FileIdentity(rejects) == FileIdentity(file) {
+        if let identity = rejects.flatMap({ FileIdentity($0.path) }),
+            identity == FileIdentity(file.path)
+        {
             throw ValidationError("--rejects names the file that is to be loaded.")
         }
     }
@@ -97,14 +102,18 @@ struct LoadCommand: ParsableCommand {
         options.managerOptions = managerArguments.options
         options.csv = csv.options
         options.onError = onError == .skip ? .skip : .stop
-        options.rejectsPath = rejects
+        options.rejectsPath = rejects?.path
         options.cancellation = interruption.cancellation
         if let schema { options.schema = try Schema(parsing: schema) }
 
-        // Whatever is wrong with the source shows before a store is created for it.
-        var source: any ByteSource = try FileSource(path: file)
+        // Whatever is wrong with the source or the rejects shows before a store is created.
+        var source: any ByteSource = try FileSource(
+            path: file.path, cancellation: interruption.cancellation)
+        if let rejects {
+            try RelationLoader.checkRejects(rejects.path, store: storeArguments.store.path)
+        }
         if schema == nil && !append {
-            let outcome = try infer(source, options)
+            let outcome = try infer(source, options, interruption)
             options.schema = outcome.schema
             source = outcome.source
             warn(of: outcome.header ?? [])
@@ -112,7 +121,7 @@ struct LoadCommand: ParsableCommand {
                 "schema inferred from \(Wording.count(outcome.recordCount, "row")):"
                     + " \(outcome.schema.sqlText)")
         }
-        try storeArguments.withStore(creating: true) { engine in
+        try withNewStoreOnSuccess { engine in
             do throws(LoaderError) {
                 let line = ProgressLine()
                 defer { line.clear() }
@@ -133,22 +142,46 @@ struct LoadCommand: ParsableCommand {
                         description: "\(failure.message). Load with --append to add the rows, with"
                             + " --replace to put them in the place of its own, or name another"
                             + " relation.")
-                case .cancelled:
-                    throw interruption.exit("interrupted, nothing was loaded")
+                case _ where interruption.cancellation.isCancelled:
+                    throw interruption.exit(Self.interruptedMessage)
                 case .text(let failure): throw hinted(failure)
-                case .storage: throw error
+                case .storage, .cancelled: throw error
                 }
             }
         }
     }
 
+    /// Opens the store, or creates it; if `body` throws, one that was created is removed.
+    private func withNewStoreOnSuccess(_ body: (Engine) throws -> Void) throws {
+        let hasDirectory = FileIdentity(storeArguments.store.path) != nil
+        var isNew = false
+        do {
+            try storeArguments.withStore(creating: true) { engine in
+                isNew = engine.recovery.isNewStore
+                try body(engine)
+            }
+        } catch {
+            if isNew, ToolEnvironment.current.fileSystem is KernelFileSystem {
+                // The first error says more than that this failed too.
+                _ = try? Engine.removeEmptyStore(
+                    storeArguments.store.path, keepsDirectory: hasDirectory)
+            }
+            throw error
+        }
+    }
+
+    private static let interruptedMessage = "interrupted, nothing was loaded"
+
     private func infer(
-        _ source: any ByteSource, _ options: LoadOptions
+        _ source: any ByteSource, _ options: LoadOptions, _ interruption: Interruption
     ) throws -> SchemaInference.Outcome {
         do throws(LoadError) {
             return try SchemaInference.infer(
                 from: source, options: options.csv, onError: options.onError)
         } catch {
+            if interruption.cancellation.isCancelled {
+                throw interruption.exit(Self.interruptedMessage)
+            }
             throw hinted(error)
         }
     }

@@ -10,13 +10,14 @@ struct RelationsCommand: ParsableCommand {
             A line for each: name, rows (? where they are not known), pages, their size, the \
             storage manager, the size of the relation's files, how many times smaller than the \
             pages that is which keeps them, which part of the files holds nothing, file, and the \
-            columns as --schema takes them.
+            columns as --schema takes them. No file of the store changes.
             """)
 
     @OptionGroup var storeArguments: StoreArguments
 
     func run() throws {
-        try storeArguments.withStore(creating: false) { engine in
+        try storeArguments.withStore(creating: false, access: .readOnly) { engine in
+            StoreArguments.sayWhatRecoveryWillDo(engine)
             let relations = engine.relations
             if relations.isEmpty {
                 printMessage("the store has no relations")

@@ -15,19 +15,23 @@ struct ScanCommand: ParsableCommand {
         abstract: "Write the rows of a relation to standard output.",
         discussion: """
             Rows come in the order they were loaded. A damaged page ends the scan with an error \
-            that names it, after all rows before it. The summary goes to standard error.
+            that names it, after all rows before it. The summary goes to standard error. \
+            No file of the store changes.
             """)
 
     @OptionGroup var storeArguments: StoreArguments
 
-    @Option(help: ArgumentHelp("The relation to scan.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp("The relation to scan.", valueName: "name"),
+        transform: TextArgument.plain)
     var relation: String
 
     @Option(
         help: ArgumentHelp(
             "The columns to write, such as \"code,name\"; all unless given.",
             discussion: "A name that contains a comma is put in double quotes.",
-            valueName: "names"))
+            valueName: "names"),
+        transform: TextArgument.plain)
     var columns: String?
 
     @Option(
@@ -71,7 +75,8 @@ struct ScanCommand: ParsableCommand {
         options.format = format.scanFormat
         options.csv = csv.options
         options.cancellation = interruption.cancellation
-        try storeArguments.withStore(creating: false) { engine in
+        try storeArguments.withStore(creating: false, access: .readOnly) { engine in
+            StoreArguments.sayWhatRecoveryWillDo(engine)
             let source = try engine.relation(named: relation)
             let output = DescriptorOutput(
                 descriptor: environment.standardOutput.descriptor,

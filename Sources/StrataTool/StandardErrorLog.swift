@@ -25,6 +25,6 @@ struct StandardErrorLog: LogHandler {
             let pairs = all.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
             line += " (\(pairs.joined(separator: ", ")))"
         }
-        output.write(line)
+        output.write(OptionNames.translated(line))
     }
 }

@@ -19,4 +19,13 @@ extension StoreArguments {
         }
         try engine.close()
     }
+
+    /// Tells of a store that was not closed what recovering it will do, for commands that only look.
+    static func sayWhatRecoveryWillDo(_ engine: Engine) {
+        guard engine.needsRecovery else { return }
+        printMessage(
+            "strata: the store was not closed and needs recovery, which commands that change it do;"
+                + " it is shown as it will be once that has reported:")
+        for action in engine.recovery.actions { printMessage("strata: \(action)") }
+    }
 }

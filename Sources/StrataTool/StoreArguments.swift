@@ -5,7 +5,7 @@ internal import Strata
 /// Which store to open, and how; shared by all commands on one.
 struct StoreArguments: ParsableArguments {
     @Option(help: ArgumentHelp("The store's directory.", valueName: "directory"))
-    var store: String
+    var store: PathArgument
 
     @OptionGroup var ioArguments: IOArguments
 
@@ -22,6 +22,6 @@ struct StoreArguments: ParsableArguments {
         options.access = access
         options.creation = creating ? .ifMissing : .never
         options.logger.logLevel = logLevel
-        return try Engine.open(store, options: options)
+        return try Engine.open(store.path, options: options)
     }
 }

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import CPlatform
 internal import RelationLoader
 internal import Strata
 
@@ -20,7 +21,8 @@ struct StrataTool: ParsableCommand {
             A store is a directory. It holds relations, each a row of 8 KiB pages in PostgreSQL's \
             format; one process at a time can have it open.
 
-            Exit codes: 0 when done, 1 when it failed or found damage, 64 when the command line \
+            Exit codes: 0 when done, 1 when it failed, found damage, or could not print all it had \
+            to say (what a command does to a store is done then), 64 when the command line \
             is wrong, 128 and the signal's number when a signal ended it.
             """,
         version: "0.1.0",
@@ -32,7 +34,23 @@ struct StrataTool: ParsableCommand {
 
     static func main() {
         StandardDescriptors.fill()
-        end(run(Array(CommandLine.arguments.dropFirst()), in: ToolEnvironment()))
+        Interruption.expectFileSizeLimit()
+        // With all the threads of an IO method, an arena each would take gigabytes of addresses.
+        strata_limit_arenas(mostArenas)
+        end(run(Array(arguments.dropFirst()), in: ToolEnvironment()))
+    }
+
+    private static let mostArenas: CInt = 8
+
+    /// The process's arguments. `CommandLine.arguments` would mend those that are not UTF-8, which
+    /// then name other files.
+    private static var arguments: [String] {
+        (0..<Int(CommandLine.argc)).compactMap { index in
+            unsafe CommandLine.unsafeArgv[index].map { argument in
+                let bytes = unsafe UnsafeRawBufferPointer(start: argument, count: strlen(argument))
+                return unsafe ArgumentBytes.string(Array(bytes))
+            }
+        }
     }
 
     /// Runs one command; its exit code.
@@ -52,7 +70,7 @@ struct StrataTool: ParsableCommand {
                 try command.run()
                 return 0
             } catch let error where isOwn(error) {
-                printMessage("strata: \(error)")
+                printMessage("strata: \(OptionNames.translated("\(error)"))")
                 return 1
             }
         } catch {

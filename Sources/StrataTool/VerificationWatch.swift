@@ -17,7 +17,7 @@ final class VerificationWatch {
     /// Whom the verification is to tell.
     var observer: VerificationObserver {
         VerificationObserver { [output] finding in
-            output.write("strata: \(finding)")
+            output.write("strata: \(OptionNames.translated("\(finding)"))")
         } progress: { [self] progress in
             guard isWatched, clock.now - shown >= .milliseconds(200) else { return }
             shown = clock.now

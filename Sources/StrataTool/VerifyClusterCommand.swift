@@ -15,12 +15,12 @@ struct VerifyClusterCommand: ParsableCommand {
             """)
 
     @Argument(help: ArgumentHelp("The cluster's data directory.", valueName: "directory"))
-    var directory: String
+    var directory: PathArgument
 
     @OptionGroup var ioArguments: IOArguments
 
     func run() throws {
-        let cluster = try DataDirectory.open(directory, options: ioArguments.engineOptions())
+        let cluster = try DataDirectory.open(directory.path, options: ioArguments.engineOptions())
         let session = try cluster.makeSession()
         if cluster.control.state == .notShutDown {
             printMessage(

@@ -23,12 +23,13 @@ struct VerifyCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Check only this relation; may be given several times.", valueName: "name"))
+            "Check only this relation; may be given several times.", valueName: "name"),
+        transform: TextArgument.plain)
     var relation: [String] = []
 
     func run() throws {
         try storeArguments.withStore(creating: false, access: .readOnly) { engine in
-            sayWhatRecoveryWillDo(engine)
+            StoreArguments.sayWhatRecoveryWillDo(engine)
             let session = try engine.makeSession()
             defer { session.close() }
             let watch = VerificationWatch()
@@ -42,13 +43,5 @@ struct VerifyCommand: ParsableCommand {
             printLine(watch.summary(report, engine.ioMethodName))
             if report.findings > 0 { throw ExitCode(1) }
         }
-    }
-
-    private func sayWhatRecoveryWillDo(_ engine: Engine) {
-        guard engine.needsRecovery else { return }
-        printMessage(
-            "strata: the store was not closed and needs recovery, which opening it does; it is"
-                + " checked as it will be once that has reported:")
-        for action in engine.recovery.actions { printMessage("strata: \(action)") }
     }
 }

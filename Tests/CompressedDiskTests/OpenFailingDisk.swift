@@ -35,7 +35,7 @@ final class OpenFailingDisk: FileSystem, IOExecutor {
     // MARK: The rest goes through
 
     func execute(_ io: StagedIO) -> Int { disk.execute(io) }
-    func openRoot(_ path: String) -> CInt { disk.openRoot(path) }
+    func openRoot(_ path: FilePath) -> CInt { disk.openRoot(path) }
     func close(_ descriptor: CInt) -> CInt { disk.close(descriptor) }
     func read(_ descriptor: CInt, _ vectors: UnsafeBufferPointer<iovec>, at offset: Int64) -> Int {
         disk.read(descriptor, vectors, at: offset)

@@ -145,7 +145,12 @@ final class FaultyFileSystem: ForwardingFileSystem {
     }
 
     func status(_ descriptor: CInt, into status: inout FileStatus) -> CInt {
-        fault(.status) ?? underlying.status(descriptor, into: &status)
+        if let error = fault(.status) { return error }
+        let error = underlying.status(descriptor, into: &status)
+        let path = name(descriptor)
+        // The device that stands behind such a path passes for a file.
+        if state.withLock({ $0.unsyncable.contains(path) }) { status.kind = .file }
+        return error
     }
 
     func status(_ path: String, in root: CInt, into status: inout FileStatus) -> CInt {

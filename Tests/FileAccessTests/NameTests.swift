@@ -134,3 +134,32 @@ import Testing
                 == .fileSyncFailed)
     }
 }
+
+@Suite struct FileKindTests {
+    /// What is no file is not taken for one, and the opening of a pipe waits for nobody.
+    @Test func pipesAndDevicesAreNoFiles() throws {
+        let fixture = try Fixture()
+        #expect(unsafe mkfifo("\(fixture.directory.path)/pipe", 0o600) == 0)
+        let device = "\(fixture.directory.path)/device"
+        #expect(unsafe symlink("/dev/null", device) == 0)
+        for path in ["pipe", "device"] {
+            for options: FileOptions in [[], .readOnly, .create, .truncate] {
+                let error = failure { () throws(StorageError) in
+                    _ = try fixture.files.open(path, options)
+                }
+                #expect(error?.code == .fileOpenFailed && error?.location.path == path)
+                #expect(error?.remedy != nil)
+            }
+        }
+        #expect(fixture.faults.openCount == 0)
+    }
+
+    @Test func aDirectoryWithoutANameIsNone() throws {
+        for path in ["", "a\0b"] {
+            let error = failure { () throws(StorageError) in
+                _ = try FileAccess(directory: path)
+            }
+            #expect(error?.code == .invalidPath)
+        }
+    }
+}

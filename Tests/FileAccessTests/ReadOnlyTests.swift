@@ -3,51 +3,10 @@ import FileAccess
 import StorageTesting
 import Testing
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
-
-/// The kernel's file system, in which every call that changes something fails a test.
-private final class LookedAtFileSystem: ForwardingFileSystem {
-    let underlying = KernelFileSystem()
-    let changes = Lock<[String]>([])
-
-    private func note(_ call: String) -> CInt {
-        changes.withLock { $0.append(call) }
-        return -EIO
-    }
-
-    func open(_ path: String, in root: CInt, _ flags: FileOpenFlags) -> CInt {
-        let changing: FileOpenFlags = [.create, .exclusive, .truncate]
-        if !flags.contains(.readOnly) || !flags.isDisjoint(with: changing) {
-            return note("open \(path)")
-        }
-        return underlying.open(path, in: root, flags)
-    }
-
-    @unsafe
-    func write(_ descriptor: CInt, _ vectors: UnsafeBufferPointer<iovec>, at offset: Int64) -> Int {
-        Int(note("write"))
-    }
-
-    func sync(_ descriptor: CInt, dataOnly: Bool) -> CInt { note("sync") }
-    func truncate(_ descriptor: CInt, to size: Int64) -> CInt { note("truncate") }
-    func allocate(_ descriptor: CInt, at offset: Int64, count: Int64) -> CInt { note("allocate") }
-    func startWriteback(_ descriptor: CInt, at offset: Int64, count: Int64) -> CInt {
-        note("startWriteback")
-    }
-    func rename(_ path: String, to target: String, in root: CInt) -> CInt { note("rename") }
-    func unlink(_ path: String, in root: CInt) -> CInt { note("unlink") }
-    func removeDirectory(_ path: String, in root: CInt) -> CInt { note("removeDirectory") }
-    func makeDirectory(_ path: String, in root: CInt) -> CInt { note("makeDirectory") }
-}
-
 /// Files that are only looked at.
 @Suite struct ReadOnlyFileTests {
     private let directory = TemporaryDirectory()
-    private let fileSystem = LookedAtFileSystem()
+    private let fileSystem = ChangeRefusingFileSystem()
 
     private func makeFiles() throws -> FileAccess {
         let files = try FileAccess(directory: directory.path)
@@ -80,7 +39,7 @@ private final class LookedAtFileSystem: ForwardingFileSystem {
         expectRefused { () throws(StorageError) in try file.zeroExtend(from: 8, count: 8) }
         expectRefused { () throws(StorageError) in try file.writeback(at: 0, count: 7) }
         expectRefused { () throws(StorageError) in try file.sync() }
-        #expect(fileSystem.changes.withLock { $0 } == [])
+        #expect(fileSystem.refused == [])
     }
 
     @Test func namesAreNotChanged() throws {
@@ -100,7 +59,7 @@ private final class LookedAtFileSystem: ForwardingFileSystem {
         expectRefused { () throws(StorageError) in try files.createDirectories("d/new") }
         expectRefused { () throws(StorageError) in try files.syncDirectory("d") }
         #expect(try files.list() == ["d", "f"])
-        #expect(fileSystem.changes.withLock { $0 } == [])
+        #expect(fileSystem.refused == [])
     }
 
     @Test(arguments: IOMethodMatrix.real) func startedIOIsRefused(method: TestedMethod) throws {
@@ -126,6 +85,6 @@ private final class LookedAtFileSystem: ForwardingFileSystem {
         #expect(memory.array.starts(with: Array("content".utf8)))
         file.close(core.session)
         core.session.close()
-        #expect(fileSystem.changes.withLock { $0 } == [])
+        #expect(fileSystem.refused == [])
     }
 }

@@ -31,7 +31,7 @@ import Testing
     /// What any module may import besides: the languages' own, the C targets, and packages.
     static let others: Set = [
         "CPlatform", "CLiburing", "CZstd", "Glibc", "Darwin", "Synchronization", "Logging",
-        "ArgumentParser", "Foundation", "PackageDescription",
+        "ArgumentParser", "SystemPackage", "Foundation", "PackageDescription",
     ]
 
     static func sources(in folder: String) throws -> [URL] {

@@ -75,6 +75,9 @@ import Testing
         let listed = try strata("relations")
         #expect(listed.lines.count == 2)
         #expect(listed.errors.contains("dropped relation \"gone\""))
+        // Looking at the store does not change it.
+        #expect(try strata("relations").errors == listed.errors)
+        #expect(try strata("recover").output.contains("dropped relation \"gone\""))
         #expect(try strata("relations").errors.isEmpty)
     }
 

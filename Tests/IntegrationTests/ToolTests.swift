@@ -242,6 +242,7 @@ import Testing
             let listed = try strata("relations", "--store", store)
             #expect(listed.lines.count == 2)
             #expect(listed.errors.contains("unfinished load"), "\(listed.errors)")
+            #expect(try strata("recover", "--store", store).code == 0)
             #expect(try size() <= 8192)
             #expect(try strata("scan", "--store", store, "--relation", "t").output == before.output)
             #expect(try strata("verify", "--store", store).code == 0)

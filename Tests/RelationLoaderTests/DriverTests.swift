@@ -86,7 +86,7 @@ struct DriverTests {
         }
         #expect(engine.relations.isEmpty)
         options.onError = .skip
-        options.rejectsPath = "\(directory.path)/rejects"
+        options.rejectsPath = FilePath("\(directory.path)/rejects")
         let summary = try RelationLoader.load(
             MemorySource(text), into: "t", of: engine, options: options)
         #expect(summary.rejectedCount == 1)
@@ -153,7 +153,7 @@ struct DriverTests {
     func misuse() throws {
         let engine = try open(TestedMethod(.synchronous))
         var options = LoadOptions()
-        options.rejectsPath = "\(directory.path)/rejects"
+        options.rejectsPath = FilePath("\(directory.path)/rejects")
         #expect(throws: LoaderError.self) {
             try RelationLoader.load(MemorySource("a\n1\n"), into: "t", of: engine, options: options)
         }

@@ -100,6 +100,31 @@ import Testing
         #expect(isSame)
     }
 
+    /// Also while recovery is played through in memory, no change reaches the file system below.
+    @Test(arguments: IOMethodMatrix.real)
+    func nothingGetsThrough(_ method: TestedMethod) throws {
+        for isClosed in [false, true] {
+            let store = TestStore(method)
+            try Self.leave(store)
+            if isClosed { try store.open().close() }
+            let before = try snapshot(store.path)
+            let fileSystem = ChangeRefusingFileSystem()
+            let looking = try store.open {
+                $0.access = .readOnly
+                $0.fileSystem = fileSystem
+            }
+            #expect(looking.needsRecovery == !isClosed)
+            let session = try looking.makeSession()
+            #expect(try looking.verify(session: session).findings == 0)
+            #expect(try looking.relation(named: "a").marks(session).count == 20)
+            session.close()
+            try looking.close()
+            #expect(fileSystem.refused == [])
+            let isSame = try snapshot(store.path) == before
+            #expect(isSame)
+        }
+    }
+
     @Test func aJournalThatCannotBeRead() throws {
         let store = TestStore()
         try Self.leave(store)

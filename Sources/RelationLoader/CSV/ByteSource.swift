@@ -1,3 +1,6 @@
+internal import AsyncIO
+public import SystemPackage
+
 #if canImport(Glibc)
     internal import Glibc
 #elseif canImport(Darwin)
@@ -21,26 +24,49 @@ public protocol ByteSource {
     mutating func read(into buffer: inout OutputSpan<UInt8>) throws(LoadError) -> Int
 }
 
-/// Reads a file descriptor with `read(2)`.
+/// Reads a file, a pipe or standard input.
 ///
-/// Owns its descriptor, unless that is standard input. Not thread-safe.
+/// Owns its descriptor, unless that is standard input. A pipe without a writer is waited for. Not
+/// thread-safe.
 public final class FileSource: ByteSource {
     public let name: String
     public let totalByteCount: Int?
     private let descriptor: Int32
     private let isOwned: Bool
+    private let cancellation: Cancellation?
+    /// How long a pipe is waited for between two looks at the cancellation.
+    private static let waitMilliseconds: Int32 = 50
 
     /// Opens the file at `path`, or standard input when `path` is `-`.
     ///
+    /// - Throws: as ``init(path:cancellation:)-(FilePath,_)``.
+    public convenience init(
+        path: String, cancellation: Cancellation? = nil
+    ) throws(LoadError) {
+        try self.init(path: try FilePath(ofInput: path), cancellation: cancellation)
+    }
+
+    /// Opens the file at `path`, or standard input when `path` is `-`.
+    ///
+    /// - Parameters:
+    ///   - path: the file, which may be a pipe.
+    ///   - cancellation: ends the wait for a pipe to have something; the read then throws
+    ///     ``LoadError/Reason/read(code:)`` with `ECANCELED`.
     /// - Throws: ``LoadError`` with ``LoadError/Reason/open(code:)`` when it cannot be opened for
     ///   reading or is a directory.
-    public init(path: String) throws(LoadError) {
-        isOwned = path != "-"
-        name = isOwned ? path : "standard input"
-        descriptor = isOwned ? unsafe open(path, O_RDONLY | O_CLOEXEC) : 0
-        if descriptor < 0 {
-            throw LoadError(.open(code: errno), source: path)
-        }
+    public init(path: FilePath, cancellation: Cancellation? = nil) throws(LoadError) {
+        isOwned = path.string != "-"
+        name = isOwned ? path.string : "standard input"
+        self.cancellation = cancellation
+        // The opening of a pipe would wait for its writer; the first read does.
+        descriptor =
+            isOwned
+            ? Descriptors.lifted(
+                unsafe path.withPlatformString {
+                    unsafe open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+                }) : 0
+        if descriptor < 0 { throw LoadError(.open(code: errno), source: name) }
+        if isOwned { _ = fcntl(descriptor, F_SETFL, 0) }
         var status = stat()
         var size: Int?
         if unsafe fstat(descriptor, &status) == 0 {
@@ -48,7 +74,7 @@ public final class FileSource: ByteSource {
             case S_IFREG: size = Int(status.st_size)
             case S_IFDIR:
                 if isOwned { close(descriptor) }
-                throw LoadError(.open(code: EISDIR), source: path)
+                throw LoadError(.open(code: EISDIR), source: name)
             default: break
             }
         }
@@ -62,7 +88,30 @@ public final class FileSource: ByteSource {
         if isOwned { close(descriptor) }
     }
 
+    /// Waits until a pipe has something to read, or its writers are gone.
+    private func waitUntilReadable() throws(LoadError) {
+        if totalByteCount != nil { return }
+        let timeout = cancellation == nil ? -1 : Self.waitMilliseconds
+        while true {
+            if cancellation?.isCancelled ?? false {
+                throw LoadError(.read(code: ECANCELED), source: name)
+            }
+            var wish = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            let count = unsafe poll(&wish, 1, timeout)
+            // Of what is wrong the read will tell.
+            if count > 0 || (count < 0 && errno != EINTR) { return }
+        }
+    }
+
     public func read(into buffer: inout OutputSpan<UInt8>) throws(LoadError) -> Int {
+        while true {
+            try waitUntilReadable()
+            if let count = try readOnce(into: &buffer) { return count }
+        }
+    }
+
+    /// Nil where there is nothing yet.
+    private func readOnce(into buffer: inout OutputSpan<UInt8>) throws(LoadError) -> Int? {
         var code: Int32 = 0
         let count = unsafe buffer.withUnsafeMutableBufferPointer { bytes, initialized in
             guard let base = bytes.baseAddress else { return 0 }
@@ -77,8 +126,21 @@ public final class FileSource: ByteSource {
                 if code != EINTR { return -1 }
             }
         }
+        // Somebody else has made the pipe non-blocking, and a third has emptied it.
+        if count < 0 && code == EAGAIN && totalByteCount == nil { return nil }
         if count < 0 { throw LoadError(.read(code: code), source: name) }
         return count
+    }
+}
+
+extension FilePath {
+    /// The path that some text spells.
+    ///
+    /// - Throws: ``LoadError`` with ``LoadError/Reason/open(code:)`` for text with a NUL character,
+    ///   with which the path would end early.
+    init(ofInput text: String) throws(LoadError) {
+        if text.utf8.contains(0) { throw LoadError(.open(code: EINVAL), source: text) }
+        self.init(text)
     }
 }
 

@@ -1,4 +1,5 @@
 public import Strata
+public import SystemPackage
 
 /// What a load is to do, ``RelationLoader/load(_:into:of:options:progress:)``.
 public struct LoadOptions: Sendable {
@@ -20,7 +21,7 @@ public struct LoadOptions: Sendable {
     public var onError = OnError.stop
     /// The file for records that were skipped; nil forgets them. Only with ``OnError/skip``. A file
     /// that has contents is refused, and so is one in the store's directory.
-    public var rejectsPath: String?
+    public var rejectsPath: FilePath?
     /// How to end the load early.
     public var cancellation = Cancellation()
     /// The least time between two calls of the progress closure.

@@ -48,7 +48,7 @@ extension LoadError.Reason {
             true
         case .open, .read, .write, .missingHeader, .noRecords, .schema, .option,
             .unterminatedQuote, .strayQuote, .textAfterQuote, .strayCarriageReturn,
-            .strayLineFeed, .recordTooLong, .unexpectedColumn:
+            .strayLineFeed, .recordTooLong, .unexpectedColumn, .controlCharacters:
             false
         }
     }

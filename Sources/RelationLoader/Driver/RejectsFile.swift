@@ -1,3 +1,5 @@
+internal import SystemPackage
+
 /// Where a load puts the records that it leaves out: a CSV file of four columns.
 ///
 /// | column | |
@@ -17,7 +19,7 @@ struct RejectsFile: ~Copyable {
     ///
     /// - Throws: ``LoadError`` for a file that cannot be opened, that has contents, or that lies
     ///   in the store's directory.
-    init(path: String?, store: String) throws(LoadError) {
+    init(path: FilePath?, store: FilePath) throws(LoadError) {
         if let path {
             try StorePath(store).refuse(path)
             output = try DescriptorOutput(adding: path, purpose: "rejected records")

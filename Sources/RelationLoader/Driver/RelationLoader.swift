@@ -1,4 +1,5 @@
 public import Strata
+public import SystemPackage
 
 /// Loads rows into relations of a store and scans them out of it.
 ///
@@ -63,6 +64,18 @@ public enum RelationLoader {
         }
     }
 
+    /// Finds out whether a load could put its rejected records into a file, before there is a store
+    /// to load into. The file is created if it is missing.
+    ///
+    /// - Parameters:
+    ///   - path: the file.
+    ///   - store: the store's directory, which need not exist.
+    /// - Throws: ``LoadError`` for a file that cannot be opened, that has contents, or that lies in
+    ///   the store's directory.
+    public static func checkRejects(_ path: FilePath, store: FilePath) throws(LoadError) {
+        _ = try RejectsFile(path: path, store: store)
+    }
+
     private static func load(
         _ input: LoadInput, _ pending: PendingLoad, _ clock: LoadClock
     ) throws(LoaderError) -> LoadSummary {
@@ -71,7 +84,7 @@ public enum RelationLoader {
         }
         let rejects = try LoaderError.text { () throws(LoadError) in
             try RejectsFile(
-                path: clock.options.rejectsPath, store: pending.engine.directory)
+                path: clock.options.rejectsPath, store: pending.engine.path)
         }
         var run = LoadRun(reader, rejects, pending, input.schema, clock)
         try run.run()

@@ -2,9 +2,9 @@ import Strata
 
 /// Makes names of columns out of a header.
 enum ColumnNames {
-    /// As many distinct, valid names as there are columns: white space around them is removed,
-    /// control characters become underscores, long ones are cut, an empty one is named by its
-    /// position, and one that was there before gets a number.
+    /// As many distinct, valid names as there are columns: white space around them is removed, that
+    /// within them which breaks lines or columns becomes underscores, long ones are cut, an empty
+    /// one is named by its position, and one that was there before gets a number.
     static func valid(_ header: [String], count: Int) -> [String] {
         var seen: Set<String> = []
         var result: [String] = []
@@ -24,14 +24,20 @@ enum ColumnNames {
         return result
     }
 
+    /// The position of the first name with a control character that is no white space, such as one
+    /// that begins a terminal's command. There is no name to be made of it that its author knows.
+    static func firstWithControls(_ header: [String]) -> Int? {
+        header.firstIndex { Column.hasControlCharacters(cleaned($0)) }
+    }
+
     private static func cleaned(_ name: String) -> String {
         var scalars = Substring(name).unicodeScalars
         while let first = scalars.first, first.properties.isWhitespace { scalars.removeFirst() }
         while let last = scalars.last, last.properties.isWhitespace { scalars.removeLast() }
         var result = ""
         for scalar in scalars {
-            let isControl = scalar.value < 0x20 || scalar.value == 0x7F
-            result.unicodeScalars.append(isControl ? "_" : scalar)
+            let breaks = (0x09...0x0D).contains(scalar.value) || scalar.value == 0x85
+            result.unicodeScalars.append(breaks ? "_" : scalar)
         }
         return result
     }

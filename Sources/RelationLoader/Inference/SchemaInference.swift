@@ -55,6 +55,9 @@ public enum SchemaInference {
         var names: [String]?
         if options.hasHeader {
             names = try reader.readHeader()
+            if let position = names.flatMap(ColumnNames.firstWithControls) {
+                throw reader.failure(.controlCharacters, field: position)
+            }
             reader.expectedFieldCount = names?.count
         }
         var columns = [ColumnEvidence](repeating: ColumnEvidence(), count: names?.count ?? 0)

@@ -1,3 +1,6 @@
+internal import AsyncIO
+public import SystemPackage
+
 #if canImport(Glibc)
     internal import Glibc
 #elseif canImport(Darwin)
@@ -26,11 +29,25 @@ public final class DescriptorOutput {
     /// Creates a file, or empties the one that is there.
     ///
     /// - Throws: ``LoadError`` with ``LoadError/Reason/open(code:)``.
-    public init(creating path: String) throws(LoadError) {
-        name = path
+    public convenience init(creating path: String) throws(LoadError) {
+        try self.init(creating: try FilePath(ofInput: path))
+    }
+
+    /// Creates a file, or empties the one that is there.
+    ///
+    /// - Throws: ``LoadError`` with ``LoadError/Reason/open(code:)``.
+    public init(creating path: FilePath) throws(LoadError) {
+        name = path.string
         isOwned = true
-        descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
-        if descriptor < 0 { throw LoadError(.open(code: errno), source: path) }
+        descriptor = Self.open(path, O_TRUNC)
+        if descriptor < 0 { throw LoadError(.open(code: errno), source: name) }
+    }
+
+    private static func open(_ path: FilePath, _ flags: Int32) -> Int32 {
+        Descriptors.lifted(
+            unsafe path.withPlatformString {
+                unsafe systemOpen($0, O_WRONLY | O_CREAT | O_CLOEXEC | flags)
+            })
     }
 
     /// Creates a file, or opens one that has no contents; whatever is no file of a disk is opened
@@ -38,18 +55,18 @@ public final class DescriptorOutput {
     ///
     /// - Throws: ``LoadError`` with ``LoadError/Reason/open(code:)``, or with
     ///   ``LoadError/Reason/option(_:)`` for a file that has contents.
-    init(adding path: String, purpose: String) throws(LoadError) {
-        name = path
+    init(adding path: FilePath, purpose: String) throws(LoadError) {
+        name = path.string
         isOwned = true
-        descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o666)
-        if descriptor < 0 { throw LoadError(.open(code: errno), source: path) }
+        descriptor = Self.open(path, 0)
+        if descriptor < 0 { throw LoadError(.open(code: errno), source: name) }
         var status = stat()
         let isKnown = unsafe fstat(descriptor, &status) == 0
         if isKnown && status.st_mode & S_IFMT == S_IFREG && status.st_size > 0 {
             throw LoadError(
                 .option(
                     "the file for \(purpose) exists and is not empty; give another name, or"
-                        + " remove it"), source: path)
+                        + " remove it"), source: name)
         }
     }
 
@@ -83,6 +100,11 @@ public final class DescriptorOutput {
         bytes.removeAll()
         if code != 0 { throw LoadError(.write(code: code), source: name) }
     }
+}
+
+/// The C function, which a method hides.
+private func systemOpen(_ path: UnsafePointer<CChar>, _ flags: Int32) -> Int32 {
+    unsafe open(path, flags, 0o666)
 }
 
 /// The C function, which ``DescriptorOutput/write(_:)`` hides within its type.

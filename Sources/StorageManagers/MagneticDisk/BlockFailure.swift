@@ -40,7 +40,7 @@ struct BlockFailure {
             "\(subject): \(verb) only \(transferred) of \(Int(label.count) * blockSize) bytes",
             remedy: operation == .read
                 ? "The file is shorter than it should be; restore it from a backup."
-                : "Free space on the file system and try again.",
+                : StorageError.shortWriteRemedy,
             at: location)
     }
 

@@ -1,5 +1,6 @@
 internal import FileAccess
 internal import MagneticDisk
+public import SystemPackage
 
 /// The data directory of a PostgreSQL server, looked at in place: its relations' pages through the
 /// pool and its streams, and all its files by ``verify(session:observer:)``.
@@ -18,7 +19,9 @@ internal import MagneticDisk
 /// serves all threads; calls block, and a session belongs to one thread at a time.
 public final class DataDirectory: Sendable {
     /// The directory, as it was given.
-    public let path: String
+    public let root: FilePath
+    /// The directory as text for people: bytes that are not UTF-8 are replaced.
+    public var path: String { root.string }
     /// What the cluster's control file says.
     public let control: ClusterControl
     /// The asynchronous IO core.
@@ -40,7 +43,7 @@ public final class DataDirectory: Sendable {
     /// - Throws: `notAStore` where there is no `global/pg_control` or one of an unknown version or
     ///   block size, `controlDamaged`, `invalidConfiguration`, `methodUnavailable`, or what opening
     ///   files throws.
-    public static func open(_ path: String, options: EngineOptions = EngineOptions())
+    public static func open(_ path: FilePath, options: EngineOptions = EngineOptions())
         throws(StorageError) -> DataDirectory
     {
         var options = options
@@ -53,7 +56,7 @@ public final class DataDirectory: Sendable {
             throw StorageError(
                 .notAStore, "directory \"\(path)\" is not a data directory of PostgreSQL's",
                 remedy: "Give the one that holds \(ClusterControl.path).",
-                at: StorageError.Location(path: path))
+                at: StorageError.Location(path: path.string))
         }
         let control = try ClusterControl(bytes)
         let system = try IOSystem(configuration: options.ioConfiguration)
@@ -65,11 +68,23 @@ public final class DataDirectory: Sendable {
         }
     }
 
+    /// Opens a data directory.
+    ///
+    /// - Parameters:
+    ///   - path: the directory with `global` and `base` in it.
+    ///   - options: the settings of IO and pool; those of stores are left alone.
+    /// - Throws: as ``open(_:options:)-(FilePath,_)``; `invalidPath` for text that is no path.
+    public static func open(_ path: String, options: EngineOptions = EngineOptions())
+        throws(StorageError) -> DataDirectory
+    {
+        try open(try FilePath(checking: path), options: options)
+    }
+
     private init(
-        _ path: String, _ options: EngineOptions, _ control: ClusterControl, _ files: FileAccess,
+        _ root: FilePath, _ options: EngineOptions, _ control: ClusterControl, _ files: FileAccess,
         _ system: IOSystem
     ) throws(StorageError) {
-        self.path = path
+        self.root = root
         self.options = options
         self.control = control
         self.files = files

@@ -3,6 +3,7 @@ internal import FileAccess
 internal import Logging
 internal import MagneticDisk
 internal import MemoryDisk
+public import SystemPackage
 
 extension Engine {
     /// The name of the storage manager that relations have unless told otherwise: it keeps them in
@@ -20,15 +21,32 @@ extension Engine {
     /// - Parameters:
     ///   - directory: the store's directory; the one above it must exist.
     ///   - options: the settings.
-    /// - Throws: `invalidConfiguration` and `methodUnavailable` for settings that cannot be;
+    /// - Throws: as ``open(_:options:)-(FilePath,_)``; `invalidPath` for text that is no path.
+    public static func open(_ directory: String, options: EngineOptions = EngineOptions())
+        throws(StorageError) -> Engine
+    {
+        try open(try FilePath(checking: directory), options: options)
+    }
+
+    /// Opens a store, or creates it.
+    ///
+    /// Until the directory has been found to be a store of this version, or one that may be
+    /// created, nothing is touched. What an unfinished load left is removed;
+    /// ``Engine/recovery`` and the log tell of it.
+    ///
+    /// - Parameters:
+    ///   - directory: the store's directory; the one above it must exist.
+    ///   - options: the settings.
+    /// - Throws: `invalidPath` for an empty path; `invalidConfiguration` and `methodUnavailable` for settings that cannot be;
     ///   `storeMissing`, `alreadyExists`, `notAStore`, `storeTooNew`, `storeReadOnly`,
     ///   `controlDamaged`, `catalogDamaged` for a directory that cannot be used; `storeLocked` when
     ///   it is open elsewhere; `unknownStorageManager` when ``EngineOptions/storageManagers`` lacks
     ///   one that the store needs.
-    public static func open(_ directory: String, options: EngineOptions = EngineOptions())
+    public static func open(_ directory: FilePath, options: EngineOptions = EngineOptions())
         throws(StorageError) -> Engine
     {
         try options.validate()
+        if directory.isEmpty { throw StorageError.emptyPath }
         if options.access == .readOnly { return try openReadOnly(directory, options) }
         try checkCreation(try inspect(directory, options), directory, options)
         let system = try IOSystem(configuration: options.ioConfiguration)
@@ -42,7 +60,7 @@ extension Engine {
     }
 
     static func open(
-        _ directory: String, _ options: EngineOptions, _ system: IOSystem,
+        _ directory: FilePath, _ options: EngineOptions, _ system: IOSystem,
         _ lock: consuming StoreLock?
     ) throws(StorageError) -> Engine {
         // Another process may have been quicker while there was no lock.
@@ -80,7 +98,7 @@ extension Engine {
 
     /// Makes a store whole, and the parts of an engine on it.
     private static func recover(
-        _ directory: String, _ options: EngineOptions, _ found: Catalog,
+        _ directory: FilePath, _ options: EngineOptions, _ found: Catalog,
         _ recovery: inout Recovery, _ files: FileAccess, _ system: IOSystem,
         _ managers: StorageManagerRegistry, _ control: StoreControl
     ) throws(StorageError) -> EngineParts {
@@ -137,7 +155,7 @@ extension Engine {
         ) { (session) throws(StorageError) in try managers.syncPending(session) }
     }
 
-    static func inspect(_ directory: String, _ options: EngineOptions)
+    static func inspect(_ directory: FilePath, _ options: EngineOptions)
         throws(StorageError) -> StoreDirectory.Finding
     {
         do throws(StorageError) {
@@ -150,9 +168,9 @@ extension Engine {
     }
 
     static func checkCreation(
-        _ finding: StoreDirectory.Finding, _ directory: String, _ options: EngineOptions
+        _ finding: StoreDirectory.Finding, _ directory: FilePath, _ options: EngineOptions
     ) throws(StorageError) {
-        let location = StorageError.Location(path: directory)
+        let location = StorageError.Location(path: directory.string)
         switch (finding, options.creation) {
         case (.missing, .never):
             throw StorageError(
@@ -175,7 +193,7 @@ extension Engine {
         }
     }
 
-    private static func acquireLock(_ directory: String) throws(StorageError) -> StoreLock {
+    private static func acquireLock(_ directory: FilePath) throws(StorageError) -> StoreLock {
         do throws(StorageError) { return try StoreLock(directory: directory) } catch {
             guard error.code == .fileOpenFailed, error.isMissingFile else { throw error }
         }

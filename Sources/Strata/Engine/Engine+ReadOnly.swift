@@ -1,4 +1,5 @@
 internal import FileAccess
+internal import SystemPackage
 
 /// Looking at a store without touching it.
 extension Engine {
@@ -9,7 +10,7 @@ extension Engine {
     }
 
     /// Opens a store as it is, or, if it has to be recovered, over a shadow in which that is done.
-    static func openReadOnly(_ directory: String, _ options: EngineOptions) throws(StorageError)
+    static func openReadOnly(_ directory: FilePath, _ options: EngineOptions) throws(StorageError)
         -> Engine
     {
         var options = options
@@ -41,7 +42,7 @@ extension Engine {
         return plain
     }
 
-    private static func openUnlocked(_ directory: String, _ options: EngineOptions)
+    private static func openUnlocked(_ directory: FilePath, _ options: EngineOptions)
         throws(StorageError) -> Engine
     {
         let system = try IOSystem(configuration: options.ioConfiguration)
@@ -54,7 +55,7 @@ extension Engine {
     }
 
     /// Takes the lock of a store; nil where there is none to take, which opening tells.
-    private static func lockUnchanged(_ directory: String) throws(StorageError) -> StoreLock? {
+    private static func lockUnchanged(_ directory: FilePath) throws(StorageError) -> StoreLock? {
         do throws(StorageError) {
             return try StoreLock(directory: directory, changesNothing: true)
         } catch {

@@ -1,6 +1,7 @@
 internal import AsyncIO
 internal import FileAccess
 internal import Logging
+public import SystemPackage
 
 /// An open store: its relations, the pool that caches their pages, and the sessions that use them.
 ///
@@ -19,7 +20,9 @@ internal import Logging
 /// ``checkpoint(_:pace:)`` returned for is there; an unfinished load is not.
 public final class Engine: Sendable {
     /// The directory of the store, as it was given.
-    public let directory: String
+    public let path: FilePath
+    /// The directory of the store as text for people: bytes that are not UTF-8 are replaced.
+    public var directory: String { path.string }
     /// The settings it was opened with.
     public let options: EngineOptions
     /// What never changes in this store.
@@ -51,7 +54,7 @@ public final class Engine: Sendable {
     private let lock: Lock<StoreLock?>
 
     init(_ parts: EngineParts, lock: consuming StoreLock?) {
-        directory = parts.directory
+        path = parts.directory
         options = parts.options
         control = parts.control
         recovery = parts.recovery
@@ -134,7 +137,7 @@ public final class Engine: Sendable {
 
 /// What an engine is put together from.
 struct EngineParts {
-    let directory: String
+    let directory: FilePath
     let options: EngineOptions
     let control: StoreControl
     let catalog: Catalog

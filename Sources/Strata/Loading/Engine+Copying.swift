@@ -25,7 +25,7 @@ extension Engine {
         var target = target
         target.mode = .create
         target.schema = source.schema
-        let load = try beginLoad(target, session: session)
+        let load = try startLoad(target, session: session)
         // Two streams of IO in one session: what is read ahead may wait while pages are written.
         var pages = source.scan(session: session)
         while let page = try pages.next() {

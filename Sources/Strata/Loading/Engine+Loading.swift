@@ -7,12 +7,28 @@ extension Engine {
     /// A relation has one load at a time. Until it ends, the relation cannot be extended otherwise
     /// or dropped; it can be read.
     ///
-    /// - Throws: `invalidName`; `alreadyExists` for a relation to be created; `notFound` for one to
-    ///   be appended to; `misuse` when the columns differ from those of the relation appended to;
+    /// - Throws: `invalidName`, also for columns with control characters in their names that the
+    ///   relation does not have already; `alreadyExists` for a relation to be created; `notFound`
+    ///   for one to be appended to; `misuse` when the columns differ from those of the relation appended to;
     ///   `relationBusy`; `unknownStorageManager`; what writing throws.
     public func beginLoad(_ target: LoadTarget, session: Session) throws(StorageError)
         -> PendingLoad
     {
+        if target.mode != .append, let schema = target.schema,
+            schema != state.withLock({ $0.catalog.relations[target.relation]?.schema })
+        {
+            do throws(SchemaError) { try schema.checkNames() } catch {
+                throw StorageError(
+                    .invalidName, "relation \"\(target.relation)\": \(error)",
+                    remedy: "Give the column another name.",
+                    at: StorageError.Location(relation: target.relation))
+            }
+        }
+        return try startLoad(target, session: session)
+    }
+
+    /// Begins a load, whatever names its columns have: a copy has those of the original.
+    func startLoad(_ target: LoadTarget, session: Session) throws(StorageError) -> PendingLoad {
         try RelationName.check(target.relation)
         try checkUsable(session)
         try reserve(target.relation)

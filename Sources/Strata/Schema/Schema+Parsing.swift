@@ -8,6 +8,7 @@ extension Schema {
     public init(parsing text: String) throws(SchemaError) {
         var parser = SchemaParser(text)
         try self.init(try parser.columns())
+        try checkNames()
     }
 }
 

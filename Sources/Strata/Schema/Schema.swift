@@ -15,6 +15,13 @@ public struct Column: Sendable, Hashable {
     }
 }
 
+extension Column {
+    /// Whether a name has control characters: new relations have none.
+    public static func hasControlCharacters(_ name: String) -> Bool {
+        name.unicodeScalars.contains { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) }
+    }
+}
+
 /// The columns of a relation, in the order of their attributes in its tuples.
 ///
 /// A schema is never empty, never holds two columns of one name, and never more columns than a
@@ -49,6 +56,15 @@ public struct Schema: Sendable, Hashable {
             if !seen.insert(column.name).inserted { throw .duplicateName(column.name) }
         }
         self.columns = columns
+    }
+
+    /// Refuses names that a terminal would take for commands. Relations that exist may have such.
+    ///
+    /// - Throws: ``SchemaError/controlCharacters(name:)``.
+    func checkNames() throws(SchemaError) {
+        for column in columns where Column.hasControlCharacters(column.name) {
+            throw .controlCharacters(name: column.name)
+        }
     }
 
     /// The position of the column with this exact name, counted from zero. O(columns).

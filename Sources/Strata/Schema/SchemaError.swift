@@ -8,6 +8,8 @@ public enum SchemaError: Error, Sendable, Hashable {
     case emptyName(position: Int)
     /// The name is longer than 63 bytes or contains a NUL character.
     case invalidName(String)
+    /// The name has control characters, which a terminal would take for commands.
+    case controlCharacters(name: String)
     /// Two columns have this name.
     case duplicateName(String)
     /// No type has this name.
@@ -34,6 +36,8 @@ extension SchemaError: CustomStringConvertible {
         case .invalidName(let name):
             "\"\(name)\" cannot name a column: a name has at most \(Schema.maximumNameLength)"
                 + " bytes and no NUL character"
+        case .controlCharacters(let name):
+            "\(name.debugDescription) cannot name a column: it has control characters"
         case .duplicateName(let name):
             "two columns of the schema are named \"\(name)\""
         case .unknownType(let type, let column):

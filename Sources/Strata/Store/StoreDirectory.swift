@@ -1,4 +1,5 @@
 internal import FileAccess
+internal import SystemPackage
 
 #if canImport(Glibc)
     internal import Glibc
@@ -26,7 +27,7 @@ enum StoreDirectory {
     ///
     /// - Parameter open: opens the store's files, for which the directory must exist.
     /// - Throws: `notAStore`, `storeTooNew`, `controlDamaged`, or what looking throws.
-    static func inspect(_ directory: String, open: () throws(StorageError) -> FileAccess)
+    static func inspect(_ directory: FilePath, open: () throws(StorageError) -> FileAccess)
         throws(StorageError) -> Finding
     {
         let files: FileAccess
@@ -39,14 +40,14 @@ enum StoreDirectory {
                 throw StorageError(
                     .notAStore, "\"\(directory)\" is not a directory",
                     remedy: "Give the directory of a store, or a new one.",
-                    at: StorageError.Location(path: directory))
+                    at: StorageError.Location(path: directory.string))
             default: throw error
             }
         }
         let bytes = try StoreFiles(files: files).read(StoreControl.fileName) { reason in
-            StoreControl.error(.damaged(reason), directory)
+            StoreControl.error(.damaged(reason), directory.string)
         }
-        if let bytes { return .store(try StoreControl(bytes, directory: directory)) }
+        if let bytes { return .store(try StoreControl(bytes, directory: directory.string)) }
         let names = try files.list()
         if try isUnfinished(names, files) { return .empty }
         if names.contains(Catalog.fileName) || names.contains(StoreLock.fileName) {
@@ -61,7 +62,7 @@ enum StoreDirectory {
             "directory \"\(directory)\" is not a Strata store and not empty: it has"
                 + " \"\(names.first ?? "")\"",
             remedy: "Give the directory of a store, or an empty or new one.",
-            at: StorageError.Location(path: directory))
+            at: StorageError.Location(path: directory.string))
     }
 
     /// Whether a directory without a control file has nothing but what an unfinished creation
@@ -87,18 +88,20 @@ enum StoreDirectory {
     /// Makes the directory itself, and its name in the one above durable.
     ///
     /// - Throws: `storeMissing` when the one above is missing, `storeReadOnly`, `fileOpenFailed`.
-    static func create(_ directory: String) throws(StorageError) {
-        if unsafe mkdir(directory, 0o700) < 0 && errno != EEXIST {
-            throw creationError(directory, errno)
-        }
-        let parent = unsafe open("\(directory)/..", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    static func create(_ directory: FilePath) throws(StorageError) {
+        let made = unsafe directory.withPlatformString { unsafe mkdir($0, 0o700) }
+        if made < 0 && errno != EEXIST { throw creationError(directory, errno) }
+        let parent = Descriptors.lifted(
+            unsafe directory.appending("..").withPlatformString {
+                unsafe open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+            })
         guard parent >= 0 else { throw creationError(directory, errno) }
         defer { close(parent) }
         guard fsync(parent) == 0 else { throw creationError(directory, errno) }
     }
 
-    private static func creationError(_ directory: String, _ number: CInt) -> StorageError {
-        let location = StorageError.Location(path: directory)
+    private static func creationError(_ directory: FilePath, _ number: CInt) -> StorageError {
+        let location = StorageError.Location(path: directory.string)
         switch number {
         case ENOENT:
             return StorageError(

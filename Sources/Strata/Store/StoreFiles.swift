@@ -51,7 +51,7 @@ struct StoreFiles: Sendable {
                 guard written > 0 else {
                     throw StorageError(
                         .fileWriteFailed, "file \"\(temporary)\" takes no more bytes",
-                        remedy: "Free space on its file system.",
+                        remedy: StorageError.shortWriteRemedy,
                         at: StorageError.Location(path: temporary))
                 }
                 done += written

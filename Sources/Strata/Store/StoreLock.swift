@@ -1,4 +1,5 @@
 internal import FileAccess
+internal import SystemPackage
 
 #if canImport(Glibc)
     internal import Glibc
@@ -21,10 +22,13 @@ struct StoreLock: ~Copyable {
     ///
     /// - Parameter changesNothing: leave the file as it is, which must exist then.
     /// - Throws: `storeLocked` naming the holder, `storeReadOnly`, or `fileOpenFailed`.
-    init(directory: String, changesNothing: Bool = false) throws(StorageError) {
-        let path = "\(directory)/\(Self.fileName)"
+    init(directory: FilePath, changesNothing: Bool = false) throws(StorageError) {
+        let path = directory.appending(Self.fileName)
         let access = changesNothing ? O_RDONLY : O_RDWR | O_CREAT
-        let descriptor = unsafe open(path, access | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        let descriptor = Descriptors.lifted(
+            unsafe path.withPlatformString {
+                unsafe open($0, access | O_CLOEXEC | O_NOFOLLOW, 0o600)
+            })
         guard descriptor >= 0 else { throw Self.openingError(directory, errno) }
         var result: CInt
         repeat { result = flock(descriptor, LOCK_EX | LOCK_NB) } while result < 0 && errno == EINTR
@@ -60,7 +64,7 @@ struct StoreLock: ~Copyable {
         _ = ftruncate(descriptor, off_t(text.count))
     }
 
-    private static func lockedError(_ directory: String, _ holder: Int?) -> StorageError {
+    private static func lockedError(_ directory: FilePath, _ holder: Int?) -> StorageError {
         let who: String
         if holder == Int(getpid()) {
             who = "by another engine of this process (\(getpid()))"
@@ -73,7 +77,7 @@ struct StoreLock: ~Copyable {
             at: StorageError.Location(path: fileName))
     }
 
-    private static func openingError(_ directory: String, _ number: CInt) -> StorageError {
+    private static func openingError(_ directory: FilePath, _ number: CInt) -> StorageError {
         let isReadOnly = number == EACCES || number == EPERM || number == EROFS
         return StorageError(
             isReadOnly ? .storeReadOnly : .fileOpenFailed,

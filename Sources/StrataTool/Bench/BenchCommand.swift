@@ -102,7 +102,9 @@ struct BenchCommand: ParsableCommand {
     @Flag(help: "Print one JSON object per line instead of the table.")
     var json = false
 
-    @Option(help: ArgumentHelp("Draw the results into an SVG file.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Draw the results into an SVG file.", valueName: "file"),
+        transform: TextArgument.plain)
     var plot: String?
 
     @Option(
@@ -124,7 +126,8 @@ struct BenchCommand: ParsableCommand {
         help: ArgumentHelp(
             "For case load: also measure the COPY of a PostgreSQL server on this machine, to"
                 + " which psql connects.",
-            valueName: "connection"))
+            valueName: "connection"),
+        transform: TextArgument.plain)
     var postgres: String?
 
     @Option(help: ArgumentHelp("The amount of data, from 1MB.", valueName: "size"))
@@ -132,7 +135,8 @@ struct BenchCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Where to make the data; $TMPDIR or /tmp by default.", valueName: "directory"))
+            "Where to make the data; $TMPDIR or /tmp by default.", valueName: "directory"),
+        transform: TextArgument.plain)
     var directory: String?
 
     func validate() throws {

@@ -1,0 +1,2 @@
+// Paths that users give are of this type.
+@_exported public import struct SystemPackage.FilePath

@@ -1,0 +1,69 @@
+internal import FileAccess
+public import SystemPackage
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// Taking back the creation of a store.
+extension Engine {
+    /// Removes a store in which nothing is: no relation, nothing that an unfinished change has
+    /// left, and no file that is not the store's own.
+    ///
+    /// For programs that create a store for something that then fails. It must not be open. Cut
+    /// short, it leaves a directory in which a store can be created. Blocks the thread.
+    ///
+    /// - Parameters:
+    ///   - directory: the store's directory.
+    ///   - keepsDirectory: whether the directory itself stays.
+    /// - Returns: whether it was removed; false for a store in which something is.
+    /// - Throws: `storeLocked` when it is open; what opening it throws; `directoryChangeFailed` and
+    ///   `fileSyncFailed`.
+    public static func removeEmptyStore(_ directory: FilePath, keepsDirectory: Bool = false)
+        throws(StorageError) -> Bool
+    {
+        let lock = try StoreLock(directory: directory)
+        defer { withExtendedLifetime(lock) {} }
+        let files = try FileAccess(directory: directory)
+        guard try isEmpty(files, directory) else { return false }
+        // Without it there is no store; what remains is what an unfinished creation leaves.
+        try files.remove(StoreControl.fileName)
+        try files.syncDirectory(".")
+        try files.remove(Catalog.fileName)
+        for path in StoreDirectory.relationDirectories + ["base"] {
+            try files.removeDirectory(path, ifExists: true)
+        }
+        try files.remove(StoreLock.fileName, ifExists: true)
+        if keepsDirectory {
+            try files.syncDirectory(".")
+        } else if unsafe directory.withPlatformString({ unsafe rmdir($0) }) < 0 {
+            throw StorageError(
+                .directoryChangeFailed, "could not remove directory \"\(directory)\"",
+                at: StorageError.Location(path: directory.string), errorNumber: errno)
+        }
+        return true
+    }
+
+    private static func isEmpty(_ files: FileAccess, _ directory: FilePath) throws(StorageError)
+        -> Bool
+    {
+        let finding = try StoreDirectory.inspect(directory) { () throws(StorageError) in files }
+        guard case .store(let control) = finding else { return false }
+        let store = StoreFiles(files: files)
+        guard let bytes = try store.read(Catalog.fileName, damage: Catalog.damaged) else {
+            return false
+        }
+        let catalog = try Catalog(bytes, control: control)
+        guard catalog.relations.isEmpty, catalog.remains.isEmpty else { return false }
+        let own: Set = [
+            StoreControl.fileName, Catalog.fileName, StoreLock.fileName, "base", "global",
+        ]
+        guard try own.isSuperset(of: files.list()) else { return false }
+        for path in StoreDirectory.relationDirectories {
+            guard try files.list(path).isEmpty else { return false }
+        }
+        return try files.list("base") == ["\(Catalog.database)"]
+    }
+}

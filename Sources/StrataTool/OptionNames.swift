@@ -1,0 +1,30 @@
+/// The tool's own names for what the library's errors tell a program to do.
+enum OptionNames {
+    /// What the library says, and what a user of the tool can do in its place.
+    private static let phrases: [(library: String, tool: String)] = [
+        ("Set EngineOptions.poolBytes to", "Set --buffers to"),
+        ("raise BufferConfiguration.bufferCount", "raise --buffers"),
+        (", or lower FileAccessConfiguration.maximumOpenFiles", ""),
+        ("Add it to EngineOptions.storageManagers.", "Use a program that has it."),
+        (
+            "Open it with EngineOptions.access set to readWrite.",
+            "Use a command that changes stores."
+        ),
+        (
+            "Drop or truncate one, or raise MemoryDiskConfiguration.maximumBytes.",
+            "Keep it with --manager magnetic or compressed."
+        ),
+        ("Turn direct IO off", "Leave --direct-io out"),
+        ("Choose another IO method.", "Choose another --io-method."),
+        ("Run verify to find", "Run strata verify to find"),
+        ("or have such records skipped", "or leave such records out with --on-error skip"),
+        ("or give the schema", "or give the columns with --schema"),
+        ("; give a schema", "; give them with --schema"),
+        ("; give the schema", "; give --schema"),
+    ]
+
+    /// A message of the library in the tool's terms.
+    static func translated(_ message: String) -> String {
+        phrases.reduce(message) { $0.replacing($1.library, with: $1.tool) }
+    }
+}
