@@ -43,6 +43,25 @@ let modules: [Target] = [
     .target(
         name: "BufferManager", dependencies: ["StorageManager", "PageFormat", "AsyncIO", log]),
     .target(name: "ReadStream", dependencies: ["BufferManager", "StorageManager", "AsyncIO"]),
+    .target(name: "PostgresTypes", path: "Sources/PostgresCluster/PostgresTypes"),
+    .target(
+        name: "PostgresReading",
+        dependencies: [
+            "PostgresTypes", "ReadStream", "BufferManager", "StorageManager", "MagneticDisk",
+            "FileAccess", "PageFormat", "AsyncIO", "CPlatform", log, system,
+        ],
+        path: "Sources/PostgresCluster/PostgresReading"),
+    .target(
+        name: "PostgresCatalogs",
+        dependencies: ["PostgresReading", "PostgresTypes", "PageFormat", "AsyncIO", "CPlatform"],
+        path: "Sources/PostgresCluster/PostgresCatalogs"),
+    .target(
+        name: "PostgresCluster",
+        dependencies: [
+            "PostgresCatalogs", "PostgresReading", "PostgresTypes", "FileAccess", "PageFormat",
+            "AsyncIO", system,
+        ],
+        path: "Sources/PostgresCluster/PostgresCluster"),
     .target(
         name: "Strata",
         dependencies: [
@@ -66,9 +85,9 @@ let modules: [Target] = [
     .executableTarget(
         name: "StrataTool",
         dependencies: [
-            "RelationLoader", "StoreSimulator", "StorageTesting", "Strata", "CompressedDisk",
-            "MemoryDisk", "BufferManager", "FileAccess", "StorageManager", "AsyncIO", "CPlatform",
-            "CZstd", liburing, arguments, log, system,
+            "RelationLoader", "StoreSimulator", "StorageTesting", "Strata", "PostgresCluster",
+            "CompressedDisk", "MemoryDisk", "BufferManager", "FileAccess", "StorageManager",
+            "AsyncIO", "CPlatform", "CZstd", liburing, arguments, log, system,
         ],
         path: "Sources/StrataTool"),
 ]
@@ -109,6 +128,13 @@ let tests: [Target] = [
         dependencies: [
             "ReadStream", "BufferManager", "MagneticDisk", "FileAccess", "StorageManager",
             "PageFormat", "AsyncIO", "StorageTesting",
+        ]),
+    .testTarget(name: "PostgresTypesTests", dependencies: ["PostgresTypes"]),
+    .testTarget(
+        name: "PostgresClusterTests",
+        dependencies: [
+            "PostgresCluster", "PostgresCatalogs", "PostgresReading", "PostgresTypes",
+            "StorageManager", "AsyncIO", "StorageTesting", log,
         ]),
     .testTarget(
         name: "StrataTests",
@@ -164,7 +190,7 @@ let tests: [Target] = [
         name: "FuzzTests",
         dependencies: [
             "RelationLoader", "Strata", "CompressedDisk", "BufferManager", "FileAccess",
-            "StorageManager", "PageFormat", "AsyncIO", "StorageTesting", log,
+            "PostgresTypes", "StorageManager", "PageFormat", "AsyncIO", "StorageTesting", log,
         ],
         exclude: ["Package.swift", "Fuzzer"]),
 ]
@@ -178,13 +204,14 @@ let package = Package(
     products: [
         .library(name: "Strata", targets: ["Strata"]),
         .library(name: "RelationLoader", targets: ["RelationLoader"]),
+        .library(name: "PostgresCluster", targets: ["PostgresCluster"]),
         .library(name: "StorageTesting", targets: ["StorageTesting"]),
         .library(name: "StoreSimulator", targets: ["StoreSimulator"]),
         .executable(name: "strata", targets: ["StrataTool"]),
     ]
         + [
             "AsyncIO", "PageFormat", "FileAccess", "StorageManager", "MagneticDisk", "MemoryDisk",
-            "CompressedDisk", "BufferManager", "ReadStream",
+            "CompressedDisk", "BufferManager", "ReadStream", "PostgresTypes",
         ].map { .library(name: $0, targets: [$0]) },
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),

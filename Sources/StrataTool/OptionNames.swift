@@ -3,6 +3,7 @@ enum OptionNames {
     /// What the library says, and what a user of the tool can do in its place.
     private static let phrases: [(library: String, tool: String)] = [
         ("Set EngineOptions.poolBytes to", "Set --buffers to"),
+        ("Set PostgresOptions.poolBytes to", "Set --buffers to"),
         ("raise BufferConfiguration.bufferCount", "raise --buffers"),
         (", or lower FileAccessConfiguration.maximumOpenFiles", ""),
         ("Add it to EngineOptions.storageManagers.", "Use a program that has it."),

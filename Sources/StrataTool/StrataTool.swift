@@ -28,7 +28,8 @@ struct StrataTool: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             LoadCommand.self, ScanCommand.self, RelationsCommand.self, VerifyCommand.self,
-            VerifyClusterCommand.self, RecoverCommand.self, DropCommand.self, CopyCommand.self,
+            VerifyClusterCommand.self, PostgresCommand.self, RecoverCommand.self, DropCommand.self,
+            CopyCommand.self,
             CompactCommand.self, SimulateCommand.self, BenchCommand.self,
         ])
 

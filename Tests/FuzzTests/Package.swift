@@ -13,8 +13,8 @@ let settings: [SwiftSetting] = [
 ]
 
 let modules: [Target.Dependency] = [
-    "AsyncIO", "BufferManager", "CompressedDisk", "FileAccess", "PageFormat", "RelationLoader",
-    "StorageManager", "StorageTesting", "Strata",
+    "AsyncIO", "BufferManager", "CompressedDisk", "FileAccess", "PageFormat", "PostgresTypes",
+    "RelationLoader", "StorageManager", "StorageTesting", "Strata",
 ].map { .product(name: $0, package: "strata") }
 
 let package = Package(

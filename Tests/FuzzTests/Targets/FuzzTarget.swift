@@ -18,6 +18,7 @@ public struct FuzzTarget: Sendable, CustomStringConvertible {
         FuzzTarget(name: "journal", run: JournalInput.run),
         FuzzTarget(name: "chunks", run: ChunkInput.run),
         FuzzTarget(name: "compressed", run: CompressedInput.run),
+        FuzzTarget(name: "postgres", run: PostgresValueInput.run),
     ]
 }
 

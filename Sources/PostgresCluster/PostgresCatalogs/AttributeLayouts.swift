@@ -1,0 +1,63 @@
+internal import PostgresReading
+internal import PostgresTypes
+
+/// The layout of `pg_attribute` itself, found out from its own rows: where the fixed columns lie
+/// differs from version to version, but the first three never moved, and two places are known for
+/// the next two. Everything else about any catalog is then read by name.
+struct AttributeLayouts {
+    /// A column as far as the start needs it.
+    struct Raw {
+        var name: String
+        var type: UInt32
+        var length: Int16
+        var number: Int16
+        /// The alignment's letter; nil where it is not known yet.
+        var alignment: UInt8?
+    }
+
+    /// Where `attlen` and `attnum` lie: up to PostgreSQL 15, and from 16 on.
+    private static let places = [(length: 76, number: 78), (length: 72, number: 74)]
+
+    /// Reads a row of `pg_attribute` in a version whose `attlen` lies at one of the two places.
+    static func raw(_ data: RawSpan, era: Int) -> (relation: UInt32, raw: Raw)? {
+        let place = places[era]
+        guard let relation = try? data.load(0, as: UInt32.self),
+            let nameBytes = try? data.part(4, 64),
+            let type = try? data.load(68, as: UInt32.self),
+            let length = try? data.load(place.length, as: Int16.self),
+            let number = try? data.load(place.number, as: Int16.self)
+        else { return nil }
+        let name = String(decoding: nameBytes.copiedName, as: UTF8.self)
+        return (relation, Raw(name: name, type: type, length: length, number: number))
+    }
+
+    /// Whether the row describes `attrelid` in the way that it must.
+    static func isRight(_ relation: UInt32, _ raw: Raw) -> Bool {
+        relation == Catalog.attributes.rawValue && raw.name == "attrelid" && raw.length == 4
+            && raw.number == 1
+    }
+
+    /// The alignment that a type of PostgreSQL's own catalogs has, by its length.
+    static func alignment(_ raw: Raw) -> UInt8 {
+        switch (raw.length, raw.type) {
+        case (1, _), (64, _): UInt8(ascii: "c")
+        case (2, _): UInt8(ascii: "s")
+        case (8, _), (-1, 2277): UInt8(ascii: "d")
+        default: UInt8(ascii: "i")
+        }
+    }
+
+    /// Where a fixed column lies in a row, given all columns in their order.
+    static func offset(of name: String, in columns: [Raw]) -> Int? {
+        var offset = 0
+        for column in columns {
+            guard column.length > 0,
+                let layout = ValueLayout(length: column.length, alignment: alignment(column))
+            else { return nil }
+            offset = aligned(offset, layout.alignment)
+            if column.name == name { return offset }
+            offset += layout.length
+        }
+        return nil
+    }
+}

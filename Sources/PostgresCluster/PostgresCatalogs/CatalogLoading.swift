@@ -1,0 +1,197 @@
+internal import AsyncIO
+internal import PostgresReading
+internal import PostgresTypes
+
+/// Reads the catalogs that a database's tables need, each into a table of its own.
+enum CatalogLoading {
+    /// Reads `pg_class`, and tells the reader where the other catalogs are.
+    static func relations(
+        _ reader: inout CatalogReader, _ encoding: TextEncoding
+    ) throws(StorageError) -> [UInt32: Relation] {
+        let names = [
+            "oid", "relname", "relnamespace", "reltype", "relkind", "relpersistence",
+            "reltablespace", "relfilenode", "relpages", "reltuples", "reltoastrelid", "relnatts",
+            "relispartition", "relispopulated", "relisshared", "relam", "relpartbound",
+        ]
+        var relations: [UInt32: Relation] = [:]
+        let source = reader
+        try source.forEachRow(of: .relations, names) { row, toast throws(StorageError) in
+            let bound = row.flag(12) ? row.bytes(16, &toast).map { PartitionBound($0) } : nil
+            let relation = Self.relation(row, bound, source, encoding)
+            relations[relation.number] = relation
+        }
+        for (number, relation) in relations where Catalog(rawValue: number) != nil {
+            reader.places[number] = relation.place
+        }
+        // Catalogs' own indexes are not known yet; long values are found without.
+        for (number, relation) in relations where Catalog(rawValue: number) != nil {
+            guard let heap = relations[relation.toast]?.place else { continue }
+            reader.toastPlaces[number] = ToastPlace(
+                relation: relation.toast, heap: heap, index: nil)
+        }
+        return relations
+    }
+
+    private static func relation(
+        _ row: borrowing CatalogRow, _ bound: PartitionBound?, _ reader: CatalogReader,
+        _ encoding: TextEncoding
+    ) -> Relation {
+        let number = row.number(0)
+        let rawName = row.name(1)
+        let kind = row.letter(4)
+        let tablespace = row.number(6)
+        let file = row.number(7)
+        let isShared = row.flag(14)
+        return Relation(
+            number: number, name: encoding.string(rawName), rawName: rawName,
+            schema: row.number(2), rowType: row.number(3), kind: kind, persistence: row.letter(5),
+            tablespace: tablespace,
+            place: place(number, kind, tablespace, file, isShared, reader),
+            estimatedPages: row.integer(8) ?? 0, estimatedRows: row.real(9) ?? -1,
+            toast: row.number(10), columnCount: row.integer(11) ?? 0, isPartition: row.flag(12),
+            isPopulated: row.flag(13), isShared: isShared, accessMethod: row.number(15),
+            bound: bound)
+    }
+
+    /// Where a relation's files are.
+    private static func place(
+        _ number: UInt32, _ kind: UInt8, _ tablespace: UInt32, _ file: UInt32, _ isShared: Bool,
+        _ reader: CatalogReader
+    ) -> RelationPlace? {
+        let kinds = Array("rmtiS".utf8)
+        guard kinds.contains(kind) else { return nil }
+        if file == 0 {
+            return isShared ? reader.sharedPlace(number) : reader.mappedPlace(number)
+        }
+        let shared = isShared || tablespace == RelationPlace.globalTablespace
+        return RelationPlace(
+            tablespace: tablespace == 0 ? reader.tablespace : tablespace,
+            database: shared ? 0 : reader.database, number: file)
+    }
+
+    static func schemas(_ reader: CatalogReader) throws(StorageError) -> [UInt32: [UInt8]] {
+        var schemas: [UInt32: [UInt8]] = [:]
+        try reader.forEachRow(of: .schemas, ["oid", "nspname"]) { row, _ throws(StorageError) in
+            schemas[row.number(0)] = row.name(1)
+        }
+        return schemas
+    }
+
+    static func columns(
+        _ reader: CatalogReader, _ encoding: TextEncoding
+    ) throws(StorageError) -> [UInt32: [Column]] {
+        let names = [
+            "attrelid", "attname", "atttypid", "attnum", "atttypmod", "attlen", "attalign",
+            "attisdropped", "attnotnull", "atthasdef", "attidentity", "attgenerated",
+            "atthasmissing", "attmissingval",
+        ]
+        var columns: [UInt32: [Column]] = [:]
+        try reader.forEachRow(of: .attributes, names) { row, toast throws(StorageError) in
+            guard let number = row.integer(3), number > 0,
+                let length = row.integer(5).flatMap({ Int16(exactly: $0) }),
+                let layout = ValueLayout(length: length, alignment: row.letter(6))
+            else { return }
+            let missing =
+                row.flag(12)
+                ? row.bytes(13, &toast).flatMap { Self.missingValue($0, layout) } : nil
+            columns[row.number(0), default: []].append(
+                Column(
+                    name: encoding.string(row.name(1)), type: row.number(2), number: number,
+                    modifier: row.integer(4) ?? -1, layout: layout, isDropped: row.flag(7),
+                    isNotNull: row.flag(8), hasDefault: row.flag(9), identity: row.letter(10),
+                    generated: row.letter(11), missing: missing))
+        }
+        return columns.mapValues { list in
+            // Of a server that runs, two versions of a row may be on disk.
+            let latest = Dictionary(list.map { ($0.number, $0) }) { _, later in later }
+            let sorted = latest.values.sorted { $0.number < $1.number }
+            // A number that is missing would shift all columns behind it.
+            let count = sorted.enumerated().prefix { $0.offset + 1 == $0.element.number }.count
+            return Array(sorted.prefix(count))
+        }
+    }
+
+    /// The only element of the array that `attmissingval` is.
+    private static func missingValue(_ array: [UInt8], _ layout: ValueLayout) -> [UInt8]? {
+        let span = unsafe array.span.bytes
+        // One dimension, no nulls: the element lies behind 20 bytes, aligned with the length word.
+        guard let elements = try? span.rest(20),
+            let extent = try? layout.extent(in: elements, from: 0),
+            let stored = try? elements.part(extent.lowerBound, extent.count)
+        else { return nil }
+        guard layout.isVarlena else { return stored.copied }
+        guard let form = try? Varlena.form(of: elements, extent) else { return nil }
+        switch form {
+        case .plain(let range): return (try? elements.part(range.lowerBound, range.count))?.copied
+        case .compressed(let range, let compression):
+            guard let part = try? elements.part(range.lowerBound, range.count) else { return nil }
+            return try? compression.decompress(part)
+        case .external: return nil
+        }
+    }
+
+    static func types(
+        _ reader: CatalogReader, _ encoding: TextEncoding
+    ) throws(StorageError) -> [UInt32: TypeEntry] {
+        let names = [
+            "oid", "typname", "typnamespace", "typlen", "typalign", "typtype", "typdelim",
+            "typrelid", "typelem", "typarray", "typbasetype", "typtypmod", "typnotnull",
+        ]
+        var types: [UInt32: TypeEntry] = [:]
+        try reader.forEachRow(of: .types, names) { row, _ throws(StorageError) in
+            let rawName = row.name(1)
+            types[row.number(0)] = TypeEntry(
+                number: row.number(0), name: encoding.string(rawName), rawName: rawName,
+                schema: row.number(2),
+                length: row.integer(3).flatMap { Int16(exactly: $0) } ?? 0,
+                alignment: row.letter(4), kind: row.letter(5), delimiter: row.letter(6),
+                relation: row.number(7), element: row.number(8), array: row.number(9),
+                base: row.number(10), modifier: row.integer(11) ?? -1, isNotNull: row.flag(12))
+        }
+        return types
+    }
+
+    static func labels(
+        _ reader: CatalogReader
+    ) throws(StorageError) -> [UInt32: [DatabaseCatalog.EnumerationLabel]] {
+        var labels: [UInt32: [DatabaseCatalog.EnumerationLabel]] = [:]
+        let names = ["oid", "enumtypid", "enumsortorder", "enumlabel"]
+        try reader.forEachRow(of: .enumerations, names) { row, _ throws(StorageError) in
+            labels[row.number(1), default: []].append(
+                DatabaseCatalog.EnumerationLabel(
+                    number: row.number(0), rawName: row.name(3), order: row.real(2) ?? 0))
+        }
+        return labels.mapValues { list in list.sorted { $0.order < $1.order } }
+    }
+
+    static func ranges(
+        _ reader: CatalogReader
+    ) throws(StorageError) -> (subtypes: [UInt32: UInt32], multiranges: [UInt32: UInt32]) {
+        var subtypes: [UInt32: UInt32] = [:]
+        var multiranges: [UInt32: UInt32] = [:]
+        let names = ["rngtypid", "rngsubtype", "rngmultitypid"]
+        try reader.forEachRow(of: .ranges, names) { row, _ throws(StorageError) in
+            subtypes[row.number(0)] = row.number(1)
+            if row.number(2) != 0 { multiranges[row.number(2)] = row.number(0) }
+        }
+        return (subtypes, multiranges)
+    }
+
+    static func indexes(_ reader: CatalogReader) throws(StorageError) -> [UInt32: [UInt32]] {
+        var indexes: [UInt32: [UInt32]] = [:]
+        try reader.forEachRow(of: .indexes, ["indexrelid", "indrelid"]) {
+            row, _ throws(StorageError) in
+            indexes[row.number(1), default: []].append(row.number(0))
+        }
+        return indexes
+    }
+
+    static func children(_ reader: CatalogReader) throws(StorageError) -> [UInt32: [UInt32]] {
+        var children: [UInt32: [UInt32]] = [:]
+        try reader.forEachRow(of: .inheritance, ["inhrelid", "inhparent"]) {
+            row, _ throws(StorageError) in
+            children[row.number(1), default: []].append(row.number(0))
+        }
+        return children.mapValues { $0.sorted() }
+    }
+}

@@ -1,0 +1,164 @@
+internal import AsyncIO
+internal import PageFormat
+internal import PostgresReading
+internal import PostgresTypes
+
+/// Reads the catalogs of one database, as a new transaction sees them. Made once a database; while
+/// it is made it reads `pg_attribute`. Belongs to its session's thread.
+struct CatalogReader {
+    let storage: ClusterStorage
+    let log: TransactionLog
+    let session: Session
+    /// The database's number, and the tablespace it lies in.
+    let database: UInt32
+    let tablespace: UInt32
+
+    private let map: RelationMap
+    private let sharedMap: RelationMap
+    /// The columns of the catalogs, by relation.
+    private var columns: [UInt32: [CatalogColumn]] = [:]
+    /// Where the catalogs are that have no entry in a map, and where their long values are.
+    var places: [UInt32: RelationPlace] = [:]
+    var toastPlaces: [UInt32: ToastPlace] = [:]
+
+    /// A column of a catalog.
+    private struct CatalogColumn {
+        let name: String
+        let layout: ValueLayout
+    }
+
+    /// The first number that user objects have.
+    private static let firstUserNumber: UInt32 = 16_384
+
+    init(
+        _ storage: ClusterStorage, _ log: TransactionLog, database: UInt32, tablespace: UInt32,
+        session: Session
+    ) throws(StorageError) {
+        self.storage = storage
+        self.log = log
+        self.session = session
+        self.database = database
+        self.tablespace = tablespace
+        let place = RelationPlace(tablespace: tablespace, database: database, number: 0)
+        map = try RelationMap(storage, folder: storage.folder(place))
+        sharedMap = try RelationMap(storage, folder: "global")
+        try learnColumns()
+    }
+
+    /// Where a catalog is; nil if nothing tells.
+    func place(_ catalog: Catalog) -> RelationPlace? {
+        if catalog.isShared {
+            guard let number = sharedMap[catalog.rawValue] else { return nil }
+            return RelationPlace(
+                tablespace: RelationPlace.globalTablespace, database: 0, number: number)
+        }
+        return mappedPlace(catalog.rawValue) ?? places[catalog.rawValue]
+    }
+
+    /// Where a relation is whose file number the database's map has.
+    func mappedPlace(_ relation: UInt32) -> RelationPlace? {
+        map[relation].map {
+            RelationPlace(tablespace: tablespace, database: database, number: $0)
+        }
+    }
+
+    /// Where a shared relation is whose file number the shared map has.
+    func sharedPlace(_ relation: UInt32) -> RelationPlace? {
+        sharedMap[relation].map {
+            RelationPlace(
+                tablespace: RelationPlace.globalTablespace, database: 0, number: $0)
+        }
+    }
+
+    private func missing(_ catalog: Catalog) -> StorageError {
+        StorageError(
+            .clusterDamaged,
+            "nothing tells where catalog \(catalog.rawValue) of database "
+                + "\(database) is",
+            remedy: "Restore the database's catalogs from a backup.")
+    }
+
+    /// Reads `pg_attribute` as far as it describes the system's own relations.
+    private mutating func learnColumns() throws(StorageError) {
+        guard let place = place(.attributes) else { throw missing(.attributes) }
+        var eras: [[UInt32: [AttributeLayouts.Raw]]] = [[:], [:]]
+        var rightEra: Int?
+        var heap = try HeapReader(storage, place, log: log, session: session)
+        let blocks = try heap.blockCount()
+        // Which of two layouts the version has shows in the row that describes its first column.
+        try heap.forEachRow(in: 0..<blocks) { version throws(StorageError) in
+            let tuple = version.tuple
+            let data = tuple.bytes.extracting(tuple.dataOffset..<tuple.bytes.byteCount)
+            for era in 0..<eras.count {
+                guard let (relation, raw) = AttributeLayouts.raw(data, era: era),
+                    relation < Self.firstUserNumber
+                else { continue }
+                if AttributeLayouts.isRight(relation, raw) { rightEra = era }
+                if relation == Catalog.attributes.rawValue, raw.number > 0 {
+                    eras[era][relation, default: []].append(raw)
+                }
+            }
+        }
+        guard let era = rightEra, var own = eras[era][Catalog.attributes.rawValue] else {
+            throw StorageError(
+                .clusterDamaged, "\"\(storage.path(place))\" does not describe itself",
+                remedy: "Restore the database's catalogs from a backup.",
+                at: StorageError.Location(path: storage.path(place)))
+        }
+        own.sort { $0.number < $1.number }
+        guard let alignmentOffset = AttributeLayouts.offset(of: "attalign", in: own) else {
+            throw missing(.attributes)
+        }
+        var found: [UInt32: [(Int16, CatalogColumn)]] = [:]
+        try heap.forEachRow(in: 0..<blocks) { version throws(StorageError) in
+            let tuple = version.tuple
+            let data = tuple.bytes.extracting(tuple.dataOffset..<tuple.bytes.byteCount)
+            guard let (relation, raw) = AttributeLayouts.raw(data, era: era), raw.number > 0,
+                Catalog(rawValue: relation) != nil,
+                let letter = try? data.byte(alignmentOffset),
+                let layout = ValueLayout(length: raw.length, alignment: letter)
+            else { return }
+            found[relation, default: []].append(
+                (raw.number, CatalogColumn(name: raw.name, layout: layout)))
+        }
+        for (relation, list) in found {
+            columns[relation] = list.sorted { $0.0 < $1.0 }.map(\.1)
+        }
+    }
+
+    /// Whether the version's catalog has a column.
+    func has(_ catalog: Catalog, _ column: String) -> Bool {
+        columns[catalog.rawValue]?.contains { $0.name == column } ?? false
+    }
+
+    /// Calls `body` with each row of a catalog that a new transaction sees, and with what reads its
+    /// long values.
+    ///
+    /// - Throws: `clusterDamaged` where the catalog cannot be found, what reading pages throws. Rows
+    ///   that cannot be taken apart are passed over.
+    func forEachRow(
+        of catalog: Catalog, _ names: [String],
+        _ body: (borrowing CatalogRow, inout ToastReader) throws(StorageError) -> Void
+    ) throws(StorageError) {
+        guard let place = place(catalog), let columns = columns[catalog.rawValue] else {
+            throw missing(catalog)
+        }
+        let wanted = names.map { name in columns.firstIndex { $0.name == name } }
+        let last = wanted.compactMap { $0 }.max() ?? 0
+        let layouts = wanted.map { $0.map { columns[$0].layout } ?? ValueLayout.varlena }
+        var fields = TupleFields(columns.map(\.layout))
+        var toast = ToastReader(storage, toastPlaces[catalog.rawValue], session: session)
+        var heap = try HeapReader(storage, place, log: log, session: session)
+        let blocks = try heap.blockCount()
+        try heap.forEachRow(in: 0..<blocks) { version throws(StorageError) in
+            let data: RawSpan
+            do throws(ValueFault) {
+                data = try fields.find(version.tuple, upTo: last)
+            } catch {
+                return
+            }
+            let slots = wanted.map { $0.map { fields.slot($0) } ?? .absent }
+            try body(CatalogRow(data, slots, layouts), &toast)
+        }
+    }
+}

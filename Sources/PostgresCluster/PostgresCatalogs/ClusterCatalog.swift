@@ -1,0 +1,56 @@
+package import AsyncIO
+package import PostgresReading
+internal import PostgresTypes
+
+/// The catalogs that all databases share: databases and tablespaces. Any thread may ask.
+package struct ClusterCatalog: Sendable {
+    package let databases: [Database]
+    /// Tablespaces' names by their numbers.
+    package let tablespaces: [UInt32: String]
+
+    /// Reads them.
+    package init(
+        _ storage: ClusterStorage, _ log: TransactionLog, session: Session
+    ) throws(StorageError) {
+        // Any database's catalogs describe the shared ones.
+        let reader = try Self.anyReader(storage, log, session)
+        var databases: [Database] = []
+        let names = [
+            "oid", "datname", "dattablespace", "encoding", "datallowconn", "datistemplate",
+        ]
+        try reader.forEachRow(of: .databases, names) { row, _ throws(StorageError) in
+            databases.append(
+                Database(
+                    number: row.number(0), name: String(decoding: row.name(1), as: UTF8.self),
+                    tablespace: row.number(2), encoding: Int32(row.integer(3) ?? 0),
+                    allowsConnections: row.flag(4), isTemplate: row.flag(5)))
+        }
+        self.databases = databases.sorted { $0.name < $1.name }
+        var tablespaces: [UInt32: String] = [:]
+        try reader.forEachRow(of: .tablespaces, ["oid", "spcname"]) {
+            row, _ throws(StorageError) in
+            tablespaces[row.number(0)] = String(decoding: row.name(1), as: UTF8.self)
+        }
+        self.tablespaces = tablespaces
+    }
+
+    private static func anyReader(
+        _ storage: ClusterStorage, _ log: TransactionLog, _ session: Session
+    ) throws(StorageError) -> CatalogReader {
+        var failure: StorageError?
+        let numbers = try storage.list("base").compactMap { UInt32($0) }.sorted()
+        for database in numbers {
+            do throws(StorageError) {
+                return try CatalogReader(
+                    storage, log, database: database,
+                    tablespace: RelationPlace.defaultTablespace, session: session)
+            } catch {
+                failure = failure ?? error
+            }
+        }
+        throw failure
+            ?? StorageError(
+                .clusterDamaged, "there is no database in \"\(storage.path)/base\"",
+                remedy: "Restore the cluster from a backup.")
+    }
+}

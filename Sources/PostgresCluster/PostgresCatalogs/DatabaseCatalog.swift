@@ -1,0 +1,79 @@
+package import AsyncIO
+package import PostgresReading
+package import PostgresTypes
+
+/// The catalogs of one database, read once. Any thread may ask.
+package final class DatabaseCatalog: Sendable {
+    package let database: Database
+    package let encoding: TextEncoding
+    package let storage: ClusterStorage
+    package let log: TransactionLog
+
+    /// Relations by their numbers.
+    package let relations: [UInt32: Relation]
+    /// Schemas' names by their numbers.
+    package let schemas: [UInt32: String]
+    package let rawSchemas: [UInt32: [UInt8]]
+    /// Columns by their relation, in order, dropped ones included.
+    package let columns: [UInt32: [Column]]
+    package let types: [UInt32: TypeEntry]
+    /// Labels of enumerated types in their order, by type.
+    package let labels: [UInt32: [EnumerationLabel]]
+    /// The subtypes of ranges, by range type, and the range types of multiranges.
+    package let rangeSubtypes: [UInt32: UInt32]
+    package let multirangeRanges: [UInt32: UInt32]
+    /// Indexes by the relation they belong to.
+    package let indexes: [UInt32: [UInt32]]
+    /// Children by their parent, in the catalog's order.
+    package let children: [UInt32: [UInt32]]
+
+    /// A label of an enumerated type.
+    package struct EnumerationLabel: Sendable {
+        package let number: UInt32
+        package let rawName: [UInt8]
+        package let order: Float
+    }
+
+    /// Reads the catalogs of a database.
+    package init(
+        _ storage: ClusterStorage, _ log: TransactionLog, _ database: Database, session: Session
+    ) throws(StorageError) {
+        self.storage = storage
+        self.log = log
+        self.database = database
+        do throws(ValueFault) {
+            encoding = try TextEncoding(number: database.encoding)
+        } catch {
+            throw StorageError(
+                .unsupported,
+                "database \"\(database.name)\" has an encoding that cannot be read: \(error)",
+                remedy: "Read its tables with a server.")
+        }
+        var reader = try CatalogReader(
+            storage, log, database: database.number, tablespace: database.tablespace,
+            session: session)
+        relations = try CatalogLoading.relations(&reader, encoding)
+        rawSchemas = try CatalogLoading.schemas(reader)
+        let encoding = encoding
+        schemas = rawSchemas.mapValues { encoding.string($0) }
+        columns = try CatalogLoading.columns(reader, encoding)
+        types = try CatalogLoading.types(reader, encoding)
+        labels = try CatalogLoading.labels(reader)
+        (rangeSubtypes, multirangeRanges) = try CatalogLoading.ranges(reader)
+        indexes = try CatalogLoading.indexes(reader)
+        children = try CatalogLoading.children(reader)
+    }
+
+    /// Where the values of a relation are that are stored out of line.
+    package func toastPlace(of relation: Relation) -> ToastPlace? {
+        guard relation.toast != 0, let toast = relations[relation.toast], let heap = toast.place
+        else { return nil }
+        let index = indexes[relation.toast]?.first.flatMap { relations[$0]?.place }
+        return ToastPlace(relation: relation.toast, heap: heap, index: index)
+    }
+
+    /// A relation by its names.
+    package func relation(schema: String, name: String) -> Relation? {
+        relations.values.first { $0.name == name && schemas[$0.schema] == schema }
+    }
+}

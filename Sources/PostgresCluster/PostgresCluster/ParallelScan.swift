@@ -1,0 +1,194 @@
+internal import AsyncIO
+internal import PostgresReading
+internal import PostgresTypes
+internal import Synchronization
+
+/// Makes the rows of a relation into text on several threads, and gives it away in order on the
+/// thread that asks.
+///
+/// The relation is cut into chunks of blocks. Each thread takes the next chunk and makes its text.
+/// What is done ahead of its turn waits, and a thread whose text grows too large waits for its turn
+/// and then gives it away in pieces: so memory is bounded whatever values are stored out of line.
+final class ParallelScan: Sendable {
+    private let scan: TableScan
+    private let plan: RelationPlan
+    private let format: RowTextFormat
+    private let threads: Int
+    private let state = Lock(State())
+    /// Counts changes of the state that somebody may wait for.
+    private let changes = Atomic<UInt32>(0)
+
+    /// Blocks in a chunk.
+    private let chunkBlocks: UInt32
+    /// A thread keeps no more text than this before its turn.
+    private static let mostText = 4 << 20
+
+    private struct State {
+        /// The chunk that is taken next, and the one whose text is given away now.
+        var nextChunk = 0
+        var turn = 0
+        /// Text waiting to be given away, by chunk; more of a chunk may follow until it is done.
+        var pieces: [Int: [[UInt8]]] = [:]
+        var done: Set<Int> = []
+        var rows = 0
+        var failures: [Int: StorageError] = [:]
+        var isStopped = false
+    }
+
+    init(
+        _ scan: TableScan, _ plan: RelationPlan, _ format: RowTextFormat, threads: Int
+    ) {
+        self.scan = scan
+        self.plan = plan
+        self.format = format
+        self.threads = threads
+        chunkBlocks = max(1, scan.options.chunkBlocks)
+    }
+
+    /// Scans the relation.
+    ///
+    /// - Returns: the number of rows.
+    func run(_ sink: ([UInt8]) throws(StorageError) -> Void) throws(StorageError) -> Int {
+        let blocks = try scan.database.directory.storage.blockCount(plan.place)
+        let chunks = chunkCount(blocks)
+        if chunks == 0 { return 0 }
+        var workers: [OSThread] = []
+        for _ in 0..<min(threads, chunks) {
+            if let thread = OSThread.start({ [self] in work(blocks) }) { workers.append(thread) }
+        }
+        defer {
+            stop()
+            for worker in workers { worker.join() }
+        }
+        if workers.isEmpty {
+            throw StorageError(
+                .resourcesExhausted, "no thread can be started",
+                remedy: "Scan with one thread.")
+        }
+        for chunk in 0..<chunks {
+            while let piece = try nextPiece(chunk) { try sink(piece) }
+        }
+        return state.withLock { $0.rows }
+    }
+
+    /// The next piece of a chunk's text; nil when all was given away, and it is the next chunk's
+    /// turn.
+    private func nextPiece(_ chunk: Int) throws(StorageError) -> [UInt8]? {
+        while true {
+            let seen = changes.load(ordering: .acquiring)
+            let (piece, isDone, failure) = state.withLock { state in
+                if var waiting = state.pieces[chunk], !waiting.isEmpty {
+                    let first = waiting.removeFirst()
+                    state.pieces[chunk] = waiting
+                    return (first as [UInt8]?, false, nil as StorageError?)
+                }
+                if let failure = state.failures[chunk] { return (nil, false, failure) }
+                if state.done.remove(chunk) != nil {
+                    state.pieces[chunk] = nil
+                    state.turn = chunk + 1
+                    return (nil, true, nil)
+                }
+                return (nil, false, nil)
+            }
+            if let failure { throw failure }
+            if piece != nil || isDone {
+                announce()
+                return piece
+            }
+            park(changes, expected: seen)
+        }
+    }
+
+    private func chunkCount(_ blocks: UInt32) -> Int {
+        (Int(blocks) + Int(chunkBlocks) - 1) / Int(chunkBlocks)
+    }
+
+    private func announce() {
+        changes.add(1, ordering: .releasing)
+        wake(changes, count: .max)
+    }
+
+    private func stop() {
+        state.withLock { $0.isStopped = true }
+        announce()
+    }
+}
+
+extension ParallelScan {
+    /// What a thread does: one chunk after the other, until there are no more.
+    private func work(_ blocks: UInt32) {
+        var chunk = takeChunk(blocks)
+        guard chunk != nil else { return }
+        do throws(StorageError) {
+            let session = try scan.database.directory.storage.makeSession()
+            defer { session.close() }
+            var worker = try ScanWorker(scan, plan, format, session: session)
+            var rows = 0
+            while let current = chunk {
+                let start = UInt32(current) * chunkBlocks
+                let end = start + min(blocks - start, chunkBlocks)
+                try worker.scan(start..<end) { output throws(StorageError) in
+                    if output.count >= Self.mostText { try self.give(&output, current) }
+                }
+                let added = worker.rows - rows
+                rows = worker.rows
+                finish(&worker.output, current, rows: added)
+                chunk = takeChunk(blocks)
+            }
+        } catch {
+            let failed = chunk ?? 0
+            state.withLock { $0.failures[failed] = error }
+            announce()
+        }
+    }
+
+    /// The next chunk; nil when there are no more. Waits while too many are ahead of their turn.
+    private func takeChunk(_ blocks: UInt32) -> Int? {
+        let count = chunkCount(blocks)
+        while true {
+            let seen = changes.load(ordering: .acquiring)
+            let (chunk, isOver) = state.withLock { state in
+                if state.isStopped || state.nextChunk >= count { return (nil as Int?, true) }
+                if state.nextChunk >= state.turn + 2 * threads { return (nil, false) }
+                state.nextChunk += 1
+                return (state.nextChunk - 1, false)
+            }
+            if chunk != nil || isOver { return chunk }
+            park(changes, expected: seen)
+        }
+    }
+
+    /// Gives away what a chunk has so far, once it is its turn and little is waiting.
+    private func give(_ output: inout TextOutput, _ chunk: Int) throws(StorageError) {
+        while true {
+            let seen = changes.load(ordering: .acquiring)
+            let bytes = output.bytes
+            let (given, isStopped) = state.withLock { state in
+                if state.isStopped { return (false, true) }
+                guard state.turn == chunk, (state.pieces[chunk]?.count ?? 0) < 2 else {
+                    return (false, false)
+                }
+                state.pieces[chunk, default: []].append(bytes)
+                return (true, false)
+            }
+            if isStopped { throw StorageError(.closed, "the scan was stopped") }
+            if given {
+                output = TextOutput()
+                return announce()
+            }
+            park(changes, expected: seen)
+        }
+    }
+
+    /// Hands over the last of a chunk's text.
+    private func finish(_ output: inout TextOutput, _ chunk: Int, rows: Int) {
+        let bytes = output.bytes
+        output = TextOutput()
+        state.withLock { state in
+            if !bytes.isEmpty { state.pieces[chunk, default: []].append(bytes) }
+            state.done.insert(chunk)
+            state.rows += rows
+        }
+        announce()
+    }
+}

@@ -1,0 +1,110 @@
+public import AsyncIO
+internal import FileAccess
+internal import PostgresCatalogs
+public import PostgresReading
+public import SystemPackage
+
+/// The data directory of a PostgreSQL server, 13 to 18, read without the server: its databases,
+/// their tables, and the rows that a new transaction would see.
+///
+/// ```swift
+/// let cluster = try PostgresDirectory.open("/var/lib/postgresql/15/main")
+/// let database = try cluster.database(named: "shop")
+/// let table = try database.table(TableName("public.orders"))
+/// let scan = try database.scan(table)
+/// try scan.write(.csv(null: "", header: true)) { bytes in … }
+/// ```
+///
+/// Nothing is ever written. A directory whose server runs, or has crashed, is read as of what is on
+/// disk: what the server has in memory or only in its log is not seen. ``warnings`` say so. One
+/// object serves all threads; calls block.
+public final class PostgresDirectory: Sendable {
+    /// The directory, as it was given.
+    public var root: FilePath { storage.root }
+    /// The directory as text for people: bytes that are not UTF-8 are replaced.
+    public var path: String { storage.path }
+    /// The server's major version.
+    public var version: Int { storage.version }
+    /// The number that tells the cluster from others.
+    public var systemIdentifier: UInt64 { storage.control.systemIdentifier }
+    /// Whether the server was shut down in order, so that its files are whole.
+    public var isShutDown: Bool { storage.control.isShutDown }
+
+    let storage: ClusterStorage
+    let log: TransactionLog
+    let catalog: ClusterCatalog
+
+    /// Opens a data directory and reads which databases it has.
+    ///
+    /// - Parameters:
+    ///   - path: the directory with `global` and `base` in it.
+    ///   - options: the settings of IO and pool.
+    /// - Throws: `notADataDirectory`, `clusterDamaged`, `invalidConfiguration`,
+    ///   `methodUnavailable`, or what reading files throws.
+    public static func open(
+        _ path: FilePath, options: PostgresOptions = PostgresOptions()
+    ) throws(StorageError) -> PostgresDirectory {
+        let storage = try ClusterStorage(path, options)
+        do throws(StorageError) {
+            return try PostgresDirectory(storage)
+        } catch {
+            try? storage.close()
+            throw error
+        }
+    }
+
+    /// Opens a data directory.
+    ///
+    /// - Parameters:
+    ///   - path: the directory with `global` and `base` in it.
+    ///   - options: the settings of IO and pool.
+    /// - Throws: as ``open(_:options:)-(FilePath,_)``; `invalidPath` for text that is no path.
+    public static func open(
+        _ path: String, options: PostgresOptions = PostgresOptions()
+    ) throws(StorageError) -> PostgresDirectory {
+        try open(try FilePath(checking: path), options: options)
+    }
+
+    private init(_ storage: ClusterStorage) throws(StorageError) {
+        self.storage = storage
+        log = TransactionLog(storage)
+        let session = try storage.makeSession()
+        defer { session.close() }
+        catalog = try ClusterCatalog(storage, log, session: session)
+    }
+
+    /// What is to be known about all that is read from the directory, a sentence each.
+    public var warnings: [String] {
+        if isShutDown { return [] }
+        return [
+            "the server runs or has crashed: rows are shown as of what is on disk, without what is"
+                + " in its memory or only in its log"
+        ]
+    }
+
+    /// The names of the databases that can be connected to, in order.
+    public var databaseNames: [String] {
+        catalog.databases.filter(\.allowsConnections).map(\.name)
+    }
+
+    /// Reads the catalogs of a database. O(objects in it).
+    ///
+    /// - Throws: `noSuchObject`, `unsupported` for an encoding that cannot be read,
+    ///   `clusterDamaged`, what reading pages throws.
+    public func database(named name: String) throws(StorageError) -> PostgresDatabase {
+        guard let entry = catalog.databases.first(where: { $0.name == name }) else {
+            throw StorageError(
+                .noSuchObject, "there is no database \"\(name)\" in \"\(path)\"",
+                remedy: "There are: \(databaseNames.joined(separator: ", ")).")
+        }
+        let session = try storage.makeSession()
+        defer { session.close() }
+        return PostgresDatabase(
+            self, try DatabaseCatalog(storage, log, entry, session: session))
+    }
+
+    /// Lets go of the directory.
+    ///
+    /// - Throws: `misuse` while scans are under way.
+    public func close() throws(StorageError) { try storage.close() }
+}

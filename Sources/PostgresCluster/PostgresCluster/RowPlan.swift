@@ -1,0 +1,163 @@
+internal import AsyncIO
+internal import PostgresCatalogs
+internal import PostgresReading
+internal import PostgresTypes
+
+/// What one column of a scan shows.
+struct PlannedColumn: Sendable {
+    let name: String
+    let form: ValueForm
+    let isVarlena: Bool
+    let source: Source
+
+    enum Source: Sendable {
+        /// The attribute of that index, with what older rows have in its place.
+        case attribute(Int, missing: [UInt8]?)
+        /// Nothing is stored for it.
+        case null
+        /// Of the row version's header.
+        case insertedBy, deletedBy, state
+    }
+
+    /// Whether its text never has a character that CSV puts in quotes.
+    var isPlain: Bool {
+        switch form {
+        case .boolean, .smallint, .integer, .bigint, .real, .double, .numeric, .uuid, .date, .time,
+            .timeTZ, .timestamp, .timestampTZ, .unsigned, .unsignedLong, .bits, .bytea:
+            true
+        default: false
+        }
+    }
+
+    /// Whether JSON shows it as a number.
+    var isNumber: Bool {
+        switch form {
+        case .smallint, .integer, .bigint, .real, .double, .numeric, .unsigned: true
+        default: false
+        }
+    }
+
+    var isBoolean: Bool { if case .boolean = form { true } else { false } }
+}
+
+/// How the rows of one relation become the columns of a scan. Any thread may use it.
+struct RelationPlan: Sendable {
+    let relation: Relation
+    let place: RelationPlace
+    let toast: ToastPlace?
+    /// How its tuples lie.
+    let layouts: [ValueLayout]
+    let columns: [PlannedColumn]
+    /// The last attribute that is looked at.
+    let last: Int
+}
+
+/// Makes plans of a table and of those below it.
+struct Planner {
+    private let database: PostgresDatabase
+    private let options: TableScanOptions
+    private var forms: TypeForms
+    private var catalog: DatabaseCatalog { database.catalog }
+    /// What is to be said about the result.
+    private(set) var notes: [String] = []
+    /// Whether names of objects are needed to write the values.
+    var needsNames: Bool { forms.needsNames }
+    /// The access method `heap`, whose tables alone can be read.
+    private static let heap: UInt32 = 2
+
+    init(_ database: PostgresDatabase, _ options: TableScanOptions) {
+        self.database = database
+        self.options = options
+        forms = TypeForms(
+            database.catalog, unknownAsHexadecimal: options.unknownTypesAsHexadecimal)
+    }
+
+    /// The columns of the table that are shown.
+    func shown(_ table: PostgresTable) throws(StorageError) -> [Column] {
+        let all = columns(of: table.number)
+        let present = all.filter { !$0.isDropped }
+        var shown = present
+        if let names = options.columns {
+            shown = []
+            for name in names {
+                guard let column = present.first(where: { $0.name == name }) else {
+                    throw StorageError(
+                        .noSuchObject,
+                        "table \(table.schema).\(table.name) has no column \"\(name)\"",
+                        remedy: "It has: \(present.map(\.name).joined(separator: ", ")).")
+                }
+                shown.append(column)
+            }
+        }
+        if options.includesDropped { shown += all.filter(\.isDropped) }
+        return shown
+    }
+
+    /// The columns of a relation; those of a sequence are not in every version's catalog the same,
+    /// but they are in it.
+    private func columns(of relation: UInt32) -> [Column] { catalog.columns[relation] ?? [] }
+
+    /// The plan of a relation; nil where it has no rows to show.
+    mutating func plan(
+        _ relation: Relation, _ shown: [Column], isRoot: Bool
+    ) throws(StorageError) -> RelationPlan? {
+        guard let place = relation.place else { return nil }
+        guard relation.accessMethod == Self.heap || relation.kind == UInt8(ascii: "S") else {
+            throw StorageError(
+                .unsupported, "\(relation.name) is kept by an access method other than heap",
+                remedy: "Read it with a server that has the access method.")
+        }
+        if relation.persistence == UInt8(ascii: "u") && !database.directory.isShutDown {
+            notes.append(
+                "\(relation.name) is unlogged: recovery would empty it, so no rows are shown")
+            return nil
+        }
+        let own = columns(of: relation.number)
+        var planned: [PlannedColumn] = []
+        var last = -1
+        for column in shown {
+            let match =
+                isRoot ? column : own.first { $0.name == column.name && !$0.isDropped } ?? column
+            let isOwn = isRoot || own.contains { $0.name == column.name && !$0.isDropped }
+            planned.append(try self.column(match, isOwn: isOwn, of: relation, &last))
+        }
+        if options.includesDead {
+            for (name, source) in [
+                ("xmin", .insertedBy), ("xmax", .deletedBy), ("state", .state),
+            ] as [(String, PlannedColumn.Source)] {
+                planned.append(
+                    PlannedColumn(name: name, form: .unsigned, isVarlena: false, source: source))
+            }
+        }
+        return RelationPlan(
+            relation: relation, place: place, toast: catalog.toastPlace(of: relation),
+            layouts: own.map(\.layout), columns: planned, last: last)
+    }
+
+    private mutating func column(
+        _ column: Column, isOwn: Bool, of relation: Relation, _ last: inout Int
+    ) throws(StorageError) -> PlannedColumn {
+        let isVarlena = column.layout.isVarlena
+        if column.isVirtual || !isOwn {
+            if column.isVirtual {
+                notes.append(
+                    "column \(column.name) of \(relation.name) is computed when it is read and not"
+                        + " stored: it is shown as null")
+            }
+            return PlannedColumn(
+                name: column.name, form: .text, isVarlena: isVarlena, source: .null)
+        }
+        let form: ValueForm = column.isDropped ? .hexadecimal : forms.form(of: column.type)
+        if case .unsupported(let type) = form {
+            throw StorageError(
+                .unsupported,
+                "column \(column.name) of \(relation.name) has type \(type), which cannot be printed",
+                remedy: "Leave it out with --columns, or have it shown in hexadecimal with"
+                    + " --unknown-types hex.")
+        }
+        last = max(last, column.number - 1)
+        return PlannedColumn(
+            name: column.name, form: form, isVarlena: isVarlena,
+            source: .attribute(column.number - 1, missing: column.missing))
+    }
+}

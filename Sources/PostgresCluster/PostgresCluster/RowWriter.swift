@@ -1,0 +1,237 @@
+internal import AsyncIO
+internal import PageFormat
+internal import PostgresReading
+internal import PostgresTypes
+
+/// Writes the rows of one relation as text. Belongs to one thread at a time.
+struct RowWriter {
+    let plan: RelationPlan
+    private let format: RowTextFormat
+    private let writer: ValueWriter
+    private let encoding: TextEncoding
+    private let csv: CSVText
+    /// Whether the text of null could be that of a number.
+    private let nullIsEmpty: Bool
+    var fields: TupleFields
+    private var toast: ToastReader
+    private var scratch = TextOutput()
+    /// The names of the columns as JSON writes them, with what stands around them.
+    private let jsonNames: [[UInt8]]
+    /// The columns as CSV writes the common types.
+    private let fast: [FastField]
+
+    init(
+        _ plan: RelationPlan, _ format: RowTextFormat, _ writer: ValueWriter,
+        _ encoding: TextEncoding, _ storage: ClusterStorage, session: Session
+    ) {
+        self.plan = plan
+        self.format = format
+        self.writer = writer
+        self.encoding = encoding
+        var null = ""
+        if case .csv(let text, _) = format { null = text }
+        csv = CSVText(null: null, isSingleColumn: plan.columns.count == 1)
+        nullIsEmpty = null.isEmpty
+        fields = TupleFields(plan.layouts)
+        toast = ToastReader(storage, plan.toast, session: session)
+        fast = plan.columns.map { column in
+            var attribute: Int?
+            if case .attribute(let index, _) = column.source { attribute = index }
+            return FastField(attribute, column.form, isUTF8: encoding.isUTF8)
+        }
+        jsonNames = plan.columns.enumerated().map { index, column in
+            var text = TextOutput()
+            text.append(string: index == 0 ? "{" : ",")
+            JSONString.write(column.name, to: &text)
+            text.append(string: ":")
+            return text.bytes
+        }
+    }
+
+    /// Appends a row.
+    mutating func write(
+        _ row: borrowing RowVersion, to output: inout TextOutput
+    ) throws(RowFault) {
+        let data: RawSpan
+        do throws(ValueFault) {
+            data = try fields.find(row.tuple, upTo: plan.last)
+        } catch {
+            throw .value(column: nil, error)
+        }
+        switch format {
+        case .csv: try writeCSV(data, row, &output)
+        case .json:
+            if plan.columns.isEmpty { output.append(UInt8(ascii: "{")) }
+            for index in plan.columns.indices { try writeJSON(index, data, row, &output) }
+            output.append(string: "}\n")
+        case .none:
+            for index in plan.columns.indices {
+                output.clear()
+                _ = try field(index, data, row, &output)
+            }
+            output.clear()
+        }
+    }
+
+    private mutating func writeCSV(
+        _ data: RawSpan, _ row: borrowing RowVersion, _ output: inout TextOutput
+    ) throws(RowFault) {
+        var index = 0
+        while true {
+            do throws(ValueFault) {
+                try fields.write(data, fast, csv, from: &index, to: &output)
+            } catch {
+                throw .value(column: plan.columns[index].name, error)
+            }
+            if index == fast.count { break }
+            let start = output.count
+            if try !field(index, data, row, &output) {
+                output.append(csv.null)
+            } else if !(plan.columns[index].isPlain && nullIsEmpty) {
+                quote(&output, from: start)
+            }
+            index += 1
+        }
+        output.append(UInt8(ascii: "\n"))
+    }
+
+    /// Puts what was written from `start` on in quotes if it needs them.
+    private mutating func quote(_ output: inout TextOutput, from start: Int) {
+        let end = output.count
+        let needsQuotes = csv.needsQuotes(
+            unsafe output.bytes.span.extracting(start..<end).bytes)
+        guard needsQuotes else { return }
+        scratch.clear()
+        csv.writeQuoted(unsafe output.bytes.span.extracting(start..<end).bytes, to: &scratch)
+        output.bytes.removeLast(end - start)
+        output.append(scratch.bytes)
+    }
+
+    private mutating func writeJSON(
+        _ index: Int, _ data: RawSpan, _ row: borrowing RowVersion, _ output: inout TextOutput
+    ) throws(RowFault) {
+        output.append(jsonNames[index])
+        // Taken out, so that the field can be written while `self` changes.
+        var text = scratch
+        scratch = TextOutput()
+        defer { scratch = text }
+        text.clear()
+        guard try field(index, data, row, &text) else { return output.append(string: "null") }
+        let column = plan.columns[index]
+        if column.isBoolean {
+            output.append(string: text.bytes.first == UInt8(ascii: "t") ? "true" : "false")
+        } else if column.isNumber, text.bytes.last.map({ $0 <= UInt8(ascii: "9") }) ?? false {
+            output.append(text.bytes)
+        } else {
+            // NaN and the infinities are no numbers in JSON.
+            JSONString.write(text.bytes, to: &output)
+        }
+    }
+
+    /// Appends the text of a field in UTF-8; returns false, appending nothing, for null.
+    @inline(__always)
+    mutating func field(
+        _ index: Int, _ data: RawSpan, _ row: borrowing RowVersion, _ output: inout TextOutput
+    ) throws(RowFault) -> Bool {
+        switch plan.columns[index].source {
+        case .attribute(let attribute, let missing):
+            switch fields.slot(attribute) {
+            case .null: return false
+            case .stored(let extent):
+                try value(index, data, extent, &output)
+                return true
+            case .absent:
+                guard let missing else { return false }
+                try writeMissing(index, missing, &output)
+                return true
+            }
+        case .null: return false
+        case .insertedBy: output.append(string: String(row.tuple.header.xmin))
+        case .deletedBy: output.append(string: String(row.tuple.header.xmax))
+        case .state: output.append(string: row.state.rawValue)
+        }
+        return true
+    }
+
+    private mutating func value(
+        _ index: Int, _ data: RawSpan, _ extent: Range<Int>, _ output: inout TextOutput
+    ) throws(RowFault) {
+        let start = output.count
+        do throws(ValueFault) {
+            guard plan.columns[index].isVarlena else {
+                try writer.write(
+                    try data.part(extent.lowerBound, extent.count), as: plan.columns[index].form,
+                    to: &output)
+                return try encoding.convert(&output, from: start)
+            }
+            switch try Varlena.form(of: data, extent) {
+            case .plain(let range):
+                try writer.write(
+                    try data.part(range.lowerBound, range.count), as: plan.columns[index].form,
+                    to: &output)
+                return try encoding.convert(&output, from: start)
+            case .compressed(let range, let compression):
+                let bytes = try compression.decompress(
+                    try data.part(range.lowerBound, range.count))
+                return try write(index, bytes, &output)
+            case .external(let pointer): return try external(index, pointer, &output)
+            }
+        } catch {
+            throw .value(column: plan.columns[index].name, error)
+        }
+    }
+
+    private mutating func external(
+        _ index: Int, _ pointer: ToastPointer, _ output: inout TextOutput
+    ) throws(ValueFault) {
+        let bytes: [UInt8]
+        do throws(StorageError) {
+            bytes = try toast.value(pointer)
+        } catch {
+            throw .malformed(error.description)
+        }
+        try write(index, bytes, &output)
+    }
+
+    private func write(
+        _ index: Int, _ bytes: [UInt8], _ output: inout TextOutput
+    ) throws(ValueFault) {
+        let start = output.count
+        unsafe try writer.write(bytes.span.bytes, as: plan.columns[index].form, to: &output)
+        try encoding.convert(&output, from: start)
+    }
+
+    private func writeMissing(
+        _ index: Int, _ bytes: [UInt8], _ output: inout TextOutput
+    ) throws(RowFault) {
+        do throws(ValueFault) {
+            try write(index, bytes, &output)
+        } catch {
+            throw .value(column: plan.columns[index].name, error)
+        }
+    }
+}
+
+/// Why a row cannot be written.
+enum RowFault: Error {
+    /// A value, or if no column is named the row, is not what it must be.
+    case value(column: String?, ValueFault)
+
+    var reason: String {
+        switch self {
+        case .value(nil, let fault): "a row cannot be taken apart: \(fault)"
+        case .value(let column?, let fault): "column \(column): \(fault)"
+        }
+    }
+}
+
+/// Strings as JSON writes them.
+enum JSONString {
+    static func write(_ text: String, to output: inout TextOutput) {
+        write(Array(text.utf8), to: &output)
+    }
+
+    static func write(_ bytes: [UInt8], to output: inout TextOutput) {
+        unsafe JSONText.escape(bytes.span.bytes, to: &output)
+    }
+}

@@ -1,0 +1,64 @@
+internal import AsyncIO
+internal import PostgresCatalogs
+internal import PostgresReading
+internal import PostgresTypes
+
+/// Makes rows of one relation into text. Belongs to its session's thread.
+struct ScanWorker {
+    private let plan: RelationPlan
+    private var reader: HeapReader
+    private var writer: RowWriter
+    /// Text that was not given away.
+    var output = TextOutput()
+    /// How many rows were written, and may still be.
+    private(set) var rows = 0
+    var rowsLeft = Int.max
+
+    init(
+        _ scan: TableScan, _ plan: RelationPlan, _ format: RowTextFormat, session: Session
+    ) throws(StorageError) {
+        self.plan = plan
+        let directory = scan.database.directory
+        reader = try HeapReader(
+            directory.storage, plan.place, log: directory.log, session: session)
+        reader.includesDead = scan.options.includesDead
+        writer = RowWriter(
+            plan, format, scan.writer, scan.database.catalog.encoding, directory.storage,
+            session: session)
+    }
+
+    func blockCount() throws(StorageError) -> UInt32 { try reader.blockCount() }
+
+    /// Writes the rows of some blocks.
+    ///
+    /// - Parameter pageDone: called after each page, with no lock held; may take the text.
+    mutating func scan(
+        _ blocks: Range<UInt32>,
+        _ pageDone: (inout TextOutput) throws(StorageError) -> Void
+    ) throws(StorageError) {
+        // Taken out, so that the two closures do not share what they change.
+        var output = self.output
+        var writer = self.writer
+        var (rows, rowsLeft) = (self.rows, self.rowsLeft)
+        self.output = TextOutput()
+        defer {
+            self.output = output
+            self.writer = writer
+            (self.rows, self.rowsLeft) = (rows, rowsLeft)
+        }
+        let damage = { [reader] (block: UInt32, reason: String) in reader.damaged(block, reason) }
+        try reader.forEachRow(in: blocks) { row throws(StorageError) in
+            if rowsLeft == 0 { return }
+            do throws(RowFault) {
+                try writer.write(row, to: &output)
+            } catch {
+                throw damage(row.block, error.reason)
+            }
+            rows += 1
+            rowsLeft -= 1
+        } pageDone: { () throws(StorageError) in
+            try pageDone(&output)
+            return rowsLeft > 0
+        }
+    }
+}

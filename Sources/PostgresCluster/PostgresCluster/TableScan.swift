@@ -1,0 +1,127 @@
+public import AsyncIO
+internal import PostgresCatalogs
+internal import PostgresReading
+internal import PostgresTypes
+
+/// A scan of a table, its partitions and inheriting tables included: made by
+/// ``PostgresDatabase/scan(_:options:)``, and run as often as wanted. Any thread may run it.
+public final class TableScan: Sendable {
+    /// What is to be known about the result, a sentence each.
+    public let notes: [String]
+    /// The names of the columns.
+    public let columnNames: [String]
+
+    let database: PostgresDatabase
+    let options: TableScanOptions
+    let plans: [RelationPlan]
+    let writer: ValueWriter
+
+    init(
+        _ database: PostgresDatabase, _ table: PostgresTable, _ options: TableScanOptions
+    ) throws(StorageError) {
+        self.database = database
+        self.options = options
+        let catalog = database.catalog
+        guard let root = catalog.relations[table.number],
+            table.kind.isStored || table.kind == .partitionedTable
+        else {
+            throw StorageError(
+                .unsupported,
+                "\(table.schema).\(table.name) is a \(table.kind.rawValue): it has no rows"
+                    + " on disk", remedy: "Scan the tables that it takes its rows from.")
+        }
+        if table.kind == .materializedView, !root.isPopulated {
+            throw StorageError(
+                .unsupported, "materialized view \(table.schema).\(table.name) was never filled",
+                remedy: "Have the server refresh it.")
+        }
+        var planner = Planner(database, options)
+        let shown = try planner.shown(table)
+        var plans: [RelationPlan] = []
+        let members =
+            options.onlyOwnRows ? [root] : Descendants(catalog).all(of: root)
+        for relation in members {
+            let plan = try planner.plan(relation, shown, isRoot: relation.number == root.number)
+            if let plan { plans.append(plan) }
+        }
+        self.plans = plans
+        notes = planner.notes
+        columnNames =
+            shown.map(\.name) + (options.includesDead ? ["xmin", "xmax", "state"] : [])
+        let session = try database.directory.storage.makeSession()
+        defer { session.close() }
+        let names: any ObjectNames =
+            planner.needsNames ? try NameTable(catalog, session: session) : NoObjectNames()
+        writer = ValueWriter(version: database.directory.version, names: names)
+    }
+
+    /// Writes the rows as text, in heap order, and gives it to `sink` piece by piece, whole rows
+    /// each. With more than one thread rows are made into text ahead of what `sink` has taken, at
+    /// most a few MiB a thread, the largest value aside.
+    ///
+    /// - Returns: how many rows were written.
+    /// - Throws: what `sink` throws, `damagedRow` for a row or value that is not what its type calls
+    ///   for, `invalidPage` and what else reading pages throws. The pieces before it were given.
+    @discardableResult
+    public func write(
+        _ format: RowTextFormat, to sink: ([UInt8]) throws(StorageError) -> Void
+    ) throws(StorageError) -> Int {
+        if case .csv(let null, true) = format { try sink(header(null)) }
+        var rows = 0
+        let threads = max(1, options.threads ?? TableScan.coreCount)
+        for plan in plans {
+            let limit = options.limit.map { $0 - rows }
+            if let limit, limit <= 0 { break }
+            if threads == 1 || limit != nil {
+                rows += try writeSerially(plan, format, limit: limit, sink)
+            } else {
+                rows += try ParallelScan(self, plan, format, threads: threads).run(sink)
+            }
+        }
+        return rows
+    }
+
+    private func header(_ null: String) -> [UInt8] {
+        let csv = CSVText(null: null, isSingleColumn: columnNames.count == 1)
+        var output = TextOutput()
+        for (index, name) in columnNames.enumerated() {
+            if index > 0 { output.append(UInt8(ascii: ",")) }
+            unsafe csv.write(Array(name.utf8).span.bytes, to: &output)
+        }
+        output.append(UInt8(ascii: "\n"))
+        return output.bytes
+    }
+
+    /// Text is given away when it has so many bytes.
+    static let pieceSize = 1 << 20
+
+    private func writeSerially(
+        _ plan: RelationPlan, _ format: RowTextFormat, limit: Int?,
+        _ sink: ([UInt8]) throws(StorageError) -> Void
+    ) throws(StorageError) -> Int {
+        let session = try database.directory.storage.makeSession()
+        defer { session.close() }
+        var worker = try ScanWorker(self, plan, format, session: session)
+        worker.rowsLeft = limit ?? .max
+        let blocks = try worker.blockCount()
+        try worker.scan(0..<blocks) { output throws(StorageError) in
+            if output.count < Self.pieceSize { return }
+            try sink(output.bytes)
+            output.clear()
+        }
+        if worker.output.count > 0 { try sink(worker.output.bytes) }
+        return worker.rows
+    }
+}
+
+extension PostgresDatabase {
+    /// Makes a scan of a table.
+    ///
+    /// - Throws: `unsupported` for a table without rows on disk, or a column of a type without a
+    ///   text form; `noSuchObject` for a column that it does not have.
+    public func scan(
+        _ table: PostgresTable, options: TableScanOptions = TableScanOptions()
+    ) throws(StorageError) -> TableScan {
+        try TableScan(self, table, options)
+    }
+}

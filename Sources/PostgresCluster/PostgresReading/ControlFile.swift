@@ -1,0 +1,117 @@
+public import AsyncIO
+internal import CPlatform
+internal import StorageManager
+
+/// What `global/pg_control` says of a cluster. Mirrors the parts of `ControlFileData` that reading
+/// takes, as PostgreSQL 13 to 18 lay it out on little-endian machines.
+package struct ControlFile: Sendable, Hashable {
+    /// Tells clusters apart.
+    package let systemIdentifier: UInt64
+    /// The version of the system catalogs, part of the names of tablespaces' folders.
+    package let catalogVersion: UInt32
+    /// Whether the cluster was shut down in order.
+    package let isShutDown: Bool
+    /// How many blocks a segment file has.
+    package let segmentBlocks: Int
+    /// Whether pages carry checksums.
+    package let hasPageChecksums: Bool
+    /// The transaction that came next at the last checkpoint, without its epoch.
+    package let nextTransaction: UInt32
+    /// The oldest transaction that `pg_xact` still tells of.
+    package let oldestTransaction: UInt32
+    /// The multixact that came next, and where its members would begin.
+    package let nextMultixact: UInt32
+    package let nextMemberOffset: UInt32
+
+    /// Where the file is, below the data directory.
+    package static let path = "global/pg_control"
+    /// The least of the file's bytes that hold all there is.
+    private static let leastSize = 296
+    /// `DB_SHUTDOWNED` and `DB_SHUTDOWNED_IN_RECOVERY`.
+    private static let shutDownStates: ClosedRange<UInt32> = 1...2
+    private static let segmentLimits: ClosedRange<UInt32> = 1...(1 << 30)
+
+    /// Byte offsets of fields of `ControlFileData`.
+    private enum Offset {
+        static let systemIdentifier = 0
+        static let version = 8
+        static let catalogVersion = 12
+        static let state = 16
+        static let nextTransaction = 64
+        static let nextMultixact = 76
+        static let nextMemberOffset = 80
+        static let oldestTransaction = 84
+        static let blockSize = 216
+        static let segmentBlocks = 220
+        static let checksumVersion = 252
+    }
+
+    /// Takes the file's bytes apart.
+    ///
+    /// - Throws: `controlDamaged` where they are none that PostgreSQL wrote, `notADataDirectory`
+    ///   where version or block size is one that cannot be read.
+    package init(_ bytes: [UInt8]) throws(StorageError) {
+        guard bytes.count >= Self.leastSize else {
+            throw Self.damaged("it has only \(bytes.count) bytes")
+        }
+        func word(_ offset: Int) -> UInt32 {
+            (0..<4).reduce(0) { $0 | UInt32(bytes[offset + $1]) << UInt32(8 * $1) }
+        }
+        let version = word(Offset.version)
+        let sumOffset: Int
+        switch version {
+        case 1300, 1700: sumOffset = 288
+        case 1800: sumOffset = 292
+        default:
+            throw StorageError(
+                .notADataDirectory,
+                "file \"\(Self.path)\" is of version \(version), which is not known",
+                remedy: "Give a data directory of PostgreSQL 13 to 18, of a little-endian machine.",
+                at: StorageError.Location(path: Self.path))
+        }
+        let sum = unsafe bytes.withUnsafeBytes {
+            unsafe strata_crc32c(0, $0.baseAddress, sumOffset)
+        }
+        guard sum == word(sumOffset) else { throw Self.damaged("its checksum is wrong") }
+        guard word(Offset.blockSize) == UInt32(blockSize) else {
+            throw StorageError(
+                .notADataDirectory,
+                "the cluster's blocks have \(word(Offset.blockSize)) bytes, not \(blockSize)",
+                remedy: "Only clusters with PostgreSQL's default block size can be read.",
+                at: StorageError.Location(path: Self.path))
+        }
+        guard Self.segmentLimits.contains(word(Offset.segmentBlocks)) else {
+            throw Self.damaged("\(word(Offset.segmentBlocks)) blocks in a segment cannot be")
+        }
+        systemIdentifier =
+            UInt64(word(Offset.systemIdentifier)) | UInt64(word(Offset.systemIdentifier + 4)) << 32
+        catalogVersion = word(Offset.catalogVersion)
+        isShutDown = Self.shutDownStates.contains(word(Offset.state))
+        segmentBlocks = Int(word(Offset.segmentBlocks))
+        hasPageChecksums = word(Offset.checksumVersion) != 0
+        nextTransaction = word(Offset.nextTransaction)
+        oldestTransaction = word(Offset.oldestTransaction)
+        nextMultixact = word(Offset.nextMultixact)
+        nextMemberOffset = word(Offset.nextMemberOffset)
+    }
+
+    private static func damaged(_ reason: String) -> StorageError {
+        StorageError(
+            .clusterDamaged, "file \"\(path)\" is damaged: \(reason)",
+            remedy: "Restore it from a backup of the cluster.",
+            at: StorageError.Location(path: path))
+    }
+}
+
+extension StorageError.Code {
+    /// The directory is no data directory of a PostgreSQL that can be read.
+    public static let notADataDirectory = Self(rawValue: "notADataDirectory")
+    /// A file of the cluster does not hold what it must, or is missing.
+    public static let clusterDamaged = Self(rawValue: "clusterDamaged")
+    /// A stored value, tuple or catalog row is not what its type calls for.
+    public static let damagedRow = Self(rawValue: "damagedRow")
+    /// The cluster has something that cannot be read or printed.
+    public static let unsupported = Self(rawValue: "unsupported")
+    /// The cluster has no database, schema, table or column of that name.
+    public static let noSuchObject = Self(rawValue: "noSuchObject")
+}

@@ -1,0 +1,173 @@
+package import AsyncIO
+internal import BufferManager
+package import PageFormat
+internal import ReadStream
+internal import StorageManager
+internal import Synchronization
+
+/// A row version met in a heap.
+package struct RowVersion: ~Escapable {
+    /// The tuple.
+    package let tuple: HeapTupleView
+    /// The block it lies in.
+    package let block: UInt32
+    /// What it is to a new transaction.
+    package let state: RowState
+
+    @_lifetime(copy tuple)
+    init(_ tuple: HeapTupleView, _ block: UInt32, _ state: RowState) {
+        self.tuple = tuple
+        self.block = block
+        self.state = state
+    }
+}
+
+/// Reads the rows of a table in the order they lie in. Belongs to its session's thread.
+package struct HeapReader {
+    private let storage: ClusterStorage
+    private let session: Session
+    private let place: RelationPlace
+    private let relation: OpenRelation
+    private var visibility: Visibility
+    /// Whether versions are met that a new transaction does not see.
+    package var includesDead = false
+
+    /// How often a page that fails its checksum is read again: a server that runs may have been
+    /// writing it.
+    private static let rereads = 5
+    private static let rereadPause: Duration = .milliseconds(20)
+
+    /// Opens the table.
+    package init(
+        _ storage: ClusterStorage, _ place: RelationPlace, log: TransactionLog, session: Session
+    ) throws(StorageError) {
+        self.storage = storage
+        self.place = place
+        self.session = session
+        relation = try storage.open(place)
+        visibility = Visibility(log)
+    }
+
+    /// How many blocks the table has now.
+    package func blockCount() throws(StorageError) -> UInt32 {
+        try storage.explaining(place) { () throws(StorageError) in
+            try relation.storage.blockCount(.main)
+        }
+    }
+
+    /// Calls `body` with each row of the blocks that a new transaction sees.
+    ///
+    /// - Parameters:
+    ///   - pageDone: called after each page's rows, when no lock is held; false ends the scan.
+    /// - Throws: what reading a page throws, `damagedRow` for a line pointer or tuple that cannot
+    ///   be, what `body` throws.
+    package mutating func forEachRow(
+        in blocks: Range<UInt32>,
+        _ body: (borrowing RowVersion) throws(StorageError) -> Void,
+        pageDone: () throws(StorageError) -> Bool = { () throws(StorageError) in true }
+    ) throws(StorageError) {
+        let strategy = AccessStrategy(
+            .bulkRead, for: storage.buffers, readAhead: 16 * storage.system.handlesPerSession)
+        var stream = ReadStream(
+            storage.buffers, over: relation, session: session,
+            options: ReadStreamOptions([.sequential, .full, .batching], strategy: strategy),
+            source: BlockRange(blocks))
+        for block in blocks {
+            let page: PinnedPage
+            do throws(StorageError) {
+                guard let next = try stream.next() else { return }
+                page = next
+            } catch {
+                page = try readAgain(block, error)
+            }
+            try visit(page, block, body)
+            page.release()
+            guard try pageDone() else { return }
+        }
+    }
+
+    /// Reads a page once more, and again, that was damaged when it was read.
+    private func readAgain(
+        _ block: UInt32, _ error: StorageError
+    ) throws(StorageError) -> PinnedPage {
+        var failure = error
+        for _ in 0..<Self.rereads where failure.code == .invalidPage {
+            if storage.control.isShutDown { break }
+            park(Atomic<UInt32>(0), expected: 0, atMost: Self.rereadPause)
+            do throws(StorageError) {
+                return try storage.buffers.page(
+                    BlockNumber(block), of: relation, session: session)
+            } catch {
+                failure = error
+            }
+        }
+        throw storage.explained(failure, place)
+    }
+
+    private mutating func visit(
+        _ page: borrowing PinnedPage, _ block: UInt32,
+        _ body: (borrowing RowVersion) throws(StorageError) -> Void
+    ) throws(StorageError) {
+        var visibility = self.visibility
+        let includesDead = includesDead
+        do throws(RowFailure) {
+            try page.withView { view throws(RowFailure) in
+                let isAllVisible = view.flags.contains(.allVisible)
+                for number in view.linePointerNumbers {
+                    let tuple: HeapTupleView
+                    do throws(PageFormatError) {
+                        guard let found = try view.tuple(number) else { continue }
+                        tuple = found
+                    } catch {
+                        throw .format(error)
+                    }
+                    do throws(StorageError) {
+                        let state: RowState =
+                            isAllVisible ? .visible : try visibility.state(tuple.header)
+                        if state == .visible || includesDead {
+                            try body(RowVersion(tuple, block, state))
+                        }
+                    } catch {
+                        throw .storage(error)
+                    }
+                }
+            }
+        } catch {
+            switch error {
+            case .storage(let error): throw error
+            case .format(let error): throw damaged(block, error.description)
+            }
+        }
+        self.visibility = visibility
+    }
+
+    private enum RowFailure: Error {
+        case storage(StorageError)
+        case format(PageFormatError)
+    }
+
+    /// An error about a row of the table.
+    package func damaged(_ block: UInt32, _ reason: String) -> StorageError {
+        StorageError(
+            .damagedRow, "block \(block) of \"\(storage.path(place))\" is damaged: \(reason)",
+            remedy: "Restore the file from a backup.",
+            at: StorageError.Location(block: block, path: storage.path(place)))
+    }
+}
+
+extension ClusterStorage {
+    /// How many blocks a relation's main fork has now.
+    package func blockCount(_ place: RelationPlace) throws(StorageError) -> UInt32 {
+        let relation = try open(place)
+        return try explaining(place) { () throws(StorageError) in
+            try relation.storage.blockCount(.main)
+        }
+    }
+
+    /// Does something with a relation, whose errors name its true path.
+    package func explaining<Result>(
+        _ place: RelationPlace, _ body: () throws(StorageError) -> Result
+    ) throws(StorageError) -> Result {
+        do throws(StorageError) { return try body() } catch { throw explained(error, place) }
+    }
+}

@@ -1,0 +1,96 @@
+internal import AsyncIO
+internal import FileAccess
+internal import SystemPackage
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// Where relations lie: a database's folder of a tablespace. The storage manager knows relations by
+/// a database's number and a file's, below `base` or `global`. A folder elsewhere is given a number
+/// that no database has, and ``TablespaceFileSystem`` leads its paths to where it is.
+final class TablespaceFolders: Sendable {
+    /// Numbers from here on are folders'. Databases count from 1 and do not get here.
+    static let firstNumber: UInt32 = 0xE000_0000
+
+    private let folders = Lock<[String]>([])
+
+    /// The number under which the files of `folder` are reached.
+    func number(of folder: String) -> UInt32 {
+        folders.withLock { folders in
+            if let index = folders.firstIndex(of: folder) {
+                return Self.firstNumber + UInt32(index)
+            }
+            folders.append(folder)
+            return Self.firstNumber + UInt32(folders.count - 1)
+        }
+    }
+
+    /// The true path of a file that the storage manager asks for.
+    func resolve(_ path: String) -> String {
+        guard path.hasPrefix("base/") else { return path }
+        let rest = path.dropFirst(5)
+        let digits = rest.prefix { $0 != "/" }
+        guard let number = UInt32(digits), number >= Self.firstNumber else { return path }
+        let index = Int(number - Self.firstNumber)
+        let folder: String? = folders.withLock { $0.indices.contains(index) ? $0[index] : nil }
+        guard let folder else { return path }
+        return folder + rest.dropFirst(digits.count)
+    }
+}
+
+/// The kernel's file system with the paths of tablespaces led to where these are. What would change
+/// a file is refused.
+final class TablespaceFileSystem: FileSystem {
+    private let kernel = KernelFileSystem()
+    private let folders: TablespaceFolders
+
+    init(_ folders: TablespaceFolders) { self.folders = folders }
+
+    func openRoot(_ path: FilePath) -> CInt { kernel.openRoot(path) }
+
+    func open(_ path: String, in root: CInt, _ flags: FileOpenFlags) -> CInt {
+        kernel.open(folders.resolve(path), in: root, flags.union(.readOnly))
+    }
+
+    func close(_ descriptor: CInt) -> CInt { kernel.close(descriptor) }
+
+    @unsafe
+    func read(_ descriptor: CInt, _ vectors: UnsafeBufferPointer<iovec>, at offset: Int64) -> Int {
+        unsafe kernel.read(descriptor, vectors, at: offset)
+    }
+
+    @unsafe
+    func write(_ descriptor: CInt, _ vectors: UnsafeBufferPointer<iovec>, at offset: Int64) -> Int {
+        -Int(EROFS)
+    }
+
+    func sync(_ descriptor: CInt, dataOnly: Bool) -> CInt { -EROFS }
+    func truncate(_ descriptor: CInt, to size: Int64) -> CInt { -EROFS }
+    func allocate(_ descriptor: CInt, at offset: Int64, count: Int64) -> CInt { -EROFS }
+
+    func prefetch(_ descriptor: CInt, at offset: Int64, count: Int64) -> CInt {
+        kernel.prefetch(descriptor, at: offset, count: count)
+    }
+
+    func startWriteback(_ descriptor: CInt, at offset: Int64, count: Int64) -> CInt { -EROFS }
+
+    func status(_ descriptor: CInt, into status: inout FileStatus) -> CInt {
+        kernel.status(descriptor, into: &status)
+    }
+
+    func status(_ path: String, in root: CInt, into status: inout FileStatus) -> CInt {
+        kernel.status(folders.resolve(path), in: root, into: &status)
+    }
+
+    func rename(_ path: String, to target: String, in root: CInt) -> CInt { -EROFS }
+    func unlink(_ path: String, in root: CInt) -> CInt { -EROFS }
+    func removeDirectory(_ path: String, in root: CInt) -> CInt { -EROFS }
+    func makeDirectory(_ path: String, in root: CInt) -> CInt { -EROFS }
+
+    func list(_ descriptor: CInt, into names: inout [String]) -> CInt {
+        kernel.list(descriptor, into: &names)
+    }
+}

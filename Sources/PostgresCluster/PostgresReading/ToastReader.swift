@@ -1,0 +1,174 @@
+package import AsyncIO
+internal import BufferManager
+internal import PageFormat
+package import PostgresTypes
+internal import StorageManager
+
+/// Where the values of a table are that are stored out of line.
+package struct ToastPlace: Sendable, Hashable {
+    /// The TOAST relation's number, which pointers name.
+    package let relation: UInt32
+    /// Its files, and its index's; nil for an index that is not known.
+    package let heap: RelationPlace
+    package let index: RelationPlace?
+
+    package init(relation: UInt32, heap: RelationPlace, index: RelationPlace?) {
+        self.relation = relation
+        self.heap = heap
+        self.index = index
+    }
+}
+
+/// Puts values together that are stored out of line. Belongs to its session's thread. Mirrors
+/// `toast_fetch_datum`.
+///
+/// Chunks are found by the TOAST relation's index. Where that does not lead to all of them, as in a
+/// cluster that crashed, the relation is read from its beginning.
+package struct ToastReader {
+    private let storage: ClusterStorage
+    private let session: Session
+    private let place: ToastPlace?
+    private var heap: OpenRelation?
+    private var index: ToastIndex?
+
+    /// Makes a reader of a table's values; without a place, any pointer is an error.
+    package init(_ storage: ClusterStorage, _ place: ToastPlace?, session: Session) {
+        self.storage = storage
+        self.place = place
+        self.session = session
+    }
+
+    /// The value that a pointer stands for, uncompressed.
+    ///
+    /// - Throws: `damagedRow` where chunks are missing or wrong; what reading pages throws.
+    package mutating func value(_ pointer: ToastPointer) throws(StorageError) -> [UInt8] {
+        guard let place, place.relation == pointer.relation else {
+            throw damage(pointer, "its table has no TOAST relation \(pointer.relation)")
+        }
+        let chunks = try chunks(pointer, place)
+        do throws(ValueFault) {
+            return try pointer.value(ofChunks: chunks)
+        } catch {
+            throw damage(pointer, error.description)
+        }
+    }
+
+    private func damage(_ pointer: ToastPointer, _ reason: String) -> StorageError {
+        StorageError(
+            .damagedRow,
+            "value \(pointer.value) of TOAST relation \(pointer.relation) cannot be read: \(reason)"
+        )
+    }
+
+    private mutating func chunks(
+        _ pointer: ToastPointer, _ place: ToastPlace
+    ) throws(StorageError) -> [UInt8] {
+        let heap = try openHeap(place)
+        let blocks = try storage.explaining(place.heap) { () throws(StorageError) in
+            try heap.storage.blockCount(.main)
+        }
+        // Before room is made for what a damaged pointer may claim.
+        guard pointer.storedSize <= Int(blocks) * blockSize else {
+            throw damage(pointer, "the relation is too small for \(pointer.storedSize) bytes")
+        }
+        var gathered = ChunkGatherer(pointer)
+        if let index = try openIndex(place) {
+            let rows = try? index.rows(
+                of: pointer.value, atMost: gathered.mostChunks, storage.buffers, session)
+            for row in rows ?? [] {
+                try? visit(row.block, only: row.number, heap, &gathered)
+            }
+            if gathered.isComplete { return gathered.bytes }
+        }
+        for block in 0..<blocks {
+            try visit(block, only: nil, heap, &gathered)
+            if gathered.isComplete { return gathered.bytes }
+        }
+        throw damage(pointer, "\(gathered.missing) of its chunks are not there")
+    }
+
+    private mutating func openHeap(_ place: ToastPlace) throws(StorageError) -> OpenRelation {
+        if let heap { return heap }
+        let opened = try storage.open(place.heap)
+        heap = opened
+        return opened
+    }
+
+    private mutating func openIndex(_ place: ToastPlace) throws(StorageError) -> ToastIndex? {
+        if let index { return index }
+        guard let indexPlace = place.index, let relation = try? storage.open(indexPlace) else {
+            return nil
+        }
+        index = ToastIndex(relation)
+        return index
+    }
+
+    /// Takes the chunks of a value from a page of the TOAST relation.
+    private func visit(
+        _ block: UInt32, only number: OffsetNumber?, _ heap: OpenRelation,
+        _ gathered: inout ChunkGatherer
+    ) throws(StorageError) {
+        let page: PinnedPage
+        do throws(StorageError) {
+            page = try storage.buffers.page(BlockNumber(block), of: heap, session: session)
+        } catch {
+            throw place.map { storage.explained(error, $0.heap) } ?? error
+        }
+        page.withView { view in
+            for candidate in view.linePointerNumbers {
+                if let number, number != candidate { continue }
+                guard let tuple = try? view.tuple(candidate) else { continue }
+                try? gathered.take(tuple)
+            }
+        }
+    }
+}
+
+/// Puts the chunks of one value in order.
+private struct ChunkGatherer {
+    private let value: UInt32
+    /// The value's bytes, as far as its chunks are there.
+    private(set) var bytes: [UInt8]
+    private var isThere: [Bool]
+    /// How many chunks are not there yet.
+    private(set) var missing: Int
+    /// Bytes in each chunk but the last.
+    private static let chunkSize = 1996
+
+    init(_ pointer: ToastPointer) {
+        value = pointer.value
+        bytes = [UInt8](repeating: 0, count: pointer.storedSize)
+        missing = (pointer.storedSize + Self.chunkSize - 1) / Self.chunkSize
+        isThere = Array(repeating: false, count: missing)
+    }
+
+    var mostChunks: Int { isThere.count }
+    var isComplete: Bool { missing == 0 }
+
+    /// Takes a row of the TOAST relation (value, number, bytes) if it is a chunk of this value that
+    /// counts. What a transaction that failed left has another value's number.
+    mutating func take(_ tuple: HeapTupleView) throws(ValueFault) {
+        let header = tuple.header
+        let isAborted =
+            header.flags.contains(.xminInvalid) && !header.flags.contains(.xminCommitted)
+        guard !isAborted, !tuple.hasNulls else { return }
+        let data = tuple.bytes.extracting(tuple.dataOffset..<tuple.bytes.byteCount)
+        guard try data.load(0, as: UInt32.self) == value else { return }
+        let number = Int(try data.load(4, as: Int32.self))
+        guard number >= 0, number < isThere.count, !isThere[number] else { return }
+        let extent = try ValueLayout.varlena.extent(in: data, from: 8)
+        guard case .plain(let range) = try Varlena.form(of: data, extent) else { return }
+        let start = number * Self.chunkSize
+        let end = min(bytes.count, start + Self.chunkSize)
+        guard range.count == end - start else { return }
+        let chunk = try data.part(range.lowerBound, range.count)
+        unsafe chunk.withUnsafeBytes { source in
+            unsafe bytes.withUnsafeMutableBytes { target in
+                // Both have `range.count` bytes.
+                unsafe target[start..<end].copyBytes(from: source)
+            }
+        }
+        isThere[number] = true
+        missing -= 1
+    }
+}

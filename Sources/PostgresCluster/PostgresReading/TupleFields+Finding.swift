@@ -1,0 +1,19 @@
+package import PageFormat
+package import PostgresTypes
+
+extension TupleFields {
+    /// Finds the values of a tuple as far as column `last`, counted from zero.
+    ///
+    /// - Returns: the data that the slots' ranges count from.
+    @_lifetime(copy tuple)
+    package mutating func find(
+        _ tuple: HeapTupleView, upTo last: Int
+    ) throws(ValueFault) -> RawSpan {
+        let data = tuple.bytes.extracting(tuple.dataOffset..<tuple.bytes.byteCount)
+        let bitmap = try tuple.bytes.rest(PageLayout.tupleHeaderSize)
+        let header = TupleFields.Header(
+            storedCount: tuple.attributeCount, hasNulls: tuple.hasNulls)
+        try find(data, header, bitmap: bitmap, upTo: last)
+        return data
+    }
+}

@@ -1,0 +1,166 @@
+/// Arrays: dimensions, first indexes, a bitmap of nulls where there are any, the elements. Mirrors
+/// `array_out`.
+extension ValueWriter {
+    private static let mostDimensions = 6
+
+    /// Where the parts of an array lie in its value.
+    private struct ArrayParts {
+        var dimensions: [Int] = []
+        var lowerBounds: [Int64] = []
+        /// How many elements there are.
+        var count = 1
+        /// Where the bitmap of nulls begins; nil without one.
+        var bitmap: Int?
+        /// Where the first element lies.
+        var data = 0
+    }
+
+    func writeArray(
+        _ value: RawSpan, of element: ElementForm, _ depth: Int, _ output: inout TextOutput
+    ) throws(ValueFault) {
+        let parts = try arrayParts(value)
+        guard parts.count > 0 else { return output.append("{}") }
+        if parts.lowerBounds.contains(where: { $0 != 1 }) {
+            for (lower, count) in zip(parts.lowerBounds, parts.dimensions) {
+                output.append("[" as Unicode.Scalar)
+                output.append(signed: lower)
+                output.append(":" as Unicode.Scalar)
+                output.append(signed: lower + Int64(count) - 1)
+                output.append("]" as Unicode.Scalar)
+            }
+            output.append("=" as Unicode.Scalar)
+        }
+        var text = TextOutput()
+        var offset = parts.data
+        let start = output.count
+        for index in 0..<parts.count {
+            try output.checkSize(from: start)
+            open(parts, before: index, element.delimiter, &output)
+            if let bitmap = parts.bitmap,
+                try value.byte(bitmap + index >> 3) >> UInt8(index & 7) & 1 == 0
+            {
+                output.append("NULL")
+            } else {
+                let extent = try elementExtent(value, element.layout, offset)
+                text.clear()
+                try writeStored(
+                    value, extent, element.layout, as: element.form, depth: depth + 1, to: &text)
+                Self.quoteElement(text, element.delimiter, to: &output)
+                offset = extent.upperBound
+            }
+            close(parts, after: index, &output)
+        }
+    }
+
+    private func arrayParts(_ value: RawSpan) throws(ValueFault) -> ArrayParts {
+        var parts = ArrayParts()
+        let dimensions = Int(try value.load(0, as: Int32.self))
+        let dataOffset = Int(try value.load(4, as: Int32.self))
+        guard dimensions >= 0, dimensions <= Self.mostDimensions else {
+            throw .malformed("an array of \(dimensions) dimensions")
+        }
+        for index in 0..<dimensions {
+            let count = Int(try value.load(12 + 4 * index, as: Int32.self))
+            let lower = try value.load(12 + 4 * (dimensions + index), as: Int32.self)
+            guard count >= 0, count < 1 << 27 else {
+                throw .malformed("an array with \(count) elements in a dimension")
+            }
+            parts.dimensions.append(count)
+            parts.lowerBounds.append(Int64(lower))
+            let (product, overflow) = parts.count.multipliedReportingOverflow(by: count)
+            guard !overflow else { throw .malformed("an array of too many elements") }
+            parts.count = product
+        }
+        if dimensions == 0 { parts.count = 0 }
+        let header = 12 + 8 * dimensions
+        if dataOffset != 0 {
+            // Offsets on disk count from the length word, which the span does not have.
+            parts.bitmap = header
+            parts.data = dataOffset - 4
+            guard parts.count <= 8 * value.byteCount else {
+                throw .malformed("an array of \(parts.count) elements is too short for its nulls")
+            }
+        } else {
+            parts.data = aligned(header + 4, 8) - 4
+            guard parts.count <= value.byteCount else {
+                throw .malformed("an array of \(parts.count) elements in \(value.byteCount) bytes")
+            }
+        }
+        return parts
+    }
+
+    /// Where an element lies: aligned whatever its length's form.
+    private func elementExtent(
+        _ value: RawSpan, _ layout: ValueLayout, _ offset: Int
+    ) throws(ValueFault) -> Range<Int> {
+        // The span begins four bytes behind what offsets are aligned to.
+        let start = aligned(offset + 4, layout.alignment) - 4
+        let end: Int
+        if layout.length > 0 {
+            end = start + layout.length
+        } else if layout.isVarlena {
+            end = start + (try Varlena.storedLength(of: value, at: start))
+        } else {
+            end = value.terminator(from: start) + 1
+        }
+        guard start >= 0, start <= end, end <= value.byteCount else {
+            throw .truncated(needed: end, available: value.byteCount)
+        }
+        return start..<end
+    }
+
+    /// Writes the braces that open before an element, or what separates it from the last.
+    private func open(
+        _ parts: ArrayParts, before index: Int, _ delimiter: UInt8, _ output: inout TextOutput
+    ) {
+        if index > 0 { output.append(delimiter) }
+        var size = 1
+        for count in parts.dimensions.reversed() {
+            size *= count
+            if index % size != 0 { break }
+            output.append("{" as Unicode.Scalar)
+        }
+    }
+
+    private func close(_ parts: ArrayParts, after index: Int, _ output: inout TextOutput) {
+        var size = 1
+        for count in parts.dimensions.reversed() {
+            size *= count
+            if (index + 1) % size != 0 { break }
+            output.append("}" as Unicode.Scalar)
+        }
+    }
+
+    /// Appends an element, in quotes where it could be taken for something else.
+    private static func quoteElement(
+        _ text: TextOutput, _ delimiter: UInt8, to output: inout TextOutput
+    ) {
+        let needsQuotes =
+            text.count == 0 || isNull(text.bytes)
+            || text.bytes.contains { byte in
+                byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+                    || byte == UInt8(ascii: "{") || byte == UInt8(ascii: "}")
+                    || byte == delimiter || isSpace(byte)
+            }
+        guard needsQuotes else { return output.append(text.bytes) }
+        output.append("\"" as Unicode.Scalar)
+        for byte in text.bytes {
+            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
+                output.append("\\" as Unicode.Scalar)
+            }
+            output.append(byte)
+        }
+        output.append("\"" as Unicode.Scalar)
+    }
+
+    private static func isNull(_ bytes: [UInt8]) -> Bool {
+        guard bytes.count == 4 else { return false }
+        return bytes[0] | 0x20 == UInt8(ascii: "n") && bytes[1] | 0x20 == UInt8(ascii: "u")
+            && bytes[2] | 0x20 == UInt8(ascii: "l") && bytes[3] | 0x20 == UInt8(ascii: "l")
+    }
+
+    /// White space as the server's parsers see it.
+    static func isSpace(_ byte: UInt8) -> Bool {
+        byte == 32 || byte >= 9 && byte <= 13
+    }
+}

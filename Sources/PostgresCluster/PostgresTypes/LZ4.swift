@@ -1,0 +1,48 @@
+/// The LZ4 block format, read. Pure and bounded, as ``PGLZ`` is.
+package enum LZ4 {
+    private static let greatestRatio = 256
+    private static let leastMatch = 4
+
+    /// Decompresses `input` to exactly `size` bytes.
+    package static func decompress(_ input: RawSpan, size: Int) throws(ValueFault) -> [UInt8] {
+        guard size <= input.byteCount &* greatestRatio else {
+            throw .malformed("\(input.byteCount) compressed bytes cannot yield \(size)")
+        }
+        var output = OutputWindow(size: size)
+        var position = 0
+        let end = input.byteCount
+        while position < end {
+            let token = try input.byte(position)
+            position &+= 1
+            let literals = try length(Int(token >> 4), input, &position)
+            try output.append(try input.part(position, literals))
+            position &+= literals
+            // The last sequence has literals alone.
+            if position == end { break }
+            let distance = Int(try input.load(position, as: UInt16.self))
+            position &+= 2
+            let match = try length(Int(token & 15), input, &position) &+ leastMatch
+            guard match <= output.room else { throw .malformed("a match runs over the end") }
+            try output.copy(distance: distance, length: match)
+        }
+        guard output.isFull else {
+            throw .malformed("an LZ4 value does not have the size its header says")
+        }
+        return output.bytes
+    }
+
+    /// A length that begins in the token and goes on in bytes while these are 255.
+    @inline(__always)
+    private static func length(
+        _ start: Int, _ input: RawSpan, _ position: inout Int
+    ) throws(ValueFault) -> Int {
+        var length = start
+        guard start == 15 else { return length }
+        while true {
+            let byte = try input.byte(position)
+            position &+= 1
+            length &+= Int(byte)
+            if byte != 255 { return length }
+        }
+    }
+}

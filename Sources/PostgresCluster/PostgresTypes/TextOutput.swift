@@ -1,0 +1,122 @@
+/// Text being written, as bytes in the encoding of the database. Grows as needed; cleared and used
+/// again, it allocates nothing once it is large enough. Used by one thread at a time.
+public struct TextOutput: Sendable {
+    /// What was written so far.
+    public var bytes: [UInt8] = []
+
+    /// Makes an empty one.
+    public init() {}
+
+    /// How many bytes were written.
+    @inline(__always)
+    public var count: Int { bytes.count }
+
+    /// Forgets what was written and keeps the room.
+    @inline(__always)
+    public mutating func clear() { bytes.removeAll(keepingCapacity: true) }
+
+    /// Throws if what was written from `start` on is more than a server can print: a few bytes of
+    /// a number can stand for a hundred thousand digits.
+    @inline(__always)
+    func checkSize(from start: Int) throws(ValueFault) {
+        if count &- start > ValueLimits.byteCount { throw .tooLarge(count &- start) }
+    }
+
+    /// Appends one byte.
+    @inline(__always)
+    public mutating func append(_ byte: UInt8) { bytes.append(byte) }
+
+    /// Appends one ASCII character.
+    @inline(__always)
+    package mutating func append(_ character: Unicode.Scalar) {
+        bytes.append(UInt8(truncatingIfNeeded: character.value))
+    }
+
+    /// Appends text that stands in the program.
+    @inline(__always)
+    package mutating func append(_ text: StaticString) {
+        let count = text.utf8CodeUnitCount
+        // A literal's bytes are there for ever.
+        unsafe bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: count))
+    }
+
+    /// Appends bytes as they are.
+    @inline(__always)
+    public mutating func append(_ span: RawSpan) {
+        unsafe span.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
+    }
+
+    /// Appends bytes as they are.
+    public mutating func append(_ array: [UInt8]) { bytes.append(contentsOf: array) }
+
+    /// Appends a string in UTF-8.
+    public mutating func append(string: String) { bytes.append(contentsOf: string.utf8) }
+}
+
+extension TextOutput {
+    /// Appends a number in decimal, with zeros before it up to `minimumDigits`, at most 20.
+    @inline(__always)
+    package mutating func append(unsigned value: UInt64, minimumDigits: Int = 1) {
+        // Few digits are appended one by one: copying them from elsewhere would take longer.
+        if value < 100 && minimumDigits <= 2 {
+            let pair = UInt8(truncatingIfNeeded: value)
+            if pair >= 10 || minimumDigits == 2 { append(UInt8(ascii: "0") &+ pair / 10) }
+            return append(UInt8(ascii: "0") &+ pair % 10)
+        }
+        if value < 10_000 && minimumDigits <= 4 && (value >= 1000 || minimumDigits == 4) {
+            let number = UInt16(truncatingIfNeeded: value)
+            let (high, low) = (UInt8(number / 100), UInt8(number % 100))
+            append(UInt8(ascii: "0") &+ high / 10)
+            append(UInt8(ascii: "0") &+ high % 10)
+            append(UInt8(ascii: "0") &+ low / 10)
+            return append(UInt8(ascii: "0") &+ low % 10)
+        }
+        appendDigits(value, minimumDigits)
+    }
+
+    @inline(__always)
+    private mutating func appendDigits(_ value: UInt64, _ minimumDigits: Int) {
+        var digits = InlineArray<20, UInt8>(repeating: UInt8(ascii: "0"))
+        var rest = value
+        var index = 20
+        // Two digits a division.
+        while rest >= 100 {
+            let pair = UInt8(truncatingIfNeeded: rest % 100)
+            rest /= 100
+            index &-= 2
+            digits[index] = UInt8(ascii: "0") &+ pair / 10
+            digits[index &+ 1] = UInt8(ascii: "0") &+ pair % 10
+        }
+        while rest > 0 {
+            index &-= 1
+            digits[index] = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        }
+        index = max(0, min(index, 20 &- minimumDigits))
+        unsafe append(digits.span.extracting(index..<20).bytes)
+    }
+
+    /// Appends a number in decimal.
+    @inline(__always)
+    package mutating func append(signed value: Int64) {
+        if value < 0 { append("-" as Unicode.Scalar) }
+        append(unsigned: value.magnitude)
+    }
+
+    /// Appends the two lower-case hexadecimal digits of a byte.
+    @inline(__always)
+    package mutating func append(hexadecimal byte: UInt8) {
+        append(Self.digit(byte >> 4))
+        append(Self.digit(byte & 15))
+    }
+
+    /// Appends a number in hexadecimal, upper case, without leading zeros.
+    package mutating func append(upperHexadecimal value: UInt32) {
+        append(string: String(value, radix: 16, uppercase: true))
+    }
+
+    @inline(__always)
+    private static func digit(_ value: UInt8) -> UInt8 {
+        value < 10 ? UInt8(ascii: "0") &+ value : UInt8(ascii: "a") &- 10 &+ value
+    }
+}

@@ -1,0 +1,167 @@
+/// Finds the values of tuples of one table, and writes those of the common types as fields of CSV,
+/// all in one call a row: what is called for every value stays in this module, where the compiler
+/// can put it in place. Used by one thread at a time. Mirrors `heap_deform_tuple`.
+package struct TupleFields {
+    /// The table's columns in their order, dropped ones included.
+    private let layouts: [ValueLayout]
+    private var slots: [Slot]
+
+    /// A value's place in the tuple's data.
+    package enum Slot: Sendable {
+        case null
+        /// The tuple is older than the column.
+        case absent
+        /// The stored bytes, a length included.
+        case stored(Range<Int>)
+    }
+
+    /// What of a tuple's header finding its values takes.
+    package struct Header {
+        let storedCount: Int
+        let hasNulls: Bool
+
+        package init(storedCount: Int, hasNulls: Bool) {
+            self.storedCount = storedCount
+            self.hasNulls = hasNulls
+        }
+    }
+
+    package init(_ layouts: [ValueLayout]) {
+        self.layouts = layouts
+        slots = Array(repeating: .null, count: layouts.count)
+    }
+
+    /// Finds the values of a tuple as far as column `last`, counted from zero.
+    ///
+    /// - Parameters:
+    ///   - data: what stands behind the header, aligned to 8.
+    ///   - bitmap: a bit for each stored value, set where it is not null.
+    package mutating func find(
+        _ data: RawSpan, _ header: Header, bitmap: RawSpan, upTo last: Int
+    ) throws(ValueFault) {
+        var offset = 0
+        let stored = min(header.storedCount, layouts.count)
+        for index in 0..<min(stored, last &+ 1) {
+            if header.hasNulls,
+                try bitmap.byte(index >> 3) >> UInt8(truncatingIfNeeded: index & 7) & 1 == 0
+            {
+                slots[index] = .null
+                continue
+            }
+            let extent = try layouts[index].extent(in: data, from: offset)
+            slots[index] = .stored(extent)
+            offset = extent.upperBound
+        }
+        if stored <= last {
+            for index in stored..<min(last &+ 1, layouts.count) { slots[index] = .absent }
+        }
+    }
+
+    /// Where the value of a column of the tuple looked at last is.
+    @inline(__always)
+    package func slot(_ index: Int) -> Slot { slots[index] }
+}
+
+/// A field of CSV that is written without looking at its type's form each time.
+package struct FastField: Sendable {
+    /// The types that are written in place.
+    package enum Kind: UInt8, Sendable {
+        case boolean, smallint, integer, bigint, unsigned, real, double, numeric, date, timestamp
+        case timestampTZ, text
+        /// Any other: the caller writes it.
+        case other
+    }
+
+    /// The index of the tuple's attribute.
+    let attribute: Int
+    let kind: Kind
+
+    /// Makes a field; nil for an attribute means that the caller writes it.
+    package init(_ attribute: Int?, _ form: ValueForm, isUTF8: Bool) {
+        self.attribute = attribute ?? 0
+        kind = attribute == nil ? .other : Self.kind(form, isUTF8)
+    }
+
+    private static func kind(_ form: ValueForm, _ isUTF8: Bool) -> Kind {
+        switch form {
+        case .boolean: .boolean
+        case .smallint: .smallint
+        case .integer: .integer
+        case .bigint: .bigint
+        case .unsigned: .unsigned
+        case .real: .real
+        case .double: .double
+        case .numeric: .numeric
+        case .date: .date
+        case .timestamp: .timestamp
+        case .timestampTZ: .timestampTZ
+        case .text: isUTF8 ? .text : .other
+        default: .other
+        }
+    }
+}
+
+extension TupleFields {
+    /// Writes fields of a row of CSV, from one of them on.
+    ///
+    /// - Parameters:
+    ///   - index: the first field to write; left at one that the caller has to write, with what
+    ///     stands before it written, or at the end.
+    /// - Throws: the fault of the value at `index`.
+    package func write(
+        _ data: RawSpan, _ fields: [FastField], _ csv: CSVText, from index: inout Int,
+        to output: inout TextOutput
+    ) throws(ValueFault) {
+        // Numbers never look like a null that is empty; any other null, the caller looks after.
+        let isFast = csv.null.isEmpty || csv.null == Self.copyNull
+        while index < fields.count {
+            if index > 0 { output.append("," as Unicode.Scalar) }
+            let field = fields[index]
+            guard isFast, field.kind != .other else { return }
+            switch slots[field.attribute] {
+            case .null: output.append(csv.null)
+            case .absent: return
+            case .stored(let extent):
+                guard try write(data, extent, field.kind, csv, &output) else { return }
+            }
+            index &+= 1
+        }
+    }
+
+    private static let copyNull = Array("\\N".utf8)
+
+    /// Writes a value; false, writing nothing, for one that is compressed or out of line.
+    @inline(__always)
+    private func write(
+        _ data: RawSpan, _ extent: Range<Int>, _ kind: FastField.Kind, _ csv: CSVText,
+        _ output: inout TextOutput
+    ) throws(ValueFault) -> Bool {
+        let start = extent.lowerBound
+        switch kind {
+        case .boolean:
+            output.append(try data.byte(start) != 0 ? UInt8(ascii: "t") : UInt8(ascii: "f"))
+        case .smallint: output.append(signed: Int64(try data.load(start, as: Int16.self)))
+        case .integer: output.append(signed: Int64(try data.load(start, as: Int32.self)))
+        case .bigint: output.append(signed: try data.load(start, as: Int64.self))
+        case .unsigned: output.append(unsigned: UInt64(try data.load(start, as: UInt32.self)))
+        case .real:
+            FloatText.write(Float(bitPattern: try data.load(start, as: UInt32.self)), to: &output)
+        case .double: FloatText.write(try data.double(start), to: &output)
+        case .date: try CalendarText.writeDate(try data.rest(start), to: &output)
+        case .timestamp:
+            try CalendarText.writeTimestamp(try data.rest(start), zone: false, to: &output)
+        case .timestampTZ:
+            try CalendarText.writeTimestamp(try data.rest(start), zone: true, to: &output)
+        case .numeric, .text:
+            guard case .plain(let range) = try Varlena.form(of: data, extent) else { return false }
+            let value = try data.part(range.lowerBound, range.count)
+            if kind == .text {
+                csv.write(value, to: &output)
+            } else {
+                try NumericText.write(value, to: &output)
+            }
+        case .other: return false
+        }
+        return true
+    }
+}

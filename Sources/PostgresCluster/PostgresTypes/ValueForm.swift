@@ -1,0 +1,104 @@
+/// How values of a type are written as text. Made once a column, from the catalogs.
+public indirect enum ValueForm: Sendable {
+    case boolean, smallint, integer, bigint, real, double, numeric, money
+    /// Text that is its own text form: text, varchar, char(n), json, citext and the like.
+    case text
+    /// `name`: text that a zero byte ends.
+    case name
+    /// `"char"`.
+    case character
+    case bytea, bits, uuid, inet, cidr, macaddr, macaddr8
+    case date, time, timeTZ, timestamp, timestampTZ, interval
+    case xml, jsonb, jsonpath
+    case point, segment, line, box, path, polygon, circle
+    case searchVector, searchQuery
+    /// `oid`, `xid`, `cid`: 32 bits without a sign.
+    case unsigned
+    /// `xid8`: 64 bits without a sign.
+    case unsignedLong
+    case rowID, logPosition, snapshot, rights, smallintVector, oidVector
+    /// A number that stands for an object's name.
+    case object(ObjectKind)
+    case hstore, tree, treeQuery, treeTextQuery
+    case enumeration(EnumerationForm)
+    case array(ElementForm)
+    /// An array that tells by itself of what, as the server's statistics are (`anyarray`).
+    case anyArray(AnyArrayForm)
+    case composite(CompositeForm)
+    case range(ElementForm)
+    case multirange(ElementForm)
+    /// The stored bytes in hexadecimal, as `bytea` writes them.
+    case hexadecimal
+    /// A type of that name without a text form: writing it throws.
+    case unsupported(String)
+}
+
+extension ValueForm {
+    /// Whether values are numbers of objects, for whose text names are needed.
+    package var namesObjects: Bool {
+        switch self {
+        case .object, .rights: true
+        default: false
+        }
+    }
+}
+
+/// The labels of an enumerated type by the numbers that are stored for them, in the database's
+/// encoding.
+public final class EnumerationForm: Sendable {
+    let name: String
+    let labels: [UInt32: [UInt8]]
+
+    /// Makes the form of the type of that name.
+    public init(name: String, labels: [UInt32: [UInt8]]) {
+        self.name = name
+        self.labels = labels
+    }
+}
+
+/// The type that others consist of, as elements or bounds.
+public final class ElementForm: Sendable {
+    /// How an element is written.
+    public let form: ValueForm
+    /// How it lies among others.
+    public let layout: ValueLayout
+    /// What stands between elements of an array: a comma but for `box`.
+    let delimiter: UInt8
+
+    /// Makes the form of elements.
+    public init(_ form: ValueForm, layout: ValueLayout, delimiter: UInt8 = UInt8(ascii: ",")) {
+        self.form = form
+        self.layout = layout
+        self.delimiter = delimiter
+    }
+}
+
+/// The types that an `anyarray` can consist of, by their numbers.
+public final class AnyArrayForm: Sendable {
+    let elements: [UInt32: ElementForm]
+
+    /// Makes the form of arrays of these types.
+    public init(_ elements: [UInt32: ElementForm]) { self.elements = elements }
+}
+
+/// The attributes of a row type, dropped ones included.
+public final class CompositeForm: Sendable {
+    /// An attribute.
+    public struct Attribute: Sendable {
+        /// How its values are written; nil for a dropped one, which is passed over.
+        public let form: ValueForm?
+        /// How they lie.
+        public let layout: ValueLayout
+
+        /// Makes an attribute.
+        public init(_ form: ValueForm?, layout: ValueLayout) {
+            self.form = form
+            self.layout = layout
+        }
+    }
+
+    let attributes: [Attribute]
+
+    /// Makes the form of a row type with these attributes.
+    public init(_ attributes: [Attribute]) { self.attributes = attributes }
+}

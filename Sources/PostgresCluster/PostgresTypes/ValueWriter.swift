@@ -1,0 +1,166 @@
+/// Writes stored values as the server's text: dates in the ISO style, the zone being UTC, intervals
+/// in the style `postgres`, `extra_float_digits` 1, `bytea` in hexadecimal, money in the C locale.
+///
+/// A value that varies in length comes without its length, uncompressed. No bytes whatever make it
+/// trap: what is no value of its type throws. Any number of threads may use one.
+public final class ValueWriter: Sendable {
+    /// The major version of the server whose files they are.
+    public let version: Int
+    let names: any ObjectNames
+
+    /// Makes a writer.
+    ///
+    /// - Parameters:
+    ///   - version: the server's major version, on which a few text forms depend.
+    ///   - names: tells the names of objects.
+    public init(version: Int, names: any ObjectNames = NoObjectNames()) {
+        self.version = version
+        self.names = names
+    }
+
+    /// Appends the text of `value` to `output`. Time and memory are those of the text.
+    ///
+    /// - Throws: ``ValueFault`` where the bytes are no value of the form; part of the text may have
+    ///   been written.
+    @inline(__always)
+    public func write(
+        _ value: RawSpan, as form: ValueForm, to output: inout TextOutput
+    ) throws(ValueFault) {
+        switch form {
+        case .integer: output.append(signed: Int64(try value.load(0, as: Int32.self)))
+        case .bigint: output.append(signed: try value.load(0, as: Int64.self))
+        case .text: output.append(value)
+        default: try writeScalar(value, form, 0, &output)
+        }
+    }
+
+    /// As ``write(_:as:to:)``, within `depth` other values.
+    func write(
+        _ value: RawSpan, as form: ValueForm, depth: Int, to output: inout TextOutput
+    ) throws(ValueFault) {
+        guard depth < ValueLimits.nesting else { throw .tooDeep }
+        try writeScalar(value, form, depth, &output)
+    }
+
+    private func writeScalar(
+        _ value: RawSpan, _ form: ValueForm, _ depth: Int, _ output: inout TextOutput
+    ) throws(ValueFault) {
+        switch form {
+        case .boolean: output.append(try value.byte(0) != 0 ? UInt8(ascii: "t") : UInt8(ascii: "f"))
+        case .smallint: output.append(signed: Int64(try value.load(0, as: Int16.self)))
+        case .integer: output.append(signed: Int64(try value.load(0, as: Int32.self)))
+        case .bigint: output.append(signed: try value.load(0, as: Int64.self))
+        case .real:
+            FloatText.write(Float(bitPattern: try value.load(0, as: UInt32.self)), to: &output)
+        case .double: FloatText.write(try value.double(0), to: &output)
+        case .numeric: try NumericText.write(value, to: &output)
+        case .money: try MoneyText.write(value, to: &output)
+        case .text: output.append(value)
+        case .name: output.append(try value.part(0, value.terminator(from: 0)))
+        case .character: try CharText.write(value, version: version, to: &output)
+        case .bytea, .hexadecimal: try BinaryText.write(value, to: &output)
+        case .bits: try BitText.write(value, to: &output)
+        case .uuid: try UUIDText.write(value, to: &output)
+        case .date: try CalendarText.writeDate(value, to: &output)
+        case .time: try CalendarText.writeTimeOfDay(value, zone: false, to: &output)
+        case .timeTZ: try CalendarText.writeTimeOfDay(value, zone: true, to: &output)
+        case .timestamp: try CalendarText.writeTimestamp(value, zone: false, to: &output)
+        case .timestampTZ: try CalendarText.writeTimestamp(value, zone: true, to: &output)
+        case .interval: try IntervalText.write(value, to: &output)
+        case .unsigned: output.append(unsigned: UInt64(try value.load(0, as: UInt32.self)))
+        case .unsignedLong: output.append(unsigned: try value.load(0, as: UInt64.self))
+        case .enumeration(let labels): try write(value, labels, &output)
+        default: try writeCompound(value, form, depth, &output)
+        }
+    }
+
+    private func writeCompound(
+        _ value: RawSpan, _ form: ValueForm, _ depth: Int, _ output: inout TextOutput
+    ) throws(ValueFault) {
+        switch form {
+        case .inet: try NetworkText.write(value, isCIDR: false, to: &output)
+        case .cidr: try NetworkText.write(value, isCIDR: true, to: &output)
+        case .macaddr: try NetworkText.writeHardware(value, count: 6, to: &output)
+        case .macaddr8: try NetworkText.writeHardware(value, count: 8, to: &output)
+        case .xml: try XMLText.write(value, to: &output)
+        case .jsonb: try JSONText.write(value, to: &output)
+        case .jsonpath: try JSONPathText.write(value, to: &output)
+        case .point: try GeometryText.writePoint(value, to: &output)
+        case .segment: try GeometryText.writeSegment(value, to: &output)
+        case .line: try GeometryText.writeLine(value, to: &output)
+        case .box: try GeometryText.writeBox(value, to: &output)
+        case .path: try GeometryText.writePath(value, to: &output)
+        case .polygon: try GeometryText.writePolygon(value, to: &output)
+        case .circle: try GeometryText.writeCircle(value, to: &output)
+        case .searchVector: try SearchText.writeVector(value, to: &output)
+        case .searchQuery: try SearchQueryText.write(value, to: &output)
+        case .rowID: try SystemText.writeRowID(value, to: &output)
+        case .logPosition: try SystemText.writeLogPosition(value, to: &output)
+        case .snapshot: try SystemText.writeSnapshot(value, to: &output)
+        case .rights: try SystemText.writeRights(value, names: names, to: &output)
+        case .smallintVector: try SystemText.writeVector(value, isOID: false, to: &output)
+        case .oidVector: try SystemText.writeVector(value, isOID: true, to: &output)
+        case .object(let kind): try write(value, kind, &output)
+        case .hstore: try HStoreText.write(value, to: &output)
+        case .tree: try TreeText.write(value, to: &output)
+        case .treeQuery: try TreeText.writeQuery(value, to: &output)
+        case .treeTextQuery: try TreeQueryText.write(value, to: &output)
+        case .anyArray(let any):
+            let type = try value.load(8, as: UInt32.self)
+            guard let element = any.elements[type] else {
+                throw .unsupportedType("number \(type)")
+            }
+            try writeArray(value, of: element, depth, &output)
+        case .array(let element): try writeArray(value, of: element, depth, &output)
+        case .composite(let type): try writeComposite(value, of: type, depth, &output)
+        case .range(let bound): try writeRange(value, of: bound, depth, &output)
+        case .multirange(let bound): try writeMultirange(value, of: bound, depth, &output)
+        case .unsupported(let name): throw .unsupportedType(name)
+        default: throw .malformed("a form that nothing writes")
+        }
+    }
+
+    private func write(
+        _ value: RawSpan, _ enumeration: EnumerationForm, _ output: inout TextOutput
+    ) throws(ValueFault) {
+        let number = try value.load(0, as: UInt32.self)
+        guard let label = enumeration.labels[number] else {
+            throw .malformed("type \(enumeration.name) has no label of number \(number)")
+        }
+        output.append(label)
+    }
+
+    /// Writes an object's name; a dash for none, its number where there is no such object.
+    private func write(
+        _ value: RawSpan, _ kind: ObjectKind, _ output: inout TextOutput
+    ) throws(ValueFault) {
+        let number = try value.load(0, as: UInt32.self)
+        let isOperator = kind == .operator || kind == .operatorWithArguments
+        if number == 0 {
+            return output.append(isOperator ? UInt8(ascii: "0") : UInt8(ascii: "-"))
+        }
+        if let name = names.name(of: kind, number) { return output.append(name) }
+        output.append(unsigned: UInt64(number))
+    }
+
+    /// Writes a value that is part of another and may be stored with a short length or compressed.
+    func writeStored(
+        _ span: RawSpan, _ extent: Range<Int>, _ layout: ValueLayout, as form: ValueForm,
+        depth: Int, to output: inout TextOutput
+    ) throws(ValueFault) {
+        guard layout.isVarlena else {
+            return try write(
+                try span.part(extent.lowerBound, extent.count), as: form, depth: depth,
+                to: &output)
+        }
+        switch try Varlena.form(of: span, extent) {
+        case .plain(let range):
+            try write(
+                try span.part(range.lowerBound, range.count), as: form, depth: depth, to: &output)
+        case .compressed(let range, let compression):
+            let bytes = try compression.decompress(try span.part(range.lowerBound, range.count))
+            unsafe try write(bytes.span.bytes, as: form, depth: depth, to: &output)
+        case .external: throw .nestedPointer
+        }
+    }
+}

@@ -1,0 +1,124 @@
+/// The forms that a value of varying length is stored in, told apart by its first byte. Mirrors
+/// the `varattrib` unions.
+///
+/// | first byte | |
+/// |---|---|
+/// | `......00` | a length word of four bytes, then the value |
+/// | `......10` | a length word, the size and method of compression, then the compressed value |
+/// | `.......1` | a length byte, then the value, at most 126 bytes |
+/// | `00000001` | a tag byte, then a pointer |
+package enum Varlena {
+    /// What stands at a place.
+    package enum Form: Hashable, Sendable {
+        /// The value itself.
+        case plain(Range<Int>)
+        /// A compressed value: the bytes behind its header, and what its header says.
+        case compressed(Range<Int>, Compression)
+        /// A pointer to chunks in a TOAST relation.
+        case external(ToastPointer)
+    }
+
+    /// The bytes that the value at `offset` takes, its length included.
+    @inline(__always)
+    package static func storedLength(
+        of span: RawSpan, at offset: Int
+    ) throws(ValueFault) -> Int {
+        let first = try span.byte(offset)
+        if first == 1 {
+            guard try span.byte(offset &+ 1) == ToastPointer.tag else {
+                throw .malformed("a pointer has an unknown tag")
+            }
+            return ToastPointer.storedLength
+        }
+        if first & 1 == 1 { return Int(first >> 1) }
+        let length = Int(try span.load(offset, as: UInt32.self) >> 2)
+        guard length >= 4 else { throw .malformed("a length word of \(length) is too small") }
+        return length
+    }
+
+    /// What stands in `extent`, which ``ValueLayout/extent(in:from:)`` found.
+    @inline(__always)
+    package static func form(
+        of span: RawSpan, _ extent: Range<Int>
+    ) throws(ValueFault) -> Form {
+        let first = try span.byte(extent.lowerBound)
+        if first == 1 { return .external(try ToastPointer(span, at: extent.lowerBound)) }
+        if first & 1 == 1 { return .plain(extent.lowerBound &+ 1..<extent.upperBound) }
+        if first & 3 == 0 { return .plain(extent.lowerBound &+ 4..<extent.upperBound) }
+        guard extent.count >= 8 else {
+            throw .malformed("a compressed value of \(extent.count) bytes is too short")
+        }
+        let compression = Compression(try span.load(extent.lowerBound &+ 4, as: UInt32.self))
+        return .compressed(extent.lowerBound &+ 8..<extent.upperBound, compression)
+    }
+}
+
+/// How a compressed value was made smaller, and how large it is without: the word that stands
+/// before the compressed bytes.
+package struct Compression: Hashable, Sendable {
+    /// The uncompressed size in bytes.
+    package let size: Int
+    /// 0 for pglz, 1 for LZ4.
+    package let method: Int
+
+    package init(_ word: UInt32) {
+        size = Int(word & 0x3FFF_FFFF)
+        method = Int(word >> 30)
+    }
+
+    /// Decompresses `bytes`.
+    ///
+    /// - Returns: exactly ``size`` bytes.
+    package func decompress(_ bytes: RawSpan) throws(ValueFault) -> [UInt8] {
+        switch method {
+        case 0: return try PGLZ.decompress(bytes, size: size)
+        case 1: return try LZ4.decompress(bytes, size: size)
+        default: throw .malformed("compression method \(method) is not known")
+        }
+    }
+}
+
+/// What a tuple holds in place of a value that is stored out of line. Mirrors `varatt_external`.
+package struct ToastPointer: Hashable, Sendable {
+    /// The size of the value in memory, its length word included.
+    package let rawSize: Int
+    /// The bytes stored in chunks.
+    package let storedSize: Int
+    /// Which value of the TOAST relation.
+    package let value: UInt32
+    /// The TOAST relation.
+    package let relation: UInt32
+
+    /// The tag of a pointer to disk (`VARTAG_ONDISK`).
+    static let tag: UInt8 = 18
+    /// The pointer's bytes, tag and all.
+    static let storedLength = 18
+
+    init(_ span: RawSpan, at offset: Int) throws(ValueFault) {
+        rawSize = Int(try span.load(offset &+ 2, as: UInt32.self))
+        // The upper two bits have named the method of compression since PostgreSQL 14.
+        storedSize = Int(try span.load(offset &+ 6, as: UInt32.self) & 0x3FFF_FFFF)
+        value = try span.load(offset &+ 10)
+        relation = try span.load(offset &+ 14)
+        guard rawSize >= 4, rawSize <= ValueLimits.byteCount else { throw .tooLarge(rawSize) }
+    }
+
+    /// Whether the chunks hold the value compressed, a ``Compression`` word first.
+    package var isCompressed: Bool { storedSize < rawSize - 4 }
+
+    /// Makes the value of its chunks' bytes.
+    package func value(ofChunks bytes: [UInt8]) throws(ValueFault) -> [UInt8] {
+        guard isCompressed else {
+            guard bytes.count == rawSize - 4 else {
+                throw .malformed("a value of \(rawSize - 4) bytes has \(bytes.count) stored")
+            }
+            return bytes
+        }
+        let span = unsafe bytes.span.bytes
+        let compression = Compression(try span.load(0, as: UInt32.self))
+        guard compression.size == rawSize - 4 else {
+            throw .malformed("a pointer and its value disagree about the value's size")
+        }
+        return try compression.decompress(try span.rest(4))
+    }
+}

@@ -1,0 +1,73 @@
+internal import ArgumentParser
+internal import Logging
+internal import PostgresCluster
+internal import RelationLoader
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// Which data directory, and how to read it.
+struct PostgresArguments: ParsableArguments {
+    @Argument(help: ArgumentHelp("The cluster's data directory.", valueName: "directory"))
+    var directory: PathArgument
+
+    @Option(
+        help: ArgumentHelp(
+            "Memory for cached pages, such as 64MB or 2GB, at least 1MiB.",
+            valueName: "size"))
+    var buffers = ByteSize(bytes: 64 << 20)
+
+    func validate() throws {
+        if buffers.bytes < 1 << 20 {
+            throw ValidationError("--buffers must be at least 1MiB, not \(buffers).")
+        }
+    }
+
+    /// Opens the directory for the length of `body`, and says what is to be known about it.
+    func withCluster(_ body: (PostgresDirectory) throws -> Void) throws {
+        var options = PostgresOptions()
+        options.poolBytes = buffers.bytes
+        var logger = Logger(label: "strata") { StandardErrorLog(label: $0) }
+        logger.logLevel = .notice
+        options.logger = logger
+        let cluster = try PostgresDirectory.open(directory.path, options: options)
+        for warning in cluster.warnings { printMessage("strata: \(warning)") }
+        let outcome = Result { try body(cluster) }
+        try cluster.close()
+        try outcome.get()
+    }
+}
+
+/// Bytes for a program to read, to standard output as they are.
+struct RawOutput {
+    private let output: DescriptorOutput
+    private(set) var failure: LoadError?
+
+    init() {
+        let standard = ToolEnvironment.current.standardOutput
+        output = DescriptorOutput(descriptor: standard.descriptor, name: standard.name)
+    }
+
+    /// Writes all of `bytes`; false when that failed.
+    mutating func write(_ bytes: [UInt8]) -> Bool {
+        var gathered = ByteOutput()
+        gathered.append(bytes.span)
+        do throws(LoadError) {
+            try output.write(&gathered)
+            return true
+        } catch {
+            failure = error
+            return false
+        }
+    }
+
+    /// Throws what writing failed with; a reader that has gone has seen enough.
+    func finish() throws {
+        guard let failure else { return }
+        if case .write(let code) = failure.reason, code == EPIPE { return }
+        throw failure
+    }
+}
