@@ -23,6 +23,9 @@ let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-
 let liburing: Target.Dependency = .target(
     name: "CLiburing", condition: .when(platforms: [.linux]))
 
+/// Ceph's client library is needed only by those who ask for it: `--traits RADOS`.
+let rados: Target.Dependency = .target(name: "CRados", condition: .when(traits: ["RADOS"]))
+
 // Every module that a target imports stands here, also those that come along with another: what is
 // not declared is not rebuilt when it changes.
 let modules: [Target] = [
@@ -40,6 +43,9 @@ let modules: [Target] = [
         name: "CompressedDisk",
         dependencies: ["StorageManager", "FileAccess", "AsyncIO", "CPlatform", "CZstd", log],
         path: "Sources/StorageManagers/CompressedDisk"),
+    .target(
+        name: "RadosDisk", dependencies: ["StorageManager", "AsyncIO", "CPlatform", rados, log],
+        path: "Sources/StorageManagers/RadosDisk"),
     .target(
         name: "BufferManager", dependencies: ["StorageManager", "PageFormat", "AsyncIO", log]),
     .target(name: "ReadStream", dependencies: ["BufferManager", "StorageManager", "AsyncIO"]),
@@ -111,6 +117,11 @@ let tests: [Target] = [
     .testTarget(
         name: "MemoryDiskTests",
         dependencies: ["MemoryDisk", "StorageManager", "AsyncIO", "StorageTesting"]),
+    .testTarget(
+        name: "RadosDiskTests",
+        dependencies: [
+            "RadosDisk", "Strata", "FileAccess", "StorageManager", "AsyncIO", "StorageTesting",
+        ]),
     .testTarget(
         name: "CompressedDiskTests",
         dependencies: [
@@ -185,6 +196,11 @@ let tests: [Target] = [
         path: "Tests/Harm"),
     .testTarget(
         name: "StoreMutationTests", dependencies: ["StorageTesting", "Harm", "StrataTool"]),
+    // What .ci/rados kills, pauses and measures.
+    .executableTarget(
+        name: "RadosClient",
+        dependencies: ["RadosDisk", "StorageManager", "AsyncIO", "StorageTesting", log],
+        path: "Tests/RadosClient"),
     // Its targets are the fuzzer's as well, which Tests/FuzzTests/Package.swift builds.
     .testTarget(
         name: "FuzzTests",
@@ -211,8 +227,11 @@ let package = Package(
     ]
         + [
             "AsyncIO", "PageFormat", "FileAccess", "StorageManager", "MagneticDisk", "MemoryDisk",
-            "CompressedDisk", "BufferManager", "ReadStream", "PostgresTypes",
+            "CompressedDisk", "RadosDisk", "BufferManager", "ReadStream", "PostgresTypes",
         ].map { .library(name: $0, targets: [$0]) },
+    traits: [
+        .trait(name: "RADOS", description: "Relations in a Ceph cluster; needs librados-dev.")
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
@@ -222,6 +241,7 @@ let package = Package(
         .systemLibrary(
             name: "CLiburing", pkgConfig: "liburing", providers: [.apt(["liburing-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CRados"),
         .target(name: "CPlatform"),
     ] + modules + tests
 )

@@ -22,7 +22,8 @@ import Testing
             "PostgresCluster": catalogs.union(["PostgresCatalogs"]),
             "AsyncIO": [], "PageFormat": [], "FileAccess": core, "StorageManager": core,
             "MagneticDisk": managers.union(["FileAccess"]), "MemoryDisk": managers,
-            "CompressedDisk": managers.union(["FileAccess"]), "BufferManager": buffers,
+            "CompressedDisk": managers.union(["FileAccess"]), "RadosDisk": managers,
+            "BufferManager": buffers,
             "ReadStream": streams, "Strata": strata, "StorageTesting": strata,
             "RelationLoader": strata.union(["Strata"]),
             "StoreSimulator": strata.union(["Strata", "StorageTesting"]),
@@ -34,7 +35,8 @@ import Testing
 
     /// What any module may import besides: the languages' own, the C targets, and packages.
     static let others: Set = [
-        "CPlatform", "CLiburing", "CZstd", "Glibc", "Darwin", "Synchronization", "Logging",
+        "CPlatform", "CLiburing", "CRados", "CZstd", "Glibc", "Darwin", "Synchronization",
+        "Logging",
         "ArgumentParser", "SystemPackage", "Foundation", "PackageDescription",
     ]
 

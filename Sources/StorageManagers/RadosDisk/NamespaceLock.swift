@@ -1,0 +1,208 @@
+#if RADOS
+    internal import AsyncIO
+    internal import CRados
+    internal import Glibc
+    internal import Logging
+    internal import StorageManager
+    internal import Synchronization
+
+    /// A process's hold on a namespace: an exclusive lock on one object, kept by answering those who
+    /// ask for it.
+    ///
+    /// The lock object's attributes say which epoch the namespace is in, whether the last writer
+    /// ended in order, and who that was. A process that finds the lock taken asks the holder by a
+    /// notification; a live holder answers with its lock's cookie. A dead one is put on the
+    /// blocklist, so that nothing it sent or will send is executed; its lock is broken, and the
+    /// epoch rises. Any thread.
+    @safe
+    final class NamespaceLock: @unchecked Sendable {
+        static let object = "strata.lock"
+        private static let name = "writer"
+        private static let stateName = "strata.state"
+        private static let holderName = "strata.holder"
+
+        let cluster: RadosCluster
+        private let logger: Logger
+        let answers: WatchAnswers
+        private let cookie: String
+        private(set) var epoch = Epoch(1)
+
+        /// Takes the lock, from a dead process if need be. Blocks, at most for twice the time-out.
+        ///
+        /// - Throws: `inUse` if a live process has it, `timedOut` if the cluster does not answer.
+        init(_ cluster: RadosCluster, _ logger: Logger) throws(StorageError) {
+            self.cluster = cluster
+            self.logger = logger
+            cookie = String(UInt64.random(in: 1...UInt64.max), radix: 16)
+            answers = WatchAnswers(cluster, cookie: cookie)
+            do throws(StorageError) {
+                try acquire()
+            } catch {
+                answers.stop()
+                throw error
+            }
+        }
+
+        private func acquire() throws(StorageError) {
+            let made = WriteOperation()
+            made.create()
+            try check(made.run(on: Self.object, cluster), "creating it")
+            // The watch comes first: from its first moment on, the lock's holder answers.
+            try check(answers.start(), "watching it")
+            var tookOver = false
+            for _ in 0..<20 {
+                let result = unsafe rados_lock_exclusive(
+                    cluster.context, Self.object, Self.name, cookie, "strata", nil, 0)
+                if result == 0 { return try enter(tookOver: tookOver) }
+                guard result == -EBUSY else {
+                    try check(cluster.note(result), "locking it")
+                    continue
+                }
+                guard let holder = try holder() else { continue }
+                guard try !isAlive(holder) else { throw inUse(holder) }
+                try takeOver(holder)
+                tookOver = true
+            }
+            throw inUse(nil)
+        }
+
+        // MARK: The other process
+
+        private struct Holder {
+            var client: String
+            var cookie: String
+            var address: String
+        }
+
+        /// Who has the lock now, if anyone.
+        private func holder() throws(StorageError) -> Holder? {
+            let size = 1024
+            var exclusive: CInt = 0
+            var tag = [CChar](repeating: 0, count: size)
+            var (client, cookie, address) = (tag, tag, tag)
+            var (tagSize, clientSize, cookieSize, addressSize) = (size, size, size, size)
+            let count = unsafe rados_list_lockers(
+                cluster.context, Self.object, Self.name, &exclusive, &tag, &tagSize, &client,
+                &clientSize, &cookie, &cookieSize, &address, &addressSize)
+            try check(cluster.note(CInt(clamping: min(0, count))), "asking who has it")
+            guard count > 0 else { return nil }
+            func text(_ bytes: [CChar]) -> String {
+                String(
+                    decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) },
+                    as: UTF8.self)
+            }
+            return Holder(client: text(client), cookie: text(cookie), address: text(address))
+        }
+
+        /// Whether the holder answers.
+        ///
+        /// - Throws: `timedOut` if it is the cluster that does not.
+        private func isAlive(_ holder: Holder) throws(StorageError) -> Bool {
+            var reply: UnsafeMutablePointer<CChar>?
+            var length = 0
+            let result = unsafe rados_notify2(
+                cluster.context, Self.object, nil, 0,
+                UInt64(cluster.configuration.livenessSeconds) * 1000, &reply, &length)
+            defer { unsafe rados_buffer_free(reply) }
+            if unsafe WatchAnswers.cookies(reply, length).contains(holder.cookie) { return true }
+            guard result == 0 || result == -ETIMEDOUT else {
+                try check(cluster.note(result), "asking its holder")
+                return false
+            }
+            // Whose silence was it?
+            try check(CInt(clamping: min(0, cluster.size(of: Self.object))), "looking at it")
+            return false
+        }
+
+        /// Keeps a dead process out for good, and breaks its lock.
+        private func takeOver(_ holder: Holder) throws(StorageError) {
+            logger.warning(
+                "taking \(cluster.configuration.place) over from a process that does not answer",
+                metadata: ["client": "\(holder.client)", "address": "\(holder.address)"])
+            try block(holder.address)
+            let result = unsafe rados_break_lock(
+                cluster.context, Self.object, Self.name, holder.client, holder.cookie)
+            if result != -ENOENT { try check(cluster.note(result), "breaking it") }
+        }
+
+        private func block(_ address: String) throws(StorageError) {
+            var address = Array(address.utf8CString)
+            let result = unsafe rados_blocklist_add(
+                cluster.cluster, &address, UInt32(cluster.configuration.blocklistSeconds))
+            try check(cluster.note(result), "refusing its holder")
+            // Operations sent from here on make every OSD that gets one refuse the holder first.
+            try check(
+                cluster.note(unsafe rados_wait_for_latest_osdmap(cluster.cluster)),
+                "waiting for the cluster's map")
+        }
+
+        // MARK: Epochs
+
+        /// Says on the lock object that this process writes now, in a new epoch unless the last one
+        /// ended in order.
+        private func enter(tookOver: Bool) throws(StorageError) {
+            let stored = try attribute(WriteOperation.epochName).flatMap { Epoch(text: $0) }
+            let ended = try attribute(Self.stateName) == "closed"
+            if !tookOver, !ended, let address = try attribute(Self.holderName) {
+                // Somebody removed a lock whose holder may yet write.
+                try block(address)
+            }
+            if let stored { epoch = ended && !tookOver ? stored : Epoch(stored.number &+ 1) }
+            let operation = WriteOperation()
+            if let stored { operation.requireEpoch(stored) }
+            operation.setEpoch(epoch)
+            operation.setAttribute(Self.stateName, "open")
+            operation.setAttribute(Self.holderName, ownAddress())
+            try check(operation.run(on: Self.object, cluster), "entering a new epoch")
+        }
+
+        private func ownAddress() -> String {
+            var text: UnsafeMutablePointer<CChar>?
+            guard unsafe rados_getaddrs(cluster.cluster, &text) == 0, let text = unsafe text else {
+                return ""
+            }
+            defer { unsafe free(text) }
+            return unsafe String(cString: text)
+        }
+
+        private func attribute(_ name: String) throws(StorageError) -> String? {
+            let (text, result) = cluster.attribute(name, of: Self.object)
+            try check(result, "reading its attribute \(name)")
+            return text
+        }
+
+        /// Gives the lock back.
+        ///
+        /// - Parameter inOrder: all that was begun is known to have ended; otherwise the lock stays,
+        ///   so that the next writer keeps late operations out.
+        func release(inOrder: Bool) {
+            if inOrder, !cluster.isFenced {
+                let operation = WriteOperation()
+                operation.requireEpoch(epoch)
+                operation.setAttribute(Self.stateName, "closed")
+                if operation.run(on: Self.object, cluster) == 0 {
+                    _ = unsafe rados_unlock(cluster.context, Self.object, Self.name, cookie)
+                }
+            }
+            answers.stop()
+        }
+
+        // MARK: Words
+
+        private func check(_ result: CInt, _ what: String) throws(StorageError) {
+            if result >= 0 { return }
+            throw .rados(
+                .connectFailed,
+                "the lock of \(cluster.configuration.place) could not be had: \(what) failed",
+                result, at: StorageError.Location(path: Self.object))
+        }
+
+        private func inUse(_ holder: Holder?) -> StorageError {
+            let by = holder.map { " by \($0.client) at \($0.address)" } ?? ""
+            return StorageError(
+                .inUse, "\(cluster.configuration.place) is in use\(by), which is alive",
+                remedy: "Close it there first, or choose another namespace.",
+                at: StorageError.Location(path: Self.object))
+        }
+    }
+#endif

@@ -1,0 +1,102 @@
+#if RADOS
+    internal import AsyncIO
+    internal import Glibc
+    internal import Logging
+    internal import StorageManager
+
+    /// What all relations of one manager share: the connection, the epoch, and memory for gathering
+    /// pages. Any thread.
+    final class RadosSpace: Sendable {
+        let cluster: RadosCluster
+        let lock: NamespaceLock
+        let epoch: Epoch
+        let scratch = ScratchBuffers()
+
+        init(_ configuration: RadosConfiguration, _ logger: Logger) throws(StorageError) {
+            let cluster = try RadosCluster(configuration)
+            do throws(StorageError) {
+                lock = try NamespaceLock(cluster, logger)
+            } catch {
+                cluster.disconnect()
+                throw error
+            }
+            self.cluster = cluster
+            epoch = lock.epoch
+        }
+
+        /// Gives the namespace back and ends the connection. All IO is complete.
+        func end(inOrder: Bool) {
+            lock.release(inOrder: inOrder && !cluster.hasGivenUp)
+            cluster.disconnect()
+        }
+    }
+
+    /// Memory in which the pages of one IO lie side by side. Any thread.
+    ///
+    /// Taken by a session's thread and given back by whatever thread completes the IO; the lock is
+    /// held for moments, and nobody waits for IO with it.
+    @safe
+    final class ScratchBuffers: @unchecked Sendable {
+        /// The most that one IO moves.
+        static let byteCount = maximumBlocks * blockSize
+        /// The most blocks of one IO: 1 MiB.
+        static let maximumBlocks = 128
+        /// How many free buffers are kept.
+        private static let keptCount = 64
+
+        private let free = Lock<[ScratchBuffer]>([])
+
+        deinit { for buffer in free.withLock({ $0 }) { unsafe buffer.memory.deallocate() } }
+
+        func take() -> ScratchBuffer {
+            if let buffer = free.withLock({ $0.popLast() }) { return buffer }
+            return unsafe ScratchBuffer(
+                memory: .allocate(byteCount: Self.byteCount, alignment: 4096))
+        }
+
+        func giveBack(_ buffer: ScratchBuffer) {
+            let isKept = free.withLock { free in
+                guard free.count < Self.keptCount else { return false }
+                // Room was made when a buffer was taken first.
+                free.append(buffer)
+                return true
+            }
+            if !isKept { unsafe buffer.memory.deallocate() }
+        }
+    }
+
+    /// `ScratchBuffers.byteCount` bytes; one owner at a time.
+    @safe
+    struct ScratchBuffer: @unchecked Sendable {
+        let memory: UnsafeMutableRawPointer
+
+        init(memory: UnsafeMutableRawPointer) { unsafe self.memory = unsafe memory }
+
+        /// Lays pieces of memory side by side.
+        @unsafe
+        func gather(_ vectors: UnsafeBufferPointer<iovec>) {
+            var offset = 0
+            for unsafevector in unsafe vectors {
+                guard let base = unsafe vector.iov_base else { continue }
+                unsafe (memory + offset).copyMemory(from: base, byteCount: vector.iov_len)
+                unsafe offset += vector.iov_len
+            }
+        }
+
+        /// Copies into pieces of memory, of which together `count` bytes are valid; the rest of
+        /// them become zeroes.
+        @unsafe
+        func scatter(_ count: Int, to vectors: UnsafeBufferPointer<iovec>) {
+            var offset = 0
+            for unsafevector in unsafe vectors {
+                guard let base = unsafe vector.iov_base else { continue }
+                let length = unsafe vector.iov_len
+                let valid = max(0, min(length, count - offset))
+                unsafe base.copyMemory(from: memory + offset, byteCount: valid)
+                unsafe (base + valid).initializeMemory(
+                    as: UInt8.self, repeating: 0, count: length - valid)
+                offset += length
+            }
+        }
+    }
+#endif

@@ -1,0 +1,72 @@
+#if RADOS
+    import Glibc
+
+    /// What was begun and what was acknowledged, in a local file that outlives the process.
+    ///
+    /// Lines are `i BLOCK VERSION` before a write, `a BLOCK VERSION` once it is acknowledged, `T`
+    /// before the tail is cut off and added anew, and `t` after.
+    final class AcknowledgementLog {
+        private let descriptor: CInt
+        /// The newest version that was begun.
+        private(set) var newest: [UInt32]
+        /// The newest version that was acknowledged; 0 where zeroes are right as well.
+        private(set) var acknowledged: [UInt32]
+        /// Older versions were cut off.
+        private(set) var oldest: [UInt32]
+        private(set) var nextVersion: UInt32 = 1
+
+        init(_ path: String) {
+            newest = Array(repeating: 0, count: Work.blocks)
+            acknowledged = newest
+            oldest = newest
+            descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o644)
+            if let file = fopen(path, "r") {
+                var line = [CChar](repeating: 0, count: 128)
+                while fgets(&line, 128, file) != nil {
+                    let bytes = line.prefix { $0 >= 32 }.map { UInt8($0) }
+                    let text = String(decoding: bytes, as: UTF8.self)
+                    note(text.split(separator: " ").map(String.init))
+                }
+                fclose(file)
+            }
+        }
+
+        private func note(_ words: [String]) {
+            switch words.first {
+            case "i", "a":
+                guard words.count == 3, let block = Int(words[1]), let version = UInt32(words[2])
+                else { return }
+                nextVersion = max(nextVersion, version + 1)
+                if words[0] == "i" {
+                    newest[block] = max(newest[block], version)
+                } else {
+                    acknowledged[block] = max(acknowledged[block], version)
+                }
+            case "T":
+                for block in Work.tail { acknowledged[block] = 0 }
+            case "t":
+                for block in Work.tail {
+                    acknowledged[block] = 0
+                    oldest[block] = nextVersion
+                }
+            default: break
+            }
+        }
+
+        func add(_ line: String) {
+            let bytes = Array((line + "\n").utf8)
+            _ = write(descriptor, bytes, bytes.count)
+            note(line.split(separator: " ").map(String.init))
+        }
+
+        /// Whether a block may hold that version; 0 are zeroes.
+        func allows(_ block: Int, _ version: UInt32) -> Bool {
+            if version == 0 { return acknowledged[block] == 0 }
+            return version >= max(acknowledged[block], oldest[block]) && version <= newest[block]
+        }
+
+        func description(_ block: Int) -> String {
+            "acknowledged \(acknowledged[block]), begun \(newest[block]), not before \(oldest[block])"
+        }
+    }
+#endif

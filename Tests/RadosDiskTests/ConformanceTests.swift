@@ -1,0 +1,29 @@
+#if RADOS
+    import AsyncIO
+    import FileAccess
+    import StorageManager
+    import StorageTesting
+    import Testing
+
+    @testable import RadosDisk
+
+    @Suite("Relations in a RADOS cluster", .enabled(if: TestCluster.isThere, TestCluster.reason))
+    struct RadosConformanceTests {
+        @Test("do what a storage manager has to", arguments: IOMethodMatrix.all)
+        func conforms(method: TestedMethod) {
+            // A manager that the suite makes again, over the same directory, has the same namespace.
+            let namespaces = Lock<[String: RadosConfiguration]>([:])
+            let suite = StorageManagerConformance { surroundings throws(StorageError) in
+                let configuration = namespaces.withLock { namespaces in
+                    let key = surroundings.files.directory
+                    if let known = namespaces[key] { return known }
+                    let new = TestCluster.configuration()
+                    namespaces[key] = new
+                    return new
+                }
+                return try RadosDisk(system: surroundings.system, configuration: configuration)
+            }
+            #expect(suite.violations(under: method).map(\.description) == [])
+        }
+    }
+#endif

@@ -1,0 +1,111 @@
+#if RADOS
+    import AsyncIO
+    import Foundation
+    import StorageManager
+    import StorageTesting
+    import Testing
+
+    @testable import RadosDisk
+
+    /// The cluster that the tests run on: that of the environment's `STRATA_RADOS_CONF`, which
+    /// `.ci/rados` starts.
+    enum TestCluster {
+        static let configurationPath = ProcessInfo.processInfo.environment["STRATA_RADOS_CONF"]
+        static let pool = ProcessInfo.processInfo.environment["STRATA_RADOS_POOL"] ?? "strata"
+
+        static var isThere: Bool { configurationPath != nil }
+        static let reason: Comment =
+            "STRATA_RADOS_CONF names no cluster; .ci/rados starts one and runs these tests"
+
+        /// Settings for a namespace that nothing else uses.
+        static func configuration() -> RadosConfiguration {
+            var configuration = RadosConfiguration(
+                pool: pool, namespace: "test-\(UUID().uuidString)")
+            configuration.configurationPath = configurationPath
+            configuration.livenessSeconds = 2
+            return configuration
+        }
+    }
+
+    /// A manager with its surroundings.
+    final class RadosBench: @unchecked Sendable {
+        static let id = StorageManagerID(rawValue: 9)
+
+        let system: IOSystem
+        let session: Session
+        let disk: RadosDisk
+        let registry: StorageManagerRegistry
+
+        init(
+            _ configuration: RadosConfiguration,
+            _ method: TestedMethod = TestedMethod(.synchronous)
+        ) throws {
+            system = try method.makeSystem()
+            session = try system.makeSession()
+            disk = try RadosDisk(system: system, configuration: configuration)
+            registry = try StorageManagerRegistry(system: system)
+            try registry.register(disk, id: Self.id)
+        }
+
+        var storage: any RelationStorage {
+            get throws {
+                let locator = RelationLocator(database: 1, number: 16384)
+                return try registry.open(locator, managedBy: Self.id).storage
+            }
+        }
+
+        var fork: RadosFork {
+            get throws { try #require(try storage as? RadosRelation)[.main] }
+        }
+
+        var cluster: RadosCluster { disk.space.cluster }
+
+        func end() {
+            registry.shutdown(session: session)
+            session.close()
+        }
+
+        /// Stops answering, like a process that died: the next writer takes over.
+        func fallSilent() { disk.space.lock.answers.stop() }
+
+        func write(_ block: UInt32, _ count: Int, value: UInt32) throws {
+            let pages = PageMemory(count, apart: true)
+            pages.fillAll(from: value)
+            try storage.write(
+                .main, block: BlockNumber(block), from: pages.addresses.span, sync: .register)
+        }
+
+        func holds(_ block: UInt32, _ count: Int, value: UInt32) throws -> Bool {
+            let pages = PageMemory(count)
+            try storage.read(.main, block: BlockNumber(block), into: pages.addresses.span)
+            return pages.holdsAll(from: value)
+        }
+
+        func isZero(_ block: UInt32, _ count: Int) throws -> Bool {
+            let pages = PageMemory(count)
+            try storage.read(.main, block: BlockNumber(block), into: pages.addresses.span)
+            return (0..<count).allSatisfy { pages.isZero($0) }
+        }
+
+        /// Starts one IO and waits for it.
+        func run(_ operation: IOOperation, _ block: UInt32, _ pages: PageMemory) throws {
+            let outcome = IOReturn()
+            let handle = try session.acquireHandle(reporting: outcome)
+            let reference = handle.waitReference
+            let (addresses, number) = (pages.addresses, BlockNumber(block))
+            if operation == .read {
+                try storage.startRead(handle, .main, block: number, into: addresses.span)
+            } else {
+                try storage.startWrite(
+                    handle, .main, block: number, from: addresses.span, sync: .register)
+            }
+            try session.wait(for: reference)
+            try system.check(outcome)
+        }
+    }
+
+    func expectCode(_ code: StorageError.Code, _ body: () throws -> Void) {
+        let error = #expect(throws: StorageError.self) { try body() }
+        #expect(error?.code == code, "\(error.map { "\($0)" } ?? "nothing was thrown")")
+    }
+#endif
