@@ -3,7 +3,10 @@
 
     /// What was begun and what was acknowledged, in a local file that outlives the process.
     ///
-    /// Lines are `i BLOCK VERSION` before a write, `a BLOCK VERSION` once it is acknowledged, `T`
+    /// A writer has a log of its own. It begins with what its predecessor's log said when the writer
+    /// had taken over: a line that a fenced writer adds later means nothing.
+    ///
+    /// Lines are `o BLOCK VERSION` for what a block held at first, `i BLOCK VERSION` before a write, `a BLOCK VERSION` once it is acknowledged, `T`
     /// before the tail is cut off and added anew, and `t` after.
     final class AcknowledgementLog {
         private let descriptor: CInt
@@ -15,29 +18,40 @@
         private(set) var oldest: [UInt32]
         private(set) var nextVersion: UInt32 = 1
 
-        init(_ path: String) {
+        /// - Parameter previous: the predecessor's log; may be the same file.
+        init(_ path: String, previous: String) {
             newest = Array(repeating: 0, count: Work.blocks)
             acknowledged = newest
             oldest = newest
             descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o644)
-            if let file = fopen(path, "r") {
-                var line = [CChar](repeating: 0, count: 128)
-                while fgets(&line, 128, file) != nil {
-                    let bytes = line.prefix { $0 >= 32 }.map { UInt8($0) }
-                    let text = String(decoding: bytes, as: UTF8.self)
-                    note(text.split(separator: " ").map(String.init))
-                }
-                fclose(file)
+            guard let file = fopen(previous, "r") else { return }
+            var line = [CChar](repeating: 0, count: 128)
+            while fgets(&line, 128, file) != nil {
+                let bytes = line.prefix { $0 >= 32 }.map { UInt8($0) }
+                note(String(decoding: bytes, as: UTF8.self).split(separator: " ").map(String.init))
             }
+            fclose(file)
+            // No version of a fenced writer is one of this one's.
+            nextVersion += 1_000_000
+        }
+
+        /// Begins the writer's own part: from here on only its own lines count.
+        func begin(_ versions: [UInt32]) {
+            ftruncate(descriptor, 0)
+            for (block, version) in versions.enumerated() { add("o \(block) \(version)") }
         }
 
         private func note(_ words: [String]) {
             switch words.first {
-            case "i", "a":
+            case "i", "a", "o":
                 guard words.count == 3, let block = Int(words[1]), let version = UInt32(words[2])
                 else { return }
                 nextVersion = max(nextVersion, version + 1)
-                if words[0] == "i" {
+                if words[0] == "o" {
+                    (newest[block], acknowledged[block], oldest[block]) = (
+                        version, version, version
+                    )
+                } else if words[0] == "i" {
                     newest[block] = max(newest[block], version)
                 } else {
                     acknowledged[block] = max(acknowledged[block], version)

@@ -9,7 +9,7 @@
     /// A program that changes a relation in a cluster until it is killed or its time is over, and
     /// measures: `.ci/rados` starts, kills and pauses it. Errors are lines on the standard output.
     ///
-    ///     RadosClient run POOL/NAMESPACE LOG SEED SECONDS   check what the log says, then change it
+    ///     RadosClient run POOL/NAMESPACE LOG SEED SECONDS [PREVIOUS]   check what a log says, then write
     ///     RadosClient bench POOL/NAMESPACE write|read|random DEPTH SECONDS
     ///
     /// Its exit code is 3 once it was fenced, 1 for what must not be.
@@ -27,7 +27,11 @@
                     arguments[2], timeoutSeconds: environment("STRATA_RADOS_TIMEOUT"))
                 if arguments[1] == "run" {
                     var work = Work(
-                        bench, AcknowledgementLog(arguments[3]), UInt64(arguments[4]) ?? 0)
+                        bench,
+                        AcknowledgementLog(
+                            arguments[3],
+                            previous: arguments.count > 6 ? arguments[6] : arguments[3]),
+                        UInt64(arguments[4]) ?? 0)
                     try work.run(seconds: Double(arguments[5]) ?? 1)
                 } else {
                     try Measurement(bench, depth: Int(arguments[4]) ?? 16).run(

@@ -26,7 +26,7 @@
         }
 
         mutating func run(seconds: Double) throws(StorageError) {
-            try check()
+            log.begin(try check())
             RadosClient.say("open")
             try patiently { (work) throws(StorageError) in try work.fillUp() }
             let end = Self.now() + seconds
@@ -43,7 +43,7 @@
                     try patiently { (work) throws(StorageError) in try work.renewTail() }
                 }
             }
-            try patiently { (work) throws(StorageError) in try work.check() }
+            try patiently { (work) throws(StorageError) in _ = try work.check() }
             RadosClient.say(
                 "done \(writes) writes, "
                     + (failures.isEmpty
@@ -71,6 +71,10 @@
                     guard error.code == .timedOut || error.code == .noSpace else { throw error }
                     RadosClient.say("transient \(error.code) after \(took) s")
                     failures[error.code.rawValue, default: 0] += 1
+                    // What is full can be emptied.
+                    if error.code == .noSpace, (try? cutTail()) != nil {
+                        RadosClient.say("emptied")
+                    }
                     usleep(300_000)
                 }
             }
@@ -85,14 +89,16 @@
                 sync: .register)
         }
 
-        private func renewTail() throws(StorageError) {
+        private func cutTail() throws(StorageError) {
             log.add("T")
             try stand.storage.truncate(
                 .main, to: UInt32(Self.tail.lowerBound), session: stand.session)
-            try stand.storage.zeroExtend(
-                .main, from: BlockNumber(UInt32(Self.tail.lowerBound)), count: Self.tail.count,
-                sync: .register)
             log.add("t")
+        }
+
+        private mutating func renewTail() throws(StorageError) {
+            try cutTail()
+            try fillUp()
         }
 
         /// A page's words: the block, the version, and what follows from both and the position.
@@ -148,7 +154,10 @@
         }
 
         /// Reads everything, and compares with what was acknowledged.
-        private func check() throws(StorageError) {
+        ///
+        /// - Returns: the versions of all blocks.
+        private func check() throws(StorageError) -> [UInt32] {
+            var versions = [UInt32](repeating: 0, count: Self.blocks)
             let count = min(Self.blocks, Int(try stand.storage.blockCount(.main)))
             var block = 0
             let memory = PageMemory(Self.width)
@@ -160,17 +169,20 @@
                     .read, UInt32(block), Array(memory.addresses[0..<part]), reporting: outcome)
                 try stand.session.wait(for: reference)
                 try stand.system.check(outcome)
-                for place in 0..<part { check(block + place, memory, place) }
+                for place in 0..<part {
+                    versions[block + place] = check(block + place, memory, place)
+                }
                 block += part
             }
             for block in count..<Self.blocks where !log.allows(block, 0) {
                 RadosClient.fail("block \(block) is gone: \(log.description(block))")
             }
+            return versions
         }
 
-        private func check(_ block: Int, _ memory: PageMemory, _ place: Int) {
+        private func check(_ block: Int, _ memory: PageMemory, _ place: Int) -> UInt32 {
             if memory.isZero(place) {
-                if log.allows(block, 0) { return }
+                if log.allows(block, 0) { return 0 }
                 RadosClient.fail("block \(block) is zero: \(log.description(block))")
             }
             let words = memory[place].bytes.bindMemory(to: UInt32.self)
@@ -178,7 +190,7 @@
             let isWhole = words.indices.allSatisfy {
                 words[$0] == Self.word($0, block, version)
             }
-            if isWhole, log.allows(block, version) { return }
+            if isWhole, log.allows(block, version) { return version }
             RadosClient.fail(
                 "block \(block) has version \(version), \(isWhole ? "whole" : "torn"), of block"
                     + " \(words[0]): \(log.description(block))")

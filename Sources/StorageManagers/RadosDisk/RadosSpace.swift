@@ -76,7 +76,8 @@
         @unsafe
         func gather(_ vectors: UnsafeBufferPointer<iovec>) {
             var offset = 0
-            for unsafevector in unsafe vectors {
+            for position in vectors.indices {
+                let vector = unsafe vectors[position]
                 guard let base = unsafe vector.iov_base else { continue }
                 unsafe (memory + offset).copyMemory(from: base, byteCount: vector.iov_len)
                 unsafe offset += vector.iov_len
@@ -88,7 +89,8 @@
         @unsafe
         func scatter(_ count: Int, to vectors: UnsafeBufferPointer<iovec>) {
             var offset = 0
-            for unsafevector in unsafe vectors {
+            for position in vectors.indices {
+                let vector = unsafe vectors[position]
                 guard let base = unsafe vector.iov_base else { continue }
                 let length = unsafe vector.iov_len
                 let valid = max(0, min(length, count - offset))
