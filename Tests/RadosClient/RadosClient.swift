@@ -15,33 +15,43 @@
     /// Its exit code is 3 once it was fenced, 1 for what must not be.
     @main
     enum RadosClient {
-        static func main() throws {
+        static func main() {
             let arguments = CommandLine.arguments
             guard arguments.count == 6 || arguments.count == 7 else {
                 fail(
                     "usage: RadosClient run PLACE LOG SEED SECONDS | bench PLACE KIND DEPTH SECONDS"
                 )
             }
+            var failure: StorageError?
             do throws(StorageError) {
-                let bench = try Stand(
+                let stand = try Stand(
                     arguments[2], timeoutSeconds: environment("STRATA_RADOS_TIMEOUT"))
-                if arguments[1] == "run" {
-                    var work = Work(
-                        bench,
-                        AcknowledgementLog(
-                            arguments[3],
-                            previous: arguments.count > 6 ? arguments[6] : arguments[3]),
-                        UInt64(arguments[4]) ?? 0)
-                    try work.run(seconds: Double(arguments[5]) ?? 1)
-                } else {
-                    try Measurement(bench, depth: Int(arguments[4]) ?? 16).run(
-                        arguments[3], seconds: Double(arguments[5]) ?? 1)
+                do throws(StorageError) {
+                    try run(stand, arguments)
+                } catch {
+                    failure = error
                 }
-                bench.end()
+                // In order even then: the library's threads must not outlive the process's end.
+                stand.end()
             } catch {
-                say("error \(error.code): \(error)")
-                exit(error.code == .fenced ? 3 : 1)
+                failure = error
             }
+            guard let failure else { return }
+            say("error \(failure.code): \(failure)")
+            exit(failure.code == .fenced ? 3 : 1)
+        }
+
+        private static func run(_ stand: Stand, _ arguments: [String]) throws(StorageError) {
+            let seconds = Double(arguments[5]) ?? 1
+            guard arguments[1] == "run" else {
+                let measurement = Measurement(stand, depth: Int(arguments[4]) ?? 16)
+                return try measurement.run(arguments[3], seconds: seconds)
+            }
+            let previous = arguments.count > 6 ? arguments[6] : arguments[3]
+            var work = Work(
+                stand, AcknowledgementLog(arguments[3], previous: previous),
+                UInt64(arguments[4]) ?? 0)
+            try work.run(seconds: seconds)
         }
 
         static func environment(_ name: String) -> Int? {
@@ -56,7 +66,7 @@
 
         static func fail(_ message: String) -> Never {
             say("violation \(message)")
-            exit(1)
+            _exit(1)
         }
     }
 
