@@ -29,32 +29,38 @@ let rados: Target.Dependency = .target(name: "CRados", condition: .when(traits: 
 // Every module that a target imports stands here, also those that come along with another: what is
 // not declared is not rebuilt when it changes.
 let modules: [Target] = [
-    .target(name: "AsyncIO", dependencies: ["CPlatform", liburing, log]),
+    .target(name: "Threads", dependencies: ["CPlatform"]),
+    .target(name: "AsyncIO", dependencies: ["Threads", "CPlatform", liburing, log]),
     .target(name: "PageFormat", dependencies: ["CPlatform"]),
-    .target(name: "FileAccess", dependencies: ["AsyncIO", "CPlatform", log, system]),
-    .target(name: "StorageManager", dependencies: ["AsyncIO"]),
+    .target(name: "FileAccess", dependencies: ["AsyncIO", "CPlatform", log, "Threads", system]),
+    .target(name: "StorageManager", dependencies: ["AsyncIO", "Threads"]),
     .target(
-        name: "MagneticDisk", dependencies: ["StorageManager", "FileAccess", "AsyncIO"],
+        name: "MagneticDisk", dependencies: ["StorageManager", "FileAccess", "AsyncIO", "Threads"],
         path: "Sources/StorageManagers/MagneticDisk"),
     .target(
-        name: "MemoryDisk", dependencies: ["StorageManager", "AsyncIO"],
+        name: "MemoryDisk", dependencies: ["StorageManager", "AsyncIO", "Threads"],
         path: "Sources/StorageManagers/MemoryDisk"),
     .target(
         name: "CompressedDisk",
-        dependencies: ["StorageManager", "FileAccess", "AsyncIO", "CPlatform", "CZstd", log],
+        dependencies: [
+            "StorageManager", "FileAccess", "AsyncIO", "CPlatform", "CZstd", log, "Threads",
+        ],
         path: "Sources/StorageManagers/CompressedDisk"),
     .target(
-        name: "RadosDisk", dependencies: ["StorageManager", "AsyncIO", "CPlatform", rados, log],
+        name: "RadosDisk",
+        dependencies: ["StorageManager", "AsyncIO", "CPlatform", "Threads", rados, log],
         path: "Sources/StorageManagers/RadosDisk"),
     .target(
-        name: "BufferManager", dependencies: ["StorageManager", "PageFormat", "AsyncIO", log]),
-    .target(name: "ReadStream", dependencies: ["BufferManager", "StorageManager", "AsyncIO"]),
+        name: "BufferManager",
+        dependencies: ["StorageManager", "PageFormat", "AsyncIO", log, "Threads"]),
+    .target(
+        name: "ReadStream", dependencies: ["BufferManager", "StorageManager", "AsyncIO", "Threads"]),
     .target(name: "PostgresTypes", path: "Sources/PostgresCluster/PostgresTypes"),
     .target(
         name: "PostgresReading",
         dependencies: [
             "PostgresTypes", "ReadStream", "BufferManager", "StorageManager", "MagneticDisk",
-            "FileAccess", "PageFormat", "AsyncIO", "CPlatform", log, system,
+            "FileAccess", "PageFormat", "AsyncIO", "CPlatform", log, "Threads", system,
         ],
         path: "Sources/PostgresCluster/PostgresReading"),
     .target(
@@ -65,54 +71,64 @@ let modules: [Target] = [
         name: "PostgresCluster",
         dependencies: [
             "PostgresCatalogs", "PostgresReading", "PostgresTypes", "FileAccess", "PageFormat",
-            "AsyncIO", system,
+            "AsyncIO", "Threads", system,
         ],
         path: "Sources/PostgresCluster/PostgresCluster"),
     .target(
         name: "Strata",
         dependencies: [
             "ReadStream", "BufferManager", "StorageManager", "MagneticDisk", "CompressedDisk",
-            "MemoryDisk", "FileAccess", "PageFormat", "AsyncIO", "CPlatform", log, system,
+            "MemoryDisk", "FileAccess", "PageFormat", "AsyncIO", "CPlatform", log, "Threads",
+            system,
         ]),
     .target(
         name: "RelationLoader",
         dependencies: [
             "Strata", "CompressedDisk", "MemoryDisk", "BufferManager", "FileAccess",
-            "StorageManager", "PageFormat", "AsyncIO", system,
+            "StorageManager", "PageFormat", "AsyncIO", "Threads", system,
         ]),
     .target(
-        name: "StorageTesting", dependencies: ["StorageManager", "FileAccess", "AsyncIO", log]),
+        name: "StorageTesting",
+        dependencies: ["StorageManager", "FileAccess", "AsyncIO", log, "Threads"]),
     .target(
         name: "StoreSimulator",
         dependencies: [
             "Strata", "StorageTesting", "BufferManager", "FileAccess", "StorageManager",
-            "PageFormat", "AsyncIO", log,
+            "PageFormat", "AsyncIO", log, "Threads",
+        ]),
+    .target(
+        name: "BenchSuite",
+        dependencies: [
+            "RelationLoader", "Strata", "AsyncIO", "CPlatform", "CZstd", "Threads", liburing, log,
         ]),
     .executableTarget(
         name: "StrataTool",
         dependencies: [
-            "RelationLoader", "StoreSimulator", "StorageTesting", "Strata", "PostgresCluster",
-            "CompressedDisk", "MemoryDisk", "BufferManager", "FileAccess", "StorageManager",
-            "AsyncIO", "CPlatform", "CZstd", liburing, arguments, log, system,
+            "BenchSuite", "RelationLoader", "StoreSimulator", "StorageTesting", "Strata",
+            "PostgresCluster",
+            "CompressedDisk",
+            "MemoryDisk", "BufferManager", "FileAccess", "StorageManager", "AsyncIO", "CPlatform",
+            "CZstd", liburing, arguments, log, "Threads", system,
         ],
         path: "Sources/StrataTool"),
 ]
 
 let tests: [Target] = [
-    .testTarget(name: "AsyncIOTests", dependencies: ["AsyncIO", "StorageTesting", log]),
-    .testTarget(name: "PageFormatTests", dependencies: ["PageFormat"]),
+    .testTarget(name: "AsyncIOTests", dependencies: ["AsyncIO", "StorageTesting", log, "Threads"]),
+    .testTarget(name: "PageFormatTests", dependencies: ["PageFormat", "Threads"]),
     .testTarget(
-        name: "FileAccessTests", dependencies: ["FileAccess", "AsyncIO", "StorageTesting"]),
+        name: "FileAccessTests",
+        dependencies: ["FileAccess", "AsyncIO", "StorageTesting", "Threads"]),
     .testTarget(
         name: "StorageManagerTests",
         dependencies: [
             "StorageManager", "MagneticDisk", "MemoryDisk", "FileAccess", "AsyncIO",
-            "StorageTesting",
+            "StorageTesting", "Threads",
         ]),
     .testTarget(
         name: "MagneticDiskTests",
         dependencies: [
-            "MagneticDisk", "FileAccess", "StorageManager", "AsyncIO", "StorageTesting",
+            "MagneticDisk", "FileAccess", "StorageManager", "AsyncIO", "StorageTesting", "Threads",
         ]),
     .testTarget(
         name: "MemoryDiskTests",
@@ -121,24 +137,25 @@ let tests: [Target] = [
         name: "RadosDiskTests",
         dependencies: [
             "RadosDisk", "Strata", "FileAccess", "StorageManager", "AsyncIO", "StorageTesting",
+            "Threads",
         ]),
     .testTarget(
         name: "CompressedDiskTests",
         dependencies: [
             "CompressedDisk", "FileAccess", "StorageManager", "AsyncIO", "CPlatform",
-            "StorageTesting",
+            "StorageTesting", "Threads",
         ]),
     .testTarget(
         name: "BufferManagerTests",
         dependencies: [
             "BufferManager", "MagneticDisk", "FileAccess", "StorageManager", "PageFormat",
-            "AsyncIO", "StorageTesting",
+            "AsyncIO", "StorageTesting", "Threads",
         ]),
     .testTarget(
         name: "ReadStreamTests",
         dependencies: [
             "ReadStream", "BufferManager", "MagneticDisk", "FileAccess", "StorageManager",
-            "PageFormat", "AsyncIO", "StorageTesting",
+            "PageFormat", "AsyncIO", "StorageTesting", "Threads",
         ]),
     .testTarget(name: "PostgresTypesTests", dependencies: ["PostgresTypes"]),
     .testTarget(
@@ -151,7 +168,7 @@ let tests: [Target] = [
         name: "StrataTests",
         dependencies: [
             "Strata", "MagneticDisk", "CompressedDisk", "MemoryDisk", "BufferManager",
-            "FileAccess", "StorageManager", "AsyncIO", "StorageTesting", log,
+            "FileAccess", "StorageManager", "AsyncIO", "StorageTesting", log, "Threads",
         ]),
     .testTarget(
         name: "RelationLoaderTests",
@@ -163,13 +180,13 @@ let tests: [Target] = [
         name: "StorageTestingTests",
         dependencies: [
             "StorageTesting", "MagneticDisk", "MemoryDisk", "FileAccess", "StorageManager",
-            "AsyncIO", log,
+            "AsyncIO", log, "Threads",
         ]),
     .testTarget(
         name: "StoreSimulatorTests",
         dependencies: [
             "StoreSimulator", "StorageTesting", "Strata", "BufferManager", "FileAccess",
-            "StorageManager", "PageFormat", "AsyncIO", log,
+            "StorageManager", "PageFormat", "AsyncIO", log, "Threads",
         ]),
     .testTarget(
         name: "IntegrationTests",
@@ -186,7 +203,7 @@ let tests: [Target] = [
         name: "CrashClient",
         dependencies: [
             "Strata", "BufferManager", "PageFormat", "StorageManager", "AsyncIO",
-            "StorageTesting", log,
+            "StorageTesting", log, "Threads",
         ],
         path: "Tests/CrashClient"),
     // Harms stores of the built tool; `.ci/harm` and the tests below run it.

@@ -1,3 +1,5 @@
+internal import Threads
+
 /// A device that does not exist: every IO is delayed as that device would delay it.
 ///
 /// With it one sees, on any machine and under the real IO methods, how a program behaves on a disk

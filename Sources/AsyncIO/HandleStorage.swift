@@ -1,10 +1,5 @@
 internal import Synchronization
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 /// The memory of one handle. It lives as long as its ``IOSystem`` and serves IO after IO.
 ///

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    public import Glibc
-#elseif canImport(Darwin)
-    public import Darwin
-#endif
+public import Threads
 
 extension IOHandle {
     /// Calls `body` with the memory that the IO will read into or write from, so that a layer can

@@ -1,10 +1,5 @@
 internal import Synchronization
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 /// One IO that is being defined: the only thing code may fill in, start, or give back.
 ///

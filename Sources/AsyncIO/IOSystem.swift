@@ -1,5 +1,6 @@
 internal import Logging
 internal import Synchronization
+internal import Threads
 
 /// The asynchronous IO core of one engine: its sessions, their handles, the method that executes
 /// them, and the registries of targets and callbacks.

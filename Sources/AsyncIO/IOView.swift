@@ -1,10 +1,5 @@
 internal import Synchronization
-
-#if canImport(Glibc)
-    public import Glibc
-#elseif canImport(Darwin)
-    public import Darwin
-#endif
+public import Threads
 
 /// An IO as its callbacks and its target see it: what it does, on what, and its layers' data.
 ///

@@ -1,10 +1,5 @@
 internal import Synchronization
-
-#if canImport(Glibc)
-    public import Glibc
-#elseif canImport(Darwin)
-    public import Darwin
-#endif
+public import Threads
 
 /// One IO in the hands of code that executes it beside the method: the client of a remote store, a
 /// pool of threads, a file system in user space.
@@ -61,6 +56,9 @@ public struct OutsideIO: Sendable {
 }
 
 extension IOSystem {
+    /// The kernel's errors are no greater.
+    private static let greatestErrorNumber = 4095
+
     /// Completes an IO by the first call of its generation.
     ///
     /// The exchange pairs with the releasing store of `Session.beginElsewhere`, and so acquires all
@@ -70,6 +68,8 @@ extension IOSystem {
             expected: generation, desired: 0, ordering: .acquiringAndReleasing
         ).exchanged
         guard isFirst else { return false }
+        // A negated number that is no `errno` becomes one, whose sign can be turned.
+        let result = max(result, -Self.greatestErrorNumber)
         if unsafe handle.pointee.flags.contains(.referencesLocal) {
             unsafe handle.pointee.rawResult.store(Int32(clamping: result), ordering: .relaxed)
             // Releases the result and the IO's memory to ``waitOutside(_:)``.

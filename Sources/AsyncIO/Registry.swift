@@ -1,4 +1,5 @@
 internal import Synchronization
+internal import Threads
 
 /// An append-only table of up to 255 objects, named by one-byte ids from 1.
 ///

@@ -44,7 +44,11 @@ extension Session {
         // Pairs with the exchange by which a thread completes the IO, perhaps at once.
         unsafe handle.pointee.outsideGeneration.store(io.generation, ordering: .releasing)
         begin(io)
-        if isLocal { unsafe system.waitOutside(handle) }
+        if isLocal {
+            // Nobody waits for this thread's staged IO while it sleeps.
+            submitStaged()
+            unsafe system.waitOutside(handle)
+        }
         // Only this thread makes a handle idle, so the IO is still the same one here.
         if unsafe handle.pointee.state == .completedShared { unsafe reclaim(handle) }
     }

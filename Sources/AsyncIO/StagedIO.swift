@@ -1,10 +1,5 @@
 internal import Synchronization
-
-#if canImport(Glibc)
-    public import Glibc
-#elseif canImport(Darwin)
-    public import Darwin
-#endif
+public import Threads
 
 /// One staged or submitted IO in the hands of an ``IOMethod``.
 ///

@@ -1,10 +1,5 @@
 internal import CPlatform
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 /// The system calls by which an IO is executed on the calling thread.
 enum SystemCalls {

@@ -1,5 +1,6 @@
 public import AsyncIO
 internal import Synchronization
+internal import Threads
 
 /// The settings of a ``BackgroundWriter``. PostgreSQL's `bgwriter_…` settings.
 public struct BackgroundWriterOptions: Sendable, Hashable {

@@ -1,5 +1,6 @@
 internal import AsyncIO
 internal import Synchronization
+internal import Threads
 
 /// The content lock: many threads may read a page, or one may change it. It lives in the state
 /// word, so taking a free one is one exchange. Not recursive. It belongs to no thread: the holder

@@ -1,5 +1,6 @@
 internal import AsyncIO
 internal import Synchronization
+internal import Threads
 
 /// The outcome of asking for the IO right on a buffer.
 enum IOStart {

@@ -25,6 +25,8 @@ public struct BufferConfiguration: Sendable {
     /// Where pages are kept until they are whole in place; nil where they need not be. See
     /// ``PageJournal``.
     public var pageJournal: (any PageJournal)?
+    /// Who vouches for what pages hold on disk; nil where nobody does. See ``PageVoucher``.
+    public var pageVoucher: (any PageVoucher)?
     /// Where the manager logs.
     public var logger = Logger(label: "strata.buffers")
 

@@ -1,12 +1,7 @@
 public import AsyncIO
 public import StorageManager
 internal import Synchronization
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 /// Forgetting pages whose blocks cease to exist. Nothing is written.
 ///

@@ -1,6 +1,7 @@
 public import AsyncIO
 public import StorageManager
 internal import Synchronization
+internal import Threads
 
 /// The page cache of an engine, between the users of pages and the storage managers.
 ///
@@ -41,7 +42,8 @@ public final class BufferManager: Sendable {
         self.configuration = configuration
         self.system = system
         isSynchronous = system.method.executesInSubmitter
-        gate = WriteGate(configuration.writeAheadLog, configuration.logger)
+        gate = WriteGate(
+            configuration.writeAheadLog, configuration.pageVoucher, configuration.logger)
         shared = try BufferPool(
             count: configuration.bufferCount, isLocal: false, configuration: configuration,
             sessions: system.configuration.maximumSessions, gate: gate)

@@ -1,6 +1,7 @@
 internal import AsyncIO
 internal import StorageManager
 internal import Synchronization
+internal import Threads
 
 /// The outcome of looking up a page.
 enum Lookup {

@@ -2,6 +2,7 @@ internal import AsyncIO
 internal import Logging
 internal import StorageManager
 internal import Synchronization
+internal import Threads
 
 /// One pool of buffers: pages, descriptors, mapping and clock.
 ///

@@ -33,14 +33,23 @@ extension PageWriter {
     }
 
     /// Makes durable what has to be before the prepared pages may be written in place: the log of
-    /// their changes, by one call for all of them; and gives their copies to the journal.
+    /// their changes, by one call for all of them, and that nobody vouches for what they were; and
+    /// gives their copies to the journal.
     ///
     /// - Returns: the batch that the journal has made of them; nil where none of them needs it.
-    /// - Throws: what the log or the journal threw. None of the pages may be written then.
+    /// - Throws: what the log, the voucher or the journal threw. None of the pages may be written
+    ///   then.
     private func protect() throws(StorageError) -> OpenBatch? {
         if pool.isLocal { return nil }
         let highest = state.prepared.reduce(LSN.zero) { max($0, $1.highestLSN) }
         try pool.gate.pass(highest, session)
+        if let voucher = pool.gate.voucher {
+            for write in state.prepared where write.isVouchedFor {
+                try voucher.withdraw(write.relation, session: session)
+            }
+            // Withdrawing takes time: a sync may have failed meanwhile, or the engine ended.
+            try pool.gate.check()
+        }
         guard let journal = pool.journal else { return nil }
         state.journalled.removeAll(keepingCapacity: true)
         for write in state.prepared where write.isJournalled {

@@ -2,6 +2,7 @@ internal import AsyncIO
 internal import PageFormat
 internal import StorageManager
 internal import Synchronization
+internal import Threads
 
 /// A write whose pages have been copied and that has not been started.
 struct PreparedWrite {
@@ -17,6 +18,8 @@ struct PreparedWrite {
     let highestLSN: LSN
     /// Whether the journal has to keep the copies before they are written in place.
     let isJournalled: Bool
+    /// Whether pages among them were changed that somebody vouches for.
+    let isVouchedFor: Bool
 
     var count: Int { buffers.count }
 
@@ -105,8 +108,8 @@ extension PageWriter {
     private func collect(
         _ index: Int, _ tag: PageTag, _ start: Gathering, onlyUnpinned: Bool
     ) {
-        let (relation, unprotected) = pool.buffer(index).withRecord {
-            ($0.relation, $0.unprotectedStart.load(ordering: .acquiring))
+        let (record, relation, unprotected) = pool.buffer(index).withRecord {
+            ($0, $0.relation, $0.unprotectedStart.load(ordering: .acquiring))
         }
         var gathering = start
         let group = relation.storage.blocksPerGroup(tag.fork)
@@ -132,12 +135,15 @@ extension PageWriter {
             else { break }
             copy(neighbour, next, &gathering)
         }
+        // After the copying: whoever could change a copied page saw it after this was set for it.
+        let vouchedEnd = record.vouchedEnd.load(ordering: .acquiring)
         state.add(
             PreparedWrite(
                 relation: relation, tag: first, copies: gathering.copies,
                 firstCopy: gathering.firstCopy,
                 buffers: gathering.begin..<gathering.begin + gathering.count,
-                highestLSN: gathering.highestLSN, isJournalled: isJournalled))
+                highestLSN: gathering.highestLSN, isJournalled: isJournalled,
+                isVouchedFor: tag.fork == .main && gathering.firstDirty < vouchedEnd))
         settle(gathering)
     }
 
@@ -171,6 +177,8 @@ extension PageWriter {
         let begin: Int
         var count = 0
         var highestLSN = LSN.zero
+        /// The first block that is not only taken along.
+        var firstDirty = UInt32.max
 
         init(_ copies: ScratchPool.Copies, _ firstCopy: Int, _ begin: Int) {
             (self.copies, self.firstCopy, self.begin) = (copies, firstCopy, begin)
@@ -217,6 +225,9 @@ extension PageWriter {
         let position = gathering.firstCopy + gathering.count
         let page = unsafe gathering.copies.start.pointer + position * blockSize
         unsafe page.copyMemory(from: pool.address(index).pointer, byteCount: blockSize)
+        if pool.buffer(index).state.has(BufferState.dirty) {
+            gathering.firstDirty = min(gathering.firstDirty, tag.block.rawValue)
+        }
         pool.buffer(index).unlockShared()
         var editor = unsafe PageEditor(unsafePage: page)
         gathering.highestLSN = max(gathering.highestLSN, editor.lsn)

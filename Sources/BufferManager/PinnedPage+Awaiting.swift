@@ -2,6 +2,7 @@ internal import AsyncIO
 public import PageFormat
 internal import StorageManager
 internal import Synchronization
+internal import Threads
 
 /// A task that waits for a content lock.
 @safe

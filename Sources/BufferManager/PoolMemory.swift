@@ -1,10 +1,5 @@
 internal import AsyncIO
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 /// A piece of zeroed address space. The kernel provides its memory page by page as it is touched,
 /// so making it costs nothing.

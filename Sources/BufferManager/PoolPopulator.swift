@@ -1,6 +1,7 @@
 internal import AsyncIO
 internal import StorageManager
 internal import Synchronization
+internal import Threads
 
 /// Populates the memory of a pool's pages before the clock hand reaches them for the first time.
 ///

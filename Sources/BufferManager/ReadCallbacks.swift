@@ -108,8 +108,10 @@ final class ReadCallbacks: IOCallbacks {
     /// about damage.
     private func verify(_ index: Int, _ checksum: UInt16?, _ options: ReadOptions) -> Damage {
         let view = view(index)
-        guard case .invalid(let reason) = view.verify(computed: checksum) else { return .none }
-        if case .checksumMismatch = reason {
+        switch view.verify(computed: checksum) {
+        case .valid: return .none
+        case .new: if !hasLostContent(index) { return .none }
+        case .invalid(.checksumMismatch):
             pool.checksumFailures.add(1, ordering: .relaxed)
             pool.buffer(index).withRecord { record in
                 _ = record.checksumFailures.add(1, ordering: .relaxed)
@@ -117,10 +119,19 @@ final class ReadCallbacks: IOCallbacks {
             if options.contains(.ignoresChecksumFailures), view.header.fault == nil {
                 return .ignored
             }
+        case .invalid(.badHeader): break
         }
         guard options.contains(.zeroesDamagedPages) else { return .invalid }
         unsafe pool.address(index).bytes.initializeMemory(as: UInt8.self, repeating: 0)
         return .zeroed
+    }
+
+    /// Whether a page that is all zeroes cannot be so.
+    private func hasLostContent(_ index: Int) -> Bool {
+        let buffer = pool.buffer(index)
+        let tag = buffer.tag
+        guard tag.fork == .main else { return false }
+        return buffer.withRecord { $0.filledEnd.load(ordering: .acquiring) > tag.block.rawValue }
     }
 
     func report(_ result: IOResult, targetData: IOTargetData) -> StorageError {

@@ -1,6 +1,7 @@
 internal import AsyncIO
 internal import StorageManager
 internal import Synchronization
+internal import Threads
 
 /// The buffer manager's data about one relation: its storage, for writing its pages; the locks
 /// under which its forks are extended; its count of damaged pages.
@@ -17,6 +18,13 @@ final class RelationRecord: Sendable {
 
     /// The main fork's blocks from there on need no journal, as a crash takes them away whole.
     let unprotectedStart = Atomic<UInt32>(.max)
+
+    /// The main fork's blocks below are on disk as their loads left them, and somebody vouches for
+    /// that; 0 where nobody does. Released before readers see the blocks, so that a writer of one that
+    /// was changed sees it too.
+    let vouchedEnd = Atomic<UInt32>(0)
+    /// The main fork's blocks below hold something; one that is all zeroes there has lost it.
+    let filledEnd = Atomic<UInt32>(0)
 
     private let mainExtension = ParkingLock()
     private let freeSpaceExtension = ParkingLock()

@@ -1,6 +1,7 @@
 internal import AsyncIO
 internal import StorageManager
 internal import Synchronization
+internal import Threads
 
 /// Private page copies for writes. Memory is kept for the next write once it was needed.
 ///

@@ -1,5 +1,6 @@
 internal import AsyncIO
 internal import Synchronization
+internal import Threads
 
 /// The wake-ups that wait for events of buffers: the second kind of waiter, beside threads that
 /// sleep on a buffer's descriptor. Both use the same flags of the state.

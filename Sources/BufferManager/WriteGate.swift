@@ -3,6 +3,7 @@ internal import Logging
 internal import PageFormat
 internal import StorageManager
 internal import Synchronization
+internal import Threads
 
 /// Passed by every write of shared pages. It flushes the log first, and stays closed once a sync
 /// has failed.
@@ -11,6 +12,8 @@ internal import Synchronization
 /// from any thread. It never reopens: a reopened store has another gate.
 final class WriteGate: Sendable {
     private let log: (any WriteAheadLog)?
+    /// Told before pages are written that are not as it says.
+    let voucher: (any PageVoucher)?
     private let logger: Logger
     /// Up to where the log has been made durable for pages. Raised after the flush; whoever reads
     /// it only decides by it whether to call again.
@@ -18,8 +21,9 @@ final class WriteGate: Sendable {
     private let closed = Atomic<Bool>(false)
     private let cause = Lock<StorageError?>(nil)
 
-    init(_ log: (any WriteAheadLog)?, _ logger: Logger) {
+    init(_ log: (any WriteAheadLog)?, _ voucher: (any PageVoucher)?, _ logger: Logger) {
         self.log = log
+        self.voucher = voucher
         self.logger = logger
     }
 
@@ -37,7 +41,9 @@ final class WriteGate: Sendable {
             return cause == nil
         }
         closed.store(true, ordering: .releasing)
-        if isFirst { logger.critical("no page is written from now on: \(error)") }
+        if isFirst && error.code != .closed {
+            logger.critical("no page is written from now on: \(error)")
+        }
         return isFirst
     }
 

@@ -1,12 +1,7 @@
 internal import AsyncIO
 internal import Logging
 internal import Synchronization
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 /// The open kernel descriptors, as a clock. Guarded by the lock of ``FileAccess``.
 struct DescriptorTable {

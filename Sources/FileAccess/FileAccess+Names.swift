@@ -1,10 +1,5 @@
 public import AsyncIO
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 /// The `errno` values that files without libc compare with.
 enum ErrorNumber {

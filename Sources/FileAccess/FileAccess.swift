@@ -2,6 +2,7 @@ public import AsyncIO
 internal import Logging
 internal import Synchronization
 public import SystemPackage
+internal import Threads
 
 /// The files of one store: virtual descriptors over a bounded set of kernel ones.
 ///

@@ -1,10 +1,5 @@
 public import AsyncIO
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 extension StorageError.Code {
     /// A file that should exist does not.

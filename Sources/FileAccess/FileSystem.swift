@@ -1,10 +1,5 @@
 public import SystemPackage
-
-#if canImport(Glibc)
-    public import Glibc
-#elseif canImport(Darwin)
-    public import Darwin
-#endif
+public import Threads
 
 /// How a kernel descriptor is opened.
 public struct FileOpenFlags: OptionSet, Sendable {

@@ -1,12 +1,7 @@
 internal import AsyncIO
 internal import CPlatform
 public import SystemPackage
-
-#if canImport(Glibc)
-    public import Glibc
-#elseif canImport(Darwin)
-    public import Darwin
-#endif
+public import Threads
 
 /// The real file system: each call is the kernel's. Stateless.
 public final class KernelFileSystem: FileSystem {

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 /// One file of a ``ShadowFileSystem``: what lies below, and the blocks that differ from it. Under
 /// the file system's lock, but for reading below what was not changed.

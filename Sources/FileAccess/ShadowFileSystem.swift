@@ -1,11 +1,6 @@
 package import AsyncIO
 package import SystemPackage
-
-#if canImport(Glibc)
-    package import Glibc
-#elseif canImport(Darwin)
-    package import Darwin
-#endif
+package import Threads
 
 /// A file system that shows another one as it would be after changes that it keeps to itself.
 ///

@@ -1,6 +1,7 @@
 internal import AsyncIO
 internal import CPlatform
 internal import Synchronization
+internal import Threads
 
 /// Which paths are being synced, and which could not be.
 ///

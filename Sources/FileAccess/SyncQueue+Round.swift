@@ -1,11 +1,6 @@
 public import AsyncIO
 internal import Synchronization
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 extension SyncQueue {
     /// Makes durable all that was registered when this was called.

@@ -1,10 +1,5 @@
 internal import AsyncIO
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 /// Files and directories that are to be made durable at the next checkpoint.
 ///

@@ -1,12 +1,7 @@
 public import AsyncIO
 internal import Logging
 internal import Synchronization
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 /// How long the file is, and what the kernel is asked to do with its parts. All calls block and
 /// throw what ``lend()`` throws, besides their own.

@@ -1,10 +1,5 @@
 public import AsyncIO
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 /// Starting IO on a handle. The handle's target must be set, and for reads and writes its vectors
 /// appended. Called on the thread of the handle's session.

@@ -1,10 +1,5 @@
 public import AsyncIO
-
-#if canImport(Glibc)
-    public import Glibc
-#elseif canImport(Darwin)
-    public import Darwin
-#endif
+public import Threads
 
 /// Blocking reads and writes.
 ///

@@ -1,5 +1,6 @@
 public import AsyncIO
 internal import Synchronization
+internal import Threads
 
 /// An open file that has a kernel descriptor only while it needs one.
 ///

@@ -26,6 +26,10 @@ public enum PageFormatError: Error, Hashable, Sendable {
         case outsideItemSpace(offset: Int, length: Int)
         /// The item is shorter than a tuple header.
         case tooShort(length: Int)
+        /// It stands for a line pointer that there is not, or that has no item.
+        case badRedirect(to: Int)
+        /// The item shares bytes with another.
+        case overlap(offset: Int, length: Int)
     }
 
     /// What is wrong with a tuple's header.
@@ -34,6 +38,10 @@ public enum PageFormatError: Error, Hashable, Sendable {
         case badDataOffset(Int)
         /// More attributes than PostgreSQL allows.
         case tooManyAttributes(Int)
+        /// More attributes than its relation has columns.
+        case moreAttributes(Int, than: Int)
+        /// The header says that values are stored out of line.
+        case storedElsewhere
     }
 
     /// What is wrong with an attribute.
@@ -89,6 +97,10 @@ extension PageFormatError.LinePointerFault: CustomStringConvertible {
             "an item at \(offset) of \(length) bytes lies outside the page's item space"
         case .tooShort(let length):
             "an item of \(length) bytes is too short for a tuple"
+        case .badRedirect(let number):
+            "it redirects to line pointer \(number), which has no item"
+        case .overlap(let offset, let length):
+            "an item at \(offset) of \(length) bytes lies on another"
         }
     }
 }
@@ -99,6 +111,9 @@ extension PageFormatError.TupleFault: CustomStringConvertible {
         switch self {
         case .badDataOffset(let offset): "its data cannot begin at \(offset)"
         case .tooManyAttributes(let count): "\(count) attributes are more than a tuple can have"
+        case .moreAttributes(let count, let columns):
+            "it has \(count) attributes where its relation has \(columns)"
+        case .storedElsewhere: "it says that values are stored out of line"
         }
     }
 }

@@ -1,12 +1,7 @@
 public import AsyncIO
 public import BufferManager
 internal import StorageManager
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 /// From the queue to the user.
 extension StreamEngine {

@@ -1,10 +1,5 @@
 public import Strata
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 /// Why a load stopped, and where in its input.
 public struct LoadError: Error, Sendable, Hashable {

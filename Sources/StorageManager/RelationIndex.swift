@@ -1,4 +1,5 @@
 internal import AsyncIO
+internal import Threads
 
 /// The relations that are open now, by locator. Safe to use from any thread.
 final class RelationIndex: Sendable {

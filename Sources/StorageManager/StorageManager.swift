@@ -61,6 +61,11 @@ public protocol StorageManager: AnyObject, Sendable {
     /// - Throws: `syncFailed`, after which the contents of the disk are unknown.
     func syncPending(_ session: Session) throws(StorageError)
 
+    /// Allows or ends work that the manager does by itself, outside of calls. Called with false
+    /// before the last ``syncPending(_:)``: returns when there is none, and none begins until it is
+    /// allowed again. It is allowed at first.
+    func allowBackgroundWork(_ isAllowed: Bool)
+
     /// Ends the manager. All relations are closed, or nothing uses them any more.
     func shutdown()
 }
@@ -88,6 +93,9 @@ extension StorageManager {
     {
         nil
     }
+
+    /// There is none.
+    public func allowBackgroundWork(_ isAllowed: Bool) {}
 
     /// Nothing to free.
     public func compact(_ locator: RelationLocator) throws(StorageError) -> Int { 0 }

@@ -1,4 +1,5 @@
 public import AsyncIO
+internal import Threads
 
 /// The one-byte number of a storage manager in a registry.
 public struct StorageManagerID: RawRepresentable, Hashable, Sendable, BitwiseCopyable {
@@ -124,6 +125,11 @@ public final class StorageManagerRegistry: Sendable {
         close(relation, session: session)
         guard let manager = manager(relation.manager) else { return }
         for fork in Fork.allCases.reversed() { try manager.unlink(relation.locator, fork: fork) }
+    }
+
+    /// Allows or ends work that managers do by themselves.
+    public func allowBackgroundWork(_ isAllowed: Bool) {
+        for manager in inOrder { manager.allowBackgroundWork(isAllowed) }
     }
 
     /// Makes all registered writes of all managers durable.

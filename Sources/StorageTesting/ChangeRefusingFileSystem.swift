@@ -1,11 +1,6 @@
 internal import AsyncIO
 public import FileAccess
-
-#if canImport(Glibc)
-    public import Glibc
-#elseif canImport(Darwin)
-    public import Darwin
-#endif
+public import Threads
 
 /// The kernel's file system without the calls that change something: they fail, and are kept.
 ///

@@ -1,10 +1,5 @@
 public import FileAccess
-
-#if canImport(Glibc)
-    public import Glibc
-#elseif canImport(Darwin)
-    public import Darwin
-#endif
+public import Threads
 
 /// A file system on top of another: calls that it does not define are forwarded.
 ///

@@ -1,10 +1,5 @@
 public import AsyncIO
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 /// A way to execute IO in a test. Prints as the method's name and seed.
 public struct TestedMethod: Sendable, CustomStringConvertible {

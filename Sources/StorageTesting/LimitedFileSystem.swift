@@ -1,11 +1,6 @@
 internal import AsyncIO
 public import FileAccess
-
-#if canImport(Glibc)
-    public import Glibc
-#elseif canImport(Darwin)
-    public import Darwin
-#endif
+public import Threads
 
 /// The kernel's file system with a test-defined amount of free space and with syncs that fail on
 /// demand.

@@ -1,5 +1,6 @@
 internal import AsyncIO
 public import Logging
+internal import Threads
 
 /// A log that keeps its messages for tests. Safe to use from any thread.
 public final class RecordingLog: Sendable {

@@ -1,11 +1,6 @@
 public import AsyncIO
 public import FileAccess
-
-#if canImport(Glibc)
-    public import Glibc
-#elseif canImport(Darwin)
-    public import Darwin
-#endif
+public import Threads
 
 /// A disk in memory that loses unsynced data at a power cut, and fails as disks do.
 ///

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 /// The system calls of a ``SimulatedDisk``; started IO counts as the call that executes it.
 public enum SimulatedCall: UInt8, Sendable, Hashable, CaseIterable {

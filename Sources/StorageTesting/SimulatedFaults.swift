@@ -1,10 +1,5 @@
 public import AsyncIO
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 /// A fault of one simulated IO.
 public enum SimulatedFault: Sendable, Hashable {

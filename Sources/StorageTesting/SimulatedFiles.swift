@@ -1,10 +1,5 @@
 internal import FileAccess
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 /// The files and names of a ``SimulatedDisk``, and the calls on them. A value; its owner
 /// synchronises threads.

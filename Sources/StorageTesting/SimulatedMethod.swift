@@ -1,10 +1,5 @@
 public import AsyncIO
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 /// An ``IOMethod`` for tests. It really executes the IO, but later, in an order drawn from a seed,
 /// on any thread, and with faults that the seed or the test chooses.

@@ -1,10 +1,5 @@
 internal import AsyncIO
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 extension SimulatedPool.Entry {
     /// Executes and completes the IO, on the calling thread and outside the pool's lock.

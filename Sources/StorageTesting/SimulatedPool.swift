@@ -1,10 +1,5 @@
 internal import AsyncIO
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 /// The IOs that a ``SimulatedMethod`` has not completed yet. Guarded by its monitor.
 struct SimulatedPool {

@@ -1,4 +1,5 @@
 internal import AsyncIO
+internal import Threads
 
 /// An executor without a thread: its owner steps it, and it runs its tasks' jobs one by one, in an
 /// order drawn from a seed.

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 /// Reports that something did not happen in time.
 public struct WatchdogError: Error, CustomStringConvertible {

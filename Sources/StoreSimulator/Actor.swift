@@ -15,8 +15,17 @@ final class Actor {
     var appended: RelationModel?
 
     private var stream: ReadStream<BlockRange>?
+    private var scanned: Scan?
+
     /// The scanned relation, and how far the scan is.
-    private var scanned: (relation: Relation, model: RelationModel, next: UInt32)?
+    private struct Scan {
+        let relation: Relation
+        let model: RelationModel
+        let extent: RelationExtent
+        var next: UInt32 = 0
+        /// What the pages so far hold; nil once one could not be read.
+        var rows: UInt64? = 0
+    }
 
     var writer: BackgroundWriter?
 
@@ -149,8 +158,9 @@ final class Actor {
 
     func beginScan(_ relation: Relation, _ model: RelationModel, _ session: Session) {
         dropScan()
-        stream = relation.scan(session: session)
-        scanned = (relation, model, 0)
+        let extent = relation.extent
+        stream = relation.scan(session: session, extent: extent)
+        scanned = Scan(relation: relation, model: model, extent: extent)
     }
 
     private func dropScan() {
@@ -159,7 +169,7 @@ final class Actor {
     }
 
     private func stepScan() throws(Violation) {
-        guard let (relation, model, _) = scanned else { return }
+        guard let model = scanned?.model else { return }
         for _ in 0...world.random.below(6) {
             guard let block = scanned?.next else { return }
             var isOver = false
@@ -173,21 +183,32 @@ final class Actor {
                     isOver = true
                 }
             } catch {
+                scanned?.rows = nil
                 try world.judge(error, "session \(number) scans block \(block)")
                 if world.mustReopen || world.disk.isWithoutPower { return }
             }
-            if isOver {
-                world.note("session \(number): scanned \(relation.name) to its end, \(block)")
-                return dropScan()
-            }
+            if isOver { return try endScan() }
             scanned?.next += 1
         }
         if world.random.below(12) == 0 { dropScan() }
     }
 
+    /// Compares the rows with those that were loaded, as the catalog has them.
+    private func endScan() throws(Violation) {
+        guard let scan = scanned else { return }
+        dropScan()
+        guard let rows = scan.rows else { return }
+        if scan.extent.rowCount != nil { world.report.countsChecked += 1 }
+        try attempt("counts \(rows) rows of \(scan.relation.name)") { () throws(StorageError) in
+            try scan.relation.checkRowCount(rows, of: scan.extent)
+        }
+    }
+
     private func checkScanned(_ page: borrowing PinnedPage, _ model: RelationModel)
         throws(StorageError)
     {
+        let rows = page.withView { UInt64($0.linePointerCount) }
+        if let before = scanned?.rows { scanned?.rows = before + rows }
         do throws(Violation) { try check(page, model, "a scanned page") } catch {
             throw StorageError(.misuse, error.reason)
         }

@@ -4,14 +4,20 @@ internal import Strata
 /// What the simulation writes on pages: told by a version and a block alone, so that every byte of
 /// a page can be checked, and no two versions share a sector.
 ///
-/// Version 0 is a page of zeroes, as relations grow by. Keeps memory of its own; one thread.
+/// Version 0 is a page of zeroes, as relations grow by. One version in four has a row more than the
+/// others, so that rows can be counted. Keeps memory of its own; one thread.
 struct PageContent {
     /// The versions ever given out; each is written on one page.
     private(set) var lastVersion: UInt32 = 0
     private var words = [UInt64](repeating: 0, count: PageContent.wordCount)
 
-    /// As much as fits on a page beside its header and line pointer.
-    private static let wordCount = 1016
+    /// As much as fits on a page beside its header, two line pointers and a small item.
+    private static let wordCount = 1014
+
+    /// How many rows a page of that version has.
+    static func rows(of version: UInt32) -> UInt64 {
+        version == 0 ? 0 : version % 4 == 3 ? 2 : 1
+    }
 
     /// The version that the next write will have.
     var nextVersion: UInt32 { lastVersion + 1 }
@@ -36,8 +42,11 @@ struct PageContent {
         let span = words.span
         page.withEditor { editor in
             editor.initialize()
-            guard (try? unsafe editor.addItem(span.bytes)) != nil else {
-                preconditionFailure("an item of that size fits on an empty page")
+            for row in 0..<Self.rows(of: lastVersion) {
+                let item = unsafe row == 0 ? span.bytes : span.extracting(0..<1).bytes
+                guard (try? editor.addItem(item)) != nil else {
+                    preconditionFailure("items of that size fit on an empty page")
+                }
             }
         }
         return lastVersion
@@ -53,7 +62,11 @@ struct PageContent {
                 return nil
             }
             let word = unsafe item.unsafeLoadUnaligned(as: UInt64.self)
-            return UInt32(truncatingIfNeeded: word) == block ? UInt32(word >> 32) : nil
+            let version = UInt32(word >> 32)
+            guard UInt32(truncatingIfNeeded: word) == block,
+                UInt64(view.linePointerCount) == Self.rows(of: version)
+            else { return nil }
+            return version
         }
         guard let version = told, version <= lastVersion else { return nil }
         if version == 0 { return page.isZero ? 0 : nil }

@@ -52,6 +52,8 @@ struct SeedPlan {
         drawOptions(&random)
         options.skipsFirstSync = planted == .skippedSync
         options.publishesEarly = planted == .earlyPublication
+        options.keepsRowCounts = planted == .keptRowCount
+        options.keepsCleanMark = planted == .keptMark
         options.journalFault = planted == .skippedJournal ? .skipsJournal : nil
     }
 

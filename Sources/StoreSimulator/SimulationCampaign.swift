@@ -1,5 +1,6 @@
 internal import AsyncIO
 internal import Synchronization
+internal import Threads
 
 /// Many seeds on several threads, each seed on one.
 public struct SimulationCampaign: Sendable {

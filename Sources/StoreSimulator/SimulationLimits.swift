@@ -31,4 +31,8 @@ package enum PlantedMistake: String, CaseIterable, Sendable {
     case earlyPublication = "early-publication"
     /// Pages are overwritten without having been written to the journal.
     case skippedJournal = "skipped-journal"
+    /// The catalog goes on saying how many rows a relation has when its pages are changed.
+    case keptRowCount = "kept-row-count"
+    /// The mark of a clean end stays while the store is written to.
+    case keptMark = "kept-mark"
 }

@@ -29,6 +29,8 @@ public struct SimulationReport: Sendable {
     public var acknowledgements = 0
     /// Pages read and compared to the last byte.
     public var pagesChecked = 0
+    /// Relations whose rows were counted and compared with what the catalog says.
+    public var countsChecked = 0
     /// Calls that failed because of a fault and said so.
     public var failures = 0
     /// Times that a store's damage was found and reported.
@@ -56,6 +58,7 @@ public struct SimulationReport: Sendable {
         openings += other.openings
         acknowledgements += other.acknowledgements
         pagesChecked += other.pagesChecked
+        countsChecked += other.countsChecked
         failures += other.failures
         damageReports += other.damageReports
         faults.add(other.faults)

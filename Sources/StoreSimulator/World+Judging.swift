@@ -10,7 +10,7 @@ extension World {
         "invalidPage", "damagedChunk", "lostChunk", "damagedMap", "damagedSegment",
         "relationDamaged",
         "catalogDamaged", "controlDamaged", "journalDamaged", "notAStore", "storeTooNew",
-        "storeMissing",
+        "storeMissing", "storeReplaced",
     ]
     /// A sync failed, now or before.
     private static let afterSync: Set<StorageError.Code> = [
@@ -63,6 +63,10 @@ extension World {
         where journal.damagedBatches > 0 && !mayBeDamaged {
             throw Violation(reason: "opening found the journal damaged: \(journal)")
         }
+        for case .notUndone(let locator, let reason) in recovery.actions
+        where !wasTold && !mayBeDamaged {
+            throw Violation(reason: "what was left of \(locator) stays without a fault: \(reason)")
+        }
     }
 
     private func violation(_ error: StorageError, _ action: String) -> Violation? {
@@ -102,8 +106,9 @@ extension World {
         var failure: Violation?
         do throws(StorageError) {
             let relation = try engine.relation(named: name)
-            var pages = relation.scan(session: session)
-            for block in 0..<relation.blockCount where failure == nil {
+            let extent = relation.extent
+            var pages = relation.scan(session: session, extent: extent)
+            for block in 0..<extent.blockCount where failure == nil {
                 do throws(StorageError) {
                     guard let page = try pages.next() else { break }
                     found.append(version(of: page, name, block))
@@ -111,6 +116,14 @@ extension World {
                     failure = violation(error, "reading block \(block) of \(name) after opening")
                     found.append(Self.unread)
                 }
+            }
+            if failure == nil, !found.contains(where: { $0 >= Self.unsealed }) {
+                // Whatever has become of its pages, the catalog does not count them wrongly.
+                let rows = found.reduce(0) { $0 + PageContent.rows(of: $1) }
+                do throws(StorageError) { try relation.checkRowCount(rows, of: extent) } catch {
+                    failure = violation(error, "counting the rows of \(name) after opening")
+                }
+                if extent.rowCount != nil { report.countsChecked += 1 }
             }
         } catch {
             try judge(error, "opening \(name) after a crash")
@@ -180,9 +193,15 @@ extension World {
     /// Every file belongs to something.
     private func checkFiles(_ engine: Engine) throws(Violation) {
         let numbers = Set(engine.relations.map { "\($0.locator.number)" })
-        for path in disk.paths where path.hasPrefix("base/1/") {
+        try checkStray()
+        // What an error has kept from being removed stays recorded, and is removed later.
+        var left: Set<String> = []
+        for case .notUndone(let locator, _) in engine.recovery.actions {
+            left.insert("\(locator.number)")
+        }
+        for path in disk.paths where path.hasPrefix("base/1/") && path != Self.strayPath {
             let number = path.dropFirst("base/1/".count).prefix { $0.isNumber }
-            if !numbers.contains(String(number)) {
+            if !numbers.contains(String(number)) && !left.contains(String(number)) {
                 throw Violation(reason: "file \(path) belongs to nothing")
             }
         }

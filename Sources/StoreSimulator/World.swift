@@ -27,6 +27,8 @@ final class World {
     var faultsAtOpening = SimulatedDiskCounts()
     /// A call has failed after which the store has to be opened anew.
     var mustReopen = false
+    /// Whether there is a file that no relation has.
+    var hasStray = false
     /// A store whose damage was reported cannot be judged any further.
     var isGivenUp = false
     private var isInterjecting = false
@@ -151,6 +153,7 @@ final class World {
     func open() throws(Violation) {
         var attempts = 0
         let wasFaulty = disk.isFaulty
+        if engine == nil { leaveStray() }
         while engine == nil {
             disk.isFaulty = wasFaulty && attempts < 3
             if wasFaulty && attempts < 2 && random.below(4) == 0 {
@@ -178,6 +181,7 @@ final class World {
         }
         life += 1
         var recovery = RecoveryReport()
+        var refusing: Engine?
         do throws(StorageError) {
             let engine = try Engine.open("/", options: options)
             recovery = engine.recovery
@@ -187,7 +191,11 @@ final class World {
             if disk.isWithoutPower {
                 // Its last word came too late; that happens to anyone.
                 report.crashesInRecovery += 1
+                // What it reported was no fault of the disk's.
+                recovery = RecoveryReport()
                 crash()
+            } else if isRefusing(recovery) && !mayBeDamaged {
+                refusing = engine
             } else {
                 self.engine = engine
             }
@@ -199,6 +207,29 @@ final class World {
             }
         }
         try judge(recovery)
+        if let refusing { try letGo(of: refusing) }
+    }
+
+    private func isRefusing(_ recovery: RecoveryReport) -> Bool {
+        recovery.actions.contains { if case .refused = $0 { true } else { false } }
+    }
+
+    /// An error has kept the store from making a relation whole: the next opening has to. Until
+    /// then nothing of it may be lost, however this one ends.
+    private func letGo(of engine: Engine) throws(Violation) {
+        guard wasTold else {
+            throw Violation(reason: "relations were refused without a fault")
+        }
+        report.crashesInRecovery += 1
+        if random.below(2) == 0 { return crash() }
+        do throws(StorageError) {
+            try engine.close()
+            note("closed with relations refused")
+            disk = disk.kill()
+        } catch {
+            try judge(error, "closing with relations refused")
+            crash()
+        }
     }
 
     // MARK: Interjections

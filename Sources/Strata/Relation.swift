@@ -1,3 +1,5 @@
+internal import Threads
+
 /// A relation of an open store, to be read and extended.
 ///
 /// Keeps what it names: a relation that is dropped or replaced meanwhile stays readable through
@@ -10,8 +12,6 @@ public final class Relation: Sendable {
     public let name: String
     /// The columns of its rows; nil for a relation of pages that are nobody's rows.
     public let schema: Schema?
-    /// How many rows its loads had brought in when it was opened; nil where that is not known.
-    public let rowCount: UInt64?
     /// The name of its storage manager.
     public let managerName: String
 
@@ -22,7 +22,6 @@ public final class Relation: Sendable {
         self.engine = engine
         name = description.name
         schema = description.schema
-        rowCount = description.rowCount
         managerName = description.managerName
         self.record = record
     }
@@ -34,6 +33,10 @@ public final class Relation: Sendable {
 
     /// The relation as the layers below know it.
     public var open: OpenRelation { record.open }
+
+    /// How many rows its loads have brought in; nil where that is not known, and once a page that was
+    /// changed by other means has been written.
+    public var rowCount: UInt64? { extent.rowCount }
 
     /// How many blocks the main fork has; pages of a load that has not committed do not count.
     public var blockCount: UInt32 { record.blockCount }
@@ -66,6 +69,9 @@ public final class Relation: Sendable {
     /// Adds pages of zeroes at the end and pins them. Readers see them at once; they are durable
     /// after the next ``Engine/checkpoint(_:pace:)``, and a crash before it takes them away.
     ///
+    /// The catalog no longer says how many rows the relation has (``rowCount``) from then on, which
+    /// the first call makes durable.
+    ///
     /// - Parameter count: how many are wanted; fewer may be added, at least one.
     /// - Throws: `relationBusy` while it is being loaded, `storeFailed`, `closed`, or what
     ///   extending throws.
@@ -76,6 +82,7 @@ public final class Relation: Sendable {
         try engine.beginExtending(record, name)
         defer { engine.endExtending(locator) }
         try engine.settle(record, session)
+        if record.isCounted { try engine.takeBackRowCount(of: open, session) }
         let pages = try engine.buffers.extend(
             open, by: count, strategy: strategy, session: session)
         record.show(blocks: pages.first.rawValue + UInt32(pages.count))
@@ -88,13 +95,16 @@ extension Relation {
     /// PostgreSQL's sequential scans.
     ///
     /// Uses a small ring of buffers, so that a scan of a large relation leaves the pool to others.
-    /// Pages that are added after the call are not part of it.
-    public func scan(session: Session) -> ReadStream<BlockRange> {
+    /// Pages that are added after the call are not part of it. A page that has lost what was loaded
+    /// is an error; whether rows are missing tells ``checkRowCount(_:of:)``.
+    ///
+    /// - Parameter extent: which pages; nil for those of this moment.
+    public func scan(session: Session, extent: RelationExtent? = nil) -> ReadStream<BlockRange> {
         let strategy = AccessStrategy(
             .bulkRead, for: engine.buffers,
             readAhead: engine.options.combineLimit * min(32, engine.system.handlesPerSession))
         return stream(
-            BlockRange(0..<blockCount), session: session,
+            BlockRange(0..<(extent ?? self.extent).blockCount), session: session,
             options: ReadStreamOptions([.sequential, .full, .batching], strategy: strategy))
     }
 

@@ -1,10 +1,5 @@
 internal import SystemPackage
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 extension StorageError {
     /// Whether a system call failed as a file or directory is missing.
@@ -13,6 +8,30 @@ extension StorageError {
     /// Whether a system call failed as nothing may be written.
     var isWriteRefusal: Bool {
         errorNumber == EACCES || errorNumber == EPERM || errorNumber == EROFS
+    }
+
+    /// Whether a system call failed for a reason that all files share: no space, descriptors,
+    /// memory or permission to write at all.
+    var isOfWholeDisk: Bool {
+        switch errorNumber {
+        case ENOSPC, EDQUOT, EMFILE, ENFILE, ENOMEM, EROFS: true
+        default: false
+        }
+    }
+
+    /// Whether a system call failed as what stands at a path is something else than a file that
+    /// this process may read. It will fail likewise until that is mended.
+    var isBadFile: Bool {
+        switch errorNumber {
+        case ELOOP, EISDIR, ENOTDIR, EACCES, EPERM, ENXIO, ENODEV: true
+        default: false
+        }
+    }
+
+    /// What went wrong, without what helps.
+    var reason: String {
+        guard let remedy = remedy ?? underlying?.remedy else { return description }
+        return String(description.dropLast(remedy.count + 2))
     }
 
     /// For what opening a store meets: says that the store is read-only where that is the reason.

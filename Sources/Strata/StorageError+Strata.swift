@@ -7,6 +7,8 @@ extension StorageError.Code {
     public static let storeTooNew = Self(rawValue: "storeTooNew")
     /// Another engine, in this process or another, has the store open.
     public static let storeLocked = Self(rawValue: "storeLocked")
+    /// The store's files were replaced while it was open, so that another engine may have it.
+    public static let storeReplaced = Self(rawValue: "storeReplaced")
     /// The control file is damaged or missing.
     public static let controlDamaged = Self(rawValue: "controlDamaged")
     /// The catalog is damaged or missing.
@@ -19,6 +21,6 @@ extension StorageError.Code {
     public static let invalidName = Self(rawValue: "invalidName")
     /// The relation is being loaded.
     public static let relationBusy = Self(rawValue: "relationBusy")
-    /// The relation's files hold less than the catalog says.
+    /// The relation's files hold less than the catalog says, or cannot be read.
     public static let relationDamaged = Self(rawValue: "relationDamaged")
 }

@@ -9,7 +9,8 @@ struct CopyCommand: ParsableCommand {
         commandName: "copy",
         abstract: "Copy a relation within a store, to be kept in another way.",
         discussion: """
-            The new relation has the same rows on the same pages. If the copy fails or is \
+            The new relation has the same rows on the same pages; if there are not as many as were \
+            loaded, nothing is copied. If the copy fails or is \
             interrupted, the store stays as it was.
             """)
 

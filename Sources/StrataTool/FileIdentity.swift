@@ -1,10 +1,5 @@
 internal import SystemPackage
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 /// What tells whether two paths lead to one file.
 struct FileIdentity: Equatable {

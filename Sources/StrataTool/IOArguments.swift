@@ -41,9 +41,7 @@ struct IOArguments: ParsableArguments {
         options.usesDirectIO = directIO
         // A command works with few threads; each session may cost a descriptor.
         options.maximumSessions = 4
-        var logger = Logger(label: "strata") { StandardErrorLog(label: $0) }
-        logger.logLevel = .notice
-        options.logger = logger
+        options.logger = StandardErrorLog.logger(.notice)
         return options
     }
 }

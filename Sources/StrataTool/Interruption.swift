@@ -2,12 +2,7 @@ internal import ArgumentParser
 internal import AsyncIO
 internal import RelationLoader
 internal import Synchronization
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 /// Ends a command in good order when the user wants it to end.
 ///

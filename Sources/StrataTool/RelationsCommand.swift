@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import BenchSuite
 internal import Strata
 
 /// `strata relations`
@@ -34,12 +35,12 @@ struct RelationsCommand: ParsableCommand {
                     $0 + UInt64(relation.blockCount(of: $1) ?? 0)
                 }
                 table.add(
-                    [
+                    ([
                         relation.name, relation.rowCount.map(String.init) ?? "?", "\(pages)",
                         Wording.size(Double(pages) * Double(blockSize)), relation.managerName,
                     ] + space(of: relation, engine) + [
                         relation.locator.description, relation.schema?.sqlText ?? "",
-                    ])
+                    ]).map(PrintableText.line))
             }
             ToolEnvironment.current.standardOutput.write(lines: table.text)
         }
@@ -54,46 +55,5 @@ struct RelationsCommand: ParsableCommand {
             Wording.size(Double(space.fileBytes)), Wording.decimal(space.ratio, places: 2),
             "\(Wording.decimal(space.fragmentation * 100, places: 1))%",
         ]
-    }
-}
-
-/// Text in columns.
-struct TextTable {
-    private var rows: [[String]]
-    private let rightAligned: Set<Int>
-
-    init(titles: [String], rightAligned: Set<Int>) {
-        rows = [titles]
-        self.rightAligned = rightAligned
-    }
-
-    /// Adds a row, whose cells are cleaned.
-    mutating func add(_ row: [String]) { rows.append(row.map(PrintableText.line)) }
-
-    /// The lines, each ended; the last column is not padded.
-    var text: String {
-        var widths: [Int] = []
-        for row in rows {
-            for (column, cell) in row.enumerated() {
-                if column == widths.count { widths.append(0) }
-                widths[column] = max(widths[column], cell.count)
-            }
-        }
-        var text = ""
-        for row in rows {
-            for (column, cell) in row.enumerated() {
-                let padding = String(repeating: " ", count: widths[column] - cell.count)
-                if column > 0 { text += "  " }
-                if rightAligned.contains(column) {
-                    text += padding + cell
-                } else if column == row.count - 1 {
-                    text += cell
-                } else {
-                    text += cell + padding
-                }
-            }
-            text += "\n"
-        }
-        return text
     }
 }

@@ -1,12 +1,7 @@
 internal import ArgumentParser
 internal import RelationLoader
 internal import Strata
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 /// `strata scan`
 struct ScanCommand: ParsableCommand {
@@ -15,8 +10,9 @@ struct ScanCommand: ParsableCommand {
         abstract: "Write the rows of a relation to standard output.",
         discussion: """
             Rows come in the order they were loaded. A damaged page ends the scan with an error \
-            that names it, after all rows before it. The summary goes to standard error. \
-            No file of the store changes.
+            that names it, after all rows before it. A scan of all rows ends with an error if there \
+            are not as many as were loaded. The summary goes to standard error. No file of the \
+            store changes.
             """)
 
     @OptionGroup var storeArguments: StoreArguments

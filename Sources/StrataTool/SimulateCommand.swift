@@ -92,7 +92,8 @@ struct SimulateCommand: ParsableCommand {
             "\(report.openings) openings, \(report.powerCuts) power cuts, \(report.kills) deaths of"
                 + " the process, \(report.crashesInRecovery) of them during recovery")
         printLine(
-            "\(report.pagesChecked) pages compared, \(report.damageReports) reports of damage")
+            "\(report.pagesChecked) pages and \(report.countsChecked) counts of rows compared,"
+                + " \(report.damageReports) reports of damage")
         for fault in SimulatedDiskFault.allCases {
             printLine("  \(fault.name): \(report.faults[fault])")
         }

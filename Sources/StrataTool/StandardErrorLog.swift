@@ -2,6 +2,13 @@ internal import Logging
 
 /// Log messages as lines that a user of the tool can read.
 struct StandardErrorLog: LogHandler {
+    /// A logger whose messages from a level on become such lines.
+    static func logger(_ level: Logger.Level) -> Logger {
+        var logger = Logger(label: "strata") { StandardErrorLog(label: $0) }
+        logger.logLevel = level
+        return logger
+    }
+
     var metadata: Logger.Metadata = [:]
     var logLevel = Logger.Level.notice
     let label: String

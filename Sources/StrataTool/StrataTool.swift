@@ -2,12 +2,7 @@ internal import ArgumentParser
 internal import CPlatform
 internal import RelationLoader
 internal import Strata
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 /// The command line tool `strata`.
 ///

@@ -9,8 +9,9 @@ struct VerifyCommand: ParsableCommand {
         abstract: "Check all pages of a store as they are on disk.",
         discussion: """
             Reads every file of every relation and checks each page's checksum and header, the \
-            files' lengths, that none is missing, and that the pages hold as many rows as were \
-            loaded. Whatever is damaged is named on standard \
+            files' lengths, and that none is missing. Takes the rows apart as a scan does and \
+            compares their values with the columns' types. Finds pages of zeroes, and rows that \
+            are missing, where loads alone have written. Whatever is damaged is named on standard \
             error by relation, fork, block and file; the check goes on behind it, and the exit \
             code is 1 then. The summary goes to standard output.
 

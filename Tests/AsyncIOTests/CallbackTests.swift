@@ -2,6 +2,7 @@ import AsyncIO
 import StorageTesting
 import Synchronization
 import Testing
+import Threads
 
 /// Callbacks that write down when they were called and change the result as told.
 final class TracingCallbacks: IOCallbacks {

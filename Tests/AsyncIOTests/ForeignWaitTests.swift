@@ -2,12 +2,7 @@ import AsyncIO
 import StorageTesting
 import Synchronization
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Threads
 
 /// Waiting for the IO of others: idle, ended, or still holding it back.
 @Suite struct ForeignWaitTests {

@@ -1,6 +1,7 @@
 import AsyncIO
 import StorageTesting
 import Testing
+import Threads
 
 @Suite struct LockTests {
     @Test func oneThreadAtATime() throws {

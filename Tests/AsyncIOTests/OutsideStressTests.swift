@@ -2,12 +2,7 @@ import AsyncIO
 import StorageTesting
 import Synchronization
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Threads
 
 /// IO that other code executes, beside the method's own, on many threads.
 @Suite struct OutsideStressTests {

@@ -2,12 +2,7 @@ import AsyncIO
 import StorageTesting
 import Synchronization
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Threads
 
 /// Counts the calls of its callbacks.
 final class OutsideLog: IOCallbacks, @unchecked Sendable {

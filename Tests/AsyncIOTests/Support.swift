@@ -4,12 +4,7 @@ import Logging
 import StorageTesting
 import Synchronization
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Threads
 
 /// A file with known contents, and a target for IO on it.
 final class TestFile: @unchecked Sendable {

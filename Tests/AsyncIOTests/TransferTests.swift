@@ -1,12 +1,7 @@
 import AsyncIO
 import StorageTesting
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Threads
 
 /// Reading, writing, syncing and failing, the same under every method.
 @Suite struct TransferTests {

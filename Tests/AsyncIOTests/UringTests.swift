@@ -1,13 +1,8 @@
 import StorageTesting
 import Testing
+import Threads
 
 @testable import AsyncIO
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 @Suite struct UringExplanationTests {
     func explain(_ errorNumber: CInt, disabled: Int? = 0, sessions: Int = 4) -> StorageError {

@@ -2,12 +2,7 @@ import AsyncIO
 import StorageTesting
 import Synchronization
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Threads
 
 /// A target whose reopening does as told: fails, or keeps its worker in the kernel.
 final class StubbornTarget: IOTarget {

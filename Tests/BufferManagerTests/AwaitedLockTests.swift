@@ -5,6 +5,7 @@ import StorageManager
 import StorageTesting
 import Synchronization
 import Testing
+import Threads
 
 /// Content locks that tasks wait for.
 @Suite struct AwaitedLockTests {

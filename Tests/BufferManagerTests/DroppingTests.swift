@@ -4,12 +4,7 @@ import StorageManager
 import StorageTesting
 import Synchronization
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Threads
 
 @Suite struct DroppingTests {
     @Test(arguments: IOMethodMatrix.all)

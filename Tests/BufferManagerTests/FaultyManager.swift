@@ -1,6 +1,7 @@
 import AsyncIO
 import StorageManager
 import Synchronization
+import Threads
 
 /// Which calls a ``FaultyManager`` makes fail, and its counters.
 final class WriteFaults: Sendable {

@@ -3,12 +3,7 @@ import BufferManager
 import StorageManager
 import StorageTesting
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Threads
 
 /// Two sessions that want the same pages; the simulated method holds the first one's IO.
 @Suite struct ForeignIOTests {

@@ -3,6 +3,7 @@ import BufferManager
 import PageFormat
 import StorageManager
 import Testing
+import Threads
 
 /// A journal that records its calls, and fails when told to.
 final class RecordedJournal: PageJournal {

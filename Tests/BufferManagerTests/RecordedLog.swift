@@ -4,6 +4,7 @@ import PageFormat
 import StorageManager
 import Synchronization
 import Testing
+import Threads
 
 /// A log that records the positions it was flushed up to, and fails when told to.
 final class RecordedLog: WriteAheadLog {

@@ -6,6 +6,7 @@ import PageFormat
 import StorageManager
 import StorageTesting
 import Testing
+import Threads
 
 /// All layers from a directory up to a buffer manager, small enough that tests reach its limits.
 final class Stack: Sendable {

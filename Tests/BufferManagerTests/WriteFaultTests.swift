@@ -3,12 +3,7 @@ import BufferManager
 import StorageManager
 import StorageTesting
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Threads
 
 /// Writes that fail at random, by a seed, while pages are changed, evicted, and written ahead of
 /// need and by checkpoints. No change is ever lost, and every page reported as written was written.

@@ -4,6 +4,7 @@ import Logging
 import StorageManager
 import StorageTesting
 import Testing
+import Threads
 
 @testable import CompressedDisk
 

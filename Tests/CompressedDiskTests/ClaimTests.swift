@@ -5,14 +5,9 @@ import StorageManager
 import StorageTesting
 import Synchronization
 import Testing
+import Threads
 
 @testable import CompressedDisk
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// What files claim of their sizes costs neither memory nor time.
 @Suite("Sizes that files of compressed relations claim")

@@ -2,12 +2,7 @@ import AsyncIO
 import FileAccess
 import StorageTesting
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Threads
 
 /// A simulated disk that, when told, refuses to open a file right after it was given its name.
 final class OpenFailingDisk: FileSystem, IOExecutor {

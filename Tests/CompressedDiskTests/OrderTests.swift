@@ -5,12 +5,7 @@ import StorageManager
 import StorageTesting
 import Synchronization
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Threads
 
 /// Writes of pages of one chunk that are in flight together, whichever ends first, and however.
 @Suite("Writes of one chunk at a time")

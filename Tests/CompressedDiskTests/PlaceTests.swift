@@ -3,14 +3,9 @@ import FileAccess
 import StorageManager
 import StorageTesting
 import Testing
+import Threads
 
 @testable import CompressedDisk
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// Something else where a file of a compressed relation should be, and disks without room.
 @Suite("What stands in the place of a compressed relation's files")

@@ -4,14 +4,9 @@ import StorageManager
 import StorageTesting
 import Synchronization
 import Testing
+import Threads
 
 @testable import CompressedDisk
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// Making compressed relations durable.
 @Suite("Syncing compressed relations")

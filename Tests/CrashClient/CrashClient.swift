@@ -2,12 +2,7 @@ import AsyncIO
 import Logging
 import StorageManager
 import Strata
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Threads
 
 /// A program that changes a store until somebody kills it, and tells what it does: `KillTests` starts
 /// and kills it. A line goes out before each change, and `ok` once it is acknowledged.

@@ -1,12 +1,7 @@
 import AsyncIO
 import FileAccess
 import StorageTesting
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Threads
 
 /// The kernel's file system with faults over it, and a record of what was called.
 final class FaultyFileSystem: ForwardingFileSystem {

@@ -2,12 +2,7 @@ import AsyncIO
 import FileAccess
 import StorageTesting
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Threads
 
 @Suite struct NameTests {
     @Test func directoriesAndLists() throws {

@@ -2,12 +2,7 @@ import AsyncIO
 import FileAccess
 import StorageTesting
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Threads
 
 /// What a process makes whose standard descriptors are closed.
 @Suite struct StandardDescriptorTests {

@@ -3,12 +3,7 @@ import FileAccess
 import StorageTesting
 import Synchronization
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Threads
 
 /// A target for IO that names nothing, and callbacks that keep the flags they saw.
 final class TestTarget: IOTarget, IOCallbacks {

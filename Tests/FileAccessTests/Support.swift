@@ -1,12 +1,7 @@
 import AsyncIO
 import FileAccess
 import StorageTesting
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Threads
 
 /// A directory of its own, its files, and the faults under them.
 struct Fixture {

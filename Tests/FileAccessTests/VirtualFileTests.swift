@@ -3,12 +3,7 @@ import FileAccess
 import StorageTesting
 import Synchronization
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Threads
 
 @Suite struct VirtualFileTests {
     @Test(arguments: [1, 4, 32])

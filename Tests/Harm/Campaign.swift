@@ -1,6 +1,7 @@
 import Foundation
 import StorageTesting
 import Synchronization
+import Threads
 
 /// Many trials at once, and what they came to.
 final class Campaign: Sendable {
@@ -15,6 +16,7 @@ final class Campaign: Sendable {
         var limitSeconds = 30.0
         var withLarge = false
         var isQuiet = false
+        var isBrief = false
     }
 
     private struct Tally {
@@ -60,7 +62,8 @@ final class Campaign: Sendable {
         DispatchQueue.concurrentPerform(iterations: runners.count) { worker in
             while let seed = self.nextSeed() {
                 var trial = Trial(
-                    seed: seed, bases: stores, supplies: supplies, runner: runners[worker])
+                    seed: seed, bases: stores, supplies: supplies, runner: runners[worker],
+                    isBrief: self.settings.isBrief)
                 do throws(HarmError) {
                     try trial.run()
                 } catch {

@@ -3,7 +3,8 @@ import StorageTesting
 
 /// Harms stores of the built tool, and judges what the tool makes of them.
 ///
-///     Harm trials TOOL [--count N] [--seconds N] [--kinds A,B] [--large] [--bases DIRECTORY]
+///     Harm trials TOOL [--count N] [--seconds N] [--kinds A,B] [--large] [--brief]
+///         [--bases DIRECTORY] [--limit SECONDS] [--workers N] [--quiet]
 ///     Harm kills TOOL [--count N]
 ///     Harm die STORE       change a store and be killed; for the harness itself
 ///
@@ -51,7 +52,7 @@ enum Harm {
         settings.firstSeed = IOMethodMatrix.seed
         var rest = arguments.dropFirst(3).makeIterator()
         while let option = rest.next() {
-            let value = option == "--large" || option == "--quiet" ? "" : rest.next() ?? ""
+            let value = ["--large", "--quiet", "--brief"].contains(option) ? "" : rest.next() ?? ""
             switch option {
             case "--count": settings.trials = Int(value) ?? 1
             case "--seconds": settings.seconds = Double(value) ?? 60
@@ -60,6 +61,7 @@ enum Harm {
             case "--bases": settings.bases = value
             case "--large": settings.withLarge = true
             case "--quiet": settings.isQuiet = true
+            case "--brief": settings.isBrief = true
             case "--kinds":
                 settings.kinds = Set(
                     try value.split(separator: ",").map { name in

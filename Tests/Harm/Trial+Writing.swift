@@ -47,7 +47,7 @@ enum Writer: String, CaseIterable {
 
 extension Trial {
     /// A relation to write to: mostly one that was harmed.
-    private mutating func target() -> BaseRelation {
+    mutating func target() -> BaseRelation {
         let concerned = base.relations.filter { isConcerned($0) }
         let choices = concerned.isEmpty || random.below(3) == 0 ? base.relations : concerned
         return choices[random.below(choices.count)]
@@ -77,11 +77,12 @@ extension Trial {
     }
 
     /// A writing command after the reading ones, and what it leaves.
-    mutating func write(_ before: [String: ScanState]) throws(HarmError) {
+    mutating func write(
+        to target: BaseRelation, _ before: [String: ScanState]
+    ) throws(HarmError) {
         let kinds = UInt64(MutationKind.allCases.count)
         let writer = Writer.allCases[Int(seed / kinds % UInt64(Writer.allCases.count))]
         self.writer = writer.rawValue
-        let target = target()
         let outcome = try strata(arguments(of: writer, target) + storeOptions)
         let isDone = outcome.code == 0
         for path in mutation.survivors.sorted() {
@@ -92,8 +93,7 @@ extension Trial {
                     outcome)
             }
         }
-        // Who appends opens what the harness may not read.
-        for relation in base.relations {
+        for relation in scanned {
             var versions = relation.versions
             let isTarget = relation.name == target.name
             if isTarget, let rows = rows(after: writer, relation) {
@@ -160,14 +160,15 @@ extension Trial {
     }
 
     /// What was harmed comes back, as from a backup: all must be there again. Nothing was put in
-    /// the place of what could not be read.
+    /// the place of what could not be read. Compacting moves chunks one by one, so that an earlier file
+    /// does not fit any more.
     private mutating func putBack(
         _ writer: Writer, _ target: BaseRelation, _ isDone: Bool
     ) throws(HarmError) {
         let directories: Set = ["base", "base/1"]
         if mutation.isForged || mutation.isStale || base.isKilled || kind == .foreign
             || !mutation.changed.isDisjoint(with: directories)
-            || (isDone && concernsStore) || (isDone && writer == .compact)
+            || (isDone && concernsStore) || writer == .compact
         {
             return
         }

@@ -48,6 +48,10 @@ struct Trial {
     private(set) var unnoticed = 0
     private(set) var greatestResidentBytes = 0
     var writer: String?
+    /// The relations that are scanned: all, or in a brief trial those that the harm concerns, the one
+    /// that is written to, and another.
+    private(set) var scanned: [BaseRelation] = []
+    let isBrief: Bool
     /// The store as it was harmed.
     private(set) var initial: Snapshot?
 
@@ -59,9 +63,10 @@ struct Trial {
     var store: String { "\(runner.folder)/store" }
 
     init(
-        seed: UInt64, bases: [Base], supplies: Supplies, runner: ToolRunner
+        seed: UInt64, bases: [Base], supplies: Supplies, runner: ToolRunner, isBrief: Bool
     ) {
         self.seed = seed
+        self.isBrief = isBrief
         self.supplies = supplies
         self.runner = runner
         let kinds = MutationKind.allCases
@@ -212,7 +217,7 @@ struct Trial {
                 note("\(arguments[0]) fails, though only a relation was harmed", outcome)
             }
         }
-        for relation in base.relations {
+        for relation in scanned {
             let (state, outcome) = try scan(relation.name, expecting: relation.versions)
             compare(&self, outcome)
             states[relation.name] = state
@@ -230,6 +235,7 @@ struct Trial {
         try mutation.image.write(to: store)
         defer { StoreImage.remove(store) }
         initial = Snapshot(of: store)
+        scanned = base.relations
         switch kind {
         case .readOnlyTree: try runReadOnly()
         case .descriptors: try runDescriptors()
@@ -238,8 +244,13 @@ struct Trial {
         case .escapes: try runEscapes()
         default:
             if mutation.needsOrdinaryUser { giveAway() }
+            let target = target()
+            let other = base.relations[random.below(base.relations.count)].name
+            scanned = base.relations.filter {
+                !isBrief || isConcerned($0) || $0.name == target.name || $0.name == other
+            }
             let before = try read(when: "before")
-            try write(before)
+            try write(to: target, before)
         }
     }
 

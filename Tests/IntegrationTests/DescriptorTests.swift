@@ -74,6 +74,8 @@ import Testing
         for redirection in Self.redirections {
             let store = CommandStore()
             try FileManager.default.copyItem(atPath: base.path, toPath: store.path)
+            // A copy does not count as closed, which each command would report.
+            _ = try Command.run("recover", "--store", store.path)
             _ = try store.file("rows.csv", "a\n7\n8\n9\n")
             let before = try FileTree(store.path)
             let result = try Command.shell(

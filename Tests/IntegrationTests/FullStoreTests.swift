@@ -92,7 +92,9 @@
                 session: session, observer: VerificationObserver { findings.append("\($0)") })
             #expect(findings.isEmpty)
             for (name, count) in relations {
-                #expect(engine.description(of: name)?.rowCount == UInt64(count))
+                // Unknown where a changed page has been written.
+                let rows = engine.description(of: name)?.rowCount
+                #expect(rows == nil || rows == UInt64(count))
                 var seen = 0
                 var stream = try engine.relation(named: name).scan(session: session)
                 while let page = try stream.next() {

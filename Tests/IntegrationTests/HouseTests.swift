@@ -8,7 +8,7 @@ import Testing
 
     /// The modules that each may import: those below it.
     static let below: [String: Set<String>] = {
-        let core: Set = ["AsyncIO"]
+        let core: Set = ["Threads", "AsyncIO"]
         let managers = core.union(["StorageManager"])
         let buffers = managers.union(["PageFormat"])
         let streams = managers.union(["BufferManager", "PageFormat"])
@@ -17,18 +17,19 @@ import Testing
         ])
         let reading = streams.union(["PostgresTypes", "ReadStream", "MagneticDisk", "FileAccess"])
         let catalogs = reading.union(["PostgresReading"])
+        let bench = strata.union(["Strata", "RelationLoader"])
         return [
             "PostgresTypes": [], "PostgresReading": reading, "PostgresCatalogs": catalogs,
             "PostgresCluster": catalogs.union(["PostgresCatalogs"]),
-            "AsyncIO": [], "PageFormat": [], "FileAccess": core, "StorageManager": core,
-            "MagneticDisk": managers.union(["FileAccess"]), "MemoryDisk": managers,
-            "CompressedDisk": managers.union(["FileAccess"]), "RadosDisk": managers,
-            "BufferManager": buffers,
-            "ReadStream": streams, "Strata": strata, "StorageTesting": strata,
-            "RelationLoader": strata.union(["Strata"]),
-            "StoreSimulator": strata.union(["Strata", "StorageTesting"]),
-            "StrataTool": strata.union([
-                "Strata", "RelationLoader", "StorageTesting", "StoreSimulator", "PostgresCluster",
+            "Threads": [], "AsyncIO": ["Threads"], "PageFormat": [], "FileAccess": core,
+            "StorageManager": core, "MagneticDisk": managers.union(["FileAccess"]),
+            "MemoryDisk": managers, "RadosDisk": managers,
+            "CompressedDisk": managers.union(["FileAccess"]),
+            "BufferManager": buffers, "ReadStream": streams, "Strata": strata,
+            "StorageTesting": strata, "RelationLoader": strata.union(["Strata"]),
+            "StoreSimulator": strata.union(["Strata", "StorageTesting"]), "BenchSuite": bench,
+            "StrataTool": bench.union([
+                "BenchSuite", "StorageTesting", "StoreSimulator", "PostgresCluster",
             ]),
         ]
     }()

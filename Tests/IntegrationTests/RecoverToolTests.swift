@@ -61,4 +61,49 @@ import Testing
         let sound = try Tool.run(["verify", "--store", store])
         #expect(sound.code == 0 && sound.errors.isEmpty)
     }
+
+    /// What no relation has is named by each command that opens the store for writing, and goes
+    /// only on request.
+    @Test func filesThatNoRelationHas() throws {
+        try leaveStore()
+        let done = try Tool.run(["recover", "--store", store])
+        #expect(done.output.contains("the store was not closed: made "))
+        let strays = ["base/1/20000", "base/1/20000.1", "global/16400"]
+        for path in strays { try Data([1]).write(to: URL(filePath: "\(store)/\(path)")) }
+        for _ in 0..<2 {
+            let named = try Tool.run(["recover", "--store", store])
+            #expect(named.code == 0)
+            #expect(named.output.hasPrefix("nothing to do: the store is whole\n"))
+            for path in strays { #expect(named.output.contains("left \"\(path)\" alone")) }
+        }
+        let planned = try Tool.run(["recover", "--store", store, "--dry-run", "--remove-orphans"])
+        for path in strays {
+            #expect(planned.output.contains("would remove \"\(path)\""))
+            #expect(FileManager.default.fileExists(atPath: "\(store)/\(path)"))
+        }
+        let removed = try Tool.run(["recover", "--store", store, "--remove-orphans"])
+        #expect(removed.code == 0)
+        for path in strays {
+            #expect(removed.output.contains("removed \"\(path)\""))
+            #expect(!FileManager.default.fileExists(atPath: "\(store)/\(path)"))
+        }
+        let again = try Tool.run(["recover", "--store", store])
+        #expect(again.output == "nothing to do: the store is whole\n")
+    }
+
+    /// Commands that only look leave every byte as it is, also of a store that was not closed.
+    @Test func lookingChangesNothing() throws {
+        try leaveStore()
+        let before = try snapshot()
+        let commands = [
+            ["relations", "--store", store], ["verify", "--store", store],
+            ["recover", "--store", store, "--dry-run"],
+        ]
+        for command in commands {
+            #expect(try Tool.run(command).code == 0, "\(command)")
+            #expect(try snapshot() == before, "\(command)")
+        }
+        _ = try Tool.run(["scan", "--store", store, "--relation", "t"])
+        #expect(try snapshot() == before)
+    }
 }

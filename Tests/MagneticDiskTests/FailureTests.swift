@@ -4,12 +4,7 @@ import MagneticDisk
 import StorageManager
 import StorageTesting
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Threads
 
 @Suite("What fails says which blocks of which file, and why")
 struct FailureTests {

@@ -3,12 +3,7 @@ import FileAccess
 import StorageManager
 import StorageTesting
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Threads
 
 @Suite("What becomes durable when")
 struct SyncTests {

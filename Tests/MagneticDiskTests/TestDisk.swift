@@ -4,12 +4,7 @@ import MagneticDisk
 import StorageManager
 import StorageTesting
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Threads
 
 /// A store directory with a ``MagneticDisk`` over it, with segments of four blocks.
 final class TestDisk: Sendable {

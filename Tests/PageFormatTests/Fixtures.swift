@@ -1,11 +1,6 @@
 import PageFormat
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Threads
 
 /// The repository's folder of inputs.
 enum Fixtures {

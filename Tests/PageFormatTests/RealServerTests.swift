@@ -1,11 +1,6 @@
 import PageFormat
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Threads
 
 /// A PostgreSQL installation on this machine, and a way to run its programs.
 struct PostgresInstallation {

@@ -5,12 +5,7 @@ import ReadStream
 import StorageManager
 import StorageTesting
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Threads
 
 /// Errors come with their block. All other blocks come with their pages.
 @Suite struct FailureTests {

@@ -4,12 +4,7 @@ import ReadStream
 import StorageManager
 import StorageTesting
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Threads
 
 /// Blocks that another session is reading.
 @Suite struct ForeignReadTests {

@@ -7,12 +7,7 @@ import ReadStream
 import StorageManager
 import StorageTesting
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Threads
 
 /// A pool over a relation whose every page contains its own number.
 final class TestStore: Sendable {

@@ -1,5 +1,6 @@
 import AsyncIO
 import StorageManager
+import Threads
 
 /// The declarations of a ``TraitDisk``.
 struct Traits: Sendable {

@@ -1,5 +1,6 @@
 import AsyncIO
 import StorageManager
+import Threads
 
 /// A manager that stores nothing and records its calls.
 final class StubManager: StorageManager {

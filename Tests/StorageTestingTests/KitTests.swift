@@ -3,12 +3,7 @@ import Logging
 import StorageTesting
 import Synchronization
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Threads
 
 /// The kit's smaller parts.
 @Suite struct KitTests {

@@ -1,12 +1,7 @@
 import FileAccess
 import StorageTesting
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Threads
 
 /// What a simulated disk keeps, what it loses and how it fails.
 @Suite struct SimulatedDiskTests {

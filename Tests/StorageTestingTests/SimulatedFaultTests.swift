@@ -1,12 +1,7 @@
 import AsyncIO
 import StorageTesting
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Threads
 
 /// Faults that tests ask a simulated method for.
 @Suite struct SimulatedFaultTests {

@@ -1,12 +1,7 @@
 import AsyncIO
 import StorageTesting
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Threads
 
 /// How a simulated method treats IO without faults.
 @Suite struct SimulatedMethodTests {

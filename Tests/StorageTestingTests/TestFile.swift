@@ -1,12 +1,7 @@
 import AsyncIO
 import StorageTesting
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Threads
 
 /// A plain file as the target of IO, without any layer of the stack.
 final class TestFile: IOTarget {

@@ -2,6 +2,7 @@ import AsyncIO
 import FileAccess
 import Foundation
 import StorageTesting
+import Threads
 
 /// The kernel's files with calls that fail by a seed, below the tool's own code: `EIO` wherever the
 /// system may report it, transfers that end early, full disks, and syncs that fail.

@@ -36,6 +36,12 @@ struct StoreMutationTests {
 
     private var tool: String { Self.products.appending(path: "strata").path }
 
+    @Test("300 harmed stores: right rows then an error, and nothing else is touched")
+    func mutations() throws {
+        let (code, text) = try harm(["trials", tool, "--count", "300", "--brief", "--quiet"])
+        #expect(code == 0, "\(text.suffix(20_000))")
+    }
+
     @Test("Killed commands have done all or nothing, and what was acknowledged is there")
     func kills() throws {
         let (code, text) = try harm(["kills", tool, "--count", "12"])

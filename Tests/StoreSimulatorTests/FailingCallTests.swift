@@ -2,12 +2,7 @@ import AsyncIO
 import StorageTesting
 import Strata
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Threads
 
 /// Each system call of a load, a scan, a checkpoint and a recovery fails once: the first, the
 /// second, and so on until the work is done without having met the failure. Whatever the call and
@@ -39,7 +34,7 @@ import Testing
                 LoadTarget(relation: "new", managerName: manager), session: store.session)
             try load.add(7, version: 7)
             store.mayBecome("new", Array(repeating: 7, count: 7))
-            try load.commit()
+            try load.commit(rowCount: 7)
             store.became("new", Array(repeating: 7, count: 7))
         }
     }
@@ -51,7 +46,7 @@ import Testing
                 LoadTarget(relation: "old", mode: .append), session: store.session)
             try load.add(6, version: 8)
             store.mayBecome("old", FailingStore.before + Array(repeating: 8, count: 6))
-            try load.commit()
+            try load.commit(rowCount: 6)
             store.became("old", FailingStore.before + Array(repeating: 8, count: 6))
         }
     }
@@ -63,7 +58,7 @@ import Testing
                 LoadTarget(relation: "old", mode: .replace), session: store.session)
             try load.add(3, version: 9)
             store.mayBecome("old", [9, 9, 9])
-            try load.commit()
+            try load.commit(rowCount: 3)
             store.became("old", [9, 9, 9])
             store.mayBecome("old", nil)
             try store.engine.dropRelation(named: "old", session: store.session)
@@ -93,6 +88,21 @@ import Testing
             store.mayBecome("old", FailingStore.before + Array(repeating: 4, count: added))
             try store.engine.checkpoint(store.session)
             store.became("old", FailingStore.before + Array(repeating: 4, count: added))
+        }
+    }
+
+    /// The catalog must not count the rows of a page that was changed, whichever call failed.
+    @Test(arguments: Failure.all, managers)
+    func changing(_ failure: Failure, _ manager: String) throws {
+        try everyCall(failure, manager) { store in
+            let relation = try store.engine.relation(named: "old")
+            var after = FailingStore.before
+            after[2] = FailingStore.changed
+            store.mayBecome("old", after)
+            try relation.page(BlockNumber(2), session: store.session)
+                .write(version: FailingStore.changed)
+            try store.engine.checkpoint(store.session)
+            store.became("old", after)
         }
     }
 
@@ -231,6 +241,9 @@ final class FailingStore {
         session = try engine.makeSession()
     }
 
+    /// The version that pages are changed to.
+    static let changed: UInt8 = 5
+
     /// A disk with a store that has one relation.
     ///
     /// - Parameter body: what else happens before the process dies, or the power fails.
@@ -241,7 +254,7 @@ final class FailingStore {
         let load = try store.engine.beginLoad(
             LoadTarget(relation: "old", managerName: manager), session: store.session)
         try load.add(before.count, version: before[0])
-        try load.commit()
+        try load.commit(rowCount: UInt64(before.count))
         try body(store)
         store.end()
         return store.disk.crash(seed: 9)
@@ -287,7 +300,10 @@ extension PinnedPage {
     fileprivate func write(version: UInt8) throws {
         try withEditor { editor in
             editor.initialize()
-            _ = try editor.addItem([version, UInt8(block.rawValue)].span.bytes)
+            // The version that pages are changed to has a row more, so that a count shows it.
+            for _ in 0..<(version == FailingStore.changed ? 2 : 1) {
+                _ = try editor.addItem([version, UInt8(block.rawValue)].span.bytes)
+            }
         }
     }
 }
@@ -295,8 +311,11 @@ extension PinnedPage {
 extension Relation {
     fileprivate func versions(_ session: Session) throws -> [UInt8] {
         var versions: [UInt8] = []
-        var pages = scan(session: session)
+        var rows: UInt64 = 0
+        let extent = extent
+        var pages = scan(session: session, extent: extent)
         while let page = try pages.next() {
+            rows += page.withView { UInt64($0.linePointerCount) }
             let block = page.block.rawValue
             versions.append(
                 try page.withView { view in
@@ -306,6 +325,7 @@ extension Relation {
                     return unsafe item.unsafeLoad(fromByteOffset: 0, as: UInt8.self)
                 })
         }
+        try checkRowCount(rows, of: extent)
         return versions
     }
 }

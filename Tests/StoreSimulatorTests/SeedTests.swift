@@ -16,6 +16,7 @@ import Testing
         #expect(report.violations.map(\.description) == [])
         #expect(report.seeds == 200 && report.crashes > 200 && report.openings > 400)
         #expect(report.faults.told > 20 && report.pagesChecked > 500)
+        #expect(report.countsChecked > 50)
     }
 
     @Test func aSeedRepeatsExactly() throws {

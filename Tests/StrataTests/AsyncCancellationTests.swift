@@ -3,12 +3,7 @@ import StorageTesting
 import Strata
 import Synchronization
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Threads
 
 /// Tasks that leave before they have what they wanted.
 @Suite struct AsyncCancellationTests {

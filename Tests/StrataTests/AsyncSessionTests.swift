@@ -92,12 +92,7 @@ import Testing
                         let page = try await store.relation.page(
                             BlockNumber(step * 4 + task), session: store.session)
                         let block = page.block.rawValue
-                        try await page.withEditor { editor in
-                            editor.initialize()
-                            let item: [UInt8] =
-                                [9] + (0..<4).map { UInt8(truncatingIfNeeded: block >> ($0 * 8)) }
-                            _ = try editor.addItem(item.span.bytes)
-                        }
+                        try await page.withEditor { editor in try editor.fill(9, block) }
                     }
                 }
             }
@@ -166,11 +161,6 @@ extension PinnedPage {
     /// As ``fill(_:)``, from a task.
     func fillAwaiting(_ mark: UInt8) async throws {
         let block = block.rawValue
-        try await withEditor { editor in
-            editor.initialize()
-            let item: [UInt8] =
-                [mark] + (0..<4).map { UInt8(truncatingIfNeeded: block >> ($0 * 8)) }
-            _ = try editor.addItem(item.span.bytes)
-        }
+        try await withEditor { editor in try editor.fill(mark, block) }
     }
 }

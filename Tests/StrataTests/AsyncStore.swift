@@ -3,12 +3,7 @@ import StorageTesting
 import Strata
 import Synchronization
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Threads
 
 /// Who serves an asynchronous session under test.
 enum Service: CaseIterable, CustomStringConvertible {
@@ -131,13 +126,7 @@ extension PinnedPage {
     /// The mark that ``fill(_:)`` put on the page, after checking that it tells its own block.
     func mark() async throws -> UInt8 {
         let block = block.rawValue
-        return try await withView { view in
-            guard let item = try view.item(1) else { throw CancellationError() }
-            let bytes = (0..<5).map { unsafe item.unsafeLoad(fromByteOffset: $0, as: UInt8.self) }
-            let told = (0..<4).reduce(UInt32(0)) { $0 | UInt32(bytes[$1 + 1]) << ($1 * 8) }
-            #expect(told == block)
-            return bytes[0]
-        }
+        return try await withView { view in try view.mark(block) }
     }
 }
 

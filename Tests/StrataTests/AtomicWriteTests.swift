@@ -3,12 +3,7 @@ import StorageTesting
 import Strata
 import Synchronization
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Threads
 
 /// Pages that the disk writes whole or not at all.
 @Suite("Atomic writes") struct AtomicWriteTests {

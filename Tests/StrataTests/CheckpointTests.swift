@@ -2,12 +2,7 @@ import StorageTesting
 import Strata
 import Synchronization
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Threads
 
 /// Checkpoints as users make them: joined, paced, by steps, by themselves; and when a sync fails.
 @Suite struct CheckpointTests {

@@ -2,12 +2,7 @@ import FileAccess
 import StorageTesting
 import Strata
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Threads
 
 /// Full disks and failing syncs.
 @Suite struct FailureTests {
@@ -113,7 +108,7 @@ import Testing
         let files = LimitedFileSystem()
         let engine = try open(store, files)
         let session = try engine.makeSession()
-        let relation = try engine.load("t", 20, mark: 1, session)
+        let relation = try engine.load("t", 20, mark: 1, session, isCounted: false)
         for block: UInt32 in 0..<20 {
             try relation.page(BlockNumber(block), session: session).fill(2)
         }
@@ -137,7 +132,7 @@ import Testing
         let files = LimitedFileSystem()
         let engine = try open(store, files)
         let session = try engine.makeSession()
-        let relation = try engine.load("t", 20, mark: 1, session)
+        let relation = try engine.load("t", 20, mark: 1, session, isCounted: false)
         for block: UInt32 in 0..<20 {
             try relation.page(BlockNumber(block), session: session).fill(2)
         }

@@ -1,14 +1,9 @@
 import FileAccess
 import StorageTesting
 import Testing
+import Threads
 
 @testable import Strata
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// The journal's files by themselves: what is read back, failures, and bytes that nobody wrote.
 @Suite("Journal") struct JournalTests {

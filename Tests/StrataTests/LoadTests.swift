@@ -14,7 +14,7 @@ import Testing
             #expect(relation.rowCount == 150)
         }
         try store.with { engine, session in
-            #expect(engine.recovery == RecoveryReport.nothing)
+            #expect(engine.recovery.endedCleanly && engine.recovery.actions.isEmpty)
             let relation = try engine.relation(named: "t")
             #expect(relation.blockCount == 150)
             #expect(relation.schema == TestStore.schema)

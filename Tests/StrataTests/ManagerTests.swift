@@ -4,12 +4,7 @@ import StorageManager
 import StorageTesting
 import Strata
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Threads
 
 /// Storage managers beside the built-in one, and direct IO.
 @Suite struct ManagerTests {
@@ -38,12 +33,22 @@ import Testing
             session.close()
             try engine.close()
         }
-        // Without the manager nothing is touched, and the error says what is needed.
-        let before = try snapshot(store.path)
-        let error = expectError(.unknownStorageManager) { _ = try store.open() }
-        #expect(error?.message.contains("\"t\"") == true)
-        #expect(error?.message.contains("\"twin\"") == true)
-        #expect(try snapshot(store.path) == before)
+        // Without the manager the relation is refused, alone, and its files stay.
+        let before = try snapshot(store.path + "/base")
+        try store.with { engine, session in
+            let error = expectError(.unknownStorageManager) {
+                _ = try engine.relation(named: "t")
+            }
+            #expect(error?.message.contains("\"t\"") == true)
+            #expect(error?.message.contains("\"twin\"") == true)
+            let marks = try engine.relation(named: "u").marks(session)
+            #expect(marks == [1, 1])
+            #expect(
+                engine.recovery.actions.contains {
+                    if case .refused("t", _) = $0 { true } else { false }
+                })
+        }
+        #expect(try snapshot(store.path + "/base") == before)
 
         let engine = try open()
         let session = try engine.makeSession()

@@ -1,13 +1,8 @@
 import StorageTesting
 import Testing
+import Threads
 
 @testable import Strata
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// What can stand where a store is opened. Whatever is refused is left as it was.
 @Suite struct OpeningTests {
@@ -34,7 +29,10 @@ import Testing
         #expect(isDirectory(store.path))
         #expect(
             names(in: store.path)
-                == ["base", "global", "strata.catalog", "strata.control", "strata.lock"])
+                == [
+                    "base", "global", "strata.catalog", "strata.clean", "strata.control",
+                    "strata.lock",
+                ])
         _ = try expectRefusal(.alreadyExists) { $0.creation = .always }
         try store.open { $0.creation = .never }.close()
     }
@@ -69,6 +67,9 @@ import Testing
     @Test func aStoreThatWasCutShortInCreationIsCreatedAgain() throws {
         try store.open().close()
         unlink(store.path + "/strata.control")
+        // One that was closed has been whole.
+        _ = try expectRefusal(.controlDamaged)
+        unlink(store.path + "/strata.clean")
         try store.open().close()
     }
 
@@ -196,6 +197,7 @@ import Testing
         refuse("poolBytes") { $0.poolBytes = 16 * blockSize - 1 }
         refuse("poolBytes") { $0.poolBytes = -1 }
         refuse("poolBytes") { $0.poolBytes = Int.max }
+        refuse("poolBytes") { $0.poolBytes = 4 << 40 }
         refuse("maximumSessions") { $0.maximumSessions = 0 }
         refuse("maximumSessions") { $0.maximumSessions = 4001 }
         refuse("combineLimit") { $0.combineLimit = 129 }
@@ -238,7 +240,7 @@ import Testing
 }
 
 /// Has this thread's file accesses made by a user without rights; returns how to end that.
-private func loseRights() -> () -> Void {
+func loseRights() -> () -> Void {
     #if canImport(Glibc)
         typealias Function = @convention(c) (UInt32) -> CInt
         guard geteuid() == 0, let symbol = unsafe dlsym(nil, "setfsuid") else { return {} }

@@ -1,12 +1,7 @@
 import StorageTesting
 import Strata
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Threads
 
 /// Relations that are compressed or kept in memory, through everything that plain ones go through.
 @Suite("Relations of the other built-in managers")

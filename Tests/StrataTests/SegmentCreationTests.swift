@@ -1,12 +1,7 @@
 import StorageTesting
 import Strata
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Threads
 
 /// Segments that come into being although a call of their making failed.
 @Suite struct SegmentCreationTests {

@@ -1,12 +1,7 @@
 import StorageTesting
 import Strata
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Threads
 
 /// Segment files that a crash left without the one before them, in stores of eight blocks a segment.
 @Suite struct SeveredSegmentTests {
@@ -19,17 +14,46 @@ import Testing
         return (store, "\(store.path)/base/1/\(number)")
     }
 
+    /// Nobody knows whose they are, until the relation grows.
+    ///
     /// - Parameter before: what is left of the segment before; nil for nothing.
     @Test(arguments: [nil, 0, 3] as [Int?])
-    func areRemovedWhereTheyDoNotCount(_ before: Int?) throws {
+    func areNamedWhereTheyDoNotCountAndGoWithGrowth(_ before: Int?) throws {
         let (store, stem) = try Self.store(pages: 8)
         if let before { try writeFile(stem + ".1", Array(repeating: 0, count: before * blockSize)) }
-        try writeFile(stem + ".2", Array(repeating: 7, count: 2 * blockSize))
+        let left = [UInt8](repeating: 7, count: 2 * blockSize)
+        try writeFile(stem + ".2", left)
+        let action = RecoveryReport.Action.leftAlone(path: removed(stem, ".2"))
+        for _ in 0..<3 {
+            try store.with { engine, _ in
+                #expect(engine.recovery.actions.contains(action))
+                let orphans = try engine.orphans()
+                #expect(orphans == [removed(stem, ".2")])
+            }
+            #expect(try readFile(stem + ".2") == left)
+        }
         try store.with { engine, session in
-            #expect(engine.recovery.actions.contains(.removedFile(path: removed(stem, ".2"))))
             try engine.load("r", 20, mark: 2, session, mode: .append)
             let marks = try engine.relation(named: "r").marks(session)
             #expect(marks.filter { $0 == 1 }.count == 8 && marks.filter { $0 == 2 }.count == 20)
+        }
+        try store.with { engine, _ in #expect(engine.recovery.actions.isEmpty) }
+    }
+
+    @Test func areRemovedOfAnAppendThatACrashCutShort() throws {
+        let (store, stem) = try Self.store(pages: 8)
+        let catalog = try store.with { engine, session in
+            let load = try engine.beginLoad(
+                LoadTarget(relation: "r", mode: .append), session: session)
+            defer { load.abort() }
+            try load.add(20, mark: 3)
+            return try readFile(store.path + "/strata.catalog")
+        }
+        try writeFile(store.path + "/strata.catalog", catalog)
+        try writeFile(stem + ".2", Array(repeating: 7, count: 2 * blockSize))
+        unlink(stem + ".1")
+        try store.with { engine, _ in
+            #expect(engine.recovery.actions.contains(.removedFile(path: removed(stem, ".2"))))
         }
         try store.with { engine, _ in #expect(engine.recovery.actions.isEmpty) }
     }

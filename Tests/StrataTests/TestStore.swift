@@ -3,12 +3,7 @@ import Logging
 import StorageTesting
 import Strata
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import Threads
 
 /// A directory for a store of a test's own, and how the store is opened.
 final class TestStore: Sendable {
@@ -75,15 +70,37 @@ extension PendingLoad {
 }
 
 extension PinnedPage {
-    /// Puts one item on the page, which tells a mark and the block.
-    func fill(_ mark: UInt8) throws {
+    /// Puts rows of ``TestStore/schema`` on the page, which tell a mark and the block.
+    func fill(_ mark: UInt8, rows count: Int = 1) throws {
         let block = block.rawValue
-        try withEditor { editor in
-            editor.initialize()
-            let item: [UInt8] =
-                [mark] + (0..<4).map { UInt8(truncatingIfNeeded: block >> ($0 * 8)) }
-            _ = try editor.addItem(item.span.bytes)
+        try withEditor { editor in try editor.fill(mark, block, rows: count) }
+    }
+}
+
+extension PageEditor {
+    /// Puts rows of ``TestStore/schema`` on the page, which tell a mark and the block.
+    mutating func fill(_ mark: UInt8, _ block: UInt32, rows count: Int = 1) throws {
+        var row = HeapTupleBuilder(layout: TestStore.schema.layout)
+        initialize()
+        for _ in 0..<count {
+            row.begin()
+            row.append(Int64(block) << 8 | Int64(mark))
+            row.appendNull()
+            _ = try row.place(on: &self, block: block)
         }
+    }
+}
+
+extension PageView {
+    /// The mark that ``PageEditor/fill(_:_:rows:)`` put on the page, after checking that it tells its
+    /// own block.
+    func mark(_ block: UInt32) throws -> UInt8 {
+        var decoder = HeapTupleDecoder(layout: TestStore.schema.layout)
+        guard let row = try tuple(1) else { throw CancellationError() }
+        try decoder.decode(row)
+        let told = try decoder.integer(0, of: row, as: Int64.self) ?? 0
+        #expect(told >> 8 == Int64(block))
+        return UInt8(truncatingIfNeeded: told)
     }
 }
 
@@ -91,12 +108,12 @@ extension Engine {
     @discardableResult
     func load(
         _ name: String, _ count: Int, mark: UInt8, _ session: Session,
-        mode: LoadTarget.Mode = .create
+        mode: LoadTarget.Mode = .create, isCounted: Bool = true
     ) throws -> Relation {
         let load = try beginLoad(
             LoadTarget(relation: name, schema: TestStore.schema, mode: mode), session: session)
         try load.add(count, mark: mark)
-        return try load.commit(rowCount: UInt64(count))
+        return try load.commit(rowCount: isCounted ? UInt64(count) : nil)
     }
 }
 
@@ -118,13 +135,7 @@ extension Relation {
 
     private static func mark(_ page: borrowing PinnedPage) throws -> UInt8 {
         let block = page.block.rawValue
-        return try page.withView { view in
-            guard let item = try view.item(1) else { throw CancellationError() }
-            let bytes = (0..<5).map { unsafe item.unsafeLoad(fromByteOffset: $0, as: UInt8.self) }
-            let told = (0..<4).reduce(UInt32(0)) { $0 | UInt32(bytes[$1 + 1]) << ($1 * 8) }
-            #expect(told == block)
-            return bytes[0]
-        }
+        return try page.withView { view in try view.mark(block) }
     }
 }
 

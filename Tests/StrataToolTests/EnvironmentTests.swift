@@ -2,14 +2,9 @@ import FileAccess
 import StorageTesting
 import Strata
 import Testing
+import Threads
 
 @testable import StrataTool
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 /// The kernel's file system, in which writing can fail.
 private final class FailingFileSystem: ForwardingFileSystem {

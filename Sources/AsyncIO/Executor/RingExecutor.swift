@@ -1,11 +1,6 @@
 internal import Logging
 internal import Synchronization
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 /// A thread that runs Swift tasks and does the IO they wait for.
 ///
@@ -44,7 +39,7 @@ public final class RingExecutor: TaskExecutor, SerialExecutor, Sendable {
     ///
     /// - Throws: `resourcesExhausted` when the system has no room for a thread or a descriptor.
     public init() throws(StorageError) {
-        bell = try Doorbell()
+        bell = try Doorbell.open()
         // The thread keeps the executor until it ends.
         guard let thread = OSThread.start({ self.run() }) else {
             throw StorageError(
@@ -166,7 +161,7 @@ public final class RingExecutor: TaskExecutor, SerialExecutor, Sendable {
     ) {
         var limit: Int64 = -1
         if let end {
-            let now = SteadyClock.now
+            let now = Clock.monotonicNanoseconds
             if end <= now { return }
             limit = Int64(clamping: end - now)
         }

@@ -2,6 +2,7 @@ internal import AsyncIO
 internal import PostgresReading
 internal import PostgresTypes
 internal import Synchronization
+internal import Threads
 
 /// Makes the rows of a relation into text on several threads, and gives it away in order on the
 /// thread that asks.

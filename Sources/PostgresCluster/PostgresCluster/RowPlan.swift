@@ -101,7 +101,14 @@ struct Planner {
     mutating func plan(
         _ relation: Relation, _ shown: [Column], isRoot: Bool
     ) throws(StorageError) -> RelationPlan? {
-        guard let place = relation.place else { return nil }
+        guard let place = relation.place else {
+            if relation.kind == UInt8(ascii: "f") {
+                notes.append(
+                    "\(relation.name) is a foreign table: its rows are not in this directory and"
+                        + " are not shown")
+            }
+            return nil
+        }
         guard relation.accessMethod == Self.heap || relation.kind == UInt8(ascii: "S") else {
             throw StorageError(
                 .unsupported, "\(relation.name) is kept by an access method other than heap",
@@ -113,6 +120,15 @@ struct Planner {
             return nil
         }
         let own = columns(of: relation.number)
+        guard own.count == relation.columnCount else {
+            throw StorageError(
+                .clusterDamaged,
+                "the catalogs describe \(own.count) of the \(relation.columnCount) columns of"
+                    + " \(relation.name)",
+                remedy: "If a server is changing the table, try again; else the catalogs are"
+                    + " damaged: restore them from a backup.",
+                at: StorageError.Location(relation: relation.name))
+        }
         var planned: [PlannedColumn] = []
         var last = -1
         for column in shown {

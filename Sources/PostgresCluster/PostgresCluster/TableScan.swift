@@ -68,7 +68,7 @@ public final class TableScan: Sendable {
     ) throws(StorageError) -> Int {
         if case .csv(let null, true) = format { try sink(header(null)) }
         var rows = 0
-        let threads = max(1, options.threads ?? TableScan.coreCount)
+        let threads = max(1, options.threads ?? min(TableScan.coreCount, 16))
         for plan in plans {
             let limit = options.limit.map { $0 - rows }
             if let limit, limit <= 0 { break }

@@ -4,6 +4,7 @@ package import PageFormat
 internal import ReadStream
 internal import StorageManager
 internal import Synchronization
+internal import Threads
 
 /// A row version met in a heap.
 package struct RowVersion: ~Escapable {

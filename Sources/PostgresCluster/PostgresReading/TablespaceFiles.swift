@@ -1,12 +1,7 @@
 internal import AsyncIO
 internal import FileAccess
 internal import SystemPackage
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 /// Where relations lie: a database's folder of a tablespace. The storage manager knows relations by
 /// a database's number and a file's, below `base` or `global`. A folder elsewhere is given a number

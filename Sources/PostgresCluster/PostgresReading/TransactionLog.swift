@@ -1,4 +1,5 @@
 package import AsyncIO
+internal import Threads
 
 /// What became of a transaction, as `pg_xact` has it.
 package enum TransactionStatus: UInt8, Sendable, Hashable {

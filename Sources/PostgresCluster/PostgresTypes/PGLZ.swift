@@ -76,10 +76,7 @@ struct OutputWindow {
             throw .malformed("a copy begins before the value")
         }
         let start = bytes.count &- distance
-        if distance >= length {
-            bytes.append(contentsOf: bytes[start..<start &+ length])
-        } else {
-            for index in 0..<length { bytes.append(bytes[start &+ index]) }
-        }
+        // Byte by byte: a slice of the array would have each copy copy all of it.
+        for index in 0..<length { bytes.append(bytes[start &+ index]) }
     }
 }

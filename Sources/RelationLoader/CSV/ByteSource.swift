@@ -1,11 +1,6 @@
 internal import AsyncIO
 public import SystemPackage
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 /// Where the bytes of a CSV file come from: a file, standard input, memory.
 ///

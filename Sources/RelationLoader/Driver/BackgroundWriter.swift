@@ -1,6 +1,7 @@
 import AsyncIO
 import Strata
 import Synchronization
+import Threads
 
 /// Writes filled pages out while the next ones are filled: a thread with a session of its own.
 ///

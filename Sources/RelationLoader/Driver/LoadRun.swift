@@ -1,5 +1,6 @@
 import PageFormat
 import Strata
+import Threads
 
 /// A load from its first record to its commit. One thread's.
 struct LoadRun: ~Copyable {
@@ -145,7 +146,7 @@ struct LoadRun: ~Copyable {
 /// When a load began, and when it is to tell of its progress.
 struct LoadClock {
     let options: LoadOptions
-    let start = SteadyClock.nanoseconds
+    let start = Clock.monotonicNanoseconds
     let progress: ((LoadProgress) -> Void)?
     private var last: UInt64
 
@@ -155,13 +156,13 @@ struct LoadClock {
         last = start
     }
 
-    var elapsed: UInt64 { SteadyClock.nanoseconds &- start }
+    var elapsed: UInt64 { Clock.monotonicNanoseconds &- start }
 
     /// The time since the beginning, if the user is to be told something; a new phase is always
     /// told.
     mutating func tick(_ phase: LoadProgress.Phase) -> UInt64? {
         guard progress != nil else { return nil }
-        let now = SteadyClock.nanoseconds
+        let now = Clock.monotonicNanoseconds
         guard phase != .reading || now &- last >= options.progressIntervalNanoseconds else {
             return nil
         }

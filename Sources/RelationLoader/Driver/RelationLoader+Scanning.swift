@@ -1,4 +1,5 @@
 public import Strata
+internal import Threads
 
 extension RelationLoader {
     /// Reads the rows of a relation in the order of their pages and writes them.
@@ -9,13 +10,14 @@ extension RelationLoader {
     ///   - options: which of them, and how.
     /// - Returns: what was done.
     /// - Throws: ``LoaderError/storage(_:)`` for a column that there is not, with what reading
-    ///   throws, or for a tuple that is damaged: what came before it has been written then;
+    ///   throws, for a tuple that is damaged, or, at the end, for rows that are missing: what was read
+    ///   has been written then;
     ///   ``LoaderError/text(_:)`` when `output` cannot be written to; ``LoaderError/cancelled``.
     @discardableResult
     public static func scan(
         _ relation: Relation, to output: DescriptorOutput, options: ScanOptions = ScanOptions()
     ) throws(LoaderError) -> ScanSummary {
-        let start = SteadyClock.nanoseconds
+        let start = Clock.monotonicNanoseconds
         try LoaderError.text { () throws(LoadError) in
             try options.csv.validate(source: output.name)
         }
@@ -36,7 +38,7 @@ extension RelationLoader {
         try run.flush()
         return ScanSummary(
             rowCount: run.rowCount, pageCount: run.pageCount, byteCount: output.byteCount,
-            elapsedNanoseconds: SteadyClock.nanoseconds &- start,
+            elapsedNanoseconds: Clock.monotonicNanoseconds &- start,
             methodName: relation.engine.ioMethodName)
     }
 

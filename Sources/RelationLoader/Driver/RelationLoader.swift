@@ -1,5 +1,6 @@
 public import Strata
 public import SystemPackage
+internal import Threads
 
 /// Loads rows into relations of a store and scans them out of it.
 ///
@@ -73,6 +74,12 @@ public enum RelationLoader {
     /// - Throws: ``LoadError`` for a file that cannot be opened, that has contents, or that lies in
     ///   the store's directory.
     public static func checkRejects(_ path: FilePath, store: FilePath) throws(LoadError) {
+        var status = stat()
+        let found = unsafe path.withPlatformString { unsafe stat($0, &status) }
+        // Opening a pipe and closing it again would end its reader.
+        if found == 0 && status.st_mode & S_IFMT != S_IFREG {
+            return try StorePath(store).refuse(path)
+        }
         _ = try RejectsFile(path: path, store: store)
     }
 

@@ -33,10 +33,12 @@ struct ScanRun: ~Copyable {
             format: options.format == .jsonLines ? .jsonLines : .csv, options: options.csv)
     }
 
-    /// Reads and writes all rows, but for those that ``flush()`` has to write.
+    /// Reads and writes all rows, but for those that ``flush()`` has to write, and compares their
+    /// number with what was loaded if the limit leaves none out.
     mutating func run(_ session: Session) throws(LoaderError) {
         if writes { writer.writeHeader(to: &buffer) }
-        let count = relation.blockCount
+        let extent = relation.extent
+        let count = extent.blockCount
         let buffers = relation.engine.buffers
         // A relation that would fill much of the pool passes through a ring.
         let isLarge = Int(count) > buffers.configuration.bufferCount / 4
@@ -54,7 +56,12 @@ struct ScanRun: ~Copyable {
             do throws(StorageError) { next = try stream.next() } catch {
                 throw .storage(error.code == .invalidPage ? damage(error) : error)
             }
-            guard let page = next else { break }
+            guard let page = next else {
+                let found = rowCount
+                return try LoaderError.storage { () throws(StorageError) in
+                    try relation.checkRowCount(found, of: extent)
+                }
+            }
             let block = page.block
             try page.withView { (view) throws(LoaderError) in try scan(view, block) }
             pageCount += 1

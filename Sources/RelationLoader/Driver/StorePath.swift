@@ -1,10 +1,5 @@
 internal import SystemPackage
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 /// The directory of a store, in which nothing but the engine creates files. It need not exist yet.
 struct StorePath {

@@ -1,11 +1,6 @@
 internal import AsyncIO
 public import SystemPackage
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 /// Writes bytes to a file descriptor: a file, a pipe, a terminal.
 ///

@@ -2,6 +2,7 @@ internal import AsyncIO
 internal import Logging
 internal import StorageManager
 internal import Synchronization
+internal import Threads
 
 /// The thread that compacts forks that want it, one after the other.
 ///
@@ -40,6 +41,9 @@ final class Compactor: Sendable {
         tell()
         thread?.join()
     }
+
+    /// Takes forks again.
+    func resume() { work.withLock { $0.isStopped = false } }
 
     private func tell() {
         changes.add(1, ordering: .releasing)

@@ -1,6 +1,7 @@
 public import AsyncIO
 internal import FileAccess
 internal import StorageManager
+internal import Threads
 
 /// Making all forks durable together.
 extension CompressedDisk {

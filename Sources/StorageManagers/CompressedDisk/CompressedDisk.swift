@@ -2,6 +2,7 @@ public import AsyncIO
 public import FileAccess
 internal import Logging
 public import StorageManager
+internal import Threads
 
 /// Keeps relations compressed: chunks of neighbouring pages, each one zstd frame.
 ///
@@ -147,6 +148,11 @@ public final class CompressedDisk: StorageManager {
             return Array(forks.values)
         }
         for fork in all { fork.forget() }
+    }
+
+    /// Ends or allows compacting.
+    public func allowBackgroundWork(_ isAllowed: Bool) {
+        if isAllowed { compactor?.resume() } else { compactor?.stop() }
     }
 
     // MARK: Space

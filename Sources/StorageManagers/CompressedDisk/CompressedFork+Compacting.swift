@@ -2,6 +2,7 @@ internal import AsyncIO
 internal import FileAccess
 internal import StorageManager
 internal import Synchronization
+internal import Threads
 
 /// Moving chunks from the end of the data file into holes before them, so that it can end earlier.
 ///

@@ -2,12 +2,7 @@ internal import AsyncIO
 internal import FileAccess
 internal import Logging
 internal import StorageManager
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 /// How a fork begins, and how it is found again.
 extension CompressedFork {

@@ -1,6 +1,7 @@
 internal import AsyncIO
 internal import FileAccess
 internal import StorageManager
+internal import Threads
 
 /// What one read consists of.
 enum ReadPlan {

@@ -1,6 +1,7 @@
 internal import AsyncIO
 internal import FileAccess
 internal import StorageManager
+internal import Threads
 
 /// Making the fork durable: its chunks first, then a record of where they are, and only then is the
 /// space free that changed chunks had before.

@@ -2,6 +2,7 @@ internal import AsyncIO
 internal import FileAccess
 internal import StorageManager
 internal import Synchronization
+internal import Threads
 
 /// One fork of a compressed relation: its data file, the map of its chunks, and what its space is
 /// used for.

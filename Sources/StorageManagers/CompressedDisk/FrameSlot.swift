@@ -1,5 +1,6 @@
 internal import AsyncIO
 internal import StorageManager
+internal import Threads
 
 /// What an IO on chunks needs besides its handle: memory for the chunks as they are in the file, the
 /// pages that they are read into, and a decoder.

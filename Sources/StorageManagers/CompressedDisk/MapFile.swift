@@ -2,6 +2,7 @@ internal import AsyncIO
 internal import FileAccess
 internal import Logging
 internal import StorageManager
+internal import Threads
 
 /// The file with a fork's map: records one behind the other, the first one with all chunks.
 ///

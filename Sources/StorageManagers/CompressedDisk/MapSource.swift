@@ -1,11 +1,6 @@
 internal import AsyncIO
 internal import FileAccess
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 /// The bytes of a map file, read piece by piece: neither its length nor its claims cost memory.
 ///

@@ -31,7 +31,8 @@ extension MagneticRelation {
                     .damagedSegment,
                     "relation \(locator)\(fork.suffix) has \(total) blocks, "
                         + "more than the possible \(BlockNumber.maximumCount)",
-                    remedy: "Open the store with the segment size that it was written with.",
+                    remedy: "Something else has made its last file longer: restore that from a"
+                        + " backup.",
                     at: location(fork, path: file.path))
             }
             return UInt32(total)

@@ -1,12 +1,7 @@
 public import AsyncIO
 internal import FileAccess
 internal import StorageManager
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 /// The outcome of looking up a segment.
 enum SegmentLookup: Sendable {
@@ -86,7 +81,8 @@ extension MagneticRelation {
                 .damagedSegment,
                 "file \"\(file.path)\" has \(blocks) blocks, "
                     + "but a segment at most \(geometry.blocks)",
-                remedy: "Open the store with the segment size it was written with.",
+                remedy: "Something else has made the file longer: restore it from a backup, or cut"
+                    + " it to \(Int(geometry.blocks) * blockSize) bytes.",
                 at: location(fork, path: file.path))
         }
         return blocks

@@ -1,12 +1,7 @@
 internal import AsyncIO
 internal import FileAccess
 internal import StorageManager
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 /// One relation of a ``MagneticDisk``: the open segments of its forks.
 ///

@@ -1,5 +1,6 @@
 internal import AsyncIO
 internal import FileAccess
+internal import Threads
 
 /// The open segments of one fork: the first ones, without a gap.
 ///

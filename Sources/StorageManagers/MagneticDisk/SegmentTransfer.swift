@@ -1,12 +1,7 @@
 internal import AsyncIO
 internal import FileAccess
 internal import StorageManager
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 /// Moves pages between memory and one segment, blocking, until all are moved or the file ends.
 ///

@@ -1,5 +1,6 @@
 internal import AsyncIO
 internal import FileAccess
+internal import Threads
 
 /// The segments of started writes, until the writes complete and register their segments for the
 /// next sync.

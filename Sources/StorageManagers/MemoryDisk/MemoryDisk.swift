@@ -1,5 +1,6 @@
 public import AsyncIO
 public import StorageManager
+internal import Threads
 
 /// Stores relations in memory. They exist as long as the engine.
 ///

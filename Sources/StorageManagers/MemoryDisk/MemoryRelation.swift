@@ -1,5 +1,6 @@
 internal import AsyncIO
 internal import StorageManager
+internal import Threads
 
 /// One relation of a ``MemoryDisk``: slabs of pages for each fork.
 ///

@@ -1,11 +1,6 @@
 internal import AsyncIO
 internal import StorageManager
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 /// The zeroed memory of 64 neighbouring pages of a fork. The kernel provides it when it is touched.
 ///

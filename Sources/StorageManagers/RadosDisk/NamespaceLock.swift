@@ -1,10 +1,10 @@
 #if RADOS
     internal import AsyncIO
     internal import CRados
-    internal import Glibc
     internal import Logging
     internal import StorageManager
     internal import Synchronization
+    internal import Threads
 
     /// A process's hold on a namespace: an exclusive lock on one object, kept by answering those who
     /// ask for it.

@@ -1,8 +1,8 @@
 #if RADOS
     internal import AsyncIO
     internal import CRados
-    internal import Glibc
     internal import Synchronization
+    internal import Threads
 
     /// Blocking calls on objects. Each ends within the time-out.
     extension RadosCluster {

@@ -1,9 +1,9 @@
 #if RADOS
     internal import AsyncIO
     internal import CRados
-    internal import Glibc
     internal import StorageManager
     internal import Synchronization
+    internal import Threads
 
     /// A connection to a cluster, and one namespace of one pool there.
     ///

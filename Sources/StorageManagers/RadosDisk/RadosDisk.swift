@@ -1,6 +1,7 @@
 #if RADOS
     public import AsyncIO
     public import StorageManager
+    internal import Threads
 
     /// Keeps relations as objects of a Ceph cluster, in one namespace of one pool.
     ///

@@ -1,7 +1,7 @@
 #if RADOS
     internal import AsyncIO
-    internal import Glibc
     internal import StorageManager
+    internal import Threads
 
     /// Growing, cutting and syncing.
     extension RadosFork {

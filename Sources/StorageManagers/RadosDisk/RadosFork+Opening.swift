@@ -1,7 +1,7 @@
 #if RADOS
     internal import AsyncIO
-    internal import Glibc
     internal import StorageManager
+    internal import Threads
 
     /// Making, finding and removing a fork. All with ``RadosFork/changing`` held.
     extension RadosFork {

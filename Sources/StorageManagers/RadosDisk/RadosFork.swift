@@ -1,7 +1,7 @@
 #if RADOS
     internal import AsyncIO
-    internal import Glibc
     internal import StorageManager
+    internal import Threads
 
     /// One fork of a relation: a row of objects, and a header object that says how long it is.
     ///

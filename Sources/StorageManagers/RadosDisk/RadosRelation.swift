@@ -1,7 +1,7 @@
 #if RADOS
     internal import AsyncIO
-    internal import Glibc
     internal import StorageManager
+    internal import Threads
 
     /// One relation of a ``RadosDisk``: four forks. Any thread.
     final class RadosRelation: RelationStorage {

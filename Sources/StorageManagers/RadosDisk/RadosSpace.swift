@@ -1,8 +1,8 @@
 #if RADOS
     internal import AsyncIO
-    internal import Glibc
     internal import Logging
     internal import StorageManager
+    internal import Threads
 
     /// What all relations of one manager share: the connection, the epoch, and memory for gathering
     /// pages. Any thread.

@@ -1,8 +1,8 @@
 #if RADOS
     internal import AsyncIO
     internal import CRados
-    internal import Glibc
     internal import StorageManager
+    internal import Threads
 
     /// One started IO, from its beginning to the library's callback.
     ///

@@ -1,7 +1,7 @@
 #if RADOS
     internal import AsyncIO
-    internal import Glibc
     internal import StorageManager
+    internal import Threads
 
     /// Says what a negative result of the client library means.
     enum RadosResult {

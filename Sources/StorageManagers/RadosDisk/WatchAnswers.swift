@@ -1,8 +1,8 @@
 #if RADOS
     internal import AsyncIO
     internal import CRados
-    internal import Glibc
     internal import Synchronization
+    internal import Threads
 
     /// Watches the lock object and answers notifications with this process's cookie.
     ///

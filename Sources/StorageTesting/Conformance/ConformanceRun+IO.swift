@@ -1,11 +1,6 @@
 internal import AsyncIO
 internal import StorageManager
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 /// Duties about reading and writing blocks.
 extension ConformanceRun {

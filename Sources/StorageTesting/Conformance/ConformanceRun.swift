@@ -1,6 +1,7 @@
 internal import AsyncIO
 internal import FileAccess
 internal import StorageManager
+internal import Threads
 
 /// A manager in surroundings of its own, to try one duty on.
 ///

@@ -2,6 +2,7 @@ internal import AsyncIO
 internal import BufferManager
 internal import StorageManager
 internal import Synchronization
+internal import Threads
 
 /// The part of an asynchronous session that its loop drives.
 ///
@@ -153,7 +154,7 @@ final class AsyncCore: RingParticipant, @unchecked Sendable {
         } else if !queue.isEmpty {
             wait = Self.retryNanoseconds
         }
-        return wait.map { SteadyClock.now &+ $0 }
+        return wait.map { Clock.monotonicNanoseconds &+ $0 }
     }
 
     /// When the caller has to look again for IO of other sessions, where it cannot watch their
@@ -178,7 +179,7 @@ final class AsyncCore: RingParticipant, @unchecked Sendable {
             // Where it stands in the queue it is passed over.
             work.queuedSince = nil
         case .queues where work.queuedSince == nil:
-            work.queuedSince = SteadyClock.now
+            work.queuedSince = Clock.monotonicNanoseconds
             queue.append(work)
         case .queues: break
         }
@@ -187,7 +188,7 @@ final class AsyncCore: RingParticipant, @unchecked Sendable {
     /// Gives those who queue another try, in their order, until one has to go on queueing.
     private func retryQueue() {
         if queue.isEmpty { return }
-        let now = SteadyClock.now
+        let now = Clock.monotonicNanoseconds
         if abandoned.load(ordering: .relaxed) > WorkQueue.compactionThreshold {
             abandoned.store(0, ordering: .relaxed)
             for work in queue.removeAbandoned() { _ = work.proceed() }

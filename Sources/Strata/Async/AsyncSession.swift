@@ -1,5 +1,6 @@
 internal import AsyncIO
 internal import Synchronization
+internal import Threads
 
 /// What tasks read and change pages with, any number of them at a time.
 ///
@@ -26,7 +27,7 @@ public final class AsyncSession: Sendable {
     private final class Polled: Sendable {
         let bell: Doorbell
         let isBusy = Atomic<Bool>(false)
-        init() throws(StorageError) { bell = try Doorbell() }
+        init() throws(StorageError) { bell = try Doorbell.open() }
     }
 
     init(_ engine: Engine, _ service: AsyncService, _ options: AsyncSessionOptions)
@@ -135,11 +136,11 @@ extension AsyncSession {
             next = core.turn()
             if next != 0, polled.bell.fallAsleep() {
                 if core.retriesWatched {
-                    let retry = SteadyClock.now &+ AsyncCore.retryDelay
+                    let retry = Clock.monotonicNanoseconds &+ AsyncCore.retryDelay
                     next = min(next ?? retry, retry)
                 }
                 return next.map { end in
-                    let now = SteadyClock.now
+                    let now = Clock.monotonicNanoseconds
                     return .nanoseconds(end > now ? Int64(clamping: end - now) : 0)
                 }
             }

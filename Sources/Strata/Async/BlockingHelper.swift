@@ -1,5 +1,6 @@
 internal import AsyncIO
 internal import Synchronization
+internal import Threads
 
 /// A thread of an engine for what has no asynchronous form: growing files, and writing out dirty
 /// pages whose buffers are wanted. It has a session of its own and does one thing after another.

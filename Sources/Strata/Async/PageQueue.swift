@@ -1,5 +1,6 @@
 internal import AsyncIO
 internal import BufferManager
+internal import Threads
 
 /// Pages on their way from the loop to the task that reads a stream: a queue of fixed capacity.
 ///

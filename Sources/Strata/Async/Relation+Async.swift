@@ -2,6 +2,7 @@ internal import AsyncIO
 public import BufferManager
 public import StorageManager
 internal import Synchronization
+internal import Threads
 
 /// Reading and changing a relation from tasks.
 extension Relation {

@@ -1,5 +1,6 @@
 internal import AsyncIO
 internal import Synchronization
+internal import Threads
 
 /// A thread of an engine's own that works now and then until it is stopped.
 ///

@@ -1,4 +1,5 @@
 internal import Logging
+internal import Threads
 
 /// What an engine does by itself, on threads of its own.
 extension Engine {
@@ -109,7 +110,7 @@ extension Engine {
 }
 
 /// A way to an engine that does not keep it.
-private final class WeakEngine: Sendable {
+final class WeakEngine: Sendable {
     weak let engine: Engine?
 
     init(_ engine: Engine) { self.engine = engine }

@@ -5,8 +5,9 @@ extension Catalog {
     /// - Throws: `storeTooNew` or `catalogDamaged`.
     init(_ bytes: [UInt8], control: StoreControl) throws(StorageError) {
         let payload: Range<Int>
+        let version: UInt32
         do throws(SealedFile.Failure) {
-            payload = try Self.file.open(bytes).payload
+            (payload, version) = try Self.file.open(bytes)
         } catch {
             switch error {
             case .notOurs: throw Self.damaged("something else wrote it")
@@ -22,7 +23,7 @@ extension Catalog {
         }
         do throws(DecodingFailure) {
             var reader = ByteReader(bytes, payload)
-            self = try Self.read(&reader, control: control)
+            self = try Self.read(&reader, version, control)
         } catch {
             throw Self.damaged(error.reason)
         }
@@ -36,9 +37,9 @@ extension Catalog {
             at: StorageError.Location(path: fileName))
     }
 
-    private static func read(_ reader: inout ByteReader, control: StoreControl)
-        throws(DecodingFailure) -> Catalog
-    {
+    private static func read(
+        _ reader: inout ByteReader, _ version: UInt32, _ control: StoreControl
+    ) throws(DecodingFailure) -> Catalog {
         let identifier: UInt64 = try reader.read("the store's number")
         guard identifier == control.identifier else {
             throw DecodingFailure("it is another store's")
@@ -46,10 +47,10 @@ extension Catalog {
         var catalog = Catalog(identifier: identifier)
         catalog.generation = try reader.read("the generation")
         catalog.nextFileNumber = try reader.read("the next file number")
-        let relationSize = 2 + 4 + 4 + 2 + 8 + 1 + 5 + 2
+        let relationSize = 2 + 4 + 4 + 2 + 8 + 1 + 5 + 2  // The least of any version.
         var numbers: Set<RelationLocator> = []
         for _ in 0..<(try reader.readCount(of: "relations", size: relationSize)) {
-            let relation = try readRelation(&reader)
+            let relation = try readRelation(&reader, version)
             try check(relation.locator, below: catalog.nextFileNumber, "\"\(relation.name)\"")
             guard numbers.insert(relation.locator).inserted else {
                 throw DecodingFailure("two relations have the file \(relation.locator)")
@@ -80,8 +81,8 @@ extension Catalog {
         else { throw DecodingFailure("\(what) has the impossible file \(locator)") }
     }
 
-    private static func readRelation(_ reader: inout ByteReader) throws(DecodingFailure)
-        -> RelationDescription
+    private static func readRelation(_ reader: inout ByteReader, _ version: UInt32)
+        throws(DecodingFailure) -> RelationDescription
     {
         let name = try reader.readText("a relation's name")
         if let fault = RelationName.fault(name) {
@@ -92,6 +93,7 @@ extension Catalog {
             number: try reader.read("a relation's file number"))
         let manager = try reader.readText("the name of a storage manager")
         let rows: UInt64 = try reader.read("a number of rows")
+        let isExact = try readExactness(&reader, version, ofUnknown: rows == unknownRowCount, name)
         let forks = try readForks(&reader, name)
         guard let blockCount = forks[.main] else {
             throw DecodingFailure("relation \"\(name)\" has no main fork")
@@ -100,7 +102,20 @@ extension Catalog {
             name: name, locator: locator, schema: try readSchema(&reader, name),
             managerName: manager, blockCount: blockCount,
             furtherForks: forks.filter { $0.key != .main },
-            rowCount: rows == unknownRowCount ? nil : rows)
+            rowCount: rows == unknownRowCount ? nil : rows, isRowCountExact: isExact)
+    }
+
+    /// Whether a number of rows is exact. Older versions did not take it back where pages were
+    /// changed.
+    private static func readExactness(
+        _ reader: inout ByteReader, _ version: UInt32, ofUnknown isUnknown: Bool, _ name: String
+    ) throws(DecodingFailure) -> Bool {
+        if version < versionOfExactCounts { return false }
+        let flags: UInt8 = try reader.read("what a number of rows is")
+        guard flags & ~rowCountIsExact == 0, !isUnknown || flags == 0 else {
+            throw DecodingFailure("the number of rows of relation \"\(name)\" has flags \(flags)")
+        }
+        return flags & rowCountIsExact != 0
     }
 
     private static func readForks(_ reader: inout ByteReader, _ name: String)

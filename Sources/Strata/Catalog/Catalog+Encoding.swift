@@ -1,12 +1,26 @@
 extension Catalog {
     static let fileName = "strata.catalog"
-    static let file = SealedFile(magic: "STRATACA", version: 1)
+    static let file = SealedFile(magic: "STRATACA", version: 2)
 
     static let columnNullable: UInt8 = 1
     static let remainsFiles: UInt8 = 1
     static let remainsBlocks: UInt8 = 2
     /// Stands for a number of rows that is not known.
     static let unknownRowCount = UInt64.max
+    static let rowCountIsExact: UInt8 = 1
+    /// The first version that says whether a number of rows is exact.
+    static let versionOfExactCounts: UInt32 = 2
+
+    /// Bytes at the beginning of the payload that tell ``head(_:)``.
+    static let headSize = 16
+
+    /// The store's number and the generation, of a file's first bytes, in all versions.
+    static func head(_ bytes: [UInt8]) -> (identifier: UInt64, generation: UInt64) {
+        func word(_ offset: Int) -> UInt64 {
+            bytes[offset..<offset + 8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+        }
+        return (word(SealedFile.headerSize), word(SealedFile.headerSize + 8))
+    }
 
     /// The file's bytes: equal catalogs give equal bytes. The article "What is in a store"
     /// describes them.
@@ -32,6 +46,7 @@ extension Catalog {
         writer.write(relation.locator.number)
         writer.write(relation.managerName)
         writer.write(relation.rowCount ?? unknownRowCount)
+        writer.write(relation.isRowCountExact ? rowCountIsExact : 0)
         writer.write(UInt8(relation.forks.count))
         for fork in relation.forks {
             writer.write(fork.rawValue)

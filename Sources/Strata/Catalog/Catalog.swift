@@ -40,15 +40,19 @@ struct Catalog: Equatable, Sendable {
 
     /// Gives out a file number.
     ///
+    /// - Parameter taken: numbers that are left out.
     /// - Throws: `resourcesExhausted` after four billion.
-    mutating func takeLocator() throws(StorageError) -> RelationLocator {
-        guard nextFileNumber < UInt32.max else {
-            throw StorageError(
-                .resourcesExhausted, "all file numbers of this store have been given out",
-                remedy: "Copy its relations into a new store.")
+    mutating func takeLocator(avoiding taken: Set<UInt32> = []) throws(StorageError)
+        -> RelationLocator
+    {
+        while nextFileNumber < UInt32.max {
+            defer { nextFileNumber += 1 }
+            if taken.contains(nextFileNumber) { continue }
+            return RelationLocator(database: Self.database, number: nextFileNumber)
         }
-        defer { nextFileNumber += 1 }
-        return RelationLocator(database: Self.database, number: nextFileNumber)
+        throw StorageError(
+            .resourcesExhausted, "all file numbers of this store have been given out",
+            remedy: "Copy its relations into a new store.")
     }
 
     /// The relation of that locator. O(relations).

@@ -12,12 +12,17 @@ public struct RelationDescription: Sendable, Hashable {
     public internal(set) var blockCount: UInt32
     /// How many blocks each further fork had at the last commit or checkpoint.
     public internal(set) var furtherForks: [Fork: UInt32]
-    /// How many rows its loads brought in; nil where that is not known.
+    /// How many rows its loads brought in; nil where that is not known, and once a page that was
+    /// changed by other means has been written.
     public internal(set) var rowCount: UInt64?
+    /// Whether it has exactly that many rows, and no page of zeroes. False for a count of a store that
+    /// an older version has written: it may have more rows then.
+    public internal(set) var isRowCountExact: Bool
 
     init(
         name: String, locator: RelationLocator, schema: Schema?, managerName: String,
-        blockCount: UInt32 = 0, furtherForks: [Fork: UInt32] = [:], rowCount: UInt64? = nil
+        blockCount: UInt32 = 0, furtherForks: [Fork: UInt32] = [:], rowCount: UInt64? = nil,
+        isRowCountExact: Bool = true
     ) {
         self.name = name
         self.locator = locator
@@ -25,7 +30,24 @@ public struct RelationDescription: Sendable, Hashable {
         self.managerName = managerName
         self.blockCount = blockCount
         self.furtherForks = furtherForks
-        self.rowCount = rowCount
+        // The catalog has no place for the greatest number.
+        let known = rowCount == Catalog.unknownRowCount ? nil : rowCount
+        self.rowCount = known
+        self.isRowCountExact = known != nil && isRowCountExact
+    }
+
+    /// A load has added rows; nil for a number that is not known.
+    mutating func addRows(_ count: UInt64?) {
+        guard let old = rowCount, let count, count < .max, old <= .max - 1 - count else {
+            return forgetRowCount()
+        }
+        rowCount = old + count
+    }
+
+    /// Pages were changed by other means than loads.
+    mutating func forgetRowCount() {
+        rowCount = nil
+        isRowCountExact = false
     }
 
     /// The forks that it has, main first.

@@ -1,5 +1,6 @@
 internal import AsyncIO
 internal import Synchronization
+internal import Threads
 
 /// One checkpoint at a time, and who waits for which.
 ///

@@ -1,3 +1,5 @@
+internal import Threads
+
 /// One checkpoint under way, by whoever has its turn.
 ///
 /// Used on its session's thread. Nothing is waited for between two steps, and the session has
@@ -80,11 +82,16 @@ final class CheckpointRun {
         if !grown.isEmpty {
             try engine.changeCatalog(session) { (catalog) throws(StorageError) in
                 for relation in grown {
-                    guard catalog.relations[relation.name]?.locator == relation.locator else {
-                        continue
+                    guard var now = catalog.relations[relation.name],
+                        now.locator == relation.locator
+                    else { continue }
+                    now.furtherForks = relation.furtherForks
+                    // A load that was committed meanwhile has made it longer still.
+                    if relation.blockCount > now.blockCount {
+                        now.blockCount = relation.blockCount
+                        now.forgetRowCount()
                     }
-                    catalog.relations[relation.name]?.blockCount = relation.blockCount
-                    catalog.relations[relation.name]?.furtherForks = relation.furtherForks
+                    catalog.relations[relation.name] = now
                 }
             }
         }

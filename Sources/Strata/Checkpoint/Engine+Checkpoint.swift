@@ -19,6 +19,7 @@ extension Engine {
     {
         try checkUsable(session)
         session.submitStaged()
+        try checkOwnership()
         switch try checkpoints.enter(pace) {
         case .served(let failure):
             if let failure { throw failure }
@@ -34,6 +35,7 @@ extension Engine {
     public func beginCheckpoint(_ session: Session) throws(StorageError) -> SteppedCheckpoint {
         try checkUsable(session)
         session.submitStaged()
+        try checkOwnership()
         guard checkpoints.tryEnter() else {
             throw StorageError(
                 .storeBusy, "store \"\(directory)\" is making a checkpoint",

@@ -26,6 +26,8 @@ public struct ClusterControl: Sendable, Hashable {
 
     /// Where the file is, below the data directory.
     static let path = "global/pg_control"
+    /// The file has 8192 bytes; a few more are no reason to refuse it.
+    static let maximumSize = 64 << 10
     /// The least of the file's bytes that hold all there is.
     static let leastSize = 296
     /// `DB_SHUTDOWNED` and `DB_SHUTDOWNED_IN_RECOVERY`.

@@ -73,7 +73,7 @@ private struct DataFileCheck {
                 "the file has \(bytes) bytes: it ends with \(rest) of a block's \(blockSize)")
         }
         let source = SegmentSource(
-            file: open, blocks: first..<end,
+            file: open, firstBlock: first, blocks: first..<end,
             label: RelationLocator(database: file.database, number: file.number), fork: file.fork,
             target: directory.verificationTarget)
         try checker.check(source) { block, finding in

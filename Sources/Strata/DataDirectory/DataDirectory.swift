@@ -51,7 +51,8 @@ public final class DataDirectory: Sendable {
         try options.validate()
         let files = try FileAccess(directory: path, configuration: options.fileConfiguration)
         let bytes = try StoreFiles(files: files).read(
-            ClusterControl.path, damage: ClusterControl.damaged)
+            ClusterControl.path, atMost: ClusterControl.maximumSize,
+            damage: ClusterControl.damaged)
         guard let bytes else {
             throw StorageError(
                 .notAStore, "directory \"\(path)\" is not a data directory of PostgreSQL's",

@@ -20,7 +20,7 @@ struct SealedFile {
     /// Bytes that are not payload.
     static let overhead = headerSize + 4
     /// The largest file that is looked at. A catalog of a million relations is smaller.
-    static let maximumSize = 1 << 30
+    static let maximumSize = 1 << 28
 
     /// Why a file's content cannot be used.
     enum Failure: Error {
@@ -48,6 +48,27 @@ struct SealedFile {
     ///
     /// - Returns: where in `bytes` the payload is, and the version of its layout.
     func open(_ bytes: [UInt8]) throws(Failure) -> (payload: Range<Int>, version: UInt32) {
+        let version = try checkLength(Int64(bytes.count), of: bytes)
+        let payload = Self.headerSize..<(bytes.count - 4)
+        var tail = ByteReader(bytes, payload.upperBound..<bytes.count)
+        let sum: UInt32
+        do throws(DecodingFailure) { sum = try tail.read("the checksum") } catch {
+            throw .damaged(error.reason)
+        }
+        guard CRC32C.checksum(bytes.span.extracting(payload)) == sum else {
+            throw .damaged("its checksum is wrong")
+        }
+        return (payload, version)
+    }
+
+    /// Checks a file's header, and that the file is as long as that says.
+    ///
+    /// - Parameters:
+    ///   - size: the file's.
+    ///   - bytes: its first ones; ``headerSize`` are enough.
+    /// - Returns: the version of the payload's layout.
+    @discardableResult
+    func checkLength(_ size: Int64, of bytes: [UInt8]) throws(Failure) -> UInt32 {
         let ours = magicBytes
         guard bytes.prefix(ours.count).elementsEqual(ours.prefix(bytes.count)), !bytes.isEmpty
         else { throw .notOurs }
@@ -68,21 +89,12 @@ struct SealedFile {
         }
         guard found <= version else { throw .newer(found) }
         guard found > 0 else { throw .damaged("it has the impossible version 0") }
-        guard UInt64(bytes.count) == UInt64(Self.overhead).addingReportingOverflow(length).0 else {
+        let (expected, overflow) = UInt64(Self.overhead).addingReportingOverflow(length)
+        guard !overflow, UInt64(clamping: size) == expected else {
             throw .damaged(
-                "it has \(bytes.count) bytes where its header says"
-                    + " \(UInt64(Self.overhead) &+ length)")
+                "it has \(size) bytes where its header says \(overflow ? UInt64.max : expected)")
         }
-        let payload = Self.headerSize..<(bytes.count - 4)
-        var tail = ByteReader(bytes, payload.upperBound..<bytes.count)
-        let sum: UInt32
-        do throws(DecodingFailure) { sum = try tail.read("the checksum") } catch {
-            throw .damaged(error.reason)
-        }
-        guard CRC32C.checksum(bytes.span.extracting(payload)) == sum else {
-            throw .damaged("its checksum is wrong")
-        }
-        return (payload, found)
+        return found
     }
 
     private var magicBytes: [UInt8] {

@@ -1,5 +1,6 @@
 internal import FileAccess
 internal import Logging
+internal import Threads
 
 /// Changing what the store knows of itself.
 extension Engine {
@@ -20,6 +21,7 @@ extension Engine {
             throw StorageError(.closed, "store \"\(directory)\" has been closed")
         }
         if let failure = buffers.writeFailure {
+            if failure.code == .storeReplaced { throw .failed(failure, directory) }
             throw StorageError(
                 .storeFailed,
                 "store \"\(directory)\" takes no changes, as what is on disk is not known",
@@ -66,6 +68,7 @@ extension Engine {
         session.submitStaged()
         try changes.withLock { _ throws(StorageError) in
             try checkUsable(session)
+            try checkOwnershipWhileChanging()
             var next = state.withLock { $0.catalog }
             try change(&next)
             next.generation &+= 1
@@ -159,6 +162,8 @@ extension Engine {
     ) throws(StorageError) {
         let relation = try openRelation(locator, managedBy: managerName)
         try buffers.drop(relation, session: session)
+        // The storage manager finds none behind a missing one.
+        try removeSevered(of: locator)
         try managers.unlink(relation, session: session)
     }
 

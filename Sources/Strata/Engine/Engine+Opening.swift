@@ -16,7 +16,8 @@ extension Engine {
     ///
     /// Until the directory has been found to be a store of this version, or one that may be
     /// created, nothing is touched. What an unfinished load left is removed;
-    /// ``Engine/recovery`` and the log tell of it.
+    /// ``Engine/recovery`` and the log tell of it. A relation whose files are in no state to be
+    /// used, or whose storage manager is missing, is refused alone when it is opened.
     ///
     /// - Parameters:
     ///   - directory: the store's directory; the one above it must exist.
@@ -39,9 +40,8 @@ extension Engine {
     ///   - options: the settings.
     /// - Throws: `invalidPath` for an empty path; `invalidConfiguration` and `methodUnavailable` for settings that cannot be;
     ///   `storeMissing`, `alreadyExists`, `notAStore`, `storeTooNew`, `storeReadOnly`,
-    ///   `controlDamaged`, `catalogDamaged` for a directory that cannot be used; `storeLocked` when
-    ///   it is open elsewhere; `unknownStorageManager` when ``EngineOptions/storageManagers`` lacks
-    ///   one that the store needs.
+    ///   `controlDamaged`, `catalogDamaged`, `journalDamaged` for a directory that cannot be used;
+    ///   `storeLocked` when it is open elsewhere.
     public static func open(_ directory: FilePath, options: EngineOptions = EngineOptions())
         throws(StorageError) -> Engine
     {
@@ -59,14 +59,17 @@ extension Engine {
         }
     }
 
+    /// - Parameter outcome: what recovering the store was found to come to, where that changes
+    ///   nothing.
     static func open(
         _ directory: FilePath, _ options: EngineOptions, _ system: IOSystem,
-        _ lock: consuming StoreLock?
+        _ lock: consuming StoreLock?, _ outcome: Recovery.Outcome? = nil
     ) throws(StorageError) -> Engine {
         // Another process may have been quicker while there was no lock.
         let finding = try inspect(directory, options)
         try checkCreation(finding, directory, options)
         let files = try FileAccess(directory: directory, configuration: options.fileConfiguration)
+        if lock?.isIntact(root: try files.status(of: ".")) == false { throw .replaced(directory) }
         let session = try system.makeSession()
         defer { session.close() }
         let store = StoreFiles(files: files)
@@ -76,19 +79,17 @@ extension Engine {
         } else {
             control = try create(store, options, session)
         }
-        let bytes = try store.read(Catalog.fileName, damage: Catalog.damaged)
-        guard let bytes else { throw Catalog.damaged("it is missing") }
-        let catalog = try Catalog(bytes, control: control)
-        try checkManagers(catalog, options)
+        let catalog = try store.readCatalog(control)
 
         let managers = try StorageManagerRegistry(system: system)
         do throws(StorageError) {
             try register(in: managers, files, system, control, options)
             var recovery = Recovery(
-                store: store, control: control, managers: managers, session: session)
+                store: store, control: control, managers: managers, session: session,
+                isShadowed: options.access == .readOnly)
             recovery.report.isNewStore = if case .store = finding { false } else { true }
             let parts = try recover(
-                directory, options, catalog, &recovery, files, system, managers, control)
+                directory, options, catalog, &recovery, outcome, files, system, managers, control)
             return Engine(parts, lock: lock)
         } catch {
             managers.endManagers()
@@ -99,23 +100,27 @@ extension Engine {
     /// Makes a store whole, and the parts of an engine on it.
     private static func recover(
         _ directory: FilePath, _ options: EngineOptions, _ found: Catalog,
-        _ recovery: inout Recovery, _ files: FileAccess, _ system: IOSystem,
-        _ managers: StorageManagerRegistry, _ control: StoreControl
+        _ recovery: inout Recovery, _ outcome: Recovery.Outcome?, _ files: FileAccess,
+        _ system: IOSystem, _ managers: StorageManagerRegistry, _ control: StoreControl
     ) throws(StorageError) -> EngineParts {
         var catalog = found
         let journal = try makeJournal(files, system, managers, control, options)
+        let voucher = RowCountVoucher()
         let buffers = try BufferManager(
             configuration: options.bufferConfiguration(
-                checksums: control.hasPageChecksums, journal: journal),
+                checksums: control.hasPageChecksums, journal: journal, voucher: voucher),
             system: system)
-        try recovery.run(&catalog)
-        for action in recovery.report.actions where options.access == .readWrite {
-            options.logger.notice("store \"\(directory)\": \(action)")
+        if let outcome {
+            recovery.outcome = outcome
+        } else {
+            try recovery.begin(found, options)
+            try recovery.run(&catalog)
         }
+        log(recovery.report, directory, options)
         return EngineParts(
             directory: directory, options: options, control: control, catalog: catalog,
-            recovery: recovery.report, files: files, system: system, managers: managers,
-            buffers: buffers, journal: journal,
+            outcome: recovery.outcome, files: files, system: system, managers: managers,
+            buffers: buffers, voucher: voucher, journal: journal,
             verificationTarget: try system.register(target: VerificationTarget()))
     }
 
@@ -194,11 +199,27 @@ extension Engine {
     }
 
     private static func acquireLock(_ directory: FilePath) throws(StorageError) -> StoreLock {
-        do throws(StorageError) { return try StoreLock(directory: directory) } catch {
+        do throws(StorageError) {
+            return try StoreLock(directory: directory, for: .writing)
+        } catch {
             guard error.code == .fileOpenFailed, error.isMissingFile else { throw error }
         }
         try StoreDirectory.create(directory)
-        return try StoreLock(directory: directory)
+        return try StoreLock(directory: directory, for: .writing)
+    }
+
+    /// An engine that only looks leaves it to its user to tell.
+    private static func log(
+        _ report: RecoveryReport, _ directory: FilePath, _ options: EngineOptions
+    ) {
+        if options.access == .readOnly { return }
+        if report.syncedFiles > 0 {
+            options.logger.notice(
+                "store \"\(directory)\" was not closed: made \(report.syncedFiles) files durable")
+        }
+        for action in report.actions {
+            options.logger.notice("store \"\(directory)\": \(action)")
+        }
     }
 
     /// Creates the files of a store, the control file last.
@@ -218,23 +239,6 @@ extension Engine {
         try store.replace(Catalog.fileName, with: catalog.encoded(), session: session)
         try store.replace(StoreControl.fileName, with: control.encoded(), session: session)
         return control
-    }
-
-    private static func checkManagers(_ catalog: Catalog, _ options: EngineOptions)
-        throws(StorageError)
-    {
-        let known = Set(options.storageManagers.map(\.name) + builtInManagerNames)
-        let needed =
-            catalog.relations.values.map { ($0.managerName, "\"\($0.name)\"") }
-            + catalog.remains.map { ($0.value.managerName, "\($0.key)") }
-        for (manager, relation) in needed where !known.contains(manager) {
-            throw StorageError(
-                .unknownStorageManager,
-                "relation \(relation) is kept by storage manager \"\(manager)\", which is not"
-                    + " registered",
-                remedy: "Add it to EngineOptions.storageManagers.",
-                at: StorageError.Location(relation: relation))
-        }
     }
 
     private static func register(

@@ -6,7 +6,7 @@ extension Engine {
     /// Whether the store was not closed by who used it last: opening it for writing will do what
     /// ``recovery`` says. False unless it was opened with ``EngineOptions/Access/readOnly``.
     public var needsRecovery: Bool {
-        options.access == .readOnly && !recovery.actions.isEmpty
+        options.access == .readOnly && recovery.changesStore
     }
 
     /// Opens a store as it is, or, if it has to be recovered, over a shadow in which that is done.
@@ -23,7 +23,8 @@ extension Engine {
         shadowed.ioExecutor = shadow
         // The kernel knows nothing of the shadow, so no ring can read from it.
         if options.ioMethod.name != IOMethodChoice.synchronous.name { shadowed.ioMethod = .worker }
-        let lock = try options.isOnRealFiles ? lockUnchanged(directory) : nil
+        let lock =
+            try options.isOnRealFiles ? StoreLock(directory: directory, for: .reading) : nil
         let engine = try openUnlocked(directory, shadowed)
         if shadow.hasChanges {
             engine.keep(lock)
@@ -36,31 +37,22 @@ extension Engine {
             }
             return engine
         }
+        let outcome = engine.outcome
         try engine.close()
-        let plain = try openUnlocked(directory, options)
+        let plain = try openUnlocked(directory, options, outcome)
         plain.keep(lock)
         return plain
     }
 
-    private static func openUnlocked(_ directory: FilePath, _ options: EngineOptions)
-        throws(StorageError) -> Engine
-    {
+    private static func openUnlocked(
+        _ directory: FilePath, _ options: EngineOptions, _ outcome: Recovery.Outcome? = nil
+    ) throws(StorageError) -> Engine {
         let system = try IOSystem(configuration: options.ioConfiguration)
         do throws(StorageError) {
-            return try open(directory, options, system, nil)
+            return try open(directory, options, system, nil, outcome)
         } catch {
             system.shutdown()
             throw error
-        }
-    }
-
-    /// Takes the lock of a store; nil where there is none to take, which opening tells.
-    private static func lockUnchanged(_ directory: FilePath) throws(StorageError) -> StoreLock? {
-        do throws(StorageError) {
-            return try StoreLock(directory: directory, changesNothing: true)
-        } catch {
-            guard error.code == .fileOpenFailed, error.isMissingFile else { throw error }
-            return nil
         }
     }
 }

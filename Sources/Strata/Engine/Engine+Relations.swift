@@ -1,50 +1,59 @@
 internal import Logging
+internal import Threads
 
 /// Finding, creating and dropping relations.
 extension Engine {
     /// What the catalog knows of all relations, by name.
     public var relations: [RelationDescription] {
         state.withLock { state in
-            state.catalog.relations.values.map { relation in
-                var relation = relation
-                if let record = state.records[relation.locator] {
-                    relation.blockCount = record.blockCount
-                }
-                return relation
-            }
+            state.catalog.relations.values.compactMap { state.current($0) }
         }.sorted { $0.name < $1.name }
     }
 
     /// What the catalog knows of a relation; nil when there is none of that name.
     public func description(of name: String) -> RelationDescription? {
-        relations.first { $0.name == name }
+        state.withLock { $0.current($0.catalog.relations[name]) }
     }
 
     /// Opens a relation.
     ///
     /// - Throws: `notFound`; `relationDamaged` when its files hold fewer blocks than the catalog
-    ///   says, so that nobody takes a part for the whole; `closed`.
+    ///   says, so that nobody takes a part for the whole, or cannot be read;
+    ///   `unknownStorageManager` when ``EngineOptions/storageManagers`` lacks the one that keeps
+    ///   it; `closed`.
     public func relation(named name: String) throws(StorageError) -> Relation {
         let relation = try relation(named: name, checkingLength: false)
         let expected = relation.blockCount
-        let found = try relation.open.storage.blockCount(.main)
-        guard found >= expected else {
-            throw StorageError(
-                .relationDamaged,
-                "relation \"\(name)\" has \(found) of its \(expected) blocks: a file of"
-                    + " \(relation.locator) is missing or too short",
-                remedy: "Verify the store to see which, and restore it from a backup.",
-                at: StorageError.Location(
-                    relation: name, fork: Fork.main.name, block: found,
-                    path: relation.locator.description))
+        let found: UInt32
+        do throws(StorageError) { found = try relation.open.storage.blockCount(.main) } catch {
+            guard error.isBadFile else { throw error }
+            throw .unusable(name, relation.locator, error)
+        }
+        if found < expected, let description = description(of: name, at: relation.locator) {
+            throw .shortRelation(description, blocks: found, found)
         }
         return relation
+    }
+
+    private func description(of name: String, at locator: RelationLocator)
+        -> RelationDescription?
+    {
+        state.withLock { state in
+            guard var description = state.catalog.relations[name], description.locator == locator
+            else { return nil }
+            description.blockCount = state.records[locator]?.blockCount ?? description.blockCount
+            return description
+        }
     }
 
     /// Opens a relation, whatever has become of its files.
     func relation(named name: String, checkingLength: Bool) throws(StorageError) -> Relation {
         guard let description = state.withLock({ $0.catalog.relations[name] }) else {
             throw notFound(name)
+        }
+        if let error = outcome.refusals[description.locator] {
+            if error.code == .unknownStorageManager { throw error }
+            throw .unusable(name, description.locator, error)
         }
         let open = try openRelation(description.locator, managedBy: description.managerName)
         let record: RelationRecord? = state.withLock { state in
@@ -57,6 +66,7 @@ extension Engine {
             if let record = state.records[current.locator] { return record }
             let record = RelationRecord(
                 open, blockCount: current.blockCount, isSettled: false)
+            record.setCount(current, buffers)
             state.records[current.locator] = record
             return record
         }
@@ -113,5 +123,21 @@ extension Engine {
             .notFound, "there is no relation \"\(name)\" in store \"\(directory)\"",
             remedy: "List the store's relations to see their names.",
             at: StorageError.Location(relation: name))
+    }
+}
+
+extension StorageError {
+    /// A relation whose files are in no state to be used.
+    static func unusable(_ name: String, _ locator: RelationLocator, _ error: StorageError)
+        -> StorageError
+    {
+        StorageError(
+            .relationDamaged, "relation \"\(name)\" cannot be used",
+            remedy: error.remedy
+                ?? "Restore its files and open the store again; or drop or replace the relation.",
+            at: Location(
+                relation: name, fork: error.location.fork, block: error.location.block,
+                path: error.location.path ?? locator.description),
+            underlying: error)
     }
 }

@@ -1,11 +1,6 @@
 internal import FileAccess
 public import SystemPackage
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 /// Taking back the creation of a store.
 extension Engine {
@@ -24,10 +19,12 @@ extension Engine {
     public static func removeEmptyStore(_ directory: FilePath, keepsDirectory: Bool = false)
         throws(StorageError) -> Bool
     {
-        let lock = try StoreLock(directory: directory)
+        let lock = try StoreLock(directory: directory, for: .writing)
         defer { withExtendedLifetime(lock) {} }
         let files = try FileAccess(directory: directory)
         guard try isEmpty(files, directory) else { return false }
+        // First, as a directory that has the mark has been a whole store.
+        try files.remove(CleanMark.fileName, ifExists: true)
         // Without it there is no store; what remains is what an unfinished creation leaves.
         try files.remove(StoreControl.fileName)
         try files.syncDirectory(".")
@@ -52,13 +49,11 @@ extension Engine {
         let finding = try StoreDirectory.inspect(directory) { () throws(StorageError) in files }
         guard case .store(let control) = finding else { return false }
         let store = StoreFiles(files: files)
-        guard let bytes = try store.read(Catalog.fileName, damage: Catalog.damaged) else {
-            return false
-        }
-        let catalog = try Catalog(bytes, control: control)
+        let catalog = try store.readCatalog(control)
         guard catalog.relations.isEmpty, catalog.remains.isEmpty else { return false }
         let own: Set = [
-            StoreControl.fileName, Catalog.fileName, StoreLock.fileName, "base", "global",
+            StoreControl.fileName, Catalog.fileName, StoreLock.fileName, CleanMark.fileName, "base",
+            "global",
         ]
         guard try own.isSuperset(of: files.list()) else { return false }
         for path in StoreDirectory.relationDirectories {

@@ -2,6 +2,7 @@ internal import AsyncIO
 internal import FileAccess
 internal import Logging
 public import SystemPackage
+internal import Threads
 
 /// An open store: its relations, the pool that caches their pages, and the sessions that use them.
 ///
@@ -28,7 +29,7 @@ public final class Engine: Sendable {
     /// What never changes in this store.
     public let control: StoreControl
     /// What opening it found and did.
-    public let recovery: RecoveryReport
+    public var recovery: RecoveryReport { outcome.report }
     /// The asynchronous IO core.
     public let system: IOSystem
     /// The storage managers and the relations open through them.
@@ -37,6 +38,7 @@ public final class Engine: Sendable {
     public let buffers: BufferManager
 
     let files: FileAccess
+    let outcome: Recovery.Outcome
     /// Where pages are kept until they are whole in place; nil where nothing is.
     let journal: DoubleWriteJournal?
     let logger: Logger
@@ -57,7 +59,7 @@ public final class Engine: Sendable {
         path = parts.directory
         options = parts.options
         control = parts.control
-        recovery = parts.recovery
+        outcome = parts.outcome
         system = parts.system
         managers = parts.managers
         buffers = parts.buffers
@@ -65,21 +67,35 @@ public final class Engine: Sendable {
         journal = parts.journal
         verificationTarget = parts.verificationTarget
         logger = parts.options.logger
-        state = Lock(EngineState(catalog: parts.catalog))
+        state = Lock(EngineState(catalog: parts.catalog, parts.outcome))
         self.lock = Lock(lock)
+        parts.voucher.serve(self)
         startBackground()
     }
 
     deinit {
+        let isClosed = state.withLock { $0.isClosed }
+        // A thread that takes a row count back may be the last to have the engine. When this
+        // returns, that thread must not go on to write without the lock.
+        if !isClosed {
+            buffers.refuseWrites(
+                because: StorageError(.closed, "store \"\(directory)\" was let go of"))
+        }
         stopBackground()
         // Their threads and files would stay with nobody left to end them.
-        if !state.withLock({ $0.isClosed }) { managers.endManagers() }
+        if !isClosed { managers.endManagers() }
     }
 
     /// Has the lock for as long as the store is open.
     func keep(_ lock: consuming StoreLock?) {
         var lock = consume lock
         self.lock.withLock { $0 = lock.take() }
+    }
+
+    /// Whether the lock's names still stand for what is locked; true where nothing is.
+    func holdsLock() throws(StorageError) -> Bool {
+        let root = try files.status(of: ".")
+        return lock.withLock { $0?.isIntact(root: root) ?? true }
     }
 
     /// The name of the method that executes IO, such as `io_uring`.
@@ -110,13 +126,11 @@ public final class Engine: Sendable {
             throw error
         }
         var failure: StorageError?
-        do throws(StorageError) {
-            if options.access == .readWrite { try checkpoint(session) }
-            try journal?.remove(session)
-        } catch { failure = error }
+        do throws(StorageError) { try finish(session) } catch { failure = error }
         session.close()
         asyncParts.end()
         guard system.shutdown() else {
+            managers.allowBackgroundWork(true)
             startBackground()
             throw StorageError(
                 .misuse, "store \"\(directory)\" cannot be closed: sessions are open",
@@ -129,9 +143,34 @@ public final class Engine: Sendable {
         if wasOpen {
             // A closed session has nothing to submit or wait for, and no other can be in flight.
             managers.shutdown(session: session)
+            if failure == nil { leaveCleanMark() }
             lock.withLock { $0 = nil }
         }
         if let failure { throw failure }
+    }
+
+    /// Makes everything durable, and has nothing written any more.
+    private func finish(_ session: Session) throws(StorageError) {
+        if options.access == .readOnly { return }
+        try checkpoint(session)
+        managers.allowBackgroundWork(false)
+        try syncPending(session)
+        try checkOwnership()
+        try journal?.remove(session)
+    }
+
+    /// Says that everything is durable, for the next opening. A store without the mark is as good;
+    /// opening it takes longer.
+    private func leaveCleanMark() {
+        guard options.access == .readWrite, outcome.isSettled, buffers.writeFailure == nil else {
+            return
+        }
+        do throws(StorageError) {
+            try StoreFiles(files: files).leaveCleanMark(
+                state.withLock { $0.catalog }, inFile: outcome.markFile)
+        } catch {
+            logger.warning("could not mark store \"\(directory)\" as closed: \(error)")
+        }
     }
 }
 
@@ -141,11 +180,12 @@ struct EngineParts {
     let options: EngineOptions
     let control: StoreControl
     let catalog: Catalog
-    let recovery: RecoveryReport
+    let outcome: Recovery.Outcome
     let files: FileAccess
     let system: IOSystem
     let managers: StorageManagerRegistry
     let buffers: BufferManager
+    let voucher: RowCountVoucher
     let journal: DoubleWriteJournal?
     let verificationTarget: IOTargetID
 }

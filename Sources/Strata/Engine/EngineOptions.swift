@@ -19,7 +19,10 @@ public struct EngineOptions: Sendable {
     public enum Access: Sendable, Hashable {
         /// All that it offers.
         case readWrite
-        /// Nothing: no byte below the store's directory changes. A store that was not closed is shown as
+        /// Nothing: no byte below the store's directory changes, and nothing is created, removed,
+        /// renamed or synced there, so that a store can be read from a file system mounted for
+        /// reading only and by a user who may not write to it. Any number of engines may look at a
+        /// time, and none writes meanwhile. A store that was not closed is shown as
         /// it will be once it has been recovered, and ``Engine/recovery`` says by what; for that all
         /// that recovery would change is kept in memory, and `io_uring` is replaced by `worker`.
         case readOnly
@@ -92,6 +95,12 @@ public struct EngineOptions: Sendable {
     package var publishesEarly = false
     /// A mistake for tests to find: of the files to be synced together, the first is not.
     package var skipsFirstSync = false
+    /// A mistake for tests to find: the catalog goes on saying how many rows a relation has when its
+    /// pages are changed.
+    package var keepsRowCounts = false
+    /// A mistake for tests to find: the mark of a clean end is not taken back, and so believed after
+    /// any end.
+    package var keepsCleanMark = false
 
     /// Makes the default settings.
     public init() {}
@@ -112,6 +121,7 @@ public struct EngineOptions: Sendable {
         try Self.check(
             poolBytes, "pool size in bytes", "poolBytes",
             Self.minimumPoolBytes...Self.maximumPoolBytes)
+        try MachineMemory.check(poolBytes: poolBytes)
         try Self.check(
             maximumSessions, "number of sessions", "maximumSessions", Self.sessionLimits)
         try Self.check(combineLimit, "combine limit", "combineLimit", Self.combineLimits)
@@ -186,10 +196,11 @@ extension EngineOptions {
     var journalLimit: Int { journalBytes ?? min(max(2 * poolBytes, 16 << 20), 1 << 30) }
 
     /// The settings of the pool.
-    func bufferConfiguration(checksums: Bool, journal: (any PageJournal)? = nil)
-        -> BufferConfiguration
-    {
+    func bufferConfiguration(
+        checksums: Bool, journal: (any PageJournal)? = nil, voucher: (any PageVoucher)? = nil
+    ) -> BufferConfiguration {
         var configuration = BufferConfiguration()
+        configuration.pageVoucher = voucher
         configuration.pageJournal = journal
         configuration.bufferCount = bufferCount
         configuration.combineLimit = combineLimit

@@ -1,4 +1,6 @@
+internal import BufferManager
 internal import Synchronization
+internal import Threads
 
 /// What an engine knows besides what is on disk. Under ``Engine/state``.
 struct EngineState: Sendable {
@@ -14,9 +16,24 @@ struct EngineState: Sendable {
     var loading: Set<RelationLocator> = []
     /// How many extensions of a relation are under way; no entry for none.
     var extending: [RelationLocator: Int] = [:]
+    /// Numbers that no new relation gets, as there are files of them.
+    let strangeNumbers: Set<UInt32>
+    /// Segment files behind the reachable end of relations, until these grow.
+    var severed: [RelationLocator: [String]]
     var isClosed = false
 
-    init(catalog: Catalog) { self.catalog = catalog }
+    init(catalog: Catalog, _ outcome: Recovery.Outcome) {
+        self.catalog = catalog
+        strangeNumbers = outcome.strangeNumbers
+        severed = outcome.severed
+    }
+
+    /// What the catalog says of a relation, with the blocks that it has grown by since.
+    func current(_ description: RelationDescription?) -> RelationDescription? {
+        guard var now = description else { return nil }
+        if let record = records[now.locator] { now.blockCount = record.blockCount }
+        return now
+    }
 
     /// The relations in use, in order.
     var used: [(RelationDescription, RelationRecord)] {
@@ -41,11 +58,38 @@ final class RelationRecord: Sendable {
     let open: OpenRelation
     private let visibleBlocks: Atomic<UInt32>
     private let settled: Atomic<Bool>
+    /// The blocks whose rows were counted, and how many those are; nil where nobody knows. Changed
+    /// together with the catalog.
+    private let counted = Lock<RelationExtent?>(nil)
 
     init(_ open: OpenRelation, blockCount: UInt32, isSettled: Bool) {
         self.open = open
         visibleBlocks = Atomic(blockCount)
         settled = Atomic(isSettled)
+    }
+
+    /// What readers see, at one moment.
+    var extent: RelationExtent {
+        counted.withLock { $0 }
+            ?? RelationExtent(blockCount: blockCount, rowCount: nil, isRowCountExact: false)
+    }
+
+    /// Whether the rows are still counted.
+    var isCounted: Bool { counted.withLock { $0 != nil } }
+
+    /// Takes over what the catalog says of the rows, and has the pool know. Before readers see blocks
+    /// that it is about.
+    func setCount(_ description: RelationDescription?, _ buffers: BufferManager) {
+        var extent: RelationExtent?
+        if let description, let rows = description.rowCount {
+            extent = RelationExtent(
+                blockCount: description.blockCount, rowCount: rows,
+                isRowCountExact: description.isRowCountExact)
+        }
+        buffers.setVouched(
+            open, below: extent.map { BlockNumber($0.blockCount) },
+            areFilled: extent?.isRowCountExact ?? false)
+        counted.withLock { $0 = extent }
     }
 
     /// Whether nothing lies behind the visible blocks that a crash, or a load that could not be

@@ -1,44 +1,47 @@
 internal import FileAccess
 
+/// Segment files behind one that is missing or not full.
 extension Recovery {
-    /// Removes segment files behind one that is missing or not full, where what they hold is
-    /// nothing that counts.
+    /// Names those that hold nothing that counts, and notes them for when their relation grows.
     ///
     /// A crash may keep the name of a new segment and not that of the one before it, or that one's
-    /// name and not its pages. Such a file would stand in the way when the relation grows. Those
-    /// that the catalog counts stay: there it is the file before that must be restored.
-    mutating func removeSevered(in directory: String, _ catalog: Catalog) throws(StorageError) {
-        var segments: [Key: Set<UInt32>] = [:]
-        for name in try store.files.list(directory) {
-            guard let segment = SegmentName(name), segment.segment > 0 else { continue }
-            segments[Key(number: segment.number, fork: segment.fork), default: []]
-                .insert(segment.segment)
-        }
-        let plain = catalog.relations.values.filter {
-            $0.managerName == Engine.defaultManagerName
-        }
+    /// name and not its pages. Where the growth was recorded they have been removed already. Those
+    /// that the catalog counts are not named: there it is the file before that must be restored.
+    mutating func nameSevered(_ catalog: Catalog, _ present: PresentFiles) {
+        let plain = catalog.relations.values.filter { $0.managerName == Engine.defaultManagerName }
         for relation in plain.sorted(by: { $0.locator.number < $1.locator.number }) {
+            let locator = relation.locator
+            guard (present.byNumber[locator.number]?.count ?? 0) > 1 else { continue }
             for fork in Fork.allCases {
-                let key = Key(number: relation.locator.number, fork: fork)
-                guard let present = segments[key], let count = relation.blockCount(of: fork)
-                else { continue }
-                let stem = "\(directory)/\(key.number)\(fork.suffix)"
-                let last = try lastReachable(stem, present)
-                for segment in present.sorted()
-                where segment > last && blocks(before: segment) >= UInt64(count) {
-                    let path = "\(stem).\(segment)"
-                    // Truncating leaves empty files, which are in nobody's way.
-                    guard try size(of: path) ?? 0 > 0 else { continue }
-                    try store.files.remove(path, ifExists: true)
-                    report.actions.append(.removedFile(path: path))
-                }
+                guard let count = relation.blockCount(of: fork) else { continue }
+                // What cannot be looked at is told of where the relation is used.
+                let paths = (try? severedSegments(of: locator, fork, count, present)) ?? []
+                outcome.severed[locator, default: []] += paths
+                for path in paths { report.actions.append(.leftAlone(path: path)) }
             }
         }
     }
 
-    private struct Key: Hashable {
-        let number: UInt32
-        let fork: Fork
+    /// Those of a fork that lie behind `count` blocks.
+    ///
+    /// - Throws: what looking at the files throws.
+    func severedSegments(
+        of locator: RelationLocator, _ fork: Fork, _ count: UInt32, _ present: PresentFiles
+    ) throws(StorageError) -> [String] {
+        var segments: [UInt32: String] = [:]
+        for path in present.byNumber[locator.number] ?? [] {
+            let name = path.dropFirst(PresentFiles.directory.utf8.count + 1)
+            guard let segment = SegmentName(String(name)), segment.fork == fork else { continue }
+            segments[segment.segment] = path
+        }
+        let last = try lastReachable(segments)
+        var found: [String] = []
+        for (segment, path) in segments.sorted(by: { $0.key < $1.key })
+        where segment > last && blocks(before: segment) >= UInt64(count) {
+            // Truncating leaves empty files, which are in nobody's way. Removed ones are gone.
+            if try size(of: path) ?? 0 > 0 { found.append(path) }
+        }
+        return found
     }
 
     private func blocks(before segment: UInt32) -> UInt64 {
@@ -46,13 +49,12 @@ extension Recovery {
     }
 
     /// The segment that ends the fork: the first one that is not full or has none behind it.
-    private func lastReachable(
-        _ stem: String, _ present: Set<UInt32>
-    ) throws(StorageError) -> UInt32 {
+    private func lastReachable(_ segments: [UInt32: String]) throws(StorageError) -> UInt32 {
         var segment: UInt32 = 0
-        while present.contains(segment + 1) {
-            let size = try size(of: segment == 0 ? stem : "\(stem).\(segment)") ?? 0
-            if UInt64(size) / UInt64(blockSize) < UInt64(control.segmentBlocks) { break }
+        while segment < .max, segments[segment + 1] != nil {
+            guard let path = segments[segment], let bytes = try size(of: path),
+                UInt64(bytes) / UInt64(blockSize) >= UInt64(control.segmentBlocks)
+            else { break }
             segment += 1
         }
         return segment
@@ -60,9 +62,9 @@ extension Recovery {
 
     /// Nil for what is not a file.
     private func size(of path: String) throws(StorageError) -> Int64? {
-        guard try store.files.kind(of: path) == .file else { return nil }
-        let file = try store.files.open(path, [.readOnly, .buffered])
-        defer { file.close(session) }
-        return try file.size()
+        guard let status = try store.files.status(of: path), status.kind == .file else {
+            return nil
+        }
+        return status.size
     }
 }

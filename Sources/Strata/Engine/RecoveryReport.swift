@@ -1,6 +1,7 @@
 /// What opening a store found and did to make it whole.
 ///
-/// Empty after the store was closed, and for a new one.
+/// Without actions after the store was closed, and for a new one, unless there are files that no
+/// relation has, or relations that cannot be used.
 public struct RecoveryReport: Sendable, Hashable {
     /// What the journal of pages held, and what became of it.
     public struct Journal: Sendable, Hashable {
@@ -19,6 +20,10 @@ public struct RecoveryReport: Sendable, Hashable {
         /// Pages that do not exist: of relations that were dropped, or beyond the end that a relation
         /// has now.
         public internal(set) var skipped = 0
+        /// Pages that could not be written in place, as the files of their relation cannot be read
+        /// or are too short, or as no relation has these files. Their copies are kept for a later
+        /// opening.
+        public internal(set) var kept = 0
         /// Pages whose copies the disk has damaged; they were left as they are in place.
         public internal(set) var damagedCopies = 0
 
@@ -39,16 +44,42 @@ public struct RecoveryReport: Sendable, Hashable {
         case truncated(relation: String, from: UInt32, to: UInt32)
         /// A relation of a storage manager that keeps nothing was dropped: it ended with the engine.
         case ended(relation: String, manager: String)
-        /// A file that belongs to nothing was removed.
+        /// A file that an unfinished change had left was removed.
         case removedFile(path: String)
-        /// A file was left alone that is no relation's and that this store did not create.
+        /// A file was left alone that no relation has and that is not known to be what an
+        /// unfinished change has left. Opening the store leaves it alone however often that is
+        /// done; ``Engine/removeOrphans(session:)`` removes it.
         case leftAlone(path: String)
+        /// A relation cannot be used while the store is open, as its files cannot be made whole; it
+        /// can be dropped and replaced.
+        case refused(relation: String, reason: String)
+        /// What an unfinished change has left could not be undone, which is tried again when the
+        /// store is opened next.
+        case notUndone(RelationLocator, reason: String)
     }
 
     /// What was done, in order.
     public internal(set) var actions: [Action] = []
     /// Whether the store was created.
     public internal(set) var isNewStore = false
+    /// Whether the store was new, or was closed by the engine that had it last. Only if it was not
+    /// may the kernel's cache hold what a power cut would take away.
+    public internal(set) var endedCleanly = false
+    /// How many files were made durable as the store was not closed; none after a clean end, and
+    /// none by an engine that only looks.
+    public internal(set) var syncedFiles = 0
+
+    /// Whether one of the actions changed the store, or would have if it had been opened for
+    /// writing.
+    public var changesStore: Bool {
+        actions.contains { action in
+            switch action {
+            case .replayedJournal(let journal): journal.pages > journal.kept
+            case .removedFiles, .truncated, .ended, .removedFile: true
+            case .leftAlone, .refused, .notUndone: false
+            }
+        }
+    }
 
     /// Nothing done.
     public init() {}
@@ -69,9 +100,13 @@ extension RecoveryReport.Action: CustomStringConvertible {
             "dropped relation \"\(relation)\", which storage manager \"\(manager)\" kept only while"
                 + " the store was open"
         case .removedFile(let path):
-            "removed file \"\(path)\", which belongs to no relation"
+            "removed file \"\(path)\", which an unfinished change had left"
         case .leftAlone(let path):
-            "left file \"\(path)\" alone, which this store did not create"
+            "left \"\(path)\" alone, which no relation of this store has"
+        case .refused(let relation, let reason):
+            "relation \"\(relation)\" cannot be used: \(reason)"
+        case .notUndone(let locator, let reason):
+            "could not undo what an unfinished change has left of relation \(locator): \(reason)"
         }
     }
 
@@ -81,6 +116,9 @@ extension RecoveryReport.Action: CustomStringConvertible {
             + " journal: restored \(journal.torn) that were damaged and \(journal.outdated) that had"
             + " not been written"
         if journal.skipped > 0 { text += ", left out \(journal.skipped) that exist no more" }
+        if journal.kept > 0 {
+            text += ", kept the copies of \(journal.kept) whose files are not as they should be"
+        }
         if journal.damagedCopies > 0 {
             text += ", left \(journal.damagedCopies) whose copies are damaged"
         }

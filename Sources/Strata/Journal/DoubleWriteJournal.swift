@@ -1,6 +1,7 @@
 internal import AsyncIO
 internal import FileAccess
 internal import Synchronization
+internal import Threads
 
 /// The journal that makes torn pages whole: each page is written to it first, in large sequential
 /// writes, and then in place.

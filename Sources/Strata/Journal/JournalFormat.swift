@@ -8,6 +8,11 @@ internal import CPlatform
 enum JournalFormat {
     /// The files. Which of them has the later round says which of two copies of a page is newer.
     static let fileNames = ["strata.journal.0", "strata.journal.1"]
+    /// Copies that an opening could not put in place, for a later one; older than those in the
+    /// other files.
+    static let keptName = "strata.journal.kept"
+    /// All of them, the oldest copies first.
+    static let allNames = [keptName] + fileNames
     /// All parts begin at multiples of that, so that they can be written past the page cache.
     static let alignment = 4096
     /// Where the first batch begins.

@@ -4,99 +4,170 @@ internal import FileAccess
 ///
 /// Runs before anything else looks at pages. May be cut short anywhere and run again: the journal
 /// stays until all that it holds is durable in place.
+///
+/// Copies are released if their page is durable in place, or if it can never be wanted again: its
+/// relation was dropped, or the block lies beyond what the catalog counts. All others are kept in a
+/// file of their own (``JournalFormat/keptName``), and the relation is refused as long as the store
+/// is open, so that the copies stay the newest state of their pages: those of a relation whose
+/// files cannot be read or written, or are shorter than the catalog says, or whose storage manager
+/// is not there; and those of files that no relation has, which a restored catalog may have again.
 struct JournalReplay {
     let files: FileAccess
     let managers: StorageManagerRegistry
     let session: Session
     let control: StoreControl
+    /// Whether pages are written that are in place already.
+    let writesAll: Bool
 
     /// What the journal held and what became of it.
     private(set) var found = RecoveryReport.Journal()
+    /// Relations that must not be used, and why.
+    private(set) var refusals: [RelationLocator: StorageError]
+    /// Copies that could not be put in place.
+    private var kept: [(page: PageKey, copy: JournalScan.Copy)] = []
 
     private let place = VerificationMemory(slots: 1, pages: 1)
     private let copy = VerificationMemory(slots: 1, pages: 1)
 
+    /// A journal file that is there.
+    fileprivate struct Opened {
+        let file: VirtualFile
+        let path: String
+        /// Its place in ``JournalFormat/allNames``.
+        let number: Int
+        /// Nil for one that was never used.
+        let round: UInt64?
+    }
+
     init(
         files: FileAccess, managers: StorageManagerRegistry, session: Session,
-        control: StoreControl
+        control: StoreControl, refusals: [RelationLocator: StorageError], writesAll: Bool
     ) {
         self.files = files
         self.managers = managers
         self.session = session
         self.control = control
+        self.refusals = refusals
+        self.writesAll = writesAll
     }
 
     /// - Throws: `journalDamaged`, `storeTooNew`, or what reading and writing throw; the journal
     ///   stays then.
-    mutating func run(_ catalog: Catalog) throws(StorageError) {
-        var opened: [(file: VirtualFile, number: Int, round: UInt64?)] = []
-        defer { for (file, _, _) in opened { file.close(session) } }
+    mutating func run(_ catalog: Catalog, _ present: PresentFiles) throws(StorageError) {
         var scan = JournalScan(store: control.identifier)
-        for (number, path) in JournalFormat.fileNames.enumerated() {
-            guard try files.kind(of: path) == .file else { continue }
-            let file = try files.open(path, [.readOnly, .buffered])
-            opened.append((file, number, nil))
-            opened[opened.count - 1].round = try scan.round(of: file)
-        }
+        let opened = try open(scan)
+        defer { for one in opened { one.file.close(session) } }
         if opened.isEmpty { return }
-        // The older round first, both here and where they are removed: of two copies the newer one
-        // counts, and must not go before the other.
-        opened.sort { ($0.round ?? 0, $0.number) < ($1.round ?? 0, $1.number) }
-        for (file, number, round) in opened {
-            if let round { try scan.add(file, number: number, round: round) }
+        for one in opened {
+            if let round = one.round { try scan.add(one.file, number: one.number, round: round) }
         }
         found.batches = scan.batches
         found.damagedBatches = scan.damagedBatches
         let byNumber = Dictionary(uniqueKeysWithValues: opened.map { ($0.number, $0.file) })
+        let relations = Dictionary(
+            uniqueKeysWithValues: catalog.relations.values.map { ($0.locator, $0) })
         for (key, copies) in scan.copies.sorted(by: { Self.order($0.key) < Self.order($1.key) }) {
-            try replay(key, copies, byNumber, scan, catalog)
+            found.pages += copies.count
+            guard let description = relations[key.locator] else {
+                // Numbers are given out once: it was dropped, unless the catalog is an older one.
+                let isStrange =
+                    catalog.remains[key.locator] == nil
+                    && present.byNumber[key.locator.number] != nil
+                if isStrange { keep(key, copies) } else { found.skipped += copies.count }
+                continue
+            }
+            try replay(key, copies, byNumber, scan, description, catalog)
         }
         try managers.syncPending(session)
-        for (_, number, _) in opened {
-            try files.remove(JournalFormat.fileNames[number], ifExists: true)
-            try files.syncDirectory(".")
+        try release(opened, byNumber, scan)
+    }
+
+    /// Opens the files that there are, in the order of their age: of two copies the newer one
+    /// counts.
+    private func open(_ scan: JournalScan) throws(StorageError) -> [Opened] {
+        var opened: [Opened] = []
+        for (number, path) in JournalFormat.allNames.enumerated() {
+            guard let kind = try files.kind(of: path) else { continue }
+            guard kind == .file else { throw JournalScan.damaged(path, "it is not a file") }
+            let file = try files.open(path, [.readOnly, .buffered])
+            opened.append(
+                Opened(file: file, path: path, number: number, round: try scan.round(of: file)))
         }
+        return opened.sorted { ($0.age, $0.number) < ($1.age, $1.number) }
     }
 
     private static func order(_ key: JournalScan.Key) -> (UInt32, UInt32, UInt8) {
         (key.locator.database, key.locator.number, key.fork.rawValue)
     }
 
-    /// Compares a fork's pages with their copies and writes the copies in place.
+    // MARK: One fork
+
     private mutating func replay(
         _ key: JournalScan.Key, _ copies: [UInt32: JournalScan.Copy], _ files: [Int: VirtualFile],
-        _ scan: JournalScan, _ catalog: Catalog
+        _ scan: JournalScan, _ description: RelationDescription, _ catalog: Catalog
     ) throws(StorageError) {
-        found.pages += copies.count
-        // Numbers are given out once: what the catalog has under it now is what it was then.
-        guard let description = catalog.relation(at: key.locator),
-            let manager = managers.manager(named: description.managerName),
-            !manager.manager.capabilities.isVolatile
-        else {
+        guard let manager = managers.manager(named: description.managerName),
+            refusals[key.locator] == nil
+        else { return keep(key, copies) }
+        if manager.manager.capabilities.isVolatile {
             found.skipped += copies.count
             return
         }
-        let relation = try managers.open(key.locator, managedBy: manager.id)
-        defer { managers.close(relation, session: session) }
-        var end = try relation.storage.exists(key.fork) ? relation.storage.blockCount(key.fork) : 0
-        if key.fork == .main, case .blocks(let first) = catalog.remains[key.locator]?.kind {
-            // The rest will be cut off.
-            end = min(end, first)
+        let before = found
+        do throws(StorageError) {
+            let relation = try managers.open(key.locator, managedBy: manager.id)
+            defer { managers.close(relation, session: session) }
+            var end =
+                try relation.storage.exists(key.fork) ? relation.storage.blockCount(key.fork) : 0
+            if key.fork == .main, let lost = lost(copies, end, description) {
+                throw .shortRelation(description, blocks: end, lost)
+            }
+            if key.fork == .main, case .blocks(let first) = catalog.remains[key.locator]?.kind {
+                // The rest will be cut off.
+                end = min(end, first)
+            }
+            for (block, copy) in copies.sorted(by: { $0.key < $1.key }) {
+                try replay(BlockNumber(block), copy, end, key.fork, relation, files, scan)
+            }
+        } catch {
+            guard error.concernsOneRelation else { throw error }
+            refusals[key.locator] = error
+            found = before
+            keep(key, copies)
         }
+    }
+
+    /// The first block that the catalog counts, that has a copy, and for which the file is too
+    /// short.
+    private func lost(
+        _ copies: [UInt32: JournalScan.Copy], _ end: UInt32, _ description: RelationDescription
+    ) -> UInt32? {
+        copies.keys.filter { $0 >= end && $0 < description.blockCount }.min()
+    }
+
+    private mutating func keep(_ key: JournalScan.Key, _ copies: [UInt32: JournalScan.Copy]) {
+        found.kept += copies.count
         for (block, copy) in copies.sorted(by: { $0.key < $1.key }) {
-            guard block < end, let file = files[copy.file] else {
-                found.skipped += 1
-                continue
-            }
-            guard
-                try scan.read(
-                    file, at: copy.offset, checksum: copy.checksum, into: self.copy.address(0, 0))
-            else {
-                found.damagedCopies += 1
-                continue
-            }
-            try restore(BlockNumber(block), key.fork, relation)
+            kept.append((PageKey(locator: key.locator, fork: key.fork, block: block), copy))
         }
+    }
+
+    private mutating func replay(
+        _ block: BlockNumber, _ copy: JournalScan.Copy, _ end: UInt32, _ fork: Fork,
+        _ relation: OpenRelation, _ files: [Int: VirtualFile], _ scan: JournalScan
+    ) throws(StorageError) {
+        guard block.rawValue < end, let file = files[copy.file] else {
+            found.skipped += 1
+            return
+        }
+        guard
+            try scan.read(
+                file, at: copy.offset, checksum: copy.checksum, into: self.copy.address(0, 0))
+        else {
+            found.damagedCopies += 1
+            return
+        }
+        try restore(block, fork, relation)
     }
 
     /// Writes the page in ``copy`` in place, and counts it if another one is there.
@@ -123,6 +194,7 @@ struct JournalReplay {
         if isReadable && isSame {
             // It is written all the same: after a sync that failed, the kernel may show what the
             // disk does not have, and take it for clean.
+            if !writesAll { return }
         } else if !isReadable {
             found.torn += 1
         } else if case .invalid = isSound {
@@ -132,5 +204,51 @@ struct JournalReplay {
         }
         pages = [source]
         try relation.storage.write(fork, block: block, from: pages.span, sync: .register)
+    }
+
+    // MARK: The files
+
+    /// Removes the files, the oldest copies first, once what they hold is durable in place or kept.
+    private mutating func release(
+        _ opened: [Opened], _ byNumber: [Int: VirtualFile], _ scan: JournalScan
+    ) throws(StorageError) {
+        let keptNumber = 0
+        let old = scan.copies.values.reduce(0) { sum, copies in
+            sum + copies.values.count { $0.file == keptNumber }
+        }
+        let staysAsItIs =
+            !kept.isEmpty && kept.count == old
+            && kept.allSatisfy { $0.copy.file == keptNumber }
+        if !kept.isEmpty && !staysAsItIs {
+            let writer = KeptCopies(files: files, store: control.identifier)
+            found.damagedCopies += try writer.write(kept, from: byNumber, scan, session)
+        }
+        for one in opened { one.file.close(session) }
+        if !kept.isEmpty && !staysAsItIs { try KeptCopies.publish(files) }
+        for one in opened where one.number != keptNumber || kept.isEmpty {
+            try files.remove(one.path, ifExists: true)
+            try files.syncDirectory(".")
+        }
+    }
+}
+
+extension JournalReplay.Opened {
+    /// What was kept is older than anything else.
+    fileprivate var age: UInt64 { number == 0 ? 0 : round ?? 0 }
+}
+
+extension StorageError {
+    /// A relation has lost blocks.
+    static func shortRelation(_ relation: RelationDescription, blocks: UInt32, _ lost: UInt32)
+        -> StorageError
+    {
+        StorageError(
+            .relationDamaged,
+            "relation \"\(relation.name)\" has \(blocks) of its \(relation.blockCount) blocks: a"
+                + " file of \(relation.locator) is missing or too short",
+            remedy: "Verify the store to see which, and restore it from a backup.",
+            at: Location(
+                relation: relation.name, fork: Fork.main.name, block: lost,
+                path: relation.locator.description))
     }
 }

@@ -77,7 +77,7 @@ struct JournalScan {
             {
                 try add(batch, file, number)
                 position += Int64(batch.header.length)
-                sequence += 1
+                sequence &+= 1
                 continue
             }
             guard let next = try laterBatch(file, position, size, round, after: sequence) else {
@@ -87,7 +87,9 @@ struct JournalScan {
             if let batch = try batch(file, position, round), batch.header.sequence == sequence {
                 try add(batch, file, number)
             }
-            damagedBatches += Int(clamping: next.sequence - sequence)
+            // Whatever the batches say, they are no more than the file has room for.
+            let most = UInt64(size) / UInt64(JournalFormat.alignment)
+            damagedBatches += Int(clamping: min(next.sequence - sequence, most))
             (position, sequence) = (Int64(next.position), next.sequence)
         }
     }
@@ -150,6 +152,14 @@ struct JournalScan {
         }
     }
 
+    /// How many zeroes end the search for a later batch: none is as long, and each begins where the
+    /// one before ends, but for damage. So a file that only claims to be large costs little time.
+    private static let longestGap =
+        2
+        * Int64(
+            JournalFormat.maximumHeadLength + JournalFormat.maximumEntries * blockSize)
+    private static let searchStep = 1 << 20
+
     /// Looks behind a batch that is not whole for a whole header, if one there says that the batch
     /// was durable.
     private func laterBatch(
@@ -157,10 +167,18 @@ struct JournalScan {
         after sequence: UInt64
     ) throws(StorageError) -> JournalBatchHeader? {
         let step = JournalFormat.alignment
+        let zeroes = CRC32C.checksum([UInt8](repeating: 0, count: Self.searchStep).span)
         var first: JournalBatchHeader?
         var start = position + Int64(step)
-        while start < size {
-            let bytes = try Self.read(file, at: start, count: 1 << 20)
+        var gap: Int64 = 0
+        while start < size, gap < Self.longestGap {
+            let bytes = try Self.read(file, at: start, count: Self.searchStep)
+            if bytes.count == Self.searchStep, CRC32C.checksum(bytes.span) == zeroes {
+                gap += Int64(bytes.count)
+                start += Int64(bytes.count)
+                continue
+            }
+            gap = 0
             for offset in Swift.stride(from: 0, to: bytes.count, by: step) {
                 let head = Array(bytes[offset...].prefix(JournalFormat.batchHeaderSize))
                 if let header = JournalBatchHeader(head),
@@ -207,7 +225,7 @@ struct JournalScan {
         return bytes
     }
 
-    private static func damaged(_ path: String, _ reason: String) -> StorageError {
+    static func damaged(_ path: String, _ reason: String) -> StorageError {
         StorageError(
             .journalDamaged,
             "the journal \"\(path)\" is damaged: \(reason)",

@@ -1,4 +1,5 @@
 internal import Logging
+internal import Threads
 
 /// Loads that are all or nothing.
 extension Engine {
@@ -54,16 +55,20 @@ extension Engine {
                 remedy: "Give another name, or append to the relation, or replace it.",
                 at: StorageError.Location(relation: target.relation))
         }
-        let manager = target.managerName ?? existing?.managerName ?? Self.defaultManagerName
+        let manager = target.managerName ?? managerName(replacing: existing)
         guard managers.manager(named: manager) != nil else {
             throw StorageError(
                 .unknownStorageManager, "there is no storage manager \"\(manager)\"",
                 remedy: "Add it to EngineOptions.storageManagers.",
                 at: StorageError.Location(relation: target.relation))
         }
+        let strange = state.withLock { $0.strangeNumbers }
         var locator = RelationLocator(database: 0, number: 0)
         try changeCatalog(session) { (catalog) throws(StorageError) in
-            locator = try catalog.takeLocator()
+            repeat {
+                locator = try catalog.takeLocator(avoiding: strange)
+                // A file may have been put there since the store was opened.
+            } while try isTaken(locator)
             catalog.remains[locator] = Catalog.Remains(managerName: manager, kind: .files)
         } publish: { state in
             state.loading.insert(locator)
@@ -83,6 +88,27 @@ extension Engine {
             removeRemains(session, of: [locator])
             throw error
         }
+    }
+
+    /// The storage manager of a relation that does not say: that of the one which it replaces,
+    /// unless that one is not there.
+    private func managerName(replacing existing: RelationDescription?) -> String {
+        guard let existing else { return Self.defaultManagerName }
+        if managers.manager(named: existing.managerName) != nil { return existing.managerName }
+        logger.warning(
+            """
+            relation "\(existing.name)" of storage manager "\(existing.managerName)", which is not \
+            there, is replaced by one of "\(Self.defaultManagerName)"
+            """)
+        return Self.defaultManagerName
+    }
+
+    /// Whether something stands where a relation's first file would, in plain or compressed form.
+    private func isTaken(_ locator: RelationLocator) throws(StorageError) -> Bool {
+        for suffix in ["", ".chunks", ".map"] where try files.exists("\(locator)\(suffix)") {
+            return true
+        }
+        return false
     }
 
     /// How a manager shall keep a new relation: what the target does not say is as with the one that
@@ -135,6 +161,9 @@ extension Engine {
             try buffers.flush(record.open, session: session)
             try syncPending(session)
             try changeCatalog(session) { (catalog) throws(StorageError) in
+                if catalog.relations[target.relation]?.blockCount != first {
+                    catalog.relations[target.relation]?.forgetRowCount()
+                }
                 catalog.relations[target.relation]?.blockCount = first
                 catalog.remains[locator] = Catalog.Remains(
                     managerName: relation.managerName, kind: .blocks(from: first))
@@ -152,7 +181,9 @@ extension Engine {
     }
 
     /// Makes a load's pages, which are durable, part of the relation.
-    func publish(_ load: PendingLoad, _ rowCount: UInt64?) throws(StorageError) -> Relation {
+    func publish(_ load: PendingLoad, _ rowCount: UInt64?, isExact: Bool)
+        throws(StorageError) -> Relation
+    {
         let locator = load.record.open.locator
         let name = load.target.relation
         // All are durable, and whoever sees them may change them.
@@ -160,14 +191,14 @@ extension Engine {
         let count = load.firstBlock + UInt32(load.pageCount)
         var description = RelationDescription(
             name: name, locator: locator, schema: load.schema, managerName: load.managerName,
-            blockCount: count, rowCount: rowCount)
+            blockCount: count, rowCount: rowCount, isRowCountExact: isExact)
         try changeCatalog(load.session) { (catalog) throws(StorageError) in
             catalog.remains[locator] = nil
             if let old = catalog.relations[name] {
                 if old.locator == locator {
                     description = old
                     description.blockCount = count
-                    description.rowCount = Self.sum(old.rowCount, rowCount)
+                    description.addRows(rowCount)
                 } else {
                     catalog.remains[old.locator] = Catalog.Remains(
                         managerName: old.managerName, kind: .files)
@@ -176,16 +207,12 @@ extension Engine {
             catalog.relations[name] = description
         } publish: { state in
             state.records[locator] = load.record
+            load.record.setCount(description, buffers)
             load.record.show(blocks: count)
             load.record.isSettled = true
             addUser(locator, &state)
         }
         return Relation(self, description, load.record)
-    }
-
-    private static func sum(_ old: UInt64?, _ new: UInt64?) -> UInt64? {
-        guard let old, let new else { return nil }
-        return old &+ new
     }
 
     /// Removes what a load has written.
@@ -226,6 +253,7 @@ extension Engine {
             let count = record.blockCount
             // Also where it is no longer: a crash may have left files behind its end.
             try truncate(record.open, to: count, session)
+            try removeSevered(of: locator)
             try syncPending(session)
             if state.withLock({ $0.catalog.remains[locator] }) != nil {
                 try changeCatalog(session) { (catalog) throws(StorageError) in
@@ -237,6 +265,15 @@ extension Engine {
             buffers.setUnprotected(record.open, from: nil)
             record.isSettled = true
         }
+    }
+
+    /// Removes segment files that lie behind the reachable end, and would appear as the relation
+    /// grows.
+    func removeSevered(of locator: RelationLocator) throws(StorageError) {
+        guard let paths = state.withLock({ $0.severed[locator] }), !paths.isEmpty else { return }
+        for path in paths { try files.remove(path, ifExists: true) }
+        try files.syncDirectory(PresentFiles.directory)
+        state.withLock { $0.severed[locator] = nil }
     }
 
     /// Cuts the main fork, in the pool and on disk.

@@ -92,17 +92,23 @@ public final class PendingLoad {
 
     /// Makes the pages durable and part of the relation.
     ///
-    /// - Parameter rowCount: how many rows they hold, where that is known.
+    /// - Parameter rowCount: how many rows they hold: line pointers in state normal. It is given only
+    ///   if that is known, and if each page holds something: from then on a page of zeroes, or
+    ///   another number of rows, is damage, until pages are changed by other means than loads.
     /// - Returns: the relation with them.
     /// - Throws: `closed` when the load has ended already; what writing throws, such as a full
     ///   disk; `syncFailed` or `storeFailed`. The load is then aborted, unless a failed sync made
     ///   it impossible to say whether it counts: that shows when the store is opened again.
     @discardableResult
     public func commit(rowCount: UInt64? = nil) throws(StorageError) -> Relation {
+        try commit(rowCount: rowCount, isExact: true)
+    }
+
+    func commit(rowCount: UInt64?, isExact: Bool) throws(StorageError) -> Relation {
         try checkOpen()
         do throws(StorageError) {
             try finishPages()
-            let relation = try engine.publish(self, rowCount)
+            let relation = try engine.publish(self, rowCount, isExact: isExact)
             if engine.options.publishesEarly { try engine.syncPending(session) }
             phase = .committed
             engine.endLoad(self)

@@ -14,6 +14,8 @@ public struct StoreControl: Sendable, Hashable {
     static let fileName = "strata.control"
     static let file = SealedFile(magic: "STRATACO", version: 1)
     static let payloadSize = 20
+    /// Bytes of the file.
+    static let fileSize = SealedFile.overhead + payloadSize
 
     private static let checksumFlag: UInt32 = 1
 

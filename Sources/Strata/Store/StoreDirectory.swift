@@ -1,11 +1,6 @@
 internal import FileAccess
 internal import SystemPackage
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 /// What stands where a store is to be opened. Looking at it changes nothing.
 enum StoreDirectory {
@@ -44,9 +39,9 @@ enum StoreDirectory {
             default: throw error
             }
         }
-        let bytes = try StoreFiles(files: files).read(StoreControl.fileName) { reason in
-            StoreControl.error(.damaged(reason), directory.string)
-        }
+        let bytes = try StoreFiles(files: files).read(
+            StoreControl.fileName, StoreControl.file, atMost: StoreControl.fileSize
+        ) { reason in StoreControl.error(.damaged(reason), directory.string) }
         if let bytes { return .store(try StoreControl(bytes, directory: directory.string)) }
         let names = try files.list()
         if try isUnfinished(names, files) { return .empty }

@@ -10,25 +10,95 @@ struct StoreFiles: Sendable {
     /// What a file is written as before it takes its place.
     static let temporarySuffix = ".new"
 
+    /// How much of a file is read before its length is believed.
+    private static let pieceLength = 1 << 20
+
     /// A file's bytes; nil where there is none.
     ///
-    /// - Parameter damage: words why it can be no file of a store.
+    /// - Parameters:
+    ///   - limit: how many bytes it can have.
+    ///   - damage: words why it can be no file of a store.
     /// - Throws: what opening and reading throws, or what `damage` made.
-    func read(_ path: String, damage: (String) -> StorageError) throws(StorageError) -> [UInt8]? {
+    func read(_ path: String, atMost limit: Int, damage: (String) -> StorageError)
+        throws(StorageError) -> [UInt8]?
+    {
+        guard let file = try open(path, damage) else { return nil }
+        let size = try file.size()
+        guard size <= limit else { throw damage("it has \(size) bytes, more than it can have") }
+        return try Self.read(file, at: 0, count: Int(size))
+    }
+
+    /// A sealed file's bytes; nil where there is none. Takes no memory for a length that only the
+    /// file's size or its header claims: what is longer than a piece is read only if its checksum
+    /// is right.
+    ///
+    /// - Parameters:
+    ///   - kind: its frame. What is another one's, or newer, may be returned in part, which is
+    ///     enough to tell.
+    ///   - limit: how many bytes it can have.
+    ///   - damage: words what is wrong with it.
+    /// - Throws: what opening and reading throws, or what `damage` made.
+    func read(
+        _ path: String, _ kind: SealedFile, atMost limit: Int, damage: (String) -> StorageError
+    ) throws(StorageError) -> [UInt8]? {
+        guard let file = try open(path, damage) else { return nil }
+        let size = try file.size()
+        if size <= min(limit, Self.pieceLength) {
+            return try Self.read(file, at: 0, count: Int(size))
+        }
+        let head = try Self.read(file, at: 0, count: SealedFile.headerSize)
+        do throws(SealedFile.Failure) {
+            try kind.checkLength(size, of: head)
+        } catch {
+            guard case .damaged(let reason) = error else { return head }
+            throw damage(reason)
+        }
+        guard size <= limit else { throw damage("it has \(size) bytes, more than it can have") }
+        var sum: UInt32 = 0
+        var position = Int64(SealedFile.headerSize)
+        while position < size - 4 {
+            let count = Int(min(Int64(Self.pieceLength), size - 4 - position))
+            let piece = try Self.read(file, at: position, count: count)
+            guard piece.count == count else { throw damage("it became shorter") }
+            sum = CRC32C.checksum(piece.span, seed: sum)
+            position += Int64(count)
+        }
+        let tail = try Self.read(file, at: position, count: 4)
+        let told = tail.reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+        guard tail.count == 4, told == sum else { throw damage("its checksum is wrong") }
+        return try Self.read(file, at: 0, count: Int(size))
+    }
+
+    /// The catalog.
+    ///
+    /// - Throws: `catalogDamaged`, `storeTooNew`, or what opening and reading throws.
+    func readCatalog(_ control: StoreControl) throws(StorageError) -> Catalog {
+        let bytes = try read(
+            Catalog.fileName, Catalog.file, atMost: SealedFile.maximumSize,
+            damage: Catalog.damaged)
+        guard let bytes else { throw Catalog.damaged("it is missing") }
+        return try Catalog(bytes, control: control)
+    }
+
+    private func open(_ path: String, _ damage: (String) -> StorageError) throws(StorageError)
+        -> VirtualFile?
+    {
         guard let kind = try files.kind(of: path) else { return nil }
         guard kind == .file else {
             throw damage(kind == .directory ? "it is a directory" : "it is not a file")
         }
-        let file = try files.open(path, [.readOnly, .buffered])
-        let size = try file.size()
-        guard size <= SealedFile.maximumSize else {
-            throw damage("it has \(size) bytes, more than any store's")
-        }
-        var bytes = [UInt8](repeating: 0, count: Int(size))
+        return try files.open(path, [.readOnly, .buffered])
+    }
+
+    /// At most `count` bytes; fewer at the file's end.
+    static func read(_ file: VirtualFile, at offset: Int64, count: Int) throws(StorageError)
+        -> [UInt8]
+    {
+        var bytes = [UInt8](repeating: 0, count: count)
         var span = bytes.mutableSpan
         var raw = unsafe span.mutableBytes
-        let count = try file.readFully(into: &raw, at: 0)
-        if count < bytes.count { bytes.removeLast(bytes.count - count) }
+        let found = try file.readFully(into: &raw, at: offset)
+        if found < count { bytes.removeLast(count - found) }
         return bytes
     }
 
@@ -44,23 +114,30 @@ struct StoreFiles: Sendable {
             try files.remove(temporary, ifExists: true)
             let file = try files.open(temporary, [.exclusive, .buffered])
             defer { file.close(session) }
-            var done = 0
-            while done < bytes.count {
-                let rest = unsafe bytes.span.extracting(done..<bytes.count).bytes
-                let written = try file.write(rest, at: Int64(done))
-                guard written > 0 else {
-                    throw StorageError(
-                        .fileWriteFailed, "file \"\(temporary)\" takes no more bytes",
-                        remedy: StorageError.shortWriteRemedy,
-                        at: StorageError.Location(path: temporary))
-                }
-                done += written
-            }
+            try file.writeAll(bytes)
         } catch {
             // The error that led here says more than that this failed too.
             do { try files.remove(temporary, ifExists: true) } catch {}
             throw error
         }
         try files.rename(temporary, to: path)
+    }
+}
+
+extension VirtualFile {
+    /// Writes all of `bytes` at the beginning, or throws.
+    func writeAll(_ bytes: [UInt8]) throws(StorageError) {
+        var done = 0
+        while done < bytes.count {
+            let rest = unsafe bytes.span.extracting(done..<bytes.count).bytes
+            let written = try write(rest, at: Int64(done))
+            guard written > 0 else {
+                throw StorageError(
+                    .fileWriteFailed, "file \"\(path)\" takes no more bytes",
+                    remedy: "Free space on its file system.",
+                    at: StorageError.Location(path: path))
+            }
+            done += written
+        }
     }
 }

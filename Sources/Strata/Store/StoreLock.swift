@@ -1,91 +1,207 @@
 internal import FileAccess
 internal import SystemPackage
+internal import Threads
 
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
-
-/// The exclusive right to a store, held as long as this object lives.
+/// The right to a store, held as long as this object lives: to one writer alone, or to any number
+/// of readers.
 ///
-/// A `flock` on the file `strata.lock`: it belongs to the open file, so it keeps out a second
-/// engine of the same process as well as other processes, and the kernel releases it when the
-/// process dies, however it dies. The file holds the holder's process number, for messages only,
-/// and is never removed. Plays the part of PostgreSQL's `postmaster.pid`.
+/// A `flock` on the store's directory and another one on its file `strata.lock`. Both belong to the
+/// open file, so they keep out a second engine of the same process as well as other processes, and
+/// the kernel releases them when the process dies, however it dies. The directory's holds even if
+/// the file is replaced; the file's is the one that older programs know. A writer leaves its
+/// process number in the file while it holds the lock, for messages only. Plays the part of
+/// PostgreSQL's `postmaster.pid`.
 struct StoreLock: ~Copyable {
-    private let descriptor: CInt
+    /// What the store is locked for.
+    enum Use {
+        /// Everything; nobody else may have the store open.
+        case writing
+        /// Looking; others may look, too. Nothing is created or changed.
+        case reading
+    }
+
+    private let directory: OwnedDescriptor
+    /// None for a reader of a store whose lock file is missing or may not be opened.
+    private let file: OwnedDescriptor
+    private let use: Use
 
     static let fileName = "strata.lock"
 
     /// Takes the lock, or fails at once.
     ///
-    /// - Parameter changesNothing: leave the file as it is, which must exist then.
-    /// - Throws: `storeLocked` naming the holder, `storeReadOnly`, or `fileOpenFailed`.
-    init(directory: FilePath, changesNothing: Bool = false) throws(StorageError) {
-        let path = directory.appending(Self.fileName)
-        let access = changesNothing ? O_RDONLY : O_RDWR | O_CREAT
-        let descriptor = Descriptors.lifted(
-            unsafe path.withPlatformString {
-                unsafe open($0, access | O_CLOEXEC | O_NOFOLLOW, 0o600)
-            })
-        guard descriptor >= 0 else { throw Self.openingError(directory, errno) }
-        var result: CInt
-        repeat { result = flock(descriptor, LOCK_EX | LOCK_NB) } while result < 0 && errno == EINTR
-        if result < 0 {
-            let number = errno
-            let holder = Self.holder(descriptor)
-            close(descriptor)
-            guard number == EWOULDBLOCK else { throw Self.openingError(directory, number) }
-            throw Self.lockedError(directory, holder)
+    /// - Throws: `storeLocked`, naming the holder if that is known; `storeReadOnly`;
+    ///   `fileOpenFailed`, also if the lock file is something else than a file.
+    init(directory path: FilePath, for use: Use) throws(StorageError) {
+        let directory = OwnedDescriptor(
+            Descriptors.lifted(
+                unsafe path.withPlatformString {
+                    unsafe open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+                }))
+        guard directory.number >= 0 else { throw StoreLock.failure(path, -directory.number) }
+        let file = try StoreLock.openFile(path, directory, use)
+        try StoreLock.take(directory.number, use, path, file: file.number)
+        if file.number >= 0 {
+            try StoreLock.take(file.number, use, path, file: file.number)
+            if use == .writing { StoreLock.write("\(getpid())\n", to: file.number) }
         }
-        self.descriptor = descriptor
-        if !changesNothing { Self.writeHolder(descriptor) }
+        self.directory = directory
+        self.file = file
+        self.use = use
     }
 
-    deinit { close(descriptor) }
+    deinit {
+        // So that nobody takes this process for the holder later on.
+        if use == .writing { StoreLock.write("", to: file.number) }
+    }
 
-    /// Who holds the lock, as far as the file tells.
-    private static func holder(_ descriptor: CInt) -> Int? {
-        var bytes = [UInt8](repeating: 0, count: 20)
-        let count = unsafe bytes.withUnsafeMutableBytes {
-            unsafe pread(descriptor, $0.baseAddress, $0.count, 0)
+    /// Whether the names still stand for what is locked: `strata.lock` for the locked file, and
+    /// `root` for the locked directory.
+    ///
+    /// - Parameter root: the directory whose files the engine uses.
+    borrowing func isIntact(root: FileStatus?) -> Bool {
+        var held = stat()
+        guard unsafe fstat(directory.number, &held) == 0, let root,
+            root.serial == UInt64(held.st_ino),
+            root.device == UInt64(truncatingIfNeeded: held.st_dev)
+        else { return false }
+        if file.number < 0 { return true }
+        var named = stat()
+        return unsafe fstat(file.number, &held) == 0
+            && fstatat(directory.number, Self.fileName, &named, AT_SYMLINK_NOFOLLOW) == 0
+            && named.st_ino == held.st_ino && named.st_dev == held.st_dev
+    }
+
+    // MARK: The file
+
+    private static func openFile(
+        _ path: FilePath, _ directory: borrowing OwnedDescriptor, _ use: Use
+    ) throws(StorageError) -> OwnedDescriptor {
+        let access = use == .reading ? O_RDONLY : O_RDWR | O_CREAT
+        // A pipe in its place would have the call wait for somebody at its other end.
+        let flags = access | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
+        let file = OwnedDescriptor(
+            Descriptors.lifted(unsafe openat(directory.number, fileName, flags, 0o600)))
+        if file.number < 0 {
+            let number = -file.number
+            let isDispensable = number == ENOENT || number == EACCES || number == EPERM
+            if use == .reading && isDispensable { return file }
+            throw failure(path, number)
         }
-        let text = bytes.prefix(max(0, count)).prefix { $0 != UInt8(ascii: "\n") }
-        return Int(String(decoding: text, as: UTF8.self))
+        var status = stat()
+        guard unsafe fstat(file.number, &status) == 0 else { throw failure(path, errno) }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw failure(path, status.st_mode & S_IFMT == S_IFDIR ? EISDIR : ENXIO)
+        }
+        return file
     }
 
     /// What cannot be written costs a number in a message, nothing else.
-    private static func writeHolder(_ descriptor: CInt) {
-        let text = Array("\(getpid())\n".utf8)
-        unsafe text.withUnsafeBytes {
+    private static func write(_ text: String, to descriptor: CInt) {
+        // Emptied first: a number that stays must not be taken for this process's.
+        guard ftruncate(descriptor, 0) == 0, !text.isEmpty else { return }
+        let bytes = Array(text.utf8)
+        unsafe bytes.withUnsafeBytes {
             _ = unsafe pwrite(descriptor, $0.baseAddress, $0.count, 0)
         }
-        _ = ftruncate(descriptor, off_t(text.count))
     }
 
-    private static func lockedError(_ directory: FilePath, _ holder: Int?) -> StorageError {
+    // MARK: Locking
+
+    private static func lock(_ descriptor: CInt, _ operation: CInt) -> CInt {
+        while flock(descriptor, operation | LOCK_NB) < 0 {
+            if errno != EINTR { return errno }
+        }
+        return 0
+    }
+
+    private static func take(
+        _ descriptor: CInt, _ use: Use, _ path: FilePath, file: CInt
+    ) throws(StorageError) {
+        let number = lock(descriptor, use == .writing ? LOCK_EX : LOCK_SH)
+        switch number {
+        case 0: return
+        case EWOULDBLOCK:
+            throw locked(path, isWritten: isWritten(descriptor), file)
+        default:
+            // Some file systems lock no directories; the file's lock has to do there.
+            if descriptor == file { throw failure(path, number) }
+        }
+    }
+
+    /// Whether a writer has what could not be locked: readers would share it.
+    private static func isWritten(_ descriptor: CInt) -> Bool {
+        if lock(descriptor, LOCK_SH) != 0 { return true }
+        _ = lock(descriptor, LOCK_UN)
+        return false
+    }
+
+    /// The process that has the lock file for writing, if that is known and lives.
+    private static func writer(_ file: CInt) -> Int? {
+        guard file >= 0, isWritten(file) else { return nil }
+        var bytes = [UInt8](repeating: 0, count: 20)
+        let count = unsafe bytes.withUnsafeMutableBytes {
+            unsafe pread(file, $0.baseAddress, $0.count, 0)
+        }
+        let text = bytes.prefix(max(0, count)).prefix { $0 != UInt8(ascii: "\n") }
+        guard let number = pid_t(String(decoding: text, as: UTF8.self)), number > 0,
+            kill(number, 0) == 0 || errno == EPERM
+        else { return nil }
+        return Int(number)
+    }
+
+    // MARK: Words
+
+    private static func locked(_ path: FilePath, isWritten: Bool, _ file: CInt) -> StorageError {
         let who: String
-        if holder == Int(getpid()) {
-            who = "by another engine of this process (\(getpid()))"
-        } else {
-            who = holder.map { "by process \($0)" } ?? "by another process"
+        switch writer(file) {
+        case let number? where number == Int(getpid()):
+            who = "in use by another engine of this process (\(number))"
+        case let number?: who = "in use by process \(number)"
+        case nil: who = isWritten ? "in use elsewhere" : "open for reading elsewhere"
         }
         return StorageError(
-            .storeLocked, "store \"\(directory)\" is in use \(who)",
+            .storeLocked, "store \"\(path)\" is \(who)",
             remedy: "Close it there, or wait until it is closed.",
             at: StorageError.Location(path: fileName))
     }
 
-    private static func openingError(_ directory: FilePath, _ number: CInt) -> StorageError {
+    private static func failure(_ path: FilePath, _ number: CInt) -> StorageError {
+        let location = StorageError.Location(path: fileName)
+        let anew = "Remove it: it is made anew when the store is opened for writing."
+        let what: String?
+        switch number {
+        case ELOOP: what = "is a symbolic link, which is refused"
+        case EISDIR: what = "is a directory"
+        case ENXIO: what = "is not a file"
+        default: what = nil
+        }
+        if let what {
+            return StorageError(
+                .fileOpenFailed, "could not lock store \"\(path)\": \"\(fileName)\" \(what)",
+                remedy: anew, at: location)
+        }
         let isReadOnly = number == EACCES || number == EPERM || number == EROFS
         return StorageError(
-            isReadOnly ? .storeReadOnly : .fileOpenFailed,
-            "could not lock store \"\(directory)\"",
+            isReadOnly ? .storeReadOnly : .fileOpenFailed, "could not lock store \"\(path)\"",
             remedy: isReadOnly
                 ? "Give this user write permission on the directory and all in it, on a file system"
                     + " mounted for writing."
                 : StorageError.fileRemedy(for: number),
-            at: StorageError.Location(path: fileName), errorNumber: number)
+            at: location, errorNumber: number)
+    }
+}
+
+/// A kernel descriptor that is closed when this is gone.
+private struct OwnedDescriptor: ~Copyable {
+    /// The descriptor, or a negated `errno`.
+    let number: CInt
+
+    /// Takes what opening returned.
+    init(_ result: CInt) {
+        number = result < 0 ? -errno : Descriptors.lifted(result)
+    }
+
+    deinit {
+        if number >= 0 { close(number) }
     }
 }

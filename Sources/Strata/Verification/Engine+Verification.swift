@@ -2,7 +2,7 @@ internal import FileAccess
 
 extension Relation {
     /// What is wrong with a page of the main fork as it is on disk, in words that do not repeat
-    /// where; nil when it is sound or cannot be read.
+    /// where; nil when it is sound.
     package func damage(in block: BlockNumber) -> String? {
         let memory = VerificationMemory(slots: 1, pages: 1)
         let page = memory.address(0, 0)
@@ -10,7 +10,7 @@ extension Relation {
         do throws(StorageError) {
             try open.storage.read(.main, block: block, into: pages.span)
         } catch {
-            return nil
+            return error.message
         }
         // The memory is this call's alone, and lives to its end.
         let verdict = withExtendedLifetime(memory) {
@@ -18,8 +18,12 @@ extension Relation {
             return view.verify(
                 block: block.rawValue, checksums: engine.control.hasPageChecksums)
         }
-        guard case .invalid(let reason) = verdict else { return nil }
-        return reason.description
+        switch verdict {
+        case .valid: return nil
+        case .new:
+            return engine.buffers.isFilled(block, of: open) ? Verifier.zeroReason : nil
+        case .invalid(let reason): return reason.description
+        }
     }
 }
 
@@ -29,7 +33,9 @@ extension Engine {
     /// Reads every file of every fork and segment into memory of its own, with the engine's IO
     /// method, several reads in flight. Goes on after damage. Pages that were changed and not yet
     /// written are checked as they were written last; ``checkpoint(_:pace:)`` brings them in.
-    /// The rows of a relation are counted where its loads have told how many they brought.
+    /// The rows of a relation that has columns are taken apart as a scan does, and their values
+    /// compared with the columns' types. Rows are counted where loads have told how many they
+    /// brought (``RelationDescription/rowCount``); pages of zeroes are damage there.
     /// Mirrors PostgreSQL's `pg_checksums --check`.
     ///
     /// - Parameters:
@@ -72,9 +78,14 @@ extension Engine {
             } catch {
                 // Dropped since the list was made.
                 if error.code == .notFound { continue }
-                throw error
+                guard error.concernsOneRelation else { throw error }
+                verifier.found(.unusable(description, error))
+                continue
             }
-            try verifier.verify(relation)
+            do throws(StorageError) { try verifier.verify(relation) } catch {
+                guard error.errorNumber != nil, error.concernsOneRelation else { throw error }
+                verifier.found(.unusable(description, error))
+            }
         }
         return verifier.report
     }
@@ -91,9 +102,9 @@ extension Engine {
             }
         }
         check(StoreControl.fileName) { () throws(StorageError) in
-            let bytes = try store.read(StoreControl.fileName) { reason in
-                StoreControl.error(.damaged(reason), directory)
-            }
+            let bytes = try store.read(
+                StoreControl.fileName, StoreControl.file, atMost: StoreControl.fileSize
+            ) { reason in StoreControl.error(.damaged(reason), directory) }
             guard let bytes else { throw StoreControl.error(.damaged("it is missing"), directory) }
             guard try StoreControl(bytes, directory: directory) == control else {
                 throw StoreControl.error(.damaged("it is another store's"), directory)
@@ -101,9 +112,16 @@ extension Engine {
         }
         check(Catalog.fileName) { () throws(StorageError) in
             // While it is being replaced, the old or the new one is read.
-            let bytes = try store.read(Catalog.fileName, damage: Catalog.damaged)
-            guard let bytes else { throw Catalog.damaged("it is missing") }
-            _ = try Catalog(bytes, control: control)
+            _ = try store.readCatalog(control)
         }
+    }
+}
+
+extension VerificationFinding {
+    /// A relation whose files are in no state to be looked at.
+    static func unusable(_ relation: RelationDescription, _ error: StorageError) -> Self {
+        VerificationFinding(
+            kind: .unreadable, relation: relation.name, fork: .main, block: nil,
+            path: error.location.path ?? relation.locator.description, reason: error.reason)
     }
 }

@@ -21,6 +21,8 @@ protocol PageSource {
 /// The whole blocks of one segment file, under whatever number the segment has.
 struct SegmentSource: PageSource {
     let file: VirtualFile
+    /// The block at the file's beginning.
+    let firstBlock: UInt32
     let blocks: Range<UInt32>
     let label: RelationLocator
     let fork: Fork
@@ -35,7 +37,7 @@ struct SegmentSource: PageSource {
     }
 
     private func offset(_ block: UInt32) -> Int64 {
-        Int64(block - blocks.lowerBound) * Int64(blockSize)
+        Int64(block - firstBlock) * Int64(blockSize)
     }
 
     func start(_ handle: consuming IOHandle, _ block: UInt32, _ memory: Span<PageAddress>)

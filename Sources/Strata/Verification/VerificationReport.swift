@@ -13,9 +13,16 @@ public struct VerificationFinding: Sendable, Hashable {
         case missingFile
         /// A file ends too early, or within a block.
         case wrongLength
-        /// The pages hold fewer rows than loads have brought in: some were overwritten with zeroes,
-        /// or with sound pages of another time.
+        /// A page is all zeroes where loads left rows.
+        case zeroedPage
+        /// A line pointer, a tuple's header or a value cannot be so, while the page's checksum and
+        /// header are right.
+        case damagedRow
+        /// The pages hold fewer rows than loads have brought in: some were overwritten with sound
+        /// pages of another time, or with zeroes.
         case missingRows
+        /// The pages hold more rows than loads have brought in.
+        case surplusRows
         /// The control file or the catalog is damaged.
         case damagedStoreFile
     }
@@ -62,10 +69,11 @@ public struct VerificationReport: Sendable, Hashable {
     public internal(set) var relations = 0
     /// Pages read and checked.
     public internal(set) var pagesChecked: UInt64 = 0
-    /// Of those, pages that are all zeroes: in use by nothing yet, or overwritten. Where their rows
-    /// are missing, that is a finding.
+    /// Of those, pages that are all zeroes: in use by nothing yet, or overwritten. Where loads left
+    /// rows, that is a finding.
     public internal(set) var newPages: UInt64 = 0
-    /// How many findings there were.
+    /// How many findings there were. Neighbouring pages of zeroes are one; more than a hundred of
+    /// one fork are summed up.
     public internal(set) var findings = 0
 }
 

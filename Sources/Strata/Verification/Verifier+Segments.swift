@@ -4,16 +4,11 @@ internal import FileAccess
 /// middle does not hide those behind it.
 extension Verifier {
     func verifySegments(_ subject: Subject) throws(StorageError) {
-        let locator = subject.relation.locator
-        let directory = locator.database == 0 ? "global" : "base/\(locator.database)"
-        let present = try engine.files.list(directory).compactMap { name in
-            SegmentName(name).flatMap { segment in
-                segment.number == locator.number && segment.fork == subject.fork
-                    ? segment.segment : nil
-            }
-        }
         let expected = expectedCount(subject)
-        if present.isEmpty {
+        let segments = try segmentFiles.segments(
+            of: subject.relation.locator, subject.fork,
+            atLeast: (UInt64(expected) + size - 1) / size)
+        if segments.isEmpty {
             if subject.fork == .main || expected > 0 {
                 found(
                     subject.finding(
@@ -21,7 +16,6 @@ extension Verifier {
             }
             return
         }
-        let segments = Set(present).sorted()
         var lengths: [UInt32: UInt32] = [:]
         var isWhole = true
         var next: UInt32 = 0
@@ -70,11 +64,6 @@ extension Verifier {
         return segment == 0 ? base : "\(base).\(segment)"
     }
 
-    private func expectedCount(_ subject: Subject) -> UInt32 {
-        if subject.fork == .main { return subject.relation.blockCount }
-        return engine.description(of: subject.relation.name)?.blockCount(of: subject.fork) ?? 0
-    }
-
     /// Checks one file; how many whole blocks it has.
     private func verifySegment(_ segment: UInt32, _ subject: Subject) throws(StorageError)
         -> UInt32
@@ -109,13 +98,48 @@ extension Verifier {
                     "the file has \(bytes) bytes: it ends with \(rest) of a block's \(blockSize)",
                     block: end, path: path))
         }
-        if end > first {
+        if end > first { try check(file, first..<end, subject) }
+        return UInt32(blocks)
+    }
+
+    /// Checks the pages of a file. Those in its holes are zeroes, and not read: a file may have
+    /// gigabytes of them.
+    private func check(_ file: VirtualFile, _ blocks: Range<UInt32>, _ subject: Subject)
+        throws(StorageError)
+    {
+        let first = blocks.lowerBound
+        let bytes = Int64(blocks.count) * Int64(blockSize)
+        var next = first
+        while next < blocks.upperBound {
+            let offset = Int64(next - first) * Int64(blockSize)
+            let data = try data(of: file, from: offset, subject, block: next) ?? bytes..<bytes
+            let start = first + UInt32(min(data.lowerBound, bytes) / Int64(blockSize))
+            if start > next { judgeZeroes(next..<start, file.path, subject) }
+            let size = Int64(blockSize)
+            let end = first + UInt32((min(data.upperBound, bytes) + size - 1) / size)
+            next = max(start, end)
+            if start >= end { continue }
             try check(
                 SegmentSource(
-                    file: file, blocks: first..<end, label: subject.relation.locator,
-                    fork: subject.fork, target: engine.verificationTarget), subject)
+                    file: file, firstBlock: first, blocks: start..<end,
+                    label: subject.relation.locator, fork: subject.fork,
+                    target: engine.verificationTarget), subject)
         }
-        return UInt32(blocks)
+    }
+
+    /// Where the next data of a file is; all that is left where nobody can tell.
+    private func data(
+        of file: VirtualFile, from offset: Int64, _ subject: Subject, block: UInt32
+    ) throws(StorageError) -> Range<Int64>? {
+        do throws(StorageError) {
+            guard let data = try file.nextData(from: offset) else { return nil }
+            // Written meanwhile, or a file system that knows of no order.
+            return data.upperBound > offset ? max(offset, data.lowerBound)..<data.upperBound : nil
+        } catch {
+            if error.code == .resourcesExhausted { throw error }
+            found(subject.finding(.unreadable, error.description, block: block, path: file.path))
+            return offset..<Int64.max
+        }
     }
 
     /// Reports files that are not full although others with content follow; whether there are none.
@@ -140,34 +164,5 @@ extension Verifier {
             if length > 0 && counts { followedByContent = true }
         }
         return isWhole
-    }
-}
-
-/// The parts of a segment file's name, such as `16384_fsm.2`; nil for other names.
-struct SegmentName: Equatable {
-    let number: UInt32
-    let fork: Fork
-    let segment: UInt32
-
-    init?(_ name: String) {
-        let parts = name.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
-        if parts.count == 2 {
-            guard let segment = UInt32(parts[1]), segment > 0, String(segment) == parts[1] else {
-                return nil
-            }
-            self.segment = segment
-        } else {
-            segment = 0
-        }
-        let base = parts[0].split(separator: "_", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let number = UInt32(base[0]), String(number) == base[0] else { return nil }
-        self.number = number
-        if base.count == 2 {
-            guard let fork = Fork.allCases.first(where: { $0 != .main && $0.name == base[1] })
-            else { return nil }
-            self.fork = fork
-        } else {
-            fork = .main
-        }
     }
 }

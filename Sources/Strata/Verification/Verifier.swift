@@ -5,22 +5,19 @@ final class Verifier {
     let engine: Engine
     let session: Session
     private(set) var report = VerificationReport()
+    var segmentFiles: SegmentFiles
 
     private let observer: VerificationObserver
     private let pagesExpected: UInt64
     private let checker: PageChecker
-    private var tally = Tally()
-
-    /// What was found in the main fork of the relation that is being checked.
-    private struct Tally {
-        var rows: UInt64 = 0
-        var newPages: UInt64 = 0
-    }
+    private var pages = PageFindings()
 
     /// What is being checked.
     struct Subject {
         let relation: Relation
         let fork: Fork
+        /// The main fork as readers saw it when checking began: what comes behind is being added.
+        let extent: RelationExtent
     }
 
     init(
@@ -30,6 +27,7 @@ final class Verifier {
         self.session = session
         self.observer = observer
         pagesExpected = expected
+        segmentFiles = SegmentFiles(engine.files)
         checker = PageChecker(
             session, checksums: engine.control.hasPageChecksums,
             combineLimit: engine.options.combineLimit)
@@ -44,47 +42,58 @@ final class Verifier {
     /// Checks all of a relation.
     func verify(_ relation: Relation) throws(StorageError) {
         report.relations += 1
-        tally = Tally()
         let findings = report.findings
+        let extent = relation.extent
         for fork in Fork.allCases {
-            let subject = Subject(relation: relation, fork: fork)
+            let subject = Subject(relation: relation, fork: fork, extent: extent)
+            pages = PageFindings(fork == .main ? relation.schema : nil)
             if relation.managerName == Engine.defaultManagerName {
                 try verifySegments(subject)
             } else {
                 try verifyManaged(subject)
             }
+            tell(pages.takeRest(), subject)
             if fork == .main { compareRows(subject, findingsBefore: findings) }
         }
     }
 
-    /// Compares the rows that sound pages hold with those that loads brought in: a page that was
-    /// overwritten with zeroes is as good as a new one, and only its missing rows tell of it. More
-    /// rows are in order, as whoever extends a relation need not count what it adds.
+    /// Compares the rows that sound pages hold with those that loads brought in: a page of another
+    /// time is as good as any, and only the number of rows tells of it.
     private func compareRows(_ subject: Subject, findingsBefore: Int) {
-        guard let expected = subject.relation.rowCount, tally.rows < expected else { return }
+        guard let expected = subject.extent.rowCount, !subject.extent.allows(pages.rows) else {
+            return
+        }
         // Rows that are missing for a reason that was told are not told of again.
-        guard report.findings == findingsBefore || tally.newPages > 0 else { return }
-        let pages = tally.newPages == 1 ? "1 page is" : "\(tally.newPages) pages are"
-        found(
-            subject.finding(
-                .missingRows,
-                "holds \(tally.rows) \(tally.rows == 1 ? "row" : "rows") where the catalog says"
-                    + " \(expected); \(pages) all zeroes"))
+        guard report.findings == findingsBefore || pages.toleratedZeroes > 0 else { return }
+        // The count is gone before a page that makes it wrong is written.
+        guard subject.relation.record.isCounted else { return }
+        var reason =
+            "holds \(pages.rows) \(pages.rows == 1 ? "row" : "rows") where the catalog says"
+            + " \(expected)"
+        if pages.toleratedZeroes == 1 { reason += "; 1 page is all zeroes" }
+        if pages.toleratedZeroes > 1 { reason += "; \(pages.toleratedZeroes) pages are all zeroes" }
+        if pages.otherItems > 0 {
+            reason += "; \(pages.otherItems) line pointers are dead, unused or redirect to others"
+        }
+        found(subject.finding(pages.rows < expected ? .missingRows : .surplusRows, reason))
     }
 
     /// A fork that only its manager can find: nothing is known of its files.
     private func verifyManaged(_ subject: Subject) throws(StorageError) {
         let relation = subject.relation.open
         do throws(StorageError) {
+            let wanted = expectedCount(subject)
             guard try relation.storage.exists(subject.fork) else {
                 if subject.fork == .main {
                     found(subject.finding(.missingFile, "the relation does not exist"))
+                } else if wanted > 0 {
+                    found(
+                        subject.finding(
+                            .missingFile, "the fork is missing, of \(wanted) blocks"))
                 }
                 return
             }
             let count = try relation.storage.blockCount(subject.fork)
-            let expected = engine.description(of: subject.relation.name)
-            let wanted = expected?.blockCount(of: subject.fork) ?? 0
             if count < wanted {
                 found(
                     subject.finding(
@@ -93,6 +102,7 @@ final class Verifier {
             let end = limit(count, subject)
             try check(
                 ManagedSource(relation: relation, fork: subject.fork, blocks: 0..<end), subject)
+            tell(pages.takeRest(), subject)
             try engine.managers.manager(relation.manager)?.check(
                 relation.locator, fork: subject.fork
             ) { error in
@@ -107,21 +117,28 @@ final class Verifier {
         }
     }
 
+    /// How many blocks a fork has to have.
+    func expectedCount(_ subject: Subject) -> UInt32 {
+        if subject.fork == .main { return subject.extent.blockCount }
+        return engine.description(of: subject.relation.name)?.blockCount(of: subject.fork) ?? 0
+    }
+
     /// Blocks beyond what readers see are left out: somebody is writing them, or a crash has left
     /// them, and they are cut off before the relation grows.
     func limit(_ end: UInt32, _ subject: Subject) -> UInt32 {
-        subject.fork == .main ? min(end, subject.relation.blockCount) : end
+        subject.fork == .main ? min(end, subject.extent.blockCount) : end
     }
+}
 
+/// Pages.
+extension Verifier {
     /// Checks all pages of a source.
     func check(_ source: some PageSource, _ subject: Subject) throws(StorageError) {
         try checker.check(source) { block, finding in
             switch finding {
             case .page(let verdict, let page): judge(block, verdict, page, source, subject)
             case .unreadable(let error):
-                found(
-                    subject.finding(
-                        .unreadable, error.description, block: block, path: source.path))
+                note(block..<block + 1, .unreadable, error.description, source.path, subject)
             }
             observer.progress(
                 VerificationProgress(
@@ -134,30 +151,49 @@ final class Verifier {
         _ block: UInt32, _ verdict: PageVerification, _ page: PageAddress,
         _ source: some PageSource, _ subject: Subject
     ) {
-        report.pagesChecked += 1
+        if verdict != .new { report.pagesChecked += 1 }
         switch verdict {
-        case .new:
-            report.newPages += 1
-            if subject.fork == .main { tally.newPages += 1 }
+        case .new: judgeZeroes(block..<block + 1, source.path, subject)
         case .invalid(let reason):
-            found(
-                subject.finding(
-                    .damagedPage, reason.description, block: block, path: source.path))
-        case .valid:
-            if subject.fork == .main { tally.rows += rows(page) }
+            note(block..<block + 1, .damagedPage, reason.description, source.path, subject)
+        case .valid where subject.fork == .main:
+            // As in the checker's verdict: its memory is this object's alone until the next page.
+            let view = unsafe PageView(unsafePage: UnsafeRawPointer(page.pointer))
+            if let fault = pages.count(view) {
+                note(block..<block + 1, .damagedRow, fault, source.path, subject)
+            }
+        case .valid: break
         }
     }
 
-    /// How many items the page has, none of them dead.
-    private func rows(_ page: PageAddress) -> UInt64 {
-        // As in `verdict`: the memory is this object's alone.
-        let view = unsafe PageView(unsafePage: UnsafeRawPointer(page.pointer))
-        var count: UInt64 = 0
-        for number in view.linePointerNumbers
-        where view.linePointer(number)?.state == .normal {
-            count += 1
+    /// Pages of zeroes: those that a load left have lost their rows.
+    func judgeZeroes(_ blocks: Range<UInt32>, _ path: String?, _ subject: Subject) {
+        report.pagesChecked += UInt64(blocks.count)
+        report.newPages += UInt64(blocks.count)
+        guard subject.fork == .main else { return }
+        if subject.extent.isRowCountExact, subject.relation.record.isCounted {
+            note(blocks, .zeroedPage, Self.zeroReason, path, subject)
+        } else {
+            pages.toleratedZeroes += UInt64(blocks.count)
         }
-        return count
+    }
+
+    static let zeroReason = "all zeroes, where loads left rows"
+
+    private func note(
+        _ blocks: Range<UInt32>, _ kind: VerificationFinding.Kind, _ reason: String,
+        _ path: String?, _ subject: Subject
+    ) {
+        tell(
+            pages.note(
+                PageFindings.Run(blocks: blocks, kind: kind, reason: reason, path: path)), subject)
+    }
+
+    private func tell(_ run: PageFindings.Run?, _ subject: Subject) {
+        guard let run else { return }
+        found(
+            subject.finding(
+                run.kind, run.words, block: run.blocks.lowerBound, path: run.path))
     }
 }
 

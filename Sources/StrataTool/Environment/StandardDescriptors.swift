@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 /// Standard input, output and error, which somebody may have closed before the tool began.
 enum StandardDescriptors {

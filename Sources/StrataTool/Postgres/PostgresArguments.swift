@@ -2,12 +2,7 @@ internal import ArgumentParser
 internal import Logging
 internal import PostgresCluster
 internal import RelationLoader
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 /// Which data directory, and how to read it.
 struct PostgresArguments: ParsableArguments {

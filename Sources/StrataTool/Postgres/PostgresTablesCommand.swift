@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import BenchSuite
 internal import PostgresCluster
 internal import StorageManager
 
@@ -52,12 +53,13 @@ struct PostgresTablesCommand: ParsableCommand {
             ],
             rightAligned: [4, 5, 6])
         for (database, table) in rows {
-            text.add([
+            let cells = [
                 database, table.schema, table.name, table.kind.rawValue, "\(table.pages)",
                 Wording.size(Double(table.pages) * Double(blockSize)),
                 table.estimatedRows.map { Wording.decimal($0, places: 0) } ?? "?",
                 table.tablespace ?? "", table.file ?? "",
-            ])
+            ]
+            text.add(cells.map(PrintableText.line))
         }
         ToolEnvironment.current.standardOutput.write(lines: text.text)
     }

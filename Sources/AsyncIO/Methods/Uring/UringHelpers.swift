@@ -1,4 +1,5 @@
 internal import Synchronization
+internal import Threads
 
 /// Threads that execute some large buffered IO beside a ring, so that what the kernel has cached is
 /// copied and verified on several cores.
@@ -14,7 +15,7 @@ final class UringHelpers: Sendable {
 
     private let context: IOMethodContext
     /// All cores but the submitter's can help.
-    private let limit = Clock.coreCount - 1
+    private let limit = Processor.coreCount - 1
     private let workers: Lock<State>
     private let refused = Atomic<Int>(0)
 

@@ -1,10 +1,7 @@
+internal import Threads
+
 #if canImport(CLiburing)
     internal import CLiburing
-#endif
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
 #endif
 
 /// Finds out whether io_uring can run here, and if not, why and what would help.

@@ -1,3 +1,5 @@
+internal import Threads
+
 #if canImport(CLiburing)
     internal import CLiburing
     internal import CPlatform

@@ -1,5 +1,6 @@
 internal import CPlatform
 internal import Synchronization
+internal import Threads
 
 /// One worker thread, as others see it.
 @safe

@@ -1,5 +1,6 @@
 internal import Logging
 internal import Synchronization
+internal import Threads
 
 /// Executes IO on threads of its own. Mirrors PostgreSQL's `method_worker.c`.
 ///

@@ -1,10 +1,5 @@
 internal import Synchronization
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Threads
 
 /// Whether IO of late waited for a device, or only kept a core busy with copying and verifying.
 ///

@@ -1,3 +1,5 @@
+internal import Threads
+
 /// The worker method's shared state: the queue, who is idle, and who is there. Guarded by its lock.
 ///
 /// Nothing here allocates once the pool has been as large as it gets.
@@ -39,7 +41,7 @@ struct WorkerPool {
     /// How many workers shall be awake: all that there are, unless IO only keeps cores busy. Then
     /// there is one for each core but that of the waiter, who helps.
     private func awakeLimit(isQuick: Bool) -> Int {
-        isQuick ? max(1, Clock.coreCount - 1) : workers.count
+        isQuick ? max(1, Processor.coreCount - 1) : workers.count
     }
 
     private var awake: Int { workers.count - idle.count }
@@ -147,7 +149,7 @@ struct WorkerPool {
         lastLook = now
         // Before the pool was loaded, idle time counts as blocked: look once more.
         if isFirstLook || elapsed > 8 * configuration.launchIntervalNanoseconds { return 0 }
-        let usable = elapsed * UInt64(min(workers.count, Clock.coreCount))
+        let usable = elapsed * UInt64(min(workers.count, Processor.coreCount))
         guard used < usable / 2 else { return 0 }
         return min(queue.count, workers.count, configuration.maximumWorkers - workers.count)
     }

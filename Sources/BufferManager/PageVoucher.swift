@@ -1,0 +1,55 @@
+public import AsyncIO
+public import StorageManager
+internal import Synchronization
+
+/// Vouches for what the pages of relations hold on disk, such as a number of rows that was counted
+/// when they were loaded.
+///
+/// A page that was changed since makes that wrong from the moment in which it is written. So no such
+/// page is written in place, or given to the ``PageJournal``, before ``withdraw(_:session:)`` has
+/// returned: not by a flush, a checkpoint or the background writer, nor when its buffer is wanted for
+/// another page. Which blocks are vouched for is told by
+/// ``BufferManager/setVouched(_:below:areFilled:)``.
+public protocol PageVoucher: AnyObject, Sendable {
+    /// Takes back, durably, what was said of a relation's pages, and has the buffer manager told so.
+    ///
+    /// Called from any thread, several at a time, and again if the buffer manager is not told. Pages
+    /// are under IO while it runs, so it must not use the buffer manager for anything but
+    /// ``BufferManager/setVouched(_:below:areFilled:)``; it submits what the session has staged.
+    ///
+    /// - Throws: why it could not be taken back. The pages then stay dirty in memory, and the caller
+    ///   that wanted them written gets the error.
+    func withdraw(_ relation: OpenRelation, session: Session) throws(StorageError)
+}
+
+extension BufferManager {
+    /// Says which blocks of a relation's main fork the ``PageVoucher`` vouches for. Any thread.
+    ///
+    /// For blocks that readers do not see yet, this comes before they do.
+    ///
+    /// - Parameters:
+    ///   - end: those below are vouched for; nil for none.
+    ///   - areFilled: whether none of them is all zeroes. Reading one that is throws `invalidPage`.
+    public func setVouched(_ relation: OpenRelation, below end: BlockNumber?, areFilled: Bool) {
+        let record = table.record(of: relation)
+        let end = end?.rawValue ?? 0
+        record.vouchedEnd.store(end, ordering: .releasing)
+        record.filledEnd.store(areFilled ? end : 0, ordering: .releasing)
+    }
+
+    /// Whether a block of a relation's main fork must not be all zeroes. Any thread.
+    public func isFilled(_ block: BlockNumber, of relation: OpenRelation) -> Bool {
+        guard let record = table.existing(relation.locator) else { return false }
+        return block.rawValue < record.filledEnd.load(ordering: .acquiring)
+    }
+
+    /// Whether the pool has pages of a relation's main fork below a block that were changed and not
+    /// written. Any thread. O(pool).
+    public func hasChanges(in relation: OpenRelation, below end: BlockNumber) -> Bool {
+        guard let (pool, _) = try? pool(for: relation.locator) else { return false }
+        let word = PageTag.relationWord(relation.locator)
+        return !pool.dirtyPages { tag in
+            tag.relation == word && tag.fork == .main && tag.block < end
+        }.isEmpty
+    }
+}

@@ -1,0 +1,75 @@
+internal import FileAccess
+internal import Logging
+internal import SystemPackage
+internal import Threads
+
+/// Whether the store is still this engine's alone.
+extension Engine {
+    /// Makes sure of it, before something is published.
+    ///
+    /// The lock keeps others out, unless its file or the directory is replaced. So the names must
+    /// still stand for what is locked, and the catalog must be the one that this engine read or wrote
+    /// last: of two engines the slower one notices, and publishes nothing.
+    ///
+    /// Takes ``changes``: between the replacement of the catalog's file and the moment in which the
+    /// new one counts, the file would look like another engine's. Callers must have submitted what
+    /// their session has staged.
+    ///
+    /// - Throws: `storeFailed`, which is final; what looking throws.
+    func checkOwnership() throws(StorageError) {
+        try changes.withLock { _ throws(StorageError) in try checkOwnershipWhileChanging() }
+    }
+
+    /// The same for callers that hold ``changes``.
+    func checkOwnershipWhileChanging() throws(StorageError) {
+        guard try holdsLock(), try hasOwnCatalog() else {
+            let failure = StorageError.replaced(path)
+            if buffers.refuseWrites(because: failure) { logger.critical("\(failure)") }
+            throw .failed(failure, directory)
+        }
+    }
+
+    /// Whether the catalog on disk is of this engine's generation. A damaged one is nobody's: the
+    /// sound one in memory takes its place.
+    private func hasOwnCatalog() throws(StorageError) -> Bool {
+        let count = SealedFile.headerSize + Catalog.headSize
+        let bytes: [UInt8]
+        do throws(StorageError) {
+            let file = try files.open(Catalog.fileName, [.readOnly, .buffered])
+            bytes = try StoreFiles.read(file, at: 0, count: count)
+            let size = try file.size()
+            if bytes.count == count {
+                do throws(SealedFile.Failure) {
+                    try Catalog.file.checkLength(size, of: bytes)
+                } catch {
+                    if case .newer = error { return false }
+                    return true
+                }
+            }
+        } catch {
+            if error.isMissingFile { return false }
+            throw error
+        }
+        let own = state.withLock { ($0.catalog.identifier, $0.catalog.generation) }
+        return bytes.count < count || Catalog.head(bytes) == own
+    }
+}
+
+extension StorageError {
+    static func replaced(_ directory: FilePath) -> StorageError {
+        StorageError(
+            .storeReplaced,
+            "files of store \"\(directory)\" were replaced while it was open: its lock or its"
+                + " catalog is no longer the one that this engine has",
+            remedy: "Close it, make sure that no other program has it open, verify it, and open it"
+                + " again: what this engine has published is there unless it was replaced.",
+            at: Location(path: StoreLock.fileName))
+    }
+
+    /// For calls after that.
+    static func failed(_ failure: StorageError, _ directory: String) -> StorageError {
+        StorageError(
+            .storeFailed, "store \"\(directory)\" takes no changes, as it may be another engine's",
+            remedy: failure.remedy, at: failure.location, underlying: failure)
+    }
+}

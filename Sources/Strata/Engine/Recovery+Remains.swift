@@ -1,0 +1,98 @@
+internal import FileAccess
+
+/// What unfinished changes have left, and what nobody knows.
+extension Recovery {
+    /// Does what remains say.
+    ///
+    /// - Returns: those that could not be done and stay recorded.
+    mutating func undo(_ catalog: Catalog, _ present: PresentFiles) throws(StorageError)
+        -> [RelationLocator: Catalog.Remains]
+    {
+        var left: [RelationLocator: Catalog.Remains] = [:]
+        for (locator, entry) in catalog.remains.sorted(by: { $0.key.number < $1.key.number }) {
+            guard let manager = managers.manager(named: entry.managerName) else {
+                left[locator] = entry
+                let reason = "storage manager \"\(entry.managerName)\" is not there"
+                report.actions.append(.notUndone(locator, reason: reason))
+                continue
+            }
+            if entry.kind != .files && outcome.refusals[locator] != nil {
+                left[locator] = entry
+                continue
+            }
+            let isDone = try apart(locator) { (recovery) throws(StorageError) in
+                switch entry.kind {
+                case .files:
+                    try recovery.remove(locator, manager.id, present.byNumber[locator.number] ?? [])
+                case .blocks(let first):
+                    try recovery.cut(locator, to: first, manager, catalog, present)
+                }
+            }
+            if isDone { continue }
+            left[locator] = entry
+            let reason = outcome.refusals[locator]?.reason ?? ""
+            report.actions.append(.notUndone(locator, reason: reason))
+        }
+        return left
+    }
+
+    /// Removes all files of a number.
+    ///
+    /// - Parameter paths: those that there are: a crash may have kept later ones and not those that
+    ///   the storage manager finds them by.
+    private mutating func remove(
+        _ locator: RelationLocator, _ manager: StorageManagerID, _ paths: [String]
+    ) throws(StorageError) {
+        let relation = try managers.open(locator, managedBy: manager)
+        var found = !paths.isEmpty
+        for fork in Fork.allCases where try relation.storage.exists(fork) { found = true }
+        try managers.unlink(relation, session: session)
+        for path in paths { try store.files.remove(path, ifExists: true) }
+        if found { report.actions.append(.removedFiles(locator)) }
+    }
+
+    private mutating func cut(
+        _ locator: RelationLocator, to count: UInt32,
+        _ manager: (id: StorageManagerID, manager: any StorageManager), _ catalog: Catalog,
+        _ present: PresentFiles
+    ) throws(StorageError) {
+        let relation = try managers.open(locator, managedBy: manager.id)
+        defer { managers.close(relation, session: session) }
+        if manager.manager.name == Engine.defaultManagerName {
+            for path in try severedSegments(of: locator, .main, count, present) {
+                try store.files.remove(path, ifExists: true)
+                report.actions.append(.removedFile(path: path))
+            }
+        }
+        guard try relation.storage.exists(.main) else { return }
+        let found = try relation.storage.blockCount(.main)
+        // A trailing part of a block counts for nothing and must go all the same.
+        try relation.storage.truncate(.main, to: count, session: session)
+        guard found > count else { return }
+        let name = catalog.relation(at: locator)?.name ?? locator.description
+        report.actions.append(.truncated(relation: name, from: found, to: count))
+    }
+
+    /// Names what is no relation's and not known to be what an unfinished change has left. It is
+    /// never removed here, however often the store is opened.
+    mutating func nameStrangers(_ catalog: Catalog, _ present: PresentFiles) {
+        outcome.strangeNumbers = Set(present.strangeNumbers(catalog))
+        for path in present.orphans(catalog) + present.others {
+            report.actions.append(.leftAlone(path: path))
+        }
+    }
+
+    /// Removes what a crash has left of files that were being replaced.
+    mutating func removeTemporaries() throws(StorageError) {
+        if isShadowed { return }
+        for name in [Catalog.fileName, StoreControl.fileName, JournalFormat.keptName] {
+            let path = name + StoreFiles.temporarySuffix
+            // Never looked at again, so it does not matter when its removal becomes durable.
+            switch try store.files.status(of: path)?.kind {
+            case nil: break
+            case .directory: report.actions.append(.leftAlone(path: path))
+            case .file, .other: try store.files.remove(path, ifExists: true)
+            }
+        }
+    }
+}

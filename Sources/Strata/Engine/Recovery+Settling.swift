@@ -1,0 +1,38 @@
+internal import FileAccess
+
+/// What a process that has died may have left in the kernel's cache.
+extension Recovery {
+    /// Makes it durable: the files of all relations and of the journal, and their names.
+    ///
+    /// If the process that had the store last died, its writes and names are found here like any
+    /// others, and yet a power cut could take them away again: under a catalog, or behind a
+    /// checkpoint, that was built upon them. After a clean end there is nothing of the kind.
+    /// Mirrors PostgreSQL's `SyncDataDirectory`; of files that are clean it takes little time.
+    ///
+    /// - Throws: a failed sync, which is final. A file that cannot be opened refuses its relation.
+    mutating func settleCache(_ catalog: Catalog, _ present: PresentFiles) throws(StorageError) {
+        var locators = catalog.relations.values.map(\.locator)
+        locators += catalog.remains.keys.filter { catalog.relation(at: $0) == nil }
+        for locator in locators.sorted(by: { $0.number < $1.number }) {
+            for path in present.byNumber[locator.number] ?? [] {
+                let isDone = try apart(locator) { (recovery) throws(StorageError) in
+                    try recovery.settle(path)
+                }
+                if !isDone { outcome.isSettled = false }
+            }
+        }
+        // Copies that are to be written in place have to be there when that is cut short.
+        for path in JournalFormat.allNames { try settle(path) }
+        for directory in StoreDirectory.relationDirectories + ["base", "."] {
+            try store.files.syncDirectory(directory)
+        }
+    }
+
+    private mutating func settle(_ path: String) throws(StorageError) {
+        guard try store.files.kind(of: path) == .file else { return }
+        let file = try store.files.open(path, [.readOnly, .buffered])
+        defer { file.close(session) }
+        try file.sync()
+        report.syncedFiles += 1
+    }
+}

@@ -1,0 +1,71 @@
+internal import FileAccess
+
+/// Writes copies of pages to a journal file of their own, for a later opening.
+struct KeptCopies {
+    let files: FileAccess
+    let store: UInt64
+
+    private static let temporary = JournalFormat.keptName + StoreFiles.temporarySuffix
+    private static let pagesPerBatch = 128
+
+    /// Writes the file under another name.
+    ///
+    /// - Parameters:
+    ///   - pages: which, by where their copies are.
+    ///   - sources: the files that those are in, by number.
+    /// - Returns: how many copies were left out, as the disk has damaged them.
+    /// - Throws: what reading and writing throw.
+    func write(
+        _ pages: [(page: PageKey, copy: JournalScan.Copy)], from sources: [Int: VirtualFile],
+        _ scan: JournalScan, _ session: Session
+    ) throws(StorageError) -> Int {
+        try files.remove(Self.temporary, ifExists: true)
+        let file = try files.open(Self.temporary, [.exclusive, .buffered])
+        defer { file.close(session) }
+        let head = JournalMemory()
+        head.set(JournalFormat.encodeHeader(store: store, round: 1))
+        try unsafe file.writeAll(head.bytes(JournalFormat.alignment), at: 0)
+        let memory = VerificationMemory(slots: 1, pages: Self.pagesPerBatch)
+        var rest = pages[...]
+        var position = JournalFormat.firstBatch
+        var (sequence, damaged) = (UInt64(0), 0)
+        while !rest.isEmpty {
+            var entries: [JournalEntry] = []
+            for (page, copy) in rest.prefix(Self.pagesPerBatch) {
+                let place = memory.address(0, entries.count)
+                guard let source = sources[copy.file],
+                    try scan.read(source, at: copy.offset, checksum: copy.checksum, into: place)
+                else {
+                    damaged += 1
+                    continue
+                }
+                entries.append(
+                    JournalEntry(
+                        locator: page.locator, fork: page.fork, block: page.block,
+                        checksum: copy.checksum))
+            }
+            rest = rest.dropFirst(Self.pagesPerBatch)
+            if entries.isEmpty { continue }
+            let header = JournalBatchHeader(
+                store: store, round: 1, sequence: sequence, position: UInt64(position),
+                kind: .pages, count: entries.count, durable: sequence)
+            head.encode(header, entries.span)
+            try unsafe file.writeAll(head.bytes(header.headLength), at: position)
+            for index in entries.indices {
+                let offset =
+                    position + Int64(header.headLength) + Int64(index) * Int64(blockSize)
+                let page = unsafe memory.address(0, index).bytes
+                try unsafe file.writeAll(UnsafeRawBufferPointer(page), at: offset)
+            }
+            position += Int64(header.length)
+            sequence += 1
+        }
+        withExtendedLifetime((head, memory)) {}
+        return damaged
+    }
+
+    /// Puts the file in place, durably. The one that it replaces is not open.
+    static func publish(_ files: FileAccess) throws(StorageError) {
+        try files.rename(temporary, to: JournalFormat.keptName)
+    }
+}

@@ -1,0 +1,115 @@
+internal import PageFormat
+
+/// Whether bytes are a value of a type.
+extension ColumnType {
+    /// What is wrong with the bytes of a value, as ``HeapTupleDecoder`` finds them; nil for nothing.
+    ///
+    /// Accepts what PostgreSQL's input of the type can make, and no more. Time in proportion to the
+    /// bytes; allocates nothing where they are right.
+    public func fault(in bytes: RawSpan) -> String? {
+        switch self {
+        case .smallint, .integer, .bigint, .real, .doublePrecision, .uuid, .bytea: nil
+        case .text: Self.textFault(bytes)
+        case .boolean:
+            bytes.byteCount == 1 && bytes.byte(at: 0) <= 1
+                ? nil : "it is neither true (1) nor false (0)"
+        case .date: Self.dateFault(bytes)
+        case .timestamp: Self.timestampFault(bytes)
+        case .numeric: Self.numericFault(bytes)
+        }
+    }
+
+    // MARK: Text
+
+    private static func textFault(_ bytes: RawSpan) -> String? {
+        var offset = 0
+        // Eight at a time, as most text is ASCII; a byte of zero is none that text can have.
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let tops: UInt64 = 0x8080_8080_8080_8080
+        while offset + 8 <= bytes.byteCount {
+            let word = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            if (word | (word &- ones)) & tops != 0 { break }
+            offset += 8
+        }
+        while offset < bytes.byteCount, (1..<0x80).contains(bytes.byte(at: offset)) { offset += 1 }
+        return offset == bytes.byteCount ? nil : foreignTextFault(bytes, from: offset)
+    }
+
+    private static func foreignTextFault(_ bytes: RawSpan, from start: Int) -> String? {
+        for offset in start..<bytes.byteCount where bytes.byte(at: offset) == 0 {
+            return "its byte \(offset) is zero"
+        }
+        // Bytes may be read as bytes, whatever they mean.
+        let rest = unsafe bytes.extracting(start..<bytes.byteCount)._unsafeView(as: UInt8.self)
+        do {
+            _ = try UTF8Span(validating: rest)
+            return nil
+        } catch {
+            return "it is not UTF-8 from byte \(start + error.byteOffsets.lowerBound) on"
+        }
+    }
+
+    // MARK: Times
+
+    /// Days since 2000-01-01 that PostgreSQL's dates have.
+    static let days = -2_451_545..<2_145_031_949
+    /// Microseconds since 2000-01-01 that PostgreSQL's timestamps have.
+    static let microseconds = -211_813_488_000_000_000..<9_223_371_331_200_000_000
+
+    private static func dateFault(_ bytes: RawSpan) -> String? {
+        guard bytes.byteCount == 4 else { return "it has \(bytes.byteCount) bytes, not 4" }
+        let day = Int32(
+            littleEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: 0, as: Int32.self))
+        if days.contains(Int(day)) || day == .max || day == .min { return nil }
+        return "day \(day) is out of range"
+    }
+
+    private static func timestampFault(_ bytes: RawSpan) -> String? {
+        guard bytes.byteCount == 8 else { return "it has \(bytes.byteCount) bytes, not 8" }
+        let time = Int64(
+            littleEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: 0, as: Int64.self))
+        if microseconds.contains(Int(time)) || time == .max || time == .min { return nil }
+        return "microsecond \(time) is out of range"
+    }
+
+    // MARK: Numbers
+
+    /// Mirrors the forms of PostgreSQL's `NumericData`: a header of two bytes or of four, and digits
+    /// to the base of 10,000.
+    private static func numericFault(_ bytes: RawSpan) -> String? {
+        guard bytes.byteCount >= 2, bytes.byteCount & 1 == 0 else {
+            return "it has \(bytes.byteCount) bytes, as no number has"
+        }
+        let header = word(bytes, 0)
+        let start: Int
+        switch header & 0xC000 {
+        case 0xC000:
+            // Not a number, and the infinities.
+            guard header == 0xC000 || header == 0xD000 || header == 0xF000 else {
+                return "its header \(header) is of no kind of number"
+            }
+            return bytes.byteCount == 2 ? nil : "bytes follow a number that has no digits"
+        case 0x8000: start = 2
+        default: start = 4
+        }
+        guard bytes.byteCount >= start else { return "it ends within its header" }
+        for offset in stride(from: start, to: bytes.byteCount, by: 2)
+        where word(bytes, offset) > 9999 {
+            return "its digit \((offset - start) / 2) is \(word(bytes, offset)), more than 9999"
+        }
+        return nil
+    }
+
+    private static func word(_ bytes: RawSpan, _ offset: Int) -> UInt16 {
+        UInt16(bytes.byte(at: offset)) | UInt16(bytes.byte(at: offset + 1)) << 8
+    }
+}
+
+extension RawSpan {
+    /// The byte at an offset, which must be one of the span's.
+    @inline(__always)
+    fileprivate func byte(at offset: Int) -> UInt8 {
+        precondition(offset >= 0 && offset < byteCount)
+        return unsafe unsafeLoad(fromByteOffset: offset, as: UInt8.self)
+    }
+}

@@ -1,0 +1,105 @@
+internal import FileAccess
+
+/// The file `strata.clean`: says that the store was closed, with everything durable.
+///
+/// Left by a clean end as its last act, durably; taken back durably by the next opening for
+/// writing, before anything else is written. Whatever else there is in its place, or that does not
+/// fit, is no mark, and the store counts as not closed.
+///
+/// A mark is good only where it was left: it names the store, the generation of the catalog, and
+/// the inode numbers of its own file and of the catalog's. So one that was copied or restored along
+/// with a store says nothing of files that were just written, too.
+struct CleanMark: Equatable {
+    /// The store's number.
+    let store: UInt64
+    /// How often the catalog had been replaced.
+    let generation: UInt64
+    /// The inode number of the mark's own file.
+    let ownSerial: UInt64
+    /// The inode number of the catalog.
+    let catalogSerial: UInt64
+
+    static let fileName = "strata.clean"
+    static let file = SealedFile(magic: "STRATACL", version: 1)
+    private static let payloadSize = 32
+    static let fileSize = SealedFile.overhead + payloadSize
+
+    /// The file's bytes.
+    var encoded: [UInt8] {
+        var writer = ByteWriter()
+        for value in [store, generation, ownSerial, catalogSerial] { writer.write(value) }
+        return Self.file.seal(writer.bytes)
+    }
+}
+
+extension StoreFiles {
+    /// Whether the store was closed by the engine that used it last, and nothing has been written since.
+    ///
+    /// - Throws: nothing for a mark that is missing, damaged or unreadable: it is none then.
+    func hasCleanMark(_ catalog: Catalog) -> Bool {
+        do throws(StorageError) {
+            // They are removed before the mark is left.
+            for path in JournalFormat.fileNames where try files.exists(path) { return false }
+            guard let own = try files.status(of: CleanMark.fileName), own.kind == .file,
+                own.size == Int64(CleanMark.fileSize),
+                let named = try files.status(of: Catalog.fileName),
+                let found = try read(
+                    CleanMark.fileName, atMost: CleanMark.fileSize, damage: Catalog.damaged)
+            else { return false }
+            let mark = CleanMark(
+                store: catalog.identifier, generation: catalog.generation, ownSerial: own.serial,
+                catalogSerial: named.serial)
+            return found == mark.encoded
+        } catch {
+            return false
+        }
+    }
+
+    /// Takes the mark back and returns when that is durable. What cannot be a mark is left alone.
+    ///
+    /// - Parameter isGood: whether it is one. Its file is then emptied and stays for the next mark, so
+    ///   that a store in which nothing changes is the same to the byte afterwards.
+    /// - Returns: the inode number of that file; nil where there is none.
+    /// - Throws: what changing the file and syncing throw.
+    func takeBackCleanMark(isGood: Bool) throws(StorageError) -> UInt64? {
+        guard let status = try files.status(of: CleanMark.fileName), status.kind != .directory
+        else { return nil }
+        if isGood {
+            let file = try files.open(CleanMark.fileName, .buffered)
+            try file.truncate(to: 0)
+            try file.sync()
+            return status.serial
+        }
+        try files.remove(CleanMark.fileName, ifExists: true)
+        try files.syncDirectory(".")
+        return nil
+    }
+
+    /// Leaves the mark and returns when it is durable. Everything else is, and nothing is written
+    /// any more.
+    ///
+    /// - Parameter serial: the file that the last mark was in, if there is one.
+    /// - Throws: what making, writing and syncing the file throw; there is no mark then.
+    func leaveCleanMark(_ catalog: Catalog, inFile serial: UInt64?) throws(StorageError) {
+        do throws(StorageError) {
+            let old = try files.status(of: CleanMark.fileName)
+            let isThere = old.map { $0.kind == .file && $0.size == 0 && $0.serial == serial }
+            if isThere != true { try files.remove(CleanMark.fileName, ifExists: true) }
+            let file = try files.open(
+                CleanMark.fileName, isThere == true ? .buffered : [.exclusive, .buffered])
+            guard let own = try files.status(of: CleanMark.fileName),
+                let named = try files.status(of: Catalog.fileName)
+            else { throw Catalog.damaged("it is missing") }
+            let mark = CleanMark(
+                store: catalog.identifier, generation: catalog.generation, ownSerial: own.serial,
+                catalogSerial: named.serial)
+            try file.writeAll(mark.encoded)
+            try file.sync()
+            try files.syncDirectory(".")
+        } catch {
+            // Half a mark is none; the error that led here says more than one of removing it.
+            do { try files.remove(CleanMark.fileName, ifExists: true) } catch {}
+            throw error
+        }
+    }
+}

@@ -1,0 +1,70 @@
+internal import FileAccess
+
+/// Which segment files there are, told by their names: each directory is listed once for all of its
+/// relations. One thread's.
+struct SegmentFiles {
+    private let files: FileAccess
+    private var directories: [String: [Key: [UInt32]]] = [:]
+
+    private struct Key: Hashable {
+        let number: UInt32
+        let fork: Fork
+    }
+
+    init(_ files: FileAccess) { self.files = files }
+
+    /// The numbers of a fork's segments, in order.
+    ///
+    /// - Parameter count: how many it should have. If it has fewer, it may have grown since the
+    ///   directory was listed, which is done again.
+    mutating func segments(
+        of locator: RelationLocator, _ fork: Fork, atLeast count: UInt64
+    ) throws(StorageError) -> [UInt32] {
+        let directory = locator.database == 0 ? "global" : "base/\(locator.database)"
+        let key = Key(number: locator.number, fork: fork)
+        if let found = directories[directory]?[key], UInt64(found.count) >= count { return found }
+        // Nothing is wanted of most forks, and most are not there.
+        if count == 0, let listed = directories[directory] { return listed[key] ?? [] }
+        let listed = try list(directory)
+        directories[directory] = listed
+        return listed[key] ?? []
+    }
+
+    private func list(_ directory: String) throws(StorageError) -> [Key: [UInt32]] {
+        var found: [Key: [UInt32]] = [:]
+        for name in try files.list(directory) {
+            guard let name = SegmentName(name) else { continue }
+            found[Key(number: name.number, fork: name.fork), default: []].append(name.segment)
+        }
+        return found.mapValues { $0.sorted() }
+    }
+}
+
+/// The parts of a segment file's name, such as `16384_fsm.2`; nil for other names.
+struct SegmentName: Equatable {
+    let number: UInt32
+    let fork: Fork
+    let segment: UInt32
+
+    init?(_ name: String) {
+        let parts = name.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        if parts.count == 2 {
+            guard let segment = UInt32(parts[1]), segment > 0, String(segment) == parts[1] else {
+                return nil
+            }
+            self.segment = segment
+        } else {
+            segment = 0
+        }
+        let base = parts[0].split(separator: "_", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let number = UInt32(base[0]), String(number) == base[0] else { return nil }
+        self.number = number
+        if base.count == 2 {
+            guard let fork = Fork.allCases.first(where: { $0 != .main && $0.name == base[1] })
+            else { return nil }
+            self.fork = fork
+        } else {
+            fork = .main
+        }
+    }
+}

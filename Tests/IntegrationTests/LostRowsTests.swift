@@ -1,0 +1,104 @@
+import StorageTesting
+import Testing
+import Threads
+
+/// Rows that a store has lost, as users of the tool meet it.
+@Suite("Lost rows") struct LostRowsTests {
+    private let directory = TemporaryDirectory()
+    private var store: String { directory.path + "/store" }
+
+    private static let rows = (1...3000).map { "\($0),row number \($0)\n" }
+
+    private func strata(_ arguments: String...) throws -> Tool.Outcome {
+        try Tool.run(arguments + ["--store", store])
+    }
+
+    private func load(_ arguments: [String] = []) throws {
+        let outcome = try Tool.run(
+            ["load", "-", "--store", store, "--relation", "t"] + arguments,
+            input: "n,t\n" + Self.rows.joined())
+        #expect(outcome.code == 0, "\(outcome)")
+    }
+
+    /// Overwrites a page of the relation's only file.
+    private func write(_ bytes: [UInt8], at block: Int) throws {
+        let descriptor = open(store + "/base/1/16384", O_WRONLY)
+        try #require(descriptor >= 0)
+        defer { close(descriptor) }
+        #expect(unsafe pwrite(descriptor, bytes, bytes.count, block * 8192) == bytes.count)
+    }
+
+    @Test(
+        "A page of zeroes ends a scan and a copy, and verify names it",
+        arguments: ["csv", "json"])
+    func zeroedPage(_ format: String) throws {
+        try load()
+        try write([UInt8](repeating: 0, count: 8192), at: 5)
+        let scan = try strata("scan", "--relation", "t", "--format", format)
+        #expect(scan.code == 1)
+        #expect(scan.errors.contains("block 5"), "\(scan.errors)")
+        #expect(scan.errors.contains("all zeroes"), "\(scan.errors)")
+        if format == "csv" { #expect(("n,t\n" + Self.rows.joined()).hasPrefix(scan.output)) }
+        #expect(scan.lines.count > 500)
+        // What does not come there has nothing to tell.
+        #expect(try strata("scan", "--relation", "t", "--limit", "5").code == 0)
+        let copy = try strata("copy", "--from", "t", "--to", "u")
+        #expect(copy.code == 1)
+        #expect(copy.errors.contains("block 5"), "\(copy.errors)")
+        #expect(try !strata("relations").output.contains("u  "))
+        let verify = try strata("verify")
+        #expect(verify.code == 1)
+        #expect(verify.errors.contains("block 5"), "\(verify.errors)")
+    }
+
+    @Test("A sound page without rows shows at a scan's end, after all rows that are there")
+    func emptiedPage() throws {
+        try load()
+        let empty = directory.path + "/empty"
+        // A page of a store's own with one row, on the same block.
+        let outcome = try Tool.run(
+            ["load", "-", "--store", empty, "--relation", "t", "--schema", "n integer, t text"],
+            input: "n,t\n7,seven\n")
+        #expect(outcome.code == 0, "\(outcome)")
+        let page = try readPage(empty + "/base/1/16384")
+        try write(page, at: 0)
+        let scan = try strata("scan", "--relation", "t")
+        #expect(scan.code == 1)
+        #expect(scan.output.hasPrefix("n,t\n7,seven\n"))
+        #expect(scan.output.hasSuffix(Self.rows[2999]), "all pages are read before it is told")
+        #expect(scan.errors.contains("where 3000 were loaded"), "\(scan.errors)")
+        let count = scan.lines.count - 1
+        #expect(scan.errors.contains("holds \(count) rows"), "\(scan.errors)")
+        let copy = try strata("copy", "--from", "t", "--to", "u", "--manager", "compressed")
+        #expect(copy.code == 1)
+        #expect(copy.errors.contains("where 3000 were loaded"), "\(copy.errors)")
+        let verify = try strata("verify")
+        #expect(verify.code == 1)
+        #expect(verify.errors.contains("holds \(count) rows"), "\(verify.errors)")
+    }
+
+    private func readPage(_ path: String) throws -> [UInt8] {
+        let descriptor = open(path, O_RDONLY)
+        try #require(descriptor >= 0)
+        defer { close(descriptor) }
+        var page = [UInt8](repeating: 0, count: 8192)
+        #expect(unsafe read(descriptor, &page, 8192) == 8192)
+        return page
+    }
+
+    @Test("A wholly damaged relation is told of in few lines")
+    func manyFindings() throws {
+        let rows = (0..<400).map { "\($0),\(String(repeating: "x", count: 4000))\n" }
+        let outcome = try Tool.run(
+            ["load", "-", "--store", store, "--relation", "t"],
+            input: "n,t\n" + rows.joined())
+        #expect(outcome.code == 0)
+        for block in 0..<200 { try write([UInt8](repeating: 7, count: 16), at: block) }
+        let verify = try strata("verify")
+        #expect(verify.code == 1)
+        let lines = verify.errors.split(separator: "\n")
+        #expect(lines.count == 101, "\(lines.count)")
+        let last = try #require(lines.last)
+        #expect(last.contains("100 more pages up to block 199"), "\(last)")
+    }
+}

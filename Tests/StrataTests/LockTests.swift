@@ -1,0 +1,109 @@
+import StorageTesting
+import Testing
+import Threads
+
+@testable import Strata
+
+/// Who may have a store open with whom, and what becomes of an engine whose store is taken away.
+@Suite("The lock of a store") struct LockTests {
+    let store = TestStore()
+    private var lock: String { store.path + "/strata.lock" }
+
+    init() throws {
+        try store.with { engine, session in _ = try engine.load("a", 2, mark: 1, session) }
+    }
+
+    @Test func readersShareAndKeepWritersOut() throws {
+        let first = try store.open { $0.access = .readOnly }
+        let second = try store.open { $0.access = .readOnly }
+        // The number of the last writer is not the holder's.
+        try writeFile(lock, Array("\(getpid())\n".utf8))
+        let error = expectError(.storeLocked) { _ = try store.open() }
+        #expect(error?.message.hasSuffix("is open for reading elsewhere") == true)
+        try first.close()
+        expectError(.storeLocked) { _ = try store.open() }
+        try second.close()
+        let writer = try store.open()
+        let refused = expectError(.storeLocked) { _ = try store.open { $0.access = .readOnly } }
+        #expect(refused?.message.contains("another engine of this process") == true)
+        try writer.close()
+        #expect(try readFile(lock).isEmpty)
+    }
+
+    /// One that died long ago, or that only some file names.
+    @Test(arguments: ["999999999\n", "-1\n", "x", "", "0\n"])
+    func noProcessIsNamedThatDoesNotHoldIt(_ text: String) throws {
+        let writer = try store.open()
+        try writeFile(lock, Array(text.utf8))
+        let error = expectError(.storeLocked) { _ = try store.open() }
+        #expect(error?.message.hasSuffix("is in use elsewhere") == true)
+        try writer.close()
+    }
+
+    @Test(arguments: [true, false])
+    func anEngineWhoseLockWasReplacedPublishesNothing(_ isRemoved: Bool) throws {
+        let engine = try store.open()
+        let session = try engine.makeSession()
+        try engine.load("b", 2, mark: 2, session)
+        unlink(lock)
+        if !isRemoved { try writeFile(lock, []) }
+        // The directory's lock keeps others out all the same.
+        expectError(.storeLocked) { _ = try store.open() }
+        if isRemoved { unlink(lock) }
+        let before = try readFile(store.path + "/strata.catalog")
+        let error = expectError(.storeFailed) { try engine.load("c", 2, mark: 3, session) }
+        #expect(error?.underlying?.code == .storeReplaced)
+        expectError(.storeFailed) { try engine.checkpoint(session) }
+        expectError(.storeFailed) { try engine.dropRelation(named: "a", session: session) }
+        #expect(try readFile(store.path + "/strata.catalog") == before)
+        #expect(try engine.relation(named: "b").marks(session) == [2, 2])
+        session.close()
+        expectError(.storeFailed) { try engine.close() }
+        #expect(try readFile(store.path + "/strata.clean").isEmpty)
+        try store.with { engine, session in
+            #expect(engine.relations.map(\.name) == ["a", "b"])
+        }
+    }
+
+    /// Another engine that got past the lock has published: what it wrote stays.
+    @Test func ofTwoEnginesTheSecondToPublishNotices() throws {
+        let engine = try store.open()
+        let session = try engine.makeSession()
+        try copyTree(store.path, store.other)
+        let other = try Engine.open(store.other, options: store.options)
+        let twin = try other.makeSession()
+        try other.load("b", 2, mark: 2, twin)
+        twin.close()
+        try other.close()
+        let published = try readFile(store.other + "/strata.catalog")
+        try writeFile(store.path + "/strata.catalog", published)
+        expectError(.storeFailed) { try engine.load("c", 2, mark: 3, session) }
+        #expect(try readFile(store.path + "/strata.catalog") == published)
+        session.close()
+        expectError(.storeFailed) { try engine.close() }
+    }
+
+    @Test(arguments: ["symbolic link", "directory", "not a file"])
+    func whatIsNoFileIsRefused(_ kind: String) throws {
+        unlink(lock)
+        switch kind {
+        case "symbolic link": #expect(symlink(store.path + "/elsewhere", lock) == 0)
+        case "directory": #expect(mkdir(lock, 0o700) == 0)
+        default: #expect(mkfifo(lock, 0o600) == 0)
+        }
+        for access: EngineOptions.Access in [.readOnly, .readWrite] {
+            let error = expectError(.fileOpenFailed) { _ = try store.open { $0.access = access } }
+            #expect(error?.description.contains(kind) == true, "\(error?.description ?? "")")
+            #expect(error?.description.contains("cycle") == false)
+        }
+        #expect(!names(in: store.path).contains("elsewhere"))
+    }
+
+    @Test func aStoreWithoutLockFileCanBeLookedAt() throws {
+        unlink(lock)
+        let engine = try store.open { $0.access = .readOnly }
+        #expect(!names(in: store.path).contains("strata.lock"))
+        expectError(.storeLocked) { _ = try store.open() }
+        try engine.close()
+    }
+}

@@ -1,0 +1,108 @@
+import StorageTesting
+import Strata
+import Testing
+import Threads
+
+/// Files that no relation has: opening names them, keeps them, and gives out no number of theirs.
+@Suite("Files that no relation has") struct OrphanTests {
+    private static let strays = [
+        "base/1/16380", "base/1/16385", "base/1/16385.1", "base/1/16386.chunks", "base/1/16386.map",
+        "base/1/16386.map.new", "base/1/16387_fsm", "base/1/20000", "base/1/4294967295",
+        "base/1/t3_16384", "global/16384",
+    ]
+
+    @Test func stayHoweverOftenTheStoreIsOpened() throws {
+        let store = TestStore()
+        try store.with { engine, session in
+            for name in ["a", "b", "c"] { try engine.load(name, 2, mark: 1, session) }
+            try engine.dropRelation(named: "b", session: session)
+            try engine.dropRelation(named: "c", session: session)
+        }
+        let names = Self.strays + ["base/1/notes.txt"]
+        for name in names { try writeFile("\(store.path)/\(name)", Array(name.utf8)) }
+        for _ in 0..<3 {
+            try store.with { engine, session in
+                for name in names {
+                    #expect(engine.recovery.actions.contains(.leftAlone(path: name)), "\(name)")
+                }
+                #expect(!engine.recovery.changesStore)
+                let orphans = try engine.orphans()
+                #expect(orphans == Self.strays.sorted())
+            }
+            for name in names {
+                #expect(try readFile("\(store.path)/\(name)") == Array(name.utf8), "\(name)")
+            }
+        }
+        // Numbers that files have are left out.
+        try store.with { engine, session in
+            for name in ["d", "e"] {
+                let relation = try engine.load(name, 2, mark: 4, session)
+                #expect(relation.locator.number == (name == "d" ? 16388 : 16389))
+            }
+            let marks = try engine.relation(named: "a").marks(session)
+            #expect(marks == [1, 1])
+        }
+        try store.with { engine, session in
+            let removed = try engine.removeOrphans(session: session)
+            #expect(removed == Self.strays.sorted())
+            let rest = try engine.orphans()
+            let marks = try engine.relation(named: "d").marks(session)
+            #expect(rest == [] && marks == [4, 4])
+        }
+        try store.with { engine, _ in
+            #expect(engine.recovery.actions == [.leftAlone(path: "base/1/notes.txt")])
+        }
+    }
+
+    /// With an older catalog newer relations are unknown; with the newer one they are there again.
+    @Test(arguments: ["magnetic", "compressed"])
+    func ofANewerCatalogThanTheRestoredOne(_ manager: String) throws {
+        let store = TestStore()
+        func load(_ name: String, _ mark: UInt8, _ engine: Engine, _ session: Session) throws {
+            let target = LoadTarget(
+                relation: name, schema: TestStore.schema, managerName: manager)
+            let load = try engine.beginLoad(target, session: session)
+            try load.add(20, mark: mark)
+            try load.commit()
+        }
+        let path = store.path + "/strata.catalog"
+        try store.with { engine, session in try load("a", 1, engine, session) }
+        let old = try readFile(path)
+        try store.with { engine, session in try load("b", 2, engine, session) }
+        let new = try readFile(path)
+        try writeFile(path, old)
+        for round in 0..<3 {
+            try store.with { engine, session in
+                #expect(!engine.recovery.endedCleanly || round > 0)
+                #expect(engine.relations.map(\.name) == ["a"])
+                #expect(engine.recovery.actions.contains { "\($0)".contains("base/1/16385") })
+            }
+        }
+        try writeFile(path, new)
+        try store.with { engine, session in
+            let marks = try engine.relation(named: "b").marks(session)
+            #expect(marks == Array(repeating: 2, count: 20))
+        }
+    }
+
+    /// A power cut that keeps names in no order may leave later files of an unfinished load alone.
+    @Test func allFilesOfAnUnfinishedLoadGo() throws {
+        let store = TestStore()
+        var catalog: [UInt8] = []
+        try store.with { engine, session in
+            let load = try engine.beginLoad(
+                LoadTarget(relation: "a", schema: TestStore.schema), session: session)
+            catalog = try readFile(store.path + "/strata.catalog")
+            load.abort()
+        }
+        try writeFile(store.path + "/strata.catalog", catalog)
+        for name in ["16384.2", "16384_fsm.1", "16384.map.new"] {
+            try writeFile("\(store.path)/base/1/\(name)", [1])
+        }
+        try store.with { engine, _ in
+            #expect(engine.recovery.actions.count == 1)
+            #expect(names(in: store.path + "/base/1") == [])
+        }
+        try store.with { engine, _ in #expect(engine.recovery.actions.isEmpty) }
+    }
+}
