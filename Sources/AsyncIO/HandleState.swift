@@ -59,10 +59,10 @@ public struct IOFlags: OptionSet, Sendable {
     public static let synchronous = IOFlags(rawValue: 2)
     /// The IO goes through the kernel's page cache, so that starting it may cost a copy.
     public static let buffered = IOFlags(rawValue: 4)
-    /// Its callbacks have some work to do when it completes, however little it moves: unpacking, say.
-    /// Such work is spread over cores where a method can, and done for one IO at a time.
+    /// Its callbacks have some work to do when it completes, however little it moves: unpacking,
+    /// say. Such work is spread over cores where a method can, and done for one IO at a time.
     public static let heavyCompletion = IOFlags(rawValue: 8)
-    /// The kernel does the write whole or not at all, even when the power fails, or refuses it: past
-    /// the page cache, in units and at offsets that file system and disk have said they can.
+    /// The kernel does the write whole or not at all, even when the power fails, or refuses it:
+    /// past the page cache, in units and at offsets that file system and disk have said they can.
     public static let atomicWrite = IOFlags(rawValue: 16)
 }

@@ -19,8 +19,8 @@ public struct IOStatistics: Sendable, Hashable {
     /// Times that the method was asked for completions without waiting.
     public var polls: UInt64 = 0
     /// Calls that blocked a thread while a Swift task ran on it: each is a mistake, as it may have
-    /// stopped a thread of the cooperative pool. Counted are waits for IO, and IO that is executed by
-    /// its submitter.
+    /// stopped a thread of the cooperative pool. Counted are waits for IO, and IO that is executed
+    /// by its submitter.
     public var blockingCallsInTasks: UInt64 = 0
     /// Threads that the method has now; zero for methods without any.
     public var workers = 0

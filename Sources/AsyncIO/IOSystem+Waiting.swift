@@ -15,11 +15,12 @@ extension IOSystem {
             handle, generation: reference.generation, counter: configuration.maximumSessions)
     }
 
-    /// Has a wake-up fired when the IO has completed, whoever issued it; perhaps before, so whoever is
-    /// told looks again. Never sleeps. Any thread.
+    /// Has a wake-up fired when the IO has completed, whoever issued it; perhaps before, so whoever
+    /// is told looks again. Never sleeps. Any thread.
     ///
     /// Where completions are found by asking (``IOMethod/canWait``), somebody has to ask: the
-    /// issuing session's thread, or a loop that watches ``IOMethod/completionDescriptor(session:)``.
+    /// issuing session's thread, or a loop that watches
+    /// ``IOMethod/completionDescriptor(session:)``.
     ///
     /// - Returns: false, with nothing registered, if the IO is over.
     public func register(_ wakeUp: WakeUp, for reference: WaitReference) -> Bool {

@@ -32,12 +32,13 @@ extension Session {
         return true
     }
 
-    /// Takes what the method has completed of this session's IO and reclaims all of it that is over,
-    /// without sleeping: what a loop does that serves many waiters.
+    /// Takes what the method has completed of this session's IO and reclaims all of it that is
+    /// over, without sleeping: what a loop does that serves many waiters.
     package func reclaimCompleted() {
         if firstInFlight == WaitReference.invalidIndex { return }
         if system.method.canWait { system.method.poll(session: index) }
-        // Who completes an IO counts it first, so there is nothing to find where no more are counted.
+        // Who completes an IO counts it first, so there is nothing to find where no more are
+        // counted.
         var position = firstInFlight
         while position != WaitReference.invalidIndex,
             unsafe reclaimedCount != counters.pointee.completed.load(ordering: .relaxed)

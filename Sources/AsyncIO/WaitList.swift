@@ -1,8 +1,8 @@
 internal import CPlatform
 internal import Synchronization
 
-/// Who waits for one IO, threads and wake-ups: a lock-free stack that belongs to one generation of a
-/// handle.
+/// Who waits for one IO, threads and wake-ups: a lock-free stack that belongs to one generation of
+/// a handle.
 ///
 /// The head holds the generation beside the pointer, so a waiter that comes late can never land on
 /// the list of the handle's next IO, and the completer never closes the next IO's list.

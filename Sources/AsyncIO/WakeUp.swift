@@ -1,7 +1,7 @@
 internal import Synchronization
 
-/// A waiter that is told instead of being woken: what an awaiting task, or the loop of a thread that
-/// serves many of them, leaves behind where a thread would sleep.
+/// A waiter that is told instead of being woken: what an awaiting task, or the loop of a thread
+/// that serves many of them, leaves behind where a thread would sleep.
 ///
 /// | state | who moves it on | what follows |
 /// |---|---|---|
@@ -42,7 +42,8 @@ open class WakeUp: @unchecked Sendable {
         ).exchanged
     }
 
-    /// Whether it is registered, or cancelled and not yet let go of; false once it is about to fire.
+    /// Whether it is registered, or cancelled and not yet let go of; false once it is about to
+    /// fire.
     package final var isRegistered: Bool { state.load(ordering: .acquiring) != Self.idle }
 
     /// Takes the way to a list, with a reference that belongs to the list.

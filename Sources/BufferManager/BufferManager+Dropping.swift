@@ -7,7 +7,7 @@ internal import Threads
 ///
 /// Call these before truncating or unlinking the storage, and keep others from using the blocks
 /// meanwhile. They submit what the session has staged and wait for IO in flight on the pages,
-/// whoever issued it; the IO's own pins do not count. If a page is pinned otherwise, they throw
+/// of any session; the IO's own pins do not count. If a page is pinned otherwise, they throw
 /// before any page is forgotten.
 extension BufferManager {
     /// Forgets all pages and the record of a relation. Mirrors PostgreSQL's

@@ -5,20 +5,21 @@ internal import Synchronization
 /// Vouches for what the pages of relations hold on disk, such as a number of rows that was counted
 /// when they were loaded.
 ///
-/// A page that was changed since makes that wrong from the moment in which it is written. So no such
-/// page is written in place, or given to the ``PageJournal``, before ``withdraw(_:session:)`` has
-/// returned: not by a flush, a checkpoint or the background writer, nor when its buffer is wanted for
-/// another page. Which blocks are vouched for is told by
+/// A page that was changed since makes that wrong from the moment in which it is written. So no
+/// such page is written in place, or given to the ``PageJournal``, before ``withdraw(_:session:)``
+/// has returned: not by a flush, a checkpoint or the background writer, nor when its buffer is
+/// wanted for another page. Which blocks are vouched for is told by
 /// ``BufferManager/setVouched(_:below:areFilled:)``.
 public protocol PageVoucher: AnyObject, Sendable {
-    /// Takes back, durably, what was said of a relation's pages, and has the buffer manager told so.
+    /// Takes back, durably, what was said of a relation's pages, and has the buffer manager told
+    /// so.
     ///
-    /// Called from any thread, several at a time, and again if the buffer manager is not told. Pages
-    /// are under IO while it runs, so it must not use the buffer manager for anything but
+    /// Called from any thread, several at a time, and again if the buffer manager is not told.
+    /// Pages are under IO while it runs, so it must not use the buffer manager for anything but
     /// ``BufferManager/setVouched(_:below:areFilled:)``; it submits what the session has staged.
     ///
-    /// - Throws: why it could not be taken back. The pages then stay dirty in memory, and the caller
-    ///   that wanted them written gets the error.
+    /// - Throws: why it could not be taken back. The pages then stay dirty in memory, and the
+    ///   caller that wanted them written gets the error.
     func withdraw(_ relation: OpenRelation, session: Session) throws(StorageError)
 }
 

@@ -4,8 +4,8 @@ internal import StorageManager
 
 /// From copies to IOs.
 extension PageWriter {
-    /// Starts the writes that have been prepared, once the log of their changes is durable; those that
-    /// the journal has to keep are given to it instead, and the ones before them started.
+    /// Starts the writes that have been prepared, once the log of their changes is durable; those
+    /// that the journal has to keep are given to it instead, and the ones before them started.
     ///
     /// An error has been noted; the pages that it concerns are dirty as before.
     ///

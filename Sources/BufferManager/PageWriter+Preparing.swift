@@ -94,7 +94,8 @@ extension PageWriter {
     }
 
     /// Before others are waited for: launches what is prepared, and ends what belongs to batches of
-    /// the journal, as whoever makes room there waits for that, and may hold what is waited for here.
+    /// the journal, as whoever makes room there waits for that, and may hold what is waited for
+    /// here.
     private func letGo() {
         launch(alone: false)
         if pool.journal != nil { endAll() }
@@ -135,7 +136,7 @@ extension PageWriter {
             else { break }
             copy(neighbour, next, &gathering)
         }
-        // After the copying: whoever could change a copied page saw it after this was set for it.
+        // After the copying: a thread that could change a copied page saw it after this was set for it.
         let vouchedEnd = record.vouchedEnd.load(ordering: .acquiring)
         state.add(
             PreparedWrite(
@@ -147,8 +148,8 @@ extension PageWriter {
         settle(gathering)
     }
 
-    /// Whether a write that begins with that page has to be kept by the journal; lowers the limit of
-    /// its pages to those for which the same holds.
+    /// Whether a write that begins with that page has to be kept by the journal; lowers the limit
+    /// of its pages to those for which the same holds.
     private func isJournalled(
         _ relation: OpenRelation, _ first: PageTag, _ unprotected: UInt32, _ limit: inout Int
     ) -> Bool {

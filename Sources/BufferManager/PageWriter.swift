@@ -4,14 +4,13 @@ internal import Synchronization
 
 /// Writing pages out, together with their dirty neighbours up to the combine limit.
 ///
-/// A write is *prepared*: its pages are copied under their content locks, shared, and the copies get
-/// their checksums. What was prepared is *launched*: the log is flushed up to the highest position
-/// that the copies carry, then each write starts as an IO that owns its copies until it is over.
-/// With a journal there is a step between: the writes are *recorded*, and start when their copies are
-/// durable there, while the next ones are prepared.
-/// So nobody who reads, pins or changes a page waits for the disk, and what is written has the
-/// checksum of what is written. The pages become clean where the IO completes (``WriteCallbacks``),
-/// on whatever thread.
+/// A write is *prepared*: its pages are copied under their content locks, shared, and the copies
+/// get their checksums. What was prepared is *launched*: the log is flushed up to the highest
+/// position that the copies carry, then each write starts as an IO that owns its copies until it is
+/// over. With a journal there is a step between: the writes are *recorded*, and start when their
+/// copies are durable there, while the next ones are prepared. So nobody who reads, pins or changes
+/// a page waits for the disk, and what is written has the checksum of what is written. The pages
+/// become clean where the IO completes (``WriteCallbacks``), on whatever thread.
 ///
 /// A value on the stack of the session's thread. It never waits for a content lock or for another
 /// session while its session has staged IO, or while it has prepared what it has not launched:
@@ -70,8 +69,8 @@ struct PageWriter {
         try finish()
     }
 
-    /// How many pages an eviction writes by one batch of the journal, if so many are dirty where the
-    /// clock hand comes next: about as long as its sync takes.
+    /// How many pages an eviction writes by one batch of the journal, if so many are dirty where
+    /// the clock hand comes next: about as long as its sync takes.
     private static let evictionBatch = 128
 
     /// Adds to a batch of the journal what will have to be written next, as the sync costs the same
@@ -137,8 +136,8 @@ struct PageWriter {
         }
     }
 
-    /// As ``makeRoom()``, but goes on preparing a batch while the one before it becomes durable in the
-    /// journal or is written in place.
+    /// As ``makeRoom()``, but goes on preparing a batch while the one before it becomes durable in
+    /// the journal or is written in place.
     private func makeRoom(forBatchOf journal: any PageJournal) -> ScratchPool.Copies {
         hintCompleted()
         if state.prepared.isEmpty, journal.isFull {
@@ -195,8 +194,8 @@ struct PageWriter {
         state.failure.note(error)
     }
 
-    /// Waits for a write, with which its batch may be finished: before anything else is prepared, as
-    /// that may mean waiting for all batches.
+    /// Waits for a write, with which its batch may be finished: before anything else is prepared,
+    /// as that may mean waiting for all batches.
     ///
     /// - Returns: how many pages were written.
     private func wait(for write: StartedWrite) throws(StorageError) -> Int {

@@ -20,8 +20,8 @@ final class RelationRecord: Sendable {
     let unprotectedStart = Atomic<UInt32>(.max)
 
     /// The main fork's blocks below are on disk as their loads left them, and somebody vouches for
-    /// that; 0 where nobody does. Released before readers see the blocks, so that a writer of one that
-    /// was changed sees it too.
+    /// that; 0 where nobody does. Released before readers see the blocks, so that a writer of one
+    /// that was changed sees it too.
     let vouchedEnd = Atomic<UInt32>(0)
     /// The main fork's blocks below hold something; one that is all zeroes there has lost it.
     let filledEnd = Atomic<UInt32>(0)

@@ -93,8 +93,8 @@ extension FileAccess {
     /// Virtual files open on either name must have been closed. Mirrors PostgreSQL's
     /// `durable_rename`.
     ///
-    /// - Throws: `fileMissing`, `directoryChangeFailed`, or what opening the directories throws, and
-    ///   the old names stand; `fileSyncFailed` when it cannot be said which do after a crash;
+    /// - Throws: `fileMissing`, `directoryChangeFailed`, or what opening the directories throws,
+    ///   and the old names stand; `fileSyncFailed` when it cannot be said which do after a crash;
     ///   `storeReadOnly`.
     public func rename(_ path: String, to target: String) throws(StorageError) {
         try check(target)

@@ -80,8 +80,8 @@ public protocol FileSystem: AnyObject, Sendable {
     func prefetch(_ descriptor: CInt, at offset: Int64, count: Int64) -> CInt
     /// Asks for a range to be written to the disk.
     func startWriteback(_ descriptor: CInt, at offset: Int64, count: Int64) -> CInt
-    /// How many bytes at least and at most a write to an open file can have that is done whole or not
-    /// at all, even when the power fails; nil where nobody says.
+    /// How many bytes at least and at most a write to an open file can have that is done whole or
+    /// not at all, even when the power fails; nil where nobody says.
     func atomicWriteUnits(_ descriptor: CInt) -> ClosedRange<Int>?
     /// Finds the next range of an open file, from an offset on, that is not known to be a hole.
     ///

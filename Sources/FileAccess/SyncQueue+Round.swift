@@ -10,10 +10,10 @@ extension SyncQueue {
     /// it at a time: each returns only when all it found is durable. Mirrors PostgreSQL's
     /// `ProcessSyncRequests`.
     ///
-    /// - Throws: naming the file: the first `fileSyncFailed`, which is final (every later call fails
-    ///   too while the path is registered); if there is none, the first of what opening a file again
-    ///   threw, which a later call may overcome. `storeReadOnly` if anything is registered with
-    ///   files that are only looked at.
+    /// - Throws: naming the file: the first `fileSyncFailed`, which is final (every later call
+    ///   fails too while the path is registered); if there is none, the first of what opening a
+    ///   file again threw, which a later call may overcome. `storeReadOnly` if anything is
+    ///   registered with files that are only looked at.
     public func syncAll(_ session: Session) throws(StorageError) {
         let begin = ContinuousClock.now
         var round = SyncRound(self, session)

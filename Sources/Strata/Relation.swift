@@ -34,8 +34,8 @@ public final class Relation: Sendable {
     /// The relation as the layers below know it.
     public var open: OpenRelation { record.open }
 
-    /// How many rows its loads have brought in; nil where that is not known, and once a page that was
-    /// changed by other means has been written.
+    /// How many rows its loads have brought in; nil where that is not known, and once a page that
+    /// was changed by other means has been written.
     public var rowCount: UInt64? { extent.rowCount }
 
     /// How many blocks the main fork has; pages of a load that has not committed do not count.

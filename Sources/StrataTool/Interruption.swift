@@ -41,7 +41,8 @@ final class Interruption: Sendable {
         if let thread { thread.detach() } else { Self.change(SIG_UNBLOCK, Self.signals) }
     }
 
-    /// Makes a file that grows beyond the process's limit an error of writing, whatever the command.
+    /// Makes a file that grows beyond the process's limit an error of writing, whatever the
+    /// command.
     ///
     /// To be called before any other thread is made.
     static func expectFileSizeLimit() { change(SIG_BLOCK, [SIGXFSZ]) }

@@ -20,7 +20,8 @@ extension StoreArguments {
         try engine.close()
     }
 
-    /// Tells of a store that was not closed what recovering it will do, for commands that only look.
+    /// Tells of a store that was not closed what recovering it will do, for commands that only
+    /// look.
     static func sayWhatRecoveryWillDo(_ engine: Engine) {
         guard engine.needsRecovery else { return }
         printMessage(

@@ -10,8 +10,8 @@ internal import Synchronization
 /// | rung | so it is, and there is some |
 /// | asleep | it is not, unless the descriptor becomes readable |
 ///
-/// Ringing is for any thread and costs one atomic operation while the loop is awake; the rest is the
-/// loop's.
+/// Ringing is for any thread and costs one atomic operation while the loop is awake; the rest is
+/// the loop's.
 package final class Doorbell: Sendable {
     private static let awake: UInt32 = 0
     private static let rung: UInt32 = 1

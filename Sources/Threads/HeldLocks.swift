@@ -1,7 +1,7 @@
 internal import CPlatform
 
-/// Which locks the calling thread has, of those that are given back in the reverse order on the same
-/// thread; so that it can be told instead of waiting for itself.
+/// Which locks the calling thread has, of those that are given back in the reverse order on the
+/// same thread; so that it can be told instead of waiting for itself.
 ///
 /// Of locks that are nested deeper than any code has use for, the innermost are not known.
 package enum HeldLocks {

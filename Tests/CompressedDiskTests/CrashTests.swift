@@ -210,8 +210,8 @@ private final class Workload {
         return states + cuts.flatMap { cut in states.map { Array($0.prefix(cut)) } }
     }
 
-    /// What is not as it may be after a power cut. Without the map, a chunk whose last writing was cut
-    /// short is found to be damaged, and zeroes may be found to be lost.
+    /// What is not as it may be after a power cut. Without the map, a chunk whose last writing was
+    /// cut short is found to be damaged, and zeroes may be found to be lost.
     func faults(in survivor: SimulatedDisk, isMapLost: Bool = false) throws -> [String] {
         let (system, registry, manager, session) = try Self.open(survivor, chunkPages)
         defer {

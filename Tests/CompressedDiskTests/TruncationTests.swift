@@ -7,7 +7,8 @@ import Testing
 
 @testable import CompressedDisk
 
-/// What was cut off a relation stays so: whatever was in flight at the time, and if its map is lost.
+/// What was cut off a relation stays so: whatever was in flight at the time, and if its map is
+/// lost.
 @Suite("Truncating compressed relations")
 struct TruncationTests {
     @Test("A write in flight does not bring back what was cut off", arguments: [true, false])

@@ -4,8 +4,8 @@ import StorageManager
 import Strata
 import Threads
 
-/// A program that changes a store until somebody kills it, and tells what it does: `KillTests` starts
-/// and kills it. A line goes out before each change, and `ok` once it is acknowledged.
+/// A program that changes a store until somebody kills it, and tells what it does: `KillTests`
+/// starts and kills it. A line goes out before each change, and `ok` once it is acknowledged.
 ///
 ///     crash-client run  STORE METHOD SEED   change the store
 ///     crash-client show STORE METHOD        tell what is in it

@@ -4,7 +4,8 @@ import StorageManager
 import StorageTesting
 import Strata
 
-/// Loads, appends, rewritten pages, extensions, drops, compactions and checkpoints, drawn from a seed.
+/// Loads, appends, rewritten pages, extensions, drops, compactions and checkpoints, drawn from a
+/// seed.
 struct Work {
     private let engine: Engine
     private let session: Session

@@ -160,8 +160,8 @@ extension Trial {
     }
 
     /// What was harmed comes back, as from a backup: all must be there again. Nothing was put in
-    /// the place of what could not be read. Compacting moves chunks one by one, so that an earlier file
-    /// does not fit any more.
+    /// the place of what could not be read. Compacting moves chunks one by one, so that an earlier
+    /// file does not fit any more.
     private mutating func putBack(
         _ writer: Writer, _ target: BaseRelation, _ isDone: Bool
     ) throws(HarmError) {

@@ -48,8 +48,8 @@ struct Trial {
     private(set) var unnoticed = 0
     private(set) var greatestResidentBytes = 0
     var writer: String?
-    /// The relations that are scanned: all, or in a brief trial those that the harm concerns, the one
-    /// that is written to, and another.
+    /// The relations that are scanned: all, or in a brief trial those that the harm concerns, the
+    /// one that is written to, and another.
     private(set) var scanned: [BaseRelation] = []
     let isBrief: Bool
     /// The store as it was harmed.

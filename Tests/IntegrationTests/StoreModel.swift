@@ -1,10 +1,12 @@
 /// What a store may hold, by what a program told of its changes until it was killed.
 ///
-/// A page has marks: the one that is durable, and those it was given since; any of them may be found.
+/// A page has marks: the one that is durable, and those it was given since; any of them may be
+/// found.
 struct StoreModel {
     typealias Pages = [[Int]]
 
-    /// What each relation may be; nil among it for no relation. One value where all is acknowledged.
+    /// What each relation may be; nil among it for no relation. One value where all is
+    /// acknowledged.
     private var possible: [String: [Pages?]] = [:]
     /// The relation that is being changed, until that is acknowledged.
     private var pending: String?

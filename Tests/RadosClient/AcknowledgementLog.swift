@@ -3,11 +3,12 @@
 
     /// What was begun and what was acknowledged, in a local file that outlives the process.
     ///
-    /// A writer has a log of its own. It begins with what its predecessor's log said when the writer
-    /// had taken over: a line that a fenced writer adds later means nothing.
+    /// A writer has a log of its own. It begins with what its predecessor's log said when the
+    /// writer had taken over: a line that a fenced writer adds later means nothing.
     ///
-    /// Lines are `o BLOCK VERSION` for what a block held at first, `i BLOCK VERSION` before a write, `a BLOCK VERSION` once it is acknowledged, `T`
-    /// before the tail is cut off and added anew, and `t` after.
+    /// Lines are `o BLOCK VERSION` for what a block held at first, `i BLOCK VERSION` before a
+    /// write, `a BLOCK VERSION` once it is acknowledged, `T` before the tail is cut off and added
+    /// anew, and `t` after.
     final class AcknowledgementLog {
         private let descriptor: CInt
         /// The newest version that was begun.

@@ -9,8 +9,8 @@
     /// A program that changes a relation in a cluster until it is killed or its time is over, and
     /// measures: `.ci/rados` starts, kills and pauses it. Errors are lines on the standard output.
     ///
-    ///     RadosClient run POOL/NAMESPACE LOG SEED SECONDS [PREVIOUS]   check what a log says, then write
-    ///     RadosClient bench POOL/NAMESPACE write|read|random DEPTH SECONDS
+    ///     RadosClient run POOL/NAMESPACE LOG SEED SECONDS [PREVIOUS] check what a log says, then
+    ///     write RadosClient bench POOL/NAMESPACE write|read|random DEPTH SECONDS
     ///
     /// Its exit code is 3 once it was fenced, 1 for what must not be.
     @main

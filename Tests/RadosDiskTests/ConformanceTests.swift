@@ -12,7 +12,8 @@
     struct RadosConformanceTests {
         @Test("do what a storage manager has to", arguments: IOMethodMatrix.all)
         func conforms(method: TestedMethod) {
-            // A manager that the suite makes again, over the same directory, has the same namespace.
+            // A manager that the suite makes again, over the same directory, has the same
+            // namespace.
             let namespaces = Lock<[String: RadosConfiguration]>([:])
             let suite = StorageManagerConformance { surroundings throws(StorageError) in
                 let configuration = namespaces.withLock { namespaces in

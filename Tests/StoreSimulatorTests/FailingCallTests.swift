@@ -6,8 +6,8 @@ import Threads
 
 /// Each system call of a load, a scan, a checkpoint and a recovery fails once: the first, the
 /// second, and so on until the work is done without having met the failure. Whatever the call and
-/// the error, the store is whole afterwards: what was acknowledged is there, and what was not counts
-/// entirely or not at all.
+/// the error, the store is whole afterwards: what was acknowledged is there, and what was not
+/// counts entirely or not at all.
 @Suite("Calls that fail, one by one") struct FailingCallTests {
     /// An error, and the calls that may answer it.
     struct Failure: Sendable, CustomStringConvertible {

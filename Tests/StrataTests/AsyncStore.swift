@@ -27,8 +27,8 @@ final class Record<Event: Sendable>: Sendable {
 
 /// An open store with a relation of marked pages, and a session for tasks.
 ///
-/// Blocking calls are made on threads of their own, so that every call that blocks while a task runs
-/// is a mistake of the engine: ``end()`` checks that there were none.
+/// Blocking calls are made on threads of their own, so that every call that blocks while a task
+/// runs is a mistake of the engine: ``end()`` checks that there were none.
 final class AsyncStore: Sendable {
     static let mark: UInt8 = 7
 

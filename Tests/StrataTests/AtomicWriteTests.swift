@@ -67,7 +67,8 @@ import Threads
     }
 }
 
-/// The kernel's files on a disk that says it can write pages atomically, and looks at who asks it to.
+/// The kernel's files on a disk that says it can write pages atomically, and looks at who asks it
+/// to.
 private final class AtomicFiles: ForwardingFileSystem, IOExecutor {
     let underlying = KernelFileSystem()
     let atomic = Atomic<Int>(0)

@@ -226,8 +226,8 @@ import Threads
         }
     }
 
-    /// Full disks and failing ones, at the writes of copies for the journal and of pages: nothing is
-    /// lost.
+    /// Full disks and failing ones, at the writes of copies for the journal and of pages: nothing
+    /// is lost.
     @Test(arguments: [EIO, ENOSPC, EDQUOT], 1...4)
     func whatCouldNotBeWrittenIsWrittenNext(_ errorNumber: CInt, _ occurrence: Int) throws {
         let store = TestStore(TestedMethod(seed: IOMethodMatrix.seed, faults: .harmless))

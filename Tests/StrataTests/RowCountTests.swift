@@ -40,7 +40,8 @@ import Threads
         return try load.commit(rowCount: rows == .max ? UInt64(count) : rows)
     }
 
-    /// Puts a page into the storage, past the engine, as a disk may that forgets or mixes up writes.
+    /// Puts a page into the storage, past the engine, as a disk may that forgets or mixes up
+    /// writes.
     private func plant(
         _ rows: Int?, at block: UInt32, of relation: Relation, _ session: Session
     ) throws {
@@ -301,7 +302,8 @@ import Threads
         let path = store.path + "/strata.catalog"
         let bytes = try readFile(path)
         let payload = try Catalog.file.open(bytes).payload
-        // Behind number, generation, next file number, count; name, database, number, manager, rows.
+        // Behind number, generation, next file number, count; name, database, number, manager,
+        // rows.
         let flags = payload.lowerBound + 24 + (2 + 1) + 8 + (2 + 8) + 8
         #expect(bytes[flags] == Catalog.rowCountIsExact)
         var old = Array(bytes[payload])

@@ -3,7 +3,8 @@ import Strata
 import Testing
 import Threads
 
-/// Segment files that a crash left without the one before them, in stores of eight blocks a segment.
+/// Segment files that a crash left without the one before them, in stores of eight blocks a
+/// segment.
 @Suite struct SeveredSegmentTests {
     private static func store(pages: Int) throws -> (TestStore, String) {
         let store = TestStore()

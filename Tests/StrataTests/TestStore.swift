@@ -92,8 +92,8 @@ extension PageEditor {
 }
 
 extension PageView {
-    /// The mark that ``PageEditor/fill(_:_:rows:)`` put on the page, after checking that it tells its
-    /// own block.
+    /// The mark that ``PageEditor/fill(_:_:rows:)`` put on the page, after checking that it tells
+    /// its own block.
     func mark(_ block: UInt32) throws -> UInt8 {
         var decoder = HeapTupleDecoder(layout: TestStore.schema.layout)
         guard let row = try tuple(1) else { throw CancellationError() }

@@ -3,8 +3,8 @@ import Testing
 
 @testable import Strata
 
-/// Pages that are changed in place, and power cuts at every call: each page is found as it was at the
-/// last checkpoint or later, and none is torn. The mistakes that the journal guards against are
+/// Pages that are changed in place, and power cuts at every call: each page is found as it was at
+/// the last checkpoint or later, and none is torn. The mistakes that the journal guards against are
 /// planted, to see that these tests find them.
 @Suite("Torn pages") struct TornPageTests {
     static let methods = [

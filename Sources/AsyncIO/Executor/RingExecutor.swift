@@ -4,9 +4,9 @@ internal import Threads
 
 /// A thread that runs Swift tasks and does the IO they wait for.
 ///
-/// Its loop runs the jobs that are ready, then starts the IO that they asked for, as one batch, takes
-/// what has completed, resumes who waited for it, and sleeps until there is more: in the kernel, on
-/// the rings of the sessions that it serves and on a bell that other threads ring.
+/// Its loop runs the jobs that are ready, then starts the IO that they asked for, as one batch,
+/// takes what has completed, resumes who waited for it, and sleeps until there is more: in the
+/// kernel, on the rings of the sessions that it serves and on a bell that other threads ring.
 ///
 /// A task runs on it by preference, an actor by its `unownedExecutor`:
 ///
@@ -17,9 +17,9 @@ internal import Threads
 /// ```
 ///
 /// One a core is one line: `try (0..<cores).map { _ in try RingExecutor() }`. Tasks need not run on
-/// it to use its sessions. Where a method executes IO in its submitter (`sync`), that is this thread.
-/// Jobs must not block it; IO that waits for none of its own threads is not held up, but their
-/// results are.
+/// it to use its sessions. Where a method executes IO in its submitter (`sync`), that is this
+/// thread. Jobs must not block it; IO that waits for none of its own threads is not held up, but
+/// their results are.
 ///
 /// It runs until ``shutdown()``, which whoever made it calls. All other calls: any thread.
 public final class RingExecutor: TaskExecutor, SerialExecutor, Sendable {

@@ -2,8 +2,8 @@
 package protocol RingParticipant: AnyObject, Sendable {
     /// Does all that can be done without waiting for IO. On the loop's thread.
     ///
-    /// - Returns: when it wants the next turn at the latest, as ``Clock/monotonicNanoseconds``, even
-    ///   if nothing has happened; nil if never.
+    /// - Returns: when it wants the next turn at the latest, as ``Clock/monotonicNanoseconds``,
+    ///   even if nothing has happened; nil if never.
     func turn() -> UInt64?
 
     /// Names the descriptors that are readable when a turn is worth while. On the loop's thread.

@@ -35,25 +35,25 @@ public protocol IOMethod: AnyObject, Sendable {
     /// Sleeps until the IO has completed, or returns earlier after any progress. Any thread.
     func waitOne(_ io: StagedIO, generation: UInt64)
 
-    /// Makes use of a thread that would otherwise sleep until `io` has completed: executes that IO or
-    /// another that nobody has begun with, or looks for its completion a little. False if the
+    /// Makes use of a thread that would otherwise sleep until `io` has completed: executes that IO
+    /// or another that nobody has begun with, or looks for its completion a little. False if the
     /// thread had better sleep; else the caller looks again. Any thread that has nothing staged.
     func assist(_ io: StagedIO, generation: UInt64) -> Bool
 
     /// Completes what has been executed of a session's IO, without sleeping. Any thread.
     func poll(session: Int)
 
-    /// A descriptor that is readable while ``poll(session:)`` would complete IO of that session, for
-    /// loops that watch many descriptors; nil where there is none. It lives as long as the method.
-    /// Any thread.
+    /// A descriptor that is readable while ``poll(session:)`` would complete IO of that session,
+    /// for loops that watch many descriptors; nil where there is none. It lives as long as the
+    /// method. Any thread.
     func completionDescriptor(session: Int) -> CInt?
 
     /// Has the kernel write to an event descriptor whenever IO of that session is to be completed
     /// by asking; whether it will. On the session's thread.
     func signalCompletions(of session: Int, to descriptor: CInt) -> Bool
 
-    /// As ``poll(session:)`` for the session of `io`, but may end once that IO has completed: what is
-    /// left is some work, and others may do it. Any thread.
+    /// As ``poll(session:)`` for the session of `io`, but may end once that IO has completed: what
+    /// is left is some work, and others may do it. Any thread.
     func poll(for io: StagedIO, generation: UInt64)
 
     /// Ends the method; all sessions are closed.

@@ -134,8 +134,8 @@ struct CatalogReader {
     /// Calls `body` with each row of a catalog that a new transaction sees, and with what reads its
     /// long values.
     ///
-    /// - Throws: `clusterDamaged` where the catalog cannot be found, what reading pages throws. Rows
-    ///   that cannot be taken apart are passed over.
+    /// - Throws: `clusterDamaged` where the catalog cannot be found, what reading pages throws.
+    ///   Rows that cannot be taken apart are passed over.
     func forEachRow(
         of catalog: Catalog, _ names: [String],
         _ body: (borrowing CatalogRow, inout ToastReader) throws(StorageError) -> Void

@@ -60,8 +60,9 @@ public final class TableScan: Sendable {
     /// most a few MiB a thread, the largest value aside.
     ///
     /// - Returns: how many rows were written.
-    /// - Throws: what `sink` throws, `damagedRow` for a row or value that is not what its type calls
-    ///   for, `invalidPage` and what else reading pages throws. The pieces before it were given.
+    /// - Throws: what `sink` throws, `damagedRow` for a row or value that is not what its type
+    ///   calls for, `invalidPage` and what else reading pages throws. The pieces before it were
+    ///   given.
     @discardableResult
     public func write(
         _ format: RowTextFormat, to sink: ([UInt8]) throws(StorageError) -> Void

@@ -12,8 +12,9 @@ package enum RowState: String, Sendable, Hashable, CaseIterable {
 }
 
 /// Decides which row versions a new transaction would see. Keeps the answers about the transactions
-/// asked for last; belongs to one thread at a time. Mirrors `HeapTupleSatisfiesMVCC` with a snapshot
-/// in which no transaction is running: what the log does not say is committed never will be.
+/// asked for last; belongs to one thread at a time. Mirrors `HeapTupleSatisfiesMVCC` with a
+/// snapshot in which no transaction is running: what the log does not say is committed never will
+/// be.
 package struct Visibility {
     private let log: TransactionLog
     private var lastInsert = Answer()

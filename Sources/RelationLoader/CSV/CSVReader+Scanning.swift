@@ -111,9 +111,9 @@ extension CSVReader {
             start: start, length: length, isQuoted: false, needsUnescape: false)
     }
 
-    /// Scans from the opening quote at `start` and makes field `index` of it. Returns the offset after the
-    /// closing quote, where a delimiter, a line break or the source's end stands; nil if the buffer
-    /// ends first.
+    /// Scans from the opening quote at `start` and makes field `index` of it. Returns the offset
+    /// after the closing quote, where a delimiter, a line break or the source's end stands; nil if
+    /// the buffer ends first.
     private mutating func scanQuoted(
         _ cursor: inout CSVCursor, from start: Int, _ index: Int
     ) throws(LoadError) -> Int? {

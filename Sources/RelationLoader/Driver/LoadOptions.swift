@@ -10,8 +10,8 @@ public struct LoadOptions: Sendable {
     /// The storage manager of a new relation; nil for that of the relation that is replaced, or the
     /// default.
     public var managerName: String?
-    /// How that storage manager shall keep a new relation, in its own terms: values by name. What is
-    /// not said is as with the relation that is replaced, if that storage manager keeps it.
+    /// How that storage manager shall keep a new relation, in its own terms: values by name. What
+    /// is not said is as with the relation that is replaced, if that storage manager keeps it.
     public var managerOptions: [String: String] = [:]
     /// How the text is written.
     public var csv = CSVOptions()

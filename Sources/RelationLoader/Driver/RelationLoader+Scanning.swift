@@ -10,9 +10,9 @@ extension RelationLoader {
     ///   - options: which of them, and how.
     /// - Returns: what was done.
     /// - Throws: ``LoaderError/storage(_:)`` for a column that there is not, with what reading
-    ///   throws, for a tuple that is damaged, or, at the end, for rows that are missing: what was read
-    ///   has been written then;
-    ///   ``LoaderError/text(_:)`` when `output` cannot be written to; ``LoaderError/cancelled``.
+    ///   throws, for a tuple that is damaged, or, at the end, for rows that are missing: what was
+    ///   read has been written then; ``LoaderError/text(_:)`` when `output` cannot be written to;
+    ///   ``LoaderError/cancelled``.
     @discardableResult
     public static func scan(
         _ relation: Relation, to output: DescriptorOutput, options: ScanOptions = ScanOptions()

@@ -6,8 +6,9 @@ public import Strata
 /// The CSV is what PostgreSQL's `COPY … TO … (FORMAT csv)` writes: lines end in LF, a value is
 /// quoted only if it contains a delimiter, a quote or a line break, or is the text for NULL: so
 /// NULL is nothing and an empty string is `""`. Unlike there, a value that begins with U+FEFF is
-/// quoted too, or it would be taken for a byte order mark where a file begins. JSON lines are one object per row, numbers and
-/// booleans bare, NULL as `null`, all else as strings; a number that is not finite is a string.
+/// quoted too, or it would be taken for a byte order mark where a file begins. JSON lines are one
+/// object per row, numbers and booleans bare, NULL as `null`, all else as strings; a number that is
+/// not finite is a string.
 ///
 /// Owned by one thread at a time. Allocates nothing per row.
 public struct RowWriter: ~Copyable {

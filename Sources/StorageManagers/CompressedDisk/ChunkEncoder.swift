@@ -22,8 +22,8 @@ struct EncodedChunk: Equatable {
     var storedBytes: Int
 }
 
-/// Which way to encode was the best for recent chunks. Neighbours are alike, so that not every chunk
-/// has to be tried in every way.
+/// Which way to encode was the best for recent chunks. Neighbours are alike, so that not every
+/// chunk has to be tried in every way.
 struct EncodingHabit {
     /// One chunk in so many is encoded in all ways.
     private static let interval = 64
@@ -105,8 +105,8 @@ final class ChunkEncoder: @unchecked Sendable {
         return result
     }
 
-    /// Makes what is to be compressed; how many bytes, and which encoding that is: pages that cannot
-    /// be rearranged stay as they are.
+    /// Makes what is to be compressed; how many bytes, and which encoding that is: pages that
+    /// cannot be rearranged stay as they are.
     private func prepare(_ pages: Span<PageAddress>, _ way: EncodingHabit.Way)
         -> (count: Int, ChunkEncoding)
     {

@@ -8,13 +8,13 @@ extension CompressedDisk {
     /// How many forks go from step to step at a time.
     private static let forksPerRound = 32
 
-    /// Makes all writes durable, creations and removals with them: the data files of many forks at a
-    /// time by asynchronous fsyncs, then their maps likewise.
+    /// Makes all writes durable, creations and removals with them: the data files of many forks at
+    /// a time by asynchronous fsyncs, then their maps likewise.
     ///
     /// Blocks; several threads may call it, and each returns when all that it found is durable.
     ///
-    /// - Throws: `syncFailed`, naming the file, which is final; what writing a map throws, after which
-    ///   it may be tried again.
+    /// - Throws: `syncFailed`, naming the file, which is final; what writing a map throws, after
+    ///   which it may be tried again.
     public func syncPending(_ session: Session) throws(StorageError) {
         session.submitStaged()
         var failure: StorageError?
@@ -39,8 +39,8 @@ extension CompressedDisk {
         if let failure { throw failure }
     }
 
-    /// Runs `body` while nobody else makes one of the forks durable. Only here is more than one fork
-    /// held, by one thread at a time.
+    /// Runs `body` while nobody else makes one of the forks durable. Only here is more than one
+    /// fork held, by one thread at a time.
     private func whileSyncing(_ forks: ArraySlice<CompressedFork>, _ body: () -> Void) {
         guard let first = forks.first else { return body() }
         first.syncing.withLock { _ in whileSyncing(forks.dropFirst(), body) }

@@ -6,10 +6,10 @@ internal import Threads
 
 /// Keeps relations compressed: chunks of neighbouring pages, each one zstd frame.
 ///
-/// A fork is a file of chunks and a file with the map of them. A chunk is never overwritten: a changed
-/// one gets another place, and the old place is used again once the change is durable. So a crash
-/// leaves each chunk as it was or as it became. One object serves an engine; all calls may come from
-/// any thread.
+/// A fork is a file of chunks and a file with the map of them. A chunk is never overwritten: a
+/// changed one gets another place, and the old place is used again once the change is durable. So a
+/// crash leaves each chunk as it was or as it became. One object serves an engine; all calls may
+/// come from any thread.
 public final class CompressedDisk: StorageManager {
     let files: FileAccess
     let syncQueue: SyncQueue
@@ -39,8 +39,8 @@ public final class CompressedDisk: StorageManager {
     ///   - files: the store's files.
     ///   - system: the core of the engine.
     ///   - configuration: its settings.
-    /// - Throws: `invalidConfiguration` for properties that cannot be, `resourcesExhausted` when the
-    ///   core has no callback ids left.
+    /// - Throws: `invalidConfiguration` for properties that cannot be, `resourcesExhausted` when
+    ///   the core has no callback ids left.
     public init(
         files: FileAccess, system: IOSystem,
         configuration: CompressedDiskConfiguration = CompressedDiskConfiguration()
@@ -203,8 +203,8 @@ public final class CompressedDisk: StorageManager {
         }
     }
 
-    /// Lets go of a fork's files if it has nothing to be made durable, and nobody reads in it: a read
-    /// whose issuer did not wait goes on, and what it reads must not be given out.
+    /// Lets go of a fork's files if it has nothing to be made durable, and nobody reads in it: a
+    /// read whose issuer did not wait goes on, and what it reads must not be given out.
     func close(_ fork: CompressedFork) {
         if fork.state.withLock({ $0.isAtRest }) { fork.forget() }
     }

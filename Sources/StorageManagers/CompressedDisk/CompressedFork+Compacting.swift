@@ -24,8 +24,8 @@ extension CompressedFork {
     /// How much of the file may be moved before it is made durable.
     private static let shareMoved = 8
 
-    /// Compacts until no chunk finds a hole, or as much was moved as there was: others may write on,
-    /// and so make new holes for ever.
+    /// Compacts until no chunk finds a hole, or as much was moved as there was: others may write
+    /// on, and so make new holes for ever.
     ///
     /// - Parameter isCancelled: asked now and then whether to leave it at that.
     /// - Returns: how many bytes were moved.
@@ -161,7 +161,8 @@ extension CompressedFork {
 
 /// Holes of a data file as they were at one moment, to find the first that is long enough.
 private struct HolesByLength {
-    /// By length up to the longest chunk; longer ones are in the last. The first hole is at the end.
+    /// By length up to the longest chunk; longer ones are in the last. The first hole is at the
+    /// end.
     private var lists: [[Extent]]
 
     private static let longest = HeapTransform.maximumPages * 2 + 1

@@ -58,8 +58,9 @@ extension CompressedFork {
         adopt(Files(data: data, map: mapFile))
     }
 
-    /// Opens the files and reads the map, or puts it together from the chunks, in memory: nothing on
-    /// disk is changed before the user changes something. Called while nobody else opens the fork.
+    /// Opens the files and reads the map, or puts it together from the chunks, in memory: nothing
+    /// on disk is changed before the user changes something. Called while nobody else opens the
+    /// fork.
     func open() throws(StorageError) -> Files {
         let data: VirtualFile
         do throws(StorageError) {

@@ -126,7 +126,8 @@ private struct ChunkSearch {
         cuts.add(header.cut)
         let found = Found(header: header, unit: unit, isWhole: isWhole)
         if let known = newest[header.chunk] {
-            // Compaction has moved a chunk that is there twice; a crash may have cut its copy short.
+            // Compaction has moved a chunk that is there twice; a crash may have cut its copy
+            // short.
             let isNewer =
                 known.header.generation == header.generation
                 ? isWhole : known.header.generation < header.generation

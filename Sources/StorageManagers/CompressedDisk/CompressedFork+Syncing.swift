@@ -23,8 +23,8 @@ extension CompressedFork {
 
     /// Makes all that was written before the call durable, and frees what it replaced. Blocks.
     ///
-    /// - Throws: `syncFailed` when it is not known what is on disk; other errors leave all as it was
-    ///   but for what is durable, and it may be tried again.
+    /// - Throws: `syncFailed` when it is not known what is on disk; other errors leave all as it
+    ///   was but for what is durable, and it may be tried again.
     func sync() throws(StorageError) {
         try syncing.withLock { _ throws(StorageError) in
             guard let frozen = try freeze() else { return }

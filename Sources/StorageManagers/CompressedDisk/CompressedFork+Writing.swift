@@ -122,8 +122,8 @@ extension CompressedFork {
         }
     }
 
-    /// Brings the pages that a chunk has now, and zeroes for the others up to `count`, into a slot's
-    /// memory: as they will be once all writes in flight are over.
+    /// Brings the pages that a chunk has now, and zeroes for the others up to `count`, into a
+    /// slot's memory: as they will be once all writes in flight are over.
     ///
     /// - Throws: `damagedChunk`, since what cannot be read cannot be kept.
     private func bringPages(

@@ -26,8 +26,8 @@ final class CompressedFork: Sendable {
         var cuts = CutHistory()
         /// What the data file's header tells.
         var trace: ForkTrace?
-        /// Whether it does not tell of all cuts, or is damaged: the next sync that has something to do
-        /// writes it.
+        /// Whether it does not tell of all cuts, or is damaged: the next sync that has something to
+        /// do writes it.
         var hasNewCuts = false
         /// What changed chunks took before, since the last sync.
         var freed: [Extent] = []
@@ -41,7 +41,8 @@ final class CompressedFork: Sendable {
         /// How long the data file is, in units, as far as is known.
         var fileUnits: UInt32 = 0
 
-        /// Begins with what was found in files, or with nothing. What is in flight no longer counts.
+        /// Begins with what was found in files, or with nothing. What is in flight no longer
+        /// counts.
         mutating func begin(_ map: ForkMap = ForkMap(), fileUnits: UInt32 = 0) {
             let readers = readers
             self = State()
@@ -50,8 +51,8 @@ final class CompressedFork: Sendable {
             self.readers.begin(after: readers)
         }
 
-        /// The newest form of a chunk that is not in the map yet, if that is newer than what is, and
-        /// how many pages of it count.
+        /// The newest form of a chunk that is not in the map yet, if that is newer than what is,
+        /// and how many pages of it count.
         func newestInFlight(_ chunk: UInt32) -> (frame: FrameInFlight, pages: Int)? {
             guard let frame = inFlight[chunk]?.last else { return nil }
             if Int(chunk) < map.chunkCount,
@@ -63,8 +64,8 @@ final class CompressedFork: Sendable {
             return pages == 0 ? nil : (frame, pages)
         }
 
-        /// How many pages of a chunk that was written, or is being, are part of the fork: the fork may
-        /// have been cut meanwhile, and what is added to it later is to be zeroes.
+        /// How many pages of a chunk that was written, or is being, are part of the fork: the fork
+        /// may have been cut meanwhile, and what is added to it later is to be zeroes.
         func countingPages(_ chunk: UInt32, _ entry: ChunkEntry) -> Int {
             cuts.kept(of: chunk, generation: entry.generation, Int(entry.pages))
         }

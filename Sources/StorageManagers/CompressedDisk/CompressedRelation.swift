@@ -168,7 +168,8 @@ final class CompressedRelation: RelationStorage {
         do throws(StorageError) {
             try handle.registerCallbacks(disk.writeCallbacks)
             let chunkPages = try storage.properties().chunkPages
-            // A slot has room for so many chunks as there are in its pages, not for parts of one more.
+            // A slot has room for so many chunks as there are in its pages, not for parts of one
+            // more.
             count = min(pages.count, FrameSlot.maximumPages - Int(block.rawValue) % chunkPages)
             try storage.relieve()
             plan = try storage.planWrite(block, from: pages.extracting(0..<count))

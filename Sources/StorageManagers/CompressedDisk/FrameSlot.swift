@@ -2,8 +2,8 @@ internal import AsyncIO
 internal import StorageManager
 internal import Threads
 
-/// What an IO on chunks needs besides its handle: memory for the chunks as they are in the file, the
-/// pages that they are read into, and a decoder.
+/// What an IO on chunks needs besides its handle: memory for the chunks as they are in the file,
+/// the pages that they are read into, and a decoder.
 ///
 /// Belongs to one IO at a time: to who defines it, then to who completes it.
 @safe

@@ -133,7 +133,8 @@ extension HeapTransform {
             return true
         }
 
-        /// Brings a page's tuples and line pointers; where the tuples begin, nil if they do not fit.
+        /// Brings a page's tuples and line pointers; where the tuples begin, nil if they do not
+        /// fit.
         private mutating func bringTuples(_ count: Int, to target: UnsafeMutableRawPointer?)
             -> Int?
         {

@@ -5,8 +5,9 @@ internal import StorageManager
 /// that all rows have at the same place become columns.
 ///
 /// Any pages can be given; they come back as they were, to the bit. A page is *regular* if it has
-/// nothing but a header, line pointers of normal tuples, zeroes, and the tuples, packed from the end
-/// in the order of the line pointers; others are kept as they are. All numbers are little-endian:
+/// nothing but a header, line pointers of normal tuples, zeroes, and the tuples, packed from the
+/// end in the order of the line pointers; others are kept as they are. All numbers are
+/// little-endian:
 ///
 /// | bytes | |
 /// |---|---|

@@ -102,8 +102,8 @@ final class MapFile: Sendable {
         }
     }
 
-    /// Adds what has changed. It counts once the file was synced and ``settle()`` called; until then
-    /// the next takes its place. Blocks.
+    /// Adds what has changed. It counts once the file was synced and ``settle()`` called; until
+    /// then the next takes its place. Blocks.
     ///
     /// - Returns: the file, to be synced.
     func add(_ changes: [(chunk: UInt32, entry: ChunkEntry)], _ dimensions: ForkDimensions)

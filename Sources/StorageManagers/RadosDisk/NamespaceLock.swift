@@ -6,8 +6,8 @@
     internal import Synchronization
     internal import Threads
 
-    /// A process's hold on a namespace: an exclusive lock on one object, kept by answering those who
-    /// ask for it.
+    /// A process's hold on a namespace: an exclusive lock on one object, kept by answering those
+    /// who ask for it.
     ///
     /// The lock object's attributes say which epoch the namespace is in, whether the last writer
     /// ended in order, and who that was. A process that finds the lock taken asks the holder by a
@@ -173,8 +173,8 @@
 
         /// Gives the lock back.
         ///
-        /// - Parameter inOrder: all that was begun is known to have ended; otherwise the lock stays,
-        ///   so that the next writer keeps late operations out.
+        /// - Parameter inOrder: all that was begun is known to have ended; otherwise the lock
+        ///   stays, so that the next writer keeps late operations out.
         func release(inOrder: Bool) {
             if inOrder, !cluster.isFenced {
                 let operation = WriteOperation()

@@ -14,8 +14,8 @@ public struct RadosConfiguration: Sendable, Hashable {
     /// How long, in seconds, an operation is retried before it fails, from 2 to 3600. A shorter
     /// outage is only waiting. More than the cluster takes to declare a silent OSD dead.
     public var timeoutSeconds = 20
-    /// How long, in seconds, the present writer has to answer a process that wants its place, from 1
-    /// to 60.
+    /// How long, in seconds, the present writer has to answer a process that wants its place, from
+    /// 1 to 60.
     public var livenessSeconds = 5
     /// How long, in seconds, the cluster refuses a process that lost its place; at least 60.
     /// Afterwards the epochs of the objects keep its writes out.

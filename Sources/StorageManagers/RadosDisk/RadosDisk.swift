@@ -96,8 +96,8 @@
 
         private var inOrder: [RadosRelation] { relations.withLock { Array($0.values) } }
 
-        /// Writes lengths that were not synced, gives the namespace back, and disconnects. Blocks, at
-        /// most for twice the time-out. All IO is complete, and no call follows.
+        /// Writes lengths that were not synced, gives the namespace back, and disconnects. Blocks,
+        /// at most for twice the time-out. All IO is complete, and no call follows.
         public func shutdown() {
             var isInOrder = !space.cluster.isFenced && !space.cluster.hasGivenUp
             for relation in inOrder where isInOrder {

@@ -6,8 +6,8 @@
 
     /// One started IO, from its beginning to the library's callback.
     ///
-    /// Made by the session's thread. Once the operation is sent, the callback's thread alone touches
-    /// it, which the library's own locks order behind the sending.
+    /// Made by the session's thread. Once the operation is sent, the callback's thread alone
+    /// touches it, which the library's own locks order behind the sending.
     @safe
     final class RadosTransfer: @unchecked Sendable {
         private let io: OutsideIO

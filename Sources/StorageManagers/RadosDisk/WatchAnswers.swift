@@ -6,8 +6,8 @@
 
     /// Watches the lock object and answers notifications with this process's cookie.
     ///
-    /// Callbacks come on the library's thread. A watch that is lost is set up again by a thread made
-    /// for that, as it blocks.
+    /// Callbacks come on the library's thread. A watch that is lost is set up again by a thread
+    /// made for that, as it blocks.
     @safe
     final class WatchAnswers: @unchecked Sendable {
         private unowned let cluster: RadosCluster

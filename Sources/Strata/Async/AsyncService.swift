@@ -3,7 +3,8 @@
 public enum AsyncService: Sendable {
     /// An executor's thread, between the jobs of its tasks.
     case executor(RingExecutor)
-    /// One thread that the engine has for all sessions of this kind, started with the first of them.
+    /// One thread that the engine has for all sessions of this kind, started with the first of
+    /// them.
     case engineThread
     /// The caller: a loop of its own watches ``AsyncSession/descriptor`` and calls
     /// ``AsyncSession/process()``.

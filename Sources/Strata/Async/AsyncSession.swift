@@ -12,9 +12,9 @@ internal import Threads
 /// ```
 ///
 /// A page that is in the pool is pinned without suspending. For one that is not the task waits, and
-/// no thread does. IO that was asked for at about the same time is started as one batch by who serves
-/// the session (``AsyncService``). Tasks that need a buffer or an IO handle when there is none queue,
-/// first come, first served, within the limits of ``AsyncSessionOptions``.
+/// no thread does. IO that was asked for at about the same time is started as one batch by who
+/// serves the session (``AsyncService``). Tasks that need a buffer or an IO handle when there is
+/// none queue, first come, first served, within the limits of ``AsyncSessionOptions``.
 ///
 /// Any thread. One that goes out of use closes by itself, ``close()`` waits for that.
 public final class AsyncSession: Sendable {
@@ -114,8 +114,8 @@ extension AsyncSession {
         get throws(StorageError) { try polling().bell.descriptor }
     }
 
-    /// Starts what tasks have asked for, takes what has completed, and resumes them; never waits for
-    /// IO, but for that of a method which executes it in its submitter (`sync`).
+    /// Starts what tasks have asked for, takes what has completed, and resumes them; never waits
+    /// for IO, but for that of a method which executes it in its submitter (`sync`).
     ///
     /// To be called when ``descriptor`` is readable, and after the time that is returned; by one
     /// thread at a time, and more often does no harm.

@@ -4,8 +4,8 @@ internal import Synchronization
 /// Something that an ``AsyncCore`` takes as far as it goes: a task's request, or a stream.
 ///
 /// It comes to the core by being posted, by whoever has something new for it: the task at first,
-/// then whatever it waits for, by its wake-up. It is posted at most once at a time. ``proceed()`` and
-/// what it uses run on the session's thread alone.
+/// then whatever it waits for, by its wake-up. It is posted at most once at a time. ``proceed()``
+/// and what it uses run on the session's thread alone.
 class CoreWork: WakeUp, @unchecked Sendable {
     let core: AsyncCore
     /// Behind it among the posted; guarded by the core's lock.

@@ -14,8 +14,8 @@ extension Relation {
     /// - Parameters:
     ///   - block: which page; of the main fork one below ``blockCount``.
     ///   - session: any number of tasks may use it at a time.
-    /// - Throws: `CancellationError` if the task is cancelled while it waits: its IO goes on into the
-    ///   pool. `notFound`; what reading throws; `tooManyWaiting` and `waitTooLong` where the
+    /// - Throws: `CancellationError` if the task is cancelled while it waits: its IO goes on into
+    ///   the pool. `notFound`; what reading throws; `tooManyWaiting` and `waitTooLong` where the
     ///   session's limits are reached; `closed`.
     @inlinable
     @inline(__always)

@@ -15,8 +15,8 @@ public struct RelationDescription: Sendable, Hashable {
     /// How many rows its loads brought in; nil where that is not known, and once a page that was
     /// changed by other means has been written.
     public internal(set) var rowCount: UInt64?
-    /// Whether it has exactly that many rows, and no page of zeroes. False for a count of a store that
-    /// an older version has written: it may have more rows then.
+    /// Whether it has exactly that many rows, and no page of zeroes. False for a count of a store
+    /// that an older version has written: it may have more rows then.
     public internal(set) var isRowCountExact: Bool
 
     init(

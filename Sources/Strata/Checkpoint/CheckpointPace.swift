@@ -10,7 +10,8 @@ public enum CheckpointPace: Sendable, Hashable {
 /// When an engine makes checkpoints by itself.
 public struct AutomaticCheckpoints: Sendable, Hashable {
     /// Time from the end of one to the beginning of the next; nil for no limit. One
-    /// before which nothing was changed writes and syncs nothing. PostgreSQL's `checkpoint_timeout`.
+    /// before which nothing was changed writes and syncs nothing. PostgreSQL's
+    /// `checkpoint_timeout`.
     public var interval: Duration?
     /// Bytes of pages that are written before the next one; nil for no limit. Has the part of
     /// PostgreSQL's `max_wal_size`.
@@ -50,7 +51,8 @@ public struct CheckpointStatistics: Sendable, Hashable {
     public var failed = 0
     /// Pages that were dirty when one began.
     public var pages = 0
-    /// How long writing has taken in all, the pauses of a ``CheckpointPace/spread(over:)`` included.
+    /// How long writing has taken in all, the pauses of a ``CheckpointPace/spread(over:)``
+    /// included.
     public var writeTime = Duration.zero
     /// How long syncing has taken in all.
     public var syncTime = Duration.zero

@@ -33,8 +33,8 @@ final class CheckpointQueue: Sendable {
 
     var statistics: CheckpointStatistics { state.withLock { $0.statistics } }
 
-    /// Returns when a checkpoint that began after this call has ended, or it is the caller's turn to
-    /// make one. The caller has no IO staged.
+    /// Returns when a checkpoint that began after this call has ended, or it is the caller's turn
+    /// to make one. The caller has no IO staged.
     ///
     /// - Throws: `misuse` where the caller would wait for itself.
     func enter(_ pace: CheckpointPace) throws(StorageError) -> Turn {

@@ -3,17 +3,17 @@ extension Engine {
     /// Makes durable whatever was changed before the call. Mirrors PostgreSQL's
     /// `CreateCheckPoint`.
     ///
-    /// Writes the pages that are dirty when it begins, several writes at a time, syncs all files that
-    /// were written since the last time and the directories of those that came or went, many at a
-    /// time, and then records the relations' sizes. The files of relations that were dropped before
-    /// it began are removed last. One is made at a time: whoever asks while one is under way shares
-    /// the next with all who do. Blocks the thread.
+    /// Writes the pages that are dirty when it begins, several writes at a time, syncs all files
+    /// that were written since the last time and the directories of those that came or went, many
+    /// at a time, and then records the relations' sizes. The files of relations that were dropped
+    /// before it began are removed last. One is made at a time: whoever asks while one is under way
+    /// shares the next with all who do. Blocks the thread.
     ///
     /// - Parameter pace: how fast it writes, if it is this call that makes it; nobody has to hold a
     ///   content lock meanwhile. A call that is in no hurry gives way to one that is.
     /// - Throws: what writing throws, after which it may be tried again; `syncFailed` when a sync
-    ///   failed, and from then on `storeFailed` until the store is opened again; `misuse` while this
-    ///   thread has a ``SteppedCheckpoint``.
+    ///   failed, and from then on `storeFailed` until the store is opened again; `misuse` while
+    ///   this thread has a ``SteppedCheckpoint``.
     public func checkpoint(_ session: Session, pace: CheckpointPace = .fastest)
         throws(StorageError)
     {

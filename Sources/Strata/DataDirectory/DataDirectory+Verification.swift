@@ -4,12 +4,12 @@ extension DataDirectory {
     /// Checks all pages of all relation files as they are on disk.
     ///
     /// Each page's checksum, where the cluster has them, and header; lengths that are no whole
-    /// blocks. Goes on after damage, with several reads in flight. Files that vanish meanwhile, as a
-    /// server's do, are passed over. Mirrors PostgreSQL's `pg_checksums --check`, which does not
+    /// blocks. Goes on after damage, with several reads in flight. Files that vanish meanwhile, as
+    /// a server's do, are passed over. Mirrors PostgreSQL's `pg_checksums --check`, which does not
     /// look at clusters without checksums, and not at headers.
     ///
-    /// - Throws: what listing directories throws, `resourcesExhausted`, `closed`. Damage is no error
-    ///   but a finding, whose relation is the path without a segment's number.
+    /// - Throws: what listing directories throws, `resourcesExhausted`, `closed`. Damage is no
+    ///   error but a finding, whose relation is the path without a segment's number.
     public func verify(
         session: Session, observer: VerificationObserver = VerificationObserver()
     ) throws(StorageError) -> VerificationReport {

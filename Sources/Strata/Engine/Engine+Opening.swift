@@ -38,10 +38,10 @@ extension Engine {
     /// - Parameters:
     ///   - directory: the store's directory; the one above it must exist.
     ///   - options: the settings.
-    /// - Throws: `invalidPath` for an empty path; `invalidConfiguration` and `methodUnavailable` for settings that cannot be;
-    ///   `storeMissing`, `alreadyExists`, `notAStore`, `storeTooNew`, `storeReadOnly`,
-    ///   `controlDamaged`, `catalogDamaged`, `journalDamaged` for a directory that cannot be used;
-    ///   `storeLocked` when it is open elsewhere.
+    /// - Throws: `invalidPath` for an empty path; `invalidConfiguration` and `methodUnavailable`
+    ///   for settings that cannot be; `storeMissing`, `alreadyExists`, `notAStore`, `storeTooNew`,
+    ///   `storeReadOnly`, `controlDamaged`, `catalogDamaged`, `journalDamaged` for a directory that
+    ///   cannot be used; `storeLocked` when it is open elsewhere.
     public static func open(_ directory: FilePath, options: EngineOptions = EngineOptions())
         throws(StorageError) -> Engine
     {

@@ -8,8 +8,8 @@ extension Engine {
     /// Makes sure of it, before something is published.
     ///
     /// The lock keeps others out, unless its file or the directory is replaced. So the names must
-    /// still stand for what is locked, and the catalog must be the one that this engine read or wrote
-    /// last: of two engines the slower one notices, and publishes nothing.
+    /// still stand for what is locked, and the catalog must be the one that this engine read or
+    /// wrote last: of two engines the slower one notices, and publishes nothing.
     ///
     /// Takes ``changes``: between the replacement of the catalog's file and the moment in which the
     /// new one counts, the file would look like another engine's. Callers must have submitted what

@@ -93,8 +93,8 @@ extension Engine {
     /// Drops a relation: at once for all who open it afterwards.
     ///
     /// Its pages leave the pool, IO in flight is waited for, and its files are emptied, unless
-    /// ``Relation`` objects still name it. The files are removed by the first checkpoint that begins
-    /// once none does.
+    /// ``Relation`` objects still name it. The files are removed by the first checkpoint that
+    /// begins once none does.
     ///
     /// - Throws: `notFound`, `relationBusy` while it is being loaded, or what writing throws.
     public func dropRelation(named name: String, session: Session) throws(StorageError) {

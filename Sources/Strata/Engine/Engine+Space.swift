@@ -20,8 +20,8 @@ extension Engine {
         return total
     }
 
-    /// How the storage manager of a relation keeps it, in its own terms: ``LoadTarget/managerOptions``
-    /// that make another relation likewise.
+    /// How the storage manager of a relation keeps it, in its own terms:
+    /// ``LoadTarget/managerOptions`` that make another relation likewise.
     ///
     /// - Throws: `notFound`, or what looking at its files throws.
     public func storageOptions(ofRelation name: String) throws(StorageError) -> [String: String] {

@@ -112,8 +112,8 @@ public final class Engine: Sendable {
     /// without this leaves the store as a crash would: what was committed is there. Calling it
     /// again does nothing.
     ///
-    /// After a failed sync nothing is written: the store is let go of as a crash would leave it, and
-    /// `storeFailed` is thrown.
+    /// After a failed sync nothing is written: the store is let go of as a crash would leave it,
+    /// and `storeFailed` is thrown.
     ///
     /// - Throws: what ``checkpoint(_:pace:)`` throws; the store has been let go of all the same.
     ///   `misuse` while sessions are open; then the engine stays as it is.

@@ -23,8 +23,9 @@ public struct EngineOptions: Sendable {
         /// renamed or synced there, so that a store can be read from a file system mounted for
         /// reading only and by a user who may not write to it. Any number of engines may look at a
         /// time, and none writes meanwhile. A store that was not closed is shown as
-        /// it will be once it has been recovered, and ``Engine/recovery`` says by what; for that all
-        /// that recovery would change is kept in memory, and `io_uring` is replaced by `worker`.
+        /// it will be once it has been recovered, and ``Engine/recovery`` says by what; for that
+        /// all that recovery would change is kept in memory, and `io_uring` is replaced by
+        /// `worker`.
         case readOnly
     }
 
@@ -61,20 +62,20 @@ public struct EngineOptions: Sendable {
     public var createdSegmentBlocks = 131_072
     /// How pages are kept whole that are being written when the power fails.
     public var tornPageProtection = TornPageProtection.doubleWrite
-    /// How many bytes of pages the journal of ``TornPageProtection/doubleWrite`` keeps before it has
-    /// the data synced to make room, at least 64 KiB; nil for twice the pool, from 16 MiB to 1 GiB. It
-    /// takes up to twice that on disk, when others go on writing meanwhile.
+    /// How many bytes of pages the journal of ``TornPageProtection/doubleWrite`` keeps before it
+    /// has the data synced to make room, at least 64 KiB; nil for twice the pool, from 16 MiB to 1
+    /// GiB. It takes up to twice that on disk, when others go on writing meanwhile.
     public var journalBytes: Int?
     /// How relations of the storage manager `compressed` are kept.
     public var compressedDisk = CompressedDiskConfiguration()
     /// What relations of the storage manager `memory` may take.
     public var memoryDisk = MemoryDiskConfiguration()
-    /// How dirty pages are written out ahead of need, on a thread of the engine's own; nil for not at
-    /// all. Over a simulated ``fileSystem`` no thread is started: step a ``BackgroundWriter``.
+    /// How dirty pages are written out ahead of need, on a thread of the engine's own; nil for not
+    /// at all. Over a simulated ``fileSystem`` no thread is started: step a ``BackgroundWriter``.
     public var backgroundWriter: BackgroundWriterOptions? = BackgroundWriterOptions()
     /// When checkpoints are made without being asked for, on a thread of the engine's own; nil, the
-    /// default, for never. Over a simulated ``fileSystem`` none are made. One that is under way keeps an
-    /// engine that is dropped without ``Engine/close()``.
+    /// default, for never. Over a simulated ``fileSystem`` none are made. One that is under way
+    /// keeps an engine that is dropped without ``Engine/close()``.
     public var automaticCheckpoints: AutomaticCheckpoints?
     /// A log of one's own that is made durable before the pages that it tells of are written; nil
     /// without one.
@@ -95,11 +96,11 @@ public struct EngineOptions: Sendable {
     package var publishesEarly = false
     /// A mistake for tests to find: of the files to be synced together, the first is not.
     package var skipsFirstSync = false
-    /// A mistake for tests to find: the catalog goes on saying how many rows a relation has when its
-    /// pages are changed.
+    /// A mistake for tests to find: the catalog goes on saying how many rows a relation has when
+    /// its pages are changed.
     package var keepsRowCounts = false
-    /// A mistake for tests to find: the mark of a clean end is not taken back, and so believed after
-    /// any end.
+    /// A mistake for tests to find: the mark of a clean end is not taken back, and so believed
+    /// after any end.
     package var keepsCleanMark = false
 
     /// Makes the default settings.

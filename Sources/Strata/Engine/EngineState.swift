@@ -77,8 +77,8 @@ final class RelationRecord: Sendable {
     /// Whether the rows are still counted.
     var isCounted: Bool { counted.withLock { $0 != nil } }
 
-    /// Takes over what the catalog says of the rows, and has the pool know. Before readers see blocks
-    /// that it is about.
+    /// Takes over what the catalog says of the rows, and has the pool know. Before readers see
+    /// blocks that it is about.
     func setCount(_ description: RelationDescription?, _ buffers: BufferManager) {
         var extent: RelationExtent?
         if let description, let rows = description.rowCount {

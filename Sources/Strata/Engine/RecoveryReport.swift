@@ -7,8 +7,8 @@ public struct RecoveryReport: Sendable, Hashable {
     public struct Journal: Sendable, Hashable {
         /// Batches that were whole.
         public internal(set) var batches = 0
-        /// Batches that were damaged after they had been made durable, by the disk: what is right of
-        /// them was used.
+        /// Batches that were damaged after they had been made durable, by the disk: what is right
+        /// of them was used.
         public internal(set) var damagedBatches = 0
         /// Pages that they held the last state of.
         public internal(set) var pages = 0
@@ -17,8 +17,8 @@ public struct RecoveryReport: Sendable, Hashable {
         public internal(set) var torn = 0
         /// Pages that were sound in place and older than their copies, and were replaced.
         public internal(set) var outdated = 0
-        /// Pages that do not exist: of relations that were dropped, or beyond the end that a relation
-        /// has now.
+        /// Pages that do not exist: of relations that were dropped, or beyond the end that a
+        /// relation has now.
         public internal(set) var skipped = 0
         /// Pages that could not be written in place, as the files of their relation cannot be read
         /// or are too short, or as no relation has these files. Their copies are kept for a later
@@ -42,7 +42,8 @@ public struct RecoveryReport: Sendable, Hashable {
         case removedFiles(RelationLocator)
         /// Blocks that an unfinished load had appended were cut off.
         case truncated(relation: String, from: UInt32, to: UInt32)
-        /// A relation of a storage manager that keeps nothing was dropped: it ended with the engine.
+        /// A relation of a storage manager that keeps nothing was dropped: it ended with the
+        /// engine.
         case ended(relation: String, manager: String)
         /// A file that an unfinished change had left was removed.
         case removedFile(path: String)

@@ -28,9 +28,9 @@ extension Relation {
 
     /// Compares the rows found on all pages of an extent with those that loads brought in.
     ///
-    /// Call it after reading all pages below ``RelationExtent/blockCount``, with the ``extent`` from
-    /// before the first. Every number is in order once pages were changed by other means than loads.
-    /// Any thread; constant time unless the numbers differ, else O(pool).
+    /// Call it after reading all pages below ``RelationExtent/blockCount``, with the ``extent``
+    /// from before the first. Every number is in order once pages were changed by other means than
+    /// loads. Any thread; constant time unless the numbers differ, else O(pool).
     ///
     /// - Throws: `relationDamaged` if rows are missing, or if there are more than were loaded.
     public func checkRowCount(_ found: UInt64, of extent: RelationExtent) throws(StorageError) {

@@ -5,13 +5,13 @@
 /// without bringing anything back. Concerns relations in plain files; those of storage managers
 /// that never overwrite a page, such as `compressed`, need nothing.
 public enum TornPageProtection: Sendable, Hashable {
-    /// Pages are written to a journal first, by many at a time, and then in place; opening the store
-    /// after a crash restores what was torn. Costs about as much writing again.
+    /// Pages are written to a journal first, by many at a time, and then in place; opening the
+    /// store after a crash restores what was torn. Costs about as much writing again.
     case doubleWrite
     /// Each page is written by one operation that the disk does whole or not at all, past the page
     /// cache. Opening a store fails where kernel, file system and disk do not say that they can.
     case atomicWrites
-    /// Nothing is done: for stores that can be made anew, and for those whose ``WriteAheadLog`` holds
-    /// the image of each page that changes for the first time after a checkpoint.
+    /// Nothing is done: for stores that can be made anew, and for those whose ``WriteAheadLog``
+    /// holds the image of each page that changes for the first time after a checkpoint.
     case none
 }

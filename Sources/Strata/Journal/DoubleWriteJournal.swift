@@ -8,8 +8,8 @@ internal import Threads
 ///
 /// There are two files, of which one is appended to. ``checkpoint(_:)`` turns to the other, waits
 /// until no page of the former's batches is under way any more, has the data synced, and resets the
-/// former; so batches of other sessions go on meanwhile. A file is made by its first batch and keeps
-/// its space when it is reset, as overwriting is cheaper to make durable than growing.
+/// former; so batches of other sessions go on meanwhile. A file is made by its first batch and
+/// keeps its space when it is reset, as overwriting is cheaper to make durable than growing.
 ///
 /// Any thread. One batch is written at a time, and one sync is under way at a time, which makes all
 /// batches durable that were written before it began. So no batch is told to be durable before all

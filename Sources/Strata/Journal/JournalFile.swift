@@ -67,8 +67,8 @@ struct JournalFile {
         }
     }
 
-    /// Takes note of a batch that was written. Blocks that ceased to exist are forgotten once that is
-    /// durable (``forget(_:_:from:)``).
+    /// Takes note of a batch that was written. Blocks that ceased to exist are forgotten once that
+    /// is durable (``forget(_:_:from:)``).
     mutating func add(_ header: JournalBatchHeader, _ entries: Span<JournalEntry>) {
         sequence += 1
         end += Int64(header.length)

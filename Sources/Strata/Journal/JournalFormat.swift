@@ -22,8 +22,8 @@ enum JournalFormat {
     static let headerPayload = 16
     /// How many bytes of the first 4096 the header takes.
     static let headerSize = SealedFile.overhead + headerPayload
-    /// Where the header is, twice: whichever part of both a write has reached, one of them is whole.
-    /// The other bytes of the first 4096 are zeroes.
+    /// Where the header is, twice: whichever part of both a write has reached, one of them is
+    /// whole. The other bytes of the first 4096 are zeroes.
     static let headerOffsets = [0, alignment / 2]
     /// Marks the beginning of a batch: `STRATAJB`, read as a little-endian number.
     static let batchMagic: UInt64 = 0x424A_4154_4152_5453

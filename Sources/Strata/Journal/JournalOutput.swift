@@ -50,7 +50,8 @@ struct JournalOutput {
             }
         }
         if let failure { throw failure }
-        // Written again as a whole: what stopped the kernel may have been temporary, or is met anew.
+        // Written again as a whole: what stopped the kernel may have been temporary, or is met
+        // anew.
         if isShort { try unsafe writeBlocking(head, pages, offset) }
     }
 

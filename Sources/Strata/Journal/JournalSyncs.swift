@@ -127,8 +127,8 @@ struct JournalSyncs {
         return underWay?.reference
     }
 
-    /// Starts making durable what was written, unless a sync is under way. A failure is met again by
-    /// whoever needs it durable.
+    /// Starts making durable what was written, unless a sync is under way. A failure is met again
+    /// by whoever needs it durable.
     mutating func startIfIdle(of file: VirtualFile?, _ session: Session) {
         if underWay == nil, durable < written { try? start(file, session) }
     }

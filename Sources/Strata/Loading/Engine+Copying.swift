@@ -10,14 +10,14 @@ extension Engine {
     ///
     /// - Parameters:
     ///   - name: the relation to copy.
-    ///   - target: the new one's name, and how it shall be kept; its columns are those of the other,
-    ///     and its mode counts for nothing.
+    ///   - target: the new one's name, and how it shall be kept; its columns are those of the
+    ///     other, and its mode counts for nothing.
     ///   - isCancelled: asked before each page whether to end without effect.
     /// - Returns: the new relation; nil when it was cancelled.
-    /// - Throws: `notFound`, `alreadyExists`, `unknownStorageManager`, `invalidConfiguration` for an
-    ///   option that the manager does not have; `invalidPage` for a damaged page; `relationDamaged`
-    ///   when rows or a further fork's blocks are missing; what reading and writing throw. Nothing
-    ///   is copied then.
+    /// - Throws: `notFound`, `alreadyExists`, `unknownStorageManager`, `invalidConfiguration` for
+    ///   an option that the manager does not have; `invalidPage` for a damaged page;
+    ///   `relationDamaged` when rows or a further fork's blocks are missing; what reading and
+    ///   writing throw. Nothing is copied then.
     public func copyRelation(
         named name: String, to target: LoadTarget, session: Session,
         isCancelled: () -> Bool = { false }

@@ -10,8 +10,8 @@ extension Engine {
     ///
     /// - Throws: `invalidName`, also for columns with control characters in their names that the
     ///   relation does not have already; `alreadyExists` for a relation to be created; `notFound`
-    ///   for one to be appended to; `misuse` when the columns differ from those of the relation appended to;
-    ///   `relationBusy`; `unknownStorageManager`; what writing throws.
+    ///   for one to be appended to; `misuse` when the columns differ from those of the relation
+    ///   appended to; `relationBusy`; `unknownStorageManager`; what writing throws.
     public func beginLoad(_ target: LoadTarget, session: Session) throws(StorageError)
         -> PendingLoad
     {
@@ -111,8 +111,8 @@ extension Engine {
         return false
     }
 
-    /// How a manager shall keep a new relation: what the target does not say is as with the one that
-    /// it replaces.
+    /// How a manager shall keep a new relation: what the target does not say is as with the one
+    /// that it replaces.
     private func options(
         for target: LoadTarget, replacing existing: RelationDescription?, _ manager: String
     ) -> [String: String] {

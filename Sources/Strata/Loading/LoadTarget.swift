@@ -21,8 +21,8 @@ public struct LoadTarget: Sendable {
     /// ``Engine/defaultManagerName``.
     public var managerName: String?
 
-    /// How that storage manager shall keep a new relation, in its own terms: values by name. What is
-    /// not said is as with the relation that is replaced, if that storage manager keeps it.
+    /// How that storage manager shall keep a new relation, in its own terms: values by name. What
+    /// is not said is as with the relation that is replaced, if that storage manager keeps it.
     public var managerOptions: [String: String]
 
     /// Describes a load.

@@ -92,8 +92,8 @@ public final class PendingLoad {
 
     /// Makes the pages durable and part of the relation.
     ///
-    /// - Parameter rowCount: how many rows they hold: line pointers in state normal. It is given only
-    ///   if that is known, and if each page holds something: from then on a page of zeroes, or
+    /// - Parameter rowCount: how many rows they hold: line pointers in state normal. It is given
+    ///   only if that is known, and if each page holds something: from then on a page of zeroes, or
     ///   another number of rows, is damage, until pages are changed by other means than loads.
     /// - Returns: the relation with them.
     /// - Throws: `closed` when the load has ended already; what writing throws, such as a full

@@ -2,7 +2,8 @@ internal import PageFormat
 
 /// Whether bytes are a value of a type.
 extension ColumnType {
-    /// What is wrong with the bytes of a value, as ``HeapTupleDecoder`` finds them; nil for nothing.
+    /// What is wrong with the bytes of a value, as ``HeapTupleDecoder`` finds them; nil for
+    /// nothing.
     ///
     /// Accepts what PostgreSQL's input of the type can make, and no more. Time in proportion to the
     /// bytes; allocates nothing where they are right.
@@ -74,8 +75,8 @@ extension ColumnType {
 
     // MARK: Numbers
 
-    /// Mirrors the forms of PostgreSQL's `NumericData`: a header of two bytes or of four, and digits
-    /// to the base of 10,000.
+    /// Mirrors the forms of PostgreSQL's `NumericData`: a header of two bytes or of four, and
+    /// digits to the base of 10,000.
     private static func numericFault(_ bytes: RawSpan) -> String? {
         guard bytes.byteCount >= 2, bytes.byteCount & 1 == 0 else {
             return "it has \(bytes.byteCount) bytes, as no number has"

@@ -33,7 +33,8 @@ struct CleanMark: Equatable {
 }
 
 extension StoreFiles {
-    /// Whether the store was closed by the engine that used it last, and nothing has been written since.
+    /// Whether the store was closed by the engine that used it last, and nothing has been written
+    /// since.
     ///
     /// - Throws: nothing for a mark that is missing, damaged or unreadable: it is none then.
     func hasCleanMark(_ catalog: Catalog) -> Bool {
@@ -57,8 +58,8 @@ extension StoreFiles {
 
     /// Takes the mark back and returns when that is durable. What cannot be a mark is left alone.
     ///
-    /// - Parameter isGood: whether it is one. Its file is then emptied and stays for the next mark, so
-    ///   that a store in which nothing changes is the same to the byte afterwards.
+    /// - Parameter isGood: whether it is one. Its file is then emptied and stays for the next mark,
+    ///   so that a store in which nothing changes is the same to the byte afterwards.
     /// - Returns: the inode number of that file; nil where there is none.
     /// - Throws: what changing the file and syncing throw.
     func takeBackCleanMark(isGood: Bool) throws(StorageError) -> UInt64? {

@@ -6,8 +6,8 @@ import StorageTesting
 
 @testable import CompressedDisk
 
-/// The two files of a compressed relation from anywhere: opened, read, checked, changed, compacted and
-/// opened again; as they are, and with their checksums set right.
+/// The two files of a compressed relation from anywhere: opened, read, checked, changed, compacted
+/// and opened again; as they are, and with their checksums set right.
 ///
 /// | bytes | |
 /// |---|---|

@@ -1,7 +1,7 @@
 /// A part of Strata that is fed with bytes which nobody vouches for.
 ///
-/// A trap, a hang, or memory that the address sanitizer objects to is found by whoever runs it; what
-/// is wrong without being any of these is returned. Any thread, one at a time.
+/// A trap, a hang, or memory that the address sanitizer objects to is found by whoever runs it;
+/// what is wrong without being any of these is returned. Any thread, one at a time.
 public struct FuzzTarget: Sendable, CustomStringConvertible {
     /// Names the folder of its corpus.
     public let name: String

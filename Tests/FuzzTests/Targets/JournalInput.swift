@@ -41,8 +41,8 @@ enum JournalInput {
 
     // MARK: Setting right
 
-    /// Makes headers of what stands where headers should be: theirs are all checksums, while counts,
-    /// kinds and entries stay.
+    /// Makes headers of what stands where headers should be: theirs are all checksums, while
+    /// counts, kinds and entries stay.
     private static func mended(_ bytes: [UInt8], _ store: UInt64, round: UInt64) -> [UInt8] {
         guard bytes.count > JournalFormat.alignment else { return bytes }
         var bytes = bytes

@@ -10,8 +10,9 @@
     /// that a session that went idle holds nobody up. A ring is made when its session's number is
     /// first used and lives as long as the method, as others may be waiting on it.
     ///
-    /// Large buffered IO goes in part to threads beside the ring (``UringHelpers``): where the kernel
-    /// has the data, there is nothing to wait for, and copying and verifying are spread over cores.
+    /// Large buffered IO goes in part to threads beside the ring (``UringHelpers``): where the
+    /// kernel has the data, there is nothing to wait for, and copying and verifying are spread over
+    /// cores.
     @safe
     final class UringMethod: IOMethod, @unchecked Sendable {
         private let context: IOMethodContext
@@ -59,8 +60,9 @@
         }
 
         func assist(_ io: StagedIO, generation: UInt64) -> Bool {
-            // What is in a ring waits for a device, which is not worth looking for. But while a helper
-            // executes one, others of the session may have come, and be some work to complete.
+            // What is in a ring waits for a device, which is not worth looking for. But while a
+            // helper executes one, others of the session may have come, and be some work to
+            // complete.
             guard io.isOutsideMethod else { return false }
             if let ring = unsafe rings[io.sessionIndex], ring.take(atMost: 1) { return true }
             return helpers.assist(io, generation: generation)

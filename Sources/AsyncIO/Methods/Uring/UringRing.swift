@@ -10,9 +10,9 @@ internal import Threads
     /// One session's io_uring.
     ///
     /// The submission half belongs to the session's thread. The completion half is guarded by
-    /// ``completing``: whoever holds it takes completions for everybody, and may sleep in the kernel
-    /// meanwhile. Completions are marked executed under the lock, so that nobody sleeps for one that
-    /// was taken; their callbacks run outside it, on several threads at a time.
+    /// ``completing``: whoever holds it takes completions for everybody, and may sleep in the
+    /// kernel meanwhile. Completions are marked executed under the lock, so that nobody sleeps for
+    /// one that was taken; their callbacks run outside it, on several threads at a time.
     @safe
     final class UringRing: @unchecked Sendable {
         /// How many completions are taken at a time.
@@ -29,8 +29,8 @@ internal import Threads
         private let completionLimit: Int
         private let completing = Lock(())
 
-        /// What delays every IO, if anything does, by a timeout before it in the ring; and the times
-        /// of the timeouts, which the kernel takes when they are submitted.
+        /// What delays every IO, if anything does, by a timeout before it in the ring; and the
+        /// times of the timeouts, which the kernel takes when they are submitted.
         private let device: SimulatedDevice?
         private let delays: UnsafeMutablePointer<__kernel_timespec>
         private var delayCount = 0
@@ -228,8 +228,8 @@ internal import Threads
             }
         }
 
-        /// Takes all that has completed, or what has until the condition holds; nothing while another
-        /// thread is at it.
+        /// Takes all that has completed, or what has until the condition holds; nothing while
+        /// another thread is at it.
         func poll(until isOver: () -> Bool = { false }) {
             // Each look takes something, and there are no more than the ring has entries; what is
             // submitted meanwhile is for the next call.
@@ -270,8 +270,8 @@ internal import Threads
             _ = unsafe io_uring_wait_cqes(ring, &completion, 1, &limit, nil)
         }
 
-        /// Takes up to so many, and none behind one whose completion is work: that is for whoever looks
-        /// next, while this one is at it. With the lock held.
+        /// Takes up to so many, and none behind one whose completion is work: that is for whoever
+        /// looks next, while this one is at it. With the lock held.
         private func drain(limit: Int = drainLimit) -> Taken {
             var taken = Taken()
             unsafe withUnsafeTemporaryAllocation(

@@ -10,7 +10,8 @@ internal import Threads
 ///
 /// Where IO waits for a device, workers are many and asleep. Where it only copies what the kernel
 /// has and verifies it, sleeping and waking would cost as much as the work: then few workers are
-/// awake, who look for more work a little before they sleep, and whoever waits does a worker's work.
+/// awake, who look for more work a little before they sleep, and whoever waits does a worker's
+/// work.
 final class WorkerMethod: IOMethod {
     let configuration: WorkerConfiguration
     private let logger: Logger

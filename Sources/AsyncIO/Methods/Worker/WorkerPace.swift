@@ -5,8 +5,8 @@ internal import Threads
 ///
 /// Any thread. Threads may overwrite each other's figures: any recent ones will do.
 struct WorkerPace: ~Copyable {
-    /// How many of the last few IOs slept in the kernel, out of ``whole``; older ones count less. One
-    /// that slept outweighs a few that did not.
+    /// How many of the last few IOs slept in the kernel, out of ``whole``; older ones count less.
+    /// One that slept outweighs a few that did not.
     private let sleepers = Atomic<Int>(0)
     private let skipped = Atomic<Int>(0)
 

@@ -16,7 +16,8 @@ struct WorkerPool {
     /// When an IO was taken off the queue last.
     private var lastTaken: UInt64 = 0
 
-    /// What is queued this long has not been taken because whoever is awake is caught in the kernel.
+    /// What is queued this long has not been taken because whoever is awake is caught in the
+    /// kernel.
     private static let stallNanoseconds: UInt64 = 200_000
 
     /// A worker wakes at most two others, so that waking spreads as fast as work needs it.

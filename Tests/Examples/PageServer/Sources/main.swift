@@ -3,8 +3,8 @@
 //     swift run -c release --package-path Tests/Examples/PageServer \
 //         --scratch-path .build/page-server page-server [ROWS] [CLIENTS] [REQUESTS]
 //
-// One event loop does everything: the sockets, and the IO of the store, whose descriptor it watches.
-// The tasks of the connections run on Swift's pool, none of whose threads is ever blocked.
+// One event loop does everything: the sockets, and the IO of the store, whose descriptor it
+// watches. The tasks of the connections run on Swift's pool, none of whose threads is ever blocked.
 
 import Foundation
 import NIOCore
@@ -21,8 +21,8 @@ let directory = FileManager.default.temporaryDirectory
     .appending(path: "strata-page-server-\(ProcessInfo.processInfo.processIdentifier)").path
 defer { try? FileManager.default.removeItem(atPath: directory) }
 
-// What blocks is done before the server starts. The pool is smaller than the relation, so that a good
-// part of the requests reads from the disk.
+// What blocks is done before the server starts. The pool is smaller than the relation, so that a
+// good part of the requests reads from the disk.
 var options = EngineOptions()
 options.poolBytes = 16 << 20
 let engine = try Engine.open(directory, options: options)
