@@ -136,7 +136,7 @@ extension PageWriter {
             else { break }
             copy(neighbour, next, &gathering)
         }
-        // After the copying: a thread that could change a copied page saw it after this was set for it.
+        // After the copying: a thread that could change a copied page saw it once this was set.
         let vouchedEnd = record.vouchedEnd.load(ordering: .acquiring)
         state.add(
             PreparedWrite(

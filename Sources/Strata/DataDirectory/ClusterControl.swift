@@ -13,7 +13,8 @@ public struct ClusterControl: Sendable, Hashable {
 
     /// Tells clusters apart.
     public let systemIdentifier: UInt64
-    /// The version of the control file: 1300 for PostgreSQL 13 to 17, 1800 for 18.
+    /// The version of the control file: 1300 for PostgreSQL 13 to 16, 1700 for 17,
+    /// 1800 for 18.
     public let version: UInt32
     /// The version of the system catalogs.
     public let catalogVersion: UInt32
@@ -59,7 +60,7 @@ public struct ClusterControl: Sendable, Hashable {
         version = word(Offset.version)
         let sumOffset: Int
         switch version {
-        case 1300: sumOffset = 288
+        case 1300, 1700: sumOffset = 288
         case 1800: sumOffset = 292
         default:
             throw StorageError(

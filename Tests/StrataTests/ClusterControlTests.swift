@@ -1,0 +1,35 @@
+import Testing
+
+@testable import Strata
+
+/// The control files of PostgreSQL's versions.
+@Suite struct ClusterControlTests {
+    /// A control file of a version, whose checksum stands at `sumOffset`.
+    private func file(version: UInt32, sumOffset: Int) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: 8192)
+        func set(_ value: UInt32, at offset: Int) {
+            for byte in 0..<4 {
+                bytes[offset + byte] = UInt8(truncatingIfNeeded: value >> (8 * byte))
+            }
+        }
+        set(version, at: 8)
+        set(1, at: 16)
+        set(8192, at: 216)
+        set(131_072, at: 220)
+        set(1, at: 252)
+        set(CRC32C.checksum(bytes.span.extracting(0..<sumOffset)), at: sumOffset)
+        return bytes
+    }
+
+    @Test(arguments: [(UInt32(1300), 288), (1700, 288), (1800, 292)])
+    func eachVersionIsRead(version: UInt32, sumOffset: Int) throws {
+        let control = try ClusterControl(file(version: version, sumOffset: sumOffset))
+        #expect(control.version == version && control.state == .shutDown)
+        #expect(control.segmentBlocks == 131_072 && control.hasPageChecksums)
+    }
+
+    @Test func anUnknownVersionIsRefused() {
+        let bytes = file(version: 1900, sumOffset: 292)
+        #expect(throws: StorageError.self) { try ClusterControl(bytes) }
+    }
+}
