@@ -95,8 +95,11 @@ extension BufferManager {
 }
 
 extension BufferPool {
-    /// How often to look again at a pin that may be transient.
-    private static let patience = 1000
+    /// How often to look again at a pin that may be transient: at first by turns, then now and
+    /// then, as the thread that has the pin may wait for a core.
+    private static let patience = 2000
+    private static let turns = 1000
+    private static let pauseNanoseconds: UInt64 = 200_000
 
     /// Waits until the page is under no IO and unpinned. Returns false if it stays pinned.
     ///
@@ -104,15 +107,17 @@ extension BufferPool {
     /// only a pin that stays counts.
     func settle(_ place: Place, _ session: Session) throws(StorageError) -> Bool {
         let buffer = buffer(place.index)
-        for _ in 0..<Self.patience {
+        for look in 0..<Self.patience {
             let state = buffer.state
             guard state.has(BufferState.tagValid), buffer.hasTag(place.tag) else { return true }
             if state.has(BufferState.ioInProgress) {
                 try buffer.waitForIO(session)
             } else if state.pins == 0 {
                 return true
-            } else {
+            } else if look < Self.turns {
                 sched_yield()
+            } else {
+                Clock.sleep(until: Clock.monotonicNanoseconds &+ Self.pauseNanoseconds)
             }
         }
         return false

@@ -32,6 +32,31 @@ import Threads
         return manager == "compressed" ? stem + ".chunks" : stem
     }
 
+    /// A compressed relation is read without its map, but its changes could not be recorded.
+    @Test func aDirectoryInTheMapsPlaceStopsNoDrop() throws {
+        let store = TestStore()
+        var map = ""
+        try store.with { engine, session in
+            let load = try engine.beginLoad(
+                LoadTarget(relation: "a", schema: TestStore.schema, managerName: "compressed"),
+                session: session)
+            try load.add(20, mark: 1)
+            map = "\(engine.directory)/\(try load.commit(rowCount: 20).locator).map"
+        }
+        unlink(map)
+        #expect(mkdir(map, 0o700) == 0)
+        try store.with { engine, session in
+            #expect(try engine.relation(named: "a").marks(session).count == 20)
+            expectError(.damagedMap) { try engine.load("a", 1, mark: 2, session, mode: .append) }
+            try engine.dropRelation(named: "a", session: session)
+            try engine.checkpoint(session)
+        }
+        try store.with { engine, session in
+            #expect(engine.relations.isEmpty && isDirectory(map))
+            try engine.load("a", 2, mark: 3, session)
+        }
+    }
+
     /// - Parameter closing: whether the store was closed before.
     @Test(arguments: Kind.allCases, ["magnetic", "compressed"])
     func refusesThatRelationAlone(_ kind: Kind, _ manager: String) throws {

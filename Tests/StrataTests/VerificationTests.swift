@@ -198,6 +198,21 @@ import Threads
         #expect(count == page.count)
     }
 
+    /// A power cut may keep the name of a segment and lose that of the one before it.
+    @Test func segmentsBehindTheEndAreNoDamage() throws {
+        let store = TestStore()
+        let engine = try store.open { $0.createdSegmentBlocks = 8 }
+        let session = try engine.makeSession()
+        let relation = try engine.load("t", 16, mark: 1, session)
+        let path = store.path + "/\(relation.locator)"
+        try writeFile(path + ".3", [UInt8](repeating: 0, count: 8192))
+        #expect(try engine.verify(session: session).findings == 0)
+        unlink(path + ".1")
+        #expect(try engine.verify(session: session).findings > 0)
+        session.close()
+        try? engine.close()
+    }
+
     @Test func aDirectoryInPlaceOfAFile() throws {
         let (store, file) = try makeStore(TestedMethod(.synchronous))
         unlink(store.path + "/\(file).2")

@@ -45,7 +45,7 @@ extension CompressedFork {
     ///
     /// - Throws: `lostChunk` where some would be left that cannot be told from zeroes.
     func truncate(to count: UInt32) throws(StorageError) {
-        _ = try opened()
+        try checkMapCanBeWritten()
         try whileNobodyWrites { () throws(StorageError) in
             let isDone = state.withLock { state in
                 guard count < state.map.dimensions.blockCount else { return true }
@@ -72,8 +72,10 @@ extension CompressedFork {
     /// Refuses changes of a fork with lost chunks: they would stand in the way of putting its files
     /// back.
     ///
-    /// - Throws: `lostChunk`; `damagedMap` for a fork whose generations have run out.
+    /// - Throws: `lostChunk`; `damagedMap` for a fork whose generations have run out, or whose map
+    ///   cannot be written.
     func checkChangeable() throws(StorageError) {
+        try checkMapCanBeWritten()
         let (lost, canNumber) = state.withLock { state in
             (state.map.lostCount > 0 ? state.map.lostRanges.first : nil, state.canNumber)
         }
@@ -85,5 +87,18 @@ extension CompressedFork {
                     + " have come to their end, which only damage can bring about",
                 remedy: "Copy the relation.", at: location())
         }
+    }
+
+    /// Refuses changes that could not be recorded: the next sync would fail, and each one after it.
+    private func checkMapCanBeWritten() throws(StorageError) {
+        guard try opened().map.beginsAnew, let kind = try disk.files.kind(of: mapPath),
+            kind != .file
+        else { return }
+        let what = kind == .directory ? "a directory" : "something else than a file"
+        throw StorageError(
+            .damagedMap,
+            "relation \(locator)\(fork.suffix) cannot be changed: \(what) stands in the place of"
+                + " file \"\(mapPath)\"",
+            remedy: "Move it away; the file is made anew.", at: location(path: mapPath))
     }
 }

@@ -67,6 +67,9 @@ final class MapFile: Sendable {
                 snapshotSize: 2 * MapRecord.size(entries: Int(reading.map.stored.count))))
     }
 
+    /// Whether the next record begins a new file.
+    var beginsAnew: Bool { position.withLock { $0.file == nil } }
+
     /// Reads the file as it is; nil where it is missing or tells nothing.
     ///
     /// - Throws: what opening and reading it throws.
