@@ -145,11 +145,12 @@ import Testing
         let session = try engine.makeSession()
         let world = try World(engine, session)
         try Threads.run(8) { index in try world.work(index, IOMethodMatrix.seed) }
-        engine.buffers.checkInvariants()
-        #expect(engine.system.snapshot().isEmpty, "no IO is left")
         #expect(engine.relations.map(\.name) == ["shared"])
         session.close()
         try engine.close()
+        // Not before: the background writer has pins and IO of its own.
+        engine.buffers.checkInvariants()
+        #expect(engine.system.snapshot().isEmpty, "no IO is left")
 
         // What was changed is on disk, each change once.
         let reopened = try Engine.open(directory.path + "/store", options: options)
