@@ -19,6 +19,9 @@ struct StoreMutationTests {
     }()
 
     /// Runs the harness; returns its exit code and what it printed.
+    /// The same stores in every run, unless a seed is given: `.ci/harm` looks for new ones.
+    private static let seed = ProcessInfo.processInfo.environment["STRATA_SEED"] ?? "1"
+
     private func harm(_ arguments: [String]) throws -> (code: Int32, text: String) {
         let process = Process()
         let pipe = Pipe()
@@ -26,7 +29,7 @@ struct StoreMutationTests {
         process.arguments = arguments
         process.standardOutput = pipe
         process.environment = ProcessInfo.processInfo.environment.merging([
-            "STRATA_SEED": "\(IOMethodMatrix.seed)"
+            "STRATA_SEED": Self.seed
         ]) { $1 }
         try process.run()
         let data = try pipe.fileHandleForReading.readToEnd() ?? Data()

@@ -32,7 +32,7 @@ extension Verifier {
         }
         if !reportShort(lengths, segments, subject) { isWhole = false }
         // Empty files may stand behind the last one, as truncating leaves them.
-        let end = lengths.values.reduce(0) { $0 + UInt64($1) }
+        let end = reachable(lengths, segments)
         if isWhole && end < UInt64(expected) {
             let missing = UInt32(end)
             found(
@@ -41,6 +41,15 @@ extension Verifier {
                     "the fork has \(missing) blocks where the catalog says \(expected)",
                     block: missing, path: path(subject, segment: UInt32(UInt64(missing) / size))))
         }
+    }
+
+    /// How many blocks can be reached from the first: those of full files, and of the next one.
+    private func reachable(_ lengths: [UInt32: UInt32], _ segments: [UInt32]) -> UInt64 {
+        var end: UInt64 = 0
+        for segment in segments where UInt64(segment) * size == end {
+            end += UInt64(lengths[segment] ?? 0)
+        }
+        return end
     }
 
     private var size: UInt64 { UInt64(engine.control.segmentBlocks) }
