@@ -21,8 +21,10 @@ extension Verifier {
         var next: UInt32 = 0
         for segment in segments {
             if segment > next {
-                // What a crash has left behind the end counts for nothing, also behind a gap.
-                if subject.fork == .main && firstBlock(of: next) >= expected { break }
+                // A crash in the middle of growing leaves segments behind the end, and may take
+                // the names of those before them.
+                let isBehindEnd = subject.fork == .main && firstBlock(of: next) >= expected
+                if isBehindEnd && segment - next <= Self.segmentsOfOneGrowth { break }
                 isWhole = false
                 found(missing(next..<segment, subject))
             }
@@ -51,6 +53,9 @@ extension Verifier {
         }
         return end
     }
+
+    /// How many segments can be missing that one growth was making; a file further on is strange.
+    private static let segmentsOfOneGrowth: UInt32 = 16
 
     private var size: UInt64 { UInt64(engine.control.segmentBlocks) }
 
