@@ -136,10 +136,12 @@ import Threads
                 started += 1
             }
             session.endScope(onError: true)
+            // The bell is for other threads: what has completed meanwhile takes another turn.
+            var isOver = false
             for (reference, ring) in waiting where !ring.isRegistered {
-                if !bench.system.register(ring, for: reference) { executor.ring() }
+                if !bench.system.register(ring, for: reference) { isOver = true }
             }
-            return nil
+            return isOver ? 0 : nil
         }
 
         func watch(_ add: (CInt) -> Void) {}
