@@ -1,7 +1,7 @@
 internal import Synchronization
 
 extension IOSystem {
-    /// Waits until the IO has completed, whoever issued it.
+    /// Waits until the IO has completed. Any session may have issued it.
     ///
     /// For threads without a session; those with one use ``Session/wait(for:)``. Blocks the thread,
     /// so it must not be called on Swift's cooperative pool. Returns at once for an invalid

@@ -6,7 +6,7 @@ internal import Synchronization
 /// | state | who moves it on |
 /// |---|---|
 /// | new | the task: to waiting; a cancellation: to cancelled |
-/// | waiting | whoever did what it waits for: to done; a cancellation: to cancelled; both resume it |
+/// | waiting | the awaited work: to done; a cancellation: to cancelled; both resume it |
 /// | done, cancelled | nobody |
 @safe
 final class TaskWait: @unchecked Sendable {
