@@ -32,6 +32,7 @@ let modules: [Target] = [
     .target(name: "Threads", dependencies: ["CPlatform"]),
     .target(name: "AsyncIO", dependencies: ["Threads", "CPlatform", liburing, log]),
     .target(name: "PageFormat", dependencies: ["CPlatform"]),
+    .target(name: "RowSchema", dependencies: ["PageFormat"]),
     .target(name: "FileAccess", dependencies: ["AsyncIO", "CPlatform", log, "Threads", system]),
     .target(name: "StorageManager", dependencies: ["AsyncIO", "Threads"]),
     .target(
@@ -78,8 +79,8 @@ let modules: [Target] = [
         name: "Strata",
         dependencies: [
             "ReadStream", "BufferManager", "StorageManager", "MagneticDisk", "CompressedDisk",
-            "MemoryDisk", "FileAccess", "PageFormat", "AsyncIO", "CPlatform", log, "Threads",
-            system,
+            "MemoryDisk", "FileAccess", "RowSchema", "PageFormat", "AsyncIO", "CPlatform", log,
+            "Threads", system,
         ]),
     .target(
         name: "RelationLoader",
@@ -116,6 +117,7 @@ let modules: [Target] = [
 let tests: [Target] = [
     .testTarget(name: "AsyncIOTests", dependencies: ["AsyncIO", "StorageTesting", log, "Threads"]),
     .testTarget(name: "PageFormatTests", dependencies: ["PageFormat", "Threads"]),
+    .testTarget(name: "RowSchemaTests", dependencies: ["RowSchema"]),
     .testTarget(
         name: "FileAccessTests",
         dependencies: ["FileAccess", "AsyncIO", "StorageTesting", "Threads"]),
@@ -243,8 +245,9 @@ let package = Package(
         .executable(name: "strata", targets: ["StrataTool"]),
     ]
         + [
-            "AsyncIO", "PageFormat", "FileAccess", "StorageManager", "MagneticDisk", "MemoryDisk",
-            "CompressedDisk", "RadosDisk", "BufferManager", "ReadStream", "PostgresTypes",
+            "AsyncIO", "PageFormat", "RowSchema", "FileAccess", "StorageManager", "MagneticDisk",
+            "MemoryDisk", "CompressedDisk", "RadosDisk", "BufferManager", "ReadStream",
+            "PostgresTypes",
         ].map { .library(name: $0, targets: [$0]) },
     traits: [
         .trait(name: "RADOS", description: "Relations in a Ceph cluster; needs librados-dev.")

@@ -4,6 +4,7 @@
 @_exported public import FileAccess
 @_exported public import PageFormat
 @_exported public import ReadStream
+@_exported public import RowSchema
 @_exported public import StorageManager
 
 @_exported public import struct CompressedDisk.ChunkProperties

@@ -14,6 +14,7 @@ import Testing
         let streams = managers.union(["BufferManager", "PageFormat"])
         let strata = streams.union([
             "ReadStream", "MagneticDisk", "CompressedDisk", "MemoryDisk", "FileAccess",
+            "RowSchema",
         ])
         let reading = streams.union(["PostgresTypes", "ReadStream", "MagneticDisk", "FileAccess"])
         let catalogs = reading.union(["PostgresReading"])
@@ -21,7 +22,8 @@ import Testing
         return [
             "PostgresTypes": [], "PostgresReading": reading, "PostgresCatalogs": catalogs,
             "PostgresCluster": catalogs.union(["PostgresCatalogs"]),
-            "Threads": [], "AsyncIO": ["Threads"], "PageFormat": [], "FileAccess": core,
+            "Threads": [], "AsyncIO": ["Threads"], "PageFormat": [],
+            "RowSchema": ["PageFormat"], "FileAccess": core,
             "StorageManager": core, "MagneticDisk": managers.union(["FileAccess"]),
             "MemoryDisk": managers, "RadosDisk": managers,
             "CompressedDisk": managers.union(["FileAccess"]),

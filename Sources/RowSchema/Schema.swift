@@ -61,7 +61,7 @@ public struct Schema: Sendable, Hashable {
     /// Refuses names that a terminal would take for commands. Relations that exist may have such.
     ///
     /// - Throws: ``SchemaError/controlCharacters(name:)``.
-    func checkNames() throws(SchemaError) {
+    package func checkNames() throws(SchemaError) {
         for column in columns where Column.hasControlCharacters(column.name) {
             throw .controlCharacters(name: column.name)
         }

@@ -1,4 +1,4 @@
-import Strata
+import RowSchema
 import Testing
 
 @Suite("Schema")
