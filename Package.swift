@@ -33,6 +33,7 @@ let modules: [Target] = [
     .target(name: "AsyncIO", dependencies: ["Threads", "CPlatform", liburing, log]),
     .target(name: "PageFormat", dependencies: ["CPlatform"]),
     .target(name: "RowSchema", dependencies: ["PageFormat"]),
+    .target(name: "RowText", dependencies: ["RowSchema", "PageFormat", "Threads", system]),
     .target(name: "FileAccess", dependencies: ["AsyncIO", "CPlatform", log, "Threads", system]),
     .target(name: "StorageManager", dependencies: ["AsyncIO", "Threads"]),
     .target(
@@ -56,7 +57,9 @@ let modules: [Target] = [
         dependencies: ["StorageManager", "PageFormat", "AsyncIO", log, "Threads"]),
     .target(
         name: "ReadStream", dependencies: ["BufferManager", "StorageManager", "AsyncIO", "Threads"]),
-    .target(name: "PostgresTypes", path: "Sources/PostgresCluster/PostgresTypes"),
+    .target(
+        name: "PostgresTypes", dependencies: ["RowText"],
+        path: "Sources/PostgresCluster/PostgresTypes"),
     .target(
         name: "PostgresReading",
         dependencies: [
@@ -85,8 +88,8 @@ let modules: [Target] = [
     .target(
         name: "RelationLoader",
         dependencies: [
-            "Strata", "CompressedDisk", "MemoryDisk", "BufferManager", "FileAccess",
-            "StorageManager", "PageFormat", "AsyncIO", "Threads", system,
+            "Strata", "BufferManager", "RowText", "RowSchema", "PageFormat", "AsyncIO", "Threads",
+            system,
         ]),
     .target(
         name: "StorageTesting",
@@ -118,6 +121,7 @@ let tests: [Target] = [
     .testTarget(name: "AsyncIOTests", dependencies: ["AsyncIO", "StorageTesting", log, "Threads"]),
     .testTarget(name: "PageFormatTests", dependencies: ["PageFormat", "Threads"]),
     .testTarget(name: "RowSchemaTests", dependencies: ["RowSchema"]),
+    .testTarget(name: "RowTextTests", dependencies: ["RowText", "RowSchema", "PageFormat"]),
     .testTarget(
         name: "FileAccessTests",
         dependencies: ["FileAccess", "AsyncIO", "StorageTesting", "Threads"]),
@@ -224,7 +228,7 @@ let tests: [Target] = [
     .testTarget(
         name: "FuzzTests",
         dependencies: [
-            "RelationLoader", "Strata", "CompressedDisk", "BufferManager", "FileAccess",
+            "RowText", "RowSchema", "Strata", "CompressedDisk", "BufferManager", "FileAccess",
             "PostgresTypes", "StorageManager", "PageFormat", "AsyncIO", "StorageTesting", log,
         ],
         exclude: ["Package.swift", "Fuzzer"]),
@@ -245,7 +249,8 @@ let package = Package(
         .executable(name: "strata", targets: ["StrataTool"]),
     ]
         + [
-            "AsyncIO", "PageFormat", "RowSchema", "FileAccess", "StorageManager", "MagneticDisk",
+            "AsyncIO", "PageFormat", "RowSchema", "RowText", "FileAccess", "StorageManager",
+            "MagneticDisk",
             "MemoryDisk", "CompressedDisk", "RadosDisk", "BufferManager", "ReadStream",
             "PostgresTypes",
         ].map { .library(name: $0, targets: [$0]) },

@@ -16,19 +16,22 @@ import Testing
             "ReadStream", "MagneticDisk", "CompressedDisk", "MemoryDisk", "FileAccess",
             "RowSchema",
         ])
-        let reading = streams.union(["PostgresTypes", "ReadStream", "MagneticDisk", "FileAccess"])
+        let reading = streams.union([
+            "PostgresTypes", "RowText", "ReadStream", "MagneticDisk", "FileAccess",
+        ])
         let catalogs = reading.union(["PostgresReading"])
-        let bench = strata.union(["Strata", "RelationLoader"])
+        let bench = strata.union(["Strata", "RelationLoader", "RowText"])
         return [
-            "PostgresTypes": [], "PostgresReading": reading, "PostgresCatalogs": catalogs,
+            "PostgresTypes": ["RowText"], "PostgresReading": reading, "PostgresCatalogs": catalogs,
             "PostgresCluster": catalogs.union(["PostgresCatalogs"]),
             "Threads": [], "AsyncIO": ["Threads"], "PageFormat": [],
-            "RowSchema": ["PageFormat"], "FileAccess": core,
+            "RowSchema": ["PageFormat"], "RowText": ["RowSchema", "PageFormat", "Threads"],
+            "FileAccess": core,
             "StorageManager": core, "MagneticDisk": managers.union(["FileAccess"]),
             "MemoryDisk": managers, "RadosDisk": managers,
             "CompressedDisk": managers.union(["FileAccess"]),
             "BufferManager": buffers, "ReadStream": streams, "Strata": strata,
-            "StorageTesting": strata, "RelationLoader": strata.union(["Strata"]),
+            "StorageTesting": strata, "RelationLoader": strata.union(["Strata", "RowText"]),
             "StoreSimulator": strata.union(["Strata", "StorageTesting"]), "BenchSuite": bench,
             "StrataTool": bench.union([
                 "BenchSuite", "StorageTesting", "StoreSimulator", "PostgresCluster",

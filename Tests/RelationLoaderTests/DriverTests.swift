@@ -27,9 +27,19 @@ struct DriverTests {
         let summary = try RelationLoader.scan(
             try engine.relation(named: name), to: try DescriptorOutput(creating: path),
             options: options)
-        return (
-            String(decoding: try Fixtures.read(FileSource(path: path)), as: UTF8.self), summary
-        )
+        return (try text(of: path), summary)
+    }
+
+    private func text(of path: String) throws -> String {
+        let source = try FileSource(path: path)
+        var bytes: [UInt8] = []
+        while true {
+            let chunk = try [UInt8](capacity: 65536) { span throws(LoadError) in
+                _ = try source.read(into: &span)
+            }
+            if chunk.isEmpty { return String(decoding: bytes, as: UTF8.self) }
+            bytes += chunk
+        }
     }
 
     private static func rows(_ range: Range<Int>) -> String {

@@ -1,13 +1,33 @@
+internal import RowText
+
 /// Binary floating-point numbers as text: the shortest that reads back as the same number. Mirrors
 /// `float8out` and `float4out` with `extra_float_digits` 1.
 enum FloatText {
-    static func write<Value: BinaryFormat>(_ value: Value, to output: inout TextOutput) {
-        if value.isNaN { return output.append("NaN") }
+    static func write(_ value: Double, to output: inout TextOutput) {
+        guard writesDigits(of: value, to: &output) else { return }
+        let (digits, exponent) = ShortestDecimal.digits(of: value)
+        writeDecimal(digits, exponent, fixedBelow: 15, to: &output)
+    }
+
+    static func write(_ value: Float, to output: inout TextOutput) {
+        guard writesDigits(of: value, to: &output) else { return }
+        let (digits, exponent) = ShortestDecimal.digits(of: value)
+        writeDecimal(digits, exponent, fixedBelow: 6, to: &output)
+    }
+
+    /// Appends the sign, or the whole text of a value that has no digits; returns whether digits
+    /// follow.
+    private static func writesDigits<Value: BinaryFloatingPoint>(
+        of value: Value, to output: inout TextOutput
+    ) -> Bool {
+        if value.isNaN {
+            output.append("NaN")
+            return false
+        }
         if value.sign == .minus { output.append("-" as Unicode.Scalar) }
-        if value.isInfinite { return output.append("Infinity") }
-        if value.isZero { return output.append("0" as Unicode.Scalar) }
-        let (digits, exponent) = ShortestDecimal.of(value)
-        writeDecimal(digits, exponent, fixedBelow: Value.decimalDigits, to: &output)
+        if value.isInfinite { output.append("Infinity") }
+        if value.isZero { output.append("0" as Unicode.Scalar) }
+        return value.isFinite && !value.isZero
     }
 
     /// Appends digits × 10^exponent: with an exponent below 10^-4 and from 10^`fixedBelow` on.

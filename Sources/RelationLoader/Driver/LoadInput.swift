@@ -1,3 +1,4 @@
+import RowText
 import Strata
 
 /// A source and the columns its records are to have, found before anything is written.

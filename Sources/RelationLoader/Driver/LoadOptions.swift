@@ -1,3 +1,5 @@
+public import RowSchema
+public import RowText
 public import Strata
 public import SystemPackage
 
@@ -18,23 +20,14 @@ public struct LoadOptions: Sendable {
     /// How a schema is inferred.
     public var inference = SchemaInference.Limits()
     /// What becomes of the load when a record cannot be taken.
-    public var onError = OnError.stop
-    /// The file for records that were skipped; nil forgets them. Only with ``OnError/skip``. A file
+    public var onError = BadRecordPolicy.stop
+    /// The file for records that were skipped; nil forgets them. Only with ``BadRecordPolicy/skip``. A file
     /// that has contents is refused, and so is one in the store's directory.
     public var rejectsPath: FilePath?
     /// How to end the load early.
     public var cancellation = Cancellation()
     /// The least time between two calls of the progress closure.
     public var progressIntervalNanoseconds: UInt64 = 100_000_000
-
-    /// What to do about a record that cannot be taken.
-    public enum OnError: Sendable, Hashable {
-        /// The load ends without effect.
-        case stop
-        /// The record is left out, if the fault lies within it. After a stray or unterminated
-        /// quote nobody knows where the next one begins, and the load ends in any case.
-        case skip
-    }
 
     /// A new relation, its columns inferred, from comma-separated values with a header; the first
     /// bad record ends the load.

@@ -1,4 +1,5 @@
 import PageFormat
+import RowText
 import Strata
 import Threads
 

@@ -1,3 +1,4 @@
+public import RowText
 public import Strata
 
 /// Why a load or a scan ended early.
@@ -38,18 +39,8 @@ extension LoaderError {
     }
 }
 
-extension LoadError.Reason {
-    /// Whether reading can go on with the next record: the fault lies within one record whose end
-    /// is known.
-    public var isWithinRecord: Bool {
-        switch self {
-        case .missingFields, .extraFields, .invalidUTF8, .nulByte, .value, .nullNotAllowed,
-            .rowTooLarge:
-            true
-        case .open, .read, .write, .missingHeader, .noRecords, .schema, .option,
-            .unterminatedQuote, .strayQuote, .textAfterQuote, .strayCarriageReturn,
-            .strayLineFeed, .recordTooLong, .unexpectedColumn, .controlCharacters:
-            false
-        }
+extension Cancellation {
+    func check() throws(LoaderError) {
+        if isCancelled { throw .cancelled }
     }
 }

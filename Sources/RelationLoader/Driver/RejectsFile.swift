@@ -1,3 +1,4 @@
+internal import RowText
 internal import SystemPackage
 
 /// Where a load puts the records that it leaves out: a CSV file of four columns.

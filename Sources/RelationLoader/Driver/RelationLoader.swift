@@ -1,3 +1,4 @@
+public import RowText
 public import Strata
 public import SystemPackage
 internal import Threads

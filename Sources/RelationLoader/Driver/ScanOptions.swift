@@ -1,3 +1,5 @@
+public import RowText
+
 /// How a scan writes what it reads.
 public struct ScanOptions: Sendable {
     /// What rows are written as.

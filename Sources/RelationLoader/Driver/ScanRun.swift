@@ -1,4 +1,5 @@
 import PageFormat
+import RowText
 import Strata
 
 /// A scan from its first page to its last. One thread's.

@@ -1,3 +1,4 @@
+internal import RowText
 internal import SystemPackage
 internal import Threads
 

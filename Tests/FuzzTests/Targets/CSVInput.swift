@@ -1,5 +1,5 @@
-import RelationLoader
-import Strata
+import RowSchema
+import RowText
 
 /// A CSV file from anywhere: its schema inferred, its rows taken to tuples, written again, and read
 /// once more, which must give the same.

@@ -1,6 +1,6 @@
 import PageFormat
-import RelationLoader
-import Strata
+import RowSchema
+import RowText
 
 /// A page from anywhere: verified, walked, decoded, written as text, and changed.
 ///

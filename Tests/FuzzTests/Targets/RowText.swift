@@ -1,6 +1,6 @@
 import PageFormat
-import RelationLoader
-import Strata
+import RowSchema
+import RowText
 
 /// Takes CSV to heap tuples and back.
 struct RowText {

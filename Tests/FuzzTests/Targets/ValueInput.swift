@@ -1,4 +1,4 @@
-import RelationLoader
+import RowText
 import Strata
 
 /// The text of one value, or of a schema.

@@ -1,0 +1,51 @@
+import RowSchema
+
+/// Makes names of columns out of a header.
+package enum ColumnNames {
+    /// As many distinct, valid names as there are columns: white space around them is removed, that
+    /// within them which breaks lines or columns becomes underscores, long ones are cut, an empty
+    /// one is named by its position, and one that was there before gets a number.
+    package static func valid(_ header: [String], count: Int) -> [String] {
+        var seen: Set<String> = []
+        var result: [String] = []
+        for index in 0..<count {
+            var name = index < header.count ? cleaned(header[index]) : ""
+            if name.isEmpty { name = "column\(index + 1)" }
+            name = shortened(name, to: Schema.maximumNameLength)
+            let base = name
+            var number = 2
+            while !seen.insert(name).inserted {
+                let suffix = "_\(number)"
+                name = shortened(base, to: Schema.maximumNameLength - suffix.utf8.count) + suffix
+                number += 1
+            }
+            result.append(name)
+        }
+        return result
+    }
+
+    /// The position of the first name with a control character that is no white space, such as one
+    /// that begins a terminal's command. There is no name to be made of it that its author knows.
+    static func firstWithControls(_ header: [String]) -> Int? {
+        header.firstIndex { Column.hasControlCharacters(cleaned($0)) }
+    }
+
+    private static func cleaned(_ name: String) -> String {
+        var scalars = Substring(name).unicodeScalars
+        while let first = scalars.first, first.properties.isWhitespace { scalars.removeFirst() }
+        while let last = scalars.last, last.properties.isWhitespace { scalars.removeLast() }
+        var result = ""
+        for scalar in scalars {
+            let breaks = (0x09...0x0D).contains(scalar.value) || scalar.value == 0x85
+            result.unicodeScalars.append(breaks ? "_" : scalar)
+        }
+        return result
+    }
+
+    /// The longest beginning of at most `length` bytes that ends between characters.
+    private static func shortened(_ name: String, to length: Int) -> String {
+        var result = name
+        while result.utf8.count > length { result.removeLast() }
+        return result
+    }
+}

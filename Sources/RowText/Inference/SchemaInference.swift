@@ -1,0 +1,136 @@
+public import RowSchema
+
+/// Finds a schema for a CSV file by looking at its beginning.
+///
+/// Each column gets the narrowest of boolean (only the words true, false, t and f), integer,
+/// bigint, double precision, numeric (numbers of more than 17 digits), date, timestamp, uuid and
+/// text that holds all its values in the sample; a column without values is text. Numbers with
+/// leading zeros, such as `00501`, stay text. Columns may all be NULL.
+///
+/// What lies behind the sample may contradict it: the load then stops with an error that names the
+/// value, and the schema is to be given.
+public enum SchemaInference {
+    /// How much is looked at.
+    public struct Limits: Sendable {
+        /// The most records.
+        public var records = 10_000
+        /// The most bytes.
+        public var bytes = 4 << 20
+
+        /// 10,000 records within 4 MiB.
+        public init() {}
+    }
+
+    /// What was found, and a source that begins anew.
+    public struct Outcome {
+        /// The schema.
+        public let schema: Schema
+        /// The names in the header as they stand there; nil where there is no header.
+        public let header: [String]?
+        /// How many records it was inferred from.
+        public let recordCount: Int
+        /// Yields all bytes of the source that was given, those of the sample too.
+        public let source: any ByteSource
+    }
+
+    /// Reads the beginning of `source` and infers a schema. Columns are named by the header, or
+    /// `column1`, `column2` … where there is none.
+    ///
+    /// - Parameters:
+    ///   - source: where the text comes from.
+    ///   - options: how it is written.
+    ///   - limits: how much of it is looked at.
+    ///   - onError: what the load will do about a record that cannot be taken; one that it skips
+    ///     has no say in the types.
+    /// - Throws: ``LoadError`` if the source cannot be read, has not even a header, or its first
+    ///   records cannot be split; a later error is left to the load.
+    public static func infer(
+        from source: any ByteSource, options: CSVOptions = CSVOptions(),
+        limits: Limits = Limits(), onError: BadRecordPolicy = .stop
+    ) throws(LoadError) -> Outcome {
+        var source = source
+        let (sample, isWhole) = try read(&source, atMost: limits.bytes)
+        var reader = try CSVReader(
+            source: MemorySource(sample, name: source.name), options: options)
+        var names: [String]?
+        if options.hasHeader {
+            names = try reader.readHeader()
+            if let position = names.flatMap(ColumnNames.firstWithControls) {
+                throw reader.failure(.controlCharacters, field: position)
+            }
+            reader.expectedFieldCount = names?.count
+        }
+        var columns = [ColumnEvidence](repeating: ColumnEvidence(), count: names?.count ?? 0)
+        var count = 0
+        while count < limits.records {
+            do throws(LoadError) {
+                guard try reader.next() else { break }
+            } catch {
+                if onError == .skip && error.reason.isWithinRecord { continue }
+                // Reported by the load, which will meet it again; or the sample's cut end.
+                if count == 0 && isWhole { throw error }
+                break
+            }
+            // A record that ends with the sample may go on behind it.
+            if !isWhole && reader.consumedByteCount == sample.count && count > 0 { break }
+            if columns.isEmpty {
+                columns = Array(repeating: ColumnEvidence(), count: reader.fieldCount)
+                reader.expectedFieldCount = reader.fieldCount
+            }
+            for index in columns.indices where !reader.isNull(index) {
+                columns[index].observe(reader.bytes(index))
+            }
+            count += 1
+        }
+        if columns.isEmpty { throw LoadError(.noRecords, source: source.name) }
+        let types = columns.map(\.type)
+        let valid = ColumnNames.valid(names ?? [], count: types.count)
+        let schema: Schema
+        do throws(SchemaError) {
+            schema = try Schema(zip(valid, types).map { Column(name: $0, type: $1) })
+        } catch {
+            throw LoadError(.schema(error), source: source.name)
+        }
+        return Outcome(
+            schema: schema, header: names, recordCount: count,
+            source: PrefixedSource(prefix: sample, rest: isWhole ? nil : source, of: source))
+    }
+
+    private static func read(
+        _ source: inout any ByteSource, atMost limit: Int
+    ) throws(LoadError) -> (sample: [UInt8], isWhole: Bool) {
+        let buffer = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: max(limit, 1))
+        defer { unsafe buffer.deallocate() }
+        var length = 0
+        while length < buffer.count {
+            var span = unsafe OutputSpan(
+                buffer: UnsafeMutableBufferPointer(rebasing: buffer[length...]),
+                initializedCount: 0)
+            let count = try source.read(into: &span)
+            if count == 0 { return (unsafe Array(buffer[..<length]), true) }
+            length += count
+        }
+        return (unsafe Array(buffer[..<length]), false)
+    }
+}
+
+/// Yields bytes that were read before, then those that follow them.
+struct PrefixedSource: ByteSource {
+    let name: String
+    let totalByteCount: Int?
+    private var prefix: MemorySource
+    private var rest: (any ByteSource)?
+
+    init(prefix: [UInt8], rest: (any ByteSource)?, of whole: any ByteSource) {
+        name = whole.name
+        totalByteCount = whole.totalByteCount
+        self.prefix = MemorySource(prefix)
+        self.rest = rest
+    }
+
+    mutating func read(into buffer: inout OutputSpan<UInt8>) throws(LoadError) -> Int {
+        let count = try prefix.read(into: &buffer)
+        if count > 0 { return count }
+        return try rest?.read(into: &buffer) ?? 0
+    }
+}

@@ -1,0 +1,41 @@
+public import RowSchema
+
+/// Why a text is not a value of a type.
+public struct ValueError: Error, Sendable, Hashable {
+    /// What is wrong with the text.
+    public enum Reason: Sendable, Hashable {
+        /// It is not written as the type's values are.
+        case invalidSyntax
+        /// It is a value, but a larger or smaller one than the type holds.
+        case outOfRange
+        /// A date or time has a field that does not exist, such as a thirteenth month.
+        case fieldOutOfRange
+        /// A timestamp names a time zone other than UTC, which the type cannot keep.
+        case timeZone
+        /// A stored datum's bytes are none that the type stores.
+        case damaged
+    }
+
+    /// The type.
+    public var type: ColumnType
+    /// What is wrong with the text.
+    public var reason: Reason
+
+    /// Describes a failure.
+    public init(_ type: ColumnType, _ reason: Reason) {
+        self.type = type
+        self.reason = reason
+    }
+}
+
+extension ValueError: CustomStringConvertible {
+    public var description: String {
+        switch reason {
+        case .invalidSyntax: "not a value of type \(type)"
+        case .outOfRange: "out of range for \(type)"
+        case .fieldOutOfRange: "a date or time field is out of range for \(type)"
+        case .timeZone: "a time zone other than UTC, which \(type) cannot keep"
+        case .damaged: "the stored bytes are not those of a value of type \(type)"
+        }
+    }
+}

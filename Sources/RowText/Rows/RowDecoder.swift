@@ -1,0 +1,119 @@
+public import PageFormat
+public import RowSchema
+
+/// Why a tuple cannot be read as a row.
+public enum RowError: Error, Sendable, Equatable {
+    /// The tuple is damaged.
+    case tuple(PageFormatError)
+    /// The value of a column is none of its type.
+    case value(ValueError, column: String, tuple: OffsetNumber)
+}
+
+extension RowError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .tuple(let error): "\(error)"
+        case .value(let error, let column, let tuple):
+            "tuple \(tuple), column \"\(column)\": \(error)"
+        }
+    }
+}
+
+/// Turns heap tuples into the texts of their values, as PostgreSQL prints them.
+///
+/// Owned by one thread at a time. Allocates nothing per row.
+public struct RowDecoder {
+    /// The columns of the tuples.
+    public let schema: Schema
+    private let types: [ColumnType]
+    private var decoder: HeapTupleDecoder
+
+    /// Makes a decoder for tuples of `schema`.
+    public init(schema: Schema) {
+        self.schema = schema
+        types = schema.columns.map(\.type)
+        decoder = HeapTupleDecoder(layout: schema.layout)
+    }
+
+    /// Finds the values of a tuple, which ``isNull(_:)`` and ``write(_:of:to:)`` are then asked
+    /// about.
+    public mutating func decode(_ tuple: HeapTupleView) throws(RowError) {
+        do throws(PageFormatError) {
+            try decoder.decode(tuple)
+        } catch {
+            throw .tuple(error)
+        }
+    }
+
+    /// Whether the column of the last decoded tuple is NULL.
+    public func isNull(_ column: Int) -> Bool {
+        decoder.isNull(column)
+    }
+
+    /// Appends the text of a column of `tuple`, which must be the last decoded one; nothing for
+    /// NULL.
+    public func write(
+        _ column: Int, of tuple: HeapTupleView, to output: inout ByteOutput
+    ) throws(RowError) {
+        guard let bytes = decoder.value(column, of: tuple) else { return }
+        switch types[column] {
+        case .text:
+            output.append(bytes)
+        case .boolean:
+            BooleanText.write(bytes.load(0, as: UInt8.self) != 0, to: &output)
+        case .smallint:
+            IntegerText.write(Int64(bytes.load(0, as: Int16.self)), to: &output)
+        case .integer:
+            IntegerText.write(Int64(bytes.load(0, as: Int32.self)), to: &output)
+        case .bigint:
+            IntegerText.write(bytes.load(0, as: Int64.self), to: &output)
+        case .real:
+            let bits = bytes.load(0, as: UInt32.self)
+            FloatingPointText.write(Float(bitPattern: bits), to: &output)
+        case .doublePrecision:
+            let bits = bytes.load(0, as: UInt64.self)
+            FloatingPointText.write(Double(bitPattern: bits), to: &output)
+        case .date:
+            DateText.write(bytes.load(0, as: Int32.self), to: &output)
+        case .timestamp:
+            TimestampText.write(bytes.load(0, as: Int64.self), to: &output)
+        case .uuid:
+            UUIDText.write(Span(viewing: bytes), to: &output)
+        case .bytea:
+            ByteaText.write(Span(viewing: bytes), to: &output)
+        case .numeric:
+            do throws(ValueError) {
+                try NumericText.write(Span(viewing: bytes), to: &output)
+            } catch {
+                throw .value(
+                    error, column: schema.columns[column].name, tuple: tuple.number)
+            }
+        }
+    }
+}
+
+extension RawSpan {
+    /// The little-endian integer at `offset`. The decoder has checked the datum's length.
+    @inline(__always)
+    func load<Value: FixedWidthInteger & BitwiseCopyable>(
+        _ offset: Int, as _: Value.Type
+    ) -> Value {
+        Value(littleEndian: unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: Value.self))
+    }
+}
+
+extension Span where Element == UInt8 {
+    /// The same bytes without a type. Bytes may be read as bytes, whatever they mean.
+    @inline(__always)
+    var raw: RawSpan {
+        @_lifetime(copy self)
+        get { unsafe bytes }
+    }
+
+    /// The bytes of `bytes` as elements.
+    @inline(__always)
+    @_lifetime(copy bytes)
+    init(viewing bytes: RawSpan) {
+        self = unsafe bytes._unsafeView(as: UInt8.self)
+    }
+}

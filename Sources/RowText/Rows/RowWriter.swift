@@ -1,0 +1,200 @@
+public import PageFormat
+public import RowSchema
+
+/// Writes heap tuples as text, a row after the other, into a buffer that the caller empties.
+///
+/// The CSV is what PostgreSQL's `COPY … TO … (FORMAT csv)` writes: lines end in LF, a value is
+/// quoted only if it contains a delimiter, a quote or a line break, or is the text for NULL: so
+/// NULL is nothing and an empty string is `""`. Unlike there, a value that begins with U+FEFF is
+/// quoted too, or it would be taken for a byte order mark where a file begins. JSON lines are one
+/// object per row, numbers and booleans bare, NULL as `null`, all else as strings; a number that is
+/// not finite is a string.
+///
+/// Owned by one thread at a time. Allocates nothing per row.
+public struct RowWriter: ~Copyable {
+    /// How rows are written.
+    public enum Format: Sendable, Hashable {
+        /// Comma-separated values.
+        case csv
+        /// One JSON object a line.
+        case jsonLines
+    }
+
+    let format: Format
+    let options: CSVOptions
+    let null: [UInt8]
+    let types: [ColumnType]
+    let names: [String]
+    /// The columns written, in the order they are.
+    let selection: [Int]
+    /// What stands before each selected value in JSON.
+    private let keys: [[UInt8]]
+    private var decoder: RowDecoder
+
+    /// Makes a writer of the columns at the positions `selection`, of all when that is nil.
+    public init(
+        schema: Schema, selection: [Int]? = nil, format: Format = .csv,
+        options: CSVOptions = CSVOptions()
+    ) {
+        let selection = selection ?? Array(schema.columns.indices)
+        precondition(selection.allSatisfy(schema.columns.indices.contains))
+        self.selection = selection
+        self.format = format
+        self.options = options
+        null = Array(options.null.utf8)
+        types = schema.columns.map(\.type)
+        names = schema.columns.map(\.name)
+        var keys: [[UInt8]] = []
+        for (position, column) in selection.enumerated() {
+            var output = ByteOutput(capacity: 80)
+            output.append(position == 0 ? UInt8(ascii: "{") : UInt8(ascii: ","))
+            let start = output.count
+            output.append(string: schema.columns[column].name)
+            JSONText.quote(&output, from: start)
+            output.append(UInt8(ascii: ":"))
+            var key: [UInt8] = []
+            for index in 0..<output.count { key.append(output.span[index]) }
+            keys.append(key)
+        }
+        self.keys = keys
+        decoder = RowDecoder(schema: schema)
+    }
+
+    /// Appends the line of column names, where the format has one.
+    public func writeHeader(to output: inout ByteOutput) {
+        guard format == .csv, options.hasHeader else { return }
+        for (position, column) in selection.enumerated() {
+            if position > 0 { output.append(options.delimiter) }
+            let start = output.count
+            output.append(string: names[column])
+            quoteIfNeeded(&output, from: start)
+        }
+        output.append(CSVSyntax.lineFeed)
+    }
+
+    /// Appends a row.
+    ///
+    /// - Throws: ``RowError`` when the tuple is damaged; nothing is appended then.
+    public mutating func write(
+        _ tuple: HeapTupleView, to output: inout ByteOutput
+    ) throws(RowError) {
+        let start = output.count
+        do throws(RowError) {
+            try decoder.decode(tuple)
+            switch format {
+            case .csv: try writeCSV(tuple, to: &output)
+            case .jsonLines: try writeJSON(tuple, to: &output)
+            }
+        } catch {
+            output.truncate(to: start)
+            throw error
+        }
+    }
+
+    private func writeCSV(
+        _ tuple: HeapTupleView, to output: inout ByteOutput
+    ) throws(RowError) {
+        for position in selection.indices {
+            if position > 0 { output.append(options.delimiter) }
+            let column = selection[position]
+            if decoder.isNull(column) {
+                for byte in null { output.append(byte) }
+                continue
+            }
+            let start = output.count
+            try decoder.write(column, of: tuple, to: &output)
+            quoteIfNeeded(&output, from: start)
+        }
+        output.append(CSVSyntax.lineFeed)
+    }
+
+    private func writeJSON(
+        _ tuple: HeapTupleView, to output: inout ByteOutput
+    ) throws(RowError) {
+        if selection.isEmpty { output.append(UInt8(ascii: "{")) }
+        for position in selection.indices {
+            for byte in keys[position] { output.append(byte) }
+            let column = selection[position]
+            if decoder.isNull(column) {
+                output.append("null")
+                continue
+            }
+            let start = output.count
+            try decoder.write(column, of: tuple, to: &output)
+            switch types[column] {
+            case .smallint, .integer, .bigint:
+                break
+            case .real, .doublePrecision, .numeric:
+                // A finite number ends in a digit, the others do not.
+                if TextScan.digit(output.span[output.count - 1]) > 9 {
+                    JSONText.quote(&output, from: start)
+                }
+            case .boolean:
+                let isTrue = output.span[start] == UInt8(ascii: "t")
+                output.truncate(to: start)
+                output.append(isTrue ? "true" : "false")
+            case .text, .date, .timestamp, .uuid, .bytea:
+                JSONText.quote(&output, from: start)
+            }
+        }
+        output.append("}\n")
+    }
+
+    /// Quotes the value that `output` ends in from `start` on, if it would not be read back as it
+    /// is without.
+    @inline(__always)
+    private func quoteIfNeeded(_ output: inout ByteOutput, from start: Int) {
+        if needsQuotes(output.span, from: start) { Self.quote(&output, from: start) }
+    }
+
+    /// Mirrors the rules of PostgreSQL's `CopyAttributeOutCSV`.
+    @inline(__always)
+    private func needsQuotes(_ bytes: Span<UInt8>, from start: Int) -> Bool {
+        var index = start
+        while index < bytes.count {
+            let byte = bytes[index]
+            if byte == options.delimiter || byte == CSVSyntax.quote || byte == CSVSyntax.lineFeed
+                || byte == CSVSyntax.carriageReturn
+            {
+                return true
+            }
+            index &+= 1
+        }
+        let length = bytes.count - start
+        if length == null.count {
+            var position = 0
+            while position < length && bytes[start + position] == null[position] { position += 1 }
+            if position == length { return true }
+        }
+        if length >= 3 && bytes[start] == 0xEF && bytes[start + 1] == 0xBB
+            && bytes[start + 2] == 0xBF
+        {
+            return true
+        }
+        // Alone on its line, this ended the input of older servers.
+        return selection.count == 1 && length == 2 && bytes[start] == UInt8(ascii: "\\")
+            && bytes[start + 1] == UInt8(ascii: ".")
+    }
+
+    /// Puts the end of `output` in quotes and doubles those within, from the back to the front.
+    @inline(never)
+    private static func quote(_ output: inout ByteOutput, from start: Int) {
+        let length = output.count - start
+        var quotes = 2
+        for index in start..<output.count where output.span[index] == CSVSyntax.quote {
+            quotes += 1
+        }
+        var target = output.extend(by: quotes) - 1
+        output.set(target, to: CSVSyntax.quote)
+        for index in stride(from: start + length - 1, through: start, by: -1) {
+            let byte = output.span[index]
+            target -= 1
+            output.set(target, to: byte)
+            if byte == CSVSyntax.quote {
+                target -= 1
+                output.set(target, to: byte)
+            }
+        }
+        output.set(start, to: CSVSyntax.quote)
+    }
+}

@@ -1,0 +1,39 @@
+import RowSchema
+
+/// Booleans between text and memory. Mirrors PostgreSQL's `boolin` and `boolout`.
+public enum BooleanText {
+    /// Reads a boolean: `true`, `false`, `yes`, `no`, `on`, `off`, any beginning of one of them
+    /// that no other shares, `1` or `0`; letter case and white space around it are ignored.
+    public static func parse(_ text: Span<UInt8>) throws(ValueError) -> Bool {
+        if text.count == 1 {
+            switch text[0] {
+            case UInt8(ascii: "t"), UInt8(ascii: "1"): return true
+            case UInt8(ascii: "f"), UInt8(ascii: "0"): return false
+            default: break
+            }
+        }
+        return try parseWord(text)
+    }
+
+    private static func parseWord(_ text: Span<UInt8>) throws(ValueError) -> Bool {
+        let range = TextScan.trimmed(text)
+        guard !range.isEmpty else { throw ValueError(.boolean, .invalidSyntax) }
+        if TextScan.isPrefix(text, range, of: "true") || TextScan.isPrefix(text, range, of: "yes")
+            || TextScan.matches(text, range, "on") || TextScan.matches(text, range, "1")
+        {
+            return true
+        }
+        if TextScan.isPrefix(text, range, of: "false") || TextScan.isPrefix(text, range, of: "no")
+            || (range.count > 1 && TextScan.isPrefix(text, range, of: "off"))
+            || TextScan.matches(text, range, "0")
+        {
+            return false
+        }
+        throw ValueError(.boolean, .invalidSyntax)
+    }
+
+    /// Appends `t` or `f`.
+    public static func write(_ value: Bool, to output: inout ByteOutput) {
+        output.append(value ? UInt8(ascii: "t") : UInt8(ascii: "f"))
+    }
+}

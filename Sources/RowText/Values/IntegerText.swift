@@ -1,0 +1,117 @@
+import RowSchema
+
+/// Integers between text and memory. Mirrors PostgreSQL's `pg_strtoint64` and `pg_lltoa`.
+public enum IntegerText {
+    /// Reads a decimal integer with white space around it and a sign before it.
+    ///
+    /// - Throws: ``ValueError`` of `type` when the text is no integer or `Value` cannot hold it.
+    @inline(__always)
+    static func parse<Value: FixedWidthInteger & SignedInteger>(
+        _ text: Span<UInt8>, as type: ColumnType, _: Value.Type
+    ) throws(ValueError) -> Value {
+        var index = 0
+        let count = text.count
+        var isNegative = false
+        if count > 0 {
+            let first = text[0]
+            if first == UInt8(ascii: "-") {
+                isNegative = true
+                index = 1
+            }
+        }
+        // Eighteen digits cannot overflow 64 bits.
+        if count &- index <= 18 && index < count {
+            var value: Int64 = 0
+            var position = index
+            while position < count {
+                let digit = TextScan.digit(text[position])
+                if digit > 9 { break }
+                value = value &* 10 &+ Int64(digit)
+                position &+= 1
+            }
+            if position == count {
+                if isNegative { value = 0 &- value }
+                guard let result = Value(exactly: value) else {
+                    throw ValueError(type, .outOfRange)
+                }
+                return result
+            }
+        }
+        return try parseSlowly(text, as: type, Value.self)
+    }
+
+    @inline(never)
+    private static func parseSlowly<Value: FixedWidthInteger & SignedInteger>(
+        _ text: Span<UInt8>, as type: ColumnType, _: Value.Type
+    ) throws(ValueError) -> Value {
+        let range = TextScan.trimmed(text)
+        var index = range.lowerBound
+        var isNegative = false
+        if index < range.upperBound {
+            isNegative = text[index] == UInt8(ascii: "-")
+            if isNegative || text[index] == UInt8(ascii: "+") { index += 1 }
+        }
+        guard index < range.upperBound else { throw ValueError(type, .invalidSyntax) }
+        var value: Value = 0
+        var overflows = false
+        while index < range.upperBound {
+            let digit = TextScan.digit(text[index])
+            guard digit <= 9 else { throw ValueError(type, .invalidSyntax) }
+            let (product, productOverflow) = value.multipliedReportingOverflow(by: 10)
+            // Downwards, since the smallest value has no positive counterpart.
+            let (difference, differenceOverflow) =
+                product.subtractingReportingOverflow(Value(digit))
+            overflows = overflows || productOverflow || differenceOverflow
+            value = difference
+            index += 1
+        }
+        if !isNegative {
+            overflows = overflows || value == .min
+            value = 0 &- value
+        }
+        if overflows { throw ValueError(type, .outOfRange) }
+        return value
+    }
+
+    /// Reads a `smallint`.
+    public static func parseSmallint(_ text: Span<UInt8>) throws(ValueError) -> Int16 {
+        try parse(text, as: .smallint, Int16.self)
+    }
+
+    /// Reads an `integer`.
+    public static func parseInteger(_ text: Span<UInt8>) throws(ValueError) -> Int32 {
+        try parse(text, as: .integer, Int32.self)
+    }
+
+    /// Reads a `bigint`.
+    public static func parseBigint(_ text: Span<UInt8>) throws(ValueError) -> Int64 {
+        try parse(text, as: .bigint, Int64.self)
+    }
+
+    /// Appends the decimal digits of `value`, a minus sign before them if it is negative.
+    public static func write(_ value: Int64, to output: inout ByteOutput) {
+        if value < 0 { output.append(UInt8(ascii: "-")) }
+        write(value.magnitude, to: &output)
+    }
+
+    /// Appends the decimal digits of `value`, at least `minimumDigits` of them.
+    @inline(__always)
+    static func write(_ value: UInt64, minimumDigits: Int = 1, to output: inout ByteOutput) {
+        var length = minimumDigits
+        var bound = value
+        var digits = 0
+        repeat {
+            bound /= 10
+            digits &+= 1
+        } while bound != 0
+        if digits > length { length = digits }
+        let end = output.extend(by: length)
+        var rest = value
+        var index = end
+        while index > end &- length {
+            index &-= 1
+            output.set(index, to: UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest % 10))
+            rest /= 10
+        }
+    }
+}
