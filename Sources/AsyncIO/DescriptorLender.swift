@@ -1,14 +1,14 @@
-/// Whoever lends a kernel descriptor to an IO and must keep it open until the kernel is done.
+/// Lends a kernel descriptor to an IO and keeps it open until the kernel is done with it.
 ///
-/// The core gives it back as soon as the IO was executed, before any callback runs.
+/// The core gives the descriptor back once the IO was executed, before any callback runs.
 public protocol DescriptorLender: AnyObject, Sendable {
-    /// Takes the descriptor back. Any thread; must not block.
+    /// Takes the descriptor back. Called on any thread; it must not block.
     ///
     /// - Parameter token: what ``IODescriptor/init(_:lender:token:)`` was given.
     func takeBack(token: UInt32)
 }
 
-/// A kernel descriptor for one IO, with who lent it.
+/// A kernel descriptor for one IO, with its lender.
 public struct IODescriptor {
     /// The kernel's number.
     public let number: CInt

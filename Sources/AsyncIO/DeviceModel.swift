@@ -1,11 +1,11 @@
 internal import Threads
 
-/// A device that does not exist: every IO is delayed as that device would delay it.
+/// A simulated device: every IO is delayed as that device would delay it.
 ///
-/// With it one sees, on any machine and under the real IO methods, how a program behaves on a disk
-/// far away: how deep it reads ahead, how many threads it needs. The data stays where it is. An IO
-/// takes the slot that is free first, and occupies it for the latency, or until its bytes have had
-/// their turn.
+/// The model shows, on any machine and under the real IO methods, how a program behaves on a slow
+/// or remote disk: how deep it reads ahead, how many threads it needs. The data stays where it is.
+/// An IO takes the slot that becomes free first. It occupies the slot for the latency, or until the
+/// bandwidth limit has let its bytes through, whichever is longer.
 public struct DeviceModel: Sendable, Hashable {
     /// How long an IO takes, in nanoseconds.
     public var latencyNanoseconds: UInt64
@@ -22,17 +22,17 @@ public struct DeviceModel: Sendable, Hashable {
     }
 
     static let parallelismLimits = 1...65536
-    /// A minute; whoever waits longer has mistaken the unit.
+    /// One minute; a longer latency is almost certainly a mistake of unit.
     static let latencyLimits = 0...60_000_000_000
     static let bandwidthLimits = 1...Int.max
 }
 
-/// The slots of a ``DeviceModel``. Any thread.
+/// The slots of a ``DeviceModel``. Safe to use from any thread.
 final class SimulatedDevice: Sendable {
     private struct State {
         /// When each slot becomes free.
         var slots: [UInt64]
-        /// When all bytes have been moved that were asked for.
+        /// When the bandwidth limit has let through all bytes requested so far.
         var moved: UInt64 = 0
     }
 
@@ -46,7 +46,8 @@ final class SimulatedDevice: Sendable {
         state = Lock(State(slots: Array(repeating: 0, count: model.parallelism)))
     }
 
-    /// Takes a slot for an IO that reaches the device now; when the IO is over.
+    /// Takes a slot for an IO that reaches the device now, and returns the time at which the IO is
+    /// over.
     func takeSlot(byteCount: Int) -> UInt64 {
         let now = Clock.monotonicNanoseconds
         let moving = UInt64(Double(byteCount) * nanosecondsPerByte)
@@ -62,6 +63,6 @@ final class SimulatedDevice: Sendable {
         }
     }
 
-    /// Blocks the thread as long as an IO that it executes takes.
+    /// Blocks the calling thread for as long as the device would take for an IO of this size.
     func execute(byteCount: Int) { Clock.sleep(until: takeSlot(byteCount: byteCount)) }
 }

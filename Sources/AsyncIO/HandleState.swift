@@ -1,10 +1,10 @@
-/// Where a handle stands in the life of an IO. States follow one another in this order, then
-/// `idle` again; only a release goes from `handedOut` straight back.
+/// Where a handle stands in the life of an IO. States follow one another in this order and end in
+/// `idle` again. Only a release goes from `handedOut` straight back.
 ///
 /// | state | who moves it on | what it promises |
 /// |---|---|---|
 /// | `idle` | owner | nothing refers to it |
-/// | `handedOut` | owner | being filled in; one a session |
+/// | `handedOut` | owner | being filled in; one per session |
 /// | `defined` | owner | operation and target are set |
 /// | `staged` | owner | stage callbacks have run |
 /// | `submitted` | completer | the method has it |
@@ -26,7 +26,7 @@ public enum HandleState: UInt8, Sendable {
     case submitted
     /// Executed; shared callbacks are running.
     case completedIO
-    /// Done for everyone but the issuer.
+    /// Done for every thread but the issuer.
     case completedShared
     /// Done.
     case completedLocal
@@ -48,21 +48,22 @@ public enum IOOperation: UInt8, Sendable {
 
 /// Traits of an IO that methods take into account. Mirrors PostgreSQL's `PgAioHandleFlags`.
 public struct IOFlags: OptionSet, Sendable {
-    /// One bit a flag.
+    /// One bit per flag.
     public let rawValue: UInt8
     /// Makes a set of raw bits.
     public init(rawValue: UInt8) { self.rawValue = rawValue }
 
     /// The IO reads or writes memory that belongs to the session; only its thread may complete it.
     public static let referencesLocal = IOFlags(rawValue: 1)
-    /// The issuer wants to wait at once; the method is passed by.
+    /// The issuer wants to wait at once, so the IO bypasses the method.
     public static let synchronous = IOFlags(rawValue: 2)
     /// The IO goes through the kernel's page cache, so that starting it may cost a copy.
     public static let buffered = IOFlags(rawValue: 4)
-    /// Its callbacks have some work to do when it completes, however little it moves: unpacking,
-    /// say. Such work is spread over cores where a method can, and done for one IO at a time.
+    /// The callbacks have considerable work to do on completion, such as decompression, however few
+    /// bytes the IO moves. A method that can spreads such work over cores, one IO at a time.
     public static let heavyCompletion = IOFlags(rawValue: 8)
-    /// The kernel does the write whole or not at all, even when the power fails, or refuses it:
-    /// past the page cache, in units and at offsets that file system and disk have said they can.
+    /// The kernel either does the write as a whole, even across a power failure, or refuses it. The
+    /// write bypasses the page cache, with sizes and offsets that the file system and the disk have
+    /// declared they support.
     public static let atomicWrite = IOFlags(rawValue: 16)
 }

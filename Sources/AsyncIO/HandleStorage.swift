@@ -3,23 +3,23 @@ internal import Threads
 
 /// The memory of one handle. It lives as long as its ``IOSystem`` and serves IO after IO.
 ///
-/// Who may touch what: the owning session's thread writes everything up to `submitted`; from then
-/// to `completedShared` the one completing thread writes `rawResult`, `distilled` and `lender`;
-/// afterwards the owner again. Each hand-over is a releasing store of ``state``, paired with an
-/// acquiring load of whoever goes on. What snapshots show is kept in relaxed atomics, which any
-/// thread may read at any time and then validates by ``generation``.
+/// The owning session's thread writes everything up to `submitted`. From then to `completedShared`
+/// the one completing thread writes `rawResult`, `distilled` and `lender`. Afterwards the owner
+/// writes again. Each hand-over is a releasing store of ``state``, paired with an acquiring load in
+/// the thread that continues. What snapshots show is kept in relaxed atomics: any thread may read
+/// them at any time and then validates them by ``generation``.
 @safe
 struct HandleStorage: ~Copyable {
     /// How many callbacks one IO can carry.
     static let maximumCallbacks = 4
 
-    /// What no snapshot looks at; reset as a whole. It comes first: the thread sanitizer takes a
-    /// change of it for one of whatever stands at the handle's address.
+    /// The part that no snapshot reads; reset as a whole. It comes first because the thread
+    /// sanitizer takes a change of it for a change of whatever stands at the handle's address.
     var definition = Definition()
 
     let index: UInt32
     let sessionIndex: UInt32
-    /// Whose memory this is; it outlives the handle.
+    /// The system that this memory belongs to; it outlives the handle.
     unowned(unsafe) let system: IOSystem
 
     private let stateWord = Atomic<UInt8>(HandleState.idle.rawValue)
@@ -30,7 +30,8 @@ struct HandleStorage: ~Copyable {
     let operationWord = Atomic<UInt8>(0)
     let flagsWord = Atomic<UInt8>(0)
     let targetWord = Atomic<UInt8>(0)
-    /// The issuing thread, or one beside the method, executes the IO: the method cannot be asked.
+    /// The issuing thread, or code outside the method, executes the IO, so the method cannot be
+    /// asked.
     let isOutsideMethod = Atomic<Bool>(false)
     /// The generation of the IO that an ``OutsideIO`` may still complete; zero if there is none.
     let outsideGeneration = Atomic<UInt64>(0)
@@ -64,7 +65,7 @@ struct HandleStorage: ~Copyable {
         var callbackCount = 0
         var vectorCount = 0
         var dataCount = 0
-        /// Who wants the descriptor back once the kernel is done with it.
+        /// The lender that wants the descriptor back once the kernel is done with it.
         var lender: (any DescriptorLender)?
         var lenderToken: UInt32 = 0
         /// Begins the IO when its batch is submitted, in the method's place.
@@ -100,12 +101,13 @@ struct HandleStorage: ~Copyable {
         unsafe data.deallocate()
     }
 
-    /// The state, and with it everything it promises.
+    /// The state. Reading it makes visible everything that the state promises.
     var state: HandleState {
         HandleState(rawValue: stateWord.load(ordering: .acquiring)) ?? .idle
     }
 
-    /// Makes what was written so far visible, then the state. All state changes go through here.
+    /// Makes everything written so far visible, then the state. Every state change goes through
+    /// here.
     func updateState(to new: HandleState) {
         assert(
             new == .idle || new.rawValue == stateWord.load(ordering: .relaxed) + 1,
@@ -113,8 +115,8 @@ struct HandleStorage: ~Copyable {
         stateWord.store(new.rawValue, ordering: .releasing)
     }
 
-    /// Whether the handle has gone on to another IO than the one of `generation`, and its state
-    /// if not. The state is read first: its acquiring load keeps the generation from being older.
+    /// Returns whether the handle has moved on from the IO of `generation`, and the state that was
+    /// read. The state is read first: its acquiring load keeps the generation from being older.
     func wasRecycled(since generation: UInt64) -> (recycled: Bool, state: HandleState) {
         let state = state
         return (self.generation.load(ordering: .acquiring) != generation, state)
@@ -152,8 +154,8 @@ struct HandleStorage: ~Copyable {
         }
     }
 
-    /// Forgets the IO that is over. After the generation rose and the state became `idle`, so that
-    /// a snapshot never takes the reset fields for the old IO's.
+    /// Clears the fields of the finished IO. Must run after the generation rose and the state
+    /// became `idle`, so that a snapshot never takes the cleared fields for the old IO's.
     func resetVisible() {
         operationWord.store(0, ordering: .relaxed)
         flagsWord.store(0, ordering: .relaxed)

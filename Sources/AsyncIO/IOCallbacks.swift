@@ -18,27 +18,28 @@ public struct IOCallbackRegistration: Sendable, Hashable, BitwiseCopyable {
 
 /// The moments of an IO at which callbacks want to be called.
 public struct IOCallbackPhases: OptionSet, Sendable {
-    /// One bit a moment.
+    /// One bit per moment.
     public let rawValue: UInt8
     /// Makes a set of raw bits.
     public init(rawValue: UInt8) { self.rawValue = rawValue }
 
     /// When the IO is staged, on the issuing thread.
     public static let stage = IOCallbackPhases(rawValue: 1)
-    /// When it has completed, on whatever thread learns of it first.
+    /// When it has completed, on the thread that learns of it first.
     public static let completeShared = IOCallbackPhases(rawValue: 2)
     /// When the issuing session reclaims it, on the issuing thread.
     public static let completeLocal = IOCallbackPhases(rawValue: 4)
 }
 
-/// What a layer does at the turns of an IO's life.
+/// What a layer does at the stages of an IO's life.
 ///
-/// Registered once with ``IOSystem/register(callbacks:)``, then attached to a handle by id. The
-/// callbacks of a handle run last registered first, so a result climbs from the layer nearest the
-/// kernel to the one nearest the user, each turning it into its own terms.
+/// A layer registers its callbacks once with ``IOSystem/register(callbacks:)`` and attaches them to
+/// handles by id. The callbacks of a handle run last registered first: a result climbs from the
+/// layer nearest the kernel to the one nearest the user, and each layer translates it into its own
+/// terms.
 ///
 /// Stage and completion callbacks cannot fail. Completion callbacks run on any thread, possibly
-/// while other threads wait: they must not block, allocate without bound, or take a lock that a
+/// while other threads wait. They must not block, allocate without bound, or take a lock that a
 /// waiter may hold. Mirrors PostgreSQL's `PgAioHandleCallbacks`.
 public protocol IOCallbacks: AnyObject, Sendable {
     /// The moments these callbacks take part in; the core skips the rest. Must not change.
@@ -47,7 +48,7 @@ public protocol IOCallbacks: AnyObject, Sendable {
     /// Prepares shared state for the IO, such as a reference that belongs to the IO itself.
     func stage(_ io: borrowing IOView, registration: IOCallbackRegistration)
 
-    /// Acts on the completion for everyone, and refines the result.
+    /// Acts on the completion for all threads, and refines the result.
     func completeShared(
         _ io: borrowing IOView, prior: IOResult, registration: IOCallbackRegistration
     ) -> IOResult
@@ -59,7 +60,7 @@ public protocol IOCallbacks: AnyObject, Sendable {
 
     /// Turns an error or warning that these callbacks put into a result into words.
     ///
-    /// Called by whoever reports, on its thread, possibly long after the IO.
+    /// Called on the thread that reports the result, possibly long after the IO.
     func report(_ result: IOResult, targetData: IOTargetData) -> StorageError
 }
 

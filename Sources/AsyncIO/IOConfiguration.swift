@@ -18,13 +18,13 @@ public struct IOConfiguration: Sendable {
     public var concurrency = IOConcurrency.automatic
     /// What ``IOConcurrency/automatic`` divides among the sessions: the pages of the buffer pool.
     public var concurrencyBudget = 16384
-    /// How many vectors and data values an IO can have, from 1 to 1024: the most blocks that one
-    /// IO can combine.
+    /// How many vectors and data values an IO can have, from 1 to 1024. This limits how many blocks
+    /// one IO can combine.
     public var maximumVectors = 32
-    /// A device that every IO is delayed like; nil for the real one alone.
+    /// A device whose delays every IO gets; nil for no added delay.
     public var deviceModel: DeviceModel?
-    /// What executes IO in the kernel's place; nil for the kernel. io_uring has no use for one, and
-    /// cannot be started then.
+    /// What executes IO instead of the kernel; nil for the kernel. The io_uring method cannot be
+    /// started with an executor.
     public var executor: (any IOExecutor)?
     /// Where the system logs.
     public var logger = Logger(label: "strata.io")
@@ -37,7 +37,7 @@ public struct IOConfiguration: Sendable {
     static let automaticConcurrencyLimits = 1...64
     static let vectorLimits = 1...1024
 
-    /// The handles that each session gets. Mirrors PostgreSQL's `AioChooseMaxConcurrency`.
+    /// How many handles each session gets. Mirrors PostgreSQL's `AioChooseMaxConcurrency`.
     func handlesPerSession() throws(StorageError) -> Int {
         switch concurrency {
         case .automatic:

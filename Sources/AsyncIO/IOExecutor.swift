@@ -1,6 +1,7 @@
-/// What executes IO in the kernel's place: a simulated disk, under descriptors of its own.
+/// Executes IO instead of the kernel, on descriptors of its own: a simulated disk, for example.
 ///
-/// Methods decide when an IO is executed, and on which thread; this is what executing it means.
+/// Methods decide when and on which thread an IO is executed. The executor decides what executing
+/// it means.
 public protocol IOExecutor: AnyObject, Sendable {
     /// Executes the IO. Any thread; may block.
     ///

@@ -1,22 +1,22 @@
 internal import Synchronization
 
 extension IOHandle {
-    /// Starts an IO that other code than the method executes.
+    /// Starts an IO that code outside the method executes.
     ///
     /// The IO is staged, counts as in flight, and is waited for, awaited and shown like any other,
     /// under every method. Outside a batch, `begin` runs before this returns; in a batch, when the
-    /// batch is submitted. IO that its issuer wants at once (``IOFlags/synchronous``) and IO on the
-    /// session's own memory (``IOFlags/referencesLocal``) begin even in a batch. The latter is over
-    /// when this returns, since only the session's thread may complete it. The target must be set.
+    /// batch is submitted. Two kinds begin at once even in a batch: ``IOFlags/synchronous`` IO, and
+    /// IO on the session's own memory (``IOFlags/referencesLocal``). The latter is over when this
+    /// returns, since only the session's thread may complete it. The target must be set.
     ///
-    /// The core has no time-out: without a call to ``OutsideIO/complete(result:)`` the waiters wait
-    /// on, and so does the session that closes. The code that executes the IO sets time-outs.
+    /// The core has no time-out. Without a call to ``OutsideIO/complete(result:)`` the waiters wait
+    /// for ever, and so does the closing session. The code that executes the IO must set time-outs.
     ///
     /// - Parameters:
     ///   - operation: what the IO does, for its layers and for snapshots.
     ///   - offset: the position of the first byte, for snapshots and for `begin`.
-    ///   - begin: called once, on the session's thread. It has the IO executed, or completes it
-    ///     itself. It must neither block nor use the session.
+    /// - begin: called once, on the session's thread. It has the IO executed elsewhere, or
+    ///   completes it itself. It must neither block nor use the session.
     public consuming func startElsewhere(
         _ operation: IOOperation, at offset: Int64 = 0,
         _ begin: @escaping (_ io: OutsideIO) -> Void

@@ -1,14 +1,15 @@
 internal import Synchronization
 internal import Threads
 
-/// One IO that is being defined: the only thing code may fill in, start, or give back.
+/// One IO being defined: code may fill it in, then start it or release it.
 ///
-/// A handle has one owner at any time and moves down the layers; each adds its target, callbacks
-/// and data, and the lowest starts the IO. Starting and ``release()`` consume it, so that using it
-/// afterwards does not compile. One that is dropped returns to its session, which reports a
-/// `leaked AIO handle` at the end of the scope that acquired it, unless that ends by an error.
+/// A handle has one owner at any time and moves down the layers. Each layer adds its target,
+/// callbacks and data, and the lowest starts the IO. Starting and ``release()`` consume the handle,
+/// so using it afterwards does not compile. A dropped handle returns to its session, which logs a
+/// `leaked AIO handle` at the end of the scope that acquired it, unless that scope ends by an
+/// error.
 ///
-/// Belongs to its session's thread. All calls but the starts are constant-time and never block.
+/// Belongs to its session's thread. All calls except the starts take constant time and never block.
 /// Mirrors PostgreSQL's `PgAioHandle` as issuers see it.
 @safe
 public struct IOHandle: ~Copyable {
@@ -32,7 +33,7 @@ public struct IOHandle: ~Copyable {
     /// How many vectors and data values the handle has room for.
     public var capacity: Int { unsafe storage.pointee.vectorCapacity }
 
-    /// A reference by which any thread can wait for the IO; to be taken before it is started.
+    /// A reference by which any thread can wait for the IO. Take it before starting the IO.
     ///
     /// Mirrors PostgreSQL's `pgaio_io_get_wref`.
     public var waitReference: WaitReference { unsafe IOView(storage).waitReference }
@@ -49,11 +50,11 @@ public struct IOHandle: ~Copyable {
         unsafe storage.pointee.targetData = data
     }
 
-    /// Attaches callbacks; those attached last run first.
+    /// Attaches callbacks. Callbacks attached last run first.
     ///
     /// Mirrors PostgreSQL's `pgaio_io_register_callbacks`.
     ///
-    /// - Throws: `misuse` when the id is not registered, or when four are attached already.
+    /// - Throws: `misuse` if the id is not registered, or if four are attached already.
     public func registerCallbacks(_ id: IOCallbackID, data: UInt8 = 0) throws(StorageError) {
         let count = unsafe storage.pointee.definition.callbackCount
         guard count < HandleStorage.maximumCallbacks else {
@@ -77,7 +78,7 @@ public struct IOHandle: ~Copyable {
     ///
     /// Mirrors PostgreSQL's `pgaio_io_set_handle_data_64`.
     ///
-    /// - Throws: `misuse` when there are more than ``capacity``.
+    /// - Throws: `misuse` if there are more than ``capacity``.
     public func setData(_ values: Span<UInt64>) throws(StorageError) {
         try checkCapacity(values.count)
         for position in values.indices {
@@ -90,7 +91,7 @@ public struct IOHandle: ~Copyable {
     ///
     /// Mirrors PostgreSQL's `pgaio_io_set_handle_data_32`.
     ///
-    /// - Throws: `misuse` when there are more than ``capacity``.
+    /// - Throws: `misuse` if there are more than ``capacity``.
     public func setData(_ values: Span<UInt32>) throws(StorageError) {
         try checkCapacity(values.count)
         for position in values.indices {
@@ -99,12 +100,12 @@ public struct IOHandle: ~Copyable {
         unsafe storage.pointee.definition.dataCount = values.count
     }
 
-    /// Adds a piece of memory that the IO reads into or writes from, joining it to the last one
-    /// where they touch.
+    /// Adds a piece of memory that the IO reads into or writes from. Joins it to the previous piece
+    /// if the two are adjacent.
     ///
-    /// The memory must stay valid until the IO has completed, whatever becomes of the session.
+    /// The memory must stay valid until the IO has completed, even if the session closes first.
     ///
-    /// - Throws: `misuse` when there are more than ``capacity`` pieces.
+    /// - Throws: `misuse` if there are more than ``capacity`` pieces.
     @unsafe
     public func appendVector(_ memory: UnsafeMutableRawBufferPointer) throws(StorageError) {
         let count = unsafe storage.pointee.definition.vectorCount
@@ -130,7 +131,7 @@ public struct IOHandle: ~Copyable {
         return total
     }
 
-    /// Gives back a handle that turned out not to be needed.
+    /// Returns an unused handle to its session.
     ///
     /// Mirrors PostgreSQL's `pgaio_io_release`.
     public consuming func release() {
@@ -164,11 +165,11 @@ extension IOHandle {
         start(.write, descriptor, offset)
     }
 
-    /// Starts making the file durable: what was written to it before this IO started.
+    /// Starts making the file durable, with everything written to it before this IO started.
     ///
     /// PostgreSQL has no asynchronous `fsync`.
     ///
-    /// - Parameter dataOnly: leave out metadata that reading does not need (`fdatasync`).
+    /// - Parameter dataOnly: omits metadata that reading does not need (`fdatasync`).
     public consuming func startSync(of descriptor: IODescriptor, dataOnly: Bool = false) {
         start(dataOnly ? .dataSync : .sync, descriptor, 0)
     }
@@ -176,7 +177,7 @@ extension IOHandle {
     /// Ends an IO that needs no kernel: its layer has moved the bytes itself, or its callbacks do.
     ///
     /// The IO goes through all states and callbacks before this returns, whatever the method is, so
-    /// that the layers above need not tell it from others. The target must be set.
+    /// the layers above see no difference. The target must be set.
     ///
     /// - Parameter result: what the kernel would have returned: the bytes moved, or a negated
     ///   `errno`.

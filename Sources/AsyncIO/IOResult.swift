@@ -1,7 +1,7 @@
 /// The outcome of an IO as the layers' callbacks have distilled it so far.
 ///
-/// A value, small enough for a register pair: the completing thread passes it from callback to
-/// callback, and text is made of it only by whoever reports it. Mirrors PostgreSQL's `PgAioResult`.
+/// A value small enough for a register pair. The completing thread passes it from callback to
+/// callback; only the code that reports it makes text of it. Mirrors PostgreSQL's `PgAioResult`.
 public struct IOResult: Sendable, Hashable, BitwiseCopyable {
     /// How the IO ended.
     public enum Status: UInt8, Sendable, BitwiseCopyable {
@@ -19,7 +19,7 @@ public struct IOResult: Sendable, Hashable, BitwiseCopyable {
 
     /// How the IO ended.
     public var status: Status
-    /// The callbacks that can tell what ``errorData`` means; `none` while no layer refined it.
+    /// The callbacks that can interpret ``errorData``; `none` while no layer refined it.
     public var callbackID: IOCallbackID
     /// Details in the encoding of the callbacks named by ``callbackID``.
     public var errorData: UInt32
@@ -53,11 +53,11 @@ public struct IOResult: Sendable, Hashable, BitwiseCopyable {
     }
 }
 
-/// Where an IO's definer learns its outcome.
+/// Where the issuer of an IO learns its outcome.
 ///
-/// Given to ``Session/acquireHandle(owner:reporting:)``; filled when the session that issued the IO
-/// has waited for it. One object serves one IO after another. When the ``ResourceOwner`` of the
-/// handle is released first, the object is detached and stays at ``IOResult/Status/unknown``.
+/// Given to ``Session/acquireHandle(owner:reporting:)``. It is filled when the session that issued
+/// the IO has waited for it. One object serves one IO after another. If the ``ResourceOwner`` of
+/// the handle is released first, the object is detached and stays at ``IOResult/Status/unknown``.
 /// Used only on its session's thread. Mirrors PostgreSQL's `PgAioReturn`.
 public final class IOReturn {
     // Stored behind computed properties: public variables of a class are guarded at run time.

@@ -8,9 +8,10 @@ public struct IOStatistics: Sendable, Hashable {
     public var submitted: UInt64 = 0
     /// Times that a group of one or more IOs was handed to the method.
     public var batches: UInt64 = 0
-    /// IOs that the submitter executed itself: by flag, by need, or because a queue was full.
+    /// IOs that the submitter executed itself: by flag, because the method required it, or because
+    /// a queue was full.
     public var synchronousExecutions: UInt64 = 0
-    /// IOs that were begun beside the method, by ``IOHandle/startElsewhere(_:at:_:)``.
+    /// IOs begun outside the method, by ``IOHandle/startElsewhere(_:at:_:)``.
     public var elsewhere: UInt64 = 0
     /// IOs that are complete for everyone.
     public var completed: UInt64 = 0
@@ -18,16 +19,16 @@ public struct IOStatistics: Sendable, Hashable {
     public var blockedWaits: UInt64 = 0
     /// Times that the method was asked for completions without waiting.
     public var polls: UInt64 = 0
-    /// Calls that blocked a thread while a Swift task ran on it: each is a mistake, as it may have
-    /// stopped a thread of the cooperative pool. Counted are waits for IO, and IO that is executed
-    /// by its submitter.
+    /// Calls that blocked a thread while a Swift task ran on it. Each is a mistake, since it may
+    /// have stopped a thread of the cooperative pool. Waits for IO count, and so does IO that its
+    /// submitter executes.
     public var blockingCallsInTasks: UInt64 = 0
-    /// Threads that the method has now; zero for methods without any.
+    /// Threads that the method has now; zero for methods without threads.
     public var workers = 0
 }
 
-/// One session's counters. Written by its thread, and ``completed`` by whoever completes its IO;
-/// read by any. They order nothing.
+/// One session's counters. Its thread writes them, except ``completed``, which the threads that
+/// complete its IO write. Any thread reads them. They order nothing.
 struct SessionCounters: ~Copyable {
     let staged = Atomic<UInt64>(0)
     let completed = Atomic<UInt64>(0)

@@ -1,9 +1,9 @@
 internal import Logging
 internal import Synchronization
 
-/// What happens when an IO has been executed, on whatever thread learns of it.
+/// What happens when an IO has been executed, on the thread that learns of it.
 extension IOSystem {
-    /// Takes the raw result; from here on nobody asks the method for this IO.
+    /// Takes the raw result. From here on no thread asks the method for this IO.
     func markExecuted(_ handle: HandlePointer, result: Int) {
         unsafe precondition(
             handle.pointee.state == .submitted, "an IO is completed once, after its submission")
@@ -16,7 +16,7 @@ extension IOSystem {
         unsafe handle.pointee.updateState(to: .completedIO)
     }
 
-    /// Runs the shared callbacks and wakes whoever waits.
+    /// Runs the shared callbacks and wakes the waiters.
     func finish(_ handle: HandlePointer) {
         let generation = unsafe handle.pointee.generation.load(ordering: .relaxed)
         let raw = unsafe handle.pointee.rawResult.load(ordering: .relaxed)
@@ -51,7 +51,7 @@ extension IOSystem {
         return result
     }
 
-    /// Last registered first, so that a result climbs from the kernel towards the user.
+    /// Runs the last registered first, so that a result climbs from the kernel towards the user.
     private func forEachCallback(
         of handle: HandlePointer, in phase: IOCallbackPhases,
         _ body: (any IOCallbacks, IOCallbackRegistration) -> Void
@@ -65,13 +65,13 @@ extension IOSystem {
         }
     }
 
-    /// Tells the definer of an IO how it ended.
+    /// Throws if an IO failed.
     ///
-    /// Does nothing for `ok` and `partial`, whose ``IOResult/value`` says how much was done; logs a
+    /// Returns for `ok` and `partial`, whose ``IOResult/value`` says how much was done. Logs a
     /// warning. Mirrors PostgreSQL's `pgaio_result_report`. Any thread.
     ///
-    /// - Throws: the error, in the words of the callbacks that put it into the result; `misuse` for
-    ///   `unknown`: the IO has not been waited for by its own session.
+    /// - Throws: the error, in the words of the callbacks that put it into the result; `misuse` if
+    ///   the status is `unknown`, because the IO's own session has not waited for it.
     public func check(_ result: IOResult, targetData: IOTargetData) throws(StorageError) {
         guard result.status != .ok, result.status != .partial else { return }
         guard result.status != .unknown else {
@@ -88,7 +88,7 @@ extension IOSystem {
         logger.warning("\(error)")
     }
 
-    /// Tells the definer of an IO how it ended, as ``check(_:targetData:)`` does.
+    /// Throws if an IO failed, as ``check(_:targetData:)`` does.
     public func check(_ report: IOReturn) throws(StorageError) {
         try check(report.result, targetData: report.targetData)
     }

@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// One handle in use, as it was at one moment. What PostgreSQL's `pg_aios` view shows.
+/// One handle in use, as it was at one moment. Corresponds to a row of PostgreSQL's `pg_aios` view.
 public struct HandleSnapshot: Sendable {
     /// The issuing session's number.
     public let sessionIndex: Int
@@ -29,10 +29,10 @@ public struct HandleSnapshot: Sendable {
 }
 
 extension IOSystem {
-    /// All handles in use, each of one instant, without holding anyone up.
+    /// All handles in use. Each snapshot is consistent in itself; taking them blocks no thread.
     ///
-    /// A handle that moves on to another IO while it is looked at is left out. Any thread; time
-    /// grows with ``handleCapacity``.
+    /// A handle that moves on to another IO while it is read is left out. Any thread; time grows
+    /// with ``handleCapacity``.
     public func snapshot() -> [HandleSnapshot] {
         var result: [HandleSnapshot] = []
         for index in initializedHandles {

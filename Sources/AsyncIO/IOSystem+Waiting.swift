@@ -1,11 +1,11 @@
 internal import Synchronization
 
 extension IOSystem {
-    /// Waits until the IO has completed. Any session may have issued it.
+    /// Waits until the IO has completed, whichever session issued it.
     ///
-    /// For threads without a session; those with one use ``Session/wait(for:)``. Blocks the thread,
-    /// so it must not be called on Swift's cooperative pool. Returns at once for an invalid
-    /// reference or one whose IO is long over. Mirrors PostgreSQL's `pgaio_wref_wait`.
+    /// For threads without a session; threads with one use ``Session/wait(for:)``. Blocks the
+    /// thread, so it must not be called on Swift's cooperative pool. Returns at once for an invalid
+    /// reference and for an IO that is over. Mirrors PostgreSQL's `pgaio_wref_wait`.
     ///
     /// - Returns: whether the thread had to sleep.
     @discardableResult
@@ -15,10 +15,10 @@ extension IOSystem {
             handle, generation: reference.generation, counter: configuration.maximumSessions)
     }
 
-    /// Has a wake-up fired when the IO has completed, whoever issued it; perhaps before, so whoever
-    /// is told looks again. Never sleeps. Any thread.
+    /// Fires a wake-up when the IO has completed, whichever session issued it. The wake-up may fire
+    /// early, so the receiver checks again. Never sleeps. Any thread.
     ///
-    /// Where completions are found by asking (``IOMethod/canWait``), somebody has to ask: the
+    /// Where completions are found by polling (``IOMethod/canWait``), some thread has to poll: the
     /// issuing session's thread, or a loop that watches
     /// ``IOMethod/completionDescriptor(session:)``.
     ///
@@ -29,7 +29,7 @@ extension IOSystem {
         return unsafe handle.pointee.waiters.add(wakeUp, generation: reference.generation)
     }
 
-    /// Takes note that the calling thread is about to block, for
+    /// Records that the calling thread is about to block, for
     /// ``IOStatistics/blockingCallsInTasks``.
     package func noteBlocking() {
         if unsafe withUnsafeCurrentTask(body: { unsafe $0 != nil }) {
@@ -37,8 +37,8 @@ extension IOSystem {
         }
     }
 
-    /// Whether the IO has completed; asks the method for completions first. Never sleeps. Any
-    /// thread. Mirrors PostgreSQL's `pgaio_wref_check_done`.
+    /// Returns whether the IO has completed. Asks the method for completions first, and never
+    /// sleeps. Any thread. Mirrors PostgreSQL's `pgaio_wref_check_done`.
     public func isDone(_ reference: WaitReference) -> Bool {
         guard let handle = unsafe pointer(reference) else { return true }
         return unsafe isDone(
@@ -57,8 +57,8 @@ extension IOSystem {
         return unsafe handles + Int(reference.index)
     }
 
-    /// Sees the IO of that generation complete for everyone: helps the method as long as that can
-    /// be helped, and sleeps otherwise. The caller holds no staged IO.
+    /// Waits until the IO of that generation has completed for all threads. Helps the method while
+    /// it can, and sleeps otherwise. The caller must hold no staged IO.
     ///
     /// - Returns: whether it slept.
     func wait(_ handle: HandlePointer, generation: UInt64, counter: Int) -> Bool {
@@ -73,15 +73,15 @@ extension IOSystem {
             if recycled { return true }
             switch state {
             case .completedShared, .completedLocal, .idle:
-                // Nobody was ever handed a reference to an idle handle's present generation: one
-                // that names it was put together of parts that do not belong together.
+                // No valid reference names an idle handle's present generation: this one was
+                // assembled from parts that do not belong together.
                 return true
             case .submitted where unsafe usesMethod(handle):
                 unsafe method.waitOne(
                     StagedIO(handle), generation: generation)
             case .completedIO, .submitted, .staged, .defined, .handedOut:
                 unsafe handle.pointee.waiters.wait(generation: generation) {
-                    // Submitted just now, perhaps by someone who will never ask for it.
+                    // It was submitted just now, perhaps by a session that will never ask for it.
                     guard unsafe handle.pointee.state == .submitted, unsafe usesMethod(handle)
                     else { return false }
                     unsafe method.waitOne(StagedIO(handle), generation: generation)
@@ -106,7 +106,8 @@ extension IOSystem {
         return recycled || state == .completedShared || state == .completedLocal || state == .idle
     }
 
-    /// Whether the method can tell about the IO: not when a thread is executing it beside it.
+    /// Whether the method can tell about the IO. It cannot while a thread outside it executes the
+    /// IO.
     private func usesMethod(_ handle: HandlePointer) -> Bool {
         unsafe method.canWait && !handle.pointee.isOutsideMethod.load(ordering: .relaxed)
     }

@@ -5,11 +5,11 @@ internal import Threads
 /// The asynchronous IO core of one engine: its sessions, their handles, the method that executes
 /// them, and the registries of targets and callbacks.
 ///
-/// Any thread may call it. Sessions keep it alive. Mirrors PostgreSQL's `PgAioCtl`, which is one a
-/// server; here a process may have any number.
+/// Any thread may call it. Sessions keep it alive. Mirrors PostgreSQL's `PgAioCtl`; a PostgreSQL
+/// server has one, a process here may have any number.
 @safe
 public final class IOSystem: @unchecked Sendable {
-    /// The settings it was started with.
+    /// The settings that the system was started with.
     public let configuration: IOConfiguration
     /// How many IOs each session can have in flight.
     public let handlesPerSession: Int
@@ -19,13 +19,13 @@ public final class IOSystem: @unchecked Sendable {
     let callbacks = Registry<any IOCallbacks>()
     let targets = Registry<any IOTarget>()
     let logger: Logger
-    /// What delays every IO, if anything does.
+    /// Delays every IO if the configuration has a device model.
     let device: SimulatedDevice?
 
-    /// All handles, session by session; a session's are initialised when its number is first used
-    /// (``openedSlots``) and live until the system does not.
+    /// All handles, session by session. A session's handles are initialised when its number is
+    /// first used (``openedSlots``) and live as long as the system.
     let handles: HandlePointer
-    /// One a session, and one for waits that belong to none.
+    /// One per session, and one for waits that belong to none.
     let counters: UnsafeMutablePointer<SessionCounters>
     let blockingCallsInTasks = Atomic<UInt64>(0)
     private let slots: Lock<Slots>
@@ -40,8 +40,8 @@ public final class IOSystem: @unchecked Sendable {
 
     /// Starts the core.
     ///
-    /// - Throws: `invalidConfiguration` for a setting outside its range, `methodUnavailable` when
-    ///   the method asked for cannot run here, with the reason and what to do.
+    /// - Throws: `invalidConfiguration` if a setting is outside its range; `methodUnavailable` if
+    ///   the chosen method cannot run here, with the reason and a remedy.
     public init(configuration: IOConfiguration = IOConfiguration()) throws(StorageError) {
         try configuration.validate()
         handlesPerSession = try configuration.handlesPerSession()
@@ -71,20 +71,20 @@ public final class IOSystem: @unchecked Sendable {
         unsafe counters.deallocate()
     }
 
-    /// How many handles there are in all; their numbers are below it.
+    /// How many handles there are in all. Handle numbers are below it.
     public var handleCapacity: Int { configuration.maximumSessions * handlesPerSession }
 
-    /// Registers callbacks, from then on usable on any handle. Any thread.
+    /// Registers callbacks, which any handle may use from then on. Any thread.
     ///
-    /// - Throws: `resourcesExhausted` when there are 255 already.
+    /// - Throws: `resourcesExhausted` if 255 are registered already.
     public func register(callbacks entry: any IOCallbacks) throws(StorageError) -> IOCallbackID {
         guard let id = callbacks.add(entry) else { throw Self.registryFull("callbacks") }
         return IOCallbackID(rawValue: id)
     }
 
-    /// Registers a target, from then on usable on any handle. Any thread.
+    /// Registers a target, which any handle may use from then on. Any thread.
     ///
-    /// - Throws: `resourcesExhausted` when there are 255 already.
+    /// - Throws: `resourcesExhausted` if 255 are registered already.
     public func register(target entry: any IOTarget) throws(StorageError) -> IOTargetID {
         guard let id = targets.add(entry) else { throw Self.registryFull("targets") }
         return IOTargetID(rawValue: id)
@@ -93,13 +93,13 @@ public final class IOSystem: @unchecked Sendable {
     func target(_ id: IOTargetID) -> (any IOTarget)? { targets[id.rawValue] }
 
     private static func registryFull(_ what: String) -> StorageError {
-        StorageError(.resourcesExhausted, "255 \(what) are registered, as many as ids of one byte")
+        StorageError(.resourcesExhausted, "255 \(what) are registered, which is the limit")
     }
 
     /// Opens a session, to be used by one thread at a time.
     ///
-    /// - Throws: `resourcesExhausted` when all are open, `closed` after ``shutdown()``, or what the
-    ///   method needs and cannot get.
+    /// - Throws: `resourcesExhausted` if all sessions are open, `closed` after ``shutdown()``, or
+    ///   the error of a method that cannot get what it needs.
     public func makeSession() throws(StorageError) -> Session {
         let slot = try takeSlot()
         do throws(StorageError) {
@@ -148,10 +148,10 @@ public final class IOSystem: @unchecked Sendable {
         }
     }
 
-    /// Ends the method once the last session is closed; nothing can be opened afterwards.
+    /// Ends the method once the last session is closed. Nothing can be opened afterwards.
     ///
-    /// Waits for nothing: a session waits for its own IO when it closes, and an open session keeps
-    /// the system's method running. Calling it again does nothing. Any thread.
+    /// Never waits: a session waits for its own IO when it closes, and an open session keeps the
+    /// system's method running. Calling it again does nothing. Any thread.
     ///
     /// - Returns: whether the method has ended; false while sessions are open.
     @discardableResult
@@ -166,7 +166,8 @@ public final class IOSystem: @unchecked Sendable {
         return ends || slots.withLock { $0.isShutDown }
     }
 
-    /// The counters of all sessions and of the method, each exact, not all of one instant.
+    /// The counters of all sessions and of the method. Each is exact; together they are not of one
+    /// instant.
     public var statistics: IOStatistics {
         var total = IOStatistics()
         for slot in 0...configuration.maximumSessions {

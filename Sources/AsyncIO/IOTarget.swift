@@ -8,10 +8,10 @@ public struct IOTargetID: RawRepresentable, Sendable, Hashable, BitwiseCopyable 
     public static let none = IOTargetID(rawValue: 0)
 }
 
-/// Thirty-two bytes in which a target says what an IO is on.
+/// Thirty-two bytes in which a target records what an IO is on.
 ///
-/// They travel with the handle, are copied into the ``IOReturn``, and can be read by snapshots at
-/// any time, so they hold plain values and never references.
+/// They travel with the handle, are copied into the ``IOReturn``, and snapshots can read them at
+/// any time. They hold plain values and never references.
 public struct IOTargetData: Sendable, Hashable, BitwiseCopyable {
     /// The first word.
     public var word0: UInt64
@@ -39,18 +39,18 @@ public protocol IOTarget: AnyObject, Sendable {
     /// A short name for snapshots and logs, such as `smgr`.
     var name: String { get }
 
-    /// Whether ``reopen(_:)`` works. IO on a target that cannot be reopened is executed by the
-    /// submitting thread under the worker method.
+    /// Whether ``reopen(_:)`` works. If it does not, the submitting thread executes the IO under
+    /// the worker method.
     var canReopen: Bool { get }
 
-    /// Makes a descriptor for the IO that the calling thread may use until the IO completes.
+    /// Returns a descriptor that the calling thread may use until the IO completes.
     ///
-    /// Called on a worker's thread, before it executes the IO.
+    /// Called on a worker's thread before it executes the IO.
     ///
-    /// - Returns: the descriptor, or a negated `errno`, with which the IO then fails.
+    /// - Returns: the descriptor, or a negated `errno` with which the IO then fails.
     func reopen(_ io: borrowing IOView) -> CInt
 
-    /// Says in words what an IO with that data is on, such as `blocks 3..5 of base/1/16384`.
+    /// Describes what an IO with that data is on, such as `blocks 3..5 of base/1/16384`.
     ///
     /// Any thread.
     func describe(_ data: IOTargetData) -> String

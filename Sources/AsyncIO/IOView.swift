@@ -3,7 +3,7 @@ public import Threads
 
 /// An IO as its callbacks and its target see it: what it does, on what, and its layers' data.
 ///
-/// Borrowed for the length of one call; it cannot be copied out of it.
+/// Borrowed for the length of one call; the callee cannot copy it.
 @safe
 public struct IOView: ~Copyable {
     /// Valid while the call lasts: the IO cannot be reclaimed before its callbacks return.
@@ -27,10 +27,10 @@ public struct IOView: ~Copyable {
     public var length: Int { unsafe Int(handle.pointee.length.load(ordering: .relaxed)) }
     /// Details of what it is on, in the target's encoding.
     public var targetData: IOTargetData { unsafe handle.pointee.targetData }
-    /// Bytes moved, or a negated `errno`. Zero until it was executed.
+    /// Bytes moved, or a negated `errno`. Zero until the IO was executed.
     public var rawResult: Int { unsafe Int(handle.pointee.rawResult.load(ordering: .relaxed)) }
 
-    /// A reference by which others can wait for it.
+    /// A reference by which other threads can wait for it.
     public var waitReference: WaitReference {
         unsafe WaitReference(
             index: handle.pointee.index,

@@ -1,19 +1,19 @@
 internal import Synchronization
 public import Threads
 
-/// One IO in the hands of code that executes it beside the method: the client of a remote store, a
-/// pool of threads, a file system in user space.
+/// One IO that code outside the method executes: the client of a remote store, a pool of threads, a
+/// file system in user space.
 ///
 /// ``IOHandle/startElsewhere(_:at:_:)`` gives it to the code that begins the IO, which may copy it,
 /// keep it and hand it to any thread. The IO is in flight until a thread calls
 /// ``complete(result:)``; afterwards the other properties mean nothing. The value keeps its
-/// ``IOSystem`` alive, so that a call that comes too late is harmless. Each call is constant-time
-/// but for the callbacks it runs.
+/// ``IOSystem`` alive, so a late call is harmless. Each call takes constant time plus the callbacks
+/// it runs.
 @safe
 public struct OutsideIO: Sendable {
     private let system: IOSystem
     private let io: StagedIO
-    /// The generation, by which this IO is told from the handle's others.
+    /// The generation, which tells this IO from the handle's others.
     public let generation: UInt64
 
     init(_ handle: HandlePointer) {
@@ -22,8 +22,8 @@ public struct OutsideIO: Sendable {
         generation = io.generation
     }
 
-    /// The handle's number: below ``IOSystem/handleCapacity``, and no other IO's until this one is
-    /// complete. What an executor keeps for each IO can stand in a table by it.
+    /// The handle's number. It is below ``IOSystem/handleCapacity``, and no other IO has it until
+    /// this one is complete. An executor can index a table of its own by it.
     public var id: Int { io.id }
     /// The issuing session's number.
     public var sessionIndex: Int { io.sessionIndex }
@@ -40,12 +40,12 @@ public struct OutsideIO: Sendable {
     @unsafe
     public var vectors: UnsafeBufferPointer<iovec> { unsafe io.vectors }
 
-    /// Hands over the outcome: runs the callbacks on the calling thread and wakes the waiters.
+    /// Reports the outcome: runs the callbacks on the calling thread and wakes the waiters.
     ///
-    /// Any thread, and also the code that begins the IO. All that the caller wrote into the IO's
-    /// memory before is visible to the threads that learn of the completion. If the IO uses memory
-    /// of its session (``IOFlags/referencesLocal``), the callbacks run on the session's thread
-    /// instead.
+    /// Any thread may call it, including the code that begins the IO. Everything the caller wrote
+    /// into the IO's memory before is visible to the threads that learn of the completion. If the
+    /// IO uses memory of its session (``IOFlags/referencesLocal``), the callbacks run on the
+    /// session's thread instead.
     ///
     /// - Parameter result: bytes moved, or a negated `errno`.
     /// - Returns: true for the first call; a later one does nothing and returns false.
@@ -56,19 +56,20 @@ public struct OutsideIO: Sendable {
 }
 
 extension IOSystem {
-    /// The kernel's errors are no greater.
+    /// The greatest `errno` of the kernel.
     private static let greatestErrorNumber = 4095
 
-    /// Completes an IO by the first call of its generation.
+    /// Completes an IO. Only the first call for its generation counts.
     ///
-    /// The exchange pairs with the releasing store of `Session.beginElsewhere`, and so acquires all
-    /// that the session wrote before. A later call finds zero, or the generation of a later IO.
+    /// The exchange pairs with the releasing store of `Session.beginElsewhere`, so it acquires
+    /// everything that the session wrote before. A later call finds zero, or the generation of a
+    /// later IO.
     func completeOutside(_ handle: HandlePointer, generation: UInt64, result: Int) -> Bool {
         let isFirst = unsafe handle.pointee.outsideGeneration.compareExchange(
             expected: generation, desired: 0, ordering: .acquiringAndReleasing
         ).exchanged
         guard isFirst else { return false }
-        // A negated number that is no `errno` becomes one, whose sign can be turned.
+        // Clamps a number that is no `errno`, so that it can be negated.
         let result = max(result, -Self.greatestErrorNumber)
         if unsafe handle.pointee.flags.contains(.referencesLocal) {
             unsafe handle.pointee.rawResult.store(Int32(clamping: result), ordering: .relaxed)
@@ -82,8 +83,8 @@ extension IOSystem {
         return true
     }
 
-    /// Sleeps until an IO on its session's memory was executed, then completes it. On the session's
-    /// thread. The acquiring load pairs with the releasing store above.
+    /// Sleeps until an IO on its session's memory was executed, then completes it. Runs on the
+    /// session's thread. The acquiring load pairs with the releasing store above.
     func waitOutside(_ handle: HandlePointer) {
         noteBlocking()
         while unsafe handle.pointee.outsideSignal.load(ordering: .acquiring) == 0 {

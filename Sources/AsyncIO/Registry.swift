@@ -19,7 +19,7 @@ final class Registry<Entry>: @unchecked Sendable {
         unsafe entries.deallocate()
     }
 
-    /// Adds an entry; its id, or nil when the table is full.
+    /// Adds an entry and returns its id, or nil if the table is full.
     func add(_ entry: Entry) -> UInt8? {
         adding.withLock { _ in
             let position = count.load(ordering: .relaxed)

@@ -3,23 +3,24 @@ internal import Synchronization
 
 /// What a scope still holds of its session: handles, and the results it waits for.
 ///
-/// At its end the scope's IO goes on by itself; nothing writes into the scope's ``IOReturn``
-/// objects any more. Pins and files need no owner: their types give themselves back. Belongs to
-/// its session's thread. Mirrors PostgreSQL's `ResourceOwner`.
+/// When the scope ends, its IO continues, but nothing writes into the scope's ``IOReturn`` objects
+/// any more. Pins and files need no owner: their types release themselves. Belongs to its session's
+/// thread. Mirrors PostgreSQL's `ResourceOwner`.
 public final class ResourceOwner {
     /// The session whose resources it holds.
     public let session: Session
     /// Handles that name this owner.
     var handleCount = 0
-    /// Handles that were dropped neither started nor released; reported at the end.
+    /// Handles that were dropped neither started nor released. They are logged at the end.
     var droppedHandles = 0
 
     /// Makes an owner that holds nothing.
     public init(session: Session) { self.session = session }
 
-    /// Lets go of everything, submitting what was left staged.
+    /// Releases everything, submitting what was left staged.
     ///
-    /// Logs what was leaked unless the scope ends by an error. Mirrors PostgreSQL's
+    /// Logs leaks unless the scope ends by an error. Mirrors PostgreSQL's
+    /// `pgaio_io_release_resowner`.
     /// `pgaio_io_release_resowner`.
     public func release(onError: Bool) {
         for _ in 0..<droppedHandles where !onError {
@@ -42,7 +43,8 @@ public final class ResourceOwner {
         unsafe handle.pointee.definition.report = nil
         switch unsafe handle.pointee.state {
         case .handedOut:
-            // Whoever still has the handle keeps it; it goes idle when it is dropped or released.
+            // Code that still has the handle keeps it. It becomes idle when it is dropped or
+            // released.
             if !onError { unsafe session.warn("leaked AIO handle", handle) }
         case .defined, .staged:
             if !onError { unsafe session.warn("AIO handle was not submitted", handle) }
@@ -54,7 +56,7 @@ public final class ResourceOwner {
 }
 
 extension Session {
-    /// Runs `body` with an owner for what it acquires, and lets go of all that at its end.
+    /// Runs `body` with an owner for what it acquires, and releases all of that at the end.
     ///
     /// A batch left open is submitted and closed. Leaks are logged unless `body` throws.
     public func withResourceOwner<Result, Failure>(
@@ -73,8 +75,8 @@ extension Session {
         }
     }
 
-    /// Submits and closes a batch that was left open, logging it unless the scope ends by an
-    /// error. Mirrors PostgreSQL's `AtEOXact_Aio` and `pgaio_error_cleanup`.
+    /// Submits and closes a batch that was left open. Logs it unless the scope ends by an error.
+    /// Mirrors PostgreSQL's `AtEOXact_Aio` and `pgaio_error_cleanup`.
     public func endScope(onError: Bool) {
         if isInBatch {
             hasBatch = false

@@ -1,11 +1,11 @@
 internal import Synchronization
 
-/// IO that other code than the method executes.
+/// IO that code outside the method executes.
 extension Session {
     /// Stages an IO, and begins it unless a batch is open.
     func stageElsewhere(_ handle: HandlePointer, _ begin: @escaping (OutsideIO) -> Void) {
         let io = unsafe define(handle)
-        // Before the IO is submitted: from then on, waiters would ask the method for it.
+        // Must precede the submission: from then on, waiters would ask the method for the IO.
         io.leaveMethod()
         if isInBatch, io.flags.isDisjoint(with: [.synchronous, .referencesLocal]) {
             unsafe handle.pointee.definition.begin = begin
@@ -16,7 +16,7 @@ extension Session {
         }
     }
 
-    /// Begins the IO that a batch held back, in its order, and leaves the rest to the method.
+    /// Begins, in order, the IO that a batch held back, and leaves the rest to the method.
     func submitElsewhere() {
         if stagedElsewhere == 0 { return }
         stagedElsewhere = 0
@@ -45,11 +45,11 @@ extension Session {
         unsafe handle.pointee.outsideGeneration.store(io.generation, ordering: .releasing)
         begin(io)
         if isLocal {
-            // Nobody waits for this thread's staged IO while it sleeps.
+            // No thread may wait for this thread's staged IO while it sleeps.
             submitStaged()
             unsafe system.waitOutside(handle)
         }
-        // Only this thread makes a handle idle, so the IO is still the same one here.
+        // Only this thread makes a handle idle, so the handle still serves the same IO here.
         if unsafe handle.pointee.state == .completedShared { unsafe reclaim(handle) }
     }
 }

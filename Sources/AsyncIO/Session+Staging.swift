@@ -13,12 +13,12 @@ extension Session {
         if !isInBatch { submitStaged() }
     }
 
-    /// Takes an IO through its life that somebody else than the method has executed.
+    /// Takes an IO that code outside the method has executed through its life.
     func stageExecuted(_ handle: HandlePointer, result: Int) {
         unsafe completeInline(define(handle), handle) { _ in result }
     }
 
-    /// Ends an IO's definition: from here on it is the session's.
+    /// Ends an IO's definition. From here on the IO belongs to the session.
     func define(_ handle: HandlePointer) -> StagedIO {
         unsafe precondition(handle == handedOut, "an IO is started by the session that defined it")
         unsafe precondition(
@@ -44,8 +44,8 @@ extension Session {
 
     /// Whether there is staged IO that has not been submitted.
     ///
-    /// Nobody waits for another session, or for a lock that one may hold, while this is so.
-    /// Mirrors PostgreSQL's `pgaio_have_staged`.
+    /// While it is true, the session must not wait for another session, or for a lock that another
+    /// may hold. Mirrors PostgreSQL's `pgaio_have_staged`.
     public var hasStaged: Bool { !staged.isEmpty }
 
     /// Submits all staged IO. Needed only within a batch. Mirrors PostgreSQL's
@@ -58,40 +58,40 @@ extension Session {
         for io in staged { unsafe appendInFlight(io.handle) }
         system.method.submit(staged.span, session: index)
         if system.method.canWait {
-            // Whoever waits for IO that was not submitted yet goes on to ask the method for it, as
-            // this session may never do so.
+            // A waiter whose IO was not submitted yet now has to ask the method for it: this
+            // session may never do so.
             atomicMemoryFence(ordering: .sequentiallyConsistent)
             for io in staged {
                 unsafe io.handle.pointee.waiters.wakeAll(generation: io.generation)
             }
         }
-        // What the method executed here and now is handed back at once.
+        // Reclaims at once what the method has executed in the call.
         for io in staged where unsafe io.handle.pointee.state == .completedShared {
             unsafe reclaim(io.handle)
         }
         staged.removeAll(keepingCapacity: true)
     }
 
-    /// Opens a batch: IO started from here on is submitted together, at the latest every
-    /// ``batchLimit`` IOs.
+    /// Opens a batch. IO started from here on is submitted together, at least every ``batchLimit``
+    /// IOs.
     ///
     /// Code in a batch must not wait for another session while ``hasStaged`` is true: each could
-    /// hold back what the other waits for. ``wait(for:)`` submits first.
-    /// Mirrors PostgreSQL's `pgaio_enter_batchmode`.
+    /// hold back what the other waits for. ``wait(for:)`` submits first. Mirrors PostgreSQL's
+    /// `pgaio_enter_batchmode`.
     ///
-    /// - Throws: `misuse` when a batch is open.
+    /// - Throws: `misuse` if a batch is open.
     public func enterBatch() throws(StorageError) {
         guard !isInBatch else {
             throw StorageError(
                 .misuse, "starting batch while batch already in progress",
-                remedy: "Leave the batch that is open first.")
+                remedy: "Leave the open batch first.")
         }
         hasBatch = true
     }
 
     /// Submits what is staged and closes the batch. Mirrors PostgreSQL's `pgaio_exit_batchmode`.
     ///
-    /// - Throws: `misuse` when no batch is open.
+    /// - Throws: `misuse` if no batch is open.
     public func exitBatch() throws(StorageError) {
         guard isInBatch else {
             throw StorageError(.misuse, "no batch is open", remedy: "Enter a batch first.")
@@ -100,9 +100,9 @@ extension Session {
         hasBatch = false
     }
 
-    /// Runs `body` within a batch, which is submitted and closed however `body` ends.
+    /// Runs `body` within a batch. The batch is submitted and closed whether or not `body` throws.
     ///
-    /// - Throws: `misuse` when a batch is open, or what `body` throws.
+    /// - Throws: `misuse` if a batch is open, or what `body` throws.
     public func withBatch<Result: ~Copyable>(_ body: () throws(StorageError) -> Result)
         throws(StorageError) -> Result
     {
@@ -111,14 +111,15 @@ extension Session {
         return try body()
     }
 
-    /// Before a descriptor is closed: submits what is staged here, waits for what others have
-    /// staged with that descriptor, and, where the method needs it, for all IO in flight on it.
+    /// Prepares for closing a descriptor. Submits what is staged here and waits for what other
+    /// sessions have staged with that descriptor. If the method requires it, waits for all IO in
+    /// flight on it too.
     ///
-    /// Nobody may start IO on the descriptor from here on. Mirrors PostgreSQL's
+    /// Callers must not let any IO start on the descriptor from here on. Mirrors PostgreSQL's
     /// `pgaio_closing_fd`.
     ///
     /// - Parameter isLent: a ``DescriptorLender`` keeps the descriptor open until all IO has given
-    ///   it back, so that what other sessions have staged need not be waited for.
+    ///   it back, so this call need not wait for what other sessions have staged.
     public func closing(descriptor: CInt, isLent: Bool = false) {
         submitStaged()
         for index in system.initializedHandles {

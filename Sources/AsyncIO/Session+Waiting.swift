@@ -1,14 +1,15 @@
 internal import Synchronization
 
 extension Session {
-    /// Waits until the IO has completed, whoever issued it; reclaims it if it is this session's.
+    /// Waits until the IO has completed, whichever session issued it. Reclaims it if it is this
+    /// session's.
     ///
-    /// Submits what is staged before it sleeps. Blocks the thread, so it must not be called on
-    /// Swift's cooperative pool. Returns at once for an invalid reference or one whose IO is long
+    /// Submits what is staged before sleeping. Blocks the thread, so it must not be called on
+    /// Swift's cooperative pool. Returns at once for an invalid reference and for an IO that is
     /// over. Mirrors PostgreSQL's `pgaio_wref_wait`.
     ///
     /// - Returns: whether the thread had to sleep.
-    /// - Throws: `misuse` when the reference is to this session's own handle that is not started.
+    /// - Throws: `misuse` if the reference is to this session's own handle and that is not started.
     @discardableResult
     public func wait(for reference: WaitReference) throws(StorageError) -> Bool {
         guard let handle = unsafe system.pointer(reference) else { return false }
@@ -22,8 +23,8 @@ extension Session {
         return unsafe waitAndReclaim(handle, generation: reference.generation)
     }
 
-    /// Whether the IO has completed; asks the method for completions first, never sleeps, and
-    /// reclaims the IO if it is this session's. Mirrors PostgreSQL's `pgaio_wref_check_done`.
+    /// Returns whether the IO has completed. Asks the method for completions first, never sleeps,
+    /// and reclaims the IO if it is this session's. Mirrors PostgreSQL's `pgaio_wref_check_done`.
     public func isDone(_ reference: WaitReference) -> Bool {
         guard let handle = unsafe system.pointer(reference) else { return true }
         guard unsafe system.isDone(handle, generation: reference.generation, counter: index)
@@ -32,12 +33,12 @@ extension Session {
         return true
     }
 
-    /// Takes what the method has completed of this session's IO and reclaims all of it that is
-    /// over, without sleeping: what a loop does that serves many waiters.
+    /// Completes what the method has executed of this session's IO and reclaims everything that is
+    /// over, without sleeping. For loops that serve many waiters.
     package func reclaimCompleted() {
         if firstInFlight == WaitReference.invalidIndex { return }
         if system.method.canWait { system.method.poll(session: index) }
-        // Who completes an IO counts it first, so there is nothing to find where no more are
+        // A completing thread counts the IO first, so there is nothing to find unless more are
         // counted.
         var position = firstInFlight
         while position != WaitReference.invalidIndex,
@@ -73,7 +74,8 @@ extension Session {
     }
 
     private func reclaimIfOwn(_ handle: HandlePointer, generation: UInt64) {
-        // A closed session's number, and with it these handles, may be another one's by now.
+        // A closed session's number, and with it these handles, may belong to another session by
+        // now.
         guard !isClosed, unsafe Int(handle.pointee.sessionIndex) == index,
             unsafe handle.pointee.generation.load(ordering: .relaxed) == generation,
             unsafe handle.pointee.state != .idle
@@ -81,8 +83,8 @@ extension Session {
         unsafe reclaim(handle)
     }
 
-    /// Makes at least one handle idle: by reclaiming what has completed, else by submitting what is
-    /// staged and waiting for the oldest in flight. Mirrors PostgreSQL's `pgaio_io_wait_for_free`.
+    /// Makes at least one handle idle. Reclaims what has completed, or else submits what is staged
+    /// and waits for the oldest IO in flight. Mirrors PostgreSQL's `pgaio_io_wait_for_free`.
     func waitForFreeHandle() {
         for position in 0..<system.handlesPerSession {
             let handle = unsafe handles + position
@@ -97,8 +99,8 @@ extension Session {
         unsafe waitAndReclaim(oldest)
     }
 
-    /// Makes a handle idle: after completion with its local callbacks and report, or unused.
-    /// Mirrors PostgreSQL's `pgaio_io_reclaim`.
+    /// Makes a handle idle. A completed IO gets its local callbacks and report first; an unused
+    /// handle does not. Mirrors PostgreSQL's `pgaio_io_reclaim`.
     func reclaim(_ handle: HandlePointer) {
         let state = unsafe handle.pointee.state
         unsafe precondition(

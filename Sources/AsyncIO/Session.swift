@@ -1,11 +1,11 @@
 internal import Logging
 internal import Synchronization
 
-/// A place from which IO is issued: it owns handles, stages and submits IO, and reclaims it.
+/// A place from which IO is issued. It owns handles, stages and submits IO, and reclaims it.
 ///
-/// Used by one thread at a time; it is not `Sendable`, so handing it to another thread means
-/// giving it away. Any thread may wait for its IO through a ``WaitReference``, also after the
-/// session went idle or was closed. Mirrors PostgreSQL's `PgAioBackend`.
+/// Used by one thread at a time. It is not `Sendable`, so handing it to another thread gives it
+/// away. Any thread may wait for its IO through a ``WaitReference``, even after the session became
+/// idle or was closed. Mirrors PostgreSQL's `PgAioBackend`.
 @safe
 public final class Session {
     /// How many IOs can be staged before they are submitted.
@@ -23,11 +23,11 @@ public final class Session {
 
     /// This session's handles, ``IOSystem/handlesPerSession`` of them.
     let handles: HandlePointer
-    /// Positions of idle handles; the last in goes out first, as it is warm.
+    /// Positions of idle handles. The last in goes out first, since its memory is still cached.
     var idle: [Int]
     /// The handle that code is filling in.
     var handedOut: HandlePointer?
-    /// Staged and not yet submitted.
+    /// IO that is staged and not yet submitted.
     var staged: [StagedIO] = []
     /// How many of them the method does not execute.
     var stagedElsewhere = 0
@@ -35,7 +35,7 @@ public final class Session {
     var firstInFlight = WaitReference.invalidIndex
     var lastInFlight = WaitReference.invalidIndex
     var inFlightCount = 0
-    /// As many of the completions that ``counters`` has counted are reclaimed.
+    /// How many of the completions that ``counters`` has counted have been reclaimed.
     var reclaimedCount: UInt64
     /// Whether a batch is open.
     public var isInBatch: Bool { hasBatch }
@@ -44,7 +44,7 @@ public final class Session {
         self.system = system
         self.index = index
         unsafe handles = system.handles + index * system.handlesPerSession
-        // Earlier sessions of this number have reclaimed all of theirs.
+        // Earlier sessions with this number have reclaimed all of their IO.
         reclaimedCount = unsafe system.counters[index].completed.load(ordering: .relaxed)
         idle = Array((0..<system.handlesPerSession).reversed())
         staged.reserveCapacity(Self.batchLimit)
@@ -54,10 +54,10 @@ public final class Session {
 
     var counters: UnsafeMutablePointer<SessionCounters> { unsafe system.counters + index }
 
-    /// Submits what is staged, waits for everything in flight, and gives the session's number back.
+    /// Submits what is staged, waits for everything in flight, and gives back the session's number.
     ///
-    /// Others may still be waiting for its IO. Calling it again does nothing; a session that goes
-    /// out of use closes by itself. Mirrors PostgreSQL's `pgaio_shutdown`.
+    /// Other threads may still be waiting for its IO. Calling it again does nothing. A session
+    /// without references closes by itself. Mirrors PostgreSQL's `pgaio_shutdown`.
     public func close() {
         if isClosed { return }
         precondition(unsafe handedOut == nil, "a session is closed when its handle was given back")
@@ -70,13 +70,13 @@ public final class Session {
 
     /// Acquires a handle to define an IO with.
     ///
-    /// Cheap while one is idle; otherwise submits what is staged and waits for the oldest IO in
-    /// flight. Mirrors PostgreSQL's `pgaio_io_acquire`.
+    /// Cheap while a handle is idle. Otherwise submits what is staged and waits for the oldest IO
+    /// in flight. Mirrors PostgreSQL's `pgaio_io_acquire`.
     ///
     /// - Parameters:
-    ///   - owner: the scope that the handle is released with, if it is still in use by then.
-    ///   - report: where the outcome shall be put once it was waited for.
-    /// - Throws: `misuse` while another handle is handed out, `closed` after ``close()``.
+    /// - owner: the scope that releases the handle if it is still in use when the scope ends.
+    /// - report: receives the outcome once the session has waited for the IO.
+    /// - Throws: `misuse` if another handle is handed out, `closed` after ``close()``.
     public func acquireHandle(owner: ResourceOwner? = nil, reporting report: IOReturn? = nil)
         throws(StorageError) -> IOHandle
     {
@@ -89,7 +89,7 @@ public final class Session {
     /// Acquires a handle if one is idle, without waiting. Mirrors PostgreSQL's
     /// `pgaio_io_acquire_nb`.
     ///
-    /// - Throws: `misuse` while another handle is handed out, `closed` after ``close()``.
+    /// - Throws: `misuse` if another handle is handed out, `closed` after ``close()``.
     public func tryAcquireHandle(owner: ResourceOwner? = nil, reporting report: IOReturn? = nil)
         throws(StorageError) -> IOHandle?
     {

@@ -1,10 +1,10 @@
 internal import Synchronization
 public import Threads
 
-/// One staged or submitted IO in the hands of an ``IOMethod``.
+/// One staged or submitted IO as an ``IOMethod`` sees it.
 ///
 /// A method owns an IO from ``prepareSubmit()`` on the submitting thread until exactly one thread
-/// calls ``complete(result:)``. The type copies trivially so that methods can queue it; after
+/// calls ``complete(result:)``. The type copies trivially, so methods can queue it. After
 /// completion only its ``id`` means anything.
 @safe
 public struct StagedIO: @unchecked Sendable {
@@ -15,11 +15,12 @@ public struct StagedIO: @unchecked Sendable {
 
     private var system: IOSystem { unsafe handle.pointee.system }
 
-    /// The handle's number: below ``IOSystem/handleCapacity``, and the same for all its IOs.
+    /// The handle's number. It is below ``IOSystem/handleCapacity``, and the same for all IOs of
+    /// the handle.
     public var id: Int { unsafe Int(handle.pointee.index) }
     /// The issuing session's number.
     public var sessionIndex: Int { unsafe Int(handle.pointee.sessionIndex) }
-    /// The generation, by which a waiter tells this IO from the handle's next one.
+    /// The generation, which tells this IO from the handle's next one.
     public var generation: UInt64 { unsafe handle.pointee.generation.load(ordering: .acquiring) }
     /// Where it stands.
     public var state: HandleState { unsafe handle.pointee.state }
@@ -53,22 +54,24 @@ public struct StagedIO: @unchecked Sendable {
 
     /// Moves the IO to `submitted` and onto its session's in-flight list.
     ///
-    /// On the submitting thread, once, before the kernel or another thread gets to see it.
+    /// Call it on the submitting thread, once, before the kernel or another thread can see the IO.
     /// Mirrors PostgreSQL's `pgaio_io_prepare_submit`.
     public func prepareSubmit() {
         unsafe handle.pointee.updateState(to: .submitted)
     }
 
-    /// Whether the method's own means do not know of the IO: somebody executes it here.
+    /// Whether a thread outside the method's own means executes the IO, so the method does not know
+    /// of it.
     var isOutsideMethod: Bool { unsafe handle.pointee.isOutsideMethod.load(ordering: .relaxed) }
 
-    /// Has those who wait for the IO wait for its completion alone, without asking the method. On
-    /// the submitting thread, before ``prepareSubmit()``.
+    /// Makes waiters wait for the completion alone, without asking the method. Call it on the
+    /// submitting thread, before ``prepareSubmit()``.
     func leaveMethod() { unsafe handle.pointee.isOutsideMethod.store(true, ordering: .relaxed) }
 
-    /// Lets the target make a descriptor for the calling thread, and uses that from here on.
+    /// Asks the target for a descriptor of the calling thread's own, and uses that from here on.
     ///
-    /// - Returns: zero, or a negated `errno`; the IO is then to be completed with it.
+    /// - Returns: zero, or a negated `errno`. In the latter case the caller completes the IO with
+    ///   it.
     public func reopen() -> CInt {
         guard let target = unsafe system.target(handle.pointee.target) else { return -EBADF }
         let descriptor = unsafe target.reopen(IOView(handle))
@@ -77,7 +80,7 @@ public struct StagedIO: @unchecked Sendable {
         return 0
     }
 
-    /// Executes the IO on the calling thread, again after EINTR.
+    /// Executes the IO on the calling thread, repeating it after `EINTR`.
     ///
     /// - Returns: bytes moved, or a negated `errno`. Mirrors PostgreSQL's
     ///   `pgaio_io_perform_synchronously`.
@@ -92,7 +95,7 @@ public struct StagedIO: @unchecked Sendable {
         return SystemCalls.execute(self)
     }
 
-    /// Hands over the outcome: runs the callbacks and wakes whoever waits.
+    /// Reports the outcome: runs the callbacks and wakes the waiters.
     ///
     /// On any thread, once. Mirrors PostgreSQL's `pgaio_io_process_completion`.
     ///
@@ -102,14 +105,14 @@ public struct StagedIO: @unchecked Sendable {
         finish()
     }
 
-    /// The first half of ``complete(result:)``: from here on nobody asks the method for this IO.
+    /// The first half of ``complete(result:)``. From here on no thread asks the method for this IO.
     ///
     /// For methods that take several completions under a lock and run their callbacks outside it.
     public func markExecuted(result: Int) {
         unsafe system.markExecuted(handle, result: result)
     }
 
-    /// The second half of ``complete(result:)``: runs the callbacks and wakes whoever waits.
+    /// The second half of ``complete(result:)``: runs the callbacks and wakes the waiters.
     public func finish() {
         unsafe system.finish(handle)
     }

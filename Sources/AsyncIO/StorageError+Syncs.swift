@@ -1,19 +1,19 @@
 extension StorageError.Code {
-    /// Something could not be made durable. Final, as ``fileSyncFailed`` is.
+    /// Something could not be made durable. Final, like ``fileSyncFailed``.
     public static let syncFailed = Self(rawValue: "syncFailed")
     /// A file or directory could not be made durable. Final: every later attempt on it fails.
     public static let fileSyncFailed = Self(rawValue: "fileSyncFailed")
 }
 
 extension StorageError {
-    /// Whether it tells of a failed sync, after which nothing is known of what is on disk.
+    /// Whether the error reports a failed sync, after which the state on disk is unknown.
     public var isFinalSyncFailure: Bool { code == .syncFailed || code == .fileSyncFailed }
 }
 
 extension StorageError? {
-    /// Keeps an error that others may follow: of several the first, but a failed sync before any
-    /// other. Whoever is told of something that may be tried again must not go on trying when what
-    /// is on disk is not known.
+    /// Keeps one of several errors: the first, except that a failed sync takes precedence over any
+    /// other. A caller that sees a repeatable error might try again, which it must not do when the
+    /// state on disk is unknown.
     package mutating func note(_ error: StorageError) {
         guard let first = self else {
             self = error

@@ -1,8 +1,8 @@
-/// What went wrong in a layer of the storage stack: a code to act on, a message that names the
-/// object, and what the caller can do about it.
+/// A failure in a layer of the storage stack: a code to act on, a message that names the object,
+/// and what the caller can do about it.
 ///
-/// Every layer throws this one type. A layer adds codes of its own by extending ``Code``; it adds
-/// identity it alone knows (the relation, say) by wrapping a lower error as ``underlying``.
+/// Every layer throws this one type. A layer adds codes of its own by extending ``Code``. It adds
+/// identity that it alone knows (such as the relation) by wrapping a lower error as ``underlying``.
 /// Copying costs one retain. Safe to send between threads.
 public struct StorageError: Error, Sendable {
     /// What kind of failure it is: stable, comparable, meant for `switch` and `==`.
@@ -25,7 +25,7 @@ public struct StorageError: Error, Sendable {
         public var fork: String?
         /// The first block concerned.
         public var block: UInt32?
-        /// The file concerned, relative to the store where the layer knows it so.
+        /// The file concerned, relative to the store if the layer knows the store.
         public var path: String?
 
         /// Makes a location from the parts that are known.
@@ -67,7 +67,7 @@ public struct StorageError: Error, Sendable {
     /// - Parameters:
     ///   - code: what kind of failure it is.
     ///   - message: one sentence without a full stop, naming the object.
-    ///   - remedy: what the caller can do, as a sentence.
+    /// - remedy: what the caller can do, as a sentence.
     ///   - location: the object concerned.
     ///   - errorNumber: the kernel's `errno`, where a system call failed.
     ///   - underlying: the lower layer's error that caused this one.
@@ -111,11 +111,11 @@ extension StorageError.Code {
     public static let misuse = Self(rawValue: "misuse")
     /// A setting lies outside its allowed range.
     public static let invalidConfiguration = Self(rawValue: "invalidConfiguration")
-    /// The IO method asked for cannot run here.
+    /// The chosen IO method cannot run here.
     public static let methodUnavailable = Self(rawValue: "methodUnavailable")
     /// All sessions, handles, buffers or descriptors that the configuration allows are in use.
     public static let resourcesExhausted = Self(rawValue: "resourcesExhausted")
-    /// An IO failed and no layer above the core knew more about it.
+    /// An IO failed, and no layer above the core knew more about it.
     public static let inputOutput = Self(rawValue: "inputOutput")
     /// The engine, session or registry has been closed.
     public static let closed = Self(rawValue: "closed")

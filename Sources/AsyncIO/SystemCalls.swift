@@ -6,7 +6,7 @@ enum SystemCalls {
     /// How many vectors the kernel takes at a time.
     static let maximumVectors = 1024
 
-    /// Executes the IO; bytes moved or a negated `errno`.
+    /// Executes the IO. Returns the bytes moved or a negated `errno`.
     static func execute(_ io: StagedIO) -> Int {
         let vectors = unsafe io.vectors
         let count = CInt(min(vectors.count, maximumVectors))

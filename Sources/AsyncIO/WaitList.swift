@@ -1,33 +1,33 @@
 internal import CPlatform
 internal import Synchronization
 
-/// Who waits for one IO, threads and wake-ups: a lock-free stack that belongs to one generation of
+/// The waiters of one IO, threads and wake-ups: a lock-free stack that belongs to one generation of
 /// a handle.
 ///
-/// The head holds the generation beside the pointer, so a waiter that comes late can never land on
-/// the list of the handle's next IO, and the completer never closes the next IO's list.
+/// The head holds the generation beside the pointer. A late waiter can therefore never join the
+/// list of the handle's next IO, and the completer never closes the next IO's list.
 struct WaitList: ~Copyable {
     /// What the head's second word says: no waiter, or no waiter any more.
     private static let empty: UInt = 0
     private static let closed: UInt = 1
-    /// The bit by which the address of a ``WakeUp`` is told from that of a thread's node; both are
-    /// aligned to more.
+    /// This bit tells the address of a ``WakeUp`` from that of a thread's node. Both are aligned to
+    /// more than this bit.
     private static let wakeUpBit: UInt = 2
 
     private let head = Atomic<WordPair>(WordPair(first: 1, second: WaitList.empty))
 
-    /// One waiting thread, on its stack; it must not leave before ``signal`` is set. The signal
-    /// comes first: the kernel is given the node's own address to sleep on.
+    /// One waiting thread, on its stack. The thread must not leave before ``signal`` is set. The
+    /// signal comes first because the kernel sleeps on the node's own address.
     private struct Node: ~Copyable {
         let signal = Atomic<UInt32>(0)
         var next: UInt = WaitList.empty
     }
 
-    /// Sleeps until the IO of `generation` completes or ``wakeAll(generation:)`` is called; returns
-    /// at once if it has completed.
+    /// Sleeps until the IO of `generation` completes or ``wakeAll(generation:)`` is called. Returns
+    /// at once if the IO has completed.
     ///
-    /// - Parameter help: called when the thread would sleep, with others able to see that it waits;
-    ///   true if it did something towards the completion instead.
+    /// - Parameter help: called before the thread would sleep, when others can already see that it
+    ///   waits. Returns true if it advanced the completion instead.
     func wait(generation: UInt64, help: () -> Bool) {
         var node = Node()
         unsafe withUnsafeMutablePointer(to: &node) { node in
@@ -49,8 +49,9 @@ struct WaitList: ~Copyable {
         }
     }
 
-    /// Puts a wake-up on the list, to be fired when the IO of `generation` completes or
-    /// ``wakeAll(generation:)`` is called; false, with nothing done, if it has completed.
+    /// Adds a wake-up, to be fired when the IO of `generation` completes or
+    /// ``wakeAll(generation:)`` is called. Returns false, with nothing done, if the IO has
+    /// completed.
     func add(_ wakeUp: WakeUp, generation: UInt64) -> Bool {
         let entry = wakeUp.register() | Self.wakeUpBit
         var current = head.load(ordering: .acquiring)
@@ -68,8 +69,8 @@ struct WaitList: ~Copyable {
         }
     }
 
-    /// Wakes everyone and lets nobody sleep on that generation again. Whoever comes first of the
-    /// completer and the owner that reclaims does it.
+    /// Wakes all waiters and admits no more for that generation. Called by the completer or the
+    /// owner that reclaims, whichever comes first.
     func close(generation: UInt64) {
         var current = head.load(ordering: .acquiring)
         while true {
@@ -84,9 +85,9 @@ struct WaitList: ~Copyable {
         Self.wakeAll(current.second)
     }
 
-    /// Has everyone look again. Called after a state change that waiters act on; the caller's
-    /// sequentially consistent fence between the two pairs with the waiter's, so that either the
-    /// waiter sees the state or it is seen here.
+    /// Makes all waiters look again. Call it after a state change that waiters act on. The caller's
+    /// sequentially consistent fence between the change and this call pairs with the waiter's:
+    /// either the waiter sees the state, or this call sees the waiter.
     func wakeAll(generation: UInt64) {
         var current = head.load(ordering: .acquiring)
         while current.second != Self.empty, current.second != Self.closed,
@@ -114,7 +115,7 @@ struct WaitList: ~Copyable {
             if next & wakeUpBit != 0 {
                 let address = next & ~wakeUpBit
                 guard let wakeUp = unsafe WakeUp.at(address) else { return }
-                // It may be on another list as soon as it has fired.
+                // The wake-up may be on another list as soon as it has fired.
                 next = unsafe wakeUp._withUnsafeGuaranteedRef { $0.next }
                 WakeUp.end(address)
                 continue

@@ -1,8 +1,8 @@
 /// Names one IO, so that any thread can wait for it.
 ///
 /// A handle serves one IO after another, so a reference holds the handle's index and its
-/// generation: once the handle has been reclaimed the generation differs, and waiting returns at
-/// once. Trivially copyable; wait with ``Session/wait(for:)`` on a session's thread, or with
+/// generation. Once the handle has been reclaimed the generation differs, and waiting returns at
+/// once. Copies trivially. Wait with ``Session/wait(for:)`` on a session's thread, and with
 /// ``IOSystem/wait(for:)`` on any other. Mirrors PostgreSQL's `PgAioWaitRef`.
 public struct WaitReference: Sendable, Hashable, BitwiseCopyable {
     let index: UInt32
@@ -19,7 +19,7 @@ public struct WaitReference: Sendable, Hashable, BitwiseCopyable {
     /// Makes an invalid reference.
     public init() { self.init(index: Self.invalidIndex, generation: 0) }
 
-    /// Makes a reference of the two words that ``words`` gave.
+    /// Makes a reference from the two words that ``words`` gave.
     ///
     /// For layers that keep references in atomics.
     public init(words: (index: UInt32, generation: UInt64)) {

@@ -1,34 +1,34 @@
 internal import Synchronization
 
-/// The place of one virtual file's kernel descriptor: whether there is one, and how many IOs have
-/// it lent.
+/// The place of one virtual file's kernel descriptor: whether one is open, and how many IOs it is
+/// lent to.
 ///
-/// All of it is one atomic word, so that lending is one increment:
+/// All of it is one atomic word, so lending is one increment:
 ///
 /// | bits | meaning |
 /// |---|---|
 /// | 31 | a kernel descriptor is open |
 /// | 30 | the file was closed for good |
-/// | 0…29 | how many hold the descriptor, and for an instant those who find there is none |
+/// | 0…29 | how many holders the descriptor has, with those about to find it closed |
 ///
-/// The open bit is set only under ``FileAccess``'s lock; it is cleared under that lock while nobody
-/// holds the descriptor, or, once the file is closed, by the last one to give it back.
+/// The open bit is set only under ``FileAccess``'s lock. It is cleared under that lock while the
+/// descriptor has no holder or, once the file is closed, by the last holder giving it back.
 final class DescriptorSlot: @unchecked Sendable {
     static let openBit: UInt32 = 1 << 31
     static let closedBit: UInt32 = 1 << 30
     static let countMask: UInt32 = closedBit - 1
 
     let path: String
-    /// For opening it again: never creates or empties the file.
+    /// For reopening: these flags never create or empty the file.
     let flags: FileOpenFlags
 
     private let word = Atomic<UInt32>(0)
-    /// Valid for whoever holds the descriptor: written before the open bit.
+    /// Valid for holders of the descriptor: written before the open bit.
     private let descriptor = Atomic<CInt>(-1)
-    /// Set when lent, cleared by the passing clock hand. Orders nothing.
+    /// Set on lending, cleared by the passing clock hand. Orders nothing.
     private let wasUsed = Atomic<Bool>(true)
 
-    /// Which file it was when it was first opened. Guarded by the lock of ``FileAccess``.
+    /// Which file it was when first opened. Guarded by the lock of ``FileAccess``.
     var identity: (device: UInt64, serial: UInt64)?
     /// Position on the clock, while the descriptor is open. Guarded by the lock of ``FileAccess``.
     var clockPosition = -1
@@ -41,12 +41,12 @@ final class DescriptorSlot: @unchecked Sendable {
     var isOpen: Bool { word.load(ordering: .acquiring) & Self.openBit != 0 }
     var isClosed: Bool { word.load(ordering: .acquiring) & Self.closedBit != 0 }
 
-    /// The descriptor, for those who know that it is lent.
+    /// The descriptor. Callers must know that it is lent.
     var lentDescriptor: CInt { descriptor.load(ordering: .relaxed) }
 
-    /// Holds the descriptor if there is one and the file is not closed.
+    /// Holds the descriptor if one is open and the file is not closed.
     ///
-    /// One increment. On nil the caller has to ``giveBack()`` all the same. Acquires what
+    /// One increment. If this returns nil, the caller must still call ``giveBack()``. Acquires what
     /// ``publish(_:)`` released.
     func hold() -> CInt? {
         let old = word.add(1, ordering: .acquiring).oldValue
@@ -56,10 +56,10 @@ final class DescriptorSlot: @unchecked Sendable {
         return descriptor.load(ordering: .relaxed)
     }
 
-    /// Ends one holding, counted or not.
+    /// Ends one holding, whether or not ``hold()`` returned a descriptor.
     ///
-    /// - Returns: a descriptor that the caller must close: the file is closed, and nobody else
-    ///   holds it. Whoever gets it is the only one.
+    /// - Returns: a descriptor that the caller must close, because the file is closed and has no
+    ///   other holder. At most one caller gets it.
     func giveBack() -> CInt? {
         let old = word.subtract(1, ordering: .acquiringAndReleasing).oldValue
         assert(old & Self.countMask > 0, "a descriptor is given back once")
@@ -67,7 +67,8 @@ final class DescriptorSlot: @unchecked Sendable {
         return take(from: Self.openBit | Self.closedBit, to: Self.closedBit)
     }
 
-    /// Puts a freshly opened descriptor in and holds it. Under the lock; there is none.
+    /// Stores a freshly opened descriptor and holds it. Call it under the lock, with no descriptor
+    /// open.
     func publish(_ number: CInt) {
         descriptor.store(number, ordering: .relaxed)
         wasUsed.store(true, ordering: .relaxed)
@@ -75,12 +76,12 @@ final class DescriptorSlot: @unchecked Sendable {
         precondition(old & Self.openBit == 0, "a file has one kernel descriptor")
     }
 
-    /// Takes the descriptor out unless somebody holds it. Under the lock.
+    /// Takes out the descriptor unless it has a holder. Call it under the lock.
     func evict() -> CInt? { take(from: Self.openBit, to: 0) }
 
-    /// Closes the file for good, holding its descriptor if it has one. Under the lock.
+    /// Closes the file for good, holding its descriptor if one is open. Call it under the lock.
     ///
-    /// - Returns: whether it was not closed before, and the descriptor now held.
+    /// - Returns: whether this call closed it, and the descriptor now held.
     func close() -> (isFirst: Bool, held: CInt?) {
         let old = word.bitwiseOr(Self.closedBit, ordering: .acquiringAndReleasing).oldValue
         guard old & Self.closedBit == 0 else { return (false, nil) }
@@ -92,7 +93,7 @@ final class DescriptorSlot: @unchecked Sendable {
         return (true, nil)
     }
 
-    /// For the clock hand: whether it was used since the hand passed last. Under the lock.
+    /// For the clock hand: whether it was used since the hand last passed. Call it under the lock.
     func passUsed() -> Bool { wasUsed.exchange(false, ordering: .relaxed) }
 
     private func take(from expected: UInt32, to new: UInt32) -> CInt? {

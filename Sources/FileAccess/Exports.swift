@@ -1,2 +1,2 @@
-// Paths that users give are of this type.
+// The public interface takes users' paths as this type.
 @_exported public import struct SystemPackage.FilePath

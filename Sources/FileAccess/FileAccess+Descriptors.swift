@@ -13,7 +13,7 @@ struct DescriptorTable {
         slots.append(slot)
     }
 
-    /// Constant time: the last one takes the place.
+    /// Constant time: the last entry moves into the free place.
     mutating func remove(_ slot: DescriptorSlot) {
         let position = slot.clockPosition
         guard position >= 0 else { return }
@@ -24,11 +24,11 @@ struct DescriptorTable {
         last.clockPosition = position
     }
 
-    /// Takes one descriptor out that nobody holds and that was not used for a turn of the hand.
+    /// Takes out one descriptor that has no holder and was not used since the hand last passed.
     ///
-    /// - Returns: nil when all are held. Time grows with the open descriptors in that case only.
+    /// - Returns: nil if all have holders. Only then does the time grow with the open descriptors.
     mutating func evict() -> CInt? {
-        // The first turn may only clear marks; the second finds whatever is not held.
+        // The first turn may only clear marks; the second finds any descriptor without a holder.
         var remaining = 2 * slots.count
         while remaining > 0 {
             remaining -= 1
@@ -45,7 +45,7 @@ struct DescriptorTable {
 }
 
 extension FileAccess {
-    /// Holds the descriptor of a file that has none open: opens it, unless another thread did.
+    /// Holds the descriptor of a file that has none open, opening it unless another thread did.
     func holdSlowly(_ slot: DescriptorSlot) throws(StorageError) -> CInt {
         let result: Result<CInt, StorageError> = table.withLock { table in
             if slot.isClosed {
@@ -55,7 +55,7 @@ extension FileAccess {
                         remedy: "Open it again.", at: .init(path: slot.path)))
             }
             if slot.isOpen {
-                // Opened by another thread; nobody can take it out while the lock is held.
+                // Another thread opened it. No thread can take it out while the lock is held.
                 if let descriptor = slot.hold() { return .success(descriptor) }
                 preconditionFailure("a descriptor stays open under the lock")
             }
@@ -64,7 +64,7 @@ extension FileAccess {
         return try result.get()
     }
 
-    /// Opens a file for the first time. It is not held afterwards.
+    /// Opens a file for the first time. The descriptor has no holder afterwards.
     func openFirst(_ slot: DescriptorSlot, _ flags: FileOpenFlags, _ table: inout DescriptorTable)
         -> Result<Void, StorageError>
     {
@@ -80,7 +80,7 @@ extension FileAccess {
             slot.identity = identity
         }
         slot.publish(descriptor)
-        // The slot is not closed, so giving back never hands the descriptor out.
+        // The slot is not closed, so giving back never returns the descriptor.
         _ = slot.giveBack()
         table.append(slot)
         return .success(())
@@ -112,7 +112,8 @@ extension FileAccess {
         return .failure(failure)
     }
 
-    /// Which file a fresh descriptor is of, if it is what was asked for.
+    /// Returns the identity of the file behind a fresh descriptor, or an error if it is not a file
+    /// of the expected kind.
     private func identify(_ descriptor: CInt, _ slot: DescriptorSlot)
         -> Result<(device: UInt64, serial: UInt64), StorageError>
     {
@@ -159,7 +160,7 @@ extension FileAccess {
                 counters.opens.add(1, ordering: .relaxed)
                 return descriptor
             }
-            // Others in the process took the descriptors; giving up an idle one helps.
+            // Other code in the process took the descriptors; closing an idle one helps.
             guard descriptor == -EMFILE || descriptor == -ENFILE, evictOne(&table) else {
                 return descriptor
             }
@@ -172,7 +173,7 @@ extension FileAccess {
     }
 
     /// Closes the descriptor of a file that was just given back, so that the configured limit holds
-    /// again. Does nothing while another thread has the lock, which then makes room itself.
+    /// again. Does nothing while another thread has the lock, since that thread makes room itself.
     func closeOverrun(_ slot: DescriptorSlot) {
         let descriptor = table.withLockIfAvailable { table -> CInt? in
             guard hasOverrun, let descriptor = slot.evict() else { return nil }
@@ -193,7 +194,7 @@ extension FileAccess {
 
     /// Closes a kernel descriptor. Any thread; takes no lock.
     func closeKernel(_ descriptor: CInt, _ path: String?) {
-        // Whatever close returns, the descriptor is gone; durability never rests on it.
+        // Whatever `close` returns, the descriptor is gone; durability never depends on it.
         let error = fileSystem.close(descriptor)
         counters.kernelDescriptors.subtract(1, ordering: .relaxed)
         if error < 0 && error != -EINTR {

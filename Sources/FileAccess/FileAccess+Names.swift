@@ -1,18 +1,18 @@
 public import AsyncIO
 internal import Threads
 
-/// The `errno` values that files without libc compare with.
+/// The `errno` values needed by files that do not import the C library.
 enum ErrorNumber {
     static let missing = ENOENT
     static let exists = EEXIST
     static let badDescriptor = EBADF
 }
 
-/// What concerns names rather than contents. All calls block, and may come from any thread.
+/// Calls on names rather than contents. All of them block. Any thread.
 extension FileAccess {
-    /// What stands at a path; nil for nothing. A symbolic link is followed.
+    /// What a path names; nil if nothing. Follows symbolic links.
     ///
-    /// - Throws: `invalidPath`, or `fileStatusFailed` when the kernel cannot say.
+    /// - Throws: `invalidPath`, or `fileStatusFailed` if the kernel cannot tell.
     public func kind(of path: String) throws(StorageError) -> FileStatus.Kind? {
         try check(path)
         var status = FileStatus(kind: .other, size: 0, device: 0, serial: 0)
@@ -26,8 +26,9 @@ extension FileAccess {
         return status.kind
     }
 
-    /// How many bytes at least and at most a write to a file can have that is done whole or not at
-    /// all, even when the power fails; nil where kernel, file system or disk do not say.
+    /// The least and greatest size in bytes of an atomic write to a file: one that is done as a
+    /// whole or not at all, even across a power failure. Nil if the kernel, the file system or the
+    /// disk does not say.
     ///
     /// - Throws: what opening the file throws.
     public func atomicWriteUnits(of path: String) throws(StorageError) -> ClosedRange<Int>? {
@@ -36,20 +37,20 @@ extension FileAccess {
         return try file.withDescriptor { fileSystem.atomicWriteUnits($0) }
     }
 
-    /// Whether anything stands at a path.
+    /// Whether the path names anything.
     ///
     /// - Throws: as ``kind(of:)``.
     public func exists(_ path: String) throws(StorageError) -> Bool { try kind(of: path) != nil }
 
     /// Removes a file. Durable once its directory has been synced.
     ///
-    /// Virtual files open on it keep working while their kernel descriptor is not evicted, so they
-    /// should be closed first. A failed fsync of the file is forgotten with it.
+    /// Virtual files open on it work only until their kernel descriptor is evicted, so close them
+    /// first. A failed fsync of the file is forgotten with it.
     ///
-    /// - Parameter ifExists: a missing file is no error.
+    /// - Parameter ifExists: makes a missing file no error.
     /// - Returns: whether there was one.
-    /// - Throws: `fileMissing`, `directoryChangeFailed`; `storeReadOnly` where there is something
-    ///   to remove and must not be.
+    /// - Throws: `fileMissing`, `directoryChangeFailed`; `storeReadOnly` if the file exists and the
+    ///   store is read-only.
     @discardableResult
     public func remove(_ path: String, ifExists: Bool = false) throws(StorageError) -> Bool {
         try check(path)
@@ -68,10 +69,10 @@ extension FileAccess {
 
     /// Removes an empty directory. Durable once its parent has been synced.
     ///
-    /// - Parameter ifExists: a missing directory is no error.
+    /// - Parameter ifExists: makes a missing directory no error.
     /// - Returns: whether there was one.
-    /// - Throws: `fileMissing`, `directoryChangeFailed`; `storeReadOnly` where there is something
-    ///   to remove and must not be.
+    /// - Throws: `fileMissing`, `directoryChangeFailed`; `storeReadOnly` if the directory exists
+    ///   and the store is read-only.
     @discardableResult
     public func removeDirectory(_ path: String, ifExists: Bool = false) throws(StorageError) -> Bool
     {
@@ -87,23 +88,22 @@ extension FileAccess {
         throw changeError("remove directory", path, -error)
     }
 
-    /// Gives a file another name, replacing what had it, so that a crash leaves the one or the
-    /// other: the file is synced, renamed, and both directories are synced.
+    /// Renames a file, replacing any file with the new name, so that a crash leaves either the old
+    /// state or the new one. Syncs the file, renames it, and syncs both directories.
     ///
-    /// Virtual files open on either name must have been closed. Mirrors PostgreSQL's
-    /// `durable_rename`.
+    /// Virtual files on either name must be closed. Mirrors PostgreSQL's `durable_rename`.
     ///
-    /// - Throws: `fileMissing`, `directoryChangeFailed`, or what opening the directories throws,
-    ///   and the old names stand; `fileSyncFailed` when it cannot be said which do after a crash;
-    ///   `storeReadOnly`.
+    /// - Throws: `fileMissing`, `directoryChangeFailed`, or what opening the directories throws;
+    ///   the old names then stand. `fileSyncFailed` if it is unknown which names stand after a
+    ///   crash. `storeReadOnly`.
     public func rename(_ path: String, to target: String) throws(StorageError) {
         try check(target)
         try checkChangeable("rename file", path)
         let file = try open(path, [.readOnly, .buffered])
         try file.sync()
         file.closeNow()
-        // Open from here on: after the rename nothing is left to go wrong but a sync, as every
-        // other error says that the old names stand.
+        // Opens the directory before the rename. After it, only a sync may fail, since every other
+        // error says that the old names stand.
         let directory = try openHeld(Self.parent(of: target))
         defer { closeHeld(directory) }
         let isMove = Self.parent(of: path) != Self.parent(of: target)
@@ -122,7 +122,7 @@ extension FileAccess {
         try source?.sync()
     }
 
-    /// A directory whose descriptor is there until ``closeHeld(_:)``.
+    /// Opens a directory whose descriptor stays open until ``closeHeld(_:)``.
     private func openHeld(_ path: String) throws(StorageError) -> VirtualFile {
         let directory = try open(path, .directory)
         _ = try directory.hold()
@@ -134,7 +134,7 @@ extension FileAccess {
         directory.closeNow()
     }
 
-    /// Creates a directory and those above it that are missing, and makes them durable.
+    /// Creates a directory and any missing parents, and makes them durable.
     ///
     /// - Throws: `directoryChangeFailed`, also when a file is in the way; `fileSyncFailed`;
     ///   `storeReadOnly`.
@@ -152,15 +152,15 @@ extension FileAccess {
             }
         case ENOENT where Self.parent(of: path) != ".":
             try createDirectories(Self.parent(of: path))
-            // Made by another thread meanwhile, it exists just as well.
+            // If another thread made it meanwhile, it exists just as well.
             try createDirectories(path)
         default:
             throw changeError("create directory", path, -error)
         }
     }
 
-    /// Makes durable which names are in a directory; `.` is the whole store's. Mirrors
-    /// PostgreSQL's `fsync_fname` for a directory.
+    /// Makes the names in a directory durable; `.` is the store's own. Mirrors PostgreSQL's
+    /// `fsync_fname` for a directory.
     ///
     /// - Throws: `fileMissing`, `fileOpenFailed`, `fileSyncFailed`; `storeReadOnly`.
     public func syncDirectory(_ path: String) throws(StorageError) {
@@ -170,7 +170,7 @@ extension FileAccess {
         try directory.sync()
     }
 
-    /// The names in a directory, sorted; `.` is the whole store's.
+    /// The names in a directory, sorted; `.` is the store's own.
     ///
     /// - Throws: `fileMissing`, `fileOpenFailed`, `directoryChangeFailed`.
     public func list(_ path: String = ".") throws(StorageError) -> [String] {
@@ -201,7 +201,7 @@ extension FileAccess {
             && !parts.contains { $0.isEmpty || $0.elementsEqual("..".utf8) }
         guard isInside else {
             throw StorageError(
-                .invalidPath, "\"\(path)\" is no path within the store's directory",
+                .invalidPath, "\"\(path)\" is not a path within the store's directory",
                 remedy: "Give a relative path without empty parts and without \"..\".",
                 at: .init(path: path))
         }

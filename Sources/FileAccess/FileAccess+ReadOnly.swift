@@ -1,17 +1,17 @@
 public import AsyncIO
 
 extension StorageError.Code {
-    /// The store, or a file of it, must not be written to.
+    /// The store, or a file of it, is read-only.
     public static let storeReadOnly = Self(rawValue: "storeReadOnly")
 }
 
-/// Files that are only looked at, ``FileAccessConfiguration/opensReadOnly``.
+/// Read-only access, ``FileAccessConfiguration/opensReadOnly``.
 extension FileAccess {
     /// Refuses a change before the kernel is asked for it.
     ///
     /// - Parameters:
-    ///   - action: what is refused, such as `write`; evaluated only for the message.
-    ///   - path: the file or name it concerns.
+    /// - action: the refused action, such as `write`; evaluated only for the message.
+    /// - path: the file or name concerned.
     /// - Throws: `storeReadOnly` if ``isReadOnly``.
     @inline(__always)
     func checkChangeable(_ action: @autoclosure () -> String, _ path: String)

@@ -2,12 +2,11 @@ public import AsyncIO
 internal import Threads
 
 extension FileAccess {
-    /// What is known of what stands at a path without opening it; nil for nothing. A symbolic link
-    /// is followed.
+    /// The status of what a path names, without opening it; nil if nothing. Follows symbolic links.
     ///
     /// Blocks for one system call. Any thread.
     ///
-    /// - Throws: `invalidPath`, or `fileStatusFailed` when the kernel cannot say.
+    /// - Throws: `invalidPath`, or `fileStatusFailed` if the kernel cannot tell.
     public func status(of path: String) throws(StorageError) -> FileStatus? {
         try check(path)
         var status = FileStatus(kind: .other, size: 0, device: 0, serial: 0)

@@ -6,29 +6,29 @@ internal import Threads
 
 /// The files of one store: virtual descriptors over a bounded set of kernel ones.
 ///
-/// All paths are relative to one directory, which is held open, so the process may change its
-/// working directory and the directory may be renamed. One object serves an engine and all its
+/// All paths are relative to one directory, which is held open. The process may therefore change
+/// its working directory, and the directory may be renamed. One object serves an engine and all its
 /// threads; every call may come from any thread. Mirrors PostgreSQL's `fd.c`.
 ///
 /// A kernel descriptor is opened when a ``VirtualFile`` is used and stays open until another file
-/// needs its place; which one goes is found by a clock over those that no IO has lent. When all are
-/// lent, more are opened as far as the process's limit leaves room; beyond that, using a file
+/// needs its place. A clock over the descriptors that are not lent picks the one to close. If all
+/// are lent, more are opened as far as the process's limit leaves room. Beyond that, using a file
 /// throws `resourcesExhausted`.
 public final class FileAccess: Sendable {
-    /// What memory, offset and length of direct IO must be multiples of, in bytes.
+    /// Memory, offset and length of direct IO must be multiples of this many bytes.
     public static let directIOAlignment = 4096
 
     /// The directory, as it was given.
     public let root: FilePath
-    /// The directory as text for people: bytes that are not UTF-8 are replaced.
+    /// The directory as text for display; bytes that are not UTF-8 are replaced.
     public var directory: String { root.string }
     /// The settings it was made with.
     public let configuration: FileAccessConfiguration
-    /// How many kernel descriptors are kept open while they are not lent.
+    /// How many kernel descriptors stay open while they are not lent.
     public let maximumOpenFiles: Int
 
     /// Whether every call that would create, write, shorten, rename, remove or sync something
-    /// throws `storeReadOnly`, ``FileAccessConfiguration/opensReadOnly``.
+    /// throws `storeReadOnly`. See ``FileAccessConfiguration/opensReadOnly``.
     public let isReadOnly: Bool
 
     let fileSystem: any FileSystem
@@ -44,8 +44,8 @@ public final class FileAccess: Sendable {
     /// - Parameters:
     ///   - directory: an existing directory, relative to the process's working directory.
     ///   - configuration: the settings.
-    /// - Throws: `invalidConfiguration` for a limit below 1; `invalidPath` for an empty path;
-    ///   `fileMissing` or `fileOpenFailed` when the directory cannot be opened.
+    /// - Throws: `invalidConfiguration` if a limit is below 1; `invalidPath` if the path is empty;
+    ///   `fileMissing` or `fileOpenFailed` if the directory cannot be opened.
     public convenience init(
         directory: String, configuration: FileAccessConfiguration = FileAccessConfiguration()
     ) throws(StorageError) {
@@ -100,12 +100,12 @@ public final class FileAccess: Sendable {
 
     /// Opens a file, or creates it with ``FileOptions/create``.
     ///
-    /// Its kernel descriptor is opened at once, so that what can be wrong shows here. Mirrors
-    /// PostgreSQL's `PathNameOpenFile`.
+    /// Opens its kernel descriptor at once, so that problems show here. Mirrors PostgreSQL's
+    /// `PathNameOpenFile`.
     ///
     /// - Throws: `invalidPath`, `fileMissing`, `fileExists`, `directIOUnsupported`,
-    ///   `fileOpenFailed`, `resourcesExhausted` when no descriptor is to be had, or `storeReadOnly`
-    ///   for options that may change the file if ``isReadOnly``.
+    ///   `fileOpenFailed`; `resourcesExhausted` if no descriptor is available; `storeReadOnly` if
+    ///   ``isReadOnly`` and the options may change the file.
     public func open(_ path: String, _ options: FileOptions = []) throws(StorageError)
         -> VirtualFile
     {
@@ -130,15 +130,16 @@ public final class FileAccess: Sendable {
         return VirtualFile(self, slot)
     }
 
-    /// Makes an empty queue of what is to be made durable together.
+    /// Makes an empty queue of files to make durable together.
     ///
     /// - Parameter system: the core that its fsyncs run on.
-    /// - Throws: `resourcesExhausted` when the core's registries are full.
+    /// - Throws: `resourcesExhausted` if the core's registries are full.
     public func makeSyncQueue(system: IOSystem) throws(StorageError) -> SyncQueue {
         try SyncQueue(self, system)
     }
 
-    /// What has been done so far, and what is open. Each figure is exact, not all of one instant.
+    /// What has been done so far, and what is open. Each figure is exact; together they are not of
+    /// one instant.
     public var statistics: FileStatistics { counters.statistics }
 }
 
@@ -151,15 +152,15 @@ extension StorageError {
 }
 
 extension FilePath {
-    /// The path that some text spells.
+    /// Makes a path from text.
     ///
-    /// - Throws: `invalidPath` for text that is empty or has a NUL character, with which the path
-    ///   would end early.
+    /// - Throws: `invalidPath` if the text is empty or has a NUL character, which would end the
+    ///   path early.
     package init(checking text: String) throws(StorageError) {
         if text.isEmpty { throw StorageError.emptyPath }
         guard !text.utf8.contains(0) else {
             throw StorageError(
-                .invalidPath, "\(text.debugDescription) is no path: it has a NUL character",
+                .invalidPath, "\(text.debugDescription) is not a path: it has a NUL character",
                 remedy: "Give the path without it.", at: .init(path: text))
         }
         self.init(text)

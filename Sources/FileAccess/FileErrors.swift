@@ -16,7 +16,8 @@ extension StorageError.Code {
     public static let fileReadFailed = Self(rawValue: "fileReadFailed")
     /// Writing a file failed.
     public static let fileWriteFailed = Self(rawValue: "fileWriteFailed")
-    /// Growing a file by zeroes failed; it has its old size again unless the message says more.
+    /// Growing a file by zeroes failed. The file has its old size again unless the message says
+    /// otherwise.
     public static let fileExtendFailed = Self(rawValue: "fileExtendFailed")
     /// Shortening a file failed.
     public static let fileTruncateFailed = Self(rawValue: "fileTruncateFailed")
@@ -24,17 +25,18 @@ extension StorageError.Code {
     public static let fileStatusFailed = Self(rawValue: "fileStatusFailed")
     /// A name could not be created, changed, removed or listed.
     public static let directoryChangeFailed = Self(rawValue: "directoryChangeFailed")
-    /// Memory, offset or length of a transfer does not fit direct IO.
+    /// Memory, offset or length of a transfer is not aligned for direct IO.
     public static let misalignedIO = Self(rawValue: "misalignedIO")
     /// The file system offers no direct IO.
     public static let directIOUnsupported = Self(rawValue: "directIOUnsupported")
 }
 
 extension StorageError {
-    /// An error of a system call on a file: the message, the path, the `errno` and what helps.
+    /// Makes an error for a failed system call on a file: the message, the path, the `errno` and a
+    /// remedy.
     ///
     /// - Parameters:
-    ///   - code: kept, except that running out of descriptors is always `resourcesExhausted`.
+    /// - code: kept, except that running out of descriptors is always `resourcesExhausted`.
     ///   - errorNumber: positive.
     static func file(
         _ code: Code, _ message: String, path: String, errorNumber: CInt, remedy: String? = nil
@@ -46,13 +48,13 @@ extension StorageError {
             at: Location(path: path), errorNumber: errorNumber)
     }
 
-    /// What helps where a file takes only a part of what is written, and nobody says why.
+    /// The remedy when a file accepts only part of a write and the kernel gives no reason.
     public static let shortWriteRemedy =
         "Free space on the file system, or raise the file size limit (ulimit -f), and try again."
 
-    /// What helps against the failure of a system call on a file, nil when nothing general does.
+    /// The remedy for a failed system call on a file; nil if none applies in general.
     ///
-    /// For layers that word errors of IO they started themselves.
+    /// For layers that word the errors of IO they started themselves.
     public static func fileRemedy(for errorNumber: CInt) -> String? {
         switch errorNumber {
         case ENOSPC:
@@ -67,12 +69,12 @@ extension StorageError {
         case EACCES, EPERM:
             "Give this user read and write permission on the file and its directory."
         case EROFS: "Remount the file system for writing."
-        case EISDIR: "A directory stands where a file should be: move it away and restore the file."
-        case ENOTDIR: "A file stands where a directory should be: check the path."
+        case EISDIR: "Move the directory away and restore the file whose place it has taken."
+        case ENOTDIR: "Check the path: a file stands where a directory should be."
         case ENOENT: "Restore the missing file, or the directory it belongs in."
-        case EIO: "The device failed: check the kernel's log and the disk."
+        case EIO: "Check the kernel's log and the disk: the device failed."
         case ENOMEM: "Free memory, or raise the memory limit, and try again."
-        case ELOOP: "Put a file or directory in the place of the symbolic link."
+        case ELOOP: "Replace the symbolic link by a file or directory."
         case ENAMETOOLONG: "Use a shorter path."
         case ENOTEMPTY: "Remove the directory's contents first."
         case ENXIO, ENODEV: "Check that the device is attached."

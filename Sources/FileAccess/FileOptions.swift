@@ -1,6 +1,6 @@
 /// How a file is opened.
 public struct FileOptions: OptionSet, Sendable {
-    /// One bit an option.
+    /// One bit per option.
     public let rawValue: UInt8
     /// Makes a set of raw bits.
     public init(rawValue: UInt8) { self.rawValue = rawValue }
@@ -11,21 +11,20 @@ public struct FileOptions: OptionSet, Sendable {
     public static let exclusive = FileOptions(rawValue: 2)
     /// Empties the file if it exists.
     public static let truncate = FileOptions(rawValue: 4)
-    /// For reading and syncing only.
+    /// Opens the file for reading and syncing only.
     public static let readOnly = FileOptions(rawValue: 8)
-    /// Goes through the page cache even where direct IO is configured, so that no alignment is
-    /// asked for.
+    /// Uses the page cache even if direct IO is configured, so alignment does not matter.
     public static let buffered = FileOptions(rawValue: 16)
-    /// Opens a directory, to be synced; read-only and buffered.
+    /// Opens a directory, to sync it. Read-only and buffered.
     public static let directory = FileOptions(rawValue: 32)
 
-    /// What holds for every opening of the file.
+    /// The flags for every opening of the file.
     var reopenFlags: FileOpenFlags {
         if contains(.directory) { return [.readOnly, .directory] }
         return contains(.readOnly) ? .readOnly : []
     }
 
-    /// What holds for the first opening only.
+    /// The flags for the first opening only.
     var creationFlags: FileOpenFlags {
         var flags: FileOpenFlags = []
         if contains(.create) { flags.insert(.create) }

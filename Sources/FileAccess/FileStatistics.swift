@@ -10,11 +10,11 @@ public struct FileStatistics: Sendable, Hashable {
     public var opens: UInt64 = 0
     /// Times that one was closed to make room.
     public var evictions: UInt64 = 0
-    /// Times that one was opened although the configured limit was reached, as all were lent.
+    /// Times that one was opened beyond the configured limit, because all were lent.
     public var overruns: UInt64 = 0
     /// Files and directories made durable.
     public var syncs: UInt64 = 0
-    /// How long ``SyncQueue/syncAll(_:)`` has taken in all.
+    /// How long ``SyncQueue/syncAll(_:)`` has taken in total.
     public var syncTime = Duration.zero
 }
 
@@ -27,7 +27,7 @@ final class FileCounters: Sendable {
     let overruns = Atomic<UInt64>(0)
     let syncs = Atomic<UInt64>(0)
     let syncNanoseconds = Atomic<UInt64>(0)
-    /// Set when the file system turned out not to reserve space.
+    /// Set once the file system has refused to reserve space.
     let cannotAllocate = Atomic<Bool>(false)
 
     func noteSync(since begin: ContinuousClock.Instant) {

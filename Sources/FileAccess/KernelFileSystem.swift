@@ -3,7 +3,7 @@ internal import CPlatform
 public import SystemPackage
 public import Threads
 
-/// The real file system: each call is the kernel's. Stateless.
+/// The real file system: each call is the kernel's. It has no state.
 public final class KernelFileSystem: FileSystem {
     private static let fileMode: mode_t = 0o600
     private static let directoryMode: mode_t = 0o700
@@ -24,7 +24,7 @@ public final class KernelFileSystem: FileSystem {
         if flags.contains(.truncate) { bits |= O_TRUNC }
         if flags.contains(.direct) { bits |= strata_direct_io_flag() }
         if flags.contains(.directory) { bits |= O_DIRECTORY }
-        // A pipe in a file's place would have the call wait for somebody at its other end.
+        // Without O_NONBLOCK, opening a pipe in a file's place would wait for its other end.
         let descriptor = lifted(unsafe openat(root, path, bits | O_NONBLOCK, Self.fileMode))
         if descriptor >= 0, fcntl(descriptor, F_SETFL, bits & strata_direct_io_flag()) < 0 {
             let error = -errno
@@ -131,7 +131,7 @@ public final class KernelFileSystem: FileSystem {
     }
 
     public func list(_ descriptor: CInt, into names: inout [String]) -> CInt {
-        // The stream owns, and closes, a descriptor of its own.
+        // The stream owns and closes a descriptor of its own.
         let own = result(fcntl(descriptor, F_DUPFD_CLOEXEC, STDERR_FILENO + 1))
         if own < 0 { return own }
         guard let stream = unsafe fdopendir(own) else {
@@ -155,7 +155,7 @@ public final class KernelFileSystem: FileSystem {
 
     private func result(_ value: CInt) -> CInt { value < 0 ? -errno : value }
 
-    /// A new descriptor that is none of the standard ones.
+    /// Moves a new descriptor off the numbers of the standard streams.
     private func lifted(_ descriptor: CInt) -> CInt { Descriptors.lifted(result(descriptor)) }
 }
 

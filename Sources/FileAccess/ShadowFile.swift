@@ -1,22 +1,22 @@
 internal import Threads
 
-/// One file of a ``ShadowFileSystem``: what lies below, and the blocks that differ from it. Under
-/// the file system's lock, but for reading below what was not changed.
+/// One file of a ``ShadowFileSystem``: the underlying file, and the blocks that differ from it.
+/// Guarded by the file system's lock, except for reading unchanged parts of the underlying file.
 final class ShadowFile: @unchecked Sendable {
-    /// Its path below; nil for a file that was made here.
+    /// Its underlying path; nil for a file created here.
     let below: String?
     private let identity: FileStatus
-    /// Below, for reading; negative while nobody has it open.
+    /// The underlying descriptor, for reading; negative while it is not open.
     var descriptor: CInt = -1
     var users = 0
     private(set) var size: Int
-    /// How much of what lies below still counts.
+    /// How many bytes of the underlying file are still visible.
     private var sourceSize: Int
     private var blocks: [Int: [UInt8]] = [:]
 
     private static let blockLength = 4096
 
-    /// A file below.
+    /// Makes a file over an underlying one.
     init(below path: String, status: FileStatus) {
         below = path
         identity = status
@@ -24,7 +24,7 @@ final class ShadowFile: @unchecked Sendable {
         sourceSize = Int(status.size)
     }
 
-    /// A new one.
+    /// Makes a new, empty file.
     init(serial: UInt64) {
         below = nil
         identity = FileStatus(kind: .file, size: 0, device: .max, serial: serial)
@@ -38,7 +38,7 @@ final class ShadowFile: @unchecked Sendable {
         return status
     }
 
-    /// Whether all that it holds is what lies below.
+    /// Whether its contents are exactly the underlying file's.
     var isUnchanged: Bool { blocks.isEmpty && size == sourceSize && size == Int(identity.size) }
 
     @unsafe
@@ -64,7 +64,7 @@ final class ShadowFile: @unchecked Sendable {
         return count
     }
 
-    /// Brings bytes that lie below ``size``.
+    /// Reads bytes below ``size``.
     private func fill(_ bytes: inout [UInt8], _ offset: Int, _ underlying: any FileSystem) -> Int {
         let source = min(bytes.count, max(0, sourceSize - offset))
         var done = 0
@@ -122,7 +122,7 @@ final class ShadowFile: @unchecked Sendable {
         return bytes.count
     }
 
-    /// Has a block of its own in place of what lies below.
+    /// Makes a block of its own in place of the underlying one.
     private func keep(_ number: Int, _ underlying: any FileSystem) -> Int {
         if blocks[number] != nil { return 0 }
         var block = [UInt8](repeating: 0, count: Self.blockLength)

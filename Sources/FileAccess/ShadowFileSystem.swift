@@ -2,18 +2,18 @@ package import AsyncIO
 package import SystemPackage
 package import Threads
 
-/// A file system that shows another one as it would be after changes that it keeps to itself.
+/// A file system that shows an underlying one with changes that it keeps in memory.
 ///
-/// What is read comes from below, but for what was written here, which is kept in memory: so what a
-/// program would do to a directory can be seen without doing it. Nothing below is opened for
-/// writing. It is the executor of started IO as well, as that must see the same.
+/// Reads return the underlying data, except what was written here. So a program's changes to a
+/// directory can be observed without making them. Nothing below is opened for writing. It is also
+/// the executor of started IO, since that must see the same data.
 ///
-/// Any thread. Takes memory for what is changed: meant for little.
+/// Any thread. Memory grows with the changes, so it is meant for small ones.
 package final class ShadowFileSystem: FileSystem, IOExecutor {
     private let underlying: any FileSystem
     private let state = Lock(ShadowState())
 
-    /// Shows that file system.
+    /// Makes a view of that file system without changes.
     package init(over underlying: any FileSystem) { self.underlying = underlying }
 
     /// Whether anything was changed.
@@ -163,10 +163,10 @@ package final class ShadowFileSystem: FileSystem, IOExecutor {
         return 0
     }
 
-    /// Directories of a store are never removed.
+    /// A store's directories are never removed.
     package func removeDirectory(_ path: String, in root: CInt) -> CInt { -EROFS }
 
-    /// Nor made, in one that exists.
+    /// Directories are not created either.
     package func makeDirectory(_ path: String, in root: CInt) -> CInt {
         var status = FileStatus(kind: .other, size: 0, device: 0, serial: 0)
         let error = underlying.status(path, in: root, into: &status)
@@ -211,15 +211,15 @@ package final class ShadowFileSystem: FileSystem, IOExecutor {
     }
 }
 
-/// What a ``ShadowFileSystem`` knows. Under its lock.
+/// The state of a ``ShadowFileSystem``. Guarded by its lock.
 private struct ShadowState {
     enum Handle {
         case file(ShadowFile)
-        /// A directory, and the descriptor of it below.
+        /// A directory, and its underlying descriptor.
         case directory(String, CInt)
     }
 
-    /// Files that were opened or changed, by path; nil for one that was removed.
+    /// Files that were opened or changed, by path; nil for a removed one.
     var names: [String: ShadowFile?] = [:]
     var handles: [CInt: Handle] = [:]
     var hasChanges = false

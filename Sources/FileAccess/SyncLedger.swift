@@ -3,11 +3,11 @@ internal import CPlatform
 internal import Synchronization
 internal import Threads
 
-/// Which paths are being synced, and which could not be.
+/// Which paths are being synced, and which failed to sync.
 ///
-/// The kernel tells of a failed write-back once per open file: of two syncs at a time one may fail
-/// and the other succeed although its data is gone. So one path is synced by one thread at a time,
-/// and a failure is recorded before the next begins.
+/// The kernel reports a failed write-back once per open file. Of two simultaneous syncs one may
+/// fail and the other succeed although its data is gone. So only one thread at a time syncs a path,
+/// and a failure is recorded before the next sync begins.
 final class SyncLedger: Sendable {
     private struct Contents {
         var failures: [String: CInt] = [:]
@@ -18,11 +18,12 @@ final class SyncLedger: Sendable {
     private let contents = Lock(Contents())
     private let ended = WakeSignal()
 
-    /// Begins a sync, waiting for another thread's of the same path.
+    /// Begins a sync, waiting for another thread's sync of the same path.
     ///
-    /// The caller must have no sync begun on any other path, else two could wait for each other.
+    /// The caller must have no sync begun on any other path; otherwise two threads could wait for
+    /// each other.
     ///
-    /// - Returns: the `errno` of an earlier failure; nothing is begun then.
+    /// - Returns: the `errno` of an earlier failure, in which case no sync is begun.
     func begin(_ path: String) -> CInt? {
         while true {
             let seen = ended.value
@@ -41,7 +42,7 @@ final class SyncLedger: Sendable {
         case failed(CInt)
     }
 
-    /// Begins a sync unless another thread has one of the path under way.
+    /// Begins a sync unless another thread is syncing the path.
     func tryBegin(_ path: String) -> Beginning { tryBegin(path, announcing: false) }
 
     private func tryBegin(_ path: String, announcing: Bool) -> Beginning {
@@ -69,7 +70,7 @@ final class SyncLedger: Sendable {
         contents.withLock { $0.failures[path] = errorNumber }
     }
 
-    /// Forgets the failure of a file that is no more.
+    /// Forgets the failure of a file that no longer exists.
     func forgive(_ path: String) {
         contents.withLock { contents in
             if !contents.failures.isEmpty { contents.failures[path] = nil }
@@ -77,10 +78,10 @@ final class SyncLedger: Sendable {
     }
 }
 
-/// A number that threads can sleep on until it changes.
+/// A number whose changes threads can sleep for.
 @safe
 final class WakeSignal: @unchecked Sendable {
-    /// Valid as long as the object; the kernel is given its address.
+    /// Valid as long as the object; the kernel uses its address.
     private let word: UnsafeMutablePointer<Atomic<UInt32>>
 
     init() {
@@ -114,7 +115,7 @@ extension StorageError {
                 ? "file \"\(path)\" cannot be made durable: an earlier sync of it failed"
                 : "could not sync file \"\(path)\"",
             path: path, errorNumber: errorNumber,
-            remedy: "What was written may be lost: close the store, check the disk, and reopen it "
-                + "so that it recovers.")
+            remedy: "Close the store, check the disk, and reopen the store so that it "
+                + "recovers: what was written may be lost.")
     }
 }

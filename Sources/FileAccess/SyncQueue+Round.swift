@@ -3,17 +3,17 @@ internal import Synchronization
 internal import Threads
 
 extension SyncQueue {
-    /// Makes durable all that was registered when this was called.
+    /// Makes durable everything that was registered before the call.
     ///
-    /// Blocks; submits what the session has staged, and needs it to have no handle handed out. All
-    /// files are tried even when one fails; what failed stays registered. Several threads may call
-    /// it at a time: each returns only when all it found is durable. Mirrors PostgreSQL's
+    /// Blocks. Submits what the session has staged; the session must have no handle handed out.
+    /// Tries all files even if one fails; what failed stays registered. Several threads may call it
+    /// at a time: each returns only when everything it found is durable. Mirrors PostgreSQL's
     /// `ProcessSyncRequests`.
     ///
-    /// - Throws: naming the file: the first `fileSyncFailed`, which is final (every later call
-    ///   fails too while the path is registered); if there is none, the first of what opening a
-    ///   file again threw, which a later call may overcome. `storeReadOnly` if anything is
-    ///   registered with files that are only looked at.
+    /// - Throws: the first `fileSyncFailed`, which is final: every later call fails too while the
+    ///   path is registered. If there is none, the first error of reopening a file, which a later
+    ///   call may overcome. Both name the file. `storeReadOnly` if anything is registered with
+    ///   read-only files.
     public func syncAll(_ session: Session) throws(StorageError) {
         let begin = ContinuousClock.now
         var round = SyncRound(self, session)
@@ -32,7 +32,7 @@ extension SyncQueue {
 /// One pass over what is registered: the syncs in flight, oldest first, and what failed.
 ///
 /// Used by the thread of its session. It never waits for another thread's sync of a path while it
-/// has one of its own under way, so two rounds cannot wait for each other.
+/// has one of its own in flight, so two rounds cannot wait for each other.
 private struct SyncRound {
     private struct Flight {
         let path: String
@@ -54,7 +54,7 @@ private struct SyncRound {
     init(_ queue: SyncQueue, _ session: Session) {
         self.queue = queue
         self.session = session
-        // Half of the descriptors stay for everyone else.
+        // Leaves half of the descriptors to the rest of the engine.
         limit = max(1, min(session.system.handlesPerSession, queue.files.maximumOpenFiles / 2))
     }
 
@@ -70,12 +70,12 @@ private struct SyncRound {
                 try start(path, entry)
                 return
             } catch {
-                // Running out of descriptors passes once syncs of this round are over.
+                // Descriptors become free again once syncs of this round are over.
                 if error.code == .resourcesExhausted && oldest < flights.count {
                     finishOldest()
                     continue
                 }
-                // Closed by its user just now: the path still names it.
+                // Its user closed it just now; the path still names it.
                 if error.code == .closed && entry.file != nil {
                     entry.file = nil
                     continue
@@ -91,7 +91,7 @@ private struct SyncRound {
         while oldest < flights.count { finishOldest() }
     }
 
-    /// The `errno` of an earlier failure, or nil when the path's sync is begun.
+    /// Returns the `errno` of an earlier failure, or nil once the path's sync is begun.
     private mutating func begin(_ path: String) -> CInt? {
         switch queue.files.ledger.tryBegin(path) {
         case .begun: return nil
@@ -145,14 +145,14 @@ private struct SyncRound {
         do throws(StorageError) {
             try session.wait(for: flight.reference)
             try session.system.check(flight.report)
-            // No news is no success: only a sync that is known to have been done counts.
+            // Only a sync that is known to have succeeded counts as success.
             guard flight.report.result.status == .ok else {
                 throw .sync(flight.path, errorNumber: EIO, isRepeated: false)
             }
         } catch {
             outcome = error
         }
-        // A file that was forgotten meanwhile may fail; nobody wants it.
+        // A file that was forgotten meanwhile may fail; the failure does not matter.
         let isWanted = queue.isRegistered(flight.path)
         queue.files.ledger.end(
             flight.path, failure: isWanted ? outcome.map { $0.errorNumber ?? EIO } : nil)

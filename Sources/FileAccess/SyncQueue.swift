@@ -1,18 +1,19 @@
 internal import AsyncIO
 internal import Threads
 
-/// Files and directories that are to be made durable at the next checkpoint.
+/// Files and directories to make durable at the next checkpoint.
 ///
 /// Each path is kept once, however often it is registered. ``syncAll(_:)`` makes them durable by
-/// asynchronous fsyncs, many in flight. Any thread may register and forget at any time; what is
-/// registered while ``syncAll(_:)`` runs is left for the next. Mirrors the pending operations table
-/// of PostgreSQL's `sync.c`.
+/// asynchronous fsyncs, many in flight. Any thread may register and forget at any time. What is
+/// registered while ``syncAll(_:)`` runs is left for the next call. Mirrors the pending operations
+/// table of PostgreSQL's `sync.c`.
 public final class SyncQueue: Sendable {
     struct Entry {
         let isDirectory: Bool
-        /// Open already, which saves opening it; it may have been closed meanwhile.
+        /// The file if it is open already; it may have been closed meanwhile.
         var file: VirtualFile?
-        /// Which registration was the last: one that comes during a sync is not satisfied by it.
+        /// The number of the last registration. A sync does not satisfy one that comes while it
+        /// runs.
         var registration: UInt64
     }
 
@@ -27,7 +28,7 @@ public final class SyncQueue: Sendable {
     let callbackID: IOCallbackID
     private let pending = Lock(Pending())
 
-    /// Does not keep the core, whose callbacks may keep the queue.
+    /// Does not retain the core, whose callbacks may retain the queue.
     init(_ files: FileAccess, _ system: IOSystem) throws(StorageError) {
         self.files = files
         names = SyncNames()
@@ -35,36 +36,37 @@ public final class SyncQueue: Sendable {
         callbackID = try system.register(callbacks: SyncCallbacks(names))
     }
 
-    /// Has the next ``syncAll(_:)`` make a file durable that was written through this object.
+    /// Registers a file that was written through this object, for the next ``syncAll(_:)``.
     ///
-    /// Keeps the object until then. Constant time.
+    /// Retains the object until then. Constant time.
     public func register(_ file: VirtualFile) {
         add(file.path, file.slot.flags.contains(.directory), file)
     }
 
-    /// Has the next ``syncAll(_:)`` make a file durable. Constant time.
+    /// Registers a file for the next ``syncAll(_:)``. Constant time.
     public func register(_ path: String) { add(path, false, nil) }
 
-    /// Has the next ``syncAll(_:)`` make durable which names are in a directory; `.` is the
+    /// Registers a directory, whose names the next ``syncAll(_:)`` makes durable; `.` is the
     /// store's own. Constant time.
     public func registerDirectory(_ path: String) { add(path, true, nil) }
 
-    /// Has the next ``syncAll(_:)`` make durable that a file was created, removed or renamed:
-    /// registers the directory that holds its name. Constant time.
+    /// Registers the directory that holds a file's name, so that the next ``syncAll(_:)`` makes the
+    /// file's creation, removal or renaming durable. Constant time.
     public func registerDirectory(of path: String) {
         add(FileAccess.parent(of: path), true, nil)
     }
 
-    /// Forgets a path, whose file is no longer wanted; to be called before it is removed.
+    /// Forgets a path. Call it before removing the file.
     ///
-    /// A sync of it that is under way no longer counts. Constant time. Mirrors PostgreSQL's
+    /// A sync of it that is in flight no longer counts. Constant time. Mirrors PostgreSQL's
+    /// `SYNC_FORGET_REQUEST`.
     /// `SYNC_FORGET_REQUEST`.
     public func forget(_ path: String) {
         pending.withLock { _ = $0.entries.removeValue(forKey: path) }
     }
 
-    /// Forgets every path that the closure picks. Time grows with ``count``; the closure must not
-    /// use the queue. Mirrors PostgreSQL's `SYNC_FILTER_REQUEST`.
+    /// Forgets every path for which the closure returns true. Time grows with ``count``. The
+    /// closure must not use the queue. Mirrors PostgreSQL's `SYNC_FILTER_REQUEST`.
     public func forget(where isUnwanted: (String) -> Bool) {
         pending.withLock { pending in
             for path in pending.entries.keys.filter(isUnwanted) {
@@ -80,7 +82,8 @@ public final class SyncQueue: Sendable {
     public var paths: [String] { pending.withLock { Array($0.entries.keys) }.sorted() }
 
     private func add(_ path: String, _ isDirectory: Bool, _ file: VirtualFile?) {
-        // The replaced entry may hold the last reference to a file: let go of outside the lock.
+        // The replaced entry may hold the last reference to a file, so it is released outside the
+        // lock.
         let replaced = pending.withLock { pending in
             pending.registrations += 1
             return pending.entries.updateValue(
@@ -90,7 +93,7 @@ public final class SyncQueue: Sendable {
         _ = replaced
     }
 
-    /// What is registered now: files by path, then directories, which name files that are synced.
+    /// What is registered now: files by path, then directories, since these name the synced files.
     func entriesOfRound() -> [(path: String, entry: Entry)] {
         let entries = pending.withLock { Array($0.entries) }
         return entries.map { ($0.key, $0.value) }.sorted { first, second in
@@ -101,7 +104,7 @@ public final class SyncQueue: Sendable {
 
     func isRegistered(_ path: String) -> Bool { pending.withLock { $0.entries[path] != nil } }
 
-    /// Takes out what was made durable, unless it was registered again meanwhile.
+    /// Removes an entry that is now durable, unless it was registered again meanwhile.
     func remove(_ path: String, registration: UInt64) {
         let removed = pending.withLock { pending -> Entry? in
             guard pending.entries[path]?.registration == registration else { return nil }
@@ -113,7 +116,7 @@ public final class SyncQueue: Sendable {
 
 /// The paths of syncs in flight, by the numbers that their handles carry.
 ///
-/// A number is used again once its sync is over; the generation beside it tells the two apart.
+/// A number is reused once its sync is over; its generation tells the two syncs apart.
 final class SyncNames: Sendable {
     private struct Table {
         var paths: [String] = []
@@ -143,7 +146,7 @@ final class SyncNames: Sendable {
         }
     }
 
-    /// The path, while the sync is not over.
+    /// The path, while the sync is in flight.
     func path(_ data: IOTargetData) -> String? {
         table.withLock { table in
             guard data.word0 < table.paths.count else { return nil }
@@ -153,8 +156,8 @@ final class SyncNames: Sendable {
     }
 }
 
-/// The target of syncs. It keeps the descriptor that the IO was lent, which is open until the IO
-/// is done, whichever thread executes it.
+/// The target of syncs. It keeps the descriptor lent to the IO, which stays open until the IO is
+/// done, whichever thread executes it.
 private final class SyncTarget: IOTarget {
     private let names: SyncNames
 
@@ -168,7 +171,7 @@ private final class SyncTarget: IOTarget {
     }
 }
 
-/// Puts words to a failed sync.
+/// Words the error of a failed sync.
 private final class SyncCallbacks: IOCallbacks {
     private let names: SyncNames
 

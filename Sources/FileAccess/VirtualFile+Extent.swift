@@ -3,8 +3,8 @@ internal import Logging
 internal import Synchronization
 internal import Threads
 
-/// How long the file is, and what the kernel is asked to do with its parts. All calls block and
-/// throw what ``lend()`` throws, besides their own.
+/// The file's length and its allocation. All calls block. They throw what ``lend()`` throws,
+/// besides their own errors.
 extension VirtualFile {
     /// The file's length in bytes. Mirrors PostgreSQL's `FileSize`.
     ///
@@ -19,11 +19,11 @@ extension VirtualFile {
         return size
     }
 
-    /// The next bytes from `offset` on that the file system does not know to be a hole; nil where
-    /// only a hole or the end of the file follows.
+    /// The next range from `offset` on that may hold data; nil if only a hole or the end of the
+    /// file follows.
     ///
-    /// Where the file system cannot tell, that is all of the file. What is written meanwhile may be
-    /// left out.
+    /// If the file system cannot tell, the range is the rest of the file. Data written during the
+    /// call may be missed.
     ///
     /// - Throws: `fileStatusFailed`.
     public func nextData(from offset: Int64) throws(StorageError) -> Range<Int64>? {
@@ -46,7 +46,8 @@ extension VirtualFile {
 
     /// Sets the file's length in bytes. Mirrors PostgreSQL's `FileTruncate`.
     ///
-    /// - Throws: `storeReadOnly`, or `fileTruncateFailed`; the file may then have either length.
+    /// - Throws: `storeReadOnly`; `fileTruncateFailed`, after which the file may have either
+    ///   length.
     public func truncate(to size: Int64) throws(StorageError) {
         try files.checkChangeable("truncate file", path)
         let error = try withDescriptor { descriptor in
@@ -59,14 +60,15 @@ extension VirtualFile {
         }
     }
 
-    /// Makes `count` bytes from `offset` on zeroes, growing the file to hold them, all or nothing.
+    /// Fills `count` bytes from `offset` on with zeroes, growing the file to hold them. All or
+    /// nothing.
     ///
-    /// What the file had beyond `offset` is overwritten: it should be no more than a part of a page
-    /// that a crash left. The caller keeps other extensions of the file away. Mirrors PostgreSQL's
-    /// `FileFallocate` and `FileZero`.
+    /// Overwrites what the file had beyond `offset`, which should be no more than part of a page
+    /// that a crash left. The caller must prevent other extensions of the file meanwhile. Mirrors
+    /// PostgreSQL's `FileFallocate` and `FileZero`.
     ///
-    /// - Throws: `storeReadOnly`; `misalignedIO`; `fileExtendFailed`, with the file as long as
-    ///   before, or saying that it could not be shortened to that.
+    /// - Throws: `storeReadOnly`; `misalignedIO`; `fileExtendFailed`, with the file at its old
+    ///   length or a message that says it could not be shortened again.
     public func zeroExtend(from offset: Int64, count: Int64) throws(StorageError) {
         if count <= 0 { return }
         try files.checkChangeable("extend file", path)
@@ -140,10 +142,10 @@ extension VirtualFile {
         return (status.size, error)
     }
 
-    /// Asks the kernel to have bytes in its cache soon; nothing under direct IO. Mirrors
+    /// Asks the kernel to load bytes into its cache soon. Does nothing under direct IO. Mirrors
     /// PostgreSQL's `FilePrefetch`.
     ///
-    /// - Throws: `fileStatusFailed` when the kernel refuses.
+    /// - Throws: `fileStatusFailed` if the kernel refuses.
     public func prefetch(at offset: Int64, count: Int64) throws(StorageError) {
         if usesDirectIO { return }
         let error = try withDescriptor { descriptor in
@@ -156,10 +158,10 @@ extension VirtualFile {
         }
     }
 
-    /// Asks the kernel to begin writing bytes to the disk, so that a later sync is short; nothing
-    /// under direct IO. Mirrors PostgreSQL's `FileWriteback`.
+    /// Asks the kernel to start writing bytes to the disk, so that a later sync is short. Does
+    /// nothing under direct IO. Mirrors PostgreSQL's `FileWriteback`.
     ///
-    /// - Throws: `storeReadOnly`; `fileWriteFailed` when the kernel refuses or an earlier write
+    /// - Throws: `storeReadOnly`; `fileWriteFailed` if the kernel refuses or an earlier write
     ///   failed.
     public func writeback(at offset: Int64, count: Int64) throws(StorageError) {
         try files.checkChangeable("write back file", path)
@@ -167,7 +169,7 @@ extension VirtualFile {
         let error = try withDescriptor { descriptor in
             retrying { files.fileSystem.startWriteback(descriptor, at: offset, count: count) }
         }
-        // Not every file system can; it is advice only.
+        // Not every file system supports it, and it is only advice.
         if error < 0 && error != -ENOSYS && error != -ESPIPE {
             throw .file(
                 .fileWriteFailed, "could not begin to write back file \"\(path)\"", path: path,
@@ -177,9 +179,10 @@ extension VirtualFile {
 
     /// Makes the file durable. Mirrors PostgreSQL's `FileSync`.
     ///
-    /// - Parameter dataOnly: leave out metadata that reading does not need.
-    /// - Throws: `storeReadOnly`; `fileSyncFailed`. That is final: the kernel may have dropped what
-    ///   it could not write, so every later sync of this path fails too, until the file is removed.
+    /// - Parameter dataOnly: omits metadata that reading does not need.
+    /// - Throws: `storeReadOnly`; `fileSyncFailed`. The latter is final: the kernel may have
+    ///   dropped what it could not write, so every later sync of this path fails too, until the
+    ///   file is removed.
     public func sync(dataOnly: Bool = false) throws(StorageError) {
         try files.checkChangeable("sync", path)
         if let earlier = files.ledger.begin(path) {

@@ -1,15 +1,15 @@
 public import AsyncIO
 internal import Threads
 
-/// Starting IO on a handle. The handle's target must be set, and for reads and writes its vectors
-/// appended. Called on the thread of the handle's session.
+/// Starting IO on a handle. The handle's target must be set and, for reads and writes, its vectors
+/// appended. Call these on the thread of the handle's session.
 extension VirtualFile {
     /// Starts reading into the handle's vectors from byte `offset` on. Mirrors PostgreSQL's
     /// `FileStartReadV`.
     ///
-    /// Fewer bytes than asked for are no error here: the result counts them.
+    /// Fewer bytes than requested are no error here: the result counts them.
     ///
-    /// - Throws: as ``lend()``, or `misalignedIO`; the handle has then been released.
+    /// - Throws: what ``lend()`` throws, or `misalignedIO`. The handle has then been released.
     public func startRead(_ handle: consuming IOHandle, at offset: Int64) throws(StorageError) {
         let descriptor: IODescriptor
         do {
@@ -25,10 +25,10 @@ extension VirtualFile {
 
     /// Starts writing the handle's vectors at byte `offset`.
     ///
-    /// Fewer bytes than asked for are no error here: the result counts them.
+    /// Fewer bytes than requested are no error here: the result counts them.
     ///
-    /// - Throws: as ``lend()``, `misalignedIO`, or `storeReadOnly`; the handle has then been
-    ///   released.
+    /// - Throws: what ``lend()`` throws, `misalignedIO`, or `storeReadOnly`. The handle has then
+    ///   been released.
     public func startWrite(_ handle: consuming IOHandle, at offset: Int64) throws(StorageError) {
         let descriptor: IODescriptor
         do {
@@ -45,11 +45,11 @@ extension VirtualFile {
 
     /// Starts making the file durable.
     ///
-    /// Whoever defines the IO must hand a failure to ``syncDidFail(errorNumber:)``, since the
-    /// kernel reports it once only; a ``SyncQueue`` does all of that by itself.
+    /// The code that defines the IO must report a failure to ``syncDidFail(errorNumber:)``, since
+    /// the kernel reports it only once. A ``SyncQueue`` does so by itself.
     ///
-    /// - Throws: as ``lend()``, `storeReadOnly`, or `fileSyncFailed` when an earlier sync of the
-    ///   file failed; the handle has then been released.
+    /// - Throws: what ``lend()`` throws, `storeReadOnly`, or `fileSyncFailed` if an earlier sync of
+    ///   the file failed. The handle has then been released.
     public func startSync(_ handle: consuming IOHandle, dataOnly: Bool = false)
         throws(StorageError)
     {
@@ -66,8 +66,8 @@ extension VirtualFile {
         handle.startSync(of: descriptor, dataOnly: dataOnly)
     }
 
-    /// Records that a sync started with ``startSync(_:dataOnly:)`` failed: no later one of this
-    /// path will succeed. Any thread.
+    /// Records that a sync started with ``startSync(_:dataOnly:)`` failed, so every later sync of
+    /// this path fails too. Any thread.
     public func syncDidFail(errorNumber: CInt) {
         files.ledger.recordFailure(path, errorNumber: errorNumber)
     }
@@ -87,7 +87,7 @@ extension VirtualFile {
     }
 }
 
-/// What does not fit direct IO.
+/// Checks alignment for direct IO.
 enum DirectIO {
     case offset(Int64)
     case memory(position: Int, address: UInt)

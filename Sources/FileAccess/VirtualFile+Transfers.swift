@@ -3,13 +3,13 @@ public import Threads
 
 /// Blocking reads and writes.
 ///
-/// Each goes on until all is done, the file ends, or the kernel fails. What was done is returned:
-/// less than asked for means the end of the file for a read, and for either that a failure came
-/// after a part; the next call from there meets it again and throws.
+/// Each continues until all is done, the file ends, or the kernel fails, and returns the bytes
+/// done. A short read means the end of the file or a failure after a part; a short write means a
+/// failure after a part. The next call from there meets the failure again and throws.
 extension VirtualFile {
-    /// Reads from byte `offset` on; the bytes read. Mirrors PostgreSQL's `FileReadV`.
+    /// Reads from byte `offset` on and returns the bytes read. Mirrors PostgreSQL's `FileReadV`.
     ///
-    /// - Throws: as ``lend()``; `misalignedIO`; `fileReadFailed` when nothing could be read.
+    /// - Throws: what ``lend()`` throws; `misalignedIO`; `fileReadFailed` if nothing could be read.
     public func read(into bytes: inout MutableRawSpan, at offset: Int64) throws(StorageError)
         -> Int
     {
@@ -17,10 +17,10 @@ extension VirtualFile {
         return try unsafe read(into: memory, at: offset)
     }
 
-    /// Writes at byte `offset`; the bytes written. Mirrors PostgreSQL's `FileWriteV`.
+    /// Writes at byte `offset` and returns the bytes written. Mirrors PostgreSQL's `FileWriteV`.
     ///
-    /// - Throws: as ``lend()``; `storeReadOnly`; `misalignedIO`; `fileWriteFailed` when nothing
-    ///   could be written.
+    /// - Throws: what ``lend()`` throws; `storeReadOnly`; `misalignedIO`; `fileWriteFailed` if
+    ///   nothing could be written.
     public func write(_ bytes: RawSpan, at offset: Int64) throws(StorageError) -> Int {
         let memory = unsafe bytes.withUnsafeBytes { unsafe $0 }
         return try unsafe write(memory, at: offset)
@@ -53,9 +53,11 @@ extension VirtualFile {
         }
     }
 
-    /// Reads from byte `offset` on until the memory is full or the file ends; the bytes read.
+    /// Reads from byte `offset` on until the memory is full or the file ends. Returns the bytes
+    /// read.
     ///
-    /// A failure throws however much had been read, so that what comes back short is short.
+    /// Throws on a failure even if part had been read, so a short result always means the end of
+    /// the file.
     ///
     /// - Throws: as ``read(into:at:)-(MutableRawSpan,_)``.
     public func readFully(into bytes: inout MutableRawSpan, at offset: Int64)
@@ -82,7 +84,7 @@ extension VirtualFile {
         return done
     }
 
-    /// Reads into several pieces of memory, valid during the call, one after the other.
+    /// Reads into several pieces of memory in order. They must be valid during the call.
     ///
     /// - Throws: as ``read(into:at:)-(MutableRawSpan,_)``.
     @unsafe
@@ -92,7 +94,7 @@ extension VirtualFile {
         try unsafe transfer(vectors, offset, .read)
     }
 
-    /// Writes from several pieces of memory, valid during the call, one after the other.
+    /// Writes from several pieces of memory in order. They must be valid during the call.
     ///
     /// - Throws: as ``write(_:at:)-(RawSpan,_)``.
     @unsafe
@@ -124,7 +126,8 @@ extension VirtualFile {
             path: path, errorNumber: errorNumber)
     }
 
-    /// Moves as much as the kernel will; the bytes moved and the `errno` that ended it, or zero.
+    /// Transfers as much as the kernel accepts. Returns the bytes and the `errno` that ended it, or
+    /// zero.
     func transferAll(
         _ vectors: UnsafeBufferPointer<iovec>, _ descriptor: CInt, _ offset: Int64,
         _ direction: Direction
@@ -163,6 +166,6 @@ extension VirtualFile {
         }
     }
 
-    /// As many as the kernel takes at a time.
+    /// The most vectors that the kernel takes at a time.
     private static var maximumVectors: Int { 1024 }
 }

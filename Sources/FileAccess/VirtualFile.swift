@@ -4,12 +4,11 @@ internal import Threads
 
 /// An open file that has a kernel descriptor only while it needs one.
 ///
-/// Used by any number of threads at once. The descriptor is opened by the first use, and may be
-/// closed for another file's sake whenever it is not lent; opening it again finds the same file or
-/// throws. Lending one that is open costs one atomic increment. Mirrors PostgreSQL's `File` and
-/// `Vfd`.
+/// Any number of threads may use it at once. The first use opens the descriptor. It may be closed
+/// to make room for another file whenever it is not lent; reopening finds the same file or throws.
+/// Lending an open descriptor costs one atomic increment. Mirrors PostgreSQL's `File` and `Vfd`.
 ///
-/// Let go of with ``close(_:)``; one that is dropped closes by itself.
+/// Close it with ``close(_:)``; a dropped one closes by itself.
 public final class VirtualFile: DescriptorLender {
     /// The files it belongs to.
     public let files: FileAccess
@@ -25,7 +24,7 @@ public final class VirtualFile: DescriptorLender {
     /// The path, relative to the directory of ``files``.
     public var path: String { slot.path }
 
-    /// Whether IO on it passes by the page cache.
+    /// Whether IO on it bypasses the page cache.
     public var usesDirectIO: Bool { slot.flags.contains(.direct) }
 
     /// Whether ``close(_:)`` has been called.
@@ -34,19 +33,19 @@ public final class VirtualFile: DescriptorLender {
     /// Lends the kernel descriptor to one IO and keeps it open until ``takeBack(token:)``, which
     /// the core calls when the IO was executed.
     ///
-    /// One atomic increment while the descriptor is open; opens it under a lock otherwise.
+    /// One atomic increment while the descriptor is open; otherwise opens it under a lock.
     ///
-    /// - Throws: `closed`; `resourcesExhausted` when all descriptors are lent and the process may
-    ///   not have more; `fileMissing`, `fileReplaced` or `fileOpenFailed` when the file cannot be
-    ///   opened again.
+    /// - Throws: `closed`; `resourcesExhausted` if all descriptors are lent and the process may not
+    ///   have more; `fileMissing`, `fileReplaced` or `fileOpenFailed` if the file cannot be
+    ///   reopened.
     public func lend() throws(StorageError) -> IODescriptor {
         IODescriptor(try hold(), lender: self, token: 0)
     }
 
     /// Takes one lent descriptor back. Any thread; waits for no lock.
     ///
-    /// Closes the kernel's descriptor if it is the last one of a closed file, or if more are open
-    /// than configured and no other use of the file remains.
+    /// Closes the kernel's descriptor if this was the last lend of a closed file, or if more
+    /// descriptors are open than configured and the file has no other use.
     public func takeBack(token: UInt32) {
         if let descriptor = slot.giveBack() {
             files.closeKernel(descriptor, path)
@@ -55,27 +54,26 @@ public final class VirtualFile: DescriptorLender {
         }
     }
 
-    /// The descriptor for an IO that another thread executes: valid as long as that IO, which was
-    /// lent it, has not completed.
+    /// The descriptor for an IO that another thread executes. It is valid as long as that IO, which
+    /// it was lent to, has not completed.
     ///
-    /// - Returns: the descriptor, or a negated `errno` when none is open.
+    /// - Returns: the descriptor, or a negated `errno` if none is open.
     public func descriptorForReopen() -> CInt {
         slot.isOpen ? slot.lentDescriptor : -ErrorNumber.badDescriptor
     }
 
-    /// Ends the use of the file: submits what the session has staged, waits where the method needs
-    /// a descriptor to stay until its IO is done, and closes the kernel's.
+    /// Ends the use of the file. Submits what the session has staged, waits for IO in flight only
+    /// if the method requires the descriptor to stay open, and closes the kernel's descriptor.
     ///
-    /// IO still in flight keeps the kernel's descriptor until it is done; this does not wait for
-    /// it. Later uses throw `closed`; calling it again does nothing. Mirrors PostgreSQL's
-    /// `FileClose`.
+    /// Other IO in flight keeps the kernel's descriptor open until it is done. Later uses throw
+    /// `closed`; calling it again does nothing. Mirrors PostgreSQL's `FileClose`.
     public func close(_ session: Session) {
         guard let descriptor = startClosing() else { return }
         session.closing(descriptor: descriptor, isLent: true)
         takeBack(token: 0)
     }
 
-    /// Closes a file that no IO was started on by a session that may still have it staged.
+    /// Closes the file. No session may still have IO on it staged.
     func closeNow() {
         if startClosing() != nil { takeBack(token: 0) }
     }
@@ -98,7 +96,7 @@ public final class VirtualFile: DescriptorLender {
         return try files.holdSlowly(slot)
     }
 
-    /// Runs system calls on the descriptor, holding it meanwhile.
+    /// Runs system calls on the descriptor while holding it.
     func withDescriptor<Result>(_ body: (CInt) -> Result) throws(StorageError) -> Result {
         let descriptor = try hold()
         defer { takeBack(token: 0) }

@@ -1,6 +1,6 @@
 internal import Threads
 
-/// Aligned memory that is zero and never written, to write zeroes from.
+/// Aligned memory that is zero and never written: a source of zeroes to write.
 @safe
 final class ZeroBytes: @unchecked Sendable {
     private static let byteCount = 128 * 1024
@@ -16,7 +16,7 @@ final class ZeroBytes: @unchecked Sendable {
 
     deinit { unsafe memory.deallocate() }
 
-    /// Calls `body` with at most a mebibyte of zeroes: all of `count` if it is no more.
+    /// Calls `body` with `count` bytes of zeroes, or with one mebibyte if `count` is larger.
     func withVectors<Result>(
         count: Int64, _ body: (UnsafeBufferPointer<iovec>) -> Result
     ) -> Result {

@@ -1,4 +1,4 @@
-/// The clocks of the operating system, and how to wait for a time of theirs.
+/// The clocks of the operating system, and waiting for a time on them.
 package enum Clock {
     /// Nanoseconds of a clock that only goes forward, from an arbitrary start.
     package static var monotonicNanoseconds: UInt64 { nanoseconds(CLOCK_MONOTONIC) ?? 0 }

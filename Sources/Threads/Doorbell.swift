@@ -1,24 +1,24 @@
 internal import CPlatform
 internal import Synchronization
 
-/// How other threads tell a loop that there is something to do: a word, and a descriptor that is
-/// readable once the bell was rung at a sleeper.
+/// How other threads tell a loop that there is something to do: an atomic word, and a descriptor
+/// that becomes readable when the bell is rung while the loop sleeps.
 ///
 /// | state | meaning |
 /// |---|---|
 /// | awake | the loop is going to look for work |
-/// | rung | so it is, and there is some |
-/// | asleep | it is not, unless the descriptor becomes readable |
+/// | rung | the loop is going to look for work, and there is some |
+/// | asleep | the loop looks only once the descriptor becomes readable |
 ///
-/// Ringing is for any thread and costs one atomic operation while the loop is awake; the rest is
-/// the loop's.
+/// Any thread may ring, at the cost of one atomic operation while the loop is awake. All other
+/// calls are for the loop's thread.
 package final class Doorbell: Sendable {
     private static let awake: UInt32 = 0
     private static let rung: UInt32 = 1
     private static let asleep: UInt32 = 2
 
     private let state = Atomic<UInt32>(Doorbell.awake)
-    /// Readable when the bell was rung at a sleeper, until ``clear()``.
+    /// Readable once the bell was rung while the loop slept, until ``clear()``.
     package let descriptor: CInt
     private let ringer: CInt
 
@@ -40,17 +40,18 @@ package final class Doorbell: Sendable {
         if ringer != descriptor { close(ringer) }
     }
 
-    /// Says that there is something to do. Any thread; never blocks.
+    /// Reports that there is something to do. Any thread; never blocks.
     package func ring() {
         if state.exchange(Self.rung, ordering: .acquiringAndReleasing) == Self.asleep {
             strata_doorbell_ring(ringer)
         }
     }
 
-    /// Begins to look for work: whatever is rung for from here on keeps the loop from sleeping.
+    /// Marks the loop as awake. Any ring from here on keeps it from falling asleep.
     package func wakeUp() { _ = state.exchange(Self.awake, ordering: .acquiringAndReleasing) }
 
-    /// Goes to sleep, unless the bell was rung since ``wakeUp()``; whether it did.
+    /// Marks the loop as asleep unless the bell was rung since ``wakeUp()``. Returns whether it
+    /// did.
     package func fallAsleep() -> Bool {
         state.compareExchange(
             expected: Self.awake, desired: Self.asleep, ordering: .acquiringAndReleasing
@@ -61,7 +62,7 @@ package final class Doorbell: Sendable {
     package func clear() { strata_doorbell_clear(descriptor) }
 }
 
-/// The descriptors that a sleeping loop watches; its thread's own.
+/// The descriptors that a sleeping loop watches. Used by the loop's thread only.
 @safe
 package struct Watch: ~Copyable {
     private var entries: [pollfd] = []
@@ -69,18 +70,19 @@ package struct Watch: ~Copyable {
     /// Watches nothing.
     package init() {}
 
-    /// Forgets all but the bell.
+    /// Forgets all descriptors but the bell's.
     package mutating func reset(_ bell: borrowing Doorbell) {
         entries.removeAll(keepingCapacity: true)
         add(bell.descriptor)
     }
 
-    /// Watches one more.
+    /// Watches one more descriptor.
     package mutating func add(_ descriptor: CInt) {
         entries.append(pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0))
     }
 
-    /// Sleeps until one of them is readable or the time is over; whether the bell is readable.
+    /// Sleeps until one of them is readable or the time is over. Returns whether the bell is
+    /// readable.
     package mutating func sleep(nanoseconds: Int64) -> Bool {
         let count = UInt32(entries.count)
         _ = unsafe entries.withUnsafeMutableBufferPointer {

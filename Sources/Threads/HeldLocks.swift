@@ -1,17 +1,17 @@
 internal import CPlatform
 
-/// Which locks the calling thread has, of those that are given back in the reverse order on the
-/// same thread; so that it can be told instead of waiting for itself.
+/// Which locks the calling thread holds, so that it gets an error instead of deadlocking with
+/// itself. Covers locks that the same thread releases in reverse order.
 ///
-/// Of locks that are nested deeper than any code has use for, the innermost are not known.
+/// The record has a limited depth; deeper, innermost locks are not recorded.
 package enum HeldLocks {
-    /// Notes a lock, by any address that is its own.
+    /// Records a lock, by any address that is unique to it.
     package static func push(_ lock: UnsafeRawPointer) { unsafe strata_held_push(lock) }
 
-    /// Forgets the last one.
+    /// Removes the last one.
     package static func pop() { strata_held_pop() }
 
-    /// Whether the thread has that lock.
+    /// Whether the thread holds that lock.
     package static func contain(_ lock: UnsafeRawPointer) -> Bool {
         unsafe strata_held_contains(lock) != 0
     }

@@ -1,14 +1,14 @@
-/// A value that one thread at a time gets at.
+/// A value that one thread at a time can access.
 ///
-/// The lock is held for the length of a closure. What the closure does is short, or is what all
-/// others have to wait for anyway.
+/// The lock is held for the length of a closure. The closure must be short, or do work that all
+/// other threads have to wait for anyway.
 @safe
 package struct Lock<Value: ~Copyable>: ~Copyable, @unchecked Sendable {
     private let lock = ParkingLock()
-    /// Touched by whoever holds the lock.
+    /// Only the lock's holder accesses it.
     private let value: UnsafeMutablePointer<Value>
 
-    /// Guards that value.
+    /// Guards an initial value.
     package init(_ initial: consuming sending Value) {
         unsafe value = .allocate(capacity: 1)
         unsafe value.initialize(to: initial)
@@ -28,7 +28,7 @@ package struct Lock<Value: ~Copyable>: ~Copyable, @unchecked Sendable {
         return unsafe try body(&value.pointee)
     }
 
-    /// Calls `body` with the lock held, if it is free now.
+    /// Calls `body` with the lock held if the lock is free, and returns nil otherwise.
     package func withLockIfAvailable<Result, Failure>(
         _ body: (inout sending Value) throws(Failure) -> sending Result
     ) throws(Failure) -> sending Result? {

@@ -1,5 +1,5 @@
-/// A thread of the operating system's own, for code that blocks: never one of Swift's cooperative
-/// pool. It is joined or detached exactly once.
+/// A thread of the operating system, for code that blocks. It is never one of Swift's cooperative
+/// pool, and it is joined or detached exactly once.
 @safe
 package struct OSThread: @unchecked Sendable {
     private let thread: pthread_t
@@ -9,18 +9,18 @@ package struct OSThread: @unchecked Sendable {
         init(_ run: @escaping @Sendable () -> Void) { self.run = run }
     }
 
-    /// Bytes of a thread's stack: address space, of which little is touched. The system's default
-    /// may be many times as much, and there can be dozens of threads.
+    /// Bytes of a thread's stack: address space, of which little is used. The system's default may
+    /// be many times larger, and there can be dozens of threads.
     private static let stackBytes = 2 << 20
 
     /// Starts a thread.
     ///
-    /// - Returns: nil when the system has no room for another thread.
+    /// - Returns: nil if the system has no room for another thread.
     package static func start(_ run: @escaping @Sendable () -> Void) -> OSThread? {
         var attributes = pthread_attr_t()
         unsafe pthread_attr_init(&attributes)
         defer { unsafe pthread_attr_destroy(&attributes) }
-        // A size that the system refuses leaves its default.
+        // If the system refuses the size, its default applies.
         unsafe pthread_attr_setstacksize(&attributes, stackBytes)
         let body = unsafe Unmanaged.passRetained(Body(run))
         #if canImport(Darwin)
@@ -46,10 +46,10 @@ package struct OSThread: @unchecked Sendable {
         return nil
     }
 
-    /// Waits for the thread to end. Never from the thread itself.
+    /// Waits for the thread to end. Callers must not be that thread.
     package func join() { _ = pthread_join(thread, nil) }
 
-    /// A number that the calling thread has as long as it lives.
+    /// A number that identifies the calling thread as long as it lives.
     package static var currentNumber: UInt {
         #if canImport(Darwin)
             UInt(bitPattern: pthread_self())
@@ -58,13 +58,13 @@ package struct OSThread: @unchecked Sendable {
         #endif
     }
 
-    /// Whether this is the thread that asks.
+    /// Whether this is the calling thread.
     package var isCurrent: Bool { pthread_equal(thread, pthread_self()) != 0 }
 
-    /// Lets the thread end by itself.
+    /// Lets the thread end by itself, without being joined.
     package func detach() { _ = pthread_detach(thread) }
 
-    /// The time that the thread has spent running on a core; nil where it cannot be told.
+    /// The time that the thread has spent running on a core; nil if that is unknown.
     ///
     /// The thread must not have ended.
     package var coreNanoseconds: UInt64? {

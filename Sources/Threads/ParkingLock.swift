@@ -1,14 +1,15 @@
 internal import CPlatform
 package import Synchronization
 
-/// A lock of one word: free, held, or held with sleepers. Made of zeroes.
+/// A lock of one word: free, held, or held with sleepers. All zeroes is a free lock.
 ///
-/// Used instead of the library's `Mutex`, whose inside the thread sanitizer cannot see, and which
-/// costs three times as much uncontended. Nobody waits for one while holding staged IO, unless its
+/// Used instead of the library's `Mutex`, whose inside the thread sanitizer cannot see and which
+/// costs three times as much uncontended. A thread must not wait for one while holding staged IO,
+/// unless the lock's holders never wait for IO.
 /// holders never wait for IO.
 package struct ParkingLock: ~Copyable {
-    /// 0 free, 1 held, 2 held while somebody may sleep. Acquired with acquiring, given back with
-    /// releasing order: each is the other's partner.
+    /// 0 free, 1 held, 2 held while a thread may sleep. Taken with acquiring and released with
+    /// releasing order; each is the other's partner.
     private let word = Atomic<UInt32>(0)
 
     package init() {}
@@ -54,7 +55,7 @@ package func park(_ word: borrowing Atomic<UInt32>, expected: UInt32) {
     }
 }
 
-/// Sleeps while the word has that value, at most so long; may return early.
+/// Sleeps while the word has that value, up to a time limit; may return early.
 package func park(
     _ word: borrowing Atomic<UInt32>, expected: UInt32, atMost duration: Duration
 ) {
@@ -65,7 +66,7 @@ package func park(
     }
 }
 
-/// Wakes at most `count` of those that sleep on the word.
+/// Wakes at most `count` of the threads that sleep on the word.
 package func wake(_ word: borrowing Atomic<UInt32>, count: Int32) {
     unsafe withUnsafePointer(to: word) { address in
         unsafe strata_futex_wake(UnsafeRawPointer(address), count)

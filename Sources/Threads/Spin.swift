@@ -1,12 +1,13 @@
 internal import CPlatform
 
-/// Waiting without sleeping, for what is expected sooner than sleeping and waking would take.
+/// Waits without sleeping, for what is expected sooner than sleeping and waking would take.
 package enum Spin {
-    /// About what it costs to sleep and to be woken.
+    /// About what sleeping and being woken costs.
     package static let limitNanoseconds: UInt64 = 50_000
 
-    /// Waits until the condition holds, at most for the limit; whether it holds. On a single core
-    /// it is not waited for: nobody could bring it about meanwhile.
+    /// Waits until the condition holds or the limit has passed. Returns whether the condition
+    /// holds. On a single core it returns at once, since no other thread could make the condition
+    /// true meanwhile.
     package static func wait(_ condition: () -> Bool) -> Bool {
         if condition() { return true }
         if isAlone { return false }
@@ -16,7 +17,7 @@ package enum Spin {
                 if condition() { return true }
                 strata_pause()
             }
-            // Whoever could bring it about may wait for this core.
+            // The thread that makes the condition true may be waiting for this core.
             sched_yield()
         }
         return condition()

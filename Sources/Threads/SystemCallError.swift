@@ -1,4 +1,4 @@
-/// A system call that failed. Modules above say what it means for their callers.
+/// A system call that failed. Higher modules say what the failure means for their callers.
 package struct SystemCallError: Error {
     /// The call's `errno`.
     package let errorNumber: CInt

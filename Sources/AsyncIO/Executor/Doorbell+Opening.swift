@@ -7,7 +7,7 @@ extension Doorbell {
     package static func open() throws(StorageError) -> Doorbell {
         do throws(SystemCallError) { return try Doorbell() } catch {
             throw StorageError(
-                .resourcesExhausted, "no descriptor is left by which a loop could be woken",
+                .resourcesExhausted, "no descriptor is left for waking a loop",
                 remedy: "Raise the limit on the process's open files.",
                 errorNumber: error.errorNumber)
         }

@@ -4,11 +4,11 @@ internal import Threads
 
 /// A thread that runs Swift tasks and does the IO they wait for.
 ///
-/// Its loop runs the jobs that are ready, then starts the IO that they asked for, as one batch,
-/// takes what has completed, resumes who waited for it, and sleeps until there is more: in the
-/// kernel, on the rings of the sessions that it serves and on a bell that other threads ring.
+/// Its loop runs the jobs that are ready, starts the IO they asked for as one batch, takes what has
+/// completed, resumes the waiters, and sleeps until there is more. It sleeps in the kernel, on the
+/// rings of the sessions it serves and on a bell that other threads ring.
 ///
-/// A task runs on it by preference, an actor by its `unownedExecutor`:
+/// Use it as a task's executor preference, or as an actor's `unownedExecutor`:
 ///
 /// ```swift
 /// let executor = try RingExecutor()
@@ -16,16 +16,16 @@ internal import Threads
 /// try await withTaskExecutorPreference(executor) { … }
 /// ```
 ///
-/// One a core is one line: `try (0..<cores).map { _ in try RingExecutor() }`. Tasks need not run on
-/// it to use its sessions. Where a method executes IO in its submitter (`sync`), that is this
-/// thread. Jobs must not block it; IO that waits for none of its own threads is not held up, but
-/// their results are.
+/// One executor per core is one line: `try (0..<cores).map { _ in try RingExecutor() }`. Tasks need
+/// not run on it to use its sessions. A method that executes IO in its submitter (`sync`) does so
+/// on this thread. Jobs must not block the thread: IO that needs none of its own threads continues
+/// meanwhile, but its results are delayed.
 ///
-/// It runs until ``shutdown()``, which whoever made it calls. All other calls: any thread.
+/// It runs until its owner calls ``shutdown()``. All other calls are for any thread.
 public final class RingExecutor: TaskExecutor, SerialExecutor, Sendable {
     private let bell: Doorbell
     private let shared = Lock(Shared())
-    /// Which thread it is, once that runs.
+    /// The thread, once it runs.
     private let thread = Atomic<UInt>(0)
 
     private struct Shared {
@@ -37,10 +37,10 @@ public final class RingExecutor: TaskExecutor, SerialExecutor, Sendable {
 
     /// Starts the thread.
     ///
-    /// - Throws: `resourcesExhausted` when the system has no room for a thread or a descriptor.
+    /// - Throws: `resourcesExhausted` if the system has no room for a thread or a descriptor.
     public init() throws(StorageError) {
         bell = try Doorbell.open()
-        // The thread keeps the executor until it ends.
+        // The thread keeps the executor alive until it ends.
         guard let thread = OSThread.start({ self.run() }) else {
             throw StorageError(
                 .resourcesExhausted, "an executor's thread could not be started",
@@ -51,9 +51,9 @@ public final class RingExecutor: TaskExecutor, SerialExecutor, Sendable {
 
     /// Lets the thread end once it has nothing left to run. Does not wait for that.
     ///
-    /// No task may be given to it any more. Calling it again does nothing.
+    /// Callers must not give it any more tasks. Calling it again does nothing.
     ///
-    /// - Throws: `misuse` while sessions are served; then it goes on running.
+    /// - Throws: `misuse` if it serves sessions; then it keeps running.
     public func shutdown() throws(StorageError) {
         let served = shared.withLock { shared in
             if shared.participants.isEmpty { shared.isEnding = true }
@@ -82,7 +82,7 @@ public final class RingExecutor: TaskExecutor, SerialExecutor, Sendable {
     /// Whether the calling thread is the executor's.
     public var isCurrent: Bool { thread.load(ordering: .relaxed) == Self.currentThread }
 
-    /// As `SerialExecutor` asks for.
+    /// Required by `SerialExecutor`.
     public func isSameExclusiveExecutionContext(other: RingExecutor) -> Bool { self === other }
 
     /// Traps unless the calling thread is the executor's.
@@ -104,20 +104,20 @@ public final class RingExecutor: TaskExecutor, SerialExecutor, Sendable {
         bell.ring()
     }
 
-    /// Serves them no longer. On the executor's thread, from within a turn, or after the thread's
-    /// last turn for it.
+    /// Stops serving a session's waiters. Call it on the executor's thread from within a turn, or
+    /// after the thread's last turn for the session.
     package func detach(_ participant: any RingParticipant) {
         shared.withLock { shared in shared.participants.removeAll { $0 === participant } }
         bell.ring()
     }
 
-    /// Has the loop take a turn. Any thread.
+    /// Makes the loop take a turn. Any thread.
     package func ring() { if !isCurrent { bell.ring() } }
 
     // MARK: The thread
 
-    /// How many jobs run before IO is started and completions are taken: a device must not stand
-    /// idle while thousands of tasks ask for their first page.
+    /// How many jobs run before IO is started and completions are taken. A device must not be idle
+    /// while thousands of tasks ask for their first page.
     private static let jobsAtATime = 128
 
     private func run() {
@@ -167,7 +167,7 @@ public final class RingExecutor: TaskExecutor, SerialExecutor, Sendable {
         }
         watch.reset(bell)
         for participant in participants { participant.watch { watch.add($0) } }
-        // Jobs that were enqueued on this thread did not ring.
+        // Jobs enqueued on this thread did not ring the bell.
         if shared.withLock({ !$0.jobs.isEmpty }) { return }
         guard bell.fallAsleep() else { return }
         if watch.sleep(nanoseconds: limit) { bell.clear() }

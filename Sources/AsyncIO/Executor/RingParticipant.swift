@@ -1,11 +1,12 @@
-/// What a loop serves besides jobs: the waiters of one session.
+/// What a loop serves in addition to jobs: the waiters of one session.
 package protocol RingParticipant: AnyObject, Sendable {
-    /// Does all that can be done without waiting for IO. On the loop's thread.
+    /// Does everything that can be done without waiting for IO. Called on the loop's thread.
     ///
-    /// - Returns: when it wants the next turn at the latest, as ``Clock/monotonicNanoseconds``,
-    ///   even if nothing has happened; nil if never.
+    /// - Returns: the latest time for the next turn, as ``Clock/monotonicNanoseconds``; nil if the
+    ///   next turn can wait until something happens.
     func turn() -> UInt64?
 
-    /// Names the descriptors that are readable when a turn is worth while. On the loop's thread.
+    /// Names the descriptors that become readable when a turn is worthwhile. Called on the loop's
+    /// thread.
     func watch(_ add: (CInt) -> Void)
 }

@@ -3,17 +3,17 @@ public import Logging
 /// A way to execute staged IO.
 ///
 /// One object serves all sessions of an ``IOSystem``. Calls that carry a session's number come from
-/// that session's thread, unless said otherwise. A method may keep the ``StagedIO`` values that
+/// that session's thread unless stated otherwise. A method may keep the ``StagedIO`` values that
 /// ``submit(_:session:)`` gave it until it completes them. Mirrors PostgreSQL's `IoMethodOps`.
 public protocol IOMethod: AnyObject, Sendable {
-    /// The name under which users choose it, such as `io_uring`.
+    /// The name by which users choose it, such as `io_uring`.
     var name: String { get }
 
     /// Whether a descriptor must not be closed while submitted IO uses it.
     var waitsBeforeClosing: Bool { get }
 
-    /// Whether completions are found by asking: ``waitOne(_:generation:)`` and ``poll(session:)``
-    /// work. If not, every IO completes by itself on some other thread.
+    /// Whether completions are found by polling: ``waitOne(_:generation:)`` and ``poll(session:)``
+    /// work. If false, every IO completes by itself on another thread.
     var canWait: Bool { get }
 
     /// Whether every IO is over when its start returns, so that starting early gains nothing.
@@ -22,79 +22,80 @@ public protocol IOMethod: AnyObject, Sendable {
     /// Prepares what a session needs; its number may have served another session before.
     func openSession(_ session: Int) throws(StorageError)
 
-    /// A session ended; all its IO has completed.
+    /// Ends a session, all of whose IO has completed.
     func closeSession(_ session: Int)
 
     /// Whether the submitter has to execute the IO itself.
     func needsSynchronousExecution(_ io: StagedIO) -> Bool
 
-    /// Takes all of `ios`, calling ``StagedIO/prepareSubmit()`` on each before anyone can complete
-    /// it. Must not fail: what cannot be handed on is executed here or completed with an error.
+    /// Takes all of `ios` and calls ``StagedIO/prepareSubmit()`` on each before any thread can
+    /// complete it. Must not fail: what cannot be passed on is executed here or completed with an
+    /// error.
     func submit(_ ios: Span<StagedIO>, session: Int)
 
     /// Sleeps until the IO has completed, or returns earlier after any progress. Any thread.
     func waitOne(_ io: StagedIO, generation: UInt64)
 
-    /// Makes use of a thread that would otherwise sleep until `io` has completed: executes that IO
-    /// or another that nobody has begun with, or looks for its completion a little. False if the
-    /// thread had better sleep; else the caller looks again. Any thread that has nothing staged.
+    /// Uses a thread that would otherwise sleep until `io` has completed: executes that IO or
+    /// another queued one, or polls for its completion briefly. Returns false if the caller should
+    /// sleep, and true if it should look again. Any thread that has nothing staged.
     func assist(_ io: StagedIO, generation: UInt64) -> Bool
 
     /// Completes what has been executed of a session's IO, without sleeping. Any thread.
     func poll(session: Int)
 
     /// A descriptor that is readable while ``poll(session:)`` would complete IO of that session,
-    /// for loops that watch many descriptors; nil where there is none. It lives as long as the
+    /// for loops that watch many descriptors; nil if the method has none. It lives as long as the
     /// method. Any thread.
     func completionDescriptor(session: Int) -> CInt?
 
-    /// Has the kernel write to an event descriptor whenever IO of that session is to be completed
-    /// by asking; whether it will. On the session's thread.
+    /// Makes the kernel write to an event descriptor whenever IO of that session is ready to be
+    /// completed by polling. Returns whether it will. Called on the session's thread.
     func signalCompletions(of session: Int, to descriptor: CInt) -> Bool
 
-    /// As ``poll(session:)`` for the session of `io`, but may end once that IO has completed: what
-    /// is left is some work, and others may do it. Any thread.
+    /// Polls like ``poll(session:)`` for the session of `io`, but may return once that IO has
+    /// completed: completing the rest is work that other threads may share. Any thread.
     func poll(for io: StagedIO, generation: UInt64)
 
     /// Ends the method; all sessions are closed.
     func shutdown()
 
-    /// Adds what the method knows of itself to the counters. Any thread.
+    /// Adds the method's own counters. Any thread.
     func addStatistics(to statistics: inout IOStatistics)
 }
 
 extension IOMethod {
-    /// Descriptors may be closed at any time unless a method says otherwise.
+    /// Descriptors may be closed at any time by default.
     public var waitsBeforeClosing: Bool { false }
-    /// Methods complete by themselves unless they say otherwise.
+    /// IO completes by itself by default.
     public var canWait: Bool { false }
-    /// IO goes on beside its submitter unless a method says otherwise.
+    /// IO continues beside its submitter by default.
     public var executesInSubmitter: Bool { false }
-    /// Needs nothing.
+    /// Needs no preparation.
     public func openSession(_ session: Int) throws(StorageError) {}
-    /// Keeps nothing.
+    /// Keeps nothing to release.
     public func closeSession(_ session: Int) {}
-    /// Never.
+    /// The method can always execute the IO.
     public func needsSynchronousExecution(_ io: StagedIO) -> Bool { false }
-    /// Nothing to wait for.
+    /// There is nothing to wait for.
     public func waitOne(_ io: StagedIO, generation: UInt64) {}
-    /// Nothing to help with.
+    /// There is nothing to help with.
     public func assist(_ io: StagedIO, generation: UInt64) -> Bool { false }
-    /// Nothing to find.
+    /// There is nothing to find.
     public func poll(session: Int) {}
-    /// Nothing to watch.
+    /// There is no descriptor to watch.
     public func completionDescriptor(session: Int) -> CInt? { nil }
-    /// Nothing to signal.
+    /// There is nothing to signal.
     public func signalCompletions(of session: Int, to descriptor: CInt) -> Bool { false }
-    /// Looks for all.
+    /// Polls for all IO of the session.
     public func poll(for io: StagedIO, generation: UInt64) { poll(session: io.sessionIndex) }
-    /// Nothing to end.
+    /// There is nothing to end.
     public func shutdown() {}
-    /// Counts nothing of its own.
+    /// The method has no counters of its own.
     public func addStatistics(to statistics: inout IOStatistics) {}
 }
 
-/// What a method is told when an ``IOSystem`` makes it.
+/// What an ``IOSystem`` tells the method that it makes.
 public struct IOMethodContext: Sendable {
     /// How many sessions can be open at a time; they are numbered from zero.
     public let maximumSessions: Int
@@ -102,9 +103,9 @@ public struct IOMethodContext: Sendable {
     public let handlesPerSession: Int
     /// Where to log.
     public let logger: Logger
-    /// What delays every IO, for methods that do not execute it with ``StagedIO/execute()``.
+    /// Delays every IO; for methods that do not execute it with ``StagedIO/execute()``.
     let device: SimulatedDevice?
-    /// Whether the kernel is not to execute any IO.
+    /// Whether an executor replaces the kernel.
     let hasExecutor: Bool
 }
 
@@ -117,10 +118,10 @@ public struct IOMethodChoice: Sendable {
     /// The submitter executes every IO itself, before its start returns.
     public static let synchronous = IOMethodChoice("sync") { _ in SynchronousMethod() }
 
-    /// A method of one's own.
+    /// A method that is not built in.
     ///
     /// - Parameters:
-    ///   - name: by which logs and errors call it.
+    /// - name: the name that logs and errors use.
     ///   - make: makes the method when the system starts.
     public static func custom(
         _ name: String,

@@ -1,12 +1,12 @@
 internal import Logging
 
 extension IOMethodChoice {
-    /// The kernel's io_uring executes IO. Where it cannot run, starting the system fails and says
-    /// why.
+    /// The kernel's io_uring executes IO. If it cannot run here, starting the system throws and
+    /// says why.
     public static let uring = IOMethodChoice("io_uring") { context throws(StorageError) in
         if context.hasExecutor {
             throw StorageError(
-                .methodUnavailable, "io_uring leaves IO to the kernel, not to an executor",
+                .methodUnavailable, "io_uring needs the kernel and cannot use an executor",
                 remedy: "Use another method with IOConfiguration.executor.")
         }
         #if canImport(CLiburing)
@@ -17,7 +17,7 @@ extension IOMethodChoice {
         #endif
     }
 
-    /// io_uring where it can run; elsewhere workers, and the log says why.
+    /// io_uring if it can run here, else workers. The log says why.
     public static let automatic = IOMethodChoice("automatic") { context throws(StorageError) in
         do throws(StorageError) {
             return try uring.make(context)

@@ -1,16 +1,17 @@
 internal import Synchronization
 internal import Threads
 
-/// Threads that execute some large buffered IO beside a ring, so that what the kernel has cached is
+/// Threads that execute some large buffered IO beside a ring, so that data the kernel has cached is
 /// copied and verified on several cores.
 ///
-/// The kernel's own threads would copy only, and leave the verifying of pages that are in another
-/// core's cache to the session. Used while IO does not wait for a device: a ring waits for a device
-/// better than any number of threads. None are started before there is such IO.
+/// The kernel's own threads would only copy, and leave verifying pages that are in another core's
+/// cache to the session. The helpers are used while IO does not wait for a device: a ring waits for
+/// a device better than any number of threads. None are started before there is such IO.
 final class UringHelpers: Sendable {
-    /// Smaller IO is not worth handing over, unless completing it is work.
+    /// Smaller IO is not worth handing over, unless its completion is heavy.
     private static let leastBytes = 64 * 1024
-    /// While IO waits for a device, one IO in so many is handed over, to see whether it still does.
+    /// While IO waits for a device, one IO in this many is handed over, to see whether it still
+    /// waits.
     private static let probeInterval = 64
 
     private let context: IOMethodContext
@@ -22,7 +23,7 @@ final class UringHelpers: Sendable {
     private enum State {
         case unneeded
         case running(WorkerMethod)
-        /// They could not be started, or are over.
+        /// The workers could not be started, or have ended.
         case none
     }
 
@@ -31,13 +32,14 @@ final class UringHelpers: Sendable {
         workers = Lock(limit > 0 ? .unneeded : .none)
     }
 
-    /// Takes the IO over from its submitter, if that helps; it is submitted then.
+    /// Takes over an IO from its submitter if that helps. Returns whether it did; the IO is then
+    /// submitted.
     func take(_ io: StagedIO, session: Int) -> Bool {
         let isWork = io.length >= Self.leastBytes || io.flags.contains(.heavyCompletion)
         guard isWork, io.flags.contains(.buffered), io.canReopen,
             io.operation == .read || io.operation == .write, let workers = start()
         else { return false }
-        // What is queued waits for a core; more of it would only wait longer.
+        // Queued IO waits for a core; more of it would only wait longer.
         guard workers.queuedCount < limit else { return false }
         if !workers.isQuick, refused.add(1, ordering: .relaxed).oldValue % Self.probeInterval != 0 {
             return false

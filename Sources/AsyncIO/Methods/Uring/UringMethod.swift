@@ -6,18 +6,18 @@
     /// Executes IO through io_uring, with a ring for each session. Mirrors PostgreSQL's
     /// `method_io_uring.c`.
     ///
-    /// Only a session's own thread submits to its ring; any thread may take completions from it, so
-    /// that a session that went idle holds nobody up. A ring is made when its session's number is
-    /// first used and lives as long as the method, as others may be waiting on it.
+    /// Only a session's own thread submits to its ring. Any thread may take completions from it, so
+    /// an idle session delays no waiter. A ring is made when its session's number is first used and
+    /// lives as long as the method, since other threads may be waiting on it.
     ///
-    /// Large buffered IO goes in part to threads beside the ring (``UringHelpers``): where the
+    /// Part of the large buffered IO goes to threads beside the ring (``UringHelpers``). If the
     /// kernel has the data, there is nothing to wait for, and copying and verifying are spread over
     /// cores.
     @safe
     final class UringMethod: IOMethod, @unchecked Sendable {
         private let context: IOMethodContext
-        /// Written once each, by the session's opening; read by whoever waits for its IO, who got
-        /// a reference from that session.
+        /// Opening a session writes its element once. Waiters read it, having got their reference
+        /// from that session.
         private let rings: UnsafeMutablePointer<UringRing?>
         private let helpers: UringHelpers
 
@@ -60,9 +60,8 @@
         }
 
         func assist(_ io: StagedIO, generation: UInt64) -> Bool {
-            // What is in a ring waits for a device, which is not worth looking for. But while a
-            // helper executes one, others of the session may have come, and be some work to
-            // complete.
+            // IO in a ring waits for a device, which is not worth polling for. But while a helper
+            // executes one IO, others of the session may have completed and need work.
             guard io.isOutsideMethod else { return false }
             if let ring = unsafe rings[io.sessionIndex], ring.take(atMost: 1) { return true }
             return helpers.assist(io, generation: generation)

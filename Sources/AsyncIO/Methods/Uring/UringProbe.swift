@@ -4,21 +4,21 @@ internal import Threads
     internal import CLiburing
 #endif
 
-/// Finds out whether io_uring can run here, and if not, why and what would help.
+/// Finds out whether io_uring can run here and, if not, why and what would help.
 enum UringProbe {
-    /// What the explanation depends on, apart from the error number; read once, given by tests.
+    /// What the explanation depends on, apart from the error number. Read once, or given by tests.
     struct Environment {
-        /// `kernel.io_uring_disabled`: 0 for all, 1 for a group, 2 for nobody; nil where unknown.
+        /// `kernel.io_uring_disabled`: 0 allows all, 1 a group, 2 nobody; nil if unknown.
         var disabledSetting: Int?
         /// Soft limit of locked memory, in bytes.
         var lockedMemoryLimit: UInt64
-        /// Lock memory that one ring needs, in bytes; zero where the kernel does not count it.
+        /// Locked memory that one ring needs, in bytes; zero if the kernel does not count it.
         var lockedMemoryNeed: UInt64
         /// Soft limit of open descriptors.
         var descriptorLimit: UInt64
     }
 
-    /// Descriptors that are left to everything but rings.
+    /// How many descriptors are reserved for uses other than rings.
     private static let descriptorReserve: UInt64 = 16
 
     static func explain(_ errorNumber: CInt, sessions: Int, in environment: Environment)
@@ -72,7 +72,7 @@ enum UringProbe {
     #if canImport(CLiburing)
         private static let ringEntries: UInt32 = 64
 
-        /// Why a ring for each of that many sessions cannot be had; nil if it can.
+        /// Why this process cannot have a ring for each of that many sessions; nil if it can.
         static func unavailability(sessions: Int) -> StorageError? {
             let environment = currentEnvironment()
             if environment.descriptorLimit < UInt64(sessions) + descriptorReserve {
@@ -114,7 +114,7 @@ enum UringProbe {
         static func unavailability(sessions: Int) -> StorageError? {
             StorageError(
                 .methodUnavailable,
-                "io_uring cannot be used because it exists on Linux alone, or this build lacks it",
+                "io_uring cannot be used because it exists on Linux only, or this build lacks it",
                 remedy: "Choose another IO method.")
         }
 

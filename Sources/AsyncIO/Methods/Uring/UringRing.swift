@@ -9,35 +9,36 @@ internal import Threads
 
     /// One session's io_uring.
     ///
-    /// The submission half belongs to the session's thread. The completion half is guarded by
-    /// ``completing``: whoever holds it takes completions for everybody, and may sleep in the
-    /// kernel meanwhile. Completions are marked executed under the lock, so that nobody sleeps for
-    /// one that was taken; their callbacks run outside it, on several threads at a time.
+    /// The submission half belongs to the session's thread. The lock ``completing`` guards the
+    /// completion half: its holder takes completions for all threads and may sleep in the kernel
+    /// meanwhile. Completions are marked executed under the lock, so no thread sleeps for one that
+    /// was taken. Their callbacks run outside it, on several threads at a time.
     @safe
     final class UringRing: @unchecked Sendable {
         /// How many completions are taken at a time.
         private static let drainLimit = 32
-        /// Sleepers look up now and then, should the kernel have lost a completion.
+        /// Sleepers wake this often, in case the kernel has lost a completion.
         private static let sleepSeconds = 1
 
-        /// How often the kernel may refuse a batch for lack of memory, and the pause after each.
+        /// How often the kernel may refuse a batch for lack of memory, and the pause after each
+        /// refusal.
         private static let refusalLimit = 1000
         private static let refusalPauseMicroseconds: UInt32 = 100
 
         private let ring: UnsafeMutablePointer<io_uring>
-        /// At least as many as there are completions at a time.
+        /// No fewer than the completions that can exist at a time.
         private let completionLimit: Int
         private let completing = Lock(())
 
-        /// What delays every IO, if anything does, by a timeout before it in the ring; and the
-        /// times of the timeouts, which the kernel takes when they are submitted.
+        /// Delays every IO, if anything does, by a timeout before it in the ring. The timeouts'
+        /// times follow; the kernel copies them on submission.
         private let device: SimulatedDevice?
         private let delays: UnsafeMutablePointer<__kernel_timespec>
         private var delayCount = 0
         /// Whether an event descriptor is registered; touched by the session's thread.
         private var isSignalling = false
-        /// The time counts from the clock's start, and its coming is no error, so that what is
-        /// linked to the timeout goes on.
+        /// The flags mean that the time counts from the clock's start and that its passing is no
+        /// error, so the IO linked to the timeout proceeds.
         private static let delayFlags: UInt32 = 1 << 0 | 1 << 5
 
         init(entries: Int, device: SimulatedDevice? = nil) throws(StorageError) {
@@ -47,8 +48,8 @@ internal import Threads
             let rounded = UInt32(device == nil ? capacity : 2 * capacity)
             let result = unsafe Self.makeQueue(made, entries: rounded)
             guard result == 0 else {
-                // Thrown before the object is whole, so that `deinit` does not run for a ring that
-                // there is not: it would free twice, and close descriptor zero.
+                // Throws before the object is complete, so `deinit` does not run. It would free
+                // twice and close descriptor zero for a ring that does not exist.
                 unsafe made.deallocate()
                 throw UringProbe.explain(-result, sessions: 1)
             }
@@ -56,8 +57,8 @@ internal import Threads
             completionLimit = 4 * capacity
             self.device = device
             unsafe delays = .allocate(capacity: device == nil ? 0 : capacity)
-            // Where a file system cannot read without blocking, the kernel has threads of its own
-            // wait: four a core, if nobody asks for more. Kernels before 5.15 do not know it.
+            // If a file system cannot read without blocking, the kernel's own threads wait: four
+            // per core unless limited here. Kernels before 5.15 ignore this.
             var most = InlineArray<2, UInt32>(repeating: 0)
             most[0] = rounded
             var span = most.mutableSpan
@@ -66,13 +67,14 @@ internal import Threads
             }
         }
 
-        /// Makes a ring, whose descriptor is none of the standard ones; zero or a negated `errno`.
+        /// Makes a ring whose descriptor is none of the standard ones. Returns zero or a negated
+        /// `errno`.
         ///
-        /// `ring` must be initialized; on success it is to be ended by `io_uring_queue_exit`.
+        /// `ring` must be initialized. On success, end it with `io_uring_queue_exit`.
         static func makeQueue(_ ring: UnsafeMutablePointer<io_uring>, entries: UInt32) -> CInt {
             let result = unsafe io_uring_queue_init(entries, ring, 0)
             guard result == 0 else { return result }
-            // The ring is mapped by now; from here on its descriptor serves calls alone.
+            // The ring is mapped by now; from here on its descriptor is used only for calls.
             let lifted = unsafe Descriptors.lifted(ring.pointee.ring_fd)
             unsafe ring.pointee.ring_fd = max(lifted, -1)
             unsafe ring.pointee.enter_ring_fd = unsafe ring.pointee.ring_fd
@@ -86,17 +88,17 @@ internal import Threads
             unsafe delays.deallocate()
         }
 
-        /// Readable while there are completions to be taken.
+        /// Readable while there are completions to take.
         var descriptor: CInt { unsafe ring.pointee.ring_fd }
 
-        /// Has the kernel write to an event descriptor for each completion.
+        /// Makes the kernel write to an event descriptor for each completion.
         func signalCompletions(to descriptor: CInt) -> Bool {
             stopSignalling()
             isSignalling = unsafe io_uring_register_eventfd(ring, descriptor) == 0
             return isSignalling
         }
 
-        /// Ends what the session before with this number asked for.
+        /// Undoes what the previous session with this number asked for.
         func stopSignalling() {
             if isSignalling { _ = unsafe io_uring_unregister_eventfd(ring) }
             isSignalling = false
@@ -134,11 +136,11 @@ internal import Threads
                     tv_nsec: Int64(nanoseconds % 1_000_000_000)))
             unsafe io_uring_prep_timeout(entry, delay, 0, Self.delayFlags)
             unsafe entry.pointee.flags |= UInt8(1 << 2)  // IOSQE_IO_LINK, an enum that C computes
-            // No IO's: who takes completions passes over it.
+            // This entry is no IO; the completing thread skips it.
             unsafe entry.pointee.user_data = 0
         }
 
-        /// Hands all that was added, so many entries, to the kernel. What it does not take is
+        /// Submits the `count` entries added so far to the kernel. What the kernel does not take is
         /// executed here.
         func submit(_ count: Int, logger: Logger) {
             defer { delayCount = 0 }
@@ -151,7 +153,7 @@ internal import Threads
                 } else if result == -EINTR {
                     continue
                 } else if result == -EAGAIN || result == -EBUSY, refusals < Self.refusalLimit {
-                    // The kernel is short of memory or wants completions taken first.
+                    // The kernel is short of memory, or wants completions taken first.
                     refusals += 1
                     poll()
                     usleep(Self.refusalPauseMicroseconds)
@@ -195,7 +197,8 @@ internal import Threads
             unsafe entry.pointee.user_data = UInt64(UInt(bitPattern: io.handle))
         }
 
-        /// Forgets the entries that the kernel refused; it reads the ring's tail only when entered.
+        /// Takes back the entries that the kernel refused. The kernel reads the ring's tail only
+        /// when entered.
         private func takeBackUnsubmitted() -> [StagedIO] {
             let head = unsafe ring.pointee.sq.khead.pointee
             let tail = unsafe ring.pointee.sq.sqe_tail
@@ -220,7 +223,7 @@ internal import Threads
         private struct Taken {
             var ios = InlineArray<32, StagedIO?>(repeating: nil)
             var count = 0
-            /// How many entries of the ring that were, those included which are no IO's.
+            /// How many entries of the ring were taken, including those that are no IO.
             var passed = 0
 
             func finish() {
@@ -228,17 +231,18 @@ internal import Threads
             }
         }
 
-        /// Takes all that has completed, or what has until the condition holds; nothing while
-        /// another thread is at it.
+        /// Takes everything that has completed, or stops once the condition holds. Does nothing
+        /// while another thread takes completions.
         func poll(until isOver: () -> Bool = { false }) {
-            // Each look takes something, and there are no more than the ring has entries; what is
-            // submitted meanwhile is for the next call.
+            // Each pass takes something, and the ring's capacity bounds the passes. IO submitted
+            // meanwhile is left for the next call.
             for _ in 0..<completionLimit {
                 if isOver() || !take(atMost: Self.drainLimit) { return }
             }
         }
 
-        /// Completes some IOs, if any have come; false if none has, or another thread is at it.
+        /// Completes up to `limit` IOs. Returns false if none has completed or another thread is at
+        /// it.
         func take(atMost limit: Int) -> Bool {
             if unsafe io_uring_cq_ready(ring) == 0 { return false }
             guard let taken = completing.withLockIfAvailable({ _ in drain(limit: limit) }) else {
@@ -248,7 +252,7 @@ internal import Threads
             return taken.passed > 0
         }
 
-        /// Sleeps until the IO has completed, or something else has.
+        /// Sleeps until this IO or another one has completed.
         func waitOne(_ io: StagedIO, generation: UInt64) {
             let taken = completing.withLock { _ in
                 while true {
@@ -270,8 +274,8 @@ internal import Threads
             _ = unsafe io_uring_wait_cqes(ring, &completion, 1, &limit, nil)
         }
 
-        /// Takes up to so many, and none behind one whose completion is work: that is for whoever
-        /// looks next, while this one is at it. With the lock held.
+        /// Takes up to `limit` completions, and none after one with heavy work: the next thread
+        /// that looks takes those while this one works. Call it with the lock held.
         private func drain(limit: Int = drainLimit) -> Taken {
             var taken = Taken()
             unsafe withUnsafeTemporaryAllocation(
@@ -291,7 +295,8 @@ internal import Threads
                     var result = unsafe Int(completion.pointee.res)
                     if result == -Int(EINTR) || result == -Int(EAGAIN) || result == -Int(ECANCELED)
                     {
-                        // The kernel did not try: interrupted, or its submitter's thread ended.
+                        // The kernel did not try: it was interrupted, or its submitter's thread
+                        // ended.
                         result = io.execute()
                     }
                     let isWork = io.flags.contains(.heavyCompletion)

@@ -2,16 +2,16 @@ internal import CPlatform
 internal import Synchronization
 internal import Threads
 
-/// One worker thread, as others see it.
+/// One worker thread, as the other threads see it.
 @safe
 final class Worker: @unchecked Sendable {
-    /// One when it was woken and has not noticed yet. The kernel sleeps on its address.
+    /// One if it was woken and has not noticed yet. The kernel sleeps on its address.
     private let signal: UnsafeMutablePointer<Atomic<UInt32>>
-    /// Set once, under the pool's lock, before anyone else knows the worker.
+    /// Set once, under the pool's lock, before any other thread knows the worker.
     private let thread = Lock<OSThread?>(nil)
-    /// Whether it is among the pool's idle ones, guarded by the pool's lock.
+    /// Whether it is among the pool's idle workers. Guarded by the pool's lock.
     var isIdle = false
-    /// The core time at the pool's last look, guarded by the pool's lock.
+    /// The core time at the pool's last look. Guarded by the pool's lock.
     var seenCoreNanoseconds: UInt64 = 0
 
     init() {
@@ -27,7 +27,7 @@ final class Worker: @unchecked Sendable {
         unsafe strata_futex_wake(UnsafeRawPointer(signal), 1)
     }
 
-    /// Sleeps until woken; false when the time was over first. On the worker's thread.
+    /// Sleeps until woken. Returns false if the time ran out first. On the worker's thread.
     func sleep(timeoutNanoseconds: UInt64) -> Bool {
         let limit = Int64(clamping: timeoutNanoseconds)
         let end = Clock.monotonicNanoseconds &+ UInt64(limit)
@@ -41,7 +41,7 @@ final class Worker: @unchecked Sendable {
 
     func setThread(_ started: OSThread) { thread.withLock { $0 = started } }
 
-    /// The thread, to be joined or detached by whoever gets it.
+    /// Takes the thread out. The caller must join or detach it.
     func takeThread() -> OSThread? {
         thread.withLock { thread in
             defer { thread = nil }
@@ -49,6 +49,6 @@ final class Worker: @unchecked Sendable {
         }
     }
 
-    /// The time it has spent running on a core; nil where that cannot be told.
+    /// The time it has spent running on a core; nil if that is unknown.
     var coreNanoseconds: UInt64? { thread.withLock { $0?.coreNanoseconds } }
 }

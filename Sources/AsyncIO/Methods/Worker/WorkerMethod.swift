@@ -4,19 +4,19 @@ internal import Threads
 
 /// Executes IO on threads of its own. Mirrors PostgreSQL's `method_worker.c`.
 ///
-/// Submitters put IO into one bounded queue and wake one idle worker; a woken worker that finds
-/// more wakes at most two others, so waking spreads as fast as work needs it and no faster. What
-/// does not fit into the queue is executed by its submitter, after the rest was queued.
+/// Submitters put IO into one bounded queue and wake one idle worker. A woken worker that finds
+/// more wakes at most two others, so waking spreads as fast as the work needs. IO that does not fit
+/// into the queue is executed by its submitter after the rest was queued.
 ///
-/// Where IO waits for a device, workers are many and asleep. Where it only copies what the kernel
-/// has and verifies it, sleeping and waking would cost as much as the work: then few workers are
-/// awake, who look for more work a little before they sleep, and whoever waits does a worker's
-/// work.
+/// If IO waits for a device, workers are many and mostly asleep. If IO only copies and verifies
+/// what the kernel has cached, sleeping and waking would cost as much as the work. Then few workers
+/// are awake, they look for more work briefly before they sleep, and waiting threads execute queued
+/// IO.
 final class WorkerMethod: IOMethod {
     let configuration: WorkerConfiguration
     private let logger: Logger
     private let pool: Lock<WorkerPool>
-    /// What is queued, for those who look without the lock.
+    /// The length of the queue, for threads that look without the lock.
     private let queued = Atomic<Int>(0)
     private let overflowExecutions = Atomic<UInt64>(0)
     private let pace = WorkerPace()
@@ -38,14 +38,14 @@ final class WorkerMethod: IOMethod {
 
     /// How many IOs wait for a worker.
     var queuedCount: Int { queued.load(ordering: .relaxed) }
-    /// Whether IO of late did not wait for a device.
+    /// Whether recent IO did not wait for a device.
     var isQuick: Bool { pace.isQuick }
 
     func needsSynchronousExecution(_ io: StagedIO) -> Bool {
         io.flags.contains(.referencesLocal) || !io.canReopen
     }
 
-    /// Runs `body` with the pool, and shows what is queued afterwards.
+    /// Runs `body` with the pool, and publishes the queue's length afterwards.
     private func withPool<Result>(_ body: (inout WorkerPool) -> Result) -> Result {
         pool.withLock { pool in
             let result = body(&pool)
@@ -73,11 +73,11 @@ final class WorkerMethod: IOMethod {
         }
     }
 
-    /// A waiter caught in another's IO that waits for a device would be late for its own, so that
-    /// it helps only while IO is quick.
+    /// Helps only while IO is quick: a waiter that executes another's IO, which waits for a device,
+    /// would be late for its own.
     func assist(_ io: StagedIO, generation: UInt64) -> Bool {
         guard pace.isQuick else {
-            // What was queued while IO was quick may have woken nobody.
+            // IO that was queued while IO was quick may have woken no worker.
             if queued.load(ordering: .relaxed) > 0 {
                 if let idle = withPool({ $0.wakeForQueue() }) {
                     idle.wake()
@@ -99,7 +99,7 @@ final class WorkerMethod: IOMethod {
         }
     }
 
-    /// A worker's life: take, wake others if there is more, execute.
+    /// A worker's loop: take an IO, wake others if there is more, execute.
     private func run(_ worker: Worker) {
         var (seeks, hasSought) = (true, false)
         while true {
@@ -117,7 +117,7 @@ final class WorkerMethod: IOMethod {
                 if isQueueWaiting && others.first == nil { growIfBlocked() }
                 execute(io)
             case .seek:
-                // If nothing came, the pauses are longer than it pays to look.
+                // If nothing came, the pauses are longer than polling is worth.
                 hasSought = true
                 seeks = Spin.wait { queued.load(ordering: .relaxed) > 0 }
             case .sleep:
@@ -133,7 +133,7 @@ final class WorkerMethod: IOMethod {
         }
     }
 
-    /// Starts more workers while the queue waits for ones that are blocked in the kernel.
+    /// Starts more workers while IO is queued and the workers are blocked in the kernel.
     private func growIfBlocked() {
         let wanted = withPool { $0.workersToLaunch(now: Clock.monotonicNanoseconds) }
         for _ in 0..<wanted where !launchWorker() {
@@ -144,14 +144,14 @@ final class WorkerMethod: IOMethod {
         }
     }
 
-    /// Starts one more worker, unless the pool is ending; false when the system has no room.
+    /// Starts one more worker unless the pool is ending. Returns false if the system has no room.
     ///
-    /// All under the lock: nobody ever sees a worker whose thread is not known.
+    /// All of it happens under the lock, so no thread ever sees a worker without its thread.
     private func launchWorker() -> Bool {
         pool.withLock { pool in
             if pool.isEnding { return true }
             let worker = Worker()
-            // The thread keeps the method alive until shutdown, which joins it.
+            // The thread keeps the method alive until shutdown, which joins the thread.
             guard let thread = OSThread.start({ self.run(worker) }) else { return false }
             worker.setThread(thread)
             pool.add(worker)

@@ -1,24 +1,24 @@
 internal import Synchronization
 internal import Threads
 
-/// Whether IO of late waited for a device, or only kept a core busy with copying and verifying.
+/// Whether recent IO waited for a device, or only kept a core busy with copying and verifying.
 ///
 /// Any thread. Threads may overwrite each other's figures: any recent ones will do.
 struct WorkerPace: ~Copyable {
-    /// How many of the last few IOs slept in the kernel, out of ``whole``; older ones count less.
-    /// One that slept outweighs a few that did not.
+    /// How many of the last few IOs slept in the kernel, out of ``whole``. Older ones count less,
+    /// and one that slept outweighs a few that did not.
     private let sleepers = Atomic<Int>(0)
     private let skipped = Atomic<Int>(0)
 
     private static let whole = 1024
-    /// Of IO shorter than this, one in ``sampled`` is looked at.
+    /// Of IOs shorter than this, one in ``sampled`` is measured.
     private static let sampledBytes = 64 * 1024
     private static let sampled = 8
 
-    /// Hardly any IO slept.
+    /// Whether hardly any IO slept.
     var isQuick: Bool { sleepers.load(ordering: .relaxed) < Self.whole / 4 }
 
-    /// Executes an IO of that many bytes, and takes note.
+    /// Executes an IO of that many bytes and records whether it slept.
     func measure(_ byteCount: Int, _ execute: () -> Void) {
         if byteCount < Self.sampledBytes {
             let count = skipped.load(ordering: .relaxed) &+ 1
@@ -36,10 +36,10 @@ struct WorkerPace: ~Copyable {
     private static var sleepCount: Int {
         var usage = rusage()
         #if canImport(Glibc)
-            // `RUSAGE_THREAD`, which headers show to GNU sources alone.
+            // `RUSAGE_THREAD`, which headers define for GNU sources only.
             unsafe getrusage(__rusage_who_t(1), &usage)
         #else
-            // Of the whole process there: too much rather than too little.
+            // Counts the whole process on this platform, which overestimates.
             unsafe getrusage(RUSAGE_SELF, &usage)
         #endif
         return Int(usage.ru_nvcsw)

@@ -1,22 +1,23 @@
 internal import Threads
 
-/// The worker method's shared state: the queue, who is idle, and who is there. Guarded by its lock.
+/// The worker method's shared state: the queue, the workers, and which of them are idle. Guarded by
+/// its lock.
 ///
-/// Nothing here allocates once the pool has been as large as it gets.
+/// Nothing here allocates once the pool has reached its greatest size.
 struct WorkerPool {
     let configuration: WorkerConfiguration
     private(set) var queue: WorkerQueue
     private(set) var workers: [Worker] = []
-    /// Idle workers; the one that went idle last is woken first, so that the others can time out.
+    /// Idle workers. The one that became idle last is woken first, so that the others can time out.
     private var idle: [Worker] = []
-    /// Workers that look for work without sleeping, and find what is queued by themselves.
+    /// Workers that poll for work without sleeping, and find queued IO by themselves.
     private var seeking = 0
     private(set) var isEnding = false
     private var lastLook: UInt64 = 0
-    /// When an IO was taken off the queue last.
+    /// When an IO was last taken off the queue.
     private var lastTaken: UInt64 = 0
 
-    /// What is queued this long has not been taken because whoever is awake is caught in the
+    /// If nothing was taken off the queue for this long, all awake workers are blocked in the
     /// kernel.
     private static let stallNanoseconds: UInt64 = 200_000
 
@@ -39,17 +40,17 @@ struct WorkerPool {
         case end
     }
 
-    /// How many workers shall be awake: all that there are, unless IO only keeps cores busy. Then
-    /// there is one for each core but that of the waiter, who helps.
+    /// How many workers should be awake: all of them, unless IO only keeps cores busy. Then it is
+    /// one per core except the core of the waiter, which helps.
     private func awakeLimit(isQuick: Bool) -> Int {
         isQuick ? max(1, Processor.coreCount - 1) : workers.count
     }
 
     private var awake: Int { workers.count - idle.count }
 
-    /// Queues IOs, as many as there is room for.
+    /// Queues as many IOs as there is room for.
     ///
-    /// - Returns: how many, whom to wake, and whether the pool may be too small.
+    /// - Returns: how many, which worker to wake, and whether the pool may be too small.
     mutating func append(_ ios: Span<StagedIO>, isQuick: Bool, now: UInt64) -> (
         queued: Int, woken: Worker?, isShort: Bool
     ) {
@@ -63,8 +64,8 @@ struct WorkerPool {
     }
 
     /// - Parameters:
-    ///   - isQuick: IO of late did not wait for a device.
-    ///   - hasSought: the worker has been looking for work.
+    /// - isQuick: whether recent IO did not wait for a device.
+    /// - hasSought: whether the worker has been polling for work.
     mutating func next(
         for worker: Worker, isQuick: Bool, seeks: Bool, hasSought: Bool, now: UInt64
     ) -> Step {
@@ -92,13 +93,13 @@ struct WorkerPool {
         return .sleep
     }
 
-    /// Takes an IO for a thread that is no worker.
+    /// Takes an IO for a thread that is not a worker.
     mutating func popQueued(now: UInt64) -> StagedIO? {
         lastTaken = now
         return queue.popFirst()
     }
 
-    /// Whom to wake for what is queued, if everybody awake may be caught in the kernel.
+    /// The worker to wake for queued IO if all awake workers may be blocked in the kernel.
     mutating func wakeForQueue() -> Worker? {
         queue.isEmpty || seeking > 0 ? nil : popIdle()
     }
@@ -109,7 +110,7 @@ struct WorkerPool {
         return worker
     }
 
-    /// Takes a worker off the idle ones that was not woken by being popped.
+    /// Removes a worker from the idle ones that was woken other than by being popped.
     private mutating func remove(_ worker: Worker) {
         guard worker.isIdle else { return }
         worker.isIdle = false
@@ -118,7 +119,7 @@ struct WorkerPool {
 
     mutating func add(_ worker: Worker) { workers.append(worker) }
 
-    /// Lets an idle worker go whose time is over; false when it is needed after all.
+    /// Retires an idle worker whose time is over. Returns false if it is needed after all.
     mutating func retire(_ worker: Worker) -> Bool {
         guard queue.isEmpty, !isEnding, workers.count > configuration.minimumWorkers,
             worker.isIdle
@@ -131,9 +132,9 @@ struct WorkerPool {
 
     /// How many more workers would help now.
     ///
-    /// The queue waits and nobody is idle. If the workers have used less than half of the cores
-    /// they could have used since the last look, they are blocked in the kernel, and as many again
-    /// can be; if they are busy copying, more of them would only get into each other's way.
+    /// The queue waits and no worker is idle. If the workers have used less than half of the core
+    /// time available since the last look, they are blocked in the kernel, and the pool doubles. If
+    /// they are busy copying, more of them would only compete for cores.
     mutating func workersToLaunch(now: UInt64) -> Int {
         guard !isEnding, !queue.isEmpty, idle.isEmpty, seeking == 0,
             workers.count < configuration.maximumWorkers
@@ -148,14 +149,14 @@ struct WorkerPool {
         }
         let isFirstLook = lastLook == 0
         lastLook = now
-        // Before the pool was loaded, idle time counts as blocked: look once more.
+        // Idle time before the load began would count as blocked, so look once more.
         if isFirstLook || elapsed > 8 * configuration.launchIntervalNanoseconds { return 0 }
         let usable = elapsed * UInt64(min(workers.count, Processor.coreCount))
         guard used < usable / 2 else { return 0 }
         return min(queue.count, workers.count, configuration.maximumWorkers - workers.count)
     }
 
-    /// Has all workers end once the queue is empty.
+    /// Makes all workers end once the queue is empty.
     mutating func end() -> [Worker] {
         isEnding = true
         defer { workers = [] }
@@ -173,7 +174,7 @@ struct WorkerQueue {
 
     var isEmpty: Bool { count == 0 }
 
-    /// Appends as many as there is room for; how many that were.
+    /// Appends as many as there is room for, and returns how many that were.
     mutating func append(_ ios: Span<StagedIO>) -> Int {
         let fitting = min(ios.count, slots.count - count)
         for position in 0..<fitting {
