@@ -10,7 +10,7 @@ extension Actor {
         if let current, world.random.below(3) > 0 {
             target.mode = .append
             target.managerName = nil
-            // Beginning makes durable what the relation has.
+            // Beginning makes the relation's present contents durable.
             current.attemptCount(current.pages.count)
         }
         let mark = world.content.nextVersion
@@ -53,7 +53,7 @@ extension Actor {
         let wasFailed = world.hasFailedSync
         let mark = world.content.nextVersion
         let next = beginCommit(name)
-        // Most loads know what they have brought.
+        // Most loads tell how many rows they add.
         let rows =
             world.random.below(4) == 0
             ? nil : loaded.reduce(0) { $0 + PageContent.rows(of: $1.current) }
@@ -82,7 +82,7 @@ extension Actor {
         appended = nil
     }
 
-    /// From here on the load may be found to count.
+    /// Records that the load may count from here on.
     private func beginCommit(_ name: String) -> RelationModel? {
         if let appended {
             appended.tail = loaded
@@ -105,7 +105,7 @@ extension Actor {
 }
 
 extension World {
-    /// A call has returned that says all is durable.
+    /// Checks a call that has returned and thereby promised durability.
     func acknowledged(_ what: String, despiteFailedSync wasFailed: Bool) throws(Violation) {
         report.acknowledgements += 1
         if wasFailed { throw Violation(reason: "\(what) was acknowledged after a failed sync") }

@@ -1,7 +1,7 @@
 internal import StorageTesting
 internal import Strata
 
-/// What a session can begin with.
+/// The steps that a session can begin.
 extension Actor {
     func begin(_ session: Session) throws(Violation) {
         let names = world.plan.names
@@ -24,7 +24,7 @@ extension Actor {
         }
     }
 
-    /// A relation that is there, with what it has to hold.
+    /// An existing relation, with what it must hold.
     private func relation(_ name: String) throws(Violation) -> (Relation, RelationModel)? {
         guard let model = world.model.current(name) else { return nil }
         var found: Relation?
@@ -126,7 +126,7 @@ extension Actor {
         try settle(target, next, copied, "a copy", wasFailed)
     }
 
-    /// A change of what a name stands for was acknowledged or refused.
+    /// Records that a change of a name's meaning was acknowledged or refused.
     private func settle(
         _ name: String, _ next: RelationModel?, _ isDone: Bool, _ what: String, _ wasFailed: Bool
     ) throws(Violation) {
@@ -158,7 +158,7 @@ extension Actor {
         }
     }
 
-    /// A step of the background writer, which has no thread here.
+    /// One step of the background writer, which has no thread here.
     private func writeBehind(_ session: Session) throws(Violation) {
         let writer = writer ?? BackgroundWriter(engine.buffers, session: session)
         self.writer = writer

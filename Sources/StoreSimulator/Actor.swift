@@ -1,7 +1,8 @@
 internal import StorageTesting
 internal import Strata
 
-/// One session and what it has open: a page, a scan, a load. One of a world's, on its thread.
+/// One session and what it has open: a page, a scan, a load. It belongs to one world and runs on
+/// its thread.
 final class Actor {
     let world: World
     let number: Int
@@ -11,19 +12,19 @@ final class Actor {
     /// What the load's pages hold.
     var loaded: [RelationModel.Page] = []
     var loadManager = ""
-    /// The relation that is appended to.
+    /// The relation being appended to.
     var appended: RelationModel?
 
     private var stream: ReadStream<BlockRange>?
     private var scanned: Scan?
 
-    /// The scanned relation, and how far the scan is.
+    /// The scanned relation, and how far the scan has come.
     private struct Scan {
         let relation: Relation
         let model: RelationModel
         let extent: RelationExtent
         var next: UInt32 = 0
-        /// What the pages so far hold; nil once one could not be read.
+        /// The rows on the pages so far; nil once a page could not be read.
         var rows: UInt64? = 0
     }
 
@@ -40,7 +41,7 @@ final class Actor {
         self.number = number
     }
 
-    /// The engine; steps are made only while there is one.
+    /// The engine; steps are made only while it is open.
     var engine: Engine {
         guard let engine = world.engine else { preconditionFailure("steps need an open store") }
         return engine
@@ -63,7 +64,7 @@ final class Actor {
         session = nil
     }
 
-    /// Makes one step: goes on with what is open, or begins with something.
+    /// Makes one step: continues what is open, or begins something.
     func step() throws(Violation) {
         let session = try openSession()
         let draw = world.random.below(16)
@@ -73,7 +74,7 @@ final class Actor {
         try begin(session)
     }
 
-    /// Tries something, and has its error judged.
+    /// Tries an action and judges its error.
     ///
     /// - Returns: whether it succeeded.
     @discardableResult
@@ -92,7 +93,7 @@ final class Actor {
 
     // MARK: Ending
 
-    /// Gives everything back without a word.
+    /// Gives everything back without checking.
     func letGo() {
         dropPage()
         dropScan()
@@ -100,7 +101,7 @@ final class Actor {
         closeSession()
     }
 
-    /// Gives everything back while the store is well.
+    /// Gives everything back while the store is healthy, and checks it.
     func finish() throws(Violation) {
         dropPage()
         dropScan()
@@ -133,14 +134,14 @@ final class Actor {
         if draw >= 5 { dropPage() }
     }
 
-    /// Changes the page that is held; while others wait, too.
+    /// Changes the held page, even while other sessions wait.
     func rewriteHeldPage() {
         guard let model = holding?.model, let page = held.take() else { return }
         world.rewrite(page, model)
         held = consume page
     }
 
-    /// Compares a page with what it has to hold at this moment.
+    /// Compares a page with what it must hold at this moment.
     func check(_ page: borrowing PinnedPage, _ model: RelationModel, _ what: String)
         throws(Violation)
     {
@@ -193,7 +194,7 @@ final class Actor {
         if world.random.below(12) == 0 { dropScan() }
     }
 
-    /// Compares the rows with those that were loaded, as the catalog has them.
+    /// Compares the number of rows with the loaded rows and with the catalog.
     private func endScan() throws(Violation) {
         guard let scan = scanned else { return }
         dropScan()
@@ -216,7 +217,7 @@ final class Actor {
 }
 
 extension World {
-    /// Writes a new version on a page, and notes that it may be found.
+    /// Writes a new version on a page, and records that it may be found.
     func rewrite(_ page: borrowing PinnedPage, _ model: RelationModel) {
         let block = Int(page.block.rawValue)
         let version = content.write(on: page)

@@ -1,13 +1,13 @@
 internal import StorageTesting
 internal import Strata
 
-/// What the simulation writes on pages: told by a version and a block alone, so that every byte of
-/// a page can be checked, and no two versions share a sector.
+/// What the simulation writes on pages. A version and a block determine every byte of a page, so
+/// that all of them can be checked. No two versions share a sector.
 ///
-/// Version 0 is a page of zeroes, as relations grow by. One version in four has a row more than the
-/// others, so that rows can be counted. Keeps memory of its own; one thread.
+/// Version 0 is a page of zeroes, as added when relations grow. One version in four has one more
+/// row than the others, so that row counts differ. Has memory of its own; belongs to one thread.
 struct PageContent {
-    /// The versions ever given out; each is written on one page.
+    /// The last version given out; each is written on one page.
     private(set) var lastVersion: UInt32 = 0
     private var words = [UInt64](repeating: 0, count: PageContent.wordCount)
 
@@ -22,7 +22,7 @@ struct PageContent {
     /// The version that the next write will have.
     var nextVersion: UInt32 { lastVersion + 1 }
 
-    /// Makes up the words of a version: half of all versions do not compress, half do.
+    /// Generates the words of a version: half of all versions compress, half do not.
     private mutating func make(_ version: UInt32, _ block: UInt32) {
         words[0] = UInt64(version) << 32 | UInt64(block)
         var state = words[0] &* 0x9e37_79b9_7f4a_7c15 | 1
@@ -52,8 +52,8 @@ struct PageContent {
         return lastVersion
     }
 
-    /// Which version is on a page; nil if it is none that was ever written on that block, to the
-    /// last byte.
+    /// Returns the version on a page, or nil if the page differs in any byte from every version
+    /// written on that block.
     mutating func version(on page: borrowing PinnedPage) -> UInt32? {
         let block = page.block.rawValue
         let told: UInt32? = page.withView { view in

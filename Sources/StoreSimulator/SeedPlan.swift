@@ -3,15 +3,15 @@ internal import Logging
 internal import StorageTesting
 internal import Strata
 
-/// What a seed has decided before the first step: how the store is set up, and which faults are on.
+/// What a seed decides before the first step: the store's set-up, and which faults are enabled.
 struct SeedPlan {
     /// How bad the disk is.
     enum Temper: Int, CaseIterable {
-        /// It loses power and nothing else.
+        /// The disk loses power and nothing else.
         case sound
-        /// Its calls fail at times.
+        /// Calls on the disk fail at times.
         case failing
-        /// It also damages what it holds without telling anyone.
+        /// The disk also damages its contents silently.
         case lying
     }
 
@@ -23,7 +23,7 @@ struct SeedPlan {
     let managers: [String]
     let tearBytes: Int
     let keepsNameOrder: Bool
-    /// How likely another session does something while one waits.
+    /// How likely another session acts while one waits.
     let interjectionProbability: Double
     var diskFaults = SimulatedDiskFaults()
     private var methodFaults = SimulatedFaults()
@@ -98,7 +98,7 @@ struct SeedPlan {
         options.logger = Logger(label: "simulation") { _ in SwiftLogNoOpLogHandler() }
     }
 
-    /// The disk to begin with.
+    /// The disk at the start.
     func makeDisk(seed: UInt64) -> SimulatedDisk {
         let disk = SimulatedDisk(
             seed: SplitMix64.first(of: seed, stream: 2), faults: diskFaults)
@@ -107,9 +107,9 @@ struct SeedPlan {
         return disk
     }
 
-    /// How a store on that disk is opened.
+    /// The options with which a store on that disk is opened.
     ///
-    /// - Parameter interject: called while somebody waits for IO.
+    /// - Parameter interject: called while a session waits for IO.
     func engineOptions(
         _ disk: SimulatedDisk, life: Int, exists: Bool,
         interject: @escaping @Sendable () -> Void

@@ -5,7 +5,7 @@ internal import StorageTesting
 ///
 /// See <doc:StoreSimulator> for what it does and what it expects.
 public enum Simulation {
-    /// Runs a seed. Any thread; takes milliseconds, and a few megabytes meanwhile.
+    /// Runs a seed. Any thread; takes milliseconds and a few megabytes.
     ///
     /// The same seed, limits and program give the same run, and the same digest.
     public static func run(seed: UInt64, options: SimulationOptions = SimulationOptions())
@@ -25,7 +25,7 @@ public enum Simulation {
     }
 }
 
-/// Ends a seed: the store did what it must not.
+/// Ends a seed: the store did something forbidden.
 struct Violation: Error {
     let reason: String
 }

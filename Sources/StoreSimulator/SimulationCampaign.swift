@@ -2,29 +2,29 @@ internal import AsyncIO
 internal import Synchronization
 internal import Threads
 
-/// Many seeds on several threads, each seed on one.
+/// Many seeds on several threads; each seed runs on one thread.
 public struct SimulationCampaign: Sendable {
     /// The first seed.
     public var firstSeed: UInt64 = 0
-    /// How many seeds, one after the other; nil for as many as there is time for.
+    /// How many consecutive seeds to run; nil for as many as time allows.
     public var seedCount: Int? = 1000
-    /// After how many seconds no more seeds are begun; nil for no limit.
+    /// After how many seconds no more seeds start; nil for no limit.
     public var seconds: Double?
     /// How many threads, at least 1.
     public var jobs = 1
-    /// How each seed is run.
+    /// The options for each seed.
     public var options = SimulationOptions()
-    /// After how many violations no more seeds are begun.
+    /// After how many violations no more seeds start.
     public var violationLimit = 10
 
-    /// Makes a campaign of the default settings.
+    /// Makes a campaign with the default settings.
     public init() {}
 
     /// Runs it, blocking the calling thread.
     ///
-    /// - Parameter progress: called after each seed with the sum so far, on the thread that ran it
-    ///   and one at a time.
-    /// - Returns: what happened, added up; violations in order of their seeds.
+    /// - Parameter progress: called after each seed with the totals so far, on the thread that ran
+    ///   the seed; calls never overlap.
+    /// - Returns: the totals; violations are sorted by seed.
     public func run(
         progress: @escaping @Sendable (SimulationReport) -> Void = { _ in }
     ) -> SimulationReport {
@@ -32,7 +32,7 @@ public struct SimulationCampaign: Sendable {
         let threads = (0..<max(1, jobs) - 1).compactMap { _ in
             OSThread.start { state.work(progress) }
         }
-        // As many as there is room for, and this one in any case.
+        // Uses as many threads as the system has room for, besides this one.
         if let last = OSThread.start({ state.work(progress) }) {
             last.join()
         } else {
@@ -43,7 +43,7 @@ public struct SimulationCampaign: Sendable {
     }
 }
 
-/// What the threads of a campaign share.
+/// The state that a campaign's threads share.
 private final class CampaignState: Sendable {
     private let campaign: SimulationCampaign
     private let begun = Atomic<Int>(0)

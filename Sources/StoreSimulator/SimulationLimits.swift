@@ -1,8 +1,8 @@
 /// How much a seed may do.
 public struct SimulationLimits: Sendable, Hashable {
-    /// Steps of all sessions between two crashes, about.
+    /// Approximate number of steps of all sessions between two crashes.
     public var steps = 60
-    /// How often the store is opened anew, at most.
+    /// The greatest number of times the store is reopened.
     public var lives = 4
 
     /// Makes the default limits.
@@ -13,26 +13,26 @@ public struct SimulationLimits: Sendable, Hashable {
 public struct SimulationOptions: Sendable {
     /// How much a seed may do.
     public var limits = SimulationLimits()
-    /// Is told what happens, a line each; nil for nobody.
+    /// Called with what happens, line by line; nil for no trace.
     public var trace: (@Sendable (String) -> Void)?
 
-    /// The mistake that the store makes; only for showing that it is found.
+    /// The bug planted in the store, to show that the simulator finds it.
     package var planted: PlantedMistake?
 
     /// Makes the default settings.
     public init() {}
 }
 
-/// Mistakes that a store can be told to make, so that it shows whether they are found.
+/// Bugs that can be planted in a store, to show that the simulator finds them.
 package enum PlantedMistake: String, CaseIterable, Sendable {
-    /// Of the files to be synced together, the first is not.
+    /// Of the files to sync together, the first is skipped.
     case skippedSync = "skipped-sync"
     /// Loads are published before their pages are durable.
     case earlyPublication = "early-publication"
     /// Pages are overwritten without having been written to the journal.
     case skippedJournal = "skipped-journal"
-    /// The catalog goes on saying how many rows a relation has when its pages are changed.
+    /// The catalog keeps a relation's row count when its pages are changed.
     case keptRowCount = "kept-row-count"
-    /// The mark of a clean end stays while the store is written to.
+    /// The mark of a clean shutdown stays while the store is written to.
     case keptMark = "kept-mark"
 }

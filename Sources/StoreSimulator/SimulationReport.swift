@@ -1,10 +1,10 @@
 public import StorageTesting
 
-/// What became of one seed, or of many.
+/// The outcome of one seed, or the sum of many.
 public struct SimulationReport: Sendable {
     /// Something that a store must never do.
     public struct Violation: Sendable, Hashable, CustomStringConvertible {
-        /// The seed, which repeats it.
+        /// The seed; running it again reproduces the violation.
         public let seed: UInt64
         /// What was found.
         public let reason: String
@@ -13,42 +13,42 @@ public struct SimulationReport: Sendable {
         public var description: String { "seed \(seed): \(reason)" }
     }
 
-    /// Seeds run.
+    /// Number of seeds run.
     public var seeds = 0
-    /// Steps that sessions made.
+    /// Number of steps made by sessions.
     public var steps = 0
-    /// Power cuts.
+    /// Number of power cuts.
     public var powerCuts = 0
-    /// Times that the process died and the kernel did not.
+    /// Number of times the process died while the kernel survived.
     public var kills = 0
-    /// Those of both that came while the store was being opened.
+    /// Number of crashes of either kind while the store was being opened.
     public var crashesInRecovery = 0
-    /// Times that a store was opened.
+    /// Number of times a store was opened.
     public var openings = 0
-    /// Checkpoints and commits that were acknowledged.
+    /// Number of acknowledged checkpoints and commits.
     public var acknowledgements = 0
-    /// Pages read and compared to the last byte.
+    /// Number of pages read and compared to the last byte.
     public var pagesChecked = 0
-    /// Relations whose rows were counted and compared with what the catalog says.
+    /// Number of relations whose rows were counted and compared with the catalog.
     public var countsChecked = 0
-    /// Calls that failed because of a fault and said so.
+    /// Number of calls that failed because of a fault and reported it.
     public var failures = 0
-    /// Times that a store's damage was found and reported.
+    /// Number of times a store's damage was found and reported.
     public var damageReports = 0
     /// Faults of the disk, by kind.
     public var faults = SimulatedDiskCounts()
-    /// What went wrong.
+    /// The violations found.
     public var violations: [Violation] = []
-    /// A digest of everything that happened: equal for equal runs.
+    /// A digest of everything that happened. Equal runs have equal digests.
     public var digest: UInt64 = 0
 
-    /// Nothing happened.
+    /// Makes an empty report.
     public init() {}
 
-    /// Power cuts and deaths of the process.
+    /// Power cuts plus deaths of the process.
     public var crashes: Int { powerCuts + kills }
 
-    /// Adds another's.
+    /// Adds another report to this one.
     public mutating func add(_ other: SimulationReport) {
         seeds += other.seeds
         steps += other.steps

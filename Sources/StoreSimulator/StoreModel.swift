@@ -1,15 +1,15 @@
-/// What a relation has to hold: the oracle of one incarnation, from its load to its drop.
+/// What a relation must hold: the oracle of one incarnation, from its load to its drop.
 final class RelationModel {
-    /// A page, as the versions that may be found after a crash, oldest first; the last is the one
-    /// that readers see.
+    /// A page, as the versions that may be found after a crash, oldest first. Readers see the last
+    /// one.
     struct Page {
         var versions: [UInt32]
         var current: UInt32 { versions[versions.count - 1] }
 
         init(_ versions: [UInt32]) { self.versions = versions }
 
-        /// All that was written before `mark` is durable: what is older than the last of it is
-        /// gone for good.
+        /// Records that everything written before `mark` is durable: versions older than the last
+        /// of it can no longer be found.
         mutating func settle(before mark: UInt32) {
             if let last = versions.lastIndex(where: { $0 < mark }), last > 0 {
                 versions.removeFirst(last)
@@ -19,9 +19,9 @@ final class RelationModel {
 
     let manager: String
     var pages: [Page]
-    /// Pages that an append is adding: there if it turns out to count.
+    /// Pages that an append is adding. They exist if the append turns out to count.
     var tail: [Page] = []
-    /// How many pages it may be found to have after a crash.
+    /// The numbers of pages that it may have after a crash.
     var possibleCounts: [Int]
 
     init(manager: String, pages: [Page]) {
@@ -30,18 +30,18 @@ final class RelationModel {
         possibleCounts = [pages.count]
     }
 
-    /// The length is on its way to the disk.
+    /// Records that a length is being written to the disk.
     func attemptCount(_ count: Int) {
         if possibleCounts.last != count { possibleCounts.append(count) }
     }
 
-    /// All that was written before `mark` is durable, and so is the length.
+    /// Records that everything written before `mark` is durable, and that the length is.
     func settle(before mark: UInt32, count: Int) {
         for position in pages.indices { pages[position].settle(before: mark) }
         possibleCounts = [count]
     }
 
-    /// Whether it may be found with these versions.
+    /// Whether these versions may be found.
     func allows(_ found: [UInt32]) -> Bool {
         guard possibleCounts.contains(found.count) else { return false }
         let all = pages + tail
@@ -50,8 +50,8 @@ final class RelationModel {
     }
 }
 
-/// What a store has to hold: for each name the relations that may be found under it after a crash,
-/// the first being the one that is used; nil stands for none.
+/// What a store must hold. For each name: the relations that may be found under it after a crash,
+/// the one in use first; nil stands for no relation.
 struct StoreModel {
     let names: [String]
     private var possible: [String: [RelationModel?]]
@@ -63,29 +63,29 @@ struct StoreModel {
 
     func candidates(_ name: String) -> [RelationModel?] { possible[name] ?? [nil] }
 
-    /// The relation as it is used now.
+    /// The relation in use under a name.
     func current(_ name: String) -> RelationModel? { candidates(name)[0] }
 
-    /// A change is on its way that makes the name stand for something else.
+    /// Records that a change of the name's meaning is being written.
     mutating func attempt(_ name: String, _ next: RelationModel?) {
         possible[name] = [current(name), next]
     }
 
-    /// The change counts.
+    /// Records that the change counts.
     mutating func commit(_ name: String, _ next: RelationModel?) { possible[name] = [next] }
 
-    /// The change does not count.
+    /// Records that the change does not count.
     mutating func revert(_ name: String) { possible[name] = [current(name)] }
 
     /// All relations in use.
     var relations: [RelationModel] { names.compactMap { current($0) } }
 
-    /// All that was written before `mark` is durable, and so are these lengths.
+    /// Records that everything written before `mark` is durable, and that these lengths are.
     func settle(before mark: UInt32) {
         for relation in relations { relation.settle(before: mark, count: relation.pages.count) }
     }
 
-    /// The engine has gone, and with it what it kept in memory.
+    /// Forgets what the engine kept in memory, once the engine has ended.
     mutating func forgetVolatile() {
         for name in names {
             possible[name] = candidates(name).map { $0?.manager == "memory" ? nil : $0 }

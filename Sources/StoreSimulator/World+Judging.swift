@@ -1,29 +1,30 @@
 internal import StorageTesting
 internal import Strata
 
-/// Which errors are right, and what has to be found after a crash.
+/// Which errors are right, and what must be found after a crash.
 extension World {
-    /// What calls may answer at any time: others are at it, or there is no room for it.
+    /// Errors that calls may throw at any time: another session uses the relation, or there is no
+    /// room.
     private static let always: Set<StorageError.Code> = [.relationBusy, .resourcesExhausted]
-    /// Sayings that something is damaged.
+    /// Errors that report damage.
     private static let damage: Set<String> = [
         "invalidPage", "damagedChunk", "lostChunk", "damagedMap", "damagedSegment",
         "relationDamaged",
         "catalogDamaged", "controlDamaged", "journalDamaged", "notAStore", "storeTooNew",
         "storeMissing", "storeReplaced",
     ]
-    /// A sync failed, now or before.
+    /// Errors after a sync failed, now or before.
     private static let afterSync: Set<StorageError.Code> = [
         .syncFailed, .fileSyncFailed, .storeFailed,
     ]
 
-    /// Whether calls have been told of a fault since the engine was opened.
+    /// Whether a call was told of a fault since the engine was opened.
     var wasTold: Bool { disk.counts.told > faultsAtOpening.told }
 
-    /// Whether a sync has failed since the engine was opened.
+    /// Whether a sync failed since the engine was opened.
     var hasFailedSync: Bool { disk.counts[.failedSync] > faultsAtOpening[.failedSync] }
 
-    /// Whether damage may be found, since nobody was told of what caused it.
+    /// Whether damage may be found, because a silent fault may have caused it.
     var mayBeDamaged: Bool { disk.counts.silent > 0 }
 
     /// Decides whether an error is right.
@@ -37,7 +38,7 @@ extension World {
                     throw Violation(reason: "\(action) found damage: \(error.code): \(error)")
                 }
                 report.damageReports += 1
-                // Without its catalog, say, a store cannot be opened.
+                // Without its catalog, for example, a store cannot be opened.
                 if engine == nil { isGivenUp = true }
                 return
             }
@@ -52,12 +53,12 @@ extension World {
             return
         }
         if Self.always.contains(error.code) || wasTold || mayBeDamaged { return }
-        // Relations in memory find no space in memory.
+        // Relations in memory may run out of memory.
         if error.code == .extendFailed, plan.managers.contains("memory") { return }
         throw Violation(reason: "\(action) failed without a fault: \(error.code): \(error)")
     }
 
-    /// Whatever a power cut leaves of the journal, nothing of it is taken for damage.
+    /// Checks that nothing a power cut leaves of the journal is taken for damage.
     func judge(_ recovery: RecoveryReport) throws(Violation) {
         for case .replayedJournal(let journal) in recovery.actions
         where journal.damagedBatches > 0 && !mayBeDamaged {
@@ -76,7 +77,7 @@ extension World {
 
     // MARK: After opening
 
-    /// Compares all that is there with what has to be.
+    /// Compares everything in the store with the model.
     func check() throws(Violation) {
         guard let engine else { return }
         let session: Session
@@ -118,7 +119,7 @@ extension World {
                 }
             }
             if failure == nil, !found.contains(where: { $0 >= Self.unsealed }) {
-                // Whatever has become of its pages, the catalog does not count them wrongly.
+                // Whatever happened to its pages, the catalog must not give a wrong row count.
                 let rows = found.reduce(0) { $0 + PageContent.rows(of: $1) }
                 do throws(StorageError) { try relation.checkRowCount(rows, of: extent) } catch {
                     failure = violation(error, "counting the rows of \(name) after opening")
@@ -134,8 +135,8 @@ extension World {
         try resolve(name, description.managerName, found, candidates)
     }
 
-    /// Stand for pages that could not be read, that are no version but carry a right checksum, and
-    /// that do not even do that.
+    /// Stands for pages that could not be read. Two others stand for pages that are no version but
+    /// have a valid checksum, and for pages without one.
     private static let unread = UInt32.max
     private static let foreign = UInt32.max - 1
     private static let unsealed = UInt32.max - 2
@@ -152,7 +153,7 @@ extension World {
         return isSealed ? Self.foreign : Self.unsealed
     }
 
-    /// Finds out which of the possible relations was found, and goes on with that.
+    /// Finds out which of the possible relations this is, and continues with that one.
     private func resolve(
         _ name: String, _ manager: String, _ found: [UInt32], _ candidates: [RelationModel?]
     ) throws(Violation) {
@@ -170,10 +171,11 @@ extension World {
         model.commit(name, relation)
     }
 
-    /// What was found is none of what may be: right only where a silent fault explains it.
+    /// Judges contents that are none of the possible ones. They are right only if a silent fault
+    /// explains them.
     ///
-    /// A lost or misdirected write leaves whole pages of another time or relation, whose checksums
-    /// are right. A bit that changed must have been found, by an error.
+    /// A lost or misdirected write leaves whole pages of another time or relation with valid
+    /// checksums. A changed bit must have been reported by an error.
     private func judgeUnfit(
         _ name: String, _ manager: String, _ found: [UInt32], _ candidates: [RelationModel?]
     ) throws(Violation) {
@@ -190,11 +192,11 @@ extension World {
             reason: "relation \(name) (\(manager)) has \(found), which is none of \(told)")
     }
 
-    /// Every file belongs to something.
+    /// Checks that every file belongs to something.
     private func checkFiles(_ engine: Engine) throws(Violation) {
         let numbers = Set(engine.relations.map { "\($0.locator.number)" })
         try checkStray()
-        // What an error has kept from being removed stays recorded, and is removed later.
+        // A file that could not be removed stays recorded, and is removed later.
         var left: Set<String> = []
         for case .notUndone(let locator, _) in engine.recovery.actions {
             left.insert("\(locator.number)")
@@ -216,7 +218,7 @@ extension World {
             try judge(error, "verifying")
         }
         for finding in findings.all {
-            // What lies behind the end takes nothing away, and goes when the relation grows.
+            // Damage behind the end loses nothing, and disappears when the relation grows.
             let end = finding.relation.flatMap { engine.description(of: $0)?.blockCount }
             if let block = finding.block, let end, block >= end { continue }
             throw Violation(reason: "verifying found \(finding)")

@@ -2,13 +2,13 @@ internal import FileAccess
 internal import StorageTesting
 internal import Threads
 
-/// A file of no relation, as a restored older catalog leaves many: it must outlast everything.
+/// A file that belongs to no relation, as a restored older catalog leaves many. It must survive.
 extension World {
-    /// Beyond the numbers that a run gives out.
+    /// Above the numbers that a run uses.
     static let strayPath = "base/1/30000"
     private static let strayBytes = [UInt8]("nobody knows this file".utf8)
 
-    /// Puts the file there, durably, once there is a store.
+    /// Creates the file, durably, once the store exists.
     func leaveStray() {
         guard exists, !hasStray else { return }
         let wasFaulty = disk.isFaulty
@@ -32,7 +32,7 @@ extension World {
         hasStray = true
     }
 
-    /// - Throws: when the file is gone or changed.
+    /// - Throws: `Violation` if the file is gone or changed.
     func checkStray() throws(Violation) {
         if hasStray && disk.contents(of: Self.strayPath) != Self.strayBytes {
             throw Violation(reason: "file \(Self.strayPath), which no relation has, was touched")

@@ -1,18 +1,19 @@
 internal import StorageTesting
 internal import Strata
 
-/// One seed's store, disk, sessions and oracle. One thread.
+/// One seed's store, disk, sessions and oracle. Belongs to one thread.
 ///
-/// The store lives several lives: it is opened, used for a number of steps, and ends by being
-/// closed, by the death of its process, or by a power cut at some call. In each step one session
-/// does one thing; what it leaves open (a page held, a scan with reads in flight, a load) stays
-/// open while the others do theirs.
+/// The store has several lives. In each it is opened, used for a number of steps, and ended by a
+/// close, by the death of its process, or by a power cut at some call. In each step one session
+/// does one thing. What it leaves open (a held page, a scan with reads in flight, a load) stays
+/// open during the steps of the others.
 final class World {
     let seed: UInt64
     let plan: SeedPlan
     let options: SimulationOptions
     var random: SplitMix64
-    /// Of what happens while somebody waits, so that it disturbs nothing else.
+    /// The random numbers for what happens while a session waits, kept apart so that they disturb
+    /// no others.
     private var interjections: SplitMix64
     var disk: SimulatedDisk
     var engine: Engine?
@@ -20,21 +21,21 @@ final class World {
     var model: StoreModel
     var content = PageContent()
     var report = SimulationReport()
-    /// Whether the store has been opened before, so that it has to be there.
+    /// Whether the store was opened before and therefore must exist.
     var exists = false
     var life = 0
     /// The disk's faults when the engine was opened.
     var faultsAtOpening = SimulatedDiskCounts()
-    /// A call has failed after which the store has to be opened anew.
+    /// Whether a call has failed after which the store must be reopened.
     var mustReopen = false
-    /// Whether there is a file that no relation has.
+    /// Whether a file exists that belongs to no relation.
     var hasStray = false
-    /// A store whose damage was reported cannot be judged any further.
+    /// Set once the store's damage was reported, since it cannot be judged any further.
     var isGivenUp = false
     private var isInterjecting = false
-    /// Whether sessions may be interleaved with the step that is being made.
+    /// Whether other sessions may act during the present step.
     var allowsInterjections = true
-    /// The session that is making its step.
+    /// The session whose step this is.
     var active: Actor?
 
     init(seed: UInt64, options: SimulationOptions) {
@@ -66,7 +67,7 @@ final class World {
         try open()
         if isGivenUp { return }
         try close()
-        // Whatever was closed needs nothing of what is volatile.
+        // Closed objects must not need anything volatile.
         crash()
         try open()
         if isGivenUp { return }
@@ -93,14 +94,14 @@ final class World {
         }
     }
 
-    /// How many changes of the disk a store lives for: few as often as many.
+    /// For how many changes of the disk a store lives. Every order of magnitude is equally likely.
     private func lifetime() -> Int { 1 + random.below(1 << (1 + random.below(9))) }
 
-    /// The power fails, or the process dies.
+    /// Makes the power fail or the process die.
     private func crash() {
         model.forgetVolatile()
-        // What a failed sync has left in the cache lies there like durable data. Nobody but a
-        // power cut, or the cache's eviction, can tell.
+        // What a failed sync left in the cache looks like durable data. Only a power cut or the
+        // cache's eviction shows the difference.
         let counts = disk.counts
         let hasFailedSync = counts[.failedSync] > faultsAtOpening[.failedSync]
         if random.below(3) == 0 && !hasFailedSync {
@@ -115,7 +116,7 @@ final class World {
         mustReopen = false
     }
 
-    /// Lets go of everything without any word to the store.
+    /// Releases everything without telling the store.
     func tearDown() {
         disk.cutPower(afterCalls: 0)
         for actor in actors { actor.letGo() }
@@ -147,7 +148,7 @@ final class World {
 
     // MARK: Opening
 
-    /// Of these, the last ones meet no fault.
+    /// The last of these attempts meet no fault.
     private static let mostAttempts = 20
 
     func open() throws(Violation) {
@@ -189,9 +190,9 @@ final class World {
             report.openings += 1
             exists = true
             if disk.isWithoutPower {
-                // Its last word came too late; that happens to anyone.
+                // The crash came after its last word, which is allowed.
                 report.crashesInRecovery += 1
-                // What it reported was no fault of the disk's.
+                // What it reported was no fault of the disk.
                 recovery = RecoveryReport()
                 crash()
             } else if isRefusing(recovery) && !mayBeDamaged {
@@ -214,8 +215,8 @@ final class World {
         recovery.actions.contains { if case .refused = $0 { true } else { false } }
     }
 
-    /// An error has kept the store from making a relation whole: the next opening has to. Until
-    /// then nothing of it may be lost, however this one ends.
+    /// Closes an engine that an error kept from making a relation whole. The next opening must do
+    /// so, and until then nothing of the relation may be lost.
     private func letGo(of engine: Engine) throws(Violation) {
         guard wasTold else {
             throw Violation(reason: "relations were refused without a fault")
@@ -234,7 +235,7 @@ final class World {
 
     // MARK: Interjections
 
-    /// Somebody waits for IO: another session changes a page that it holds.
+    /// While a session waits for IO, makes another session change a page that it holds.
     func interject() {
         guard allowsInterjections, !isInterjecting,
             interjections.chance(plan.interjectionProbability)
@@ -246,14 +247,14 @@ final class World {
         others[interjections.below(others.count)].rewriteHeldPage()
     }
 
-    /// Adds up what is left to be told.
+    /// Completes the report.
     func finish() {
         report.faults = disk.counts
         report.digest = disk.digest ^ random.next() ^ UInt64(content.lastVersion) << 32
     }
 }
 
-/// What the method's closure keeps of the world, which outlives the method.
+/// What the method's closure keeps of the world. The method may outlive the world.
 @safe
 struct WeakWorld: @unchecked Sendable {
     unowned(unsafe) let world: World

@@ -2,7 +2,7 @@
     internal import CPlatform
     internal import StorageManager
 
-    /// What a fork's header object says.
+    /// The contents of a fork's header object.
     ///
     /// 64 bytes, little-endian:
     ///
@@ -11,12 +11,12 @@
     /// | 0 | 8 | `STRADOS1` |
     /// | 8 | 4 | state: 1 the fork exists, 2 it is being removed |
     /// | 12 | 4 | block size, 8192 |
-    /// | 16 | 4 | blocks of an object, 512 |
-    /// | 20 | 4 | blocks that the fork has, as of the last sync or cut |
-    /// | 24 | 4 | blocks that objects were made for |
-    /// | 28 | 4 | blocks that may have contents left behind a cut, or 0 |
+    /// | 16 | 4 | blocks per object, 512 |
+    /// | 20 | 4 | number of blocks in the fork, as of the last sync or cut |
+    /// | 24 | 4 | number of blocks that objects exist for |
+    /// | 28 | 4 | end of the blocks that may have stale contents after a cut, or 0 |
     /// | 32 | 8 | incarnation, part of the names of the fork's objects |
-    /// | 40 | 8 | epoch that all the fork's objects have at least |
+    /// | 40 | 8 | the least epoch of the fork's objects |
     /// | 48 | 12 | zero |
     /// | 60 | 4 | CRC-32C of bytes 0 to 59 |
     struct ForkHeader: Hashable, Sendable {
@@ -24,11 +24,11 @@
         private static let magic: UInt64 = 0x3153_4f44_4152_5453
 
         var isRemoved = false
-        /// The length, as of the last sync or cut.
+        /// The length as of the last sync or cut.
         var exactCount: UInt32 = 0
-        /// Objects exist for that many blocks, or are about to.
+        /// Objects exist for that many blocks, or are about to be created.
         var reservedCount: UInt32 = 0
-        /// Blocks from ``exactCount`` up to here have to be cleared before the fork grows again.
+        /// Blocks from ``exactCount`` up to here must be cleared before the fork grows again.
         var cutEnd: UInt32 = 0
         var incarnation: UInt64
         var sweptEpoch: UInt64
@@ -38,7 +38,7 @@
             sweptEpoch = epoch.number
         }
 
-        /// Reads a header; nil if it is damaged, or of another format.
+        /// Reads a header. Returns nil if it is damaged or of another format.
         init?(_ bytes: [UInt8]) {
             func word<Word: FixedWidthInteger>(_ offset: Int) -> Word {
                 (0..<Word.bitWidth / 8).reduce(0) { $0 | Word(bytes[offset + $1]) << Word($1 * 8) }
@@ -95,12 +95,12 @@
 
         static func offset(_ block: UInt32) -> Int { Int(block) % blocksPerObject * blockSize }
 
-        /// How many objects so many blocks take.
+        /// How many objects that many blocks take.
         static func objects(for blocks: UInt32) -> Int {
             (Int(blocks) + blocksPerObject - 1) / blocksPerObject
         }
 
-        /// The blocks of so many objects, as far as a fork can have them.
+        /// How many blocks that many objects hold, up to the limit of a fork.
         static func blocks(of objects: Int) -> UInt32 {
             UInt32(min(objects * blocksPerObject, Int(BlockNumber.maximumCount)))
         }

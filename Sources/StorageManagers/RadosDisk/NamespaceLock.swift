@@ -6,12 +6,12 @@
     internal import Synchronization
     internal import Threads
 
-    /// A process's hold on a namespace: an exclusive lock on one object, kept by answering those
-    /// who ask for it.
+    /// A process's hold on a namespace: an exclusive lock on one object, which the holder keeps by
+    /// answering queries.
     ///
-    /// The lock object's attributes say which epoch the namespace is in, whether the last writer
-    /// ended in order, and who that was. A process that finds the lock taken asks the holder by a
-    /// notification; a live holder answers with its lock's cookie. A dead one is put on the
+    /// The lock object's attributes record the namespace's epoch, whether the last writer ended in
+    /// order, and who that was. A process that finds the lock taken queries the holder by a
+    /// notification. A live holder answers with its lock's cookie. A dead holder is put on the
     /// blocklist, so that nothing it sent or will send is executed; its lock is broken, and the
     /// epoch rises. Any thread.
     @safe
@@ -27,7 +27,7 @@
         private let cookie: String
         private(set) var epoch = Epoch(1)
 
-        /// Takes the lock, from a dead process if need be. Blocks, at most for twice the time-out.
+        /// Takes the lock, from a dead process if necessary. Blocks for at most twice the time-out.
         ///
         /// - Throws: `inUse` if a live process has it, `timedOut` if the cluster does not answer.
         init(_ cluster: RadosCluster, _ logger: Logger) throws(StorageError) {
@@ -47,7 +47,7 @@
             let made = WriteOperation()
             made.create()
             try check(made.run(on: Self.object, cluster), "creating it")
-            // The watch comes first: from its first moment on, the lock's holder answers.
+            // The watch comes first: the lock's holder must answer from its first moment on.
             try check(answers.start(), "watching it")
             var tookOver = false
             for _ in 0..<20 {
@@ -74,7 +74,7 @@
             var address: String
         }
 
-        /// Who has the lock now, if anyone.
+        /// The lock's present holder, if any.
         private func holder() throws(StorageError) -> Holder? {
             let size = 1024
             var exclusive: CInt = 0
@@ -96,7 +96,7 @@
 
         /// Whether the holder answers.
         ///
-        /// - Throws: `timedOut` if it is the cluster that does not.
+        /// - Throws: `timedOut` if it is the cluster that does not answer.
         private func isAlive(_ holder: Holder) throws(StorageError) -> Bool {
             var reply: UnsafeMutablePointer<CChar>?
             var length = 0
@@ -109,12 +109,12 @@
                 try check(cluster.note(result), "asking its holder")
                 return false
             }
-            // Whose silence was it?
+            // Tells a silent holder from a silent cluster.
             try check(CInt(clamping: min(0, cluster.size(of: Self.object))), "looking at it")
             return false
         }
 
-        /// Keeps a dead process out for good, and breaks its lock.
+        /// Shuts a dead process out for good, and breaks its lock.
         private func takeOver(_ holder: Holder) throws(StorageError) {
             logger.warning(
                 "taking \(cluster.configuration.place) over from a process that does not answer",
@@ -130,7 +130,7 @@
             let result = unsafe rados_blocklist_add(
                 cluster.cluster, &address, UInt32(cluster.configuration.blocklistSeconds))
             try check(cluster.note(result), "refusing its holder")
-            // Operations sent from here on make every OSD that gets one refuse the holder first.
+            // From here on, every OSD that gets an operation refuses the holder first.
             try check(
                 cluster.note(unsafe rados_wait_for_latest_osdmap(cluster.cluster)),
                 "waiting for the cluster's map")
@@ -138,13 +138,13 @@
 
         // MARK: Epochs
 
-        /// Says on the lock object that this process writes now, in a new epoch unless the last one
-        /// ended in order.
+        /// Records on the lock object that this process is the writer, in a new epoch unless the
+        /// last one ended in order.
         private func enter(tookOver: Bool) throws(StorageError) {
             let stored = try attribute(WriteOperation.epochName).flatMap { Epoch(text: $0) }
             let ended = try attribute(Self.stateName) == "closed"
             if !tookOver, !ended, let address = try attribute(Self.holderName) {
-                // Somebody removed a lock whose holder may yet write.
+                // The lock was removed by hand; its former holder may still write.
                 try block(address)
             }
             if let stored { epoch = ended && !tookOver ? stored : Epoch(stored.number &+ 1) }
@@ -171,10 +171,10 @@
             return text
         }
 
-        /// Gives the lock back.
+        /// Releases the lock.
         ///
-        /// - Parameter inOrder: all that was begun is known to have ended; otherwise the lock
-        ///   stays, so that the next writer keeps late operations out.
+        /// - Parameter inOrder: whether all operations are known to have ended. If not, the lock
+        ///   stays, so that the next writer shuts out late operations.
         func release(inOrder: Bool) {
             if inOrder, !cluster.isFenced {
                 let operation = WriteOperation()

@@ -2,7 +2,7 @@
     internal import AsyncIO
     internal import StorageManager
 
-    /// Turns the bytes of an IO into blocks, and its failure into words.
+    /// Turns the bytes of an IO into blocks, and words its errors.
     final class RadosCallbacks: IOCallbacks {
         private let isRead: Bool
         private let place: String

@@ -6,7 +6,7 @@
 
     /// Blocking calls on objects. Each ends within the time-out.
     extension RadosCluster {
-        /// Reads from an object; how many bytes there were, or a negative result.
+        /// Reads from an object. Returns how many bytes there were, or a negative result.
         @unsafe
         func read(_ object: String, at offset: Int, into bytes: UnsafeMutableRawBufferPointer)
             -> CInt
@@ -18,14 +18,15 @@
                     bytes.count, UInt64(offset)))
         }
 
-        /// How many bytes an object has, or a negative result.
+        /// Returns the size of an object in bytes, or a negative result.
         func size(of object: String) -> Int {
             var (size, time) = (UInt64(0), time_t(0))
             let result = unsafe note(rados_stat(context, object, &size, &time))
             return result < 0 ? Int(result) : Int(size)
         }
 
-        /// An attribute of an object; nil if it has none, a negative result if it failed.
+        /// Reads an attribute of an object. The text is nil if there is none; the result is
+        /// negative on failure.
         func attribute(_ name: String, of object: String) -> (text: String?, result: CInt) {
             var bytes = [UInt8](repeating: 0, count: 256)
             let result = unsafe bytes.withUnsafeMutableBytes { bytes in
@@ -39,12 +40,12 @@
             return (String(decoding: bytes.prefix(Int(result)), as: UTF8.self), 0)
         }
 
-        /// Does one operation on each of many objects, several at a time.
+        /// Runs one operation on each of many objects, several at a time.
         ///
         /// - Parameters:
-        ///   - tolerated: a result that counts as success, besides zero.
-        ///   - body: defines the operation on the object of that number, and says its name.
-        /// - Returns: zero, or the first failure, once all that was begun is over.
+        /// - tolerated: a result that counts as success, besides zero.
+        /// - body: defines the operation on the object of that number, and returns its name.
+        /// - Returns: zero or the first failure, once all operations have ended.
         func forEach(
             _ numbers: Range<Int>, tolerating tolerated: CInt = 0,
             _ body: (Int, borrowing WriteOperation) -> String
@@ -63,11 +64,12 @@
         }
     }
 
-    /// Operations in flight at a time, on behalf of one blocked thread.
+    /// Operations in flight at a time, for one blocked thread.
     private final class OperationWindow: Sendable {
         private static let width: UInt32 = 64
 
-        /// How many operations are in flight; a thread sleeps on it. Only one thread starts any.
+        /// How many operations are in flight. A thread sleeps on it. Only one thread starts
+        /// operations.
         private let inFlight = Atomic<UInt32>(0)
         private let failed = Lock<(result: CInt, number: Int)>((0, 0))
 
@@ -125,7 +127,7 @@
             _ cluster: RadosCluster, _ tolerated: CInt
         ) {
             _ = inFlight.add(1, ordering: .relaxed)
-            // The callback, or the failure to start below, takes the reference.
+            // The callback takes the reference, or the failure to start below does.
             let entry = unsafe Unmanaged.passRetained(Entry(self, number, cluster, tolerated))
             var completion: rados_completion_t?
             var result = unsafe rados_aio_create_completion2(

@@ -7,18 +7,18 @@
 
     /// A connection to a cluster, and one namespace of one pool there.
     ///
-    /// Any thread. Callbacks of the client library come on one thread of its own, one after the
-    /// other. ``disconnect()`` ends it after the last operation.
+    /// Any thread. The client library calls back on one thread of its own. ``disconnect()`` ends
+    /// the connection after the last operation.
     @safe
     final class RadosCluster: @unchecked Sendable {
         let configuration: RadosConfiguration
-        /// Both valid until ``disconnect()``; never changed before.
+        /// Both are valid until ``disconnect()`` and never change before.
         let cluster: rados_t
         let context: rados_ioctx_t
-        /// Set by the first sign that another process has taken the namespace over. Relaxed: it
-        /// guards nothing, the cluster itself refuses what comes too late.
+        /// Set at the first sign that another process has taken over the namespace. Relaxed: it
+        /// guards nothing, since the cluster itself refuses late operations.
         private let fenced = Atomic<Bool>(false)
-        /// Set when an operation was given up, which may still arrive. Relaxed likewise.
+        /// Set when an operation was abandoned that may still arrive. Relaxed for the same reason.
         private let gaveUp = Atomic<Bool>(false)
         private let isConnected = Atomic<Bool>(true)
 
@@ -41,7 +41,7 @@
             }
             unsafe self.context = unsafe made
             unsafe rados_ioctx_set_namespace(made, configuration.namespace)
-            // A full pool answers, so that errors are typed and removals work.
+            // A full pool then answers, so that errors are typed and removals work.
             unsafe rados_set_pool_full_try(made)
         }
 
@@ -84,7 +84,7 @@
             return "/etc/ceph/ceph.conf"
         }
 
-        /// - Throws: `connectFailed` for a setting that the library does not know.
+        /// - Throws: `connectFailed` if the library does not know a setting.
         @unsafe
         private static func set(_ configuration: RadosConfiguration, on cluster: rados_t)
             throws(StorageError)
@@ -93,7 +93,7 @@
                 ("rados_osd_op_timeout", "\(configuration.timeoutSeconds)"),
                 ("rados_mon_op_timeout", "\(configuration.timeoutSeconds)"),
                 ("client_mount_timeout", "\(configuration.timeoutSeconds)"),
-                // What is in flight is bounded by handles; beginning an IO must not block.
+                // Handles bound the IO in flight; beginning an IO must not block.
                 ("objecter_inflight_ops", "0"),
                 ("objecter_inflight_op_bytes", "0"),
             ]
@@ -106,7 +106,7 @@
         }
 
         deinit {
-            // The last reference may be that of a callback, whose thread cannot end itself.
+            // The last reference may belong to a callback, whose thread cannot end itself.
             if isConnected.load(ordering: .acquiring) {
                 unsafe Self.end(Connection(cluster: cluster, context: context))
             }
@@ -126,7 +126,7 @@
             }?.detach()
         }
 
-        /// Ends the connection: waits for callbacks that have not returned. Not from a callback.
+        /// Ends the connection after waiting for running callbacks. Callbacks must not call it.
         func disconnect() {
             guard isConnected.exchange(false, ordering: .acquiringAndReleasing) else { return }
             unsafe rados_ioctx_destroy(context)
@@ -135,13 +135,13 @@
 
         // MARK: What was seen
 
-        /// Whether another process has taken the namespace over.
+        /// Whether another process has taken over the namespace.
         var isFenced: Bool { fenced.load(ordering: .relaxed) }
 
-        /// Whether an operation was given up that may still arrive.
+        /// Whether an operation was abandoned that may still arrive.
         var hasGivenUp: Bool { gaveUp.load(ordering: .relaxed) }
 
-        /// Takes note of a result; the same result, but one for all signs of being fenced.
+        /// Records a result. Returns it, with all signs of being fenced mapped to one.
         func note(_ result: CInt) -> CInt {
             switch result {
             case RadosResult.guardFailed, RadosResult.blocklisted:
@@ -155,7 +155,7 @@
             }
         }
 
-        /// - Throws: `fenced` if the process was.
+        /// - Throws: `fenced` if this process was fenced.
         func checkUsable() throws(StorageError) {
             guard !isFenced else {
                 throw .rados(

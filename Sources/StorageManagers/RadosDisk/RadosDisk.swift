@@ -5,10 +5,10 @@
 
     /// Keeps relations as objects of a Ceph cluster, in one namespace of one pool.
     ///
-    /// One process at a time writes a namespace. It holds a lock there while it lives, and loses it
-    /// when it does not answer a process that asks for it; from then on every call fails with
-    /// `fenced`. What was written is durable, on all replicas that the cluster has active, when its
-    /// IO is complete. One object serves an engine; all calls may come from any thread.
+    /// One process at a time writes a namespace. It holds a lock there while it lives, and loses
+    /// the lock if it does not answer a process that queries it. From then on every call fails with
+    /// `fenced`. Written data is durable on all active replicas once its IO is complete. One object
+    /// serves an engine; any thread may make any call.
     public final class RadosDisk: StorageManager {
         struct Callbacks: Sendable {
             let read: IOCallbackID
@@ -22,12 +22,11 @@
 
         /// Connects, takes the namespace's lock, and registers callbacks with the core.
         ///
-        /// Blocks, at most for twice the time-out. A process that has the lock and does not answer
+        /// Blocks for at most twice the time-out. A process that has the lock and does not answer
         /// within ``RadosConfiguration/livenessSeconds`` loses it.
         ///
-        /// - Throws: `invalidConfiguration`, `connectFailed`, `timedOut`, or `inUse` while another
-        ///   process that is alive has the namespace; `resourcesExhausted` when the core has no
-        ///   callback ids left.
+        /// - Throws: `invalidConfiguration`, `connectFailed`, `timedOut`; `inUse` if another live
+        ///   process has the namespace; `resourcesExhausted` if the core has no callback ids left.
         public init(system: IOSystem, configuration: RadosConfiguration) throws(StorageError) {
             try configuration.validate()
             self.configuration = configuration
@@ -38,18 +37,18 @@
             space = try RadosSpace(configuration, system.configuration.logger)
         }
 
-        /// The configuration's, `rados` unless told otherwise.
+        /// The configured name, by default `rados`.
         public var name: String { configuration.managerName }
 
-        /// Writes of pages are whole or not at all, and go on beside their submitter.
+        /// Page writes are atomic, and proceed beside their submitter.
         public var capabilities: StorageManagerCapabilities {
             StorageManagerCapabilities(pagesCanTear: false, overlapsSubmitter: true)
         }
 
-        /// Whether another process has taken the namespace over. Final.
+        /// Whether another process has taken over the namespace. Final.
         public var isFenced: Bool { space.cluster.isFenced }
 
-        /// Finds a relation, or makes the object for it. Asks the cluster for nothing.
+        /// Finds a relation, or makes the object for it. Does not ask the cluster.
         public func open(_ locator: RelationLocator, target: RelationTarget) throws(StorageError)
             -> any RelationStorage
         {
@@ -72,10 +71,10 @@
             }
         }
 
-        /// Makes the lengths of all forks last; pages do so when they are written.
+        /// Makes the lengths of all forks durable; pages are durable once written.
         ///
-        /// - Throws: the first failure, once all were asked. It is not final: the next call tries
-        ///   again.
+        /// - Throws: the first failure, once all forks were tried. It is not final: the next call
+        ///   tries again.
         public func syncPending(_ session: Session) throws(StorageError) {
             session.submitStaged()
             try space.cluster.checkUsable()
@@ -86,7 +85,7 @@
                         try relation[fork].sync()
                     } catch {
                         failure.note(error)
-                        // The rest would wait as long, each.
+                        // The other forks would each wait as long.
                         if error.code == .timedOut || error.code == .fenced { throw error }
                     }
                 }
@@ -96,8 +95,8 @@
 
         private var inOrder: [RadosRelation] { relations.withLock { Array($0.values) } }
 
-        /// Writes lengths that were not synced, gives the namespace back, and disconnects. Blocks,
-        /// at most for twice the time-out. All IO is complete, and no call follows.
+        /// Writes lengths that were not synced, releases the namespace, and disconnects. Blocks for
+        /// at most twice the time-out. Call it last, once all IO is complete.
         public func shutdown() {
             var isInOrder = !space.cluster.isFenced && !space.cluster.hasGivenUp
             for relation in inOrder where isInOrder {

@@ -5,7 +5,7 @@
 
     /// Growing, cutting and syncing.
     extension RadosFork {
-        /// How many objects at most are made ahead of use.
+        /// The greatest number of objects made ahead of use.
         private static let maximumAhead = 64
 
         /// Adds blocks of zeroes up to `count`.
@@ -27,7 +27,7 @@
                 do throws(StorageError) {
                     try write()
                 } catch {
-                    // It may arrive yet, where the next one to grow the fork wants zeroes.
+                    // The write may still arrive, where the next growth needs zeroes.
                     state.withLock { $0.cutBehindCount() }
                     throw error
                 }
@@ -38,8 +38,7 @@
             }
         }
 
-        /// Sees to it that objects exist for `count` blocks, and that nothing is in those that are
-        /// new.
+        /// Makes sure that objects exist for `count` blocks, and that the new ones are empty.
         private func prepare(_ count: Int) throws(StorageError) {
             if state.withLock({ !$0.isLoaded }) { try load() }
             guard count <= Int(BlockNumber.maximumCount) else {
@@ -57,7 +56,7 @@
                 / ObjectGeometry.blocksPerObject
             if needed <= objects { return }
             let target = max(needed, objects + min(max(1, objects / 4), Self.maximumAhead))
-            // The header goes first: it names all objects that there can be.
+            // The header goes first: it must name all objects that can exist.
             if ObjectGeometry.objects(for: header.reservedCount) < target {
                 header.reservedCount = ObjectGeometry.blocks(of: target)
                 let result = write(header)
@@ -86,7 +85,7 @@
                         .extendFailed, "extend", made.result,
                         object: objectName(made.number, of: incarnation))
                 }
-                // An earlier attempt, or a process that is gone, made some of them.
+                // An earlier attempt, or a process that is gone, may have made some of them.
                 let emptied = space.cluster.forEach(range, tolerating: -ENOENT) {
                     object, operation in
                     operation.requireNoLaterEpoch(space.epoch)
@@ -102,7 +101,7 @@
             }
         }
 
-        /// Cuts the fork to `count` blocks, if it is longer.
+        /// Cuts the fork to `count` blocks if it is longer.
         func cut(to count: UInt32) throws(StorageError) {
             try changing.withLock { () throws(StorageError) in
                 if state.withLock({ !$0.isLoaded }) { try load() }
@@ -117,9 +116,9 @@
             }
         }
 
-        /// Finishes a cut: the header says the new length and what is to be cleared, objects go,
-        /// the header says that this is done. Begun anew, it does no harm; until it is done, the
-        /// fork does not grow.
+        /// Finishes a cut: the header records the new length and what must be cleared, objects are
+        /// removed, and the header records that this is done. Repeating it is harmless. The fork
+        /// does not grow before it is done.
         func settle() throws(StorageError) {
             let (found, count) = state.withLock { ($0.header, $0.count) }
             guard var header = found, header.cutEnd > 0 else { return }
@@ -157,7 +156,7 @@
             }
         }
 
-        /// Makes the length last. Pages do so when they are written.
+        /// Makes the length durable; pages are durable once written.
         func sync() throws(StorageError) {
             if state.withLock({ !$0.isDirty && ($0.header?.cutEnd ?? 0) == 0 }) { return }
             try changing.withLock { () throws(StorageError) in

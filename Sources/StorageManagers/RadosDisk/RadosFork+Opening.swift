@@ -3,12 +3,12 @@
     internal import StorageManager
     internal import Threads
 
-    /// Making, finding and removing a fork. All with ``RadosFork/changing`` held.
+    /// Making, finding and removing a fork. Callers must hold ``RadosFork/changing``.
     extension RadosFork {
-        /// Looks at the header object, and settles what a process left that did not end in order.
+        /// Reads the header object, and settles what a process left that did not end in order.
         func load() throws(StorageError) {
             try space.cluster.checkUsable()
-            // From here on, no earlier process changes the header any more.
+            // From here on, no earlier process can change the header.
             let fence = WriteOperation()
             fence.requireNoLaterEpoch(space.epoch)
             fence.setEpoch(space.epoch)
@@ -38,7 +38,7 @@
             }
         }
 
-        /// Puts the fork's objects into this process's epoch, and finds out how long the fork is.
+        /// Puts the fork's objects into this process's epoch, and finds out the fork's length.
         private func takeOver(_ header: inout ForkHeader) throws(StorageError) {
             let reserved = ObjectGeometry.objects(for: header.reservedCount)
             let end = max(reserved, ObjectGeometry.objects(for: header.cutEnd))
@@ -53,11 +53,11 @@
                     .readFailed, "open", swept.result,
                     object: objectName(swept.number, of: incarnation))
             }
-            // Behind a cut that was not finished, contents count for nothing.
+            // Behind an unfinished cut, contents do not count.
             if header.cutEnd == 0 {
                 header.exactCount = try max(header.exactCount, writtenEnd(header, reserved))
             }
-            // What lies behind may lack objects that were about to be made.
+            // Objects beyond this may be missing if they were about to be made.
             let kept = ObjectGeometry.objects(for: header.exactCount)
             if end > kept || header.cutEnd > 0 {
                 header.cutEnd = max(header.cutEnd, ObjectGeometry.blocks(of: end))
@@ -97,7 +97,7 @@
             try changing.withLock { () throws(StorageError) in
                 if state.withLock({ !$0.isLoaded }) { try load() }
                 if state.withLock({ $0.header != nil }) { return false }
-                // Objects of this name that were left behind are never those of a new fork.
+                // Objects left behind under this name must never count as those of a new fork.
                 let header = ForkHeader(
                     incarnation: UInt64.random(in: 1...UInt64.max), epoch: space.epoch)
                 let operation = WriteOperation()
@@ -107,7 +107,7 @@
                 unsafe bytes.withUnsafeBytes { bytes in unsafe operation.replace(bytes) }
                 let result = operation.run(on: headerName, space.cluster)
                 guard result == 0 else {
-                    // It may have been made, or be made yet.
+                    // The header may exist, or may appear later.
                     state.withLock { $0.isLoaded = false }
                     throw failure(.extendFailed, "create", result, object: headerName)
                 }
@@ -116,12 +116,12 @@
             }
         }
 
-        /// Removes the fork, so that a crash leaves it whole or gone.
+        /// Removes the fork. After a crash it is complete or gone.
         func remove() throws(StorageError) {
             try changing.withLock { () throws(StorageError) in
                 if state.withLock({ !$0.isLoaded }) { try load() }
                 let (found, objects) = state.withLock { state in
-                    // What the header object says is not known before this is over.
+                    // The header object's contents are unknown until this is over.
                     defer { state.isLoaded = false }
                     return (state.header, state.objects)
                 }
@@ -137,7 +137,7 @@
             }
         }
 
-        /// Removes the objects of a fork that is gone, and at last its header object.
+        /// Removes the objects of a removed fork, and finally its header object.
         private func finishRemoval(_ header: ForkHeader) throws(StorageError) {
             let end = ObjectGeometry.objects(for: max(header.reservedCount, header.cutEnd))
             let removed = space.cluster.forEach(0..<end, tolerating: -ENOENT) { object, operation in

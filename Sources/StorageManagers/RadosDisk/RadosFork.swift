@@ -3,34 +3,34 @@
     internal import StorageManager
     internal import Threads
 
-    /// One fork of a relation: a row of objects, and a header object that says how long it is.
+    /// One fork of a relation: a row of objects, and a header object that records its length.
     ///
-    /// Any thread. ``state`` is held for moments, so that IO can look at it; ``changing`` is held,
-    /// across operations of the cluster, by what changes the header. The memory's state runs ahead
-    /// of the header's: see ``ForkHeader`` for what a header promises.
+    /// Any thread. ``state`` is held only briefly, so that IO can read it. Changes of the header
+    /// hold ``changing`` across cluster operations. The state in memory runs ahead of the header;
+    /// see ``ForkHeader`` for what a header promises.
     final class RadosFork: Sendable {
         let space: RadosSpace
         let locator: RelationLocator
         let fork: Fork
-        /// What the names of all the fork's objects begin with.
+        /// The prefix of all the fork's objects' names.
         private let prefix: String
         let changing = ParkingLock()
         let state = Lock(State())
 
         struct State {
-            /// Whether the header object was looked at.
+            /// Whether the header object was read.
             var isLoaded = false
-            /// What the header object says, or is about to say; nil if the fork does not exist.
+            /// What the header object holds, or is about to; nil if the fork does not exist.
             var header: ForkHeader?
             /// How many blocks there are.
             var count: UInt32 = 0
             /// How many objects exist.
             var objects = 0
-            /// The header object has to be written for the length to last.
+            /// Whether the header object must be written to make the length durable.
             var isDirty = false
 
-            /// All that objects may hold behind the last block has to be cleared before the fork
-            /// grows again.
+            /// Records that everything objects may hold behind the last block must be cleared
+            /// before the fork grows again.
             mutating func cutBehindCount() {
                 guard let old = header?.cutEnd else { return }
                 header?.cutEnd = max(old, ObjectGeometry.blocks(of: objects))
@@ -77,7 +77,7 @@
 
         // MARK: Looking
 
-        /// Calls `body` with the state, once the header object was looked at.
+        /// Calls `body` with the state, once the header object was read.
         func loaded<Result: Sendable>(_ body: (inout State) -> Result) throws(StorageError)
             -> Result
         {
@@ -102,7 +102,7 @@
             return count
         }
 
-        /// Where a block is, and how many blocks there are behind it, itself included.
+        /// Where a block is, and how many blocks follow from it on, including itself.
         struct Place: Sendable {
             var object: String
             var incarnation: UInt64
@@ -125,7 +125,7 @@
 
         // MARK: The header object
 
-        /// Writes a header over the present one, in this process's epoch.
+        /// Replaces the header, in this process's epoch.
         func write(_ header: ForkHeader) -> CInt {
             let operation = WriteOperation()
             operation.requireEpoch(space.epoch)

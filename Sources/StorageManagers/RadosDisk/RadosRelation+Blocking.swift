@@ -2,9 +2,9 @@
     internal import AsyncIO
     internal import StorageManager
 
-    /// Reading and writing that blocks.
+    /// Blocking reads and writes.
     extension RadosRelation {
-        /// Moves blocks one object after the other.
+        /// Transfers blocks, one object after the other.
         func move(
             _ fork: Fork, _ block: BlockNumber, _ pages: Span<PageAddress>, isRead: Bool
         ) throws(StorageError) {
@@ -39,7 +39,7 @@
                 start: scratch.memory, count: pages.count * blockSize)
             let result = unsafe space.cluster.read(place.object, at: place.offset, into: bytes)
             guard result >= 0 else { return result }
-            // Behind an object's end there are zeroes.
+            // Bytes behind an object's end are zeroes.
             unsafe (scratch.memory + Int(result)).initializeMemory(
                 as: UInt8.self, repeating: 0, count: bytes.count - Int(result))
             for position in pages.indices {

@@ -39,7 +39,7 @@
 
         func exists(_ fork: Fork) throws(StorageError) -> Bool { try self[fork].exists }
 
-        /// Nothing is open: objects have names alone.
+        /// There is nothing to close: objects have only names.
         func close(_ fork: Fork, session: Session) { session.submitStaged() }
 
         // MARK: Length
@@ -71,7 +71,7 @@
             try self[fork].sync()
         }
 
-        /// A length that has changed is known to.
+        /// The fork already knows that its length has changed.
         func registerSync(_ fork: Fork) throws(StorageError) { _ = try self[fork].count() }
 
         // MARK: Blocks

@@ -24,20 +24,20 @@
             epoch = lock.epoch
         }
 
-        /// Gives the namespace back and ends the connection. All IO is complete.
+        /// Releases the namespace and ends the connection. All IO must be complete.
         func end(inOrder: Bool) {
             lock.release(inOrder: inOrder && !cluster.hasGivenUp)
             cluster.disconnect()
         }
     }
 
-    /// Memory in which the pages of one IO lie side by side. Any thread.
+    /// Memory in which the pages of one IO are contiguous. Any thread.
     ///
-    /// Taken by a session's thread and given back by whatever thread completes the IO; the lock is
-    /// held for moments, and nobody waits for IO with it.
+    /// A session's thread takes a buffer, and the thread that completes the IO returns it. The lock
+    /// is held only briefly, and never while waiting for IO.
     @safe
     final class ScratchBuffers: @unchecked Sendable {
-        /// The most that one IO moves.
+        /// The most bytes that one IO moves.
         static let byteCount = maximumBlocks * blockSize
         /// The most blocks of one IO: 1 MiB.
         static let maximumBlocks = 128
@@ -57,7 +57,7 @@
         func giveBack(_ buffer: ScratchBuffer) {
             let isKept = free.withLock { free in
                 guard free.count < Self.keptCount else { return false }
-                // Room was made when a buffer was taken first.
+                // Room was reserved when a buffer was first taken.
                 free.append(buffer)
                 return true
             }
@@ -72,7 +72,7 @@
 
         init(memory: UnsafeMutableRawPointer) { unsafe self.memory = unsafe memory }
 
-        /// Lays pieces of memory side by side.
+        /// Gathers pieces of memory into the buffer.
         @unsafe
         func gather(_ vectors: UnsafeBufferPointer<iovec>) {
             var offset = 0
@@ -84,8 +84,8 @@
             }
         }
 
-        /// Copies into pieces of memory, of which together `count` bytes are valid; the rest of
-        /// them become zeroes.
+        /// Scatters the buffer over pieces of memory. `count` bytes of it are valid; the rest of
+        /// the pieces become zeroes.
         @unsafe
         func scatter(_ count: Int, to vectors: UnsafeBufferPointer<iovec>) {
             var offset = 0

@@ -6,13 +6,13 @@
 
     /// One started IO, from its beginning to the library's callback.
     ///
-    /// Made by the session's thread. Once the operation is sent, the callback's thread alone
-    /// touches it, which the library's own locks order behind the sending.
+    /// The session's thread makes it. Once the operation is sent, only the callback's thread
+    /// touches it; the library's own locks order that after the sending.
     @safe
     final class RadosTransfer: @unchecked Sendable {
         private let io: OutsideIO
         private let space: RadosSpace
-        /// Where pages that are not neighbours in memory lie side by side.
+        /// Makes pages contiguous that are not so in memory.
         private var scratch: ScratchBuffer?
 
         private init(_ io: OutsideIO, _ space: RadosSpace) {
@@ -20,7 +20,7 @@
             self.space = space
         }
 
-        /// Begins to read from an object, or completes the IO with an error.
+        /// Begins a read from an object, or completes the IO with an error.
         static func beginRead(_ io: OutsideIO, _ space: RadosSpace, _ object: String) {
             if space.cluster.isFenced {
                 io.complete(result: Int(RadosResult.blocklisted))
@@ -30,7 +30,7 @@
             let vectors = unsafe io.vectors
             var base = unsafe vectors.first?.iov_base
             if vectors.count > 1 {
-                // One operation into one buffer costs the cluster less than many into as many.
+                // One operation into one buffer costs the cluster less than one per page.
                 let scratch = space.scratch.take()
                 transfer.scratch = scratch
                 unsafe base = unsafe scratch.memory
@@ -43,7 +43,8 @@
             }
         }
 
-        /// Begins to write to an object that exists, if it is in this process's epoch.
+        /// Begins a write to an existing object, which requires the object to be in this process's
+        /// epoch.
         static func beginWrite(_ io: OutsideIO, _ space: RadosSpace, _ object: String) {
             if space.cluster.isFenced {
                 io.complete(result: Int(RadosResult.blocklisted))
@@ -57,7 +58,7 @@
                     UnsafeRawBufferPointer(start: only.iov_base, count: only.iov_len),
                     at: Int(io.offset))
             } else {
-                // The library copies what it is given, so the buffer is free at once.
+                // The library copies its input, so the buffer is free at once.
                 let scratch = space.scratch.take()
                 unsafe scratch.gather(vectors)
                 unsafe operation.write(
@@ -72,7 +73,7 @@
             }
         }
 
-        /// Sends the operation; the callback, or the failure to send, takes the reference.
+        /// Sends the operation. The callback takes the reference, or the failure to send does.
         @unsafe
         private func send(_ start: (rados_completion_t) -> CInt) {
             let reference = unsafe Unmanaged.passRetained(self)
@@ -102,7 +103,7 @@
             io.complete(result: noted < 0 ? Int(noted) : io.length)
         }
 
-        /// Puts what was read into place. Behind an object's end there are zeroes.
+        /// Puts the read bytes into place. Bytes behind an object's end are zeroes.
         @unsafe
         private func settle(_ count: Int) {
             if let scratch {

@@ -3,11 +3,11 @@
     internal import StorageManager
     internal import Threads
 
-    /// Says what a negative result of the client library means.
+    /// Interprets negative results of the client library.
     enum RadosResult {
-        /// What a guarded operation returns whose object has another epoch.
+        /// The result of a guarded operation whose object has another epoch.
         static let guardFailed = -ECANCELED
-        /// What every operation of a process on the blocklist returns.
+        /// The result of every operation of a process on the blocklist.
         static let blocklisted = -ESHUTDOWN
 
         static func code(_ result: CInt, _ otherwise: StorageError.Code) -> StorageError.Code {
@@ -22,17 +22,17 @@
         static func remedy(_ result: CInt) -> String? {
             switch result {
             case blocklisted, guardFailed:
-                "Another process has taken the namespace over. Close the store here; open it anew"
-                    + " where nothing else has it."
+                "Close the store here, and open it again where no other process has it: another"
+                    + " process has taken the namespace over."
             case -ENOSPC, -EDQUOT:
                 "Drop or truncate relations, or give the pool more space."
             case -ETIMEDOUT:
-                "Look at the cluster's health with \"ceph -s\". What was written may still arrive;"
-                    + " writing it again is safe."
+                "Look at the cluster's health with \"ceph -s\", and write again, which is safe:"
+                    + " the write that failed may still arrive."
             case -EACCES, -EPERM:
                 "Give the user the capabilities \"mon 'profile rbd' osd 'allow rwx'\" for the pool."
             case -ENOENT:
-                "An object is missing where one must be. Restore the relation from a backup."
+                "Restore the relation from a backup: an object that must exist is missing."
             default: nil
             }
         }
@@ -42,9 +42,9 @@
         /// A failure of the cluster, or of an operation on one object.
         ///
         /// - Parameters:
-        ///   - code: kept unless the result says that the process was fenced, space ran out, or the
-        ///     cluster did not answer.
-        ///   - result: negative, as the client library returned it.
+        /// - code: kept unless the result means that the process was fenced, space ran out, or the
+        ///   cluster did not answer.
+        /// - result: negative, as the client library returned it.
         static func rados(
             _ code: Code, _ message: String, _ result: CInt, at location: Location = Location()
         ) -> StorageError {

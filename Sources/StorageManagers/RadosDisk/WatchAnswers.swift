@@ -6,8 +6,8 @@
 
     /// Watches the lock object and answers notifications with this process's cookie.
     ///
-    /// Callbacks come on the library's thread. A watch that is lost is set up again by a thread
-    /// made for that, as it blocks.
+    /// Callbacks come on the library's thread. A lost watch is set up again by a thread made for
+    /// that, since doing so blocks.
     @safe
     final class WatchAnswers: @unchecked Sendable {
         private unowned let cluster: RadosCluster
@@ -16,7 +16,7 @@
         private let watch = Lock(Watch())
 
         private struct Watch {
-            /// The library's number for the watch; zero while there is none.
+            /// The library's number for the watch; zero if there is none.
             var number: UInt64 = 0
             var isStopped = false
         }
@@ -65,7 +65,7 @@
                 context, NamespaceLock.object, notification, handle, &bytes, CInt(bytes.count - 1))
         }
 
-        /// Sets the watch up again, until that works, the process is fenced, or it is stopped.
+        /// Sets up the watch again until that works, the process is fenced, or it is stopped.
         private func renew() {
             for _ in 0..<600 {
                 let isOver = watch.withLock { $0.isStopped }
@@ -74,7 +74,7 @@
             }
         }
 
-        /// Answers no more.
+        /// Stops answering.
         func stop() {
             let number = watch.withLock { watch in
                 defer { watch = Watch(number: 0, isStopped: true) }
@@ -82,7 +82,7 @@
             }
             if number == 0 { return }
             unsafe rados_unwatch2(context, number)
-            // No callback runs any more once this has returned.
+            // Once this has returned, no callback runs any more.
             unsafe rados_watch_flush(cluster.cluster)
             unsafe Unmanaged.passUnretained(self).release()
         }

@@ -8,19 +8,19 @@
         /// The attribute that holds an object's epoch.
         static let epochName = "strata.epoch"
 
-        /// Owned; released with the value. The library copies what the steps are given.
+        /// Owned, and released with the value. The library copies the steps' arguments.
         let operation: rados_write_op_t?
 
         init() { unsafe operation = rados_create_write_op() }
 
         deinit { unsafe rados_release_write_op(operation) }
 
-        /// Goes on only if the object has that epoch. The object must exist.
+        /// Requires the object to exist and to have that epoch.
         func requireEpoch(_ epoch: Epoch) {
             compareEpoch(epoch, UInt8(LIBRADOS_CMPXATTR_OP_EQ))
         }
 
-        /// Goes on only if the object's epoch is none, that one, or an earlier one.
+        /// Requires the object to have no epoch, that one, or an earlier one.
         func requireNoLaterEpoch(_ epoch: Epoch) {
             compareEpoch(epoch, UInt8(LIBRADOS_CMPXATTR_OP_GTE))
         }
@@ -31,14 +31,14 @@
                 operation, Self.epochName, comparison, text, text.utf8.count)
         }
 
-        /// Gives the object the epoch.
+        /// Sets the object's epoch.
         func setEpoch(_ epoch: Epoch) { setAttribute(Self.epochName, epoch.text) }
 
         func setAttribute(_ name: String, _ value: String) {
             unsafe rados_write_op_setxattr(operation, name, value, value.utf8.count)
         }
 
-        /// Goes on only if the object does not exist, and makes it.
+        /// Requires that the object does not exist, and makes it.
         func createExclusively() {
             unsafe rados_write_op_create(operation, LIBRADOS_CREATE_EXCLUSIVE, nil)
         }
@@ -51,7 +51,7 @@
 
         func remove() { unsafe rados_write_op_remove(operation) }
 
-        /// Tells the object store how large the object becomes.
+        /// Tells the object store how large the object will become.
         func expect(byteCount: Int, writes: Int) {
             unsafe rados_write_op_set_alloc_hint(operation, UInt64(byteCount), UInt64(writes))
         }
@@ -69,7 +69,7 @@
                 operation, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count)
         }
 
-        /// Does the steps now. Blocks, at most for the time-out.
+        /// Runs the steps now. Blocks for at most the time-out.
         func run(on object: String, _ cluster: RadosCluster) -> CInt {
             if cluster.isFenced { return RadosResult.blocklisted }
             return unsafe cluster.note(
@@ -77,11 +77,11 @@
         }
     }
 
-    /// Which writer an object belongs to: the number rises with each takeover.
+    /// Which writer an object belongs to. The number rises with each takeover.
     struct Epoch: Hashable, Comparable, Sendable {
         let number: UInt64
 
-        /// Of fixed length, so that texts compare as numbers do.
+        /// Has a fixed length, so that texts compare as numbers do.
         var text: String {
             let digits = String(number, radix: 16)
             return String(repeating: "0", count: 16 - digits.utf8.count) + digits
