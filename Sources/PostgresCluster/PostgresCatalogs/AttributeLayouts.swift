@@ -1,24 +1,24 @@
 internal import PostgresReading
 internal import PostgresTypes
 
-/// The layout of `pg_attribute` itself, found out from its own rows: where the fixed columns lie
-/// differs from version to version, but the first three never moved, and two places are known for
-/// the next two. Everything else about any catalog is then read by name.
+/// The layout of `pg_attribute` itself, derived from its own rows. The position of its fixed
+/// columns differs between versions, but the first three never moved, and the next two have two
+/// known positions. After that, every catalog is read by column name.
 struct AttributeLayouts {
-    /// A column as far as the start needs it.
+    /// A column, as far as bootstrapping needs it.
     struct Raw {
         var name: String
         var type: UInt32
         var length: Int16
         var number: Int16
-        /// The alignment's letter; nil where it is not known yet.
+        /// The alignment's letter; nil while unknown.
         var alignment: UInt8?
     }
 
-    /// Where `attlen` and `attnum` lie: up to PostgreSQL 15, and from 16 on.
+    /// The offsets of `attlen` and `attnum`: up to PostgreSQL 15, and from 16 on.
     private static let places = [(length: 76, number: 78), (length: 72, number: 74)]
 
-    /// Reads a row of `pg_attribute` in a version whose `attlen` lies at one of the two places.
+    /// Reads a row of `pg_attribute` in a version whose `attlen` is at one of the two offsets.
     static func raw(_ data: RawSpan, era: Int) -> (relation: UInt32, raw: Raw)? {
         let place = places[era]
         guard let relation = try? data.load(0, as: UInt32.self),
@@ -31,13 +31,13 @@ struct AttributeLayouts {
         return (relation, Raw(name: name, type: type, length: length, number: number))
     }
 
-    /// Whether the row describes `attrelid` in the way that it must.
+    /// Whether the row describes `attrelid` as it must.
     static func isRight(_ relation: UInt32, _ raw: Raw) -> Bool {
         relation == Catalog.attributes.rawValue && raw.name == "attrelid" && raw.length == 4
             && raw.number == 1
     }
 
-    /// The alignment that a type of PostgreSQL's own catalogs has, by its length.
+    /// The alignment of a type in PostgreSQL's own catalogs, derived from its length.
     static func alignment(_ raw: Raw) -> UInt8 {
         switch (raw.length, raw.type) {
         case (1, _), (64, _): UInt8(ascii: "c")
@@ -47,7 +47,7 @@ struct AttributeLayouts {
         }
     }
 
-    /// Where a fixed column lies in a row, given all columns in their order.
+    /// The offset of a fixed column in a row, given all columns in order.
     static func offset(of name: String, in columns: [Raw]) -> Int? {
         var offset = 0
         for column in columns {

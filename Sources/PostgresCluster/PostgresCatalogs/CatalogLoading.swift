@@ -23,7 +23,7 @@ enum CatalogLoading {
         for (number, relation) in relations where Catalog(rawValue: number) != nil {
             reader.places[number] = relation.place
         }
-        // Catalogs' own indexes are not known yet; long values are found without.
+        // The catalogs' own indexes are not known yet; long values are found without them.
         for (number, relation) in relations where Catalog(rawValue: number) != nil {
             guard let heap = relations[relation.toast]?.place else { continue }
             reader.toastPlaces[number] = ToastPlace(
@@ -53,7 +53,7 @@ enum CatalogLoading {
             bound: bound)
     }
 
-    /// Where a relation's files are.
+    /// Returns where a relation's files are.
     private static func place(
         _ number: UInt32, _ kind: UInt8, _ tablespace: UInt32, _ file: UInt32, _ isShared: Bool,
         _ reader: CatalogReader
@@ -102,19 +102,20 @@ enum CatalogLoading {
                     generated: row.letter(11), missing: missing))
         }
         return columns.mapValues { list in
-            // Of a server that runs, two versions of a row may be on disk.
+            // In a running server's files, two versions of a row may exist.
             let latest = Dictionary(list.map { ($0.number, $0) }) { _, later in later }
             let sorted = latest.values.sorted { $0.number < $1.number }
-            // A number that is missing would shift all columns behind it.
+            // A missing number would shift all columns after it.
             let count = sorted.enumerated().prefix { $0.offset + 1 == $0.element.number }.count
             return Array(sorted.prefix(count))
         }
     }
 
-    /// The only element of the array that `attmissingval` is.
+    /// Returns the only element of the array in `attmissingval`.
     private static func missingValue(_ array: [UInt8], _ layout: ValueLayout) -> [UInt8]? {
         let span = unsafe array.span.bytes
-        // One dimension, no nulls: the element lies behind 20 bytes, aligned with the length word.
+        // One dimension, no nulls: the element follows 20 bytes, aligned as if after the length
+        // word.
         guard let elements = try? span.rest(20),
             let extent = try? layout.extent(in: elements, from: 0),
             let stored = try? elements.part(extent.lowerBound, extent.count)

@@ -1,4 +1,4 @@
-/// The numbers of the system catalogs, the same in all versions.
+/// The numbers of the system catalogs. They are the same in all versions.
 package enum Catalog: UInt32, Sendable, CaseIterable {
     case types = 1247
     case attributes = 1249

@@ -3,13 +3,13 @@ internal import PageFormat
 internal import PostgresReading
 internal import PostgresTypes
 
-/// Reads the catalogs of one database, as a new transaction sees them. Made once a database; while
-/// it is made it reads `pg_attribute`. Belongs to its session's thread.
+/// Reads the catalogs of one database, as a new transaction sees them. One reader per database;
+/// making it reads `pg_attribute`. Belongs to its session's thread.
 struct CatalogReader {
     let storage: ClusterStorage
     let log: TransactionLog
     let session: Session
-    /// The database's number, and the tablespace it lies in.
+    /// The database's number, and its tablespace.
     let database: UInt32
     let tablespace: UInt32
 
@@ -17,7 +17,7 @@ struct CatalogReader {
     private let sharedMap: RelationMap
     /// The columns of the catalogs, by relation.
     private var columns: [UInt32: [CatalogColumn]] = [:]
-    /// Where the catalogs are that have no entry in a map, and where their long values are.
+    /// The places of the catalogs without a map entry, and of their long values.
     var places: [UInt32: RelationPlace] = [:]
     var toastPlaces: [UInt32: ToastPlace] = [:]
 
@@ -27,7 +27,7 @@ struct CatalogReader {
         let layout: ValueLayout
     }
 
-    /// The first number that user objects have.
+    /// The first number of user objects.
     private static let firstUserNumber: UInt32 = 16_384
 
     init(
@@ -45,7 +45,7 @@ struct CatalogReader {
         try learnColumns()
     }
 
-    /// Where a catalog is; nil if nothing tells.
+    /// The place of a catalog; nil if it is unknown.
     func place(_ catalog: Catalog) -> RelationPlace? {
         if catalog.isShared {
             guard let number = sharedMap[catalog.rawValue] else { return nil }
@@ -55,14 +55,14 @@ struct CatalogReader {
         return mappedPlace(catalog.rawValue) ?? places[catalog.rawValue]
     }
 
-    /// Where a relation is whose file number the database's map has.
+    /// The place of a relation whose file number is in the database's map.
     func mappedPlace(_ relation: UInt32) -> RelationPlace? {
         map[relation].map {
             RelationPlace(tablespace: tablespace, database: database, number: $0)
         }
     }
 
-    /// Where a shared relation is whose file number the shared map has.
+    /// The place of a shared relation whose file number is in the shared map.
     func sharedPlace(_ relation: UInt32) -> RelationPlace? {
         sharedMap[relation].map {
             RelationPlace(
@@ -73,19 +73,19 @@ struct CatalogReader {
     private func missing(_ catalog: Catalog) -> StorageError {
         StorageError(
             .clusterDamaged,
-            "nothing tells where catalog \(catalog.rawValue) of database "
+            "the files do not tell where catalog \(catalog.rawValue) of database "
                 + "\(database) is",
             remedy: "Restore the database's catalogs from a backup.")
     }
 
-    /// Reads `pg_attribute` as far as it describes the system's own relations.
+    /// Reads the part of `pg_attribute` that describes the system's own relations.
     private mutating func learnColumns() throws(StorageError) {
         guard let place = place(.attributes) else { throw missing(.attributes) }
         var eras: [[UInt32: [AttributeLayouts.Raw]]] = [[:], [:]]
         var rightEra: Int?
         var heap = try HeapReader(storage, place, log: log, session: session)
         let blocks = try heap.blockCount()
-        // Which of two layouts the version has shows in the row that describes its first column.
+        // The row that describes the first column shows which of the two layouts this version has.
         try heap.forEachRow(in: 0..<blocks) { version throws(StorageError) in
             let tuple = version.tuple
             let data = tuple.bytes.extracting(tuple.dataOffset..<tuple.bytes.byteCount)
@@ -126,16 +126,15 @@ struct CatalogReader {
         }
     }
 
-    /// Whether the version's catalog has a column.
+    /// Whether a catalog has a column in this version.
     func has(_ catalog: Catalog, _ column: String) -> Bool {
         columns[catalog.rawValue]?.contains { $0.name == column } ?? false
     }
 
-    /// Calls `body` with each row of a catalog that a new transaction sees, and with what reads its
-    /// long values.
+    /// Calls `body` with each row of a catalog that a new transaction sees, and with a reader of
+    /// its long values. Skips rows that cannot be decoded.
     ///
-    /// - Throws: `clusterDamaged` where the catalog cannot be found, what reading pages throws.
-    ///   Rows that cannot be taken apart are passed over.
+    /// - Throws: `clusterDamaged` if the catalog cannot be found, or what reading pages throws.
     func forEachRow(
         of catalog: Catalog, _ names: [String],
         _ body: (borrowing CatalogRow, inout ToastReader) throws(StorageError) -> Void

@@ -2,12 +2,12 @@ internal import AsyncIO
 internal import PostgresReading
 internal import PostgresTypes
 
-/// A row of a catalog, of which some columns were asked for; they are counted in the order of
-/// asking. A column that the server's version does not have is null, and so is what does not
-/// fit: damaged rows yield nothing, and never trap.
+/// The requested columns of a catalog's row, numbered in the order of the request. A column that
+/// the server's version lacks is null, and so is a value that does not fit. Damaged rows yield
+/// nothing and never trap.
 struct CatalogRow: ~Escapable {
     private let data: RawSpan
-    /// The slots of the columns asked for.
+    /// The slots of the requested columns.
     private let slots: [TupleFields.Slot]
     private let layouts: [ValueLayout]
 
@@ -32,7 +32,7 @@ struct CatalogRow: ~Escapable {
         return try? data.load(extent.lowerBound, as: type)
     }
 
-    /// An object's number; zero for null.
+    /// An object's number; zero if null.
     func number(_ column: Int) -> UInt32 { load(column, as: UInt32.self) ?? 0 }
     /// An integer of two or four bytes.
     func integer(_ column: Int) -> Int? {
@@ -45,9 +45,9 @@ struct CatalogRow: ~Escapable {
     func real(_ column: Int) -> Float? {
         load(column, as: UInt32.self).map { Float(bitPattern: $0) }
     }
-    /// A boolean; false for null.
+    /// A boolean; false if null.
     func flag(_ column: Int) -> Bool { (load(column, as: UInt8.self) ?? 0) != 0 }
-    /// A `"char"`; zero for null.
+    /// A `"char"`; zero if null.
     func letter(_ column: Int) -> UInt8 { load(column, as: UInt8.self) ?? 0 }
 
     /// A name, in the database's encoding.
@@ -58,7 +58,7 @@ struct CatalogRow: ~Escapable {
         return value.copiedName
     }
 
-    /// A value of varying length, without its length, uncompressed; nil where there is none.
+    /// A value of varying length, uncompressed, without its length word; nil if null.
     func bytes(_ column: Int, _ toast: inout ToastReader) -> [UInt8]? {
         guard let extent = extent(column), layouts[column].isVarlena,
             let form = try? Varlena.form(of: data, extent)
@@ -72,7 +72,7 @@ struct CatalogRow: ~Escapable {
         }
     }
 
-    /// The elements of a vector or array of two- or four-byte integers of one dimension.
+    /// The elements of a one-dimensional vector or array of two- or four-byte integers.
     func integers(_ column: Int, _ toast: inout ToastReader) -> [Int] {
         guard let bytes = bytes(column, &toast) else { return [] }
         let span = unsafe bytes.span.bytes

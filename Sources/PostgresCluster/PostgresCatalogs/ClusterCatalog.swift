@@ -2,7 +2,7 @@ package import AsyncIO
 package import PostgresReading
 internal import PostgresTypes
 
-/// The catalogs that all databases share: databases and tablespaces. Any thread may ask.
+/// The catalogs that all databases share: databases and tablespaces. Any thread may use it.
 package struct ClusterCatalog: Sendable {
     package let databases: [Database]
     /// Tablespaces' names by their numbers.

@@ -2,7 +2,7 @@ package import AsyncIO
 package import PostgresReading
 package import PostgresTypes
 
-/// The catalogs of one database, read once. Any thread may ask.
+/// The catalogs of one database, read once. Any thread may use it.
 package final class DatabaseCatalog: Sendable {
     package let database: Database
     package let encoding: TextEncoding
@@ -14,10 +14,10 @@ package final class DatabaseCatalog: Sendable {
     /// Schemas' names by their numbers.
     package let schemas: [UInt32: String]
     package let rawSchemas: [UInt32: [UInt8]]
-    /// Columns by their relation, in order, dropped ones included.
+    /// Columns by their relation, in order, including dropped ones.
     package let columns: [UInt32: [Column]]
     package let types: [UInt32: TypeEntry]
-    /// Labels of enumerated types in their order, by type.
+    /// Labels of enumerated types in order, by type.
     package let labels: [UInt32: [EnumerationLabel]]
     /// The subtypes of ranges, by range type, and the range types of multiranges.
     package let rangeSubtypes: [UInt32: UInt32]
@@ -64,7 +64,7 @@ package final class DatabaseCatalog: Sendable {
         children = try CatalogLoading.children(reader)
     }
 
-    /// Where the values of a relation are that are stored out of line.
+    /// The place of a relation's values that are stored out of line.
     package func toastPlace(of relation: Relation) -> ToastPlace? {
         guard relation.toast != 0, let toast = relations[relation.toast], let heap = toast.place
         else { return nil }
@@ -72,7 +72,7 @@ package final class DatabaseCatalog: Sendable {
         return ToastPlace(relation: relation.toast, heap: heap, index: index)
     }
 
-    /// A relation by its names.
+    /// A relation by its schema and name.
     package func relation(schema: String, name: String) -> Relation? {
         relations.values.first { $0.name == name && schemas[$0.schema] == schema }
     }

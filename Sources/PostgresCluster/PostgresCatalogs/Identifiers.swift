@@ -1,6 +1,6 @@
 /// Names as SQL writes them.
 package enum Identifiers {
-    /// A name in quotes where it needs them. Mirrors `quote_identifier`.
+    /// A name, quoted if necessary. Mirrors `quote_identifier`.
     package static func quoted(_ name: [UInt8]) -> [UInt8] {
         if isPlain(name) { return name }
         var result = [UInt8(ascii: "\"")]
@@ -12,7 +12,7 @@ package enum Identifiers {
         return result
     }
 
-    /// A name in quotes where it needs them.
+    /// A name, quoted if necessary.
     package static func quoted(_ name: String) -> String {
         String(decoding: quoted(Array(name.utf8)), as: UTF8.self)
     }
@@ -31,7 +31,7 @@ package enum Identifiers {
         byte >= UInt8(ascii: "a") && byte <= UInt8(ascii: "z")
     }
 
-    /// The keywords that cannot stand for any name without quotes.
+    /// The keywords that need quotes as a name.
     private static let keywords: Set<String> = Set(
         """
         all analyse analyze and any array as asc asymmetric authorization between bigint binary bit

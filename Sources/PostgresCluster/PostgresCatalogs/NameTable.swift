@@ -2,13 +2,13 @@ package import AsyncIO
 internal import PostgresReading
 package import PostgresTypes
 
-/// The names of a database's objects, for the types whose values are numbers of objects. Functions,
-/// operators and the like are read when it is made. Any thread may ask.
+/// The names of a database's objects, for types whose values are object numbers. Making it reads
+/// functions, operators and so on. Any thread may use it.
 package final class NameTable: ObjectNames {
     private let catalog: DatabaseCatalog
     private let functions: [UInt32: Routine]
     private let operators: [UInt32: Routine]
-    /// How many functions or operators have a name.
+    /// How many functions or operators share a name.
     private let functionCounts: [[UInt8]: Int]
     private let operatorCounts: [[UInt8]: Int]
     private let configurations: [UInt32: Named]

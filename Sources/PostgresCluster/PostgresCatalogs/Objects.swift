@@ -7,7 +7,7 @@ package struct Database: Sendable {
     package let tablespace: UInt32
     /// The number of its encoding.
     package let encoding: Int32
-    /// Whether anybody may connect to it: not to `template0`.
+    /// Whether clients may connect to it; false for `template0`.
     package let allowsConnections: Bool
     package let isTemplate: Bool
 }
@@ -25,23 +25,23 @@ package struct Relation: Sendable {
     package let kind: UInt8
     /// `relpersistence`: `p` permanent, `u` unlogged, `t` temporary.
     package let persistence: UInt8
-    /// Its tablespace, as the catalog has it: zero for the database's own.
+    /// Its tablespace, as the catalog records it: zero for the database's own.
     package let tablespace: UInt32
-    /// Where its files are; nil where it has none.
+    /// Where its files are; nil if it has none.
     package let place: RelationPlace?
-    /// The server's last estimates; -1 rows for none.
+    /// The server's last estimates; -1 rows if there is none.
     package let estimatedPages: Int
     package let estimatedRows: Float
-    /// The TOAST relation; zero for none.
+    /// The TOAST relation; zero if there is none.
     package let toast: UInt32
-    /// How many columns it has, dropped ones included.
+    /// How many columns it has, including dropped ones.
     package let columnCount: Int
     package let isPartition: Bool
     package let isPopulated: Bool
     package let isShared: Bool
     /// The number of its access method: 2 for `heap`.
     package let accessMethod: UInt32
-    /// Which rows it takes, if it is a partition.
+    /// Which rows it accepts, if it is a partition.
     package let bound: PartitionBound?
 }
 

@@ -1,12 +1,12 @@
-/// Which rows a partition takes: `relpartbound`, a tree of nodes as text, of which the order among
-/// partitions is read. What cannot be read has no place of its own and comes by its number.
+/// Which rows a partition accepts: `relpartbound`, a tree of nodes as text. Only what orders the
+/// partitions is read. A bound that cannot be read sorts by the relation's number.
 package struct PartitionBound: Sendable {
-    /// Whether it takes the rows that no other takes.
+    /// Whether it accepts the rows that no other partition accepts.
     package private(set) var isDefault = false
-    /// Of a hash partition, the divisor and the rest.
+    /// The modulus and remainder of a hash partition.
     private var modulus = 0
     private var remainder = 0
-    /// Of a list its values, of a range its lower bound.
+    /// The values of a list partition, or the lower bound of a range partition.
     private var values: [Value] = []
 
     /// A value of a bound.
@@ -21,7 +21,7 @@ package struct PartitionBound: Sendable {
     /// Types whose values are compared as signed numbers: integers, dates, times, timestamps.
     private static let signedTypes: Set<Int> = [20, 21, 23, 1082, 1083, 1114, 1184]
 
-    /// Reads the tree. O(text).
+    /// Reads the tree. Takes time proportional to the text.
     package init(_ tree: [UInt8]) {
         let words = tree.split {
             $0 == 32 || $0 == 10 || $0 == 40 || $0 == 41 || $0 == 123 || $0 == 125
@@ -36,7 +36,7 @@ package struct PartitionBound: Sendable {
             case ":is_default": isDefault = next == "true"
             case ":modulus": modulus = Int(next) ?? 0
             case ":remainder": remainder = Int(next) ?? 0
-            // The upper bounds of ranges come after their lower ones, and need not be known.
+            // The upper bounds of ranges follow the lower ones, and are not needed.
             case ":upperdatums": return
             case ":kind":
                 if next == "-1" { values.append(.least) }
@@ -51,7 +51,7 @@ package struct PartitionBound: Sendable {
         }
     }
 
-    /// A value's bytes: their count, then each in brackets.
+    /// Reads a value's bytes: their count, then each in brackets.
     private static func value(_ words: ArraySlice<String>, _ type: Int) -> Value {
         let bytes = words.dropFirst(2).prefix { $0 != "]" }
             .compactMap { Int($0).map { UInt8(truncatingIfNeeded: $0) } }
@@ -59,7 +59,7 @@ package struct PartitionBound: Sendable {
             return .greatest
         }
         guard signedTypes.contains(type), count <= 8 else {
-            // A length stands before the bytes of a text.
+            // A text's bytes begin with a length word.
             return .bytes(Array(bytes.prefix(count).dropFirst(4)))
         }
         var number: UInt64 = 0
@@ -70,12 +70,12 @@ package struct PartitionBound: Sendable {
         return .number(count == 0 ? 0 : Int64(bitPattern: number << shift) >> Int64(shift))
     }
 
-    /// Whether a partition comes before another of the same table.
+    /// Whether a partition sorts before another one of the same table.
     package func isBefore(_ other: PartitionBound) -> Bool {
         if isDefault != other.isDefault { return other.isDefault }
         if modulus != other.modulus { return modulus < other.modulus }
         if remainder != other.remainder { return remainder < other.remainder }
-        // Of a list the least value counts.
+        // A list sorts by its least value.
         for (mine, its) in zip(values, other.values) {
             if Self.isLess(mine, its) { return true }
             if Self.isLess(its, mine) { return false }

@@ -2,13 +2,13 @@ internal import AsyncIO
 internal import CPlatform
 internal import PostgresReading
 
-/// The file numbers of the catalogs that cannot be looked up in a catalog: a database's
-/// `pg_filenode.map`, or the shared one. Mirrors `RelMapFile`.
+/// The file numbers of the catalogs that no catalog records: a database's `pg_filenode.map`, or the
+/// shared one. Mirrors `RelMapFile`.
 struct RelationMap {
     private var numbers: [UInt32: UInt32] = [:]
 
     private static let magic: UInt32 = 0x592717
-    /// How many entries there is room for: 62 up to PostgreSQL 15, 64 from 16 on.
+    /// The capacity in entries: 62 up to PostgreSQL 15, 64 from 16 on.
     private static let capacities = [62, 64]
 
     /// Reads the map of a folder.

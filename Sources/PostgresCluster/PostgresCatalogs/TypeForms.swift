@@ -1,13 +1,13 @@
 package import PostgresTypes
 
-/// Makes the forms of a database's types: how their values are written. Keeps what it made; belongs
-/// to one thread at a time.
+/// Makes the forms of a database's types, which say how their values are written. Caches them.
+/// Belongs to one thread at a time.
 package struct TypeForms {
     private let catalog: DatabaseCatalog
-    /// What becomes of types without a text form.
+    /// How types without a text form are treated.
     private let unknownAsHexadecimal: Bool
     private var made: [UInt32: ValueForm] = [:]
-    /// Whether a type was asked for whose values are, or have in them, numbers of objects.
+    /// Whether a requested type's values are, or contain, object numbers.
     package private(set) var needsNames = false
 
     package init(_ catalog: DatabaseCatalog, unknownAsHexadecimal: Bool) {
@@ -24,7 +24,7 @@ package struct TypeForms {
             return form
         }
         if let form = made[type] { return form }
-        // A type that is made of itself, as in a damaged catalog, meets this.
+        // A damaged catalog may define a type by itself; this ends the recursion.
         made[type] = unknown(catalog.types[type]?.name ?? "number \(type)")
         let form = make(type, depth)
         made[type] = form
@@ -71,7 +71,7 @@ package struct TypeForms {
         return .anyArray(AnyArrayForm(elements))
     }
 
-    /// Whether a type is the array type of its elements, and not one that merely has some.
+    /// Whether a type is the array type of its elements, rather than another type with elements.
     private func isArray(_ entry: TypeEntry) -> Bool {
         catalog.types[entry.element]?.array == entry.number
     }

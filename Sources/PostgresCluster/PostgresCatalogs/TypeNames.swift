@@ -1,22 +1,22 @@
 internal import PostgresTypes
 
 extension DatabaseCatalog {
-    /// The number of `pg_catalog` and of `public`.
+    /// The numbers of `pg_catalog` and of `public`.
     package static let systemSchema: UInt32 = 11
 
-    /// Whether a schema is looked through for names without one.
+    /// Whether a schema is searched for names without a schema.
     func isOnPath(_ schema: UInt32) -> Bool {
         schema == Self.systemSchema || schemas[schema] == "public"
     }
 
-    /// A name, with its schema before it if it is not found without.
+    /// A name, preceded by its schema if it is not found without.
     func qualified(_ name: [UInt8], _ schema: UInt32, isVisible: Bool) -> [UInt8] {
         let quoted = Identifiers.quoted(name)
         if isVisible { return quoted }
         return Identifiers.quoted(rawSchemas[schema] ?? []) + [UInt8(ascii: ".")] + quoted
     }
 
-    /// A type's name as SQL has it. Mirrors `format_type_be`.
+    /// A type's name in SQL. Mirrors `format_type_be`.
     package func typeName(_ type: UInt32) -> [UInt8]? {
         if let name = Self.standardName(type) { return Array(name.utf8) }
         guard let entry = types[type] else { return nil }
@@ -26,7 +26,7 @@ extension DatabaseCatalog {
         return qualified(entry.rawName, entry.schema, isVisible: isOnPath(entry.schema))
     }
 
-    /// The names that the standard gives to types.
+    /// The standard's names of types.
     private static func standardName(_ type: UInt32) -> String? {
         switch type {
         case 16: "boolean"
@@ -49,7 +49,7 @@ extension DatabaseCatalog {
         }
     }
 
-    /// A type's name with what restricts it: `numeric(10,2)`. Mirrors `format_type`.
+    /// A type's name with its modifier: `numeric(10,2)`. Mirrors `format_type`.
     package func typeName(_ type: UInt32, modifier: Int) -> String {
         let plain = typeName(type).map { encoding.string($0) } ?? "number \(type)"
         if let entry = types[type], entry.element != 0, entry.length == -1,

@@ -7,8 +7,8 @@ struct Descendants {
 
     init(_ catalog: DatabaseCatalog) { self.catalog = catalog }
 
-    /// The table itself first if it has rows, then the others: partitions in the order of their
-    /// bounds, those inheriting as the server finds them, level by level.
+    /// Returns the table itself first if it has rows, then the others: partitions in the order of
+    /// their bounds, inheriting tables as the server finds them, level by level.
     func all(of root: Relation) -> [Relation] {
         if root.kind == UInt8(ascii: "p") {
             var seen: Set<UInt32> = []
@@ -17,7 +17,7 @@ struct Descendants {
         var found = [root]
         var seen: Set<UInt32> = [root.number]
         var index = 0
-        // A child of several parents comes once; a ring in a damaged catalog ends.
+        // A child of several parents appears once, and a cycle in a damaged catalog ends.
         while index < found.count {
             for child in catalog.children[found[index].number] ?? []
             where seen.insert(child).inserted {

@@ -1,3 +1,3 @@
-// `import PostgresCluster` is all that users need to write.
+// Users only need `import PostgresCluster`.
 @_exported public import AsyncIO
 @_exported public import PostgresReading

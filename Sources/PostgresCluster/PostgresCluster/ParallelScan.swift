@@ -4,31 +4,32 @@ internal import PostgresTypes
 internal import Synchronization
 internal import Threads
 
-/// Makes the rows of a relation into text on several threads, and gives it away in order on the
-/// thread that asks.
+/// Converts the rows of a relation into text on several threads, and delivers it in order on the
+/// calling thread.
 ///
-/// The relation is cut into chunks of blocks. Each thread takes the next chunk and makes its text.
-/// What is done ahead of its turn waits, and a thread whose text grows too large waits for its turn
-/// and then gives it away in pieces: so memory is bounded whatever values are stored out of line.
+/// The relation is divided into chunks of blocks. Each thread takes the next chunk and produces its
+/// text. Text that is ready ahead of its turn waits. A thread whose text grows too large waits for
+/// its turn and then delivers it in pieces. So memory is bounded, whatever values are stored out of
+/// line.
 final class ParallelScan: Sendable {
     private let scan: TableScan
     private let plan: RelationPlan
     private let format: RowTextFormat
     private let threads: Int
     private let state = Lock(State())
-    /// Counts changes of the state that somebody may wait for.
+    /// Counts changes of the state that a thread may wait for.
     private let changes = Atomic<UInt32>(0)
 
-    /// Blocks in a chunk.
+    /// The number of blocks in a chunk.
     private let chunkBlocks: UInt32
-    /// A thread keeps no more text than this before its turn.
+    /// The most text that a thread keeps before its turn.
     private static let mostText = 4 << 20
 
     private struct State {
-        /// The chunk that is taken next, and the one whose text is given away now.
+        /// The next chunk to take, and the chunk whose text is being delivered.
         var nextChunk = 0
         var turn = 0
-        /// Text waiting to be given away, by chunk; more of a chunk may follow until it is done.
+        /// Text waiting to be delivered, by chunk. More of a chunk may follow until it is done.
         var pieces: [Int: [[UInt8]]] = [:]
         var done: Set<Int> = []
         var rows = 0
@@ -72,8 +73,8 @@ final class ParallelScan: Sendable {
         return state.withLock { $0.rows }
     }
 
-    /// The next piece of a chunk's text; nil when all was given away, and it is the next chunk's
-    /// turn.
+    /// Returns the next piece of a chunk's text, or nil once all was delivered and the next chunk's
+    /// turn has come.
     private func nextPiece(_ chunk: Int) throws(StorageError) -> [UInt8]? {
         while true {
             let seen = changes.load(ordering: .acquiring)
@@ -116,7 +117,7 @@ final class ParallelScan: Sendable {
 }
 
 extension ParallelScan {
-    /// What a thread does: one chunk after the other, until there are no more.
+    /// A thread's loop: takes chunks until there are no more.
     private func work(_ blocks: UInt32) {
         var chunk = takeChunk(blocks)
         guard chunk != nil else { return }
@@ -143,7 +144,8 @@ extension ParallelScan {
         }
     }
 
-    /// The next chunk; nil when there are no more. Waits while too many are ahead of their turn.
+    /// Returns the next chunk, or nil if there are no more. Waits while too many are ahead of their
+    /// turn.
     private func takeChunk(_ blocks: UInt32) -> Int? {
         let count = chunkCount(blocks)
         while true {
@@ -159,7 +161,7 @@ extension ParallelScan {
         }
     }
 
-    /// Gives away what a chunk has so far, once it is its turn and little is waiting.
+    /// Delivers what a chunk has so far, once its turn has come and little is waiting.
     private func give(_ output: inout TextOutput, _ chunk: Int) throws(StorageError) {
         while true {
             let seen = changes.load(ordering: .acquiring)
@@ -181,7 +183,7 @@ extension ParallelScan {
         }
     }
 
-    /// Hands over the last of a chunk's text.
+    /// Delivers the last of a chunk's text.
     private func finish(_ output: inout TextOutput, _ chunk: Int, rows: Int) {
         let bytes = output.bytes
         output = TextOutput()

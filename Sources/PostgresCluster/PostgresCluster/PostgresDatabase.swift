@@ -3,15 +3,14 @@ internal import PostgresCatalogs
 internal import PostgresReading
 internal import PostgresTypes
 
-/// The names of SQL in quotes where they need them.
+/// SQL names, quoted if necessary.
 enum Identifier {
     static func quoted(_ name: String) -> String { Identifiers.quoted(name) }
 }
 
-/// A database of a ``PostgresDirectory``: its catalogs, read when it was opened. One object serves
-/// all threads.
+/// A database of a ``PostgresDirectory``. Opening it has read its catalogs. Any thread may use it.
 public final class PostgresDatabase: Sendable {
-    /// The cluster that it belongs to.
+    /// The cluster.
     public let directory: PostgresDirectory
     /// The database's name.
     public var name: String { catalog.database.name }
@@ -27,10 +26,10 @@ public final class PostgresDatabase: Sendable {
     }
 
     /// The relations of the database that a committed transaction made: tables, partitioned tables,
-    /// materialized views, sequences, views and foreign tables, by schema and name.
+    /// materialized views, sequences, views and foreign tables, sorted by schema and name.
     ///
-    /// - Parameter includingSystem: whether the server's own are among them.
-    /// - Throws: what finding out the files' lengths throws.
+    /// - Parameter includingSystem: whether to include the server's own relations.
+    /// - Throws: what reading the files' lengths throws.
     public func tables(includingSystem: Bool = false) throws(StorageError) -> [PostgresTable] {
         var tables: [PostgresTable] = []
         for relation in catalog.relations.values {
@@ -54,11 +53,11 @@ public final class PostgresDatabase: Sendable {
 
     /// A table by its name.
     ///
-    /// - Throws: `noSuchObject`; what finding out its file's length throws.
+    /// - Throws: `noSuchObject`; what reading its file's length throws.
     public func table(_ name: TableName) throws(StorageError) -> PostgresTable {
         let schemas = name.schema.map { [$0] } ?? ["public", "pg_catalog"]
         for schema in schemas {
-            // An index or a row type has a name like a table's.
+            // Indexes and row types have names like tables.
             let found = catalog.relations.values.first {
                 $0.name == name.name && catalog.schemas[$0.schema] == schema
             }
@@ -68,8 +67,8 @@ public final class PostgresDatabase: Sendable {
         }
         throw StorageError(
             .noSuchObject, "there is no table \(name) in database \"\(self.name)\"",
-            remedy: "List them with `strata postgres tables`; names with capital letters or other"
-                + " signs stand in double quotes.")
+            remedy: "List them with `strata postgres tables`; put names with capital letters or"
+                + " other signs in double quotes.")
     }
 
     private func table(

@@ -15,30 +15,30 @@ public import SystemPackage
 /// try scan.write(.csv(null: "", header: true)) { bytes in … }
 /// ```
 ///
-/// Nothing is ever written. A directory whose server runs, or has crashed, is read as of what is on
-/// disk: what the server has in memory or only in its log is not seen. ``warnings`` say so. One
-/// object serves all threads; calls block.
+/// Nothing is ever written. If the server is running or has crashed, only what is on disk is read:
+/// what the server has in memory or only in its log is missing. ``warnings`` say so. One object
+/// serves all threads; calls block.
 public final class PostgresDirectory: Sendable {
     /// The directory, as it was given.
     public var root: FilePath { storage.root }
-    /// The directory as text for people: bytes that are not UTF-8 are replaced.
+    /// The directory as text for display; bytes that are not UTF-8 are replaced.
     public var path: String { storage.path }
     /// The server's major version.
     public var version: Int { storage.version }
-    /// The number that tells the cluster from others.
+    /// The number that identifies the cluster.
     public var systemIdentifier: UInt64 { storage.control.systemIdentifier }
-    /// Whether the server was shut down in order, so that its files are whole.
+    /// Whether the server was shut down in order, so that its files are complete.
     public var isShutDown: Bool { storage.control.isShutDown }
 
     let storage: ClusterStorage
     let log: TransactionLog
     let catalog: ClusterCatalog
 
-    /// Opens a data directory and reads which databases it has.
+    /// Opens a data directory and reads the list of its databases.
     ///
     /// - Parameters:
     ///   - path: the directory with `global` and `base` in it.
-    ///   - options: the settings of IO and pool.
+    /// - options: the settings for IO and the pool.
     /// - Throws: `notADataDirectory`, `clusterDamaged`, `invalidConfiguration`,
     ///   `methodUnavailable`, or what reading files throws.
     public static func open(
@@ -57,8 +57,9 @@ public final class PostgresDirectory: Sendable {
     ///
     /// - Parameters:
     ///   - path: the directory with `global` and `base` in it.
-    ///   - options: the settings of IO and pool.
-    /// - Throws: as ``open(_:options:)-(FilePath,_)``; `invalidPath` for text that is no path.
+    /// - options: the settings for IO and the pool.
+    /// - Throws: what ``open(_:options:)-(FilePath,_)`` throws; `invalidPath` if the text is not a
+    ///   path.
     public static func open(
         _ path: String, options: PostgresOptions = PostgresOptions()
     ) throws(StorageError) -> PostgresDirectory {
@@ -73,24 +74,24 @@ public final class PostgresDirectory: Sendable {
         catalog = try ClusterCatalog(storage, log, session: session)
     }
 
-    /// What is to be known about all that is read from the directory, a sentence each.
+    /// What users should know about everything read from the directory, one sentence each.
     public var warnings: [String] {
         if isShutDown { return [] }
         return [
-            "the server runs or has crashed: rows are shown as of what is on disk, without what is"
-                + " in its memory or only in its log"
+            "the server is running or has crashed: rows are shown as of what is on disk, without"
+                + " what is in its memory or only in its log"
         ]
     }
 
-    /// The names of the databases that can be connected to, in order.
+    /// The sorted names of the databases that accept connections.
     public var databaseNames: [String] {
         catalog.databases.filter(\.allowsConnections).map(\.name)
     }
 
-    /// Reads the catalogs of a database. O(objects in it).
+    /// Reads the catalogs of a database. Time grows with the number of objects in it.
     ///
-    /// - Throws: `noSuchObject`, `unsupported` for an encoding that cannot be read,
-    ///   `clusterDamaged`, what reading pages throws.
+    /// - Throws: `noSuchObject`; `unsupported` if the encoding cannot be read; `clusterDamaged`;
+    ///   what reading pages throws.
     public func database(named name: String) throws(StorageError) -> PostgresDatabase {
         guard let entry = catalog.databases.first(where: { $0.name == name }) else {
             throw StorageError(
@@ -103,8 +104,8 @@ public final class PostgresDirectory: Sendable {
             self, try DatabaseCatalog(storage, log, entry, session: session))
     }
 
-    /// Lets go of the directory.
+    /// Closes the directory.
     ///
-    /// - Throws: `misuse` while scans are under way.
+    /// - Throws: `misuse` while scans are running.
     public func close() throws(StorageError) { try storage.close() }
 }

@@ -1,4 +1,4 @@
-/// A relation of a database that can be listed.
+/// A relation of a database, as listed.
 public struct PostgresTable: Sendable, Hashable {
     /// What a relation is.
     public enum Kind: String, Sendable, Hashable, CaseIterable {
@@ -10,9 +10,9 @@ public struct PostgresTable: Sendable, Hashable {
         case materializedView = "materialized view"
         /// A generator of numbers.
         case sequence
-        /// A query under a name.
+        /// A named query.
         case view
-        /// A table elsewhere.
+        /// A table stored elsewhere.
         case foreignTable = "foreign table"
 
         /// The kind that `relkind` names.
@@ -43,19 +43,19 @@ public struct PostgresTable: Sendable, Hashable {
     public let kind: Kind
     /// Its number in `pg_class`.
     public let number: UInt32
-    /// Its first file, below the data directory; nil where it has none.
+    /// Its first file, relative to the data directory; nil if it has none.
     public let file: String?
-    /// The tablespace's name; nil where it has no file.
+    /// The tablespace's name; nil if the relation has no file.
     public let tablespace: String?
     /// How many pages its main fork has on disk.
     public let pages: Int
-    /// The server's last estimate; nil where there is none.
+    /// The server's last estimate; nil if there is none.
     public let estimatedRows: Double?
-    /// Whether it is emptied when the server recovers from a crash.
+    /// Whether recovery from a crash empties it.
     public let isUnlogged: Bool
     /// Whether it is a partition of another table.
     public let isPartition: Bool
-    /// Its columns, without those that were dropped.
+    /// Its columns, without dropped ones.
     public let columns: [PostgresColumn]
 }
 

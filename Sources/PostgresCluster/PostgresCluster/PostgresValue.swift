@@ -1,6 +1,6 @@
-/// A value of a row, as near to Swift's types as its own type has it.
+/// A value of a row, in the Swift type closest to its own.
 public enum PostgresValue: Sendable, Hashable {
-    /// No value.
+    /// Null.
     case null
     /// Of `boolean`.
     case boolean(Bool)
@@ -15,7 +15,7 @@ public enum PostgresValue: Sendable, Hashable {
 }
 
 extension PostgresValue: CustomStringConvertible {
-    /// The value as text; `NULL` for none.
+    /// The value as text; `NULL` for null.
     public var description: String {
         switch self {
         case .null: "NULL"

@@ -11,15 +11,15 @@ struct PlannedColumn: Sendable {
     let source: Source
 
     enum Source: Sendable {
-        /// The attribute of that index, with what older rows have in its place.
+        /// The attribute of that index, and its value in rows older than the column.
         case attribute(Int, missing: [UInt8]?)
-        /// Nothing is stored for it.
+        /// Nothing is stored for the column.
         case null
-        /// Of the row version's header.
+        /// A field of the row version's header.
         case insertedBy, deletedBy, state
     }
 
-    /// Whether its text never has a character that CSV puts in quotes.
+    /// Whether its text never contains a character that CSV quotes.
     var isPlain: Bool {
         switch form {
         case .boolean, .smallint, .integer, .bigint, .real, .double, .numeric, .uuid, .date, .time,
@@ -45,24 +45,24 @@ struct RelationPlan: Sendable {
     let relation: Relation
     let place: RelationPlace
     let toast: ToastPlace?
-    /// How its tuples lie.
+    /// How its tuples are laid out.
     let layouts: [ValueLayout]
     let columns: [PlannedColumn]
-    /// The last attribute that is looked at.
+    /// The last attribute that is needed.
     let last: Int
 }
 
-/// Makes plans of a table and of those below it.
+/// Plans the scan of a table and of those below it.
 struct Planner {
     private let database: PostgresDatabase
     private let options: TableScanOptions
     private var forms: TypeForms
     private var catalog: DatabaseCatalog { database.catalog }
-    /// What is to be said about the result.
+    /// Notes about the result for the user.
     private(set) var notes: [String] = []
-    /// Whether names of objects are needed to write the values.
+    /// Whether writing the values needs names of objects.
     var needsNames: Bool { forms.needsNames }
-    /// The access method `heap`, whose tables alone can be read.
+    /// The access method `heap`; only its tables can be read.
     private static let heap: UInt32 = 2
 
     init(_ database: PostgresDatabase, _ options: TableScanOptions) {
@@ -72,7 +72,7 @@ struct Planner {
             database.catalog, unknownAsHexadecimal: options.unknownTypesAsHexadecimal)
     }
 
-    /// The columns of the table that are shown.
+    /// The columns of the table to show.
     func shown(_ table: PostgresTable) throws(StorageError) -> [Column] {
         let all = columns(of: table.number)
         let present = all.filter { !$0.isDropped }
@@ -93,11 +93,10 @@ struct Planner {
         return shown
     }
 
-    /// The columns of a relation; those of a sequence are not in every version's catalog the same,
-    /// but they are in it.
+    /// The columns of a relation. A sequence's differ between versions but are in the catalog.
     private func columns(of relation: UInt32) -> [Column] { catalog.columns[relation] ?? [] }
 
-    /// The plan of a relation; nil where it has no rows to show.
+    /// The plan of a relation; nil if it has no rows to show.
     mutating func plan(
         _ relation: Relation, _ shown: [Column], isRoot: Bool
     ) throws(StorageError) -> RelationPlan? {
@@ -157,7 +156,7 @@ struct Planner {
         if column.isVirtual || !isOwn {
             if column.isVirtual {
                 notes.append(
-                    "column \(column.name) of \(relation.name) is computed when it is read and not"
+                    "column \(column.name) of \(relation.name) is computed on reading and not"
                         + " stored: it is shown as null")
             }
             return PlannedColumn(
@@ -168,7 +167,7 @@ struct Planner {
             throw StorageError(
                 .unsupported,
                 "column \(column.name) of \(relation.name) has type \(type), which cannot be printed",
-                remedy: "Leave it out with --columns, or have it shown in hexadecimal with"
+                remedy: "Omit it with --columns, or show it in hexadecimal with"
                     + " --unknown-types hex.")
         }
         last = max(last, column.number - 1)

@@ -10,12 +10,12 @@ struct RowWriter {
     private let writer: ValueWriter
     private let encoding: TextEncoding
     private let csv: CSVText
-    /// Whether the text of null could be that of a number.
+    /// Whether null is written as empty text, which no number can be mistaken for.
     private let nullIsEmpty: Bool
     var fields: TupleFields
     private var toast: ToastReader
     private var scratch = TextOutput()
-    /// The names of the columns as JSON writes them, with what stands around them.
+    /// The column names as JSON writes them, with the surrounding punctuation.
     private let jsonNames: [[UInt8]]
     /// The columns as CSV writes the common types.
     private let fast: [FastField]
@@ -95,7 +95,7 @@ struct RowWriter {
         output.append(UInt8(ascii: "\n"))
     }
 
-    /// Puts what was written from `start` on in quotes if it needs them.
+    /// Quotes what was written from `start` on if necessary.
     private mutating func quote(_ output: inout TextOutput, from start: Int) {
         let end = output.count
         let needsQuotes = csv.needsQuotes(
@@ -111,7 +111,7 @@ struct RowWriter {
         _ index: Int, _ data: RawSpan, _ row: borrowing RowVersion, _ output: inout TextOutput
     ) throws(RowFault) {
         output.append(jsonNames[index])
-        // Taken out, so that the field can be written while `self` changes.
+        // Moved out, so that the field can be written while `self` changes.
         var text = scratch
         scratch = TextOutput()
         defer { scratch = text }
@@ -123,12 +123,12 @@ struct RowWriter {
         } else if column.isNumber, text.bytes.last.map({ $0 <= UInt8(ascii: "9") }) ?? false {
             output.append(text.bytes)
         } else {
-            // NaN and the infinities are no numbers in JSON.
+            // NaN and the infinities are not numbers in JSON.
             JSONString.write(text.bytes, to: &output)
         }
     }
 
-    /// Appends the text of a field in UTF-8; returns false, appending nothing, for null.
+    /// Appends the text of a field in UTF-8. For null, appends nothing and returns false.
     @inline(__always)
     mutating func field(
         _ index: Int, _ data: RawSpan, _ row: borrowing RowVersion, _ output: inout TextOutput
@@ -214,7 +214,7 @@ struct RowWriter {
 
 /// Why a row cannot be written.
 enum RowFault: Error {
-    /// A value, or if no column is named the row, is not what it must be.
+    /// A value, or the row if no column is named, is malformed.
     case value(column: String?, ValueFault)
 
     var reason: String {

@@ -3,14 +3,14 @@ internal import PostgresCatalogs
 internal import PostgresReading
 internal import PostgresTypes
 
-/// Makes rows of one relation into text. Belongs to its session's thread.
+/// Converts rows of one relation into text. Belongs to its session's thread.
 struct ScanWorker {
     private let plan: RelationPlan
     private var reader: HeapReader
     private var writer: RowWriter
-    /// Text that was not given away.
+    /// Text that was not delivered yet.
     var output = TextOutput()
-    /// How many rows were written, and may still be.
+    /// How many rows were written, and how many more may be.
     private(set) var rows = 0
     var rowsLeft = Int.max
 
@@ -31,12 +31,12 @@ struct ScanWorker {
 
     /// Writes the rows of some blocks.
     ///
-    /// - Parameter pageDone: called after each page, with no lock held; may take the text.
+    /// - Parameter pageDone: called after each page, with no lock held. It may take the text.
     mutating func scan(
         _ blocks: Range<UInt32>,
         _ pageDone: (inout TextOutput) throws(StorageError) -> Void
     ) throws(StorageError) {
-        // Taken out, so that the two closures do not share what they change.
+        // Moved out, so that the two closures have no mutable state in common.
         var output = self.output
         var writer = self.writer
         var (rows, rowsLeft) = (self.rows, self.rowsLeft)

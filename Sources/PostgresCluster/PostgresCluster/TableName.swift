@@ -2,14 +2,15 @@ public import AsyncIO
 internal import PostgresReading
 
 /// A table's name as SQL writes it: `orders`, `public.orders`, `"We ird"."a.b"`. Letters outside
-/// quotes count as small ones.
+/// quotes are folded to lower case.
 public struct TableName: Sendable, Hashable, CustomStringConvertible {
-    /// The schema; nil where none was given, and `public` is meant, or else `pg_catalog`.
+    /// The schema; nil if none was given, in which case `public` and then `pg_catalog` are
+    /// searched.
     public let schema: String?
-    /// The table.
+    /// The table's own name.
     public let name: String
 
-    /// Makes a name of its parts.
+    /// Makes a name from its parts.
     public init(schema: String?, name: String) {
         self.schema = schema
         self.name = name
@@ -17,7 +18,7 @@ public struct TableName: Sendable, Hashable, CustomStringConvertible {
 
     /// Reads a name.
     ///
-    /// - Throws: `noSuchObject` for what is no name.
+    /// - Throws: `noSuchObject` if the text is not a name.
     public init(_ text: String) throws(StorageError) {
         var parts: [String] = []
         var rest = text.unicodeScalars[...]
@@ -34,11 +35,11 @@ public struct TableName: Sendable, Hashable, CustomStringConvertible {
 
     private static func invalid(_ text: String) -> StorageError {
         StorageError(
-            .noSuchObject, "\"\(text)\" is no name of a table",
+            .noSuchObject, "\"\(text)\" is not a table's name",
             remedy: "Write it as in SQL: orders, public.orders, \"We ird\".\"a.b\".")
     }
 
-    /// Takes a name in quotes, or all up to a point.
+    /// Takes a quoted name, or everything up to a dot.
     private static func takePart(_ rest: inout Substring.UnicodeScalarView) -> String? {
         var part = String.UnicodeScalarView()
         guard rest.first == "\"" else {
@@ -63,7 +64,7 @@ public struct TableName: Sendable, Hashable, CustomStringConvertible {
         return nil
     }
 
-    /// The server makes only ASCII letters small in a database of several bytes a character.
+    /// In a database with a multi-byte encoding, the server folds only ASCII letters.
     private static func lowercased(_ text: String) -> String {
         String(
             String.UnicodeScalarView(

@@ -67,7 +67,7 @@ extension RowWriter {
 }
 
 extension PlannedColumn {
-    /// The value whose text that is.
+    /// Converts a value's text into the value.
     fileprivate func value(of text: [UInt8]) -> PostgresValue {
         let string = String(decoding: text, as: UTF8.self)
         switch form {
@@ -80,7 +80,7 @@ extension PlannedColumn {
         }
     }
 
-    /// The bytes that `\\x` and pairs of digits stand for.
+    /// Decodes `\\x` followed by pairs of digits.
     private static func bytes(ofHexadecimal text: [UInt8]) -> [UInt8] {
         func digit(_ byte: UInt8) -> UInt8 {
             byte <= UInt8(ascii: "9") ? byte &- UInt8(ascii: "0") : byte &- UInt8(ascii: "a") &+ 10

@@ -3,10 +3,10 @@ internal import PostgresCatalogs
 internal import PostgresReading
 internal import PostgresTypes
 
-/// A scan of a table, its partitions and inheriting tables included: made by
-/// ``PostgresDatabase/scan(_:options:)``, and run as often as wanted. Any thread may run it.
+/// A scan of a table, including its partitions and inheriting tables.
+/// ``PostgresDatabase/scan(_:options:)`` makes it. It can run any number of times, on any thread.
 public final class TableScan: Sendable {
-    /// What is to be known about the result, a sentence each.
+    /// What users should know about the result, one sentence each.
     public let notes: [String]
     /// The names of the columns.
     public let columnNames: [String]
@@ -33,7 +33,7 @@ public final class TableScan: Sendable {
         if table.kind == .materializedView, !root.isPopulated {
             throw StorageError(
                 .unsupported, "materialized view \(table.schema).\(table.name) was never filled",
-                remedy: "Have the server refresh it.")
+                remedy: "Refresh it with the server.")
         }
         var planner = Planner(database, options)
         let shown = try planner.shown(table)
@@ -55,14 +55,14 @@ public final class TableScan: Sendable {
         writer = ValueWriter(version: database.directory.version, names: names)
     }
 
-    /// Writes the rows as text, in heap order, and gives it to `sink` piece by piece, whole rows
-    /// each. With more than one thread rows are made into text ahead of what `sink` has taken, at
-    /// most a few MiB a thread, the largest value aside.
+    /// Writes the rows as text, in heap order, and passes it to `sink` in pieces of whole rows.
+    /// With more than one thread, text is produced ahead of `sink`: at most a few MiB per thread,
+    /// plus the largest value.
     ///
     /// - Returns: how many rows were written.
-    /// - Throws: what `sink` throws, `damagedRow` for a row or value that is not what its type
-    ///   calls for, `invalidPage` and what else reading pages throws. The pieces before it were
-    ///   given.
+    /// - Throws: what `sink` throws; `damagedRow` if a row or value does not fit its type;
+    ///   `invalidPage` and what else reading pages throws. The pieces before the error were
+    ///   delivered.
     @discardableResult
     public func write(
         _ format: RowTextFormat, to sink: ([UInt8]) throws(StorageError) -> Void
@@ -93,7 +93,7 @@ public final class TableScan: Sendable {
         return output.bytes
     }
 
-    /// Text is given away when it has so many bytes.
+    /// Text is delivered once it has this many bytes.
     static let pieceSize = 1 << 20
 
     private func writeSerially(
@@ -118,8 +118,8 @@ public final class TableScan: Sendable {
 extension PostgresDatabase {
     /// Makes a scan of a table.
     ///
-    /// - Throws: `unsupported` for a table without rows on disk, or a column of a type without a
-    ///   text form; `noSuchObject` for a column that it does not have.
+    /// - Throws: `unsupported` if the table has no rows on disk or a column's type has no text
+    ///   form; `noSuchObject` if the table lacks a requested column.
     public func scan(
         _ table: PostgresTable, options: TableScanOptions = TableScanOptions()
     ) throws(StorageError) -> TableScan {

@@ -1,24 +1,24 @@
 internal import Threads
 
-/// What of a table is scanned.
+/// What to scan of a table.
 public struct TableScanOptions: Sendable {
     /// The columns, in this order; nil for all.
     public var columns: [String]?
-    /// Whether rows of partitions and inheriting tables are left out.
+    /// Whether to omit rows of partitions and inheriting tables.
     public var onlyOwnRows = false
-    /// Whether row versions are among the rows that a new transaction does not see. Columns `xmin`,
-    /// `xmax` and `state` follow the others then.
+    /// Whether to include row versions that a new transaction does not see. Columns `xmin`, `xmax`
+    /// and `state` then follow the others.
     public var includesDead = false
-    /// Whether what is left of dropped columns is shown, in hexadecimal, behind the others.
+    /// Whether to show what is left of dropped columns, in hexadecimal, after the others.
     public var includesDropped = false
-    /// Whether values of types without a text form are shown in hexadecimal instead of refused.
+    /// Whether to show values of types without a text form in hexadecimal, instead of throwing.
     public var unknownTypesAsHexadecimal = false
-    /// At most so many rows; nil for all.
+    /// The most rows to write; nil for all.
     public var limit: Int?
-    /// How many threads write text at a time; nil for one a core.
+    /// How many threads produce text; nil for one per core.
     public var threads: Int?
 
-    /// How many blocks a thread takes at a time: 2 MiB; fewer in tests.
+    /// How many blocks a thread takes at a time: 2 MiB. Tests use fewer.
     package var chunkBlocks: UInt32 = 256
 
     /// Makes options for all visible rows.
@@ -29,13 +29,13 @@ public struct TableScanOptions: Sendable {
 public enum RowTextFormat: Sendable, Hashable {
     /// As `COPY … TO STDOUT (FORMAT csv, HEADER)` writes it.
     case csv(null: String, header: Bool)
-    /// A JSON object a line, with numbers and booleans as such and all else as strings.
+    /// One JSON object per line, with numbers and booleans as such and everything else as strings.
     case json
-    /// Nothing: rows are decoded and dropped.
+    /// Nothing: rows are decoded and discarded.
     case none
 }
 
 extension TableScan {
-    /// How many threads a scan has if nothing else is said.
+    /// The default number of threads of a scan.
     static var coreCount: Int { max(1, Int(sysconf(CInt(_SC_NPROCESSORS_ONLN)))) }
 }

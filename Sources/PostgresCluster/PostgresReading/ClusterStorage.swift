@@ -5,16 +5,16 @@ internal import MagneticDisk
 package import StorageManager
 package import SystemPackage
 
-/// The files of a data directory: small ones read as wholes, relations through the pool. Nothing is
-/// ever written. Any thread may use it; each session belongs to one thread at a time.
+/// The files of a data directory. Small ones are read completely, relations through the pool.
+/// Nothing is ever written. Any thread may use it; each session belongs to one thread at a time.
 package final class ClusterStorage: Sendable {
     /// The directory, as it was given.
     package let root: FilePath
-    /// The directory as text for people: bytes that are not UTF-8 are replaced.
+    /// The directory as text for display; bytes that are not UTF-8 are replaced.
     package var path: String { root.string }
     /// The major version of the server, 13 to 18.
     package let version: Int
-    /// What the control file says.
+    /// The contents of the control file.
     package let control: ControlFile
     /// The asynchronous IO core.
     package let system: IOSystem
@@ -98,9 +98,9 @@ package final class ClusterStorage: Sendable {
     /// Opens a session, for one thread at a time.
     package func makeSession() throws(StorageError) -> Session { try system.makeSession() }
 
-    /// Lets go of the directory. All sessions are closed before.
+    /// Closes the directory. All sessions must be closed before.
     ///
-    /// - Throws: `misuse` while sessions are open.
+    /// - Throws: `misuse` if sessions are open.
     package func close() throws(StorageError) {
         let session: Session
         do throws(StorageError) { session = try makeSession() } catch {
@@ -118,7 +118,7 @@ package final class ClusterStorage: Sendable {
 }
 
 extension ClusterStorage {
-    /// A small file's bytes; nil where there is none.
+    /// A small file's bytes; nil if there is no such file.
     package func read(_ path: String) throws(StorageError) -> [UInt8]? {
         try Self.read(path, of: files)
     }
@@ -131,7 +131,7 @@ extension ClusterStorage {
         let size = try file.size()
         guard size <= largestSmallFile else {
             throw StorageError(
-                .clusterDamaged, "file \"\(path)\" has \(size) bytes, more than it can have",
+                .clusterDamaged, "file \"\(path)\" has \(size) bytes, more than is possible",
                 at: StorageError.Location(path: path))
         }
         var bytes = [UInt8](repeating: 0, count: Int(size))
@@ -142,13 +142,13 @@ extension ClusterStorage {
         return bytes
     }
 
-    /// The names in a folder; none where there is no such folder.
+    /// The names in a folder; empty if there is no such folder.
     package func list(_ path: String) throws(StorageError) -> [String] {
         guard try files.kind(of: path) == .directory else { return [] }
         return try files.list(path)
     }
 
-    /// Whether there is a file of that path.
+    /// Whether a file with that path exists.
     package func exists(_ path: String) throws(StorageError) -> Bool {
         try files.kind(of: path) == .file
     }
@@ -174,7 +174,7 @@ package struct RelationPlace: Hashable, Sendable {
 }
 
 extension ClusterStorage {
-    /// The folder of a database in a tablespace, below the data directory.
+    /// The folder of a database in a tablespace, relative to the data directory.
     package func folder(_ place: RelationPlace) -> String {
         switch place.tablespace {
         case RelationPlace.globalTablespace: "global"
@@ -184,12 +184,12 @@ extension ClusterStorage {
         }
     }
 
-    /// The first file of a relation, below the data directory.
+    /// The first file of a relation, relative to the data directory.
     package func path(_ place: RelationPlace) -> String { "\(folder(place))/\(place.number)" }
 
     /// Opens a relation.
     ///
-    /// - Throws: `clusterDamaged` where it has no file.
+    /// - Throws: `clusterDamaged` if it has no file.
     package func open(_ place: RelationPlace) throws(StorageError) -> OpenRelation {
         let directory: UInt32
         switch place.tablespace {
@@ -208,8 +208,8 @@ extension ClusterStorage {
         return relation
     }
 
-    /// An error of the layers below with the true path of the file in it: they know a relation in a
-    /// tablespace by another.
+    /// Replaces the path in an error of the layers below by the true one. They know a relation in a
+    /// tablespace by another path.
     package func explained(_ error: StorageError, _ place: RelationPlace) -> StorageError {
         guard place.tablespace != RelationPlace.globalTablespace,
             place.tablespace != RelationPlace.defaultTablespace

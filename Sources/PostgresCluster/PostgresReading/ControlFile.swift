@@ -2,12 +2,12 @@ public import AsyncIO
 internal import CPlatform
 internal import StorageManager
 
-/// What `global/pg_control` says of a cluster. Mirrors the parts of `ControlFileData` that reading
-/// takes, as PostgreSQL 13 to 18 lay it out on little-endian machines.
+/// The contents of a cluster's `global/pg_control`. Mirrors the parts of `ControlFileData` that
+/// reading needs, as PostgreSQL 13 to 18 lay them out on little-endian machines.
 package struct ControlFile: Sendable, Hashable {
-    /// Tells clusters apart.
+    /// Identifies the cluster.
     package let systemIdentifier: UInt64
-    /// The version of the system catalogs, part of the names of tablespaces' folders.
+    /// The version of the system catalogs. It is part of the tablespaces' folder names.
     package let catalogVersion: UInt32
     /// Whether the cluster was shut down in order.
     package let isShutDown: Bool
@@ -15,17 +15,17 @@ package struct ControlFile: Sendable, Hashable {
     package let segmentBlocks: Int
     /// Whether pages carry checksums.
     package let hasPageChecksums: Bool
-    /// The transaction that came next at the last checkpoint, without its epoch.
+    /// The next transaction as of the last checkpoint, without its epoch.
     package let nextTransaction: UInt32
-    /// The oldest transaction that `pg_xact` still tells of.
+    /// The oldest transaction that `pg_xact` still covers.
     package let oldestTransaction: UInt32
-    /// The multixact that came next, and where its members would begin.
+    /// The next multixact, and the offset of its members.
     package let nextMultixact: UInt32
     package let nextMemberOffset: UInt32
 
-    /// Where the file is, below the data directory.
+    /// The file's path, relative to the data directory.
     package static let path = "global/pg_control"
-    /// The least of the file's bytes that hold all there is.
+    /// The least size of a file that holds all these fields.
     private static let leastSize = 296
     /// `DB_SHUTDOWNED` and `DB_SHUTDOWNED_IN_RECOVERY`.
     private static let shutDownStates: ClosedRange<UInt32> = 1...2
@@ -46,10 +46,10 @@ package struct ControlFile: Sendable, Hashable {
         static let checksumVersion = 252
     }
 
-    /// Takes the file's bytes apart.
+    /// Decodes the file's bytes.
     ///
-    /// - Throws: `controlDamaged` where they are none that PostgreSQL wrote, `notADataDirectory`
-    ///   where version or block size is one that cannot be read.
+    /// - Throws: `controlDamaged` if PostgreSQL did not write them, `notADataDirectory` if the
+    ///   version or block size cannot be read.
     package init(_ bytes: [UInt8]) throws(StorageError) {
         guard bytes.count >= Self.leastSize else {
             throw Self.damaged("it has only \(bytes.count) bytes")
@@ -104,13 +104,13 @@ package struct ControlFile: Sendable, Hashable {
 }
 
 extension StorageError.Code {
-    /// The directory is no data directory of a PostgreSQL that can be read.
+    /// The directory is not a data directory of a supported PostgreSQL version.
     public static let notADataDirectory = Self(rawValue: "notADataDirectory")
-    /// A file of the cluster does not hold what it must, or is missing.
+    /// A file of the cluster is missing or has wrong contents.
     public static let clusterDamaged = Self(rawValue: "clusterDamaged")
-    /// A stored value, tuple or catalog row is not what its type calls for.
+    /// A stored value, tuple or catalog row does not fit its type.
     public static let damagedRow = Self(rawValue: "damagedRow")
-    /// The cluster has something that cannot be read or printed.
+    /// The cluster contains something that cannot be read or printed.
     public static let unsupported = Self(rawValue: "unsupported")
     /// The cluster has no database, schema, table or column of that name.
     public static let noSuchObject = Self(rawValue: "noSuchObject")

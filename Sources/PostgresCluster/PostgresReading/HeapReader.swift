@@ -6,13 +6,13 @@ internal import StorageManager
 internal import Synchronization
 internal import Threads
 
-/// A row version met in a heap.
+/// A row version found in a heap.
 package struct RowVersion: ~Escapable {
     /// The tuple.
     package let tuple: HeapTupleView
-    /// The block it lies in.
+    /// Its block.
     package let block: UInt32
-    /// What it is to a new transaction.
+    /// Its state for a new transaction.
     package let state: RowState
 
     @_lifetime(copy tuple)
@@ -23,17 +23,17 @@ package struct RowVersion: ~Escapable {
     }
 }
 
-/// Reads the rows of a table in the order they lie in. Belongs to its session's thread.
+/// Reads the rows of a table in physical order. Belongs to its session's thread.
 package struct HeapReader {
     private let storage: ClusterStorage
     private let session: Session
     private let place: RelationPlace
     private let relation: OpenRelation
     private var visibility: Visibility
-    /// Whether versions are met that a new transaction does not see.
+    /// Whether to return versions that a new transaction does not see.
     package var includesDead = false
 
-    /// How often a page that fails its checksum is read again: a server that runs may have been
+    /// How often a page with a wrong checksum is read again, since a running server may have been
     /// writing it.
     private static let rereads = 5
     private static let rereadPause: Duration = .milliseconds(20)
@@ -59,9 +59,10 @@ package struct HeapReader {
     /// Calls `body` with each row of the blocks that a new transaction sees.
     ///
     /// - Parameters:
-    ///   - pageDone: called after each page's rows, when no lock is held; false ends the scan.
-    /// - Throws: what reading a page throws, `damagedRow` for a line pointer or tuple that cannot
-    ///   be, what `body` throws.
+    /// - pageDone: called after each page's rows, with no lock held. It returns false to end the
+    ///   scan.
+    /// - Throws: what reading a page throws; `damagedRow` if a line pointer or tuple is impossible;
+    ///   what `body` throws.
     package mutating func forEachRow(
         in blocks: Range<UInt32>,
         _ body: (borrowing RowVersion) throws(StorageError) -> Void,
@@ -87,7 +88,7 @@ package struct HeapReader {
         }
     }
 
-    /// Reads a page once more, and again, that was damaged when it was read.
+    /// Reads a page again, a few times, after it was found damaged.
     private func readAgain(
         _ block: UInt32, _ error: StorageError
     ) throws(StorageError) -> PinnedPage {
@@ -147,7 +148,7 @@ package struct HeapReader {
         case format(PageFormatError)
     }
 
-    /// An error about a row of the table.
+    /// Makes an error about a row of the table.
     package func damaged(_ block: UInt32, _ reason: String) -> StorageError {
         StorageError(
             .damagedRow, "block \(block) of \"\(storage.path(place))\" is damaged: \(reason)",
@@ -165,7 +166,7 @@ extension ClusterStorage {
         }
     }
 
-    /// Does something with a relation, whose errors name its true path.
+    /// Runs `body` on a relation and puts the true path into its errors.
     package func explaining<Result>(
         _ place: RelationPlace, _ body: () throws(StorageError) -> Result
     ) throws(StorageError) -> Result {

@@ -7,9 +7,9 @@ public struct PostgresOptions: Sendable {
     public var ioMethod = IOMethodChoice.synchronous
     /// Bytes of memory for cached pages, at least 1 MiB.
     public var poolBytes = 64 << 20
-    /// How many sessions can be open at a time, from 1 to 1000: each thread of a scan has one.
+    /// How many sessions can be open at a time, from 1 to 1000. Each thread of a scan has one.
     public var maximumSessions = 32
-    /// Whether pages are checked against their checksums, in a cluster that has them.
+    /// Whether pages are checked against their checksums, if the cluster has them.
     public var verifiesChecksums = true
     /// Where the layers below log.
     public var logger = Logger(label: "strata.postgres")
@@ -21,7 +21,7 @@ public struct PostgresOptions: Sendable {
     static let sessionLimits = 1...1000
     /// How many neighbouring blocks one IO joins.
     static let combineLimit = 16
-    /// IOs that a session can have in flight.
+    /// How many IOs a session can have in flight.
     static let concurrency = 16
 
     func validate() throws(StorageError) {

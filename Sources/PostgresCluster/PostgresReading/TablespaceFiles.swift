@@ -3,16 +3,16 @@ internal import FileAccess
 internal import SystemPackage
 internal import Threads
 
-/// Where relations lie: a database's folder of a tablespace. The storage manager knows relations by
-/// a database's number and a file's, below `base` or `global`. A folder elsewhere is given a number
-/// that no database has, and ``TablespaceFileSystem`` leads its paths to where it is.
+/// Where relations are stored: a database's folder in a tablespace. The storage manager knows
+/// relations by database number and file number, below `base` or `global`. A folder elsewhere gets
+/// a number that no database has, and ``TablespaceFileSystem`` maps its paths to the true ones.
 final class TablespaceFolders: Sendable {
-    /// Numbers from here on are folders'. Databases count from 1 and do not get here.
+    /// Folders' numbers start here. Database numbers count from 1 and never reach it.
     static let firstNumber: UInt32 = 0xE000_0000
 
     private let folders = Lock<[String]>([])
 
-    /// The number under which the files of `folder` are reached.
+    /// The number that stands for `folder`.
     func number(of folder: String) -> UInt32 {
         folders.withLock { folders in
             if let index = folders.firstIndex(of: folder) {
@@ -23,7 +23,7 @@ final class TablespaceFolders: Sendable {
         }
     }
 
-    /// The true path of a file that the storage manager asks for.
+    /// The true path of a file that the storage manager names.
     func resolve(_ path: String) -> String {
         guard path.hasPrefix("base/") else { return path }
         let rest = path.dropFirst(5)
@@ -36,8 +36,8 @@ final class TablespaceFolders: Sendable {
     }
 }
 
-/// The kernel's file system with the paths of tablespaces led to where these are. What would change
-/// a file is refused.
+/// The kernel's file system, with the paths of tablespaces mapped to their true ones. Refuses every
+/// change.
 final class TablespaceFileSystem: FileSystem {
     private let kernel = KernelFileSystem()
     private let folders: TablespaceFolders

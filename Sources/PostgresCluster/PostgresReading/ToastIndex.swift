@@ -4,10 +4,10 @@ internal import PageFormat
 internal import PostgresTypes
 internal import StorageManager
 
-/// The index of a TOAST relation: a B-tree of (value, chunk number), both of four bytes. Read, not
-/// trusted: an index that cannot be followed gives fewer rows.
+/// The index of a TOAST relation: a B-tree of (value, chunk number), both of four bytes. It is not
+/// trusted: an index that cannot be followed just returns fewer rows.
 struct ToastIndex {
-    /// Where a row lies.
+    /// Where a row is.
     struct Row {
         let block: UInt32
         let number: OffsetNumber
@@ -26,25 +26,25 @@ struct ToastIndex {
 
     init(_ relation: OpenRelation) { self.relation = relation }
 
-    /// What a page says to a search.
+    /// The result of searching one page.
     private enum Step {
-        /// Go down to, or right to, that page.
+        /// Continue at that page, below or to the right.
         case go(UInt32)
-        /// The rows found here, and the page to the right if there may be more.
+        /// The rows found on this page, and the page to the right if it may hold more.
         case rows([Row], next: UInt32)
     }
 
-    /// Rows with chunks of `value`, in the chunks' order.
+    /// The rows with chunks of `value`, in the chunks' order.
     func rows(
         of value: UInt32, atMost limit: Int, _ buffers: BufferManager, _ session: Session
     ) throws(StorageError) -> [Row] {
         var rows: [Row] = []
         let meta = try buffers.page(0, of: relation, session: session)
-        // Behind the page header: magic number, version, root.
+        // The page header is followed by a magic number, the version and the root.
         let root = meta.withView { view in (try? view.bytes.load(32, as: UInt32.self)) ?? 0 }
         meta.release()
         var block = root
-        // A search goes down the levels, then right along the leaves.
+        // A search descends the levels, then moves right along the leaves.
         let steps = Self.mostLevels + 2 * limit + 16
         for _ in 0..<steps {
             guard block != 0 else { break }
@@ -69,7 +69,7 @@ struct ToastIndex {
         let flags = try page.bytes.load(special + 12, as: UInt16.self)
         if flags & (PageFlag.deleted | PageFlag.halfDead) != 0 { return .go(next) }
         let isLeaf = flags & PageFlag.leaf != 0
-        // A page that has a right neighbour begins with its upper bound.
+        // A page with a right neighbour begins with its upper bound.
         let first: OffsetNumber = next == 0 ? 1 : 2
         let last = OffsetNumber(page.linePointerCount)
         if next != 0, let bound = try key(page, 1), bound < value { return .go(next) }
@@ -80,7 +80,7 @@ struct ToastIndex {
         var number = first
         while number <= last {
             guard let tuple = try? page.item(number) else { return nil }
-            // The leftmost entry stands for all that is less; others lead to their key and above.
+            // The leftmost entry covers everything less; other entries lead to their key and above.
             if number > first, let key = try key(page, number), key >= value { break }
             child = try tuple.uint32Block()
             number += 1
@@ -104,7 +104,7 @@ struct ToastIndex {
         return .rows(rows, next: next)
     }
 
-    /// The value's number in an entry; nil for an entry without a key.
+    /// The value's number in an entry; nil if the entry has no key.
     private static func key(
         _ page: PageView, _ number: OffsetNumber
     ) throws(ValueFault) -> UInt32? {
@@ -112,7 +112,7 @@ struct ToastIndex {
         return try tuple.load(8, as: UInt32.self)
     }
 
-    /// Takes an entry's row, or all rows of an entry that stands for several.
+    /// Appends an entry's row, or all rows of an entry that holds several.
     private static func append(_ tuple: RawSpan, to rows: inout [Row]) throws(ValueFault) {
         let info = try tuple.load(6, as: UInt16.self)
         let offset = try tuple.load(4, as: UInt16.self)
@@ -130,7 +130,7 @@ struct ToastIndex {
 }
 
 extension RawSpan {
-    /// The block of the row id that the bytes begin with: two halves, the high one first.
+    /// The block in the row id at the start of the bytes: two halves, the high one first.
     fileprivate func uint32Block() throws(ValueFault) -> UInt32 {
         UInt32(try load(0, as: UInt16.self)) << 16 | UInt32(try load(2, as: UInt16.self))
     }

@@ -4,11 +4,11 @@ internal import PageFormat
 package import PostgresTypes
 internal import StorageManager
 
-/// Where the values of a table are that are stored out of line.
+/// Where the out-of-line values of a table are stored.
 package struct ToastPlace: Sendable, Hashable {
     /// The TOAST relation's number, which pointers name.
     package let relation: UInt32
-    /// Its files, and its index's; nil for an index that is not known.
+    /// Its files, and its index's; nil if the index is not known.
     package let heap: RelationPlace
     package let index: RelationPlace?
 
@@ -19,11 +19,11 @@ package struct ToastPlace: Sendable, Hashable {
     }
 }
 
-/// Puts values together that are stored out of line. Belongs to its session's thread. Mirrors
+/// Assembles values that are stored out of line. Belongs to its session's thread. Mirrors
 /// `toast_fetch_datum`.
 ///
-/// Chunks are found by the TOAST relation's index. Where that does not lead to all of them, as in a
-/// cluster that crashed, the relation is read from its beginning.
+/// Chunks are found by the TOAST relation's index. If that does not lead to all of them, as in a
+/// crashed cluster, the relation is read from its beginning.
 package struct ToastReader {
     private let storage: ClusterStorage
     private let session: Session
@@ -31,16 +31,16 @@ package struct ToastReader {
     private var heap: OpenRelation?
     private var index: ToastIndex?
 
-    /// Makes a reader of a table's values; without a place, any pointer is an error.
+    /// Makes a reader of a table's values. Without a place, every pointer is an error.
     package init(_ storage: ClusterStorage, _ place: ToastPlace?, session: Session) {
         self.storage = storage
         self.place = place
         self.session = session
     }
 
-    /// The value that a pointer stands for, uncompressed.
+    /// The uncompressed value that a pointer refers to.
     ///
-    /// - Throws: `damagedRow` where chunks are missing or wrong; what reading pages throws.
+    /// - Throws: `damagedRow` if chunks are missing or wrong; what reading pages throws.
     package mutating func value(_ pointer: ToastPointer) throws(StorageError) -> [UInt8] {
         guard let place, place.relation == pointer.relation else {
             throw damage(pointer, "its table has no TOAST relation \(pointer.relation)")
@@ -67,7 +67,7 @@ package struct ToastReader {
         let blocks = try storage.explaining(place.heap) { () throws(StorageError) in
             try heap.storage.blockCount(.main)
         }
-        // Before room is made for what a damaged pointer may claim.
+        // Checked before allocating the size that a damaged pointer may claim.
         guard pointer.storedSize <= Int(blocks) * blockSize else {
             throw damage(pointer, "the relation is too small for \(pointer.storedSize) bytes")
         }
@@ -84,7 +84,7 @@ package struct ToastReader {
             try visit(block, only: nil, heap, &gathered)
             if gathered.isComplete { return gathered.bytes }
         }
-        throw damage(pointer, "\(gathered.missing) of its chunks are not there")
+        throw damage(pointer, "\(gathered.missing) of its chunks are missing")
     }
 
     private mutating func openHeap(_ place: ToastPlace) throws(StorageError) -> OpenRelation {
@@ -127,12 +127,12 @@ package struct ToastReader {
 /// Puts the chunks of one value in order.
 private struct ChunkGatherer {
     private let value: UInt32
-    /// The value's bytes, as far as its chunks are there.
+    /// The value's bytes, as far as its chunks were found.
     private(set) var bytes: [UInt8]
     private var isThere: [Bool]
-    /// How many chunks are not there yet.
+    /// How many chunks were not found yet.
     private(set) var missing: Int
-    /// Bytes in each chunk but the last.
+    /// The size of every chunk but the last.
     private static let chunkSize = 1996
 
     init(_ pointer: ToastPointer) {
@@ -145,8 +145,8 @@ private struct ChunkGatherer {
     var mostChunks: Int { isThere.count }
     var isComplete: Bool { missing == 0 }
 
-    /// Takes a row of the TOAST relation (value, number, bytes) if it is a chunk of this value that
-    /// counts. What a transaction that failed left has another value's number.
+    /// Takes a row of the TOAST relation (value, number, bytes) if it is a valid chunk of this
+    /// value. Rows left by a failed transaction have another value's number.
     mutating func take(_ tuple: HeapTupleView) throws(ValueFault) {
         let header = tuple.header
         let isAborted =

@@ -1,9 +1,9 @@
 package import AsyncIO
 internal import Threads
 
-/// What became of a transaction, as `pg_xact` has it.
+/// The outcome of a transaction, as `pg_xact` records it.
 package enum TransactionStatus: UInt8, Sendable, Hashable {
-    /// Nothing is known: it runs, is prepared, or was cut off by a crash.
+    /// No outcome is recorded: the transaction is running, prepared, or was cut off by a crash.
     case inProgress = 0
     case committed = 1
     case aborted = 2
@@ -11,8 +11,8 @@ package enum TransactionStatus: UInt8, Sendable, Hashable {
     case subcommitted = 3
 }
 
-/// The logs that tell what became of transactions: `pg_xact`, `pg_subtrans`, `pg_multixact`. Pages
-/// are read when they are asked for and kept, at most ``mostPages`` of them. Any thread may ask.
+/// The logs of transactions' outcomes: `pg_xact`, `pg_subtrans`, `pg_multixact`. Pages are read on
+/// demand and cached, at most ``mostPages`` of them. Any thread may use it.
 package final class TransactionLog: Sendable {
     private let storage: ClusterStorage
     private let cache = Lock<[LogPage: [UInt8]]>([:])
@@ -28,7 +28,7 @@ package final class TransactionLog: Sendable {
 
     package init(_ storage: ClusterStorage) { self.storage = storage }
 
-    /// A page of a log; nil where its file does not reach so far.
+    /// A page of a log; nil if its file does not reach that far.
     private func page(_ directory: String, _ number: UInt64) throws(StorageError) -> [UInt8]? {
         let key = LogPage(directory: directory, number: number)
         if let page = cache.withLock({ $0[key] }) { return page }
@@ -61,19 +61,19 @@ package final class TransactionLog: Sendable {
 
     private func missing(_ directory: String, _ what: String) -> StorageError {
         StorageError(
-            .clusterDamaged, "\(directory) does not tell of \(what)",
+            .clusterDamaged, "\(directory) does not cover \(what)",
             remedy: "Restore the folder from a backup of the cluster.",
             at: StorageError.Location(path: directory))
     }
 }
 
 extension TransactionLog {
-    /// Whether a transaction took effect. Mirrors `TransactionIdDidCommit`.
+    /// Whether a transaction committed. Mirrors `TransactionIdDidCommit`.
     ///
-    /// - Throws: `clusterDamaged` where `pg_xact` does not reach so far.
+    /// - Throws: `clusterDamaged` if `pg_xact` does not reach that far.
     package func isCommitted(_ transaction: UInt32) throws(StorageError) -> Bool {
         var number = transaction
-        // A chain of parents ends, whatever a damaged file says.
+        // Bounds the chain of parents, which a damaged file could make endless.
         for _ in 0..<Self.mostParents {
             switch try status(number) {
             case .committed: return true
@@ -89,14 +89,14 @@ extension TransactionLog {
 
     private static let mostParents = 64
 
-    /// What `pg_xact` says of a transaction.
+    /// The status of a transaction in `pg_xact`.
     package func status(_ transaction: UInt32) throws(StorageError) -> TransactionStatus {
-        // The first two are the server's own: what they did counts for ever.
+        // Transactions 1 and 2 are the server's own and always committed.
         if transaction < 3 { return transaction == 0 ? .aborted : .committed }
         let perPage: UInt64 = 32_768
         let number = UInt64(transaction)
         guard let page = try page("pg_xact", number / perPage) else {
-            // What was never begun has no page yet.
+            // A transaction that never began may have no page yet.
             if isBefore(storage.control.nextTransaction, orAt: transaction) { return .inProgress }
             throw missing("pg_xact", "transaction \(transaction)")
         }
@@ -109,8 +109,8 @@ extension TransactionLog {
         Int32(bitPattern: second &- first) >= 0
     }
 
-    /// The transaction among a multixact's members that updated or deleted the row; nil if all of
-    /// them only locked it. Mirrors `HeapTupleGetUpdateXid`.
+    /// The member of a multixact that updated or deleted the row; nil if all members only locked
+    /// it. Mirrors `HeapTupleGetUpdateXid`.
     package func updater(ofMultixact number: UInt32) throws(StorageError) -> UInt32? {
         let next = storage.control.nextMultixact
         guard !isBefore(next, orAt: number),
@@ -132,11 +132,11 @@ extension TransactionLog {
         return nil
     }
 
-    /// More than any multixact has that a server could still handle.
+    /// More members than any multixact has that a server could handle.
     private static let mostMembers: UInt32 = 1 << 16
 
-    /// What a member of a multixact did to the row, and its transaction: groups of four bytes of
-    /// flags and four transactions, 409 groups a page.
+    /// What a member of a multixact did to the row, and its transaction. A page has 409 groups,
+    /// each of four bytes of flags and four transactions.
     private func member(_ offset: UInt32) throws(StorageError) -> (UInt8, UInt32) {
         let perPage: UInt64 = 1636
         let place = UInt64(offset)

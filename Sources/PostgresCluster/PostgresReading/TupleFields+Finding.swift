@@ -2,9 +2,9 @@ package import PageFormat
 package import PostgresTypes
 
 extension TupleFields {
-    /// Finds the values of a tuple as far as column `last`, counted from zero.
+    /// Finds the values of a tuple up to column `last`, counted from zero.
     ///
-    /// - Returns: the data that the slots' ranges count from.
+    /// - Returns: the data that the slots' ranges are relative to.
     @_lifetime(copy tuple)
     package mutating func find(
         _ tuple: HeapTupleView, upTo last: Int

@@ -1,20 +1,19 @@
 package import AsyncIO
 package import PageFormat
 
-/// What a row version is to a transaction that begins now.
+/// The state of a row version for a transaction that begins now.
 package enum RowState: String, Sendable, Hashable, CaseIterable {
-    /// It is seen.
+    /// The transaction sees it.
     case visible
-    /// The transaction that made it never committed.
+    /// The inserting transaction never committed.
     case insertAborted = "insert aborted"
     /// It was deleted or replaced.
     case deleted
 }
 
-/// Decides which row versions a new transaction would see. Keeps the answers about the transactions
-/// asked for last; belongs to one thread at a time. Mirrors `HeapTupleSatisfiesMVCC` with a
-/// snapshot in which no transaction is running: what the log does not say is committed never will
-/// be.
+/// Decides which row versions a new transaction would see. Caches the latest answers. Belongs to
+/// one thread at a time. Mirrors `HeapTupleSatisfiesMVCC` with a snapshot in which no transaction
+/// is running: a transaction that the log does not record as committed never will be.
 package struct Visibility {
     private let log: TransactionLog
     private var lastInsert = Answer()
@@ -25,7 +24,7 @@ package struct Visibility {
         var isCommitted = false
     }
 
-    /// Bits of `t_infomask` that the page format has no use for.
+    /// Bits of `t_infomask` that the page format does not need.
     private enum Mask {
         static let exclusiveLock: UInt16 = 0x0040
         static let lockOnly: UInt16 = 0x0080
@@ -37,13 +36,13 @@ package struct Visibility {
 
     package init(_ log: TransactionLog) { self.log = log }
 
-    /// The state of a row version. O(1) where hint bits or the last answers tell.
+    /// The state of a row version. O(1) if hint bits or cached answers decide.
     ///
-    /// - Throws: `clusterDamaged` where the logs do not tell of a transaction.
+    /// - Throws: `clusterDamaged` if the logs do not cover a transaction.
     @inline(__always)
     package mutating func state(_ header: HeapTupleHeader) throws(StorageError) -> RowState {
         let flags = header.flags
-        // Most rows of a table: hints say that it was made, and by nobody deleted.
+        // Most rows of a table: hints say that the row was inserted and not deleted.
         if flags.contains(.xminCommitted) && flags.contains(.xmaxInvalid)
             && flags.rawValue & (Mask.movedOff | Mask.movedIn) == 0
         {
@@ -61,7 +60,7 @@ package struct Visibility {
     private mutating func isInserted(_ header: HeapTupleHeader) throws(StorageError) -> Bool {
         let flags = header.flags
         if flags.contains(.xminFrozen) { return true }
-        // VACUUM FULL before PostgreSQL 9.0 moved rows, under a transaction of its own.
+        // VACUUM FULL before PostgreSQL 9.0 moved rows, in a transaction of its own.
         if flags.rawValue & Mask.movedOff != 0 { return try !log.isCommitted(header.field3) }
         if flags.rawValue & Mask.movedIn != 0 { return try log.isCommitted(header.field3) }
         if flags.contains(.xminCommitted) { return true }

@@ -3,15 +3,15 @@
 extension ValueWriter {
     private static let mostDimensions = 6
 
-    /// Where the parts of an array lie in its value.
+    /// The positions of the parts of an array in its value.
     private struct ArrayParts {
         var dimensions: [Int] = []
         var lowerBounds: [Int64] = []
         /// How many elements there are.
         var count = 1
-        /// Where the bitmap of nulls begins; nil without one.
+        /// The start of the bitmap of nulls; nil if there is none.
         var bitmap: Int?
-        /// Where the first element lies.
+        /// The position of the first element.
         var data = 0
     }
 
@@ -74,7 +74,7 @@ extension ValueWriter {
         if dimensions == 0 { parts.count = 0 }
         let header = 12 + 8 * dimensions
         if dataOffset != 0 {
-            // Offsets on disk count from the length word, which the span does not have.
+            // Offsets on disk count from the length word, which is not in the span.
             parts.bitmap = header
             parts.data = dataOffset - 4
             guard parts.count <= 8 * value.byteCount else {
@@ -89,11 +89,11 @@ extension ValueWriter {
         return parts
     }
 
-    /// Where an element lies: aligned whatever its length's form.
+    /// The position of an element, aligned whatever the form of its length.
     private func elementExtent(
         _ value: RawSpan, _ layout: ValueLayout, _ offset: Int
     ) throws(ValueFault) -> Range<Int> {
-        // The span begins four bytes behind what offsets are aligned to.
+        // The span begins four bytes after the point that offsets are aligned to.
         let start = aligned(offset + 4, layout.alignment) - 4
         let end: Int
         if layout.length > 0 {
@@ -109,7 +109,7 @@ extension ValueWriter {
         return start..<end
     }
 
-    /// Writes the braces that open before an element, or what separates it from the last.
+    /// Writes the opening braces of an element, or the delimiter after the previous one.
     private func open(
         _ parts: ArrayParts, before index: Int, _ delimiter: UInt8, _ output: inout TextOutput
     ) {
@@ -131,7 +131,7 @@ extension ValueWriter {
         }
     }
 
-    /// Appends an element, in quotes where it could be taken for something else.
+    /// Appends an element, quoted if it could be mistaken for something else.
     private static func quoteElement(
         _ text: TextOutput, _ delimiter: UInt8, to output: inout TextOutput
     ) {

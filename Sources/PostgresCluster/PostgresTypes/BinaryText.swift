@@ -21,8 +21,8 @@ enum BitText {
     }
 }
 
-/// The one-byte type `"char"`. Mirrors `charout`, which has escaped bytes beyond ASCII since
-/// PostgreSQL 16.
+/// The one-byte type `"char"`. Mirrors `charout`, which escapes bytes beyond ASCII since PostgreSQL
+/// 16.
 enum CharText {
     static func write(
         _ value: RawSpan, version: Int, to output: inout TextOutput

@@ -1,7 +1,7 @@
-/// The types that every server has, by their numbers in `pg_type`, which never change.
+/// The types of every server, by their numbers in `pg_type`, which never change.
 public enum BuiltinTypes {
-    /// How values of a base type are written; nil for a type that is not known, and for those made
-    /// of others, which the catalogs describe.
+    /// The form of a base type's values. Nil if the type is not known, or consists of other types,
+    /// which the catalogs describe.
     public static func form(of type: UInt32) -> ValueForm? {
         scalar(type) ?? special(type)
     }
@@ -74,7 +74,7 @@ public enum BuiltinTypes {
         }
     }
 
-    /// How values of a type that an extension brings are written; nil if the name is not known.
+    /// The form of an extension type's values; nil if the name is not known.
     public static func extensionForm(named name: String) -> ValueForm? {
         switch name {
         case "citext": .text

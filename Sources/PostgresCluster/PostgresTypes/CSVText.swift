@@ -1,8 +1,8 @@
 /// Fields of CSV as `COPY … TO (FORMAT csv)` writes them.
 public struct CSVText: Sendable {
-    /// The text that stands for null; a value that looks like it is quoted.
+    /// The text for null. A value that looks like it is quoted.
     public let null: [UInt8]
-    /// Whether a row has one field only: then `\.` is quoted, which ends data in older servers.
+    /// Whether a row has only one field. Then `\.` is quoted, which ends data in older servers.
     let isSingle: Bool
 
     /// Makes a writer of fields.
@@ -24,7 +24,7 @@ public struct CSVText: Sendable {
     package func needsQuotes(_ text: RawSpan) -> Bool {
         if text.equals(null) { return true }
         if isSingle && text.equals("\\.") { return true }
-        // All that calls for quotes is a comma or below.
+        // Everything that needs quotes is a comma or a smaller byte.
         return text.contains(where: { byte in
             byte <= UInt8(ascii: ",")
                 && (byte == UInt8(ascii: ",") || byte == UInt8(ascii: "\"") || byte == 10

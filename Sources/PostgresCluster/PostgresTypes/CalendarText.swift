@@ -1,8 +1,8 @@
-/// Dates and times in the ISO style, the time zone being UTC. Mirrors `EncodeDateOnly`,
+/// Dates and times in the ISO style, in the time zone UTC. Mirrors `EncodeDateOnly`,
 /// `EncodeTimeOnly` and `EncodeDateTime`.
 enum CalendarText {
     private static let microsecondsPerDay: Int64 = 86_400_000_000
-    /// Days from 0000-03-01 to 2000-01-01, the day that values count from.
+    /// Days from 0000-03-01 to 2000-01-01, from which values count.
     private static let epochDay = 730_425
     /// Days in 400 years.
     private static let daysPerEra = 146_097
@@ -62,7 +62,7 @@ enum CalendarText {
         output.append(unsigned: UInt64(seconds % 60), minimumDigits: 2)
     }
 
-    /// Appends `HH:MM:SS` and up to six digits of a fraction without zeros at its end.
+    /// Appends `HH:MM:SS` and up to six digits of a fraction without trailing zeros.
     private static func writeTime(_ time: Int64, to output: inout TextOutput) {
         let seconds = UInt64(time / 1_000_000)
         output.append(unsigned: seconds / 3600, minimumDigits: 2)
@@ -73,7 +73,7 @@ enum CalendarText {
         writeFraction(UInt64(time % 1_000_000), to: &output)
     }
 
-    /// Appends a point and microseconds without zeros at their end; nothing for none.
+    /// Appends a point and the microseconds without trailing zeros, or nothing for zero.
     static func writeFraction(_ microseconds: UInt64, to output: inout TextOutput) {
         if microseconds == 0 { return }
         output.append("." as Unicode.Scalar)
@@ -81,9 +81,9 @@ enum CalendarText {
         while output.bytes.last == UInt8(ascii: "0") { output.bytes.removeLast() }
     }
 
-    /// Appends the date of a day as `YYYY-MM-DD`; returns whether it lies before year 1.
+    /// Appends the date of a day as `YYYY-MM-DD`. Returns whether it is before year 1.
     private static func writeDay(_ day: Int, to output: inout TextOutput) -> Bool {
-        // Counted from 0000-03-01, leap days are the last days of a year.
+        // With years that begin on March 1, leap days are the last days of a year.
         let shifted = day + epochDay
         let era = (shifted >= 0 ? shifted : shifted - (daysPerEra - 1)) / daysPerEra
         let dayOfEra = shifted - era * daysPerEra

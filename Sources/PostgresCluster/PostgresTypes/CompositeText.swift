@@ -1,6 +1,6 @@
 /// Row types: a value is stored as a tuple with a header of its own. Mirrors `record_out`.
 extension ValueWriter {
-    /// Offsets in the value, whose length word is not part of it.
+    /// Offsets in the value without its length word.
     private enum RecordOffset {
         static let attributeCount = 14
         static let flags = 16
@@ -13,7 +13,7 @@ extension ValueWriter {
     ) throws(ValueFault) {
         let stored = Int(try value.load(RecordOffset.attributeCount, as: UInt16.self) & 0x7FF)
         let hasNulls = try value.load(RecordOffset.flags, as: UInt16.self) & 1 != 0
-        // Attributes are aligned from the tuple's beginning, as its data is.
+        // Attributes are aligned relative to the tuple's beginning.
         let start = Int(try value.byte(RecordOffset.data)) - 4
         guard start >= RecordOffset.bitmap, start & 7 == 4 else {
             throw .malformed("the data of a row value cannot begin at \(start + 4)")
@@ -56,7 +56,8 @@ extension ValueWriter {
         appendDoubling(text, inQuotes: needsQuotes, to: &output)
     }
 
-    /// Appends a text, with quotes around it and quotes and backslashes in it doubled if asked for.
+    /// Appends a text. If requested, puts quotes around it and doubles quotes and backslashes in
+    /// it.
     static func appendDoubling(
         _ text: TextOutput, inQuotes: Bool, to output: inout TextOutput
     ) {

@@ -1,4 +1,4 @@
-/// `hstore`: keys and values of text, packed behind a table of their ends. Mirrors `hstore_out`.
+/// `hstore`: keys and values of text, packed after a table of their ends. Mirrors `hstore_out`.
 enum HStoreText {
     static func write(_ value: RawSpan, to output: inout TextOutput) throws(ValueFault) {
         let count = Int(try value.load(0, as: UInt32.self) & 0x0FFF_FFFF)
@@ -43,7 +43,7 @@ enum HStoreText {
 enum TreeText {
     static func write(_ value: RawSpan, to output: inout TextOutput) throws(ValueFault) {
         let count = Int(try value.load(0, as: UInt16.self))
-        // Labels are aligned from the value's beginning, four bytes before the span's.
+        // Labels are aligned relative to the value's beginning, four bytes before the span's.
         var offset = 4
         for index in 0..<count {
             if index > 0 { output.append("." as Unicode.Scalar) }
@@ -82,7 +82,7 @@ enum TreeText {
         }
     }
 
-    /// Appends what a label may be followed by: `%` words, `@` any case, `*` any ending.
+    /// Appends the marks after a label: `%` words, `@` any case, `*` any ending.
     static func writeMarks(_ flags: UInt8, to output: inout TextOutput) {
         if flags & 4 != 0 { output.append("%" as Unicode.Scalar) }
         if flags & 2 != 0 { output.append("@" as Unicode.Scalar) }
@@ -104,7 +104,7 @@ enum TreeText {
 }
 
 /// `ltxtquery`: labels under operators, each before its right operand and that before its left.
-/// Mirrors `ltxtq_out`; what is to be written is kept on a list, as in ``SearchQueryText``.
+/// Mirrors `ltxtq_out`. Pending output is kept on a list, as in ``SearchQueryText``.
 enum TreeQueryText {
     private static let itemSize = 12
 

@@ -1,4 +1,4 @@
-/// The geometric types: points of two `double precision` each, and what is made of them.
+/// The geometric types: points of two `double precision` each, and what consists of them.
 enum GeometryText {
     private static let pointSize = 16
 

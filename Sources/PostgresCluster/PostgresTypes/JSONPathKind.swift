@@ -1,5 +1,5 @@
 extension JSONPathText {
-    /// What an item of a `jsonpath` is, by its number on disk.
+    /// The kind of an item in a `jsonpath`, by its number on disk.
     enum Kind: UInt8 {
         case null, string, numeric, boolean
         case and, or, not, isUnknown
@@ -15,7 +15,7 @@ extension JSONPathText {
 }
 
 extension JSONPathText.Kind {
-    /// The name of the method that the item is.
+    /// The name of the item's method.
     var method: StaticString? {
         switch self {
         case .type: "type"
@@ -41,7 +41,7 @@ extension JSONPathText.Kind {
         }
     }
 
-    /// How many positions of arguments a method's item holds.
+    /// How many argument positions a method's item holds.
     var methodArguments: Int {
         switch self {
         case .datetime, .time, .timeTZ, .timestamp, .timestampTZ: 1
@@ -71,7 +71,7 @@ extension JSONPathText.Kind {
         }
     }
 
-    /// What stands before the operand of a predicate with one.
+    /// The text before the operand of a unary predicate.
     var opening: StaticString {
         switch self {
         case .not: "!("

@@ -1,11 +1,12 @@
-/// `jsonpath`: a tree of items, each a type, the position of the item that follows it, and what its
-/// type calls for. Mirrors `jsonpath_out`.
+/// `jsonpath`: a tree of items. Each has a type, the position of the item that follows it, and what
+/// its type requires. Mirrors `jsonpath_out`.
 struct JSONPathText: ~Copyable {
     private static let laxFlag: UInt32 = 0x8000_0000
-    /// Items that may still be visited: in a whole value each is visited once, and takes 8 bytes.
+    /// How many more items may be visited. An intact value visits each once, and each takes 8
+    /// bytes.
     private var budget: Int
 
-    /// Writes the value in `value`, the bytes behind its length.
+    /// Writes the value in `value`, the bytes after its length word.
     static func write(_ value: RawSpan, to output: inout TextOutput) throws(ValueFault) {
         let header = try value.load(0, as: UInt32.self)
         guard header & ~laxFlag == 1 else {
@@ -16,13 +17,13 @@ struct JSONPathText: ~Copyable {
         try writer.chain(try value.rest(4), 0, Context(inKey: false, brackets: true), 0, &output)
     }
 
-    /// How an item is written depending on what stands before and around it.
+    /// How an item is written, depending on what precedes and surrounds it.
     private struct Context {
         var inKey: Bool
         var brackets: Bool
     }
 
-    /// An item: its type, what follows it, and where its content begins.
+    /// An item: its type, what follows it, and the start of its content.
     private struct Item {
         let position: Int
         let type: Kind
@@ -108,7 +109,7 @@ struct JSONPathText: ~Copyable {
         }
     }
 
-    /// Writes an operand, in brackets if it binds no tighter than the operator it belongs to.
+    /// Writes an operand, in parentheses if it binds no tighter than its operator.
     private mutating func argument(
         _ data: RawSpan, _ item: Item, _ index: Int, _ parent: Kind?, _ depth: Int,
         _ output: inout TextOutput
@@ -191,7 +192,7 @@ struct JSONPathText: ~Copyable {
         if brackets { output.append(")" as Unicode.Scalar) }
     }
 
-    /// Writes `.name()`, with an argument or two where there are.
+    /// Writes `.name()`, with up to two arguments.
     private mutating func method(
         _ data: RawSpan, _ item: Item, _ name: StaticString, _ depth: Int,
         _ output: inout TextOutput

@@ -1,31 +1,31 @@
-/// `jsonb`: containers of entries, each entry a word with a type and a length or an end. Mirrors
-/// `jsonb_out`. Containers nested in each other are kept on a list, not on the stack, so that no
-/// depth runs out of it; the list is shorter than the value.
+/// `jsonb`: containers of entries. Each entry is a word with a type and a length or an end. Mirrors
+/// `jsonb_out`. Nested containers are kept on a list, not on the stack, so no depth overflows the
+/// stack. The list is shorter than the value.
 package enum JSONText {
     private static let countMask: UInt32 = 0x0FFF_FFFF
     private static let scalarFlag: UInt32 = 0x1000_0000
     private static let objectFlag: UInt32 = 0x2000_0000
     private static let arrayFlag: UInt32 = 0x4000_0000
 
-    /// A container that is being written.
+    /// A container being written.
     private struct Container {
         let isObject: Bool
         let isScalar: Bool
         /// Members or elements.
         let count: Int
-        /// Where its first entry lies in the value.
+        /// The position of its first entry in the value.
         let entries: Int
-        /// Where the data of its entries begins, and where it ends.
+        /// The start of its entries' data, and the end.
         let data: Int
         let end: Int
         /// The next member or element.
         var index = 0
-        /// Where the next key and the next value lie, from `data`.
+        /// The positions of the next key and the next value, relative to `data`.
         var keyOffset = 0
         var valueOffset = 0
     }
 
-    /// Writes the value in `value`, the bytes behind its length.
+    /// Writes the value in `value`, the bytes after its length word.
     static func write(_ value: RawSpan, to output: inout TextOutput) throws(ValueFault) {
         var open = [try container(value, 0, value.byteCount)]
         begin(open[0], to: &output)
@@ -85,7 +85,7 @@ package enum JSONText {
         return result
     }
 
-    /// The type of an entry and where its data lies; moves `offset` behind it.
+    /// The type of an entry and the position of its data. Moves `offset` past it.
     private static func next(
         _ value: RawSpan, _ container: Container, _ index: Int, _ offset: inout Int
     ) throws(ValueFault) -> (type: UInt32, range: Range<Int>) {

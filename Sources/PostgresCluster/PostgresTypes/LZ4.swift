@@ -1,4 +1,4 @@
-/// The LZ4 block format, read. Pure and bounded, as ``PGLZ`` is.
+/// Decompression of the LZ4 block format. Pure and bounded, like ``PGLZ``.
 package enum LZ4 {
     private static let greatestRatio = 256
     private static let leastMatch = 4
@@ -17,7 +17,7 @@ package enum LZ4 {
             let literals = try length(Int(token >> 4), input, &position)
             try output.append(try input.part(position, literals))
             position &+= literals
-            // The last sequence has literals alone.
+            // The last sequence has only literals.
             if position == end { break }
             let distance = Int(try input.load(position, as: UInt16.self))
             position &+= 2
@@ -31,7 +31,7 @@ package enum LZ4 {
         return output.bytes
     }
 
-    /// A length that begins in the token and goes on in bytes while these are 255.
+    /// A length that begins in the token and continues in bytes while these are 255.
     @inline(__always)
     private static func length(
         _ start: Int, _ input: RawSpan, _ position: inout Int

@@ -47,7 +47,7 @@ enum NetworkText {
                 continue
             }
             if index > 0 { output.append(":" as Unicode.Scalar) }
-            // An IPv4 address within an IPv6 one is written as such.
+            // An IPv4 address mapped into IPv6 is written as IPv4.
             let isMapped =
                 zeros.count == 6 || zeros.count == 7 && words[7] != 1
                 || zeros.count == 5 && words[5] == 0xFFFF

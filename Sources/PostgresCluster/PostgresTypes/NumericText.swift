@@ -1,8 +1,8 @@
-/// `numeric`: decimal digits in groups of four, each a 16-bit number, behind a header of two bytes
-/// (short) or four (long) with sign, weight of the first group and digits behind the point. Mirrors
-/// `numeric_out`.
+/// `numeric`: decimal digits in groups of four, each a 16-bit number. A header of two bytes (short)
+/// or four (long) precedes them, with the sign, the weight of the first group and the number of
+/// digits after the point. Mirrors `numeric_out`.
 enum NumericText {
-    /// Sign, weight and scale, and where the groups begin.
+    /// Sign, weight and scale, and the start of the groups.
     private struct Header {
         var isNegative: Bool
         var weight: Int
@@ -10,7 +10,7 @@ enum NumericText {
         var start: Int
     }
 
-    /// Writes the number in `value`, the bytes behind its length.
+    /// Writes the number in `value`, the bytes after its length word.
     static func write(_ value: RawSpan, to output: inout TextOutput) throws(ValueFault) {
         let word = try value.load(0, as: UInt16.self)
         let header: Header
@@ -39,7 +39,7 @@ enum NumericText {
         _ header: Header, _ value: RawSpan, to output: inout TextOutput
     ) throws(ValueFault) {
         let count = (value.byteCount - header.start) / 2
-        /// The group of that number, zero beyond those stored.
+        /// The group of that index; zero beyond the stored ones.
         func group(_ index: Int) throws(ValueFault) -> UInt64 {
             guard index >= 0, index < count else { return 0 }
             let group = try value.load(header.start + 2 * index, as: UInt16.self)

@@ -1,8 +1,9 @@
-/// PostgreSQL's own compression, read: a control byte before each eight items, each a literal byte
-/// or a copy of what came up to 4095 bytes before. Pure and bounded: time and memory are those of
-/// the result, whose size is compared with what the input can yield before it is allocated.
+/// Decompression of PostgreSQL's own format: a control byte precedes each eight items, and each
+/// item is a literal byte or a copy from up to 4095 bytes before. Pure and bounded: time and memory
+/// are those of the result, whose size is checked against what the input can yield before it is
+/// allocated.
 package enum PGLZ {
-    /// What a byte of input can yield at most: a copy of 273 bytes takes three.
+    /// The most bytes that one byte of input can yield: a copy of 273 bytes takes three.
     private static let greatestRatio = 96
 
     /// Decompresses `input` to exactly `size` bytes.
@@ -43,7 +44,7 @@ package enum PGLZ {
     }
 }
 
-/// Decompressed bytes, of which earlier ones are copied again. Never longer than it was made for.
+/// Decompressed bytes, parts of which are copied again. Never exceeds its initial size.
 struct OutputWindow {
     private(set) var bytes: [UInt8]
     private let size: Int
@@ -59,7 +60,7 @@ struct OutputWindow {
     @inline(__always)
     var isFull: Bool { bytes.count >= size }
 
-    /// Appends a byte; callers look at ``isFull`` first.
+    /// Appends a byte. Callers must check ``isFull`` first.
     @inline(__always)
     mutating func append(_ byte: UInt8) { bytes.append(byte) }
 
@@ -69,14 +70,14 @@ struct OutputWindow {
         unsafe span.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
     }
 
-    /// Appends `length` bytes, at most ``room``, that begin `distance` before the end; they may
-    /// overlap what they make.
+    /// Appends a copy of `length` bytes, at most ``room``, starting `distance` bytes before the
+    /// end. The copy may overlap its source.
     mutating func copy(distance: Int, length: Int) throws(ValueFault) {
         guard distance >= 1, distance <= bytes.count, length >= 0, length <= room else {
             throw .malformed("a copy begins before the value")
         }
         let start = bytes.count &- distance
-        // Byte by byte: a slice of the array would have each copy copy all of it.
+        // Copies byte by byte: with a slice of the array, each copy would copy the whole array.
         for index in 0..<length { bytes.append(bytes[start &+ index]) }
     }
 }

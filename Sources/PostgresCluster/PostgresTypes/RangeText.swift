@@ -1,6 +1,6 @@
 /// Ranges and multiranges. Mirrors `range_out` and `multirange_out`.
 extension ValueWriter {
-    /// What a range's byte of flags says.
+    /// The flags byte of a range.
     private struct RangeFlags {
         let rawValue: UInt8
         var isEmpty: Bool { rawValue & 0x01 != 0 }
@@ -15,7 +15,7 @@ extension ValueWriter {
         _ value: RawSpan, of bound: ElementForm, _ depth: Int, _ output: inout TextOutput
     ) throws(ValueFault) {
         let flags = RangeFlags(rawValue: try value.byte(value.byteCount - 1))
-        // Bounds are aligned from the length word, four bytes before the span.
+        // Bounds are aligned relative to the length word, four bytes before the span.
         let bounds = try value.part(4, max(0, value.byteCount - 5))
         try writeRange(bounds, 0, flags, bound, depth, &output)
     }
@@ -53,8 +53,8 @@ extension ValueWriter {
         Self.appendDoubling(text, inQuotes: needsQuotes, to: &output)
     }
 
-    /// A multirange: the number of its type, how many ranges, a word for each but the first that
-    /// leads to its bounds, a byte of flags for each, the bounds.
+    /// A multirange: the number of its type, the count of ranges, a word for each range but the
+    /// first that leads to its bounds, a flags byte for each, the bounds.
     func writeMultirange(
         _ value: RawSpan, of bound: ElementForm, _ depth: Int, _ output: inout TextOutput
     ) throws(ValueFault) {
@@ -64,7 +64,7 @@ extension ValueWriter {
         }
         output.append("{" as Unicode.Scalar)
         let flags = 8 + 4 * max(0, count - 1)
-        // From the length word on, which is 4 bytes before the span.
+        // Counts from the length word, which is 4 bytes before the span.
         let start = aligned(flags + 4 + count, bound.layout.alignment) - 4
         let base = start & ~7 | 4
         let bounds = try value.rest(base <= start ? base : base - 8)

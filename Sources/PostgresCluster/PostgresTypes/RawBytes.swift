@@ -1,12 +1,12 @@
-// Every load from a stored value goes through here: offsets come from disk, so each is compared
-// with the span's length first. PostgreSQL's files are little-endian, whatever the host.
+// Every load from a stored value goes through this file. Offsets come from disk, so each is checked
+// against the span's length first. PostgreSQL's files are little-endian, whatever the host.
 
 extension RawSpan {
     /// The byte at `offset`.
     @inline(__always)
     package func byte(_ offset: Int) throws(ValueFault) -> UInt8 {
         guard offset >= 0, offset < byteCount else { throw fault(offset, 1) }
-        // In bounds: compared above.
+        // In bounds: checked above.
         return unsafe unsafeLoad(fromByteOffset: offset, as: UInt8.self)
     }
 
@@ -17,7 +17,7 @@ extension RawSpan {
     ) throws(ValueFault) -> Value {
         let size = MemoryLayout<Value>.size
         guard offset >= 0, offset <= byteCount &- size else { throw fault(offset, size) }
-        // In bounds: compared above.
+        // In bounds: checked above.
         return Value(
             littleEndian: unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: Value.self))
     }
@@ -28,7 +28,7 @@ extension RawSpan {
         Double(bitPattern: try load(offset, as: UInt64.self))
     }
 
-    /// The bytes from `offset` on, `count` of them.
+    /// The `count` bytes from `offset` on.
     @inline(__always)
     @_lifetime(copy self)
     package func part(_ offset: Int, _ count: Int) throws(ValueFault) -> RawSpan {

@@ -13,7 +13,7 @@ enum SearchText {
             if index > 0 { output.append(" " as Unicode.Scalar) }
             quote(try value.part(offset, length), to: &output)
             if entry & 1 == 0 { continue }
-            // Positions are aligned from the strings' beginning.
+            // Positions are aligned relative to the strings' beginning.
             let place = strings + aligned(Int(entry >> 12) + length, 2)
             try writePositions(value, at: place, to: &output)
         }
@@ -36,7 +36,7 @@ enum SearchText {
         }
     }
 
-    /// Writes a word between apostrophes; those and backslashes in it are doubled.
+    /// Writes a word between apostrophes, doubling apostrophes and backslashes in it.
     static func quote(_ word: RawSpan, to output: inout TextOutput) {
         output.append("'" as Unicode.Scalar)
         word.forEachByte { byte in
@@ -48,12 +48,11 @@ enum SearchText {
 }
 
 /// `tsquery`: operators, each before its right operand and that before its left. Mirrors
-/// `tsqueryout`. What is still to be written is kept on a list, so that long chains of operators
-/// need no stack.
+/// `tsqueryout`. Pending output is kept on a list, so that long chains of operators need no stack.
 enum SearchQueryText {
     private static let itemSize = 12
 
-    /// What is still to be written.
+    /// Output that is still pending.
     private enum Task {
         case item(Int, priority: Int, isRightOfPhrase: Bool)
         case text(StaticString)
@@ -112,7 +111,7 @@ enum SearchQueryText {
         }
     }
 
-    /// Puts the parts of an operator on the list, the last to be written first.
+    /// Adds the parts of an operator to the list, in reverse order.
     private static func expand(
         _ value: RawSpan, _ index: Int, _ parent: Int, _ isRight: Bool, _ tasks: inout [Task]
     ) throws(ValueFault) {

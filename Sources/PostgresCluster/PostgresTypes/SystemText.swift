@@ -1,5 +1,4 @@
-/// Types that the server keeps its own house with: row ids, log positions, snapshots, vectors,
-/// rights.
+/// Types for the server's own purposes: row ids, log positions, snapshots, vectors, rights.
 enum SystemText {
     /// `tid`: block and line pointer.
     static func writeRowID(_ value: RawSpan, to output: inout TextOutput) throws(ValueFault) {
@@ -20,7 +19,7 @@ enum SystemText {
         output.append(upperHexadecimal: UInt32(truncatingIfNeeded: position))
     }
 
-    /// `pg_snapshot` and `txid_snapshot`: a count, two bounds, the transactions between.
+    /// `pg_snapshot` and `txid_snapshot`: a count, two bounds, the transactions in between.
     static func writeSnapshot(_ value: RawSpan, to output: inout TextOutput) throws(ValueFault) {
         let count = Int(try value.load(0, as: UInt32.self))
         output.append(unsigned: try value.load(4, as: UInt64.self))
@@ -53,7 +52,8 @@ enum SystemText {
     /// The letters of rights, lowest bit first.
     private static let rights = Array("arwdDxtXUCTcsAm".utf8)
 
-    /// `aclitem`: who was granted what by whom. The bits have had 64 places since PostgreSQL 16.
+    /// `aclitem`: the grantee, the rights, the grantor. Since PostgreSQL 16 the rights have 64
+    /// bits.
     static func writeRights(
         _ value: RawSpan, names: any ObjectNames, to output: inout TextOutput
     ) throws(ValueFault) {
@@ -98,7 +98,7 @@ enum SystemText {
     }
 }
 
-/// The kinds of objects that values of a type name.
+/// The kinds of objects whose numbers are values of a type.
 public enum ObjectKind: UInt8, Sendable, Hashable, CaseIterable {
     /// `regclass`.
     case relation
@@ -124,17 +124,17 @@ public enum ObjectKind: UInt8, Sendable, Hashable, CaseIterable {
     case collation
 }
 
-/// Tells the names of objects, for the types whose values are numbers of objects. Names come in
-/// the database's encoding. Any thread may ask.
+/// Names of objects, for the types whose values are object numbers. Names are in the database's
+/// encoding. Any thread may use it.
 public protocol ObjectNames: Sendable {
-    /// The name as the server prints it, quoted and qualified where need be; nil if there is no
-    /// such object.
+    /// The name as the server prints it, quoted and qualified if necessary; nil if there is no such
+    /// object.
     func name(of kind: ObjectKind, _ number: UInt32) -> [UInt8]?
     /// A role's plain name.
     func roleName(_ number: UInt32) -> [UInt8]?
 }
 
-/// Knows no names: all objects are printed as numbers.
+/// Knows no names, so all objects are printed as numbers.
 public struct NoObjectNames: ObjectNames {
     /// Makes one.
     public init() {}

@@ -1,5 +1,5 @@
-/// The upper halves of the single-byte encodings, in the order of their bytes from 0x80 on; a space
-/// stands where an encoding has no character.
+/// The upper halves of the single-byte encodings, in the order of their bytes from 0x80 on. A space
+/// means that the encoding has no character.
 extension TextEncoding {
     /// The characters of an encoding by its number.
     static func upperHalf(_ number: Int32) -> String? {

@@ -1,13 +1,13 @@
-/// The encoding of a database's text, and its way to UTF-8. Any thread may use one.
+/// The encoding of a database's text, and its conversion to UTF-8. Any thread may use it.
 public struct TextEncoding: Sendable, Hashable {
-    /// The number that `pg_database` has.
+    /// The encoding's number in `pg_database`.
     public let number: Int32
     /// The name, as PostgreSQL spells it.
     public let name: String
-    /// The UTF-8 of the bytes from 0x80 on; nil where text is taken as it is.
+    /// The UTF-8 of the bytes from 0x80 on; nil if text is not converted.
     private let upper: [[UInt8]]?
 
-    /// Whether text is UTF-8 already, or of no known encoding and taken as it is.
+    /// Whether text is UTF-8 already, or has no known encoding and is not converted.
     public var isUTF8: Bool { upper == nil }
 
     private static let names = [
@@ -20,10 +20,10 @@ public struct TextEncoding: Sendable, Hashable {
         "JOHAB", "SHIFT_JIS_2004",
     ]
 
-    /// The encoding of that number.
+    /// Finds an encoding by its number.
     ///
-    /// - Throws: ``ValueFault/unsupportedType(_:)`` with the name of one that cannot be turned into
-    ///   UTF-8: those in which a character has several bytes.
+    /// - Throws: ``ValueFault/unsupportedType(_:)`` with the encoding's name if it cannot be
+    ///   converted to UTF-8, because it is multi-byte.
     public init(number: Int32) throws(ValueFault) {
         self.number = number
         let isKnown = number >= 0 && Int(number) < Self.names.count
@@ -49,9 +49,9 @@ public struct TextEncoding: Sendable, Hashable {
         return encoding
     }
 
-    /// Turns what `output` has from byte `start` on into UTF-8.
+    /// Converts the bytes of `output` from `start` on to UTF-8.
     ///
-    /// - Throws: `malformed` for a byte that the encoding has no character for.
+    /// - Throws: `malformed` if the encoding has no character for a byte.
     public func convert(_ output: inout TextOutput, from start: Int) throws(ValueFault) {
         guard let upper else { return }
         guard output.bytes[start...].contains(where: { $0 >= 0x80 }) else { return }
@@ -62,7 +62,7 @@ public struct TextEncoding: Sendable, Hashable {
             } else {
                 let character = upper[Int(byte) - 0x80]
                 guard !character.isEmpty else {
-                    throw .malformed("byte \(byte) stands for no character of \(name)")
+                    throw .malformed("byte \(byte) is not a character of \(name)")
                 }
                 converted += character
             }
@@ -70,7 +70,7 @@ public struct TextEncoding: Sendable, Hashable {
         output.bytes.replaceSubrange(start..., with: converted)
     }
 
-    /// A name as a string; what is no text of the encoding is replaced.
+    /// A name as a string. Bytes that are invalid in the encoding are replaced.
     public func string(_ bytes: [UInt8]) -> String {
         var output = TextOutput()
         output.append(bytes)

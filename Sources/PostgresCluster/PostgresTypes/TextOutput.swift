@@ -1,5 +1,5 @@
-/// Text being written, as bytes in the encoding of the database. Grows as needed; cleared and used
-/// again, it allocates nothing once it is large enough. Used by one thread at a time.
+/// Text being written, as bytes in the database's encoding. Grows as needed. Cleared and reused, it
+/// does not allocate once it is large enough. Used by one thread at a time.
 public struct TextOutput: Sendable {
     /// What was written so far.
     public var bytes: [UInt8] = []
@@ -11,12 +11,12 @@ public struct TextOutput: Sendable {
     @inline(__always)
     public var count: Int { bytes.count }
 
-    /// Forgets what was written and keeps the room.
+    /// Removes all text and keeps the memory.
     @inline(__always)
     public mutating func clear() { bytes.removeAll(keepingCapacity: true) }
 
-    /// Throws if what was written from `start` on is more than a server can print: a few bytes of
-    /// a number can stand for a hundred thousand digits.
+    /// Throws if the text from `start` on is longer than a server can print: a few bytes of a
+    /// number can stand for a hundred thousand digits.
     @inline(__always)
     func checkSize(from start: Int) throws(ValueFault) {
         if count &- start > ValueLimits.byteCount { throw .tooLarge(count &- start) }
@@ -32,11 +32,11 @@ public struct TextOutput: Sendable {
         bytes.append(UInt8(truncatingIfNeeded: character.value))
     }
 
-    /// Appends text that stands in the program.
+    /// Appends a string literal.
     @inline(__always)
     package mutating func append(_ text: StaticString) {
         let count = text.utf8CodeUnitCount
-        // A literal's bytes are there for ever.
+        // A literal's bytes are valid for the life of the program.
         unsafe bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: count))
     }
 
@@ -54,10 +54,10 @@ public struct TextOutput: Sendable {
 }
 
 extension TextOutput {
-    /// Appends a number in decimal, with zeros before it up to `minimumDigits`, at most 20.
+    /// Appends a decimal number, padded with zeros to `minimumDigits`, at most 20.
     @inline(__always)
     package mutating func append(unsigned value: UInt64, minimumDigits: Int = 1) {
-        // Few digits are appended one by one: copying them from elsewhere would take longer.
+        // Few digits are appended one by one, which is faster than copying them.
         if value < 100 && minimumDigits <= 2 {
             let pair = UInt8(truncatingIfNeeded: value)
             if pair >= 10 || minimumDigits == 2 { append(UInt8(ascii: "0") &+ pair / 10) }
@@ -79,7 +79,7 @@ extension TextOutput {
         var digits = InlineArray<20, UInt8>(repeating: UInt8(ascii: "0"))
         var rest = value
         var index = 20
-        // Two digits a division.
+        // Two digits per division.
         while rest >= 100 {
             let pair = UInt8(truncatingIfNeeded: rest % 100)
             rest /= 100

@@ -1,8 +1,8 @@
-/// Finds the values of tuples of one table, and writes those of the common types as fields of CSV,
-/// all in one call a row: what is called for every value stays in this module, where the compiler
-/// can put it in place. Used by one thread at a time. Mirrors `heap_deform_tuple`.
+/// Finds the values of a table's tuples, and writes those of the common types as CSV fields, in one
+/// call per row. What runs for every value stays in this module, so that the compiler can inline
+/// it. Used by one thread at a time. Mirrors `heap_deform_tuple`.
 package struct TupleFields {
-    /// The table's columns in their order, dropped ones included.
+    /// The table's columns in order, including dropped ones.
     private let layouts: [ValueLayout]
     private var slots: [Slot]
 
@@ -11,11 +11,11 @@ package struct TupleFields {
         case null
         /// The tuple is older than the column.
         case absent
-        /// The stored bytes, a length included.
+        /// The stored bytes, including a length.
         case stored(Range<Int>)
     }
 
-    /// What of a tuple's header finding its values takes.
+    /// The parts of a tuple's header that are needed to find its values.
     package struct Header {
         let storedCount: Int
         let hasNulls: Bool
@@ -31,11 +31,11 @@ package struct TupleFields {
         slots = Array(repeating: .null, count: layouts.count)
     }
 
-    /// Finds the values of a tuple as far as column `last`, counted from zero.
+    /// Finds the values of a tuple up to column `last`, counted from zero.
     ///
     /// - Parameters:
-    ///   - data: what stands behind the header, aligned to 8.
-    ///   - bitmap: a bit for each stored value, set where it is not null.
+    /// - data: what follows the header, aligned to 8.
+    /// - bitmap: one bit for each stored value, set if it is not null.
     package mutating func find(
         _ data: RawSpan, _ header: Header, bitmap: RawSpan, upTo last: Int
     ) throws(ValueFault) {
@@ -57,18 +57,18 @@ package struct TupleFields {
         }
     }
 
-    /// Where the value of a column of the tuple looked at last is.
+    /// The position of a column's value in the tuple last searched.
     @inline(__always)
     package func slot(_ index: Int) -> Slot { slots[index] }
 }
 
-/// A field of CSV that is written without looking at its type's form each time.
+/// A CSV field that is written without examining its type's form each time.
 package struct FastField: Sendable {
-    /// The types that are written in place.
+    /// The types that are written here.
     package enum Kind: UInt8, Sendable {
         case boolean, smallint, integer, bigint, unsigned, real, double, numeric, date, timestamp
         case timestampTZ, text
-        /// Any other: the caller writes it.
+        /// Any other type; the caller writes it.
         case other
     }
 
@@ -76,7 +76,7 @@ package struct FastField: Sendable {
     let attribute: Int
     let kind: Kind
 
-    /// Makes a field; nil for an attribute means that the caller writes it.
+    /// Makes a field. A nil attribute means that the caller writes it.
     package init(_ attribute: Int?, _ form: ValueForm, isUTF8: Bool) {
         self.attribute = attribute ?? 0
         kind = attribute == nil ? .other : Self.kind(form, isUTF8)
@@ -102,17 +102,17 @@ package struct FastField: Sendable {
 }
 
 extension TupleFields {
-    /// Writes fields of a row of CSV, from one of them on.
+    /// Writes fields of a CSV row, starting at one of them.
     ///
     /// - Parameters:
-    ///   - index: the first field to write; left at one that the caller has to write, with what
-    ///     stands before it written, or at the end.
+    /// - index: the first field to write. On return, it is the next field that the caller must
+    ///   write, or the end; everything before it was written.
     /// - Throws: the fault of the value at `index`.
     package func write(
         _ data: RawSpan, _ fields: [FastField], _ csv: CSVText, from index: inout Int,
         to output: inout TextOutput
     ) throws(ValueFault) {
-        // Numbers never look like a null that is empty; any other null, the caller looks after.
+        // Numbers never look like an empty null; the caller handles any other null.
         let isFast = csv.null.isEmpty || csv.null == Self.copyNull
         while index < fields.count {
             if index > 0 { output.append("," as Unicode.Scalar) }
@@ -130,7 +130,7 @@ extension TupleFields {
 
     private static let copyNull = Array("\\N".utf8)
 
-    /// Writes a value; false, writing nothing, for one that is compressed or out of line.
+    /// Writes a value. Returns false, writing nothing, if it is compressed or out of line.
     @inline(__always)
     private func write(
         _ data: RawSpan, _ extent: Range<Int>, _ kind: FastField.Kind, _ csv: CSVText,

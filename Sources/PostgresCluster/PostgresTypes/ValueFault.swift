@@ -1,14 +1,14 @@
-/// Why stored bytes are no value of their type. Names no place: the caller knows the row.
+/// Why stored bytes are not a value of their type. It names no place: the caller knows the row.
 public enum ValueFault: Error, Hashable, Sendable {
-    /// Something would end behind the value's last byte.
+    /// Something would end after the value's last byte.
     case truncated(needed: Int, available: Int)
-    /// The bytes contradict their type's format; says in what.
+    /// The bytes contradict their type's format, in the way that the text describes.
     case malformed(String)
-    /// Values are nested deeper than is followed.
+    /// Values are nested deeper than the limit.
     case tooDeep
-    /// A length is beyond what PostgreSQL allows for a value.
+    /// A length exceeds what PostgreSQL allows for a value.
     case tooLarge(Int)
-    /// No text form is known for the type of that name.
+    /// The named type has no known text form.
     case unsupportedType(String)
     /// A value within another is stored out of line, which PostgreSQL never does.
     case nestedPointer
@@ -33,8 +33,8 @@ extension ValueFault: CustomStringConvertible {
 public enum ValueLimits {
     /// The most bytes a value can have: PostgreSQL's length words have 30 bits.
     public static let byteCount = (1 << 30) - 1
-    /// How deeply arrays, composites and ranges are followed into each other.
+    /// How deeply arrays, composites and ranges may nest.
     public static let nesting = 32
-    /// How deeply the operands of a `jsonpath` are followed.
+    /// How deeply the operands of a `jsonpath` may nest.
     public static let pathNesting = 256
 }

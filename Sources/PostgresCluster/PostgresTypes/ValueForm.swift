@@ -1,9 +1,9 @@
-/// How values of a type are written as text. Made once a column, from the catalogs.
+/// How values of a type are written as text. Made once per column, from the catalogs.
 public indirect enum ValueForm: Sendable {
     case boolean, smallint, integer, bigint, real, double, numeric, money
     /// Text that is its own text form: text, varchar, char(n), json, citext and the like.
     case text
-    /// `name`: text that a zero byte ends.
+    /// `name`: text that ends with a zero byte.
     case name
     /// `"char"`.
     case character
@@ -12,29 +12,29 @@ public indirect enum ValueForm: Sendable {
     case xml, jsonb, jsonpath
     case point, segment, line, box, path, polygon, circle
     case searchVector, searchQuery
-    /// `oid`, `xid`, `cid`: 32 bits without a sign.
+    /// `oid`, `xid`, `cid`: unsigned 32 bits.
     case unsigned
-    /// `xid8`: 64 bits without a sign.
+    /// `xid8`: unsigned 64 bits.
     case unsignedLong
     case rowID, logPosition, snapshot, rights, smallintVector, oidVector
-    /// A number that stands for an object's name.
+    /// A number that is printed as an object's name.
     case object(ObjectKind)
     case hstore, tree, treeQuery, treeTextQuery
     case enumeration(EnumerationForm)
     case array(ElementForm)
-    /// An array that tells by itself of what, as the server's statistics are (`anyarray`).
+    /// An array that names its element type itself, as the server's statistics do (`anyarray`).
     case anyArray(AnyArrayForm)
     case composite(CompositeForm)
     case range(ElementForm)
     case multirange(ElementForm)
     /// The stored bytes in hexadecimal, as `bytea` writes them.
     case hexadecimal
-    /// A type of that name without a text form: writing it throws.
+    /// The named type has no text form; writing it throws.
     case unsupported(String)
 }
 
 extension ValueForm {
-    /// Whether values are numbers of objects, for whose text names are needed.
+    /// Whether values contain object numbers, so that names are needed.
     package var namesObjects: Bool {
         switch self {
         case .object, .rights: true
@@ -43,26 +43,25 @@ extension ValueForm {
     }
 }
 
-/// The labels of an enumerated type by the numbers that are stored for them, in the database's
-/// encoding.
+/// The labels of an enumerated type, in the database's encoding, by their stored numbers.
 public final class EnumerationForm: Sendable {
     let name: String
     let labels: [UInt32: [UInt8]]
 
-    /// Makes the form of the type of that name.
+    /// Makes the form of the named type.
     public init(name: String, labels: [UInt32: [UInt8]]) {
         self.name = name
         self.labels = labels
     }
 }
 
-/// The type that others consist of, as elements or bounds.
+/// The type of elements or bounds.
 public final class ElementForm: Sendable {
     /// How an element is written.
     public let form: ValueForm
-    /// How it lies among others.
+    /// How elements are laid out.
     public let layout: ValueLayout
-    /// What stands between elements of an array: a comma but for `box`.
+    /// The delimiter between elements of an array: a comma, except for `box`.
     let delimiter: UInt8
 
     /// Makes the form of elements.
@@ -73,7 +72,7 @@ public final class ElementForm: Sendable {
     }
 }
 
-/// The types that an `anyarray` can consist of, by their numbers.
+/// The possible element types of an `anyarray`, by their numbers.
 public final class AnyArrayForm: Sendable {
     let elements: [UInt32: ElementForm]
 
@@ -81,13 +80,13 @@ public final class AnyArrayForm: Sendable {
     public init(_ elements: [UInt32: ElementForm]) { self.elements = elements }
 }
 
-/// The attributes of a row type, dropped ones included.
+/// The attributes of a row type, including dropped ones.
 public final class CompositeForm: Sendable {
     /// An attribute.
     public struct Attribute: Sendable {
-        /// How its values are written; nil for a dropped one, which is passed over.
+        /// How its values are written; nil for a dropped attribute, which is skipped.
         public let form: ValueForm?
-        /// How they lie.
+        /// How they are laid out.
         public let layout: ValueLayout
 
         /// Makes an attribute.

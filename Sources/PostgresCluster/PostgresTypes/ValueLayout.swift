@@ -1,11 +1,11 @@
-/// How values of a type lie in a tuple: what `pg_attribute` says in `attlen` and `attalign`.
+/// How values of a type are laid out in a tuple: `attlen` and `attalign` of `pg_attribute`.
 public struct ValueLayout: Hashable, Sendable {
-    /// Bytes; -1 where a length stands before the value, -2 where a zero byte ends it.
+    /// Bytes; -1 if a length precedes the value, -2 if a zero byte ends it.
     public let length: Int
-    /// What its offset is a multiple of: 1, 2, 4 or 8.
+    /// The alignment of its offset: 1, 2, 4 or 8.
     public let alignment: Int
 
-    /// Takes what the catalog says; nil for what it cannot say.
+    /// Makes a layout from the catalog's values; nil if they are impossible.
     ///
     /// - Parameters:
     ///   - length: `attlen`.
@@ -27,14 +27,14 @@ public struct ValueLayout: Hashable, Sendable {
         self.alignment = alignment
     }
 
-    /// Whether a length stands before the value.
+    /// Whether a length precedes the value.
     @inline(__always)
     public var isVarlena: Bool { length == -1 }
 }
 
 extension ValueLayout {
-    /// Where the value lies whose predecessor ended at `offset`, and where it ends, its length
-    /// included. Mirrors `att_align_pointer` and `att_addlength_pointer`.
+    /// Returns the range of the value, including its length, given the end of its predecessor.
+    /// Mirrors `att_align_pointer` and `att_addlength_pointer`.
     @inline(__always)
     package func extent(in span: RawSpan, from offset: Int) throws(ValueFault) -> Range<Int> {
         var start = offset
@@ -59,6 +59,6 @@ extension ValueLayout {
 }
 
 extension ValueLayout {
-    /// A value whose length stands before it, aligned to four bytes where it has a length word.
+    /// A value preceded by its length, aligned to four bytes if that is a length word.
     package static let varlena = ValueLayout(-1, 4)
 }

@@ -1,26 +1,26 @@
-/// Writes stored values as the server's text: dates in the ISO style, the zone being UTC, intervals
-/// in the style `postgres`, `extra_float_digits` 1, `bytea` in hexadecimal, money in the C locale.
+/// Writes stored values as the server's text: dates in the ISO style, time zone UTC, intervals in
+/// the style `postgres`, `extra_float_digits` 1, `bytea` in hexadecimal, money in the C locale.
 ///
-/// A value that varies in length comes without its length, uncompressed. No bytes whatever make it
-/// trap: what is no value of its type throws. Any number of threads may use one.
+/// A value of varying length must be passed without its length, uncompressed. No input makes it
+/// trap: bytes that are not a value of their type throw. Any number of threads may use one writer.
 public final class ValueWriter: Sendable {
-    /// The major version of the server whose files they are.
+    /// The major version of the server that wrote the files.
     public let version: Int
     let names: any ObjectNames
 
     /// Makes a writer.
     ///
     /// - Parameters:
-    ///   - version: the server's major version, on which a few text forms depend.
-    ///   - names: tells the names of objects.
+    /// - version: the server's major version, on which a few text forms depend.
+    /// - names: provides the names of objects.
     public init(version: Int, names: any ObjectNames = NoObjectNames()) {
         self.version = version
         self.names = names
     }
 
-    /// Appends the text of `value` to `output`. Time and memory are those of the text.
+    /// Appends the text of `value` to `output`. Time and memory are proportional to the text.
     ///
-    /// - Throws: ``ValueFault`` where the bytes are no value of the form; part of the text may have
+    /// - Throws: ``ValueFault`` if the bytes are not a value of the form. Part of the text may have
     ///   been written.
     @inline(__always)
     public func write(
@@ -34,7 +34,7 @@ public final class ValueWriter: Sendable {
         }
     }
 
-    /// As ``write(_:as:to:)``, within `depth` other values.
+    /// Writes like ``write(_:as:to:)``, within `depth` other values.
     func write(
         _ value: RawSpan, as form: ValueForm, depth: Int, to output: inout TextOutput
     ) throws(ValueFault) {
@@ -130,7 +130,7 @@ public final class ValueWriter: Sendable {
         output.append(label)
     }
 
-    /// Writes an object's name; a dash for none, its number where there is no such object.
+    /// Writes an object's name: a dash for none, its number if there is no such object.
     private func write(
         _ value: RawSpan, _ kind: ObjectKind, _ output: inout TextOutput
     ) throws(ValueFault) {
@@ -143,7 +143,7 @@ public final class ValueWriter: Sendable {
         output.append(unsigned: UInt64(number))
     }
 
-    /// Writes a value that is part of another and may be stored with a short length or compressed.
+    /// Writes a part of another value, which may be stored with a short length or compressed.
     func writeStored(
         _ span: RawSpan, _ extent: Range<Int>, _ layout: ValueLayout, as form: ValueForm,
         depth: Int, to output: inout TextOutput

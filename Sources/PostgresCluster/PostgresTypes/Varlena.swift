@@ -1,5 +1,5 @@
-/// The forms that a value of varying length is stored in, told apart by its first byte. Mirrors
-/// the `varattrib` unions.
+/// The stored forms of a value of varying length, told apart by their first byte. Mirrors the
+/// `varattrib` unions.
 ///
 /// | first byte | |
 /// |---|---|
@@ -8,17 +8,17 @@
 /// | `.......1` | a length byte, then the value, at most 126 bytes |
 /// | `00000001` | a tag byte, then a pointer |
 package enum Varlena {
-    /// What stands at a place.
+    /// One stored value.
     package enum Form: Hashable, Sendable {
         /// The value itself.
         case plain(Range<Int>)
-        /// A compressed value: the bytes behind its header, and what its header says.
+        /// A compressed value: the bytes after its header, and the header's contents.
         case compressed(Range<Int>, Compression)
         /// A pointer to chunks in a TOAST relation.
         case external(ToastPointer)
     }
 
-    /// The bytes that the value at `offset` takes, its length included.
+    /// The bytes of the value at `offset`, including its length.
     @inline(__always)
     package static func storedLength(
         of span: RawSpan, at offset: Int
@@ -36,7 +36,7 @@ package enum Varlena {
         return length
     }
 
-    /// What stands in `extent`, which ``ValueLayout/extent(in:from:)`` found.
+    /// The form of the value in `extent`, which ``ValueLayout/extent(in:from:)`` found.
     @inline(__always)
     package static func form(
         of span: RawSpan, _ extent: Range<Int>
@@ -53,8 +53,7 @@ package enum Varlena {
     }
 }
 
-/// How a compressed value was made smaller, and how large it is without: the word that stands
-/// before the compressed bytes.
+/// How a value was compressed, and its uncompressed size: the word before the compressed bytes.
 package struct Compression: Hashable, Sendable {
     /// The uncompressed size in bytes.
     package let size: Int
@@ -78,35 +77,35 @@ package struct Compression: Hashable, Sendable {
     }
 }
 
-/// What a tuple holds in place of a value that is stored out of line. Mirrors `varatt_external`.
+/// What a tuple holds instead of a value that is stored out of line. Mirrors `varatt_external`.
 package struct ToastPointer: Hashable, Sendable {
-    /// The size of the value in memory, its length word included.
+    /// The size of the value in memory, including its length word.
     package let rawSize: Int
     /// The bytes stored in chunks.
     package let storedSize: Int
-    /// Which value of the TOAST relation.
+    /// The number of the value in the TOAST relation.
     package let value: UInt32
     /// The TOAST relation.
     package let relation: UInt32
 
     /// The tag of a pointer to disk (`VARTAG_ONDISK`).
     static let tag: UInt8 = 18
-    /// The pointer's bytes, tag and all.
+    /// The length of the stored pointer, including the tag.
     static let storedLength = 18
 
     init(_ span: RawSpan, at offset: Int) throws(ValueFault) {
         rawSize = Int(try span.load(offset &+ 2, as: UInt32.self))
-        // The upper two bits have named the method of compression since PostgreSQL 14.
+        // Since PostgreSQL 14 the upper two bits name the method of compression.
         storedSize = Int(try span.load(offset &+ 6, as: UInt32.self) & 0x3FFF_FFFF)
         value = try span.load(offset &+ 10)
         relation = try span.load(offset &+ 14)
         guard rawSize >= 4, rawSize <= ValueLimits.byteCount else { throw .tooLarge(rawSize) }
     }
 
-    /// Whether the chunks hold the value compressed, a ``Compression`` word first.
+    /// Whether the chunks hold the value compressed, beginning with a ``Compression`` word.
     package var isCompressed: Bool { storedSize < rawSize - 4 }
 
-    /// Makes the value of its chunks' bytes.
+    /// Makes the value from its chunks' bytes.
     package func value(ofChunks bytes: [UInt8]) throws(ValueFault) -> [UInt8] {
         guard isCompressed else {
             guard bytes.count == rawSize - 4 else {

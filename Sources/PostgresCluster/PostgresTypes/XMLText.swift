@@ -1,10 +1,10 @@
-/// `xml`: its text, of whose declaration only what is needed is written. Mirrors `xml_out`.
+/// `xml`: its text, with only the necessary parts of its declaration. Mirrors `xml_out`.
 enum XMLText {
-    /// What an XML declaration says.
+    /// The contents of an XML declaration.
     private struct Declaration {
         var version: Range<Int>?
         var isStandalone: Bool?
-        /// Where the text behind it begins.
+        /// The start of the text after it.
         var end = 0
     }
 
@@ -35,8 +35,8 @@ enum XMLText {
         output.append(try value.rest(start))
     }
 
-    /// The declaration that the text begins with, an empty one if there is none; nil where the
-    /// server could not read it either, and then writes the text as it is.
+    /// The declaration at the start of the text, empty if there is none. Nil if the server could
+    /// not read it either; the server then writes the text unchanged.
     private static func declaration(_ value: RawSpan) throws(ValueFault) -> Declaration? {
         var cursor = XMLCursor()
         guard try cursor.take("<?xml", value) else { return Declaration() }
@@ -68,11 +68,11 @@ enum XMLText {
     }
 }
 
-/// A place in an XML text.
+/// A position in an XML text.
 private struct XMLCursor {
     var position = 0
 
-    /// Goes behind `word` if it stands here.
+    /// Moves past `word` if it is here.
     mutating func take(_ word: StaticString, _ value: RawSpan) throws(ValueFault) -> Bool {
         let length = word.utf8CodeUnitCount
         guard length <= value.byteCount - position,
@@ -82,7 +82,7 @@ private struct XMLCursor {
         return true
     }
 
-    /// Goes behind white space; false if there is none.
+    /// Moves past white space. Returns false if there is none.
     mutating func skipSpace(_ value: RawSpan) throws(ValueFault) -> Bool {
         let start = position
         while position < value.byteCount {
@@ -93,7 +93,7 @@ private struct XMLCursor {
         return position > start
     }
 
-    /// Whether a letter or another character of names stands here.
+    /// Whether a name character is here.
     func isNameCharacter(_ value: RawSpan) throws(ValueFault) -> Bool {
         guard position < value.byteCount else { return false }
         let byte = try value.byte(position)
@@ -107,7 +107,7 @@ private struct XMLCursor {
         }
     }
 
-    /// Goes behind an equals sign and a quoted text, and returns where the text lies.
+    /// Moves past an equals sign and a quoted text, and returns the range of the text.
     mutating func quoted(_ value: RawSpan) throws(ValueFault) -> Range<Int>? {
         _ = try skipSpace(value)
         guard try take("=", value) else { return nil }

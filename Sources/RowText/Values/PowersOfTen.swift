@@ -1,10 +1,9 @@
 /// The leading 128 bits of the powers of ten that binary floating point needs.
 ///
-/// Made once, in some ten microseconds' worth of exact arithmetic, instead of standing here as a
-/// table nobody could check.
+/// Computed once by exact arithmetic, in some ten microseconds, since a table in the source could
+/// not be checked.
 struct PowersOfTen: Sendable {
-    /// The exponents there are entries for: the smallest and the largest that reading or writing
-    /// a `double precision` asks for.
+    /// The range of exponents in the table: what reading or writing a `double precision` may need.
     static let exponents = -342...324
 
     /// The one table of the process; immutable.
@@ -13,7 +12,7 @@ struct PowersOfTen: Sendable {
     /// High and low halves, alternating.
     private let halves: [UInt64]
 
-    /// The leading 128 bits of 10^`exponent`, rounded down; the highest is set.
+    /// The leading 128 bits of 10^`exponent`, rounded down. The highest bit is set.
     @inline(__always)
     func leadingBits(_ exponent: Int) -> (high: UInt64, low: UInt64) {
         let index = (exponent &- Self.exponents.lowerBound) &* 2
@@ -28,7 +27,7 @@ struct PowersOfTen: Sendable {
     }
 
     private init() {
-        // 10^k has the bits of 5^k, only elsewhere.
+        // 10^k has the same leading bits as 5^k.
         var negative: [(UInt64, UInt64)] = []
         // 2^1023, which leaves more than 128 bits after division by 5^342.
         var limbs = [UInt64](repeating: 0, count: 15) + [1 << 63]
@@ -47,8 +46,8 @@ struct PowersOfTen: Sendable {
         self.halves = halves
     }
 
-    /// Divides a number of little-endian limbs, rounding down. Rounding down many times is
-    /// rounding down once.
+    /// Divides a number of little-endian limbs by five, rounding down. Rounding down repeatedly
+    /// gives the same result as rounding down once.
     private static func divideByFive(_ limbs: inout [UInt64]) {
         var remainder: UInt64 = 0
         for index in limbs.indices.reversed() {
