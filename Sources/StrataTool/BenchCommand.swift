@@ -138,7 +138,7 @@ struct BenchCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Where to make the data; $TMPDIR or /tmp by default.", valueName: "directory"),
+            "Where to make the data; by default $TMPDIR or /tmp.", valueName: "directory"),
         transform: TextArgument.plain)
     var directory: String?
 
@@ -214,7 +214,7 @@ struct BenchCommand: ParsableCommand {
         }
     }
 
-    /// The methods to measure. `all` includes those that run here.
+    /// The methods to measure. `all` means those that can run here.
     private func methods() throws(BenchFailure) -> [IOMethodChoice] {
         guard ioMethod == "all" else { return [IOMethodChoice.named(ioMethod) ?? .automatic] }
         let methods: [IOMethodChoice] = [.synchronous, .worker]

@@ -1,7 +1,7 @@
 internal import ArgumentParser
 
 /// A number of bytes as users write it: `8192`, `512kB`, `128MB`, `1GiB`. As in PostgreSQL's
-/// settings, units are powers of 1024 however they are spelled.
+/// settings, all units are powers of 1024.
 struct ByteSize: ExpressibleByArgument, CustomStringConvertible {
     let bytes: Int
 

@@ -5,14 +5,14 @@ internal import RelationLoader
 struct CSVArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The character between fields: one of ASCII, or \\t.", valueName: "character"))
+            "The character between fields: one ASCII character, or \\t.", valueName: "character"))
     var delimiter = ","
 
     @Flag(help: "The first line of the CSV does not name the columns.")
     var noHeader = false
 
     @Option(
-        help: ArgumentHelp("What stands for NULL, outside quotes.", valueName: "text"),
+        help: ArgumentHelp("The text that means NULL, outside quotes.", valueName: "text"),
         transform: TextArgument.plain)
     var null = ""
 
@@ -23,7 +23,7 @@ struct CSVArguments: ParsableArguments {
         }
     }
 
-    /// The loader's form of them.
+    /// The arguments as the loader's options.
     var options: CSVOptions {
         var options = CSVOptions()
         options.delimiter = Self.byte(delimiter) ?? options.delimiter
@@ -38,7 +38,7 @@ struct CSVArguments: ParsableArguments {
         return bytes.count == 1 && bytes[0] < 0x80 ? bytes[0] : nil
     }
 
-    /// Splits a list of names, which is a record of CSV.
+    /// Splits a list of names, which is one CSV record.
     static func names(_ text: String) throws(LoadError) -> [String] {
         var options = CSVOptions()
         options.hasHeader = false

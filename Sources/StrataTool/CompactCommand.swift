@@ -6,10 +6,10 @@ internal import Strata
 struct CompactCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "compact",
-        abstract: "Give back the space that relations' files have and do not use.",
+        abstract: "Return unused space in relations' files to the file system.",
         discussion: """
-            Compressed relations that are written to leave holes in their files, which later \
-            writes fill. This moves what is behind the holes into them, and shortens the files. \
+            Writing to compressed relations leaves holes in their files, which later writes \
+            fill. This command moves what follows the holes into them, and shortens the files. \
             An interruption or a crash does no harm.
             """)
 
@@ -17,7 +17,7 @@ struct CompactCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Compact only this relation; may be given several times.", valueName: "name"),
+            "Compact only this relation; can be given several times.", valueName: "name"),
         transform: TextArgument.plain)
     var relation: [String] = []
 

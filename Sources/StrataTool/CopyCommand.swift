@@ -7,11 +7,11 @@ internal import Strata
 struct CopyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "copy",
-        abstract: "Copy a relation within a store, to be kept in another way.",
+        abstract: "Copy a relation within a store, possibly to another storage manager.",
         discussion: """
-            The new relation has the same rows on the same pages; if there are not as many as were \
-            loaded, nothing is copied. If the copy fails or is \
-            interrupted, the store stays as it was.
+            The new relation has the same rows on the same pages. If the number of rows differs \
+            from the number that was loaded, nothing is copied. If the copy fails or is \
+            interrupted, the store is unchanged.
             """)
 
     @OptionGroup var storeArguments: StoreArguments

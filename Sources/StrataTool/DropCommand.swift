@@ -7,7 +7,7 @@ struct DropCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "drop",
         abstract: "Remove a relation and its files from a store.",
-        discussion: "There is no way back: its rows are gone when the command ends.")
+        discussion: "This cannot be undone: the rows are gone when the command ends.")
 
     @OptionGroup var storeArguments: StoreArguments
 

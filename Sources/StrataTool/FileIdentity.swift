@@ -1,12 +1,12 @@
 internal import SystemPackage
 internal import Threads
 
-/// What tells whether two paths lead to one file.
+/// The identity of a file, by which two paths to it are recognised.
 struct FileIdentity: Equatable {
     private let device: UInt64
     private let number: UInt64
 
-    /// Nil when there is no such file.
+    /// Returns nil if there is no such file.
     init?(_ path: FilePath) {
         var status = stat()
         guard unsafe path.withPlatformString({ unsafe stat($0, &status) }) == 0 else { return nil }

@@ -6,8 +6,8 @@ internal import Strata
 struct IOArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "How files are read and written: automatic, sync, worker or io_uring.",
-            discussion: "automatic takes io_uring where the system allows it, else worker.",
+            "How to read and write files: automatic, sync, worker or io_uring.",
+            discussion: "automatic means io_uring if the system allows it, else worker.",
             valueName: "method"))
     var ioMethod = "automatic"
 
@@ -17,7 +17,7 @@ struct IOArguments: ParsableArguments {
             valueName: "size"))
     var buffers = ByteSize(bytes: 128 << 20)
 
-    @Flag(help: "Read and write files past the page cache of the system.")
+    @Flag(help: "Read and write files directly, without the system's page cache.")
     var directIO = false
 
     func validate() throws {
@@ -30,7 +30,7 @@ struct IOArguments: ParsableArguments {
         }
     }
 
-    /// The settings of an engine that the arguments ask for.
+    /// The engine options for these arguments.
     func engineOptions() -> EngineOptions {
         let environment = ToolEnvironment.current
         var options = EngineOptions()
@@ -39,7 +39,7 @@ struct IOArguments: ParsableArguments {
         options.ioMethod = IOMethodChoice.named(ioMethod) ?? .automatic
         options.poolBytes = buffers.bytes
         options.usesDirectIO = directIO
-        // A command works with few threads; each session may cost a descriptor.
+        // A command uses few threads, and each session may cost a descriptor.
         options.maximumSessions = 4
         options.logger = StandardErrorLog.logger(.notice)
         return options

@@ -4,26 +4,26 @@ internal import RelationLoader
 internal import Synchronization
 internal import Threads
 
-/// Ends a command in good order when the user wants it to end.
+/// Ends a command in good order when the user interrupts it.
 ///
-/// SIGINT, SIGTERM and SIGHUP are blocked in all threads, but for one that waits for them: it needs
-/// no handler, and so no state of the process. The first signal cancels; when the command has not
-/// ended by the second, or after a moment, the process ends as the signal would have ended it. A
-/// store survives that.
+/// SIGINT, SIGTERM and SIGHUP are blocked in all threads except one that waits for them, so no
+/// signal handler and no global state is needed. The first signal cancels the command. If it has
+/// not ended by the second signal, or after a few seconds, the process ends as the signal would
+/// have ended it. A store survives that.
 final class Interruption: Sendable {
-    /// What the command looks at.
+    /// The command checks this.
     let cancellation = Cancellation()
     private let signal = Atomic<Int32>(0)
     private let hasSpoken = Atomic<Bool>(false)
     private let messages = ToolEnvironment.current.standardError
 
-    /// How long a command may take to end, before it is ended.
+    /// How long a command may take to end before the process is ended.
     private static let graceSeconds = 5
 
-    /// To be made before any other thread is.
+    /// Call it before any other thread exists.
     init() {
         guard ToolEnvironment.current.heedsSignals else { return }
-        // A pipe whose reader has gone is an error of writing.
+        // Makes a pipe without a reader a write error.
         Self.change(SIG_BLOCK, [SIGPIPE])
         Self.change(SIG_BLOCK, Self.signals)
         let thread = OSThread.start { [self] in
@@ -31,20 +31,19 @@ final class Interruption: Sendable {
             signal.store(first, ordering: .relaxed)
             cancellation.cancel()
             takeAnother()
-            // How far the command came is not known here.
+            // The progress of the command is not known here.
             say("interrupted")
             Self.change(SIG_UNBLOCK, [first])
             raise(first)
-            // Whoever started the process had it ignore the signal.
+            // The parent process had this process ignore the signal.
             _exit(128 + first)
         }
         if let thread { thread.detach() } else { Self.change(SIG_UNBLOCK, Self.signals) }
     }
 
-    /// Makes a file that grows beyond the process's limit an error of writing, whatever the
-    /// command.
+    /// Turns exceeding the process's file size limit into a write error, in every command.
     ///
-    /// To be called before any other thread is made.
+    /// Call it before any other thread exists.
     static func expectFileSizeLimit() { change(SIG_BLOCK, [SIGXFSZ]) }
 
     private static let signals = [SIGINT, SIGTERM, SIGHUP]
@@ -57,7 +56,7 @@ final class Interruption: Sendable {
         return number
     }
 
-    /// Waits for another one, but not for long.
+    /// Waits for another signal, for a limited time.
     private func takeAnother() {
         #if canImport(Glibc)
             var pause = timespec(tv_sec: Self.graceSeconds, tv_nsec: 0)
@@ -80,14 +79,14 @@ final class Interruption: Sendable {
         return set
     }
 
-    /// Tells the user, once.
+    /// Prints the message, once.
     private func say(_ message: String) {
         if hasSpoken.exchange(true, ordering: .relaxed) { return }
         messages.write("strata: \(message)")
     }
 
-    /// Says that the command was interrupted, and gives what it ends with: the code that shells
-    /// give to who was ended by the signal.
+    /// Prints that the command was interrupted, and returns its exit code: the one that shells
+    /// report for a process that the signal ended.
     func exit(_ message: String = "interrupted") -> ExitCode {
         say(message)
         return ExitCode(128 + signal.load(ordering: .relaxed))

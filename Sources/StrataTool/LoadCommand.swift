@@ -8,12 +8,12 @@ struct LoadCommand: ParsableCommand {
         commandName: "load",
         abstract: "Load a CSV file into a relation: all of it, or nothing.",
         discussion: """
-            The store is created if there is none. Without --schema, the columns' types are \
-            inferred from the beginning of the file and shown; with --append they are those of \
-            the relation, which the header must name. What was inferred wrongly can be given: \
-            the schema is printed as --schema takes it.
+            Creates the store if there is none. Without --schema, the columns' types are \
+            inferred from the beginning of the file and printed in the form that --schema \
+            takes, so that a wrong guess can be corrected. With --append, the columns are those \
+            of the relation, and the header must name them.
 
-            If the load fails or is interrupted, the store stays as it was. The summary goes to \
+            If the load fails or is interrupted, the store is unchanged. The summary goes to \
             standard output, progress and errors to standard error.
             """)
 
@@ -32,9 +32,9 @@ struct LoadCommand: ParsableCommand {
         help: ArgumentHelp(
             "The columns, such as \"id bigint, name text NOT NULL\".",
             discussion: """
-                They are the file's by position; a header must have as many names, which are not \
-                looked at. Types: boolean, smallint, integer, bigint, real, double precision, \
-                numeric, text, date, timestamp, uuid, bytea.
+                They apply to the file's columns by position. A header must have as many names, \
+                which are otherwise ignored. Types: boolean, smallint, integer, bigint, real, \
+                double precision, numeric, text, date, timestamp, uuid, bytea.
                 """,
             valueName: "columns"),
         transform: TextArgument.plain)
@@ -44,21 +44,21 @@ struct LoadCommand: ParsableCommand {
 
     @OptionGroup var managerArguments: ManagerArguments
 
-    @Flag(help: "Add the rows to the relation, which exists; they start on a page of their own.")
+    @Flag(help: "Add the rows to an existing relation; they start on a new page.")
     var append = false
 
     @Flag(
         help: ArgumentHelp(
-            "Put the rows in the place of those that the relation has, if it exists.",
-            discussion: "They are kept as those were, unless --manager and its options say else."))
+            "Replace the rows of the relation, if it exists.",
+            discussion: "It keeps its storage manager and options unless others are given."))
     var replace = false
 
     @Option(
         help: ArgumentHelp(
-            "What to do about a record that cannot be taken: stop, or skip it.",
+            "What to do about a record that cannot be loaded: stop, or skip it.",
             discussion: """
-                A stray quote, or one that is not closed, ends the load all the same: nobody \
-                knows where the next record begins.
+                A stray quote, or one that is not closed, always ends the load, since the start \
+                of the next record is then unknown.
                 """,
             valueName: "stop|skip"))
     var onError = OnError.stop
@@ -68,8 +68,8 @@ struct LoadCommand: ParsableCommand {
             "With --on-error skip: the file for records that were skipped.",
             discussion: """
                 CSV with the columns line, column, reason and record; the last is the record as it \
-                stands in the file. A file that has contents is not overwritten, and the file \
-                must not lie in the store.
+                is in the file. A file that has contents is not overwritten, and the file \
+                must be outside the store.
                 """,
             valueName: "file"))
     var rejects: PathArgument?
@@ -80,17 +80,17 @@ struct LoadCommand: ParsableCommand {
 
     func validate() throws {
         if append && managerArguments.manager != nil {
-            throw ValidationError("--manager is for new relations; with --append it is known.")
+            throw ValidationError("--manager is for new relations; omit it with --append.")
         }
         try managerArguments.checkOptions(managerMayBeKnown: replace)
         if append && replace { throw ValidationError("--append and --replace exclude each other.") }
         if rejects != nil && onError == .stop {
-            throw ValidationError("--rejects is of use only with --on-error skip.")
+            throw ValidationError("--rejects needs --on-error skip.")
         }
         if let identity = rejects.flatMap({ FileIdentity($0.path) }),
             identity == FileIdentity(file.path)
         {
-            throw ValidationError("--rejects names the file that is to be loaded.")
+            throw ValidationError("--rejects names the file to load.")
         }
     }
 
@@ -106,7 +106,7 @@ struct LoadCommand: ParsableCommand {
         options.cancellation = interruption.cancellation
         if let schema { options.schema = try Schema(parsing: schema) }
 
-        // Whatever is wrong with the source or the rejects shows before a store is created.
+        // Errors in the source or the rejects must show before a store is created.
         var source: any ByteSource = try FileSource(
             path: file.path, cancellation: interruption.cancellation)
         if let rejects {
@@ -139,8 +139,8 @@ struct LoadCommand: ParsableCommand {
                 switch error {
                 case .storage(let failure) where failure.code == .alreadyExists:
                     throw ToolError(
-                        description: "\(failure.message). Load with --append to add the rows, with"
-                            + " --replace to put them in the place of its own, or name another"
+                        description: "\(failure.message). Use --append to add the rows,"
+                            + " --replace to replace those of the relation, or name another"
                             + " relation.")
                 case _ where interruption.cancellation.isCancelled:
                     throw interruption.exit(Self.interruptedMessage)
@@ -151,7 +151,7 @@ struct LoadCommand: ParsableCommand {
         }
     }
 
-    /// Opens the store, or creates it; if `body` throws, one that was created is removed.
+    /// Opens the store, or creates it. If `body` throws, a created store is removed.
     private func withNewStoreOnSuccess(_ body: (Engine) throws -> Void) throws {
         let hasDirectory = FileIdentity(storeArguments.store.path) != nil
         var isNew = false
@@ -162,7 +162,7 @@ struct LoadCommand: ParsableCommand {
             }
         } catch {
             if isNew, ToolEnvironment.current.fileSystem is KernelFileSystem {
-                // The first error says more than that this failed too.
+                // The first error matters more than this failure.
                 _ = try? Engine.removeEmptyStore(
                     storeArguments.store.path, keepsDirectory: hasDirectory)
             }
@@ -186,33 +186,33 @@ struct LoadCommand: ParsableCommand {
         }
     }
 
-    /// The error, followed by the option that helps where there is one.
+    /// The error, with the option that helps if there is one.
     private func hinted(_ error: LoadError) -> any Error {
         if case .value = error.reason, schema == nil, !append {
             return ToolError(
                 description:
                     "\(error.message). The type was inferred from the beginning of the file: give"
-                    + " another with --schema, or leave such records out with --on-error skip.")
+                    + " another with --schema, or skip such records with --on-error skip.")
         }
         if csv.noHeader || error.location?.line != 1 { return error }
         switch error.reason {
         case .strayQuote, .textAfterQuote, .missingFields(_, 1), .extraFields(1, _):
             return ToolError(
-                description: "\(error.message). If something other than \"\(csv.delimiter)\" stands"
-                    + " between the fields, name it with --delimiter.")
+                description: "\(error.message). If another character than \"\(csv.delimiter)\""
+                    + " separates the fields, name it with --delimiter.")
         default:
             return error
         }
     }
 
-    /// Tells of a header that another delimiter would split.
+    /// Warns about a header that another delimiter would split.
     private func warn(of header: [String]) {
         guard header.count == 1 else { return }
         for (character, option) in [(";", "';'"), ("\t", "'\\t'")]
         where header[0].contains(character) {
             printMessage(
                 "strata: the header names one column, which contains"
-                    + " \(character == ";" ? "a semicolon" : "a tab"); if that stands between"
+                    + " \(character == ";" ? "a semicolon" : "a tab"); if that separates"
                     + " the fields, load with --delimiter \(option)")
             return
         }

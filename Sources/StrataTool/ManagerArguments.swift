@@ -1,22 +1,22 @@
 internal import ArgumentParser
 internal import Strata
 
-/// How a new relation shall be kept; shared by the commands that make one.
+/// How to keep a new relation. Shared by the commands that make one.
 struct ManagerArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "How a new relation is kept: magnetic, compressed or memory.",
             discussion: """
                 magnetic, the default, keeps pages in plain files as PostgreSQL does; compressed \
-                keeps them in chunks of zstd; memory forgets them when the store is closed. A load \
-                with --replace keeps them as they were kept, unless told otherwise.
+                keeps them in zstd-compressed chunks; memory loses them when the store is closed. \
+                load --replace keeps the relation's present manager by default.
                 """,
             valueName: "name"))
     var manager: String?
 
     @Option(
         help: ArgumentHelp(
-            "With compressed: how much is compressed together, 16k, 32k, 64k or 128k.",
+            "With compressed: how much to compress together: 16k, 32k, 64k or 128k.",
             valueName: "size"))
     var chunk: ByteSize?
 
@@ -39,17 +39,17 @@ struct ManagerArguments: ParsableArguments {
         }
     }
 
-    /// Refuses what is for another manager than the one that is named.
+    /// Throws if an option does not apply to the chosen manager.
     ///
-    /// - Parameter isKnown: the manager may be that of a relation which exists.
+    /// - Parameter isKnown: whether the manager may be that of an existing relation.
     func checkOptions(managerMayBeKnown isKnown: Bool = false) throws {
         if manager == "compressed" || (manager == nil && isKnown) { return }
         if chunk != nil || level != nil {
-            throw ValidationError("--chunk and --level go with --manager compressed.")
+            throw ValidationError("--chunk and --level need --manager compressed.")
         }
     }
 
-    /// What the storage manager is told.
+    /// The options for the storage manager.
     var options: [String: String] {
         var options: [String: String] = [:]
         if let chunk { options["chunk"] = "\(chunk.bytes)" }

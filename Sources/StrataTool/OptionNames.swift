@@ -1,6 +1,6 @@
-/// The tool's own names for what the library's errors tell a program to do.
+/// Replaces the library's remedies by the tool's own options.
 enum OptionNames {
-    /// What the library says, and what a user of the tool can do in its place.
+    /// What the library says, and what a user of the tool can do instead.
     private static let phrases: [(library: String, tool: String)] = [
         ("Set EngineOptions.poolBytes to", "Set --buffers to"),
         ("Set PostgresOptions.poolBytes to", "Set --buffers to"),
@@ -16,9 +16,9 @@ enum OptionNames {
             "Keep it with --manager magnetic or compressed."
         ),
         ("Turn direct IO off", "Leave --direct-io out"),
-        ("Choose another IO method.", "Choose another --io-method."),
+        ("Turn direct IO off", "Omit --direct-io"),
         ("Run verify to find", "Run strata verify to find"),
-        ("or have such records skipped", "or leave such records out with --on-error skip"),
+        ("or have such records skipped", "or skip such records with --on-error skip"),
         ("or give the schema", "or give the columns with --schema"),
         ("; give a schema", "; give them with --schema"),
         ("; give the schema", "; give --schema"),

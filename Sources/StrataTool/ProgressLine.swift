@@ -1,11 +1,11 @@
 internal import RelationLoader
 
-/// The line on a terminal that tells how far a load has come.
+/// The line on a terminal that shows a load's progress.
 final class ProgressLine {
     private var isShown = false
     private let output = ToolEnvironment.current.standardError
 
-    /// Whether somebody watches.
+    /// Whether the output is a terminal.
     var isWatched: Bool { output.isTerminal }
 
     func show(_ progress: LoadProgress) {
@@ -13,7 +13,7 @@ final class ProgressLine {
         output.replaceLine(Wording.line(of: progress))
     }
 
-    /// Takes the line away.
+    /// Removes the line.
     func clear() {
         if isShown { output.replaceLine("") }
         isShown = false

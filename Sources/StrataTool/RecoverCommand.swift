@@ -5,31 +5,31 @@ internal import Strata
 struct RecoverCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "recover",
-        abstract: "Make a store whole after a crash, and say what that takes.",
+        abstract: "Recover a store after a crash, and list what that takes.",
         discussion: """
-            Pages that were being written when the power failed are restored from the journal, files \
-            of unfinished loads and of dropped relations are removed, and blocks of unfinished \
-            appends are cut off. A line on standard output tells of each. Every command that changes a \
-            store does the same; this one does nothing else. It can be cut short and run again.
+            Restores pages that were being written when the power failed from the journal, \
+            removes files of unfinished loads and of dropped relations, and cuts off blocks of \
+            unfinished appends. Prints a line for each. Every command that changes a store \
+            does the same; this one does nothing else. It can be interrupted and run again.
 
-            Files that no relation has, and that are not known to be what an unfinished change \
-            has left, are named and stay: a newer catalog may know them. --remove-orphans removes \
-            those that are named as a relation's.
+            Files that belong to no relation, and are not known remains of an unfinished change, \
+            are listed and stay, since a newer catalog may know them. --remove-orphans removes \
+            those that have a relation's file name.
             """)
 
     @OptionGroup var storeArguments: StoreArguments
 
-    @Flag(help: "Only say what would be done. No file of the store changes.")
+    @Flag(help: "Only print what would be done. No file of the store changes.")
     var dryRun = false
 
     @Flag(
         help: ArgumentHelp(
-            "Also remove files that no relation has, and name each.",
-            discussion: "With --dry-run they are only named."))
+            "Also remove files that belong to no relation, and list each.",
+            discussion: "With --dry-run they are only listed."))
     var removeOrphans = false
 
     func run() throws {
-        // What was done is told here, not by the log.
+        // The command prints what was done, instead of the log.
         try storeArguments.withStore(
             creating: false, access: dryRun ? .readOnly : .readWrite, logLevel: .warning
         ) { engine in

@@ -8,10 +8,10 @@ struct RelationsCommand: ParsableCommand {
         commandName: "relations",
         abstract: "List the relations of a store.",
         discussion: """
-            A line for each: name, rows (? where they are not known), pages, their size, the \
-            storage manager, the size of the relation's files, how many times smaller than the \
-            pages that is which keeps them, which part of the files holds nothing, file, and the \
-            columns as --schema takes them. No file of the store changes.
+            Prints a line for each: name, rows (? if unknown), pages, their size, the storage \
+            manager, the size of the relation's files, the ratio of the pages' size to that, the \
+            unused part of the files, file, and the columns in the form that --schema takes. No \
+            file of the store changes.
             """)
 
     @OptionGroup var storeArguments: StoreArguments
@@ -46,7 +46,7 @@ struct RelationsCommand: ParsableCommand {
         }
     }
 
-    /// Cells that say what the relation takes; ? where its files do not tell.
+    /// Cells for the relation's disk space; ? if its files do not tell.
     private func space(of relation: RelationDescription, _ engine: Engine) -> [String] {
         guard let space = try? engine.space(ofRelation: relation.name) else {
             return ["?", "?", "?"]

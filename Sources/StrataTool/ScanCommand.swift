@@ -9,10 +9,10 @@ struct ScanCommand: ParsableCommand {
         commandName: "scan",
         abstract: "Write the rows of a relation to standard output.",
         discussion: """
-            Rows come in the order they were loaded. A damaged page ends the scan with an error \
-            that names it, after all rows before it. A scan of all rows ends with an error if there \
-            are not as many as were loaded. The summary goes to standard error. No file of the \
-            store changes.
+            Rows are written in the order they were loaded. A damaged page ends the scan with an \
+            error that names it, after all rows before it. A scan of all rows ends with an error \
+            if their number differs from the number that was loaded. The summary goes to \
+            standard error. No file of the store changes.
             """)
 
     @OptionGroup var storeArguments: StoreArguments
@@ -24,8 +24,8 @@ struct ScanCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The columns to write, such as \"code,name\"; all unless given.",
-            discussion: "A name that contains a comma is put in double quotes.",
+            "The columns to write, such as \"code,name\"; by default all.",
+            discussion: "Put a name that contains a comma in double quotes.",
             valueName: "names"),
         transform: TextArgument.plain)
     var columns: String?
@@ -37,7 +37,7 @@ struct ScanCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "csv, json (an object a line), or none: rows are only decoded and counted.",
+            "csv, json (one object per line), or none: rows are only decoded and counted.",
             valueName: "csv|json|none"))
     var format = Format.csv
 
@@ -89,7 +89,7 @@ struct ScanCommand: ParsableCommand {
                         description: "\(failure.message). Run strata verify to find all damage,"
                             + " and load the relation again.")
                 case .text(let failure) where failure.reason == .write(code: EPIPE):
-                    // Whoever reads has seen enough, as `head` does.
+                    // The reader has seen enough, as `head` does.
                     return
                 default:
                     throw error

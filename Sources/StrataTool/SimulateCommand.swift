@@ -7,31 +7,31 @@ internal import StoreSimulator
 struct SimulateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "simulate",
-        abstract: "Puts stores on a simulated disk through crashes and faults.",
+        abstract: "Put stores on a simulated disk through crashes and faults.",
         discussion: """
             Each seed is a store in memory with a workload, an interleaving of sessions, a disk \
-            with its own faults, and crashes, all decided by the seed. After each crash what was \
-            acknowledged has to be there, and nothing else may be wrong. Whatever happens, a seed \
-            repeats exactly.
+            with its own faults, and crashes, all decided by the seed. After each crash, what was \
+            acknowledged must be there, and nothing else may be wrong. A seed always repeats \
+            exactly.
 
-            The exit status is 1 if a seed found something wrong. It is said which, and how to \
-            see it happen again, call by call.
+            The exit status is 1 if a seed found a violation. The output says which, and how to \
+            replay it call by call.
             """)
 
-    @Option(help: "How many seeds to run; 1000 unless --minutes says for how long.")
+    @Option(help: "How many seeds to run; by default 1000, or as many as --minutes allows.")
     var seeds: Int?
 
     @Option(help: "The first seed.")
     var from: UInt64 = 0
 
-    @Option(help: "After how many minutes to begin no more seeds.")
+    @Option(help: "After how many minutes no more seeds start.")
     var minutes: Double?
     private static let mostMinutes = 366.0 * 24 * 60
 
-    @Option(help: "How many seeds to run at a time; as many as there are cores if not given.")
+    @Option(help: "How many seeds to run at a time; by default one per core.")
     var jobs: Int?
 
-    @Option(help: "Steps that the sessions of a seed make between two crashes, about.")
+    @Option(help: "Approximate number of steps of a seed's sessions between two crashes.")
     var steps = SimulationLimits().steps
 
     @Flag(help: "Print what happens: the sessions' steps, and every call of the disk.")
@@ -42,17 +42,17 @@ struct SimulateCommand: ParsableCommand {
 
     func validate() throws {
         if let plant, PlantedMistake(rawValue: plant) == nil {
-            throw ValidationError("There is no such mistake to plant.")
+            throw ValidationError("There is no such bug to plant.")
         }
-        if let seeds, seeds < 1 { throw ValidationError("--seeds is 1 or more.") }
+        if let seeds, seeds < 1 { throw ValidationError("--seeds must be 1 or more.") }
         if let minutes, !(minutes > 0 && minutes <= Self.mostMinutes) {
-            throw ValidationError("--minutes is more than 0, and a year at most.")
+            throw ValidationError("--minutes must be more than 0, and at most a year.")
         }
         if let jobs, !(1...1024).contains(jobs) {
-            throw ValidationError("--jobs is from 1 to 1024.")
+            throw ValidationError("--jobs must be from 1 to 1024.")
         }
         if !(1...100_000).contains(steps) {
-            throw ValidationError("--steps is from 1 to 100000.")
+            throw ValidationError("--steps must be from 1 to 100000.")
         }
     }
 

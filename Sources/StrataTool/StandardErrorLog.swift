@@ -1,8 +1,8 @@
 internal import Logging
 
-/// Log messages as lines that a user of the tool can read.
+/// Prints log messages as lines for the tool's users.
 struct StandardErrorLog: LogHandler {
-    /// A logger whose messages from a level on become such lines.
+    /// A logger that prints messages from a level on.
     static func logger(_ level: Logger.Level) -> Logger {
         var logger = Logger(label: "strata") { StandardErrorLog(label: $0) }
         logger.logLevel = level
@@ -14,7 +14,7 @@ struct StandardErrorLog: LogHandler {
     let label: String
     private let output: ToolOutput
 
-    /// Logs to standard error of the command that the calling thread runs.
+    /// Logs to the standard error of the command that the calling thread runs.
     init(label: String) {
         self.label = label
         output = ToolEnvironment.current.standardError

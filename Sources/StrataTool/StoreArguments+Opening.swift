@@ -2,9 +2,9 @@ internal import Logging
 internal import Strata
 
 extension StoreArguments {
-    /// Opens the store, runs `body`, and closes the store in any case.
+    /// Opens the store, runs `body`, and closes the store even if `body` throws.
     ///
-    /// - Throws: what opening or `body` throws; else what closing throws.
+    /// - Throws: what opening or `body` throws; otherwise what closing throws.
     func withStore(
         creating: Bool, access: EngineOptions.Access = .readWrite,
         logLevel: Logger.Level = .notice, _ body: (Engine) throws -> Void
@@ -13,20 +13,19 @@ extension StoreArguments {
         do {
             try body(engine)
         } catch {
-            // The first error is the one to be told.
+            // The first error is the one to report.
             try? engine.close()
             throw error
         }
         try engine.close()
     }
 
-    /// Tells of a store that was not closed what recovering it will do, for commands that only
-    /// look.
+    /// If the store was not closed, prints what recovery will do, for read-only commands.
     static func sayWhatRecoveryWillDo(_ engine: Engine) {
         guard engine.needsRecovery else { return }
         printMessage(
-            "strata: the store was not closed and needs recovery, which commands that change it do;"
-                + " it is shown as it will be once that has reported:")
+            "strata: the store was not closed and needs recovery, which the next command that"
+                + " changes it will do; it is shown as it will be after these steps:")
         for action in engine.recovery.actions { printMessage("strata: \(action)") }
     }
 }

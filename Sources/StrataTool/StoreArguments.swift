@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import Logging
 internal import Strata
 
-/// Which store to open, and how; shared by all commands on one.
+/// Which store to open, and how. Shared by all commands on a store.
 struct StoreArguments: ParsableArguments {
     @Option(help: ArgumentHelp("The store's directory.", valueName: "directory"))
     var store: PathArgument
@@ -12,9 +12,9 @@ struct StoreArguments: ParsableArguments {
     /// Opens the store.
     ///
     /// - Parameters:
-    ///   - creating: whether it is created where there is none.
-    ///   - access: what may be done to it.
-    ///   - logLevel: from which level on what it says of itself is shown.
+    /// - creating: whether to create it if there is none.
+    /// - access: whether it may be changed.
+    /// - logLevel: the lowest level of its log messages to print.
     func open(
         creating: Bool, access: EngineOptions.Access = .readWrite, logLevel: Logger.Level = .notice
     ) throws(StorageError) -> Engine {

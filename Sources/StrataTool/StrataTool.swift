@@ -6,7 +6,7 @@ internal import Threads
 
 /// The command line tool `strata`.
 ///
-/// All of it runs on the main thread: what blocks has no place on Swift's cooperative pool.
+/// All of it runs on the main thread, since it blocks, and Swift's cooperative pool must not block.
 @main
 struct StrataTool: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -16,9 +16,9 @@ struct StrataTool: ParsableCommand {
             A store is a directory. It holds relations, each a row of 8 KiB pages in PostgreSQL's \
             format; one process at a time can have it open.
 
-            Exit codes: 0 when done, 1 when it failed, found damage, or could not print all it had \
-            to say (what a command does to a store is done then), 64 when the command line \
-            is wrong, 128 and the signal's number when a signal ended it.
+            Exit codes: 0 on success; 1 if the command failed, found damage, or could not print \
+            all of its output (its changes to a store are made in that case); 64 if the command \
+            line is wrong; 128 plus the signal's number if a signal ended it.
             """,
         version: "0.1.0",
         subcommands: [
@@ -31,15 +31,16 @@ struct StrataTool: ParsableCommand {
     static func main() {
         StandardDescriptors.fill()
         Interruption.expectFileSizeLimit()
-        // With all the threads of an IO method, an arena each would take gigabytes of addresses.
+        // With all the threads of an IO method, an arena each would take gigabytes of address
+        // space.
         strata_limit_arenas(mostArenas)
         end(run(Array(arguments.dropFirst()), in: ToolEnvironment()))
     }
 
     private static let mostArenas: CInt = 8
 
-    /// The process's arguments. `CommandLine.arguments` would mend those that are not UTF-8, which
-    /// then name other files.
+    /// The process's arguments. `CommandLine.arguments` would repair those that are not UTF-8,
+    /// which would then name other files.
     private static var arguments: [String] {
         (0..<Int(CommandLine.argc)).compactMap { index in
             unsafe CommandLine.unsafeArgv[index].map { argument in
@@ -49,11 +50,11 @@ struct StrataTool: ParsableCommand {
         }
     }
 
-    /// Runs one command; its exit code.
+    /// Runs one command and returns its exit code.
     ///
     /// - Parameters:
-    ///   - arguments: what follows the tool's name, as ``ArgumentBytes`` has it.
-    ///   - environment: where it prints, and what it works on.
+    /// - arguments: the arguments after the tool's name, encoded by ``ArgumentBytes``.
+    /// - environment: where it prints, and what it works on.
     static func run(_ arguments: [String], in environment: ToolEnvironment) -> CInt {
         environment.exitCode(
             after: ToolEnvironment.$current.withValue(environment) { perform(arguments) })
@@ -74,13 +75,13 @@ struct StrataTool: ParsableCommand {
         }
     }
 
-    /// Whether an error is the store's or the loader's, which say all there is to say.
+    /// Whether an error is the store's or the loader's, whose text is complete.
     private static func isOwn(_ error: any Error) -> Bool {
         error is StorageError || error is LoadError || error is LoaderError || error is SchemaError
             || error is ToolError
     }
 
-    /// What the parser has to say: text that was asked for, or what is wrong with the command line.
+    /// Prints what the parser reports: requested help, or an error in the command line.
     private static func report(_ error: any Error) -> CInt {
         let code = exitCode(for: error)
         if code.isSuccess {

@@ -1,5 +1,4 @@
-/// An error in the tool's own words, where a layer's message would name what the tool does not have
-/// or leave out what it has.
+/// An error in the tool's own words, for cases where a layer's message would not fit the tool.
 struct ToolError: Error, CustomStringConvertible {
     let description: String
 }

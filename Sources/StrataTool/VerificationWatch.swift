@@ -1,6 +1,6 @@
 internal import Strata
 
-/// Says on standard error what a verification finds and how far it has come, and sums it up.
+/// Prints a verification's findings and progress on standard error, and summarises it.
 final class VerificationWatch {
     private let clock = ContinuousClock()
     private let begin: ContinuousClock.Instant
@@ -14,7 +14,7 @@ final class VerificationWatch {
         shown = begin
     }
 
-    /// Whom the verification is to tell.
+    /// The observer to give to the verification.
     var observer: VerificationObserver {
         VerificationObserver { [output] finding in
             output.write("strata: \(OptionNames.translated("\(finding)"))")
@@ -29,7 +29,7 @@ final class VerificationWatch {
         }
     }
 
-    /// Takes the line of progress away.
+    /// Removes the progress line.
     func end() {
         if isWatched { output.replaceLine("") }
     }

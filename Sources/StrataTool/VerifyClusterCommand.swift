@@ -7,10 +7,10 @@ struct VerifyClusterCommand: ParsableCommand {
         commandName: "verify-cluster",
         abstract: "Check all pages of a PostgreSQL data directory, in place.",
         discussion: """
-            Reads every relation file of the cluster, tablespaces' included, and checks each page's \
-            checksum, where the cluster has them, and header. Nothing is written. The server \
-            should be shut down. Damage is named on standard error by file, fork and \
-            block; the check goes on behind it, and the exit code is 1 then. The summary goes to \
+            Reads every relation file of the cluster, including tablespaces, and checks each \
+            page's header, and its checksum if the cluster has checksums. Writes nothing. Shut \
+            down the server first. Each damaged page is reported on standard error by file, fork \
+            and block, and the check continues; the exit code is then 1. The summary goes to \
             standard output.
             """)
 
@@ -24,8 +24,8 @@ struct VerifyClusterCommand: ParsableCommand {
         let session = try cluster.makeSession()
         if cluster.control.state == .notShutDown {
             printMessage(
-                "strata: the server runs or was not shut down in order: its files may lag behind"
-                    + " its log")
+                "strata: the server is running or was not shut down in order: its files may lag"
+                    + " behind its log")
         }
         let watch = VerificationWatch()
         let outcome = Result { () throws(StorageError) in

@@ -9,22 +9,22 @@ struct VerifyCommand: ParsableCommand {
         abstract: "Check all pages of a store as they are on disk.",
         discussion: """
             Reads every file of every relation and checks each page's checksum and header, the \
-            files' lengths, and that none is missing. Takes the rows apart as a scan does and \
-            compares their values with the columns' types. Finds pages of zeroes, and rows that \
-            are missing, where loads alone have written. Whatever is damaged is named on standard \
-            error by relation, fork, block and file; the check goes on behind it, and the exit \
-            code is 1 then. The summary goes to standard output.
+            files' lengths, and that none is missing. Decodes the rows as a scan does and checks \
+            their values against the columns' types. If only loads have written a relation, also \
+            finds pages of zeroes and missing rows. Damage is reported on standard error by \
+            relation, fork, block and file, and the check continues; the exit code is then 1. \
+            The summary goes to standard output.
 
-            No file of the store changes. A store that was not closed is checked as it will be once \
-            it has been recovered, and what that takes is told: pages that the journal will restore \
-            are not damaged.
+            No file of the store changes. A store that was not closed is checked as it will be \
+            after recovery, whose steps are printed: pages that the journal will restore are not \
+            damaged.
             """)
 
     @OptionGroup var storeArguments: StoreArguments
 
     @Option(
         help: ArgumentHelp(
-            "Check only this relation; may be given several times.", valueName: "name"),
+            "Check only this relation; can be given several times.", valueName: "name"),
         transform: TextArgument.plain)
     var relation: [String] = []
 

@@ -2,14 +2,14 @@ internal import BenchSuite
 internal import RelationLoader
 internal import Strata
 
-/// What the tool says.
+/// Formats what the tool prints.
 enum Wording {
     /// `1 row`, `2 rows`.
     static func count<Number: BinaryInteger>(_ number: Number, _ thing: String) -> String {
         Figures.count(number, thing)
     }
 
-    /// Bytes in a unit that gives few digits, a power of 1000: `812 bytes`, `4.2 MB`.
+    /// A size in the power of 1000 that gives few digits: `812 bytes`, `4.2 MB`.
     static func size(_ bytes: Double) -> String { Figures.size(bytes) }
 
     /// A number with that many digits after the point.
@@ -48,7 +48,7 @@ enum Wording {
             + " IO method \(scan.methodName)"
     }
 
-    /// The line that tells how far a load has come: rows, bytes a second, time left.
+    /// The progress line of a load: rows, bytes per second, time left.
     static func line(of progress: LoadProgress) -> String {
         let rows = count(progress.rowCount, "row")
         if progress.phase == .committing { return "\(rows), making them durable" }

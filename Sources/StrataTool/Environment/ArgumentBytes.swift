@@ -1,10 +1,10 @@
-/// Arguments of a process, which are bytes, as strings that lose none of them.
+/// A process's arguments, which are bytes, as strings that lose none of them.
 ///
-/// Bytes that are no UTF-8 become characters of a range that nobody uses, one for each; characters
-/// of that range which are there already are taken apart in the same way. So each string comes from
-/// one sequence of bytes, and gives it back.
+/// Each byte that is not UTF-8 becomes one character of an unused range. Characters of that range
+/// in the input are treated as invalid bytes too. So each string comes from exactly one sequence of
+/// bytes, and converts back to it.
 enum ArgumentBytes {
-    /// Stands for byte 0; those of other bytes follow.
+    /// The character for byte 0; those for other bytes follow.
     private static let first: UInt32 = 0x10FE00
 
     /// The string for some bytes.
@@ -33,13 +33,13 @@ enum ArgumentBytes {
         return bytes
     }
 
-    /// The byte that a character stands for; nil for all others.
+    /// The byte that a character stands for; nil for other characters.
     static func byte(_ scalar: Unicode.Scalar) -> UInt8? {
         guard scalar.value >= first, scalar.value < first + 256 else { return nil }
         return UInt8(scalar.value - first)
     }
 
-    /// Whether any character stands for a byte that is no UTF-8.
+    /// Whether any character stands for a byte that is not UTF-8.
     static func hasInvalidBytes(_ text: String) -> Bool {
         text.unicodeScalars.contains { byte($0) != nil }
     }
@@ -57,7 +57,7 @@ enum ArgumentBytes {
         }
     }
 
-    /// The character that some bytes encode, unless they encode none or one of the range.
+    /// The character that the bytes encode; nil if they encode none, or one of the reserved range.
     private static func valid(_ bytes: ArraySlice<UInt8>) -> Unicode.Scalar? {
         guard let text = String(validating: bytes, as: UTF8.self),
             let scalar = text.unicodeScalars.first, byte(scalar) == nil

@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import SystemPackage
 
-/// A path on the command line: exactly the bytes that were given, and not none.
+/// A path on the command line: exactly the given bytes, and not empty.
 struct PathArgument: ExpressibleByArgument, CustomStringConvertible {
     let path: FilePath
 
@@ -14,12 +14,12 @@ struct PathArgument: ExpressibleByArgument, CustomStringConvertible {
     var description: String { path.string }
 }
 
-/// Other arguments.
+/// Arguments that are not paths.
 enum TextArgument {
-    /// Text as it was given.
+    /// Text as given.
     ///
-    /// - Throws: an error of the parser's for bytes that are not UTF-8, of which no name and no
-    ///   value can consist.
+    /// - Throws: a parser error if the bytes are not UTF-8, since no name or value can contain
+    ///   them.
     static func plain(_ argument: String) throws -> String {
         if ArgumentBytes.hasInvalidBytes(argument) { throw ValidationError("it is not UTF-8") }
         return argument

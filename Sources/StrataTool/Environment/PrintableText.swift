@@ -1,8 +1,8 @@
-/// Text that a terminal shows as it is, whatever is in it.
+/// Text that is safe to print on a terminal, whatever it contains.
 enum PrintableText {
-    /// A line in which control characters, line breaks included, and characters that reorder or
-    /// hide text are replaced by escapes that can be read, such as `\u{1B}`. Bytes of arguments
-    /// that are not UTF-8 show as `\xFF`.
+    /// A line with readable escapes, such as `\u{1B}`, instead of control characters, line breaks,
+    /// and characters that reorder or hide text. Bytes of arguments that are not UTF-8 become
+    /// `\xFF`.
     static func line(_ text: String) -> String {
         if !text.unicodeScalars.contains(where: isHarmful) { return text }
         var clean = ""
@@ -18,8 +18,8 @@ enum PrintableText {
         return clean
     }
 
-    /// What is not text: C0, DEL and C1 controls, separators of lines and paragraphs, what changes
-    /// the direction of writing, and what stands for an invalid byte.
+    /// Whether a character is not plain text: C0, DEL and C1 controls, line and paragraph
+    /// separators, direction changes, and stand-ins for invalid bytes.
     static func isHarmful(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
         case 0x20...0x7E: false

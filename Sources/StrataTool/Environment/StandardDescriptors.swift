@@ -1,16 +1,16 @@
 internal import Threads
 
-/// Standard input, output and error, which somebody may have closed before the tool began.
+/// Standard input, output and error. The parent process may have closed any of them.
 enum StandardDescriptors {
-    /// Puts something that can neither be read nor written where a standard descriptor is closed.
+    /// Opens something unreadable and unwritable on each closed standard descriptor.
     ///
-    /// Otherwise the next file opened would have its number and receive what is printed. To be
-    /// called before anything else is opened: then the kernel gives out these numbers in order.
+    /// Otherwise the next opened file would get its number and receive what is printed. Call it
+    /// before anything else is opened: then the kernel assigns these numbers in order.
     static func fill() {
         for descriptor in STDIN_FILENO...STDERR_FILENO where !isOpen(descriptor) {
             let flags = descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY
             let filled = unsafe open("/dev/null", flags)
-            // Where there is no such device, a directory serves as well.
+            // If there is no such device, a directory serves as well.
             if filled < 0 { _ = unsafe open("/", O_RDONLY | O_DIRECTORY) }
         }
     }

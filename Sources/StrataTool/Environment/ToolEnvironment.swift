@@ -1,25 +1,24 @@
 internal import Strata
 
-/// What a command of the tool works with besides its arguments: where it prints, and the file
-/// system under the stores it opens.
+/// What a command works with besides its arguments: where it prints, and the file system below the
+/// stores it opens.
 ///
-/// Commands take it from ``current`` on the thread that runs them; what runs on other threads is
-/// given what it needs. Tests run commands over a file system of their own with
-/// ``StrataTool/run(_:in:)``.
+/// Commands read it from ``current`` on the thread that runs them; other threads are given what
+/// they need. Tests run commands over a file system of their own with ``StrataTool/run(_:in:)``.
 final class ToolEnvironment: Sendable {
     /// Where results go.
     let standardOutput: ToolOutput
     /// Where messages and progress go.
     let standardError: ToolOutput
-    /// The file system that engines are opened with.
+    /// The file system for engines.
     let fileSystem: any FileSystem
-    /// What executes IO that is started on its descriptors; nil for the kernel.
+    /// Executes IO on its descriptors; nil for the kernel.
     let ioExecutor: (any IOExecutor)?
-    /// Whether commands end in good order on SIGINT and the like. Not in tests, which share their
-    /// process with others.
+    /// Whether commands end in good order on SIGINT and similar signals. False in tests, which
+    /// share their process.
     let heedsSignals: Bool
 
-    /// That of the command that the calling thread runs.
+    /// The environment of the command that the calling thread runs.
     @TaskLocal static var current = ToolEnvironment()
 
     init(
@@ -35,11 +34,11 @@ final class ToolEnvironment: Sendable {
         self.heedsSignals = heedsSignals
     }
 
-    /// What a command ends with, after all that it printed: 1 in place of 0 where some was lost.
+    /// The final exit code: 1 instead of 0 if output was lost.
     func exitCode(after code: CInt) -> CInt {
         standardOutput.finish()
         if let failure = standardOutput.failure {
-            let isDone = code == 0 ? "; what the command was to do is done" : ""
+            let isDone = code == 0 ? "; the command itself succeeded" : ""
             standardError.write(
                 "strata: \(standardOutput.name) could not be written: \(failure)\(isDone)")
         }
@@ -51,5 +50,5 @@ final class ToolEnvironment: Sendable {
 /// Prints a line of a command's result.
 func printLine(_ line: String) { ToolEnvironment.current.standardOutput.write(line) }
 
-/// Prints a line for people beside the result.
+/// Prints a message for people, apart from the result.
 func printMessage(_ line: String) { ToolEnvironment.current.standardError.write(line) }

@@ -1,29 +1,29 @@
 internal import Synchronization
 internal import Threads
 
-/// A stream that the tool prints text for people on: the only way to do so.
+/// A stream for text that people read. The tool prints such text only through it.
 ///
-/// Text is cleaned, so that no name or value in it reaches a terminal as anything but text. A
-/// failed write stops nothing; it is kept, and has the command end with an error. A reader that has
-/// gone is no failure: like `head`, it has seen what it wanted. Any thread.
+/// Text is sanitised, so that no name or value in it can control a terminal. A failed write stops
+/// nothing; it is recorded and makes the command end with an error. A closed reader is not a
+/// failure: like `head`, it has seen what it wanted. Any thread.
 final class ToolOutput: Sendable {
-    /// What messages call it.
+    /// The stream's name in messages.
     let name: String
     /// Where it goes.
     let descriptor: CInt
     /// The `errno` of the first write that failed, or zero.
     private let firstFailure = Atomic<CInt>(0)
 
-    /// Prints to a descriptor that stays its owner's.
+    /// Prints to a descriptor that the caller keeps owning.
     init(_ descriptor: CInt, name: String) {
         self.descriptor = descriptor
         self.name = name
     }
 
-    /// Whether somebody watches.
+    /// Whether the output is a terminal.
     var isTerminal: Bool { isatty(descriptor) == 1 }
 
-    /// What became of the first write that failed; nil if none did.
+    /// The reason of the first failed write; nil if none failed.
     var failure: String? {
         let number = firstFailure.load(ordering: .relaxed)
         if number == 0 { return nil }
@@ -31,7 +31,7 @@ final class ToolOutput: Sendable {
         return unsafe String(cString: strerror(number))
     }
 
-    /// Writes a line; over the one of progress, where there is one.
+    /// Writes a line, replacing a progress line.
     func write(_ line: String) {
         put((isTerminal ? "\r\u{1B}[K" : "") + PrintableText.line(line) + "\n")
     }
@@ -44,13 +44,13 @@ final class ToolOutput: Sendable {
             }.joined(separator: "\n"))
     }
 
-    /// Shows a line that the next one replaces. To be used on a terminal only.
+    /// Shows a line that the next one replaces. Use it only on a terminal.
     func replaceLine(_ line: String) {
         put("\r\u{1B}[K" + PrintableText.line(line))
     }
 
-    /// Learns what only the end tells: some file systems report a lack of space when a file is
-    /// closed.
+    /// Checks for errors that only show at the end: some file systems report a lack of space when a
+    /// file is closed.
     func finish() {
         let copy = dup(descriptor)
         guard copy >= 0 else { return }
@@ -71,7 +71,7 @@ final class ToolOutput: Sendable {
                 if count >= 0 {
                     done += count
                 } else if errno == EAGAIN {
-                    // Somebody else has made the pipe non-blocking.
+                    // Another process has made the pipe non-blocking.
                     var wish = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                     _ = unsafe poll(&wish, 1, -1)
                 } else if errno != EINTR {

@@ -21,7 +21,7 @@ struct PostgresArguments: ParsableArguments {
         }
     }
 
-    /// Opens the directory for the length of `body`, and says what is to be known about it.
+    /// Opens the directory for the length of `body`, and prints its warnings.
     func withCluster(_ body: (PostgresDirectory) throws -> Void) throws {
         var options = PostgresOptions()
         options.poolBytes = buffers.bytes
@@ -36,7 +36,7 @@ struct PostgresArguments: ParsableArguments {
     }
 }
 
-/// Bytes for a program to read, to standard output as they are.
+/// Binary data for other programs, written to standard output unchanged.
 struct RawOutput {
     private let output: DescriptorOutput
     private(set) var failure: LoadError?
@@ -46,7 +46,7 @@ struct RawOutput {
         output = DescriptorOutput(descriptor: standard.descriptor, name: standard.name)
     }
 
-    /// Writes all of `bytes`; false when that failed.
+    /// Writes all of `bytes`. Returns false if that failed.
     mutating func write(_ bytes: [UInt8]) -> Bool {
         var gathered = ByteOutput()
         gathered.append(bytes.span)
@@ -59,7 +59,7 @@ struct RawOutput {
         }
     }
 
-    /// Throws what writing failed with; a reader that has gone has seen enough.
+    /// Throws the error of a failed write; a reader that closed the pipe has seen enough.
     func finish() throws {
         guard let failure else { return }
         if case .write(let code) = failure.reason, code == EPIPE { return }

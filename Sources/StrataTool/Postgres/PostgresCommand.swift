@@ -6,8 +6,8 @@ struct PostgresCommand: ParsableCommand {
         commandName: "postgres",
         abstract: "Read a PostgreSQL data directory, 13 to 18, without its server.",
         discussion: """
-            Nothing is ever written to the directory. Of a server that runs, or crashed, what is \
-            on disk is shown, with a warning.
+            Never writes to the directory. If the server is running or has crashed, the rows on \
+            disk are shown, with a warning.
             """,
         subcommands: [PostgresTablesCommand.self, PostgresScanCommand.self])
 }

@@ -8,9 +8,9 @@ struct PostgresScanCommand: ParsableCommand {
         commandName: "scan",
         abstract: "Write the rows of a table to standard output.",
         discussion: """
-            Rows come in the order they lie in, as a new transaction would see them and as COPY \
-            prints them: ISO dates, the time zone UTC, text in UTF-8. A table with partitions or \
-            inheriting tables shows theirs too. The summary goes to standard error.
+            Rows are written in physical order, as a new transaction would see them and as COPY \
+            prints them: ISO dates, time zone UTC, text in UTF-8. A table with partitions or \
+            inheriting tables includes their rows. The summary goes to standard error.
             """)
 
     @OptionGroup var arguments: PostgresArguments
@@ -27,8 +27,8 @@ struct PostgresScanCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The columns to write, such as \"code,name\"; all unless given.",
-            discussion: "A name that contains a comma is put in double quotes.",
+            "The columns to write, such as \"code,name\"; by default all.",
+            discussion: "Put a name that contains a comma in double quotes.",
             valueName: "names"), transform: TextArgument.plain)
     var columns: String?
 
@@ -39,25 +39,25 @@ struct PostgresScanCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "csv, json (an object a line), or none: rows are only decoded and counted.",
+            "csv, json (one object per line), or none: rows are only decoded and counted.",
             valueName: "csv|json|none"))
     var format = Format.csv
 
     @Option(
-        help: ArgumentHelp("What stands for null in CSV.", valueName: "text"),
+        help: ArgumentHelp("The text for null in CSV.", valueName: "text"),
         transform: TextArgument.plain)
     var null = ""
 
-    @Flag(name: .customLong("no-header"), help: "Leave the names of the columns out of CSV.")
+    @Flag(name: .customLong("no-header"), help: "Omit the header from CSV.")
     var noHeader = false
 
-    @Flag(help: "Only the table's own rows, not those of partitions and inheriting tables.")
+    @Flag(help: "Omit the rows of partitions and inheriting tables.")
     var only = false
 
-    @Flag(help: "Row versions too that no transaction sees, with xmin, xmax and state.")
+    @Flag(help: "Include row versions that no transaction sees, with xmin, xmax and state.")
     var dead = false
 
-    @Flag(help: "What is left of dropped columns too, in hexadecimal.")
+    @Flag(help: "Include what is left of dropped columns, in hexadecimal.")
     var dropped = false
 
     @Option(
@@ -68,7 +68,7 @@ struct PostgresScanCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Threads that make text; one a core unless given.", valueName: "count"))
+            "Threads that produce text; by default one per core.", valueName: "count"))
     var threads: Int?
 
     enum Format: String, ExpressibleByArgument, CaseIterable { case csv, json, none }

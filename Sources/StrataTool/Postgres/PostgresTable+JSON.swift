@@ -1,7 +1,7 @@
 internal import PostgresCluster
 
 extension PostgresTable {
-    /// The table as a line of JSON, with its line feed.
+    /// The table as one line of JSON, including its line feed.
     func json(database: String) -> [UInt8] {
         var line = "{"
         line += "\"database\":\(Self.quoted(database)),\"schema\":\(Self.quoted(schema)),"

@@ -9,8 +9,8 @@ struct PostgresTablesCommand: ParsableCommand {
         commandName: "tables",
         abstract: "List the tables of a data directory.",
         discussion: """
-            A line for each relation that a committed transaction made: database, schema, name, \
-            kind, pages on disk, their size, the server's last estimate of its rows (? where \
+            Prints a line for each relation that a committed transaction made: database, schema, \
+            name, kind, pages on disk, their size, the server's last estimate of its rows (? if \
             there is none), tablespace, and first file.
             """)
 
@@ -21,10 +21,10 @@ struct PostgresTablesCommand: ParsableCommand {
         transform: TextArgument.plain)
     var database: String?
 
-    @Flag(help: "The server's own catalogs too.")
+    @Flag(help: "Include the server's own catalogs.")
     var system = false
 
-    @Flag(help: "Print an object a line: database, schema, name, kind, file, pages, columns …")
+    @Flag(help: "Print one object per line: database, schema, name, kind, file, pages, columns …")
     var json = false
 
     func run() throws {
@@ -36,7 +36,7 @@ struct PostgresTablesCommand: ParsableCommand {
                         .tables(includingSystem: system)
                     rows += tables.map { (name, $0) }
                 } catch {
-                    // One database that cannot be read hides no other.
+                    // A database that cannot be read must not hide the others.
                     if database != nil || error.code != .unsupported { throw error }
                     printMessage("strata: \(error)")
                 }
