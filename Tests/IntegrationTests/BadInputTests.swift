@@ -175,7 +175,7 @@ struct BadInputTests {
         {
             let result = try load("\(store.folder)/\(inside)")
             #expect(result.status == 1)
-            #expect(result.errors.contains("must not lie in the store"), "\(result)")
+            #expect(result.errors.contains("must not be in the store"), "\(result)")
         }
         let astray = try load("\(store.folder)/astray")
         #expect(astray.status == 1)

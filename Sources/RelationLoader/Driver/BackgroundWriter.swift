@@ -3,12 +3,12 @@ import Strata
 import Synchronization
 import Threads
 
-/// Writes filled pages out while the next ones are filled: a thread with a session of its own.
+/// Writes filled pages while the next ones are being filled: a thread with a session of its own.
 ///
-/// It is given the first page of each run of neighbours once all of them are filled; writing that
-/// one takes the others along. A run that it has no time for is not waited for: the pages' buffers
-/// are reused by and by, and then they are written by who needs them, or at the end by the commit.
-/// So a slow writer never stops the loader, and a failed write is met again by the commit.
+/// It receives the first page of each run of neighbours once all of them are filled. Writing that
+/// page writes the others with it. The loader never waits for the writer: a run that the writer has
+/// no time for is written when its buffers are reused, or at the end by the commit. The commit also
+/// meets any failed write again.
 ///
 /// `offer` and `finish` belong to the loader's thread.
 final class BackgroundWriter {
@@ -16,7 +16,7 @@ final class BackgroundWriter {
     private let thread: OSThread
     private var hasFinished = false
 
-    /// Starts a writer; nil where it would not help: the pool is too small to be ahead of it, or
+    /// Starts a writer. Returns nil if it would not help, because the pool is too small, or if
     /// there is no room for another session or thread.
     ///
     /// - Parameter runLength: how many pages a run has.
@@ -35,13 +35,13 @@ final class BackgroundWriter {
 
     deinit { finish(discarding: true) }
 
-    /// Gives it a run to be written, if it has room for one.
+    /// Offers it a run to write. It takes the run if it has room.
     func offer(_ first: consuming PinnedPage) { shared.offer(first) }
 
-    /// Waits for the thread to end; all pages have been given back then. Calling it again does
+    /// Waits for the thread to end. All pages have then been given back. Calling it again does
     /// nothing.
     ///
-    /// - Parameter discarding: whether runs that it has not begun with are left as they are.
+    /// - Parameter discarding: whether to leave runs unwritten that it has not started.
     func finish(discarding: Bool) {
         if hasFinished { return }
         hasFinished = true
@@ -49,20 +49,20 @@ final class BackgroundWriter {
         thread.join()
     }
 
-    /// Pages in the smallest pool that a writer is used with.
+    /// The least number of pages in a pool for which a writer is used.
     private static let leastPool = 1024
 }
 
 extension BackgroundWriter {
-    /// What both threads use.
+    /// The state that both threads use.
     ///
-    /// The session is the writer's alone from the start of its thread to its end.
+    /// The session belongs to the writer's thread from its start to its end.
     private final class SharedState: @unchecked Sendable {
         private let buffers: BufferManager
         private let session: Session
         private let runLength: Int
         private let condition = Condition()
-        /// Runs to be written; under the lock, as are the flags.
+        /// Runs to write; guarded by the lock, as are the flags.
         private var queue: PageQueue
         private var isEnding = false
 
@@ -70,7 +70,7 @@ extension BackgroundWriter {
             self.buffers = buffers
             self.session = session
             self.runLength = runLength
-            // Each holds one pin, and keeps a run of the loader's ring from being used again.
+            // Each holds one pin, and keeps a run of the loader's ring from being reused.
             queue = PageQueue(
                 capacity: max(1, min(64, buffers.configuration.bufferCount / 16 / runLength)))
         }
@@ -104,11 +104,11 @@ extension BackgroundWriter {
             while let page = take() {
                 do throws(StorageError) {
                     try buffers.flush(page, session: session)
-                    // The disk begins now, so that the sync at the end finds little to do.
+                    // Makes the disk start now, so that the sync at the end finds little to do.
                     try page.relation.storage.writeback(
                         .main, block: page.block, count: runLength)
                 } catch {
-                    // The pages stay dirty, and the commit will say what is wrong.
+                    // The pages stay dirty, and the commit will report the error.
                     finish(discarding: true)
                 }
             }

@@ -1,6 +1,6 @@
 internal import Threads
 
-/// A lock, and a wait for somebody to change what it guards. Any thread.
+/// A lock, and a wait for another thread to change what it guards. Any thread.
 @safe
 final class Condition: @unchecked Sendable {
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
@@ -22,8 +22,9 @@ final class Condition: @unchecked Sendable {
 
     func lock() { unsafe pthread_mutex_lock(mutex) }
     func unlock() { unsafe pthread_mutex_unlock(mutex) }
-    /// Wakes one thread that waits.
+    /// Wakes one waiting thread.
     func signal() { unsafe pthread_cond_signal(condition) }
-    /// Gives the lock up until it is woken, or for no reason; look again at what is waited for.
+    /// Releases the lock until woken, possibly spuriously. Callers must check their condition
+    /// again.
     func wait() { unsafe pthread_cond_wait(condition, mutex) }
 }

@@ -1,13 +1,13 @@
 import RowText
 import Strata
 
-/// A source and the columns its records are to have, found before anything is written.
+/// A source and the columns of its records, determined before anything is written.
 struct LoadInput {
     let source: any ByteSource
     let schema: Schema
     let inferredFromRecordCount: Int?
-    /// Whether the header must name the columns: they are the relation's, and nobody has said that
-    /// the source's are the same.
+    /// Whether the header must name the columns: they are the relation's, and the caller has not
+    /// declared that the source's are the same.
     let matchesHeader: Bool
 
     init(
@@ -47,7 +47,7 @@ struct LoadInput {
         self.matchesHeader = matchesHeader
     }
 
-    /// A reader that stands before the first record.
+    /// Makes a reader positioned before the first record.
     func makeReader(_ options: CSVOptions) throws(LoadError) -> CSVReader {
         let names = schema.columns.map(\.name)
         var reader = try CSVReader(

@@ -3,11 +3,11 @@ import RowText
 import Strata
 import Threads
 
-/// A load from its first record to its commit. One thread's.
+/// A load from its first record to its commit. Belongs to one thread.
 struct LoadRun: ~Copyable {
-    /// Rows that have got a place on a page.
+    /// Rows placed on a page so far.
     private(set) var rowCount: UInt64 = 0
-    /// Records that were left out.
+    /// Records skipped so far.
     private(set) var rejectedCount: UInt64 = 0
 
     private var reader: CSVReader
@@ -15,12 +15,12 @@ struct LoadRun: ~Copyable {
     private var rejects: RejectsFile
     private let pending: PendingLoad
     private var clock: LoadClock
-    /// Writes filled pages; none before there is a run of them, and none where it does not help.
+    /// Writes filled pages. Nil before the first run is filled, and if a writer does not help.
     private var writer: BackgroundWriter?
     private var hasTriedWriter = false
     /// How many pages a run has.
     private let runLength: Int
-    /// The first page of the run that is being filled, and how many it has so far.
+    /// The first page of the run being filled, and how many pages it has so far.
     private var runStart: PinnedPage?
     private var runCount = 0
 
@@ -36,7 +36,7 @@ struct LoadRun: ~Copyable {
         runLength = pending.engine.buffers.configuration.combineLimit
     }
 
-    /// Bytes of the source that were used.
+    /// Bytes of the source consumed so far.
     var consumedByteCount: Int { reader.consumedByteCount }
 
     /// Loads and commits.
@@ -62,7 +62,7 @@ struct LoadRun: ~Copyable {
         }
     }
 
-    /// Has the pages of a run written once it is filled; of one the first is kept.
+    /// Hands over a run to be written once it is filled, keeping only its first page.
     private mutating func handOver(_ page: consuming PinnedPage) {
         if runCount == 0 { runStart = consume page }
         runCount += 1
@@ -77,7 +77,7 @@ struct LoadRun: ~Copyable {
 
     /// Puts the encoded row and those that follow on a page.
     ///
-    /// - Returns: whether there is an encoded row that did not fit any more.
+    /// - Returns: whether an encoded row is left that did not fit.
     private mutating func fill(_ page: borrowing PinnedPage) throws(LoaderError) -> Bool {
         let block = page.block.rawValue
         return try page.withEditor { (editor) throws(LoaderError) in
@@ -105,7 +105,7 @@ struct LoadRun: ~Copyable {
         }
     }
 
-    /// Encodes the next record that can be taken; false at the end.
+    /// Encodes the next loadable record. Returns false at the end.
     @inline(__always)
     private mutating func nextRow() throws(LoaderError) -> Bool {
         while true {
@@ -134,7 +134,7 @@ struct LoadRun: ~Copyable {
         report(.reading)
     }
 
-    /// Tells of the progress, if it is time to.
+    /// Reports the progress if it is due.
     private mutating func report(_ phase: LoadProgress.Phase) {
         guard let elapsed = clock.tick(phase) else { return }
         clock.progress?(
@@ -144,7 +144,7 @@ struct LoadRun: ~Copyable {
     }
 }
 
-/// When a load began, and when it is to tell of its progress.
+/// When a load began, and when its next progress report is due.
 struct LoadClock {
     let options: LoadOptions
     let start = Clock.monotonicNanoseconds
@@ -159,8 +159,7 @@ struct LoadClock {
 
     var elapsed: UInt64 { Clock.monotonicNanoseconds &- start }
 
-    /// The time since the beginning, if the user is to be told something; a new phase is always
-    /// told.
+    /// Returns the time since the beginning if a report is due. A new phase is always reported.
     mutating func tick(_ phase: LoadProgress.Phase) -> UInt64? {
         guard progress != nil else { return nil }
         let now = Clock.monotonicNanoseconds

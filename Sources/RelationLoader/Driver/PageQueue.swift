@@ -1,11 +1,11 @@
 import BufferManager
 
-/// A queue of pinned pages with a fixed capacity. One thread's at a time.
+/// A queue of pinned pages with a fixed capacity. Used by one thread at a time.
 @safe
 struct PageQueue: ~Copyable {
     private let slots: UnsafeMutablePointer<PinnedPage>
     private let capacity: Int
-    /// Position of the first page, and how many there are; only their slots are initialised.
+    /// Position of the first page, and the number of pages. Only their slots are initialised.
     private var first = 0
     private var count = 0
 
@@ -23,17 +23,17 @@ struct PageQueue: ~Copyable {
         unsafe slots.deallocate()
     }
 
-    /// Whether there is no page.
+    /// Whether the queue is empty.
     var isEmpty: Bool { count == 0 }
 
-    /// Appends a page; gives its pin back when the queue is full.
+    /// Appends a page. If the queue is full, gives back the page's pin instead.
     mutating func append(_ page: consuming PinnedPage) {
         guard count < capacity else { return }
         unsafe (slots + (first + count) % capacity).initialize(to: page)
         count += 1
     }
 
-    /// Takes the first page; nil when there is none.
+    /// Removes and returns the first page; nil if the queue is empty.
     mutating func removeFirst() -> PinnedPage? {
         guard count > 0 else { return nil }
         let page = unsafe (slots + first).move()
@@ -42,7 +42,7 @@ struct PageQueue: ~Copyable {
         return page
     }
 
-    /// Gives all pages' pins back.
+    /// Gives back all pages' pins.
     mutating func removeAll() {
         while removeFirst() != nil {}
     }

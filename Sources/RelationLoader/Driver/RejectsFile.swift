@@ -1,25 +1,25 @@
 internal import RowText
 internal import SystemPackage
 
-/// Where a load puts the records that it leaves out: a CSV file of four columns.
+/// Where a load puts skipped records: a CSV file of four columns.
 ///
 /// | column | |
 /// |---|---|
 /// | `line` | the line of the source on which the record starts |
-/// | `column` | the column that is at fault; empty where it is the record as a whole |
+/// | `column` | the column at fault; empty if the record as a whole is |
 /// | `reason` | what is wrong |
-/// | `record` | the record as it stands in the source, without its line break |
+/// | `record` | the record as it is in the source, without its line break |
 ///
-/// The records' bytes are kept even where they are no UTF-8. Owned by one thread at a time.
+/// The records' bytes are kept even if they are not UTF-8. Owned by one thread at a time.
 struct RejectsFile: ~Copyable {
     private let output: DescriptorOutput?
     private var buffer = ByteOutput()
     private static let bufferSize = 256 << 10
 
-    /// Creates the file; without a path, records are forgotten.
+    /// Creates the file. Without a path, records are discarded.
     ///
-    /// - Throws: ``LoadError`` for a file that cannot be opened, that has contents, or that lies
-    ///   in the store's directory.
+    /// - Throws: ``LoadError`` if the file cannot be opened, has contents, or is in the store's
+    ///   directory.
     init(path: FilePath?, store: FilePath) throws(LoadError) {
         if let path {
             try StorePath(store).refuse(path)
@@ -30,7 +30,7 @@ struct RejectsFile: ~Copyable {
         buffer.append("line,column,reason,record\n")
     }
 
-    /// Adds a record that `error` tells of.
+    /// Adds a record that `error` describes.
     mutating func add(_ record: Span<UInt8>, _ error: LoadError) throws(LoadError) {
         guard let output else { return }
         buffer.append(string: "\(error.location?.line ?? 0),")
@@ -45,7 +45,7 @@ struct RejectsFile: ~Copyable {
         if buffer.count >= Self.bufferSize { try output.write(&buffer) }
     }
 
-    /// Writes what was not written yet.
+    /// Writes what is still buffered.
     mutating func flush() throws(LoadError) {
         try output?.write(&buffer)
     }

@@ -6,14 +6,13 @@ extension RelationLoader {
     /// Reads the rows of a relation in the order of their pages and writes them.
     ///
     /// - Parameters:
-    ///   - relation: one that has columns.
-    ///   - output: where rows are written to.
-    ///   - options: which of them, and how.
-    /// - Returns: what was done.
-    /// - Throws: ``LoaderError/storage(_:)`` for a column that there is not, with what reading
-    ///   throws, for a tuple that is damaged, or, at the end, for rows that are missing: what was
-    ///   read has been written then; ``LoaderError/text(_:)`` when `output` cannot be written to;
-    ///   ``LoaderError/cancelled``.
+    /// - relation: a relation that has columns.
+    /// - output: where to write the rows.
+    /// - options: which rows and columns, and how to write them.
+    /// - Returns: a summary of the scan.
+    /// - Throws: ``LoaderError/storage(_:)`` if a column does not exist, reading fails, a tuple is
+    ///   damaged or, at the end, rows are missing; what was read before has then been written.
+    ///   ``LoaderError/text(_:)`` if `output` cannot be written to. ``LoaderError/cancelled``.
     @discardableResult
     public static func scan(
         _ relation: Relation, to output: DescriptorOutput, options: ScanOptions = ScanOptions()
@@ -32,7 +31,8 @@ extension RelationLoader {
         do throws(LoaderError) {
             try run.run(session)
         } catch {
-            // What was read before is the user's; the first error tells more than a second.
+            // The rows read before belong to the user, and the first error matters more than a
+            // second.
             try? run.flush()
             throw error
         }

@@ -3,7 +3,7 @@ public import Strata
 public import SystemPackage
 internal import Threads
 
-/// Loads rows into relations of a store and scans them out of it.
+/// Loads rows into relations of a store, and scans them.
 ///
 /// ```swift
 /// var options = LoadOptions()
@@ -14,25 +14,25 @@ internal import Threads
 ///     engine.relation(named: "airports"), to: DescriptorOutput(descriptor: 1, name: "stdout"))
 /// ```
 ///
-/// Both block the calling thread, and so do not belong on Swift's cooperative pool. Memory is
-/// constant, whatever the size of the source or relation.
+/// Both block the calling thread, so call neither on Swift's cooperative pool. Memory is constant,
+/// whatever the size of the source or relation.
 public enum RelationLoader {
     /// Loads all records of `source`, or nothing.
     ///
     /// Pages are filled in place, in buffers of the pool. Until the call returns, readers see the
-    /// relation as it was; if it throws, or the process ends, the store stays as it was.
+    /// relation as it was. If it throws, or the process ends, the store is unchanged.
     ///
     /// - Parameters:
-    ///   - source: where the text comes from.
+    /// - source: the input text.
     ///   - name: the relation's name.
-    ///   - engine: the store. The load uses up to two of its sessions at a time.
-    ///   - options: what to do.
-    ///   - progress: called on this thread now and then, no more often than
-    ///     ``LoadOptions/progressIntervalNanoseconds`` says.
-    /// - Returns: what was done.
-    /// - Throws: ``LoaderError/text(_:)`` for a source that cannot be read or taken, with line,
-    ///   column and value where it is a record's fault; ``LoaderError/storage(_:)`` with what
-    ///   `Engine.beginLoad` and writing throw; ``LoaderError/cancelled``.
+    /// - engine: the store. The load uses up to two of its sessions at a time.
+    /// - options: the load's options.
+    /// - progress: called on this thread, no more often than every
+    ///   ``LoadOptions/progressIntervalNanoseconds``.
+    /// - Returns: a summary of the load.
+    /// - Throws: ``LoaderError/text(_:)`` if the source or a record cannot be read; the error names
+    ///   line, column and value of a bad record. ``LoaderError/storage(_:)`` with what
+    ///   `Engine.beginLoad` and writing throw. ``LoaderError/cancelled``.
     @discardableResult
     public static func load(
         _ source: any ByteSource, into name: String, of engine: Engine,
@@ -41,7 +41,7 @@ public enum RelationLoader {
         let clock = LoadClock(options, progress)
         if options.rejectsPath != nil && options.onError != .skip {
             let error = LoadError(
-                .option("a file for rejected records is of use only where they are skipped"),
+                .option("a file for rejected records needs the option to skip them"),
                 source: source.name)
             throw .text(error)
         }
@@ -66,18 +66,18 @@ public enum RelationLoader {
         }
     }
 
-    /// Finds out whether a load could put its rejected records into a file, before there is a store
-    /// to load into. The file is created if it is missing.
+    /// Checks whether a load could write its rejected records to a file, before a store exists.
+    /// Creates the file if it is missing.
     ///
     /// - Parameters:
     ///   - path: the file.
-    ///   - store: the store's directory, which need not exist.
-    /// - Throws: ``LoadError`` for a file that cannot be opened, that has contents, or that lies in
-    ///   the store's directory.
+    /// - store: the store's directory, which need not exist.
+    /// - Throws: ``LoadError`` if the file cannot be opened, has contents, or is in the store's
+    ///   directory.
     public static func checkRejects(_ path: FilePath, store: FilePath) throws(LoadError) {
         var status = stat()
         let found = unsafe path.withPlatformString { unsafe stat($0, &status) }
-        // Opening a pipe and closing it again would end its reader.
+        // Opening and closing a pipe would end its reader.
         if found == 0 && status.st_mode & S_IFMT != S_IFREG {
             return try StorePath(store).refuse(path)
         }

@@ -2,32 +2,32 @@ public import RowText
 
 /// How a scan writes what it reads.
 public struct ScanOptions: Sendable {
-    /// What rows are written as.
+    /// The output format of rows.
     public enum Format: Sendable, Hashable {
         /// Comma-separated values, with a header.
         case csv
-        /// One JSON object a line.
+        /// One JSON object per line.
         case jsonLines
-        /// Nothing is written; rows are decoded and counted all the same.
+        /// Nothing is written, but rows are decoded and counted.
         case none
     }
 
-    /// The names of the columns, in the order they are written; nil for all.
+    /// The names of the columns to write, in order; nil for all.
     public var columns: [String]?
     /// The most rows; nil for all.
     public var limit: UInt64?
-    /// What rows are written as.
+    /// The output format of rows.
     public var format = Format.csv
     /// Delimiter, NULL and header of ``Format/csv``.
     public var csv = CSVOptions()
-    /// How to end the scan early.
+    /// Ends the scan early on request.
     public var cancellation = Cancellation()
 
-    /// All columns and rows as CSV.
+    /// Options for all columns and rows as CSV.
     public init() {}
 }
 
-/// What a scan has done.
+/// The result of a scan.
 public struct ScanSummary: Sendable {
     /// Rows that were read.
     public var rowCount: UInt64

@@ -2,7 +2,7 @@ import PageFormat
 import RowText
 import Strata
 
-/// A scan from its first page to its last. One thread's.
+/// A scan from its first page to its last. Belongs to one thread.
 struct ScanRun: ~Copyable {
     private(set) var rowCount: UInt64 = 0
     private(set) var pageCount = 0
@@ -16,7 +16,7 @@ struct ScanRun: ~Copyable {
     private var writer: RowWriter
     private var buffer = ByteOutput(capacity: 2 * Self.bufferSize)
 
-    /// How many bytes are gathered before they are written.
+    /// How many bytes to gather before writing them.
     private static let bufferSize = 256 << 10
 
     init(
@@ -34,8 +34,8 @@ struct ScanRun: ~Copyable {
             format: options.format == .jsonLines ? .jsonLines : .csv, options: options.csv)
     }
 
-    /// Reads and writes all rows, but for those that ``flush()`` has to write, and compares their
-    /// number with what was loaded if the limit leaves none out.
+    /// Reads and writes all rows, except those left for ``flush()``. If no limit omits rows,
+    /// compares their number with the number that was loaded.
     mutating func run(_ session: Session) throws(LoaderError) {
         if writes { writer.writeHeader(to: &buffer) }
         let extent = relation.extent
@@ -97,7 +97,7 @@ struct ScanRun: ~Copyable {
         }
     }
 
-    /// The pool's error, by the relation's name and with what a user of scans can do.
+    /// Replaces a pool's error by one with the relation's name and a remedy for users of scans.
     private func damage(_ error: StorageError) -> StorageError {
         let block = error.location.block ?? 0
         let reason =

@@ -2,7 +2,7 @@ internal import RowText
 internal import SystemPackage
 internal import Threads
 
-/// The directory of a store, in which nothing but the engine creates files. It need not exist yet.
+/// The directory of a store, in which only the engine may create files. It need not exist yet.
 struct StorePath {
     private let store: FilePath?
 
@@ -10,8 +10,8 @@ struct StorePath {
         store = Self.resolved(directory) ?? Self.resolvedParent(directory)
     }
 
-    /// - Throws: ``LoadError/Reason/option(_:)`` for a path into the store, whatever links it
-    ///   passes, and for a link that leads nowhere: who knows what it is going to lead to.
+    /// - Throws: ``LoadError/Reason/option(_:)`` if the path leads into the store, through any
+    ///   links, or is a dangling link, whose future target is unknown.
     func refuse(_ path: FilePath) throws(LoadError) {
         var status = stat()
         var place = Self.resolved(path)
@@ -29,18 +29,18 @@ struct StorePath {
         guard let place, let store, place.starts(with: store) else { return }
         throw LoadError(
             .option(
-                "the file for rejected records must not lie in the store's directory; give a place"
-                    + " outside of it"), source: path.string)
+                "the file for rejected records must not be in the store's directory; give a"
+                    + " place outside of it"), source: path.string)
     }
 
-    /// The path of what is not there yet, in a directory that is.
+    /// The path of a missing file in an existing directory.
     private static func resolvedParent(_ path: FilePath) -> FilePath? {
         guard let name = path.lastComponent else { return nil }
         let parent = path.removingLastComponent()
         return resolved(parent.isEmpty ? "." : parent)?.appending(name)
     }
 
-    /// The path without links; nil where there is nothing.
+    /// The path with all links resolved; nil if it names nothing.
     private static func resolved(_ path: FilePath) -> FilePath? {
         guard let result = unsafe path.withPlatformString({ unsafe realpath($0, nil) }) else {
             return nil

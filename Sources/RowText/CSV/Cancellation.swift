@@ -1,17 +1,18 @@
 internal import Synchronization
 
-/// A wish to end a load or a scan early. Any thread may make it; it cannot be taken back.
+/// A request to end a load or a scan early. Any thread may make it; it cannot be withdrawn.
 ///
-/// A load that waits for its source to yield bytes notices only when it has got some.
+/// A load that waits for its source notices the request only once the source yields bytes.
 public final class Cancellation: Sendable {
     private let flag = Atomic<Bool>(false)
 
-    /// Makes one that nobody wishes yet.
+    /// Makes one without a request.
     public init() {}
 
-    /// Ends what was given this object, soon. Safe to call at any time, more than once.
+    /// Requests that the operations given this object end soon. Safe to call at any time, more than
+    /// once.
     public func cancel() { flag.store(true, ordering: .relaxed) }
 
-    /// Whether ``cancel()`` was called. One relaxed load: nothing else is handed over by it.
+    /// Whether ``cancel()`` was called. One relaxed load, which orders nothing else.
     public var isCancelled: Bool { flag.load(ordering: .relaxed) }
 }
