@@ -4,7 +4,7 @@ import Synchronization
 import Testing
 import Threads
 
-/// Callbacks that write down when they were called and change the result as told.
+/// Callbacks that record when they were called, and change the result as configured.
 final class TracingCallbacks: IOCallbacks {
     struct Call: Equatable {
         var name: String

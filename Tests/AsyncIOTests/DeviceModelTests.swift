@@ -2,7 +2,8 @@ import AsyncIO
 import StorageTesting
 import Testing
 
-/// IO under a device model brings what it brings without, and no sooner than that device could.
+/// IO under a device model has the same results as without it, no sooner than that device could
+/// give them.
 @Suite struct DeviceModelTests {
     @Test(arguments: IOMethodMatrix.real)
     func everyIOTakesTheLatencyAndASlot(method: TestedMethod) throws {

@@ -4,7 +4,7 @@ import Synchronization
 import Testing
 import Threads
 
-/// Waiting for the IO of others: idle, ended, or still holding it back.
+/// Waiting for the IO of other sessions: idle, closed, or still holding it back.
 @Suite struct ForeignWaitTests {
     @Test(arguments: IOMethodMatrix.all) func idleIssuerBlocksNobody(method: TestedMethod) throws {
         let system = try makeSystem(method.choice)
@@ -194,7 +194,7 @@ import Threads
     }
 }
 
-/// Hands a session to another thread, which has it for itself meanwhile.
+/// Hands a session to another thread, which alone uses it meanwhile.
 final class Kept: @unchecked Sendable {
     let value: Session
     init(_ value: Session) { self.value = value }

@@ -4,9 +4,9 @@ import Synchronization
 import Testing
 import Threads
 
-/// IO that other code executes, beside the method's own, on many threads.
+/// IO that code outside the method executes, beside the method's own, on many threads.
 @Suite struct OutsideStressTests {
-    /// What the threads share: IO that is begun, and how many of them are at it.
+    /// What the threads share: IO that was begun, and how many threads are busy with it.
     private final class Field: @unchecked Sendable {
         let bench: OutsideBench
         let file: TestFile
@@ -41,7 +41,7 @@ import Threads
                 }
                 if isBatch { try session.exitBatch() }
                 references.withLock { $0 = mine.map(\.reference) }
-                // What is left is waited for by the next acquisition, or by closing.
+                // The next acquisition, or closing, waits for the rest.
                 if random.below(4) > 0 {
                     for one in mine { try session.wait(for: one.reference) }
                 }
@@ -99,10 +99,10 @@ import Threads
         #expect(field.bench.system.shutdown())
     }
 
-    /// A loop's part that keeps some IO in flight which the test executes.
+    /// A loop's participant that keeps some IO in flight, which the test executes.
     private final class Loop: RingParticipant, @unchecked Sendable {
         let bench: OutsideBench
-        /// The loop's alone, as what follows.
+        /// Used by the loop only, like the fields below.
         let session: Session
         private var waiting: [(WaitReference, Ring)] = []
         private var started = 0

@@ -39,13 +39,13 @@ final class OutsideLog: IOCallbacks, @unchecked Sendable {
     }
 }
 
-/// A core, and what a test needs to start IO on it that other code executes.
+/// A core, and what a test needs to start IO on it that code outside the method executes.
 final class OutsideBench: @unchecked Sendable {
     let system: IOSystem
     let target: IOTargetID
     let log = OutsideLog()
     let callbacks: IOCallbackID
-    /// IO that was begun and waits for somebody to complete it.
+    /// IO that was begun and not yet completed.
     let begun = Lock<[OutsideIO]>([])
 
     init(_ method: IOMethodChoice) throws {
@@ -73,7 +73,7 @@ final class OutsideBench: @unchecked Sendable {
     }
 }
 
-/// IO that other code than the method executes.
+/// IO that code outside the method executes.
 @Suite struct OutsideTests {
     @Test(arguments: IOMethodMatrix.all)
     func anotherThreadCompletesIt(_ method: TestedMethod) throws {
@@ -149,7 +149,7 @@ final class OutsideBench: @unchecked Sendable {
             let inline = try bench.start(session) { $0.complete(result: 1) }
             #expect(session.hasStaged)
             #expect(bench.begun.withLock { $0.isEmpty })
-            // What is wanted at once is not held back.
+            // Synchronous IO is not held back.
             let urgent = try bench.start(session, flags: .synchronous)
             #expect(bench.begun.withLock { $0.count } == 1)
             #expect(bench.take()?.complete(result: 0) == true)
@@ -165,7 +165,7 @@ final class OutsideBench: @unchecked Sendable {
             #expect(ids.count == 2)
             while let io = bench.take() { io.complete(result: 0) }
             #expect(session.isDone(first) && session.isDone(second))
-            // A wait for what is staged submits it.
+            // Waiting for staged IO submits it.
             try session.enterBatch()
             let third = try bench.start(session) { $0.complete(result: 0) }
             try session.wait(for: third)
@@ -229,7 +229,7 @@ final class OutsideBench: @unchecked Sendable {
                 usleep(2000)
                 #expect(bench.take()?.complete(result: 0) == true)
             }
-            // The oldest is waited for.
+            // The session waits for the oldest.
             _ = try bench.start(session)
             try completer.join()
             #expect(!bench.system.shutdown())

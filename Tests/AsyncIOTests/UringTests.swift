@@ -161,7 +161,7 @@ import Threads
             #expect(system.snapshot().isEmpty)
         }
 
-        /// As where descriptors or lock memory run out between two sessions.
+        /// As if descriptors or locked memory ran out between two sessions.
         @Test func aRingThatCannotBeMadeIsAnError() throws {
             let before = fcntl(0, F_GETFD)
             for _ in 0..<8 {

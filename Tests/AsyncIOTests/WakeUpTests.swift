@@ -3,7 +3,7 @@ import StorageTesting
 import Synchronization
 import Testing
 
-/// Wake-ups: told exactly once, or cancelled.
+/// Wake-ups: fired exactly once, or cancelled.
 @Suite struct WakeUpTests {
     /// Counts how often it fired.
     final class Counter: WakeUp, @unchecked Sendable {

@@ -4,7 +4,7 @@ import Synchronization
 import Testing
 import Threads
 
-/// A target whose reopening does as told: fails, or keeps its worker in the kernel.
+/// A target whose reopening fails or keeps its worker in the kernel, as configured.
 final class StubbornTarget: IOTarget {
     let canReopen: Bool
     let failure = Atomic<CInt>(0)
@@ -28,7 +28,7 @@ final class StubbornTarget: IOTarget {
     func describe(_ data: IOTargetData) -> String { "" }
 }
 
-/// A target that keeps whoever reopens it asleep for a while, as a device would.
+/// A target that puts the thread that reopens it to sleep for a while, as a device would.
 final class SleepyTarget: IOTarget {
     let name = "sleepy"
     let canReopen = true

@@ -48,7 +48,7 @@ import Threads
 
         private func hold() {
             isHeld.store(true, ordering: .releasing)
-            // Tasks take turns with those of all other tests.
+            // The tasks share a pool with those of all other tests.
             try? Threads.waitOrFail("it may be given back", seconds: 1800) {
                 goesOn.load(ordering: .acquiring)
             }

@@ -97,7 +97,7 @@ import Testing
         options.delay = .seconds(200)
         let writer = BackgroundWriter(stack.buffers, session: session, options: options)
         stack.faults.failsWrites.store(true, ordering: .relaxed)
-        // Readers manage with the clean half, and the hand takes the uses off the others.
+        // Readers use the clean half, and the hand lowers the usage counts of the others.
         var lastError: StorageError?
         for round in 0..<12 {
             for block: UInt32 in 32..<64 {

@@ -8,7 +8,7 @@ import Threads
 
 @testable import CompressedDisk
 
-/// One bit of a file of a relation that is wrong: found, told of, and nothing else is lost.
+/// One wrong bit in a relation's file is found and reported, and nothing else is lost.
 @Suite("Compressed relations and single bits")
 struct BitFlipTests {
     private static let locator = RelationLocator(database: 1, number: 16384)
@@ -30,7 +30,7 @@ struct BitFlipTests {
                 try manager.syncPending(session)
             }
             try storage.truncate(.main, to: UInt32(blocks), session: session)
-            // A chunk that tells of the truncation, should the map be lost.
+            // A chunk that records the truncation, in case the map is lost.
             let memory = PageMemory(1)
             memory.fillAll(from: 0)
             try storage.write(
@@ -68,7 +68,7 @@ struct BitFlipTests {
         try body(manager, try registry.open(locator, managedBy: id).storage, session)
     }
 
-    /// What is found of the relation: damage that was told of, and what was read of other chunks.
+    /// What is found of the relation: reported damage, and wrong contents of other chunks.
     private static func look(_ disk: SimulatedDisk) throws -> (told: [String], wrong: [String]) {
         let log = RecordingLog()
         var (told, wrong): ([String], [String]) = ([], [])

@@ -6,7 +6,7 @@ import Testing
 
 @testable import CompressedDisk
 
-/// Whatever pages are encoded, the same come back; whatever bytes are decoded, nothing breaks.
+/// Encoded pages decode to the same pages, and decoding arbitrary bytes breaks nothing.
 @Suite("Chunks, encoded and decoded")
 struct ChunkCodecTests {
     /// What kinds of pages a chunk is made of.
@@ -101,7 +101,7 @@ struct ChunkCodecTests {
                     addresses.span, hasColumns: round % 4 < 2, into: plain)
             else { continue }
             for _ in 0...random.below(3) {
-                // Mostly where the numbers are that everything else depends on.
+                // Mostly the numbers at the start, on which everything else depends.
                 let limit = random.below(2) == 0 ? min(size, 1000) : size
                 unsafe plain[random.below(limit)] = UInt8(random.below(256))
             }
@@ -209,7 +209,7 @@ struct ChunkCodecTests {
 }
 
 extension PageMemory {
-    /// All pages in one; for pages that are not apart.
+    /// All pages in one piece of memory. They must be contiguous.
     var memory: UnsafeMutableRawBufferPointer {
         unsafe UnsafeMutableRawBufferPointer(start: self[0].pointer, count: count * blockSize)
     }

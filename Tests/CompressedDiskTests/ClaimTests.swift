@@ -9,10 +9,10 @@ import Threads
 
 @testable import CompressedDisk
 
-/// What files claim of their sizes costs neither memory nor time.
+/// Sizes that files claim cost neither memory nor time.
 @Suite("Sizes that files of compressed relations claim")
 struct ClaimTests {
-    /// How much memory the whole process may take meanwhile; other tests take some.
+    /// How much memory the whole process may take; other tests take some.
     private static let memory: Int64 = 400 << 20
 
     private static func bounded(_ body: () throws -> Void) throws {
@@ -42,7 +42,7 @@ struct ClaimTests {
                     }
                 }
             }
-            // Once something is changed, the file is as long as it needs to be.
+            // Once something is changed, the file is only as long as it needs to be.
             try RealStore.with(path, method) { store in
                 try store.write(0, 4)
                 try store.manager.syncPending(store.session)
@@ -152,7 +152,7 @@ struct ClaimTests {
                 try RealStore.make(path, method, blocks: 40)
                 let data = try harm.bytes(RealStore.map)
                 let count = Int(data[52]) | Int(data[53]) << 8
-                // Only the first record is left: all chunks, if it has them, or none.
+                // Only the first record is left, with all chunks or none.
                 let size = MapRecord.size(entries: count)
                 try harm.change(RealStore.map) { bytes in
                     bytes.removeLast(bytes.count - 2 * size)
@@ -181,7 +181,7 @@ struct ClaimTests {
     }
 }
 
-/// Says of data files that they are longer than any can be.
+/// Reports data files as longer than possible.
 private final class LongFiles: ForwardingFileSystem {
     let underlying = KernelFileSystem()
     private let long = Lock<Set<CInt>>([])

@@ -6,7 +6,7 @@ import Testing
 
 @testable import CompressedDisk
 
-/// Power cuts at any call: what was synced is there, and no chunk is a mixture.
+/// Power cuts at any call: synced contents are there, and no chunk is a mixture.
 @Suite("Compressed relations and power cuts")
 struct CrashTests {
     /// How many seeds there are; each cuts the power at several boundaries.
@@ -15,7 +15,7 @@ struct CrashTests {
     @Test("leave each chunk as it was at the last sync, or as it became later", arguments: seeds)
     func powerCuts(_ number: Int) throws {
         let seed = IOMethodMatrix.seed &+ UInt64(number)
-        // Once through, to learn how many boundaries there are.
+        // One full run, to count the boundaries.
         let whole = try Workload(seed: seed, disk: SimulatedDisk())
         try whole.run()
         let boundaries = whole.disk.changeCount
@@ -63,7 +63,7 @@ private final class Workload {
     private var pages: [UInt32] = []
     /// Lengths that may be found: as of the last sync, and all since.
     private var lengths: Set<Int> = []
-    /// The same of chunks: what their blocks held.
+    /// The same for chunks: the contents of their blocks.
     private var states: [Int: [[UInt32]]] = [:]
     /// How many of a chunk's blocks truncations since the last sync left.
     private var cuts: [Int: Set<Int>] = [:]
@@ -114,7 +114,7 @@ private final class Workload {
             case 3: try sync()
             case 4:
                 try manager.compact(Self.locator)
-                // It syncs, but for what is said to be in flight.
+                // The call syncs everything except what is in flight.
                 settle()
             default: try write()
             }
@@ -123,7 +123,7 @@ private final class Workload {
         end()
     }
 
-    // MARK: Changes, told to the model before they are tried
+    // MARK: Changes, recorded in the model before they are tried
 
     private func note(_ chunk: Int) {
         let first = chunk * chunkPages
@@ -192,7 +192,7 @@ private final class Workload {
         settle()
     }
 
-    /// All that was done is durable.
+    /// Records that everything done so far is durable.
     private func settle() {
         lengths = [pages.count]
         states = [:]
@@ -202,16 +202,16 @@ private final class Workload {
 
     // MARK: What is found
 
-    /// What a chunk may hold. The map has the order in which a chunk was written and cut; without
-    /// it, a cut may be found of a chunk whose last writing before the cut is lost.
+    /// What a chunk may hold. The map records the order in which a chunk was written and cut.
+    /// Without it, a cut may be found of a chunk whose last write before the cut is lost.
     private func allowedStates(of chunk: Int, isMapLost: Bool) -> [[UInt32]] {
         let states = states[chunk] ?? []
         guard isMapLost, let cuts = cuts[chunk] else { return states }
         return states + cuts.flatMap { cut in states.map { Array($0.prefix(cut)) } }
     }
 
-    /// What is not as it may be after a power cut. Without the map, a chunk whose last writing was
-    /// cut short is found to be damaged, and zeroes may be found to be lost.
+    /// Deviations from what a power cut may leave. Without the map, a chunk whose last write was
+    /// interrupted is found damaged, and zeroes may be found lost.
     func faults(in survivor: SimulatedDisk, isMapLost: Bool = false) throws -> [String] {
         let (system, registry, manager, session) = try Self.open(survivor, chunkPages)
         defer {
@@ -252,7 +252,8 @@ private final class Workload {
             } catch {
                 let states = states[chunk] ?? []
                 let wasWritten = states.count > 1
-                // After a crash, nobody tells chunks of zeroes from lost ones without the map.
+                // After a crash, nothing distinguishes chunks of zeroes from lost ones without the
+                // map.
                 let mayBeLost =
                     error.code == .lostChunk
                     && states.contains { $0.allSatisfy { $0 == 0 } }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import CompressedDisk
 
-/// What is given out was free, what is taken back is given out again.
+/// Space given out was free, and space taken back is given out again.
 @Suite struct FreeSpaceTests {
     @Test("What was given out last makes the file shorter again")
     func shrinks() throws {

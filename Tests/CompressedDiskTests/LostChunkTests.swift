@@ -6,7 +6,7 @@ import Testing
 
 @testable import CompressedDisk
 
-/// Chunks that are not in their file: told of, never zeroes, and nothing is made worse.
+/// Chunks missing from their file are reported, never read as zeroes, and nothing makes it worse.
 @Suite("Lost chunks")
 struct LostChunkTests {
     private static let blocks = 40
@@ -15,7 +15,7 @@ struct LostChunkTests {
         (0..<UInt32(blocks)).map { store.read($0) }
     }
 
-    /// Reads all, and tries to change what there is: lost are the blocks given, and they stay so.
+    /// Reads everything and tries to change it. The given blocks are lost, and stay lost.
     private static func look(_ store: RealStore, lost: Range<UInt32>) throws {
         #expect(try store.storage.blockCount(.main) == UInt32(blocks))
         for block in 0..<UInt32(blocks) {
@@ -80,7 +80,7 @@ struct LostChunkTests {
             let offset = try #require(try harm.chunkOffsets()[3])
             try harm.change(RealStore.chunks) { $0[offset + 33] ^= 8 }
             for hasMap in [false, true] {
-                // A map that tells nothing is not replaced either.
+                // A map that records nothing is not replaced either.
                 if hasMap {
                     try harm.set(RealStore.map, map.map { $0 ^ 0x21 })
                 } else {
@@ -127,7 +127,7 @@ struct LostChunkTests {
                 for block in 0..<UInt32(Self.blocks) { expect(store, block) }
             }
             #expect(log.messages.isEmpty)
-            // With one of the others gone, nobody knows of any.
+            // With one of the others gone, no chunk can be told from zeroes.
             try harm.remove(RealStore.map)
             let offset = try #require(try harm.chunkOffsets()[7])
             try harm.change(RealStore.chunks) { $0[offset] = 0 }
@@ -163,7 +163,7 @@ struct LostChunkTests {
                 #expect(store.read(12) == .right)
             }
             try harm.set(RealStore.map, map)
-            // The next change tells of it.
+            // The next change records it.
             try RealStore.with(path, method) { store in
                 try store.write(0, 4)
                 try store.manager.syncPending(store.session)

@@ -4,10 +4,10 @@ import StorageTesting
 import Synchronization
 import Threads
 
-/// A simulated disk that, when told, refuses to open a file right after it was given its name.
+/// A simulated disk that, when told, refuses to open a file right after it was renamed.
 final class OpenFailingDisk: FileSystem, IOExecutor {
     let disk = SimulatedDisk()
-    /// Once; then it is reset.
+    /// Fails once, then resets.
     let failsAfterRename = Atomic<Bool>(false)
     private let renamed = Lock<String?>(nil)
 

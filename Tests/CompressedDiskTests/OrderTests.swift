@@ -7,7 +7,7 @@ import Synchronization
 import Testing
 import Threads
 
-/// Writes of pages of one chunk that are in flight together, whichever ends first, and however.
+/// Writes of pages of one chunk that are in flight together, in any order of completion.
 @Suite("Writes of one chunk at a time")
 struct OrderTests {
     @Test("None is lost when another one between fails", arguments: [true, false])
@@ -74,7 +74,7 @@ struct OrderTests {
             let found = PageMemory(4)
             try storage.read(.main, block: 0, into: found.addresses.span)
             #expect(found.holds(0, 100), "look \(check)")
-            // The failed write's page may be either; its writer has been told.
+            // The failed write's page may have either version; its writer was told.
             #expect(found.holds(1, 1) || found.holds(1, 101))
             #expect(found.holds(2, 102))
             #expect(found.holds(3, 3))
@@ -84,7 +84,7 @@ struct OrderTests {
     }
 }
 
-/// A flag that a closure of another thread looks at.
+/// A flag that a closure on another thread reads.
 private final class Flag: Sendable {
     private let isSet = Atomic<Bool>(true)
     var value: Bool { isSet.load(ordering: .acquiring) }

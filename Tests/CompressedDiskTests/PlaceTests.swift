@@ -7,7 +7,7 @@ import Threads
 
 @testable import CompressedDisk
 
-/// Something else where a file of a compressed relation should be, and disks without room.
+/// Other objects in the place of a compressed relation's files, and full disks.
 @Suite("What stands in the place of a compressed relation's files")
 struct PlaceTests {
     enum Thing: CaseIterable, Sendable {
@@ -108,7 +108,7 @@ struct PlaceTests {
             try RealStore.with(path, method, chunkPages: 2) { store in
                 let memory = PageMemory(65)
                 var random = SplitMix64(seed: IOMethodMatrix.seed)
-                // What cannot be compressed takes most room.
+                // Incompressible contents take most room.
                 for position in 0..<65 {
                     memory.withWords(position) { words in
                         for index in words.indices {

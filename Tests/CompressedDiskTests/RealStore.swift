@@ -7,7 +7,7 @@ import StorageTesting
 
 @testable import CompressedDisk
 
-/// A compressed relation in a real directory, whose files tests harm while it is closed.
+/// A compressed relation in a real directory. Tests damage its files while it is closed.
 struct RealStore {
     static let locator = RelationLocator(database: 1, number: 16384)
     static let chunks = "base/1/16384.chunks"
@@ -49,7 +49,7 @@ struct RealStore {
                 storage: try registry.open(locator, managedBy: id).storage))
     }
 
-    /// A relation in which each block holds its number, but for chunks that were never written.
+    /// A relation in which each block holds its number, except for chunks that were never written.
     static func make(
         _ path: String, _ method: TestedMethod, blocks: Int, chunkPages: Int = 4,
         zeroes: Set<Int> = []
@@ -88,7 +88,8 @@ struct RealStore {
         return Self.judge(memory, 0, block)
     }
 
-    /// Reads blocks by started IO, as many as it brings: what they are, and what was said.
+    /// Reads blocks by one started IO, as many as it covers: their contents, and the reported
+    /// error.
     func startRead(_ block: UInt32, _ count: Int) throws -> (blocks: [Block], told: StorageError?) {
         let memory = PageMemory(count)
         let outcome = IOReturn()
@@ -103,7 +104,7 @@ struct RealStore {
         }
         let isFine = result.status == .ok || result.status == .partial
         if isFine { return (blocks, nil) }
-        // A warning is only logged; as an error it has the same words.
+        // A warning is only logged; its text is that of the error.
         let error = IOResult(
             .error, value: result.value, callbackID: result.callbackID,
             errorData: result.errorData)
@@ -118,7 +119,7 @@ struct RealStore {
         return memory.isZero(position) ? .zeroes : .other
     }
 
-    /// What checking says.
+    /// The findings of a check.
     func check() throws -> [StorageError] {
         var found: [StorageError] = []
         try manager.check(Self.locator, fork: .main) { found.append($0) }
@@ -132,7 +133,7 @@ struct RealStore {
     }
 }
 
-/// The files of a directory, to be harmed and compared.
+/// The files of a directory, to damage and compare.
 struct Harm {
     let path: String
 
@@ -164,7 +165,7 @@ struct Harm {
         FileManager.default.fileExists(atPath: "\(path)/\(name)")
     }
 
-    /// All files with what they hold; of long ones the length and the first MiB.
+    /// All files with their contents; of long ones, the length and the first MiB.
     func everything() throws -> [String: [UInt8]] {
         var all: [String: [UInt8]] = [:]
         for name in try FileManager.default.subpathsOfDirectory(atPath: path) {
@@ -182,7 +183,7 @@ struct Harm {
         return all
     }
 
-    /// Makes a header of 64 bytes count that was changed: its last word is the rest's checksum.
+    /// Makes a changed header of 64 bytes valid again: its last word is the checksum of the rest.
     static func seal(_ bytes: inout [UInt8], at offset: Int) {
         let sum = bytes[offset..<offset + 60].withUnsafeBytes { Checksum.of($0) }
         put(sum, &bytes, offset + 60)
@@ -196,7 +197,8 @@ struct Harm {
         }
     }
 
-    /// The data file's header as the version before wrote it, of a relation that was never cut.
+    /// Writes the data file's header as the previous version did, for a relation that was never
+    /// cut.
     func makeOld() throws {
         try change(RealStore.chunks) { bytes in
             Self.put(UInt32(2), &bytes, 8)
@@ -210,7 +212,7 @@ struct Harm {
         }
     }
 
-    /// Where chunks begin in the data file, by their numbers; each is there once.
+    /// Where chunks begin in the data file, by their numbers. Each occurs once.
     func chunkOffsets() throws -> [UInt32: Int] {
         let bytes = try bytes(RealStore.chunks)
         var offsets: [UInt32: Int] = [:]

@@ -26,7 +26,7 @@ struct SyncTests {
         let (manager, session) = (store.manager, store.session)
         let watcher = Threads.beside {
             defer { hold.release() }
-            // All are in flight before the first is over.
+            // All are in flight before the first has completed.
             try hold.waitUntilHolding(5)
         }
         try manager.syncPending(session)
@@ -56,7 +56,7 @@ struct SyncTests {
         let error = try #require(sync())
         #expect(error.code == .syncFailed)
         let path = try #require(error.location.path)
-        // It is final, and of that file alone.
+        // The failure is final, and concerns that file alone.
         let again = try #require(sync())
         #expect(again.code == .syncFailed && again.location.path == path)
         for storage in all {

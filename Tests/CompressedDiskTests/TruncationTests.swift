@@ -7,8 +7,8 @@ import Testing
 
 @testable import CompressedDisk
 
-/// What was cut off a relation stays so: whatever was in flight at the time, and if its map is
-/// lost.
+/// What was cut off a relation stays cut off, whatever was in flight at the time, and even if its
+/// map is lost.
 @Suite("Truncating compressed relations")
 struct TruncationTests {
     @Test("A write in flight does not bring back what was cut off", arguments: [true, false])
@@ -25,7 +25,7 @@ struct TruncationTests {
         try hold.waitUntilHolding(1)
         try store.storage.truncate(.main, to: 2, session: store.session)
         try store.storage.zeroExtend(.main, from: 2, count: 2, sync: .register)
-        // One that is built on the first, which has all four pages.
+        // Another write that is built on the first, which has all four pages.
         let second = isBuiltOn ? try store.startWrite(1, 101) : nil
         hold.release()
         for write in [first, second].compactMap({ $0 }) {
@@ -66,7 +66,7 @@ struct TruncationTests {
         try write(0, 17)
         try store.manager.syncPending(store.session)
         store.storage.close(.main, session: store.session)
-        // Whatever is free is given out now.
+        // All free space is given out now.
         for block in stride(from: 2, to: 40 as UInt32, by: 2) {
             try write(block, block)
             try store.manager.syncPending(store.session)
@@ -134,7 +134,7 @@ struct TruncationTests {
                 let found = PageMemory(count)
                 try store.storage.read(.main, block: 0, into: found.addresses.span)
                 #expect(found.holdsAll(from: 1))
-                // Looking changes nothing; the first change tells of what has come about.
+                // Reading changes nothing; the first change records the present state.
                 try store.write(0, 1, value: 1)
                 try store.manager.syncPending(store.session)
                 try store.manager.check(PlainStore.locator, fork: .main) { Issue.record("\($0)") }

@@ -6,10 +6,10 @@ import Testing
 
 @testable import CompressedDisk
 
-/// Looking at a relation changes none of its files, whatever is wrong with them.
+/// Reading a relation changes none of its files, whatever is wrong with them.
 @Suite("Looking at a compressed relation")
 struct UnchangedTests {
-    /// What is done to the files of a relation of 40 blocks.
+    /// The damage done to the files of a relation of 40 blocks.
     enum Damage: CaseIterable, Sendable {
         case none, noMap, emptyMap, tornMap, halfRecord, rubbishMap, longMap, header, noData
         case shortData, longData, trace, leftover

@@ -4,11 +4,11 @@ import StorageManager
 import Strata
 import Threads
 
-/// A program that changes a store until somebody kills it, and tells what it does: `KillTests`
-/// starts and kills it. A line goes out before each change, and `ok` once it is acknowledged.
+/// A program that changes a store until it is killed, and reports what it does. `KillTests` starts
+/// and kills it. It prints a line before each change, and `ok` once the change is acknowledged.
 ///
 ///     crash-client run  STORE METHOD SEED   change the store
-///     crash-client show STORE METHOD        tell what is in it
+/// crash-client show STORE METHOD        print what is in it
 @main
 enum CrashClient {
     static func main() {
@@ -19,7 +19,7 @@ enum CrashClient {
         do throws(StorageError) {
             var options = EngineOptions()
             options.ioMethod = method
-            // Few, so that pages are written between the checkpoints as well.
+            // A small pool, so that pages are written between the checkpoints as well.
             options.poolBytes = 48 * blockSize
             options.maximumSessions = 4
             options.combineLimit = 8
@@ -43,7 +43,7 @@ enum CrashClient {
         }
     }
 
-    /// Writes a line at once: what is in a pipe outlives the process.
+    /// Writes a line at once, since what is in a pipe outlives the process.
     static func say(_ line: String) {
         let bytes = Array((line + "\n").utf8)
         _ = write(1, bytes, bytes.count)
@@ -65,8 +65,8 @@ enum CrashClient {
         _ = try engine.verify(
             session: session,
             observer: VerificationObserver { finding in
-                // A part of a block behind the end, of an extension that was cut short, is told of
-                // until the relation grows; it takes nothing away.
+                // Part of a block behind the end, left by an interrupted extension, is reported
+                // until the relation grows. It loses nothing.
                 let end = finding.relation.flatMap { engine.description(of: $0)?.blockCount }
                 if finding.kind == .wrongLength && finding.block == end { return }
                 say("finding \(finding)")

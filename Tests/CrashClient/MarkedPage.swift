@@ -2,7 +2,7 @@ import BufferManager
 import PageFormat
 import Strata
 
-/// Pages with one row, that tells a mark and the page's block, and fills most of the page with the
+/// Pages with one row, which holds a mark and the page's block and fills most of the page with the
 /// mark.
 enum MarkedPage {
     static let schema: Schema = {
@@ -18,7 +18,7 @@ enum MarkedPage {
         builder.begin()
         builder.append(mark)
         builder.append(Int64(block))
-        // Of several lengths, so that compressed chunks change theirs.
+        // Several lengths, so that compressed chunks change theirs.
         let filler = (0..<Int(2000 + mark % 50 * 100)).map {
             UInt8(truncatingIfNeeded: Int(mark) &* ($0 % 7 == 0 ? $0 : 1))
         }
@@ -31,7 +31,7 @@ enum MarkedPage {
         }
     }
 
-    /// The mark of a page; -1 for one that is not as ``fill(_:_:)`` makes it.
+    /// The mark of a page; -1 if ``fill(_:_:)`` did not make it like this.
     static func mark(of page: borrowing PinnedPage) -> Int32 {
         let block = Int64(page.block.rawValue)
         return page.withView { view in

@@ -17,11 +17,11 @@ struct Work {
         self.engine = engine
         self.session = session
         random = SplitMix64(seed: seed)
-        // Higher than those of earlier runs, which the seed counts.
+        // Higher than the marks of earlier runs, which the seed counts.
         mark = Int32(truncatingIfNeeded: seed % 100_000) * 10_000
     }
 
-    /// Goes on until it is killed, or for long.
+    /// Continues until it is killed, or for a long time.
     mutating func run() throws(StorageError) {
         for _ in 0..<9000 {
             mark += 1

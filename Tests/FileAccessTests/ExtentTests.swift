@@ -83,7 +83,7 @@ import Threads
         try file.zeroExtend(from: 0, count: 100_000)
         try file.zeroExtend(from: 100_000, count: 100_000)
         #expect(try bytes(file, 300_000) == [UInt8](repeating: 0, count: 200_000))
-        // It is asked once.
+        // The kernel is asked once.
         #expect(fixture.faults.log == ["allocate"])
     }
 
@@ -119,7 +119,7 @@ import Threads
         #expect(first.code == .fileSyncFailed)
         #expect(first.errorNumber == EIO)
         #expect(first.location.path == "f")
-        // The kernel would say all is well now.
+        // The kernel would report success now.
         let second = failure { () throws(StorageError) in try file.sync() }
         #expect(second?.code == .fileSyncFailed)
         #expect(second?.errorNumber == EIO)
@@ -134,7 +134,7 @@ import Threads
         }
         #expect(start?.code == .fileSyncFailed)
         try session.acquireHandle().release()
-        // Others are not concerned, and a new file of that name starts clean.
+        // Other files are not affected, and a new file of that name starts clean.
         try fixture.files.open("g", .create).sync()
         file.close(session)
         another.close(session)
@@ -156,7 +156,8 @@ import Threads
         let file = try fixture.files.open("f", .create)
         for _ in 0..<50 {
             fixture.faults.with { $0.faults[.sync] = [nil, nil, EIO] }
-            // Whoever comes after the failure fails, and somebody has to be after the third.
+            // Every sync after the failure fails, and one of the threads must come after the third
+            // sync.
             try Threads.run(4) { _ in
                 for _ in 0..<2 { try? file.sync() }
             }

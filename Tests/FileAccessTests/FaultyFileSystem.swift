@@ -10,20 +10,20 @@ final class FaultyFileSystem: ForwardingFileSystem {
     }
 
     struct State {
-        /// What the next calls of a kind return instead of being made; nil makes one.
+        /// The results of the next calls of a kind, instead of making them; nil makes the call.
         var faults: [Call: [CInt?]] = [:]
-        /// Every `EINTR` first, then the call.
+        /// Makes every call return `EINTR` first.
         var interruptsEverything = false
         private var wasInterrupted = false
-        /// How many bytes one read or write moves at most.
+        /// The most bytes that one read or write moves.
         var transferLimit = Int.max
-        /// How long files can become.
+        /// The greatest length of a file.
         var sizeLimit = Int64.max
-        /// How many descriptors there are at most, the directory's aside.
+        /// The most descriptors, not counting the directory's.
         var descriptorLimit = Int.max
-        /// Paths whose fsync fails by itself, under every IO method.
+        /// Paths whose fsync itself fails, under every IO method.
         var unsyncable: Set<String> = []
-        /// Called with the path of every opening, without the lock.
+        /// Called with the path on every opening, without the lock.
         var onOpen: (@Sendable (String) -> Void)?
         var openDescriptors: [CInt: String] = [:]
         var log: [String] = []
@@ -143,7 +143,7 @@ final class FaultyFileSystem: ForwardingFileSystem {
         if let error = fault(.status) { return error }
         let error = underlying.status(descriptor, into: &status)
         let path = name(descriptor)
-        // The device that stands behind such a path passes for a file.
+        // Makes the device behind such a path count as a file.
         if state.withLock({ $0.unsyncable.contains(path) }) { status.kind = .file }
         return error
     }

@@ -59,7 +59,7 @@ import Threads
                 == .fileMissing)
     }
 
-    /// Whoever is told anything but `fileSyncFailed` goes on with the old file.
+    /// On any error but `fileSyncFailed`, the caller continues with the old file.
     @Test(arguments: ["old", "base/old"]) func renameThatCannotBeSyncedIsNotBegun(target: String)
         throws
     {
@@ -131,7 +131,7 @@ import Threads
 }
 
 @Suite struct FileKindTests {
-    /// What is no file is not taken for one, and the opening of a pipe waits for nobody.
+    /// A path that is not a file is not taken for one, and opening a pipe does not block.
     @Test func pipesAndDevicesAreNoFiles() throws {
         let fixture = try Fixture()
         #expect(unsafe mkfifo("\(fixture.directory.path)/pipe", 0o600) == 0)

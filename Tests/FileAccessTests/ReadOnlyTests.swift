@@ -3,7 +3,7 @@ import FileAccess
 import StorageTesting
 import Testing
 
-/// Files that are only looked at.
+/// Files opened read-only.
 @Suite struct ReadOnlyFileTests {
     private let directory = TemporaryDirectory()
     private let fileSystem = ChangeRefusingFileSystem()
@@ -53,7 +53,7 @@ import Testing
                 try files.removeDirectory("d/empty", ifExists: ifExists)
             }
         }
-        // What is not there is gone already.
+        // A missing file is removed already.
         #expect(try !files.remove("missing", ifExists: true))
         #expect(try !files.removeDirectory("missing", ifExists: true))
         expectRefused { () throws(StorageError) in try files.createDirectories("d/new") }

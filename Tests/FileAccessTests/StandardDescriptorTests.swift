@@ -4,9 +4,9 @@ import StorageTesting
 import Testing
 import Threads
 
-/// What a process makes whose standard descriptors are closed.
+/// Descriptors made by a process whose standard descriptors are closed.
 @Suite struct StandardDescriptorTests {
-    /// Whether nothing that is made has one of the standard numbers, which are all closed.
+    /// Whether no new descriptor has one of the standard numbers, all of which are closed.
     private static func standardNumbersStayFree(_ method: IOMethodChoice) throws -> Bool {
         let directory = TemporaryDirectory()
         let files = try FileAccess(directory: directory.path)
@@ -30,7 +30,7 @@ import Threads
         }
     }
 
-    /// What a descriptor is of; nothing where it is closed.
+    /// What a descriptor refers to; empty if it is closed.
     private static func link(_ descriptor: CInt) -> String {
         var name = [UInt8](repeating: 0, count: 4096)
         let count = unsafe name.withUnsafeMutableBytes { name in
@@ -42,7 +42,7 @@ import Threads
         return String(decoding: name.prefix(max(0, count)), as: UTF8.self)
     }
 
-    /// In a process of its own, whose descriptors they are.
+    /// Runs in a process of its own, whose descriptors these are.
     @Test func nothingHasAStandardNumber() async {
         await #expect(processExitsWith: .success) {
             for descriptor: CInt in 0...2 { close(descriptor) }

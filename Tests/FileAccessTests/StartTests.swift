@@ -81,7 +81,7 @@ struct Core {
         }
         #expect(target.array == source.array)
         for file in files { #expect(try file.size() == 16384) }
-        // What was opened beyond the limit, while all were lent, is closed by now.
+        // Descriptors opened beyond the limit, while all were lent, are closed by now.
         _ = try fixture.files.list()
         #expect(fixture.files.statistics.kernelDescriptors <= 4)
         for file in files { file.close(core.session) }
@@ -179,7 +179,7 @@ struct Core {
 }
 
 @Suite struct DirectIOTests {
-    /// Nil, with a message, where the file system has none.
+    /// Returns nil, with a message, if the file system has no direct IO.
     func openDirect(_ fixture: Fixture) throws -> VirtualFile? {
         do throws(StorageError) {
             return try fixture.files.open("f", .create)

@@ -31,7 +31,7 @@ struct Fixture {
         }
     }
 
-    /// What somebody else does to the files meanwhile.
+    /// Changes that another program makes to the files meanwhile.
     var outside: Outside { Outside(root: directory.path) }
 }
 
@@ -73,7 +73,7 @@ extension VirtualFile {
     }
 }
 
-/// What the closure throws, to look into.
+/// Returns what the closure throws.
 func failure(_ body: () throws(StorageError) -> Void) -> StorageError? {
     do throws(StorageError) {
         try body()

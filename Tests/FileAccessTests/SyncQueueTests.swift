@@ -67,7 +67,7 @@ import Threads
         #expect(store.queue.paths == ["f3", "f5"])
         let file = try store.files.open("f5")
         #expect(failure { () throws(StorageError) in try file.sync() }?.code == .fileSyncFailed)
-        // Forgotten and removed, they concern nobody.
+        // Forgotten and removed, they do not matter.
         for number in [3, 5] {
             store.queue.forget("f\(number)")
             try store.files.remove("f\(number)")
@@ -90,7 +90,7 @@ import Threads
         #expect(store.queue.count == 0)
     }
 
-    /// Who may try again must not be led to believe that the rest is durable.
+    /// A caller that may try again must not be led to believe that the rest is durable.
     @Test(arguments: IOMethodMatrix.all)
     func aFailedSyncIsToldOfBeforeWhatMayBeTriedAgain(method: TestedMethod) throws {
         let store = try Store(method)

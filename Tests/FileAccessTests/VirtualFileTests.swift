@@ -38,7 +38,7 @@ import Threads
             }
         }
         #expect(wrong.load(ordering: .relaxed) == 0)
-        // One more use brings what was opened beyond the limit, as all were lent, back to it.
+        // One more use closes what was opened beyond the limit while all were lent.
         for file in files { _ = try file.size() }
         #expect(fixture.files.statistics.kernelDescriptors <= 4)
         #expect(fixture.faults.openCount == fixture.files.statistics.kernelDescriptors)

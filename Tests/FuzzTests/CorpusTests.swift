@@ -2,7 +2,7 @@ import Foundation
 import StorageTesting
 import Testing
 
-/// What fuzzing has found worth keeping, fed again; and some changes of it, which the seed draws.
+/// Runs the inputs kept from fuzzing again, and some variations of them that the seed draws.
 @Suite("Inputs from fuzzing")
 struct CorpusTests {
     static let folder = URL(filePath: #filePath).deletingLastPathComponent()
@@ -30,7 +30,7 @@ struct CorpusTests {
     func changed(_ target: FuzzTarget) throws {
         let corpus = try Self.corpus(target).map(\.input)
         var random = SplitMix64(seed: IOMethodMatrix.seed)
-        // A trap ends the process, which then says only what was printed.
+        // A trap ends the process, leaving only what was printed.
         print("\(target): STRATA_SEED=\(IOMethodMatrix.seed)")
         for round in 0..<400 {
             var input = corpus[random.below(corpus.count)]
@@ -44,7 +44,7 @@ struct CorpusTests {
     }
 }
 
-/// A way to change an input a little.
+/// A way to change an input slightly.
 enum Mutation: CaseIterable {
     case bit, byte, number, cut, doubled, other
 

@@ -3,12 +3,12 @@ import Foundation
 /// A relation of a base store.
 struct BaseRelation {
     let name: String
-    /// What its files are called by.
+    /// The number in the names of its files.
     let number: UInt32
     let manager: String
-    /// Pages were changed outside of loads, so that the number of rows is not known.
+    /// Whether pages were changed outside of loads, so that the number of rows is unknown.
     let isTouched: Bool
-    /// What scanning it has written after each change of its rows; the last is what is right.
+    /// The output of scanning it after each change of its rows; the last one is right.
     let versions: [[UInt8]]
 
     var rows: [UInt8] { versions.last! }
@@ -21,14 +21,14 @@ struct BaseRelation {
     }
 }
 
-/// A store that trials harm copies of.
+/// A store whose copies trials damage.
 struct Base {
     let name: String
     let image: StoreImage
     let relations: [BaseRelation]
-    /// The store as it was after each change before, oldest first.
+    /// The store as it was after each earlier change, oldest first.
     let earlier: [StoreImage]
-    /// It was killed in mid-work: has journals and remains.
+    /// Whether it was killed during work, so that it has journals and remains.
     var isKilled: Bool { name == "killed" }
 
     /// Reads what ``BaseMaker`` has made.
@@ -61,6 +61,6 @@ struct Base {
         }
     }
 
-    /// The relation that a file belongs to, if it is one's.
+    /// The relation that a file belongs to, if any.
     func owner(of path: String) -> BaseRelation? { relations.first { $0.owns(path) } }
 }

@@ -1,7 +1,7 @@
 import Foundation
 import Strata
 
-/// Makes the base stores, by the tool under test where it can.
+/// Makes the base stores, with the tool under test where possible.
 struct BaseMaker {
     let runner: ToolRunner
     let folder: String
@@ -24,7 +24,7 @@ struct BaseMaker {
         }
     }
 
-    /// Makes all that is missing in a folder.
+    /// Makes everything that is missing in a folder.
     static func make(in folder: String, runner: ToolRunner, withLarge: Bool) throws {
         let isThere = { (name: String) in
             FileManager.default.fileExists(atPath: "\(folder)/\(name)/relations")
@@ -58,7 +58,7 @@ struct BaseMaker {
         try keep(relation)
     }
 
-    /// Notes what a relation has now, and the whole store.
+    /// Records a relation's present rows, and the whole store.
     private mutating func keep(_ relation: String?) throws {
         if let relation {
             let rows = try strata(["scan", "--relation", relation]).output
@@ -91,7 +91,7 @@ struct BaseMaker {
         var options = EngineOptions()
         options.ioMethod = .synchronous
         options.backgroundWriter = nil
-        // Several small segments, and few pages in memory: those that are changed are written soon.
+        // Small segments and a small pool, so that changed pages are written soon.
         options.createdSegmentBlocks = 4
         options.poolBytes = 24 * 8192
         options.maximumSessions = 4
@@ -159,7 +159,7 @@ struct BaseMaker {
     }
 }
 
-/// Changes of a store that no command makes.
+/// Changes to a store that no command makes.
 enum Changes {
     /// Marks pages as changed without changing a row.
     static func touch(
@@ -172,7 +172,7 @@ enum Changes {
         }
     }
 
-    /// Leaves a store in mid-work: with journals, a dropped relation, a relation in memory, and a
+    /// Leaves a store during work: with journals, a dropped relation, a relation in memory, and a
     /// load and an append that never end.
     static func die(_ store: String) throws {
         var options = EngineOptions()
@@ -206,7 +206,7 @@ enum Changes {
             try fill(append)
             try fill(load)
         }
-        // Those of the first are written, the last ones are in memory alone.
+        // Pages of the first are written; the last ones are in memory only.
         try touch("a", of: engine, session, every: 1)
         try touch("d", of: engine, session, every: 1)
         kill(getpid(), SIGKILL)

@@ -3,7 +3,7 @@ import StorageTesting
 import Synchronization
 import Threads
 
-/// Many trials at once, and what they came to.
+/// Many trials at once, and their totals.
 final class Campaign: Sendable {
     struct Settings: Sendable {
         var tool = ""
@@ -41,7 +41,7 @@ final class Campaign: Sendable {
         end = settings.seconds > 0 ? Date().addingTimeInterval(settings.seconds) : .distantFuture
     }
 
-    /// Runs all trials; true if nothing was found.
+    /// Runs all trials. Returns true if nothing was found.
     func run() throws -> Bool {
         let scratch = TemporaryDirectory()
         chmod(scratch.path, 0o755)

@@ -1,15 +1,15 @@
 import Foundation
 import StorageTesting
 
-/// Harms stores of the built tool, and judges what the tool makes of them.
+/// Damages stores of the built tool, and judges how the tool deals with them.
 ///
 ///     Harm trials TOOL [--count N] [--seconds N] [--kinds A,B] [--large] [--brief]
 ///         [--bases DIRECTORY] [--limit SECONDS] [--workers N] [--quiet]
 ///     Harm kills TOOL [--count N]
 ///     Harm die STORE       change a store and be killed; for the harness itself
 ///
-/// `STRATA_SEED` says which seed is the first; `--count 1` repeats one. Prints what it finds,
-/// each with its seed, and ends with 1 then.
+/// `STRATA_SEED` sets the first seed; `--count 1` repeats one. Prints each finding with its seed,
+/// and exits with 1 if there was any.
 @main
 enum Harm {
     static func main() {
@@ -33,7 +33,7 @@ enum Harm {
         exit(2)
     }
 
-    /// What runs may take. Inherited by them.
+    /// Limits the resources of the runs, which inherit them.
     private static func limit() {
         var space = rlimit()
         getrlimit(__rlimit_resource_t(UInt32(RLIMIT_AS.rawValue)), &space)

@@ -2,8 +2,8 @@ import Foundation
 import StorageTesting
 import Strata
 
-/// Kills commands of the tool at any moment, again and again on one store, and looks for what they
-/// had acknowledged.
+/// Kills commands of the tool at any moment, repeatedly on one store, and checks that acknowledged
+/// work survives.
 struct Kills {
     enum Work: String, CaseIterable {
         case load, append, replace, drop, copy, compact, recover
@@ -12,7 +12,7 @@ struct Kills {
     let runner: ToolRunner
     private var random: SplitMix64
     private let seed: UInt64
-    /// What each relation must have.
+    /// What each relation must contain.
     private var relations: [String: String] = [:]
     private var seconds: [Work: Double] = [:]
     private(set) var killed: [Work: Int] = [:]
@@ -74,14 +74,14 @@ struct Kills {
         ]
         let isDone = try run(work, arguments)
         try judge(work, arguments, target, after, isDone: isDone)
-        // Few and not too long, so that a round does not take ever longer.
+        // Few and small relations, so that rounds do not get ever longer.
         for name in relations.keys where relations.count > 4 || relations[name]!.count > 1 << 20 {
             _ = try runner.run(["drop", "--relation", name, "--store", store])
             relations[name] = nil
         }
     }
 
-    /// True if the command came to its end; false if it was killed.
+    /// Runs a command. Returns true if it ended by itself, false if it was killed.
     private mutating func run(_ work: Work, _ arguments: [String]) throws -> Bool {
         let begin = Date()
         let child = try runner.start(
@@ -92,7 +92,7 @@ struct Kills {
         let outcome = runner.wait(for: child, arguments)
         if outcome.signal == SIGKILL {
             killed[work, default: 0] += 1
-            // It takes longer than was thought.
+            // The command takes longer than estimated.
             seconds[work, default: 0.03] *= 1.02
             return false
         }
@@ -112,7 +112,7 @@ struct Kills {
             "seed \(seed): \(what)\n    after: strata \(arguments.joined(separator: " "))")
     }
 
-    /// What is there must be what was acknowledged; of what was killed, all or nothing.
+    /// Checks that the store has what was acknowledged, and all or nothing of what was killed.
     private mutating func judge(
         _ work: Work, _ arguments: [String], _ target: String, _ after: String?, isDone: Bool
     ) throws {
@@ -141,14 +141,14 @@ struct Kills {
 }
 
 extension Kills {
-    /// Kills as often as asked for; true if nothing was lost.
+    /// Kills as often as requested. Returns true if nothing was lost.
     static func run(_ settings: Campaign.Settings) throws -> Bool {
         let scratch = TemporaryDirectory()
         let runner = ToolRunner(
             tool: settings.tool, folder: scratch.path, limitSeconds: settings.limitSeconds)
         var kills = try Kills(seed: settings.firstSeed, runner: runner)
         var runs = 0
-        // Now and then a command ends before it is killed.
+        // Sometimes a command ends before it is killed.
         while kills.killed.values.reduce(0, +) < settings.trials, runs < settings.trials * 6 + 100 {
             try kills.step()
             runs += 1

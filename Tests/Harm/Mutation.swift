@@ -1,6 +1,6 @@
 import StorageTesting
 
-/// The classes of harm that a store's files can come to.
+/// The kinds of damage to a store's files.
 enum MutationKind: String, CaseIterable {
     case bits, noise, zeroes, truncation
     case growth
@@ -9,25 +9,25 @@ enum MutationKind: String, CaseIterable {
     case pageHeader, linePointer, tuple, catalogField, controlField
     case mapField, chunkField, dataHeader, journalField
     case link, directory, fifo, unreadable, missing, foreign, several
-    // The store is as it should be; what is around it is not.
+    // The store is intact, but its surroundings are not.
     case readOnlyTree, descriptors, replacedLock, arguments, escapes
 }
 
-/// A harmed store, and what may be expected of it.
+/// A damaged store, and what may be expected of it.
 struct Mutation {
     let kind: MutationKind
     var image: StoreImage
     var description: [String] = []
-    /// The files that were harmed.
+    /// The damaged files.
     var changed: Set<String> = []
-    /// Contents have right checksums, or are of a kind that no checksum sees: wrong rows are not
-    /// noticed then.
+    /// Whether contents have valid checksums, or are of a kind without checksums, so that wrong
+    /// rows are not noticed.
     var isForged = false
-    /// Files are as they were once: what the relations had then is right, too.
+    /// Whether files have an earlier state, so that what the relations had then is right too.
     var isStale = false
-    /// Nothing of it stops the superuser.
+    /// Whether the damage does not affect the superuser.
     var needsOrdinaryUser = false
-    /// What must be there as it is after any command.
+    /// Files that must be unchanged after any command.
     var survivors: Set<String> = []
 
     init(_ kind: MutationKind, _ image: StoreImage) {
@@ -36,7 +36,7 @@ struct Mutation {
     }
 }
 
-/// Draws harm of a store.
+/// Draws damage to a store.
 struct Mutator {
     var random: SplitMix64
     let base: Base
@@ -100,7 +100,7 @@ struct Mutator {
 
     mutating func one<Value>(of values: [Value]) -> Value { values[random.below(values.count)] }
 
-    /// A plain file; each kind of file is as likely as any other.
+    /// A plain file; each kind of file is equally likely.
     mutating func anyFile(where isWanted: (String) -> Bool = { _ in true }) -> String? {
         let groups = Dictionary(grouping: mutation.image.files.filter(isWanted)) { path in
             if path.hasSuffix(".chunks") { return "chunks" }
@@ -108,7 +108,7 @@ struct Mutator {
             if path.hasPrefix("strata.journal") { return "journal" }
             return path.hasPrefix("strata.") ? path : "pages"
         }
-        // Harm to the lock file says little.
+        // Damage to the lock file tests little.
         let names = groups.keys.filter { $0 != "strata.lock" || random.below(8) == 0 }.sorted()
         guard !names.isEmpty, let group = groups[one(of: names)] else { return nil }
         return one(of: group)
@@ -125,7 +125,7 @@ struct Mutator {
         base.owner(of: path)?.manager == "magnetic" && !path.hasSuffix("_fsm")
     }
 
-    /// The number of a page that stands somewhere in a segment's file.
+    /// The block number of a page in a segment's file.
     func blockNumber(_ path: String, page: Int) -> UInt32 {
         let suffix = path.split(separator: "/").last?.split(separator: ".").dropFirst().first
         let segmentBlocks = base.name == "large" ? 131_072 : 4

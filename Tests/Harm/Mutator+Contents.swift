@@ -1,6 +1,6 @@
 import StorageTesting
 
-/// Harm to contents that nobody meant.
+/// Accidental damage to contents.
 extension Mutator {
     mutating func bits() {
         guard let path = file() else { return }
@@ -12,7 +12,7 @@ extension Mutator {
         note(path, "\(count) bits turned")
     }
 
-    /// A range of a file; often one that begins and ends where pages, units or sectors do.
+    /// A range of a file, which often begins and ends where pages, units or sectors do.
     private mutating func range(_ size: Int) -> Range<Int> {
         let grain = one(of: [1, 1, 64, 512, 4096, 8192, 8192])
         let start = random.below(max(1, size / grain)) * grain
@@ -44,7 +44,7 @@ extension Mutator {
             for place in range { bytes[place] = 0 }
         }
         note(path, "zeroes in \(range)")
-        // Where the number of rows is not known, nobody misses those of a page of zeroes.
+        // If the number of rows is unknown, the rows of a zeroed page are not missed.
         if base.owner(of: path)?.isTouched == true && isPages(path) { mutation.isForged = true }
     }
 
@@ -110,7 +110,7 @@ extension Mutator {
             }
             note(first, "\(size) bytes at \(from) are those of \(second) at \(to)")
         }
-        // A page's checksum names its block and not its relation.
+        // A page's checksum covers its block number and not its relation.
         if first != second && isPages(first) && isPages(second)
             && blockNumber(first, page: from / 8192) == blockNumber(second, page: to / 8192)
         {
@@ -127,7 +127,7 @@ extension Mutator {
         mutation.image.entries[second] = entries.0
         note(first, "swapped with \(second)")
         note(second, "swapped with \(first)")
-        // Pages of the same numbers have right checksums in each other's files.
+        // Pages of the same block numbers have valid checksums in each other's files.
         if isPages(first) && isPages(second) { mutation.isForged = true }
     }
 
@@ -163,7 +163,7 @@ extension Mutator {
         }
     }
 
-    /// The part of a file's name that is the relation's.
+    /// The relation's number in a file's name.
     private static func number(_ path: String) -> Substring {
         (path.split(separator: "/").last ?? "").prefix { $0.isNumber }
     }

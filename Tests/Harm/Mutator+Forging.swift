@@ -1,9 +1,9 @@
 import CPlatform
 import StorageTesting
 
-/// Harm with right checksums: a program's mistake, or somebody's intent.
+/// Damage with valid checksums, as by a bug or with intent.
 extension Mutator {
-    /// Puts an odd value somewhere into a range.
+    /// Writes an odd value somewhere into a range.
     mutating func forgeField(_ bytes: inout [UInt8], _ range: Range<Int>) -> String {
         let width = min(one(of: [1, 2, 4, 4, 8]), range.count)
         let place = range.lowerBound + random.below(range.count - width + 1)
@@ -95,7 +95,7 @@ extension Mutator {
         note(path, "forged, " + what)
     }
 
-    /// A file in the frame of Strata's own.
+    /// Changes a file in Strata's own frame.
     mutating func forgeFrame(_ path: String) {
         guard var bytes = mutation.image.file(path)?.bytes, bytes.count > 28 else { return bits() }
         var what = ""
@@ -240,7 +240,7 @@ extension Mutator {
         replace(path, bytes, "the batch at \(start), \(what)")
     }
 
-    /// A journal in a store that was closed.
+    /// Puts a journal into a store that was closed.
     private mutating func inventJournal() {
         guard let other = others.first(where: { $0.isKilled }) else { return bits() }
         let journals = other.image.files.filter { $0.hasPrefix("strata.journal") }

@@ -1,15 +1,15 @@
 import Foundation
 import StorageTesting
 
-/// Harm to what stands under the names.
+/// Damage to names and what they refer to.
 extension Mutator {
-    /// A file, or now and then a directory.
+    /// A file, or sometimes a directory.
     private mutating func name() -> String {
         if random.below(8) == 0 { return one(of: ["base", "base/1"]) }
         return anyFile() ?? "strata.catalog"
     }
 
-    /// Takes a name out, with all below it.
+    /// Removes a name, with everything below it.
     private mutating func takeOut(_ name: String) {
         for other in mutation.image.entries.keys where other == name || other.hasPrefix(name + "/")
         {
@@ -96,7 +96,7 @@ extension Mutator {
             "global/1262", "global/pg_control", "base/1/.hidden", "notes",
             "base/1/" + String(repeating: "n", count: 255), "base/1/pgsql_tmp", "base/3",
         ]
-        // These are a file of the store's that is of no use, or a relation's.
+        // Such a file is either an unused file of the store's, or a relation's.
         var uncertain = [
             "strata.catalog.new", "strata.control.new", "strata.journal.0", "strata.journal.1",
         ]

@@ -1,6 +1,6 @@
 import Foundation
 
-/// The rows that base stores are loaded with, as CSV: the same ones every time.
+/// The rows that base stores are loaded with, as CSV. They are always the same.
 enum Rows {
     static let schema =
         "id bigint not null, name text, amount numeric, day date, flag boolean, score double"
@@ -11,7 +11,7 @@ enum Rows {
         "amber", "basalt", "cedar", "delta", "ember", "fjord", "granite", "heron", "iris", "jasper",
     ]
 
-    /// Regular rows, numbered as the range says.
+    /// Regular rows, numbered by the range.
     static func csv(_ range: Range<Int>, salt: Int = 0) -> String {
         var text = "id,name,amount,day,flag,score,code\n"
         for id in range {
@@ -27,7 +27,7 @@ enum Rows {
         return text
     }
 
-    /// Rows of other types, with values of many lengths and without values.
+    /// Rows of other types, with values of many lengths, and nulls.
     static func oddCSV(_ range: Range<Int>) -> String {
         var text = "key,body,stamp,note,n\n"
         for id in range {

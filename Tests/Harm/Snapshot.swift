@@ -1,8 +1,8 @@
 import CPlatform
 import Foundation
 
-/// What a directory holds, as far as two of them can be told apart: names, kinds, permissions,
-/// sizes, and a checksum of the contents.
+/// The contents of a directory, for comparisons: names, kinds, permissions, sizes, and a checksum
+/// of the contents.
 struct Snapshot: Equatable {
     struct Entry: Equatable, CustomStringConvertible {
         var mode: mode_t
@@ -17,14 +17,15 @@ struct Snapshot: Equatable {
 
     private(set) var entries: [String: Entry] = [:]
 
-    // The C library's macros are not imported everywhere.
+    // Not every platform imports the C library's macros.
     #if os(Linux)
         private static let (seekData, seekHole) = (CInt(3), CInt(4))
     #else
         private static let (seekData, seekHole) = (CInt(4), CInt(3))
     #endif
 
-    /// Looks at a directory and all below it. The lock file is left out: it tells its last holder.
+    /// Reads a directory and everything below it, except the lock file, which names its last
+    /// holder.
     init(of root: String) { add(root, "") }
 
     private mutating func add(_ root: String, _ prefix: String) {
@@ -54,7 +55,7 @@ struct Snapshot: Equatable {
             + String(decoding: buffer.prefix(max(0, count)).map(UInt8.init), as: UTF8.self)
     }
 
-    /// The checksum of where a file has data, and of the data.
+    /// A checksum of where a file has data, and of the data.
     private static func checksum(_ path: [CChar]) -> UInt32 {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return 0 }
@@ -89,7 +90,7 @@ struct Snapshot: Equatable {
         }
     }
 
-    /// How `later` differs from this, a few names at most; nil if it does not.
+    /// How `later` differs from this, with a few names at most; nil if it does not.
     func difference(to later: Snapshot) -> String? {
         if entries == later.entries { return nil }
         var parts: [String] = []

@@ -3,16 +3,16 @@ import Foundation
 /// A file of a store in memory: bytes, then a hole, then further bytes.
 struct FileImage: Hashable {
     var bytes: [UInt8]
-    /// How many bytes of nothing follow.
+    /// How many bytes of hole follow.
     var hole: Int64 = 0
-    /// What stands behind the hole.
+    /// The bytes after the hole.
     var tail: [UInt8] = []
     var mode: mode_t = 0o600
 
     var size: Int64 { Int64(bytes.count) + hole + Int64(tail.count) }
 }
 
-/// What stands under a name.
+/// What a name refers to.
 enum EntryImage: Hashable {
     case file(FileImage)
     case directory(mode: mode_t)
@@ -20,10 +20,10 @@ enum EntryImage: Hashable {
     case fifo
 }
 
-/// A directory with all in it, in memory: what a trial harms before it is written out.
+/// A directory with all its contents in memory. Trials damage it before it is written out.
 ///
-/// Names are relative to the directory. U+FFFD in a name stands for the byte 0xFF, which no UTF-8
-/// has.
+/// Names are relative to the directory. U+FFFD in a name means the byte 0xFF, which never occurs in
+/// UTF-8.
 struct StoreImage {
     var entries: [String: EntryImage] = [:]
 
@@ -64,14 +64,14 @@ struct StoreImage {
     /// Makes the directory, which must not exist.
     func write(to root: String) throws(HarmError) {
         guard mkdir(root, 0o755) == 0 else { throw HarmError("mkdir \(root): errno \(errno)") }
-        // Parents come before what is in them.
+        // Parents come before their contents.
         for name in entries.keys.sorted() { try Self.write(entries[name]!, at: "\(root)/\(name)") }
         for (name, entry) in entries {
             if case .directory(let mode) = entry { chmod(Self.bytes("\(root)/\(name)"), mode) }
         }
     }
 
-    /// Puts an entry in the place of what is there.
+    /// Replaces whatever is at a path by an entry.
     static func replace(_ path: String, by entry: EntryImage) throws(HarmError) {
         remove(path)
         try write(entry, at: path)
@@ -123,7 +123,7 @@ struct StoreImage {
         return bytes + [0]
     }
 
-    /// Removes a file, or a directory with all in it; links are not followed.
+    /// Removes a file, or a directory with all its contents. Does not follow links.
     static func remove(_ path: String) {
         let name = bytes(path)
         if unlink(name) == 0 || errno == ENOENT { return }
@@ -133,7 +133,7 @@ struct StoreImage {
     }
 }
 
-/// The harness itself cannot go on.
+/// The harness itself cannot continue.
 struct HarmError: Error, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }
@@ -141,7 +141,8 @@ struct HarmError: Error, CustomStringConvertible {
 
 /// The names in directories.
 enum Listing {
-    /// Names in a directory without `.` and `..`, in no order; a byte that is not UTF-8 is U+FFFD.
+    /// Names in a directory without `.` and `..`, unordered. A byte that is not UTF-8 becomes
+    /// U+FFFD.
     static func names(_ path: String) -> [String] {
         guard let directory = opendir(StoreImage.bytes(path)) else { return [] }
         defer { closedir(directory) }

@@ -6,37 +6,37 @@ struct ToolOutcome {
     /// The exit code; nil if a signal ended it.
     var code: Int32?
     var signal: Int32 = 0
-    /// It did not end by itself in time.
+    /// Whether it was stopped because it did not end in time.
     var isHung = false
     var output: [UInt8] = []
     var errors: [UInt8] = []
-    /// The most memory it had resident.
+    /// The most resident memory it had.
     var residentBytes = 0
     var processorSeconds = 0.0
 
     var commandLine: String { "strata " + arguments.joined(separator: " ") }
 
-    /// The last lines of what it said.
+    /// The last lines of its output.
     var lastWords: String {
         let text = String(decoding: errors.suffix(600), as: UTF8.self)
         return text.isEmpty ? String(decoding: output.suffix(200), as: UTF8.self) : text
     }
 }
 
-/// Where the standard descriptors of a run lead to.
+/// What the standard descriptors of a run are connected to.
 enum Standard {
     case file(String)
     case closed
     case full
 }
 
-/// Runs the tool, without a shell, its outputs in files.
+/// Runs the tool, without a shell, with its outputs in files.
 struct ToolRunner {
     let tool: String
-    /// A directory of the runner's own.
+    /// A directory for this runner alone.
     let folder: String
     let limitSeconds: Double
-    /// The user that runs are made as, if the harness is run by the superuser.
+    /// The user of the runs, if the superuser runs the harness.
     static let ordinaryUser: uid_t = 65534
 
     /// Runs the tool to its end, or until the time is over.
@@ -91,7 +91,7 @@ struct ToolRunner {
         return child
     }
 
-    /// Waits for a process that was started; kills it when its time is over.
+    /// Waits for a started process, and kills it when its time is over.
     func wait(for child: pid_t, _ arguments: [String]) -> ToolOutcome {
         var outcome = ToolOutcome(arguments: arguments)
         let end = Date().addingTimeInterval(limitSeconds)

@@ -1,9 +1,9 @@
 import Foundation
 import StorageTesting
 
-/// Trials of sound stores in odd surroundings.
+/// Trials of intact stores in odd surroundings.
 extension Trial {
-    /// A tree without write permission, read by an ordinary user: all that reads works.
+    /// A tree without write permission, read by an ordinary user: all reading commands work.
     mutating func runReadOnly() throws(HarmError) {
         mutation.description = ["nothing may be written"]
         mutation.needsOrdinaryUser = true
@@ -23,7 +23,7 @@ extension Trial {
         chmod(store, 0o755)
     }
 
-    /// Any command with standard descriptors that are closed, or full.
+    /// Any command with standard descriptors that are closed or full.
     mutating func runDescriptors() throws(HarmError) {
         let target = base.relations[random.below(base.relations.count)]
         let readers = [
@@ -40,7 +40,7 @@ extension Trial {
             self.writer = writer.rawValue
             command = arguments(of: writer, target) + storeOptions
         }
-        // 1 to 26: each of the three open, closed, or full where that can be.
+        // 1 to 26: each of the three open, closed, or full if possible.
         let combination = 1 + random.below(26)
         let states = [combination % 3, combination / 3 % 3, combination / 9]
         let standards: [Standard?] = states.map {
@@ -81,7 +81,7 @@ extension Trial {
         relation.rows + Supplies.body(replaced(relation))
     }
 
-    /// Somebody replaces the lock file while a load has the store open; another load comes.
+    /// The lock file is replaced while a load has the store open, and another load starts.
     mutating func runReplacedLock() throws(HarmError) {
         let way = ["removed", "renamed", "another file", "a copy", "untouched"][random.below(5)]
         mutation.description = ["the lock file is \(way) while a load has the store open"]
@@ -90,7 +90,7 @@ extension Trial {
         guard mkfifo(pipe, 0o600) == 0 else { throw HarmError("mkfifo: errno \(errno)") }
         defer { StoreImage.remove(pipe) }
         let first = ["load", "-", "--relation", "held", "--schema", "n integer"] + storeOptions
-        // Open for both, so that neither opening waits and the load sees no end before its time.
+        // Open for both, so that no opening waits and the load sees no end before its time.
         var feed = open(pipe, O_RDWR | O_CLOEXEC)
         defer { if feed >= 0 { close(feed) } }
         let child = try runner.start(
@@ -136,7 +136,7 @@ extension Trial {
         if verified.code != 0 { note("verify finds damage afterwards", verified) }
     }
 
-    /// Waits until somebody has the lock; false if that takes long.
+    /// Waits until a process has the lock. Returns false if that takes long.
     private func waitUntilLocked(_ path: String) -> Bool {
         for _ in 0..<4000 {
             let descriptor = open(path, O_RDONLY | O_CLOEXEC)
@@ -150,7 +150,7 @@ extension Trial {
         return false
     }
 
-    /// Paths that say nothing, or are not UTF-8.
+    /// Paths that are empty or not UTF-8.
     mutating func runArguments() throws(HarmError) {
         if random.below(2) == 0 {
             mutation.description = ["--store is empty"]
@@ -185,7 +185,7 @@ extension Trial {
         if before.count != after.count { note("it made another directory: \(after)", loaded) }
     }
 
-    /// Escape sequences in names: none reaches the terminal.
+    /// Escape sequences in names must not reach the terminal.
     mutating func runEscapes() throws(HarmError) {
         let escape = "\u{1b}[31m"
         mutation.description = ["escape sequences in names"]

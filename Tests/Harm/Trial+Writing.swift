@@ -1,14 +1,14 @@
 import Foundation
 import StorageTesting
 
-/// What is loaded by trials, and what scanning it writes.
+/// What trials load, and what scanning it outputs.
 struct Supplies {
     let file: String
     let oddFile: String
     let rows: [UInt8]
     let oddRows: [UInt8]
 
-    /// Writes the files, and loads them once to see what scanning writes.
+    /// Writes the files, and loads them once to record the output of scanning.
     init(in folder: String, runner: ToolRunner) throws {
         file = "\(folder)/fresh.csv"
         oddFile = "\(folder)/odd.csv"
@@ -46,7 +46,7 @@ enum Writer: String, CaseIterable {
 }
 
 extension Trial {
-    /// A relation to write to: mostly one that was harmed.
+    /// A relation to write to: mostly a damaged one.
     mutating func target() -> BaseRelation {
         let concerned = base.relations.filter { isConcerned($0) }
         let choices = concerned.isEmpty || random.below(3) == 0 ? base.relations : concerned
@@ -76,7 +76,7 @@ extension Trial {
         }
     }
 
-    /// A writing command after the reading ones, and what it leaves.
+    /// Runs a writing command after the reading ones, and judges the result.
     mutating func write(
         to target: BaseRelation, _ before: [String: ScanState]
     ) throws(HarmError) {
@@ -103,7 +103,7 @@ extension Trial {
             if isTarget && isDone {
                 judgeTarget(relation, writer, state, before[relation.name]!, scanned)
             } else if isTarget && state == .earlier {
-                // It failed after all was done.
+                // The command failed after all was done.
                 continue
             } else {
                 judge(relation, state, scanned, when: "after \(writer.rawValue)")
@@ -117,7 +117,7 @@ extension Trial {
         try putBack(writer, target, isDone)
     }
 
-    /// What a relation has once a command is done with it; nil if that is none of its doing.
+    /// What a relation has once a command has ended; nil if the command does not determine it.
     private func rows(after writer: Writer, _ relation: BaseRelation) -> [UInt8]? {
         let fresh = relation.name == "c" ? supplies.oddRows : supplies.rows
         switch writer {
@@ -127,7 +127,7 @@ extension Trial {
         }
     }
 
-    /// The relation that a command which succeeded was about.
+    /// Judges the relation that a successful command was about.
     private mutating func judgeTarget(
         _ relation: BaseRelation, _ writer: Writer, _ state: ScanState, _ before: ScanState,
         _ outcome: ToolOutcome
@@ -146,7 +146,7 @@ extension Trial {
         }
     }
 
-    /// The relation that a command which succeeded made.
+    /// Judges the relation that a successful command made.
     private mutating func judgeNew(
         _ writer: Writer, _ target: BaseRelation, _ before: ScanState
     ) throws(HarmError) {
@@ -159,9 +159,9 @@ extension Trial {
         note("\(writer.rawValue) was acknowledged, and \(name) is \(state)", outcome)
     }
 
-    /// What was harmed comes back, as from a backup: all must be there again. Nothing was put in
-    /// the place of what could not be read. Compacting moves chunks one by one, so that an earlier
-    /// file does not fit any more.
+    /// Restores the damaged files, as from a backup; then everything must be there again. Nothing
+    /// may have replaced what could not be read. Compacting moves chunks one by one, after which an
+    /// earlier file does not fit any more.
     private mutating func putBack(
         _ writer: Writer, _ target: BaseRelation, _ isDone: Bool
     ) throws(HarmError) {

@@ -16,11 +16,11 @@ struct Finding: CustomStringConvertible {
     }
 }
 
-/// What a scan came to.
+/// The result of a scan.
 enum ScanState: Equatable {
     /// All right rows, and no error.
     case right
-    /// All rows as they once were, and no error.
+    /// All rows of an earlier state, and no error.
     case earlier
     /// Other rows, and no error.
     case wrong
@@ -32,7 +32,7 @@ enum ScanState: Equatable {
     case gone
 }
 
-/// A copy of a store that is harmed, read, written to, and judged.
+/// A copy of a store that is damaged, read, written to, and judged.
 struct Trial {
     let seed: UInt64
     let kind: MutationKind
@@ -44,18 +44,18 @@ struct Trial {
     var method: String
 
     private(set) var findings: [Finding] = []
-    /// Wrong rows where nothing could have noticed.
+    /// The number of wrong rows that nothing could have noticed.
     private(set) var unnoticed = 0
     private(set) var greatestResidentBytes = 0
     var writer: String?
-    /// The relations that are scanned: all, or in a brief trial those that the harm concerns, the
-    /// one that is written to, and another.
+    /// The relations to scan: all, or in a brief trial those that the damage concerns, the one that
+    /// is written to, and another.
     private(set) var scanned: [BaseRelation] = []
     let isBrief: Bool
-    /// The store as it was harmed.
+    /// The store as it was after the damage.
     private(set) var initial: Snapshot?
 
-    /// The most memory that a command may have resident.
+    /// The most resident memory that a command may have.
     static let residentLimit = 300 << 20
     /// The most processor time of a command.
     static let processorLimit = 15.0
@@ -89,7 +89,7 @@ struct Trial {
         self.random = random
     }
 
-    /// What the trial is about, in a line.
+    /// A line that describes the trial.
     var harm: String {
         "\(base.name) store; " + mutation.description.joined(separator: "; ")
     }
@@ -103,7 +103,7 @@ struct Trial {
 
     mutating func noteUnnoticed() { unnoticed += 1 }
 
-    /// Runs the tool, and checks what must hold of any run.
+    /// Runs the tool, and checks what must hold for any run.
     mutating func strata(
         _ arguments: [String], input: Standard = .file("/dev/null"), output: Standard? = nil,
         errors: Standard? = nil, codes: Set<Int32> = [0, 1]
@@ -137,17 +137,17 @@ struct Trial {
         }
     }
 
-    /// The options that say which store, and how files are read.
+    /// The options that select the store and the IO method.
     var storeOptions: [String] { ["--store", store, "--io-method", method] }
 
     // MARK: Reading
 
-    /// Whether a relation may suffer from the harm.
+    /// Whether the damage may affect a relation.
     func isConcerned(_ relation: BaseRelation) -> Bool {
         concernsStore || mutation.changed.contains { relation.owns($0) }
     }
 
-    /// Whether the harm is to what all relations need.
+    /// Whether the damage affects what all relations need.
     var concernsStore: Bool {
         mutation.changed.contains { path in
             path == "base" || path == "base/1"
@@ -155,7 +155,7 @@ struct Trial {
         }
     }
 
-    /// Scans a relation and says what came of it.
+    /// Scans a relation and returns the result.
     mutating func scan(
         _ name: String, expecting versions: [[UInt8]]
     ) throws(HarmError) -> (state: ScanState, outcome: ToolOutcome) {
@@ -177,7 +177,7 @@ struct Trial {
         return isRight ? .failed : .failedWrong
     }
 
-    /// Judges a scan of a relation whose rows nobody changed.
+    /// Judges a scan of a relation whose rows were not changed.
     mutating func judge(
         _ relation: BaseRelation, _ state: ScanState, _ outcome: ToolOutcome, when: String
     ) {
@@ -197,7 +197,7 @@ struct Trial {
         }
     }
 
-    /// Every reading command; returns what the scans came to.
+    /// Runs every reading command, and returns the results of the scans.
     mutating func read(when: String) throws(HarmError) -> [String: ScanState] {
         var snapshot = Snapshot(of: store)
         var states: [String: ScanState] = [:]
@@ -229,7 +229,7 @@ struct Trial {
         return states
     }
 
-    /// All of the trial.
+    /// Runs the whole trial.
     mutating func run() throws(HarmError) {
         StoreImage.remove(store)
         try mutation.image.write(to: store)
@@ -254,7 +254,7 @@ struct Trial {
         }
     }
 
-    /// Makes the store another user's.
+    /// Makes another user the store's owner.
     func giveAway() {
         guard geteuid() == 0 else { return }
         let user = ToolRunner.ordinaryUser

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// What users get wrong: each is told what is wrong, and leaves the store as it was.
+/// User errors: each is reported, and leaves the store unchanged.
 @Suite("strata load: bad input")
 struct BadInputTests {
     let store = CommandStore()
@@ -57,7 +57,7 @@ struct BadInputTests {
     func badFile(_ file: BadFile) throws {
         try store.load("id\n1\n", as: "before")
         let path = file.text == nil ? "\(Command.fixtures)/csv/nasty/\(file.name).csv" : "-"
-        // Once as a new relation, once in the place of one that must stay.
+        // Once as a new relation, once replacing one that must stay.
         for options in ["--relation t", "--relation before --replace"] {
             let schema = file.schema.map { "--schema \(Command.quoted($0))" } ?? ""
             let result = try Command.shell(

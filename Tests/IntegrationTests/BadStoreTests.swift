@@ -3,7 +3,7 @@ import RelationLoader
 import Strata
 import Testing
 
-/// Stores that cannot be used, and systems that give too little.
+/// Stores that cannot be used, and systems with too few resources.
 @Suite("strata: bad stores")
 struct BadStoreTests {
     let store = CommandStore()
@@ -58,7 +58,7 @@ struct BadStoreTests {
     @Test("A store that cannot be written to")
     func readOnly() throws {
         try store.load("a\n1\n")
-        // Permissions do not hold the superuser back.
+        // Permissions do not restrict the superuser.
         let other = getuid() == 0 ? "setpriv --reuid 65534 --regid 65534 --clear-groups" : ""
         let result = try Command.shell(
             """
@@ -114,7 +114,7 @@ struct BadStoreTests {
         let lines = scan.output.split(separator: "\n")
         #expect(lines.count > 500 && lines.count < 3000)
         if !json { #expect(("n,t\n" + rows.joined()).hasPrefix(scan.output)) }
-        // An append does not have to read it.
+        // An append need not read it.
         let append = try Command.run(
             "load", "-", "--store", store.path, "--relation", "t", "--append",
             input: "n,t\n3001,more\n")
@@ -150,7 +150,7 @@ struct BadStoreTests {
     func fullDisk() throws {
         let rows = try store.file(
             "rows.csv", "n,t\n" + (1...200_000).map { "\($0),row number \($0)\n" }.joined())
-        // A file system of a few MB, which goes with the name space it is mounted in.
+        // A file system of a few MB, which disappears with its mount namespace.
         let result = try Command.shell(
             """
             mkdir disk

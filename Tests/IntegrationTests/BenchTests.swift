@@ -6,8 +6,8 @@ import Testing
     import FoundationXML
 #endif
 
-/// The benchmark runs, checks what it reads, tells its results, and leaves nothing behind. How
-/// fast anything is, no test says.
+/// The benchmark runs, checks what it reads, prints its results, and leaves nothing behind. No test
+/// checks how fast anything is.
 @Suite struct BenchTests {
     private let folder = TemporaryDirectory()
 
@@ -61,10 +61,10 @@ import Testing
         try #require(outcome.code == 0, "\(outcome.errors)")
         #expect(outcome.errors.contains("of disk in \(folder.path)/strata-bench-"))
         #expect(try remains.isEmpty)
-        // Few disks can.
+        // Few disks support it.
         let names = try outcome.lines.map { try row($0)["case"] as? String ?? "" }
             .filter { $0 != "write/atomicwrites" }
-        // Without a choice of depth there is one.
+        // Without a choice of depth there is only one.
         let isSingle = name == "random" && method == "sync"
         let expected = isSingle ? ["random/1"] : Self.rows[name]
         // Only one core is used by the synchronous method, and no memory looked at under it.

@@ -2,9 +2,9 @@ import Foundation
 import StorageTesting
 import Testing
 
-/// What a run of the tool left.
+/// The result of a run of the tool.
 struct CommandResult: CustomStringConvertible {
-    /// The exit code, or 128 and the number of the signal that ended it.
+    /// The exit code, or 128 plus the number of the signal that ended it.
     let status: Int32
     let output: String
     let errors: String
@@ -17,7 +17,7 @@ struct CommandResult: CustomStringConvertible {
 /// The tool did not end in time.
 struct CommandTimeout: Error {}
 
-/// Runs the tool in scripts of the shell.
+/// Runs the tool in shell scripts.
 enum Command {
     /// The path of the tool.
     static let path = Tool.executable.path
@@ -76,13 +76,13 @@ enum Command {
         String(decoding: FileManager.default.contents(atPath: path) ?? Data(), as: UTF8.self)
     }
 
-    /// A word that the shell takes as it is.
+    /// A word, quoted for the shell.
     static func quoted(_ word: String) -> String {
         "'" + word.replacingOccurrences(of: "'", with: "'\\''") + "'"
     }
 }
 
-/// A store of a test's own, and files beside it.
+/// A store for one test, and files beside it.
 struct CommandStore {
     private let directory = TemporaryDirectory()
 
@@ -111,7 +111,7 @@ struct CommandStore {
         #expect(result.status == 0, "\(result)", sourceLocation: sourceLocation)
     }
 
-    /// What scanning a relation writes, if it succeeds.
+    /// The output of scanning a relation, which must succeed.
     func scan(
         _ relation: String = "t", sourceLocation: SourceLocation = #_sourceLocation
     ) throws -> String {

@@ -5,7 +5,7 @@ import Synchronization
 import Testing
 
 /// Sessions that read, scan, change, evict, flush, load and drop at once, in a pool far too small
-/// for what they want. `STRATA_STRESS_SECONDS` makes it longer.
+/// for them. `STRATA_STRESS_SECONDS` makes it longer.
 @Suite struct ConcurrencyTests {
     static let blocks = 240
     static let seconds =
@@ -148,11 +148,11 @@ import Testing
         #expect(engine.relations.map(\.name) == ["shared"])
         session.close()
         try engine.close()
-        // Not before: the background writer has pins and IO of its own.
+        // Not earlier: the background writer has pins and IO of its own.
         engine.buffers.checkInvariants()
         #expect(engine.system.snapshot().isEmpty, "no IO is left")
 
-        // What was changed is on disk, each change once.
+        // Each change is on disk, once.
         let reopened = try Engine.open(directory.path + "/store", options: options)
         let reader = try reopened.makeSession()
         var stream = try reopened.relation(named: "shared").scan(session: reader)

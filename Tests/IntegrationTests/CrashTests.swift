@@ -2,7 +2,7 @@ import Foundation
 import Strata
 import Testing
 
-/// Loads that are ended from outside: the store stays as it was, or has all of the load.
+/// Loads that are ended from outside: the store is unchanged, or has all of the load.
 @Suite("strata load: killed and interrupted", .serialized)
 struct CrashTests {
     let store = CommandStore()
@@ -38,7 +38,7 @@ struct CrashTests {
         let size = try size()
         let modes = ["--relation u", "--relation t --append", "--relation t --replace"]
         for round in 0..<15 {
-            // The load gets rows until it is killed: it cannot have come to its end.
+            // The load gets rows until it is killed, so it cannot have ended by itself.
             let rows = Int.random(in: 1...150_000)
             let result = try Command.shell(
                 """

@@ -5,7 +5,7 @@ import Testing
 
 /// A data directory of a real PostgreSQL, through ``DataDirectory`` and the tool.
 @Suite struct DataDirectoryTests {
-    /// A copy of the fixture, to be damaged.
+    /// A copy of the fixture, to damage.
     private func copy() throws -> TemporaryDirectory {
         let directory = TemporaryDirectory()
         for part in ["base", "global"] {
@@ -121,7 +121,7 @@ import Testing
             }
         }
         #expect(code() == .controlDamaged)
-        // The version, which says how the rest is laid out.
+        // Change the version, which determines how the rest is laid out.
         try change(control) { file in
             try file.seek(toOffset: 8)
             try file.write(contentsOf: Data([1, 2, 3, 4]))

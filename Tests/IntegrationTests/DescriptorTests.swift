@@ -1,17 +1,17 @@
 import Foundation
 import Testing
 
-/// The tool with standard descriptors that are closed or lead to a full disk.
+/// The tool with standard descriptors that are closed or connected to a full disk.
 ///
-/// A closed one must not become a file of the store, and what cannot be printed is an error. What
-/// the command was to do to the store is done all the same.
+/// A closed one must not become a file of the store, and lost output is an error. The command's
+/// changes to the store are made all the same.
 @Suite("Standard descriptors") struct DescriptorTests {
     struct Call: Sendable, CustomTestStringConvertible {
-        /// What follows the tool's name in a script; `store` stands beside it.
+        /// The arguments after the tool's name in a script; `store` is beside the script.
         let script: String
         /// Whether the store may change.
         var changes = false
-        /// Whether it prints a message beside its result.
+        /// Whether it prints a message besides its result.
         var printsMessage = false
         /// Whether it reads standard input.
         var readsInput = false
@@ -74,7 +74,7 @@ import Testing
         for redirection in Self.redirections {
             let store = CommandStore()
             try FileManager.default.copyItem(atPath: base.path, toPath: store.path)
-            // A copy does not count as closed, which each command would report.
+            // A copy counts as not closed, which each command would report.
             _ = try Command.run("recover", "--store", store.path)
             _ = try store.file("rows.csv", "a\n7\n8\n9\n")
             let before = try FileTree(store.path)
@@ -95,7 +95,7 @@ import Testing
         }
     }
 
-    /// What was printed is in no relation, and what was to be done is done.
+    /// Checks that no relation contains the output, and that the command's work was done.
     private func expectWhole(
         _ store: CommandStore, _ call: Call, _ redirection: Redirection
     ) throws {
@@ -121,7 +121,7 @@ import Testing
     }
 }
 
-/// All below a directory, to be compared with what it is later.
+/// Everything below a directory, for a later comparison.
 struct FileTree {
     private var contents: [String: String] = [:]
 
@@ -140,7 +140,7 @@ struct FileTree {
         }
     }
 
-    /// The paths of what is not the same.
+    /// The paths that differ.
     func differences(from other: FileTree) -> [String] {
         Set(contents.keys).union(other.contents.keys).filter {
             contents[$0] != other.contents[$0]

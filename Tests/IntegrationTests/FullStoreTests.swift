@@ -5,7 +5,7 @@
     import Strata
     import Testing
 
-    /// A store on a real file system that has no space left, or lets nothing be written.
+    /// A store on a real file system that is full or read-only.
     @Suite(
         "A store on a full or read-only file system", .serialized,
         .enabled(
@@ -17,7 +17,7 @@
 
         init() throws { small = try #require(SmallFileSystem(bytes: 6 << 20)) }
 
-        /// Takes all space but some.
+        /// Fills the file system, except for some bytes.
         private func fill(leaving bytes: Int) throws {
             var status = statvfs()
             try #require(statvfs(small.path, &status) == 0)
@@ -44,7 +44,7 @@
         private func rows(_ count: Int) -> String {
             "n,t\n"
                 + (1...count).map {
-                    // What zstd does not make small.
+                    // Text that zstd cannot compress much.
                     let noise = SplitMix64(seed: UInt64($0)).digits(200)
                     return "\($0),\(noise)\n"
                 }.joined()
@@ -74,7 +74,7 @@
                 } else {
                     found = error as? StorageError
                 }
-                // Of a started write that ended half-way the kernel gives no reason.
+                // The kernel gives no reason for a started write that ended half-way.
                 let isFull =
                     found?.errorNumber == ENOSPC
                     || found?.code == .writeFailed && found?.errorNumber == nil
@@ -92,7 +92,7 @@
                 session: session, observer: VerificationObserver { findings.append("\($0)") })
             #expect(findings.isEmpty)
             for (name, count) in relations {
-                // Unknown where a changed page has been written.
+                // Unknown if a changed page has been written.
                 let rows = engine.description(of: name)?.rowCount
                 #expect(rows == nil || rows == UInt64(count))
                 var seen = 0
@@ -141,7 +141,7 @@
                 let page = try relation.page(BlockNumber(block), session: session)
                 page.withEditor { $0.lsn = LSN(UInt64(block) + 77) }
             }
-            // Pages in place need no space; chunks, which are never written over, do.
+            // Pages in place need no space; chunks, which are never overwritten, do.
             if manager == "compressed" { expectFull { try engine.checkpoint(session) } }
             expectFull { try engine.dropRelation(named: "u", session: session) }
             do throws(StorageError) {

@@ -39,7 +39,7 @@ import Testing
         ]
     }()
 
-    /// What any module may import besides: the languages' own, the C targets, and packages.
+    /// What any module may import besides: the language's own modules, the C targets, and packages.
     static let others: Set = [
         "CPlatform", "CLiburing", "CRados", "CZstd", "Glibc", "Darwin", "Synchronization",
         "Logging",

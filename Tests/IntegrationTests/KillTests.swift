@@ -3,10 +3,10 @@ import Foundation
 import StorageTesting
 import Testing
 
-/// A real process that is killed at any moment, again and again, on a real file system.
+/// A real process that is killed at any moment, repeatedly, on a real file system.
 ///
-/// `STRATA_KILLS` says how often; the seed decides what the process does and when it is killed, if
-/// not which of its steps that hits.
+/// `STRATA_KILLS` sets how often. The seed determines what the process does and when it is killed,
+/// but not which of its steps that hits.
 @Suite("Killed at any moment", .serialized)
 struct KillTests {
     static let kills = ProcessInfo.processInfo.environment["STRATA_KILLS"].flatMap { Int($0) } ?? 24
@@ -35,7 +35,7 @@ struct KillTests {
         #expect(verified.status == 0, "\(verified)")
     }
 
-    /// Starts the program, kills it, and returns what it told.
+    /// Starts the program, kills it, and returns its output.
     private func run(
         _ method: TestedMethod, _ store: String, seed: UInt64, _ random: inout SplitMix64
     ) throws -> [Substring] {
@@ -46,8 +46,8 @@ struct KillTests {
         process.standardOutput = pipe
         try process.run()
         var told = Data()
-        // Now and then it is killed while it opens the store and mends what was left; else after
-        // some of its work, however fast the machine is.
+        // Sometimes it is killed while it opens and recovers the store; otherwise after part of its
+        // work, however fast the machine is.
         let lines = random.below(6) > 0 ? 1 + random.below([10, 100, 400][random.below(3)]) : 0
         while told.reduce(0, { $0 + ($1 == 10 ? 1 : 0) }) < lines {
             let more = pipe.fileHandleForReading.availableData
@@ -62,7 +62,7 @@ struct KillTests {
         return String(decoding: told, as: UTF8.self).split(separator: "\n")
     }
 
-    /// The marks of each relation's pages, and what is wrong with the store.
+    /// The marks of each relation's pages, and faults of the store.
     private func show(_ method: TestedMethod, _ store: String) throws
         -> (relations: [String: [Int]], findings: [String])
     {

@@ -54,7 +54,7 @@ struct LoadScanTests {
         let load = try Command.run("load", path, "--store", store.path, "--relation", name)
         #expect(load.status == 0, "\(load)")
         #expect(try store.scan(name) == expected)
-        // What came out goes in again and comes out the same.
+        // Loading the output and scanning it again gives the same.
         try store.load(expected, as: "again")
         #expect(try store.scan("again") == expected)
     }

@@ -3,7 +3,7 @@ import Foundation
 import StorageTesting
 import Testing
 
-/// Commands that only look, or find nothing to do, leave every byte as it was.
+/// Read-only commands, and commands with nothing to do, leave every byte unchanged.
 @Suite("Commands that change nothing") struct LookingTests {
     private let store = CommandStore()
 
@@ -44,7 +44,7 @@ import Testing
         }
     }
 
-    /// A limit on the size of files is no full disk, and no reason to be killed.
+    /// A limit on file sizes is not a full disk, and must not kill the process.
     @Test(arguments: [
         "load rows.csv --relation more", "load rows.csv --relation magnetic --append",
         "load rows.csv --relation compressed --append", "copy --from magnetic --to more",
@@ -60,7 +60,7 @@ import Testing
                     + " --store store 2>&1) | cat >&2; \"$strata\" verify --store store")
             #expect(result.status == 0, "\(limit): \(result)")
             #expect(!result.errors.contains("No space left"), "\(limit): \(result)")
-            // Compressed relations have words of their own for it.
+            // Errors of compressed relations are worded differently.
             if command.contains("compressed") { continue }
             if result.errors.contains("too large") || result.errors.contains("Free space") {
                 #expect(result.errors.contains("ulimit -f"), "\(limit): \(result)")
@@ -69,7 +69,7 @@ import Testing
         }
     }
 
-    /// With the pool that a command has by default.
+    /// Runs with the default pool of commands.
     @Test(arguments: IOMethodMatrix.real.map(\.choice.name)) func addressSpace(_ method: String)
         throws
     {

@@ -2,7 +2,7 @@ import StorageTesting
 import Testing
 import Threads
 
-/// Rows that a store has lost, as users of the tool meet it.
+/// Rows that a store has lost, as the tool's users see it.
 @Suite("Lost rows") struct LostRowsTests {
     private let directory = TemporaryDirectory()
     private var store: String { directory.path + "/store" }
@@ -40,7 +40,7 @@ import Threads
         #expect(scan.errors.contains("all zeroes"), "\(scan.errors)")
         if format == "csv" { #expect(("n,t\n" + Self.rows.joined()).hasPrefix(scan.output)) }
         #expect(scan.lines.count > 500)
-        // What does not come there has nothing to tell.
+        // A scan that does not get that far reports nothing.
         #expect(try strata("scan", "--relation", "t", "--limit", "5").code == 0)
         let copy = try strata("copy", "--from", "t", "--to", "u")
         #expect(copy.code == 1)
@@ -55,7 +55,7 @@ import Threads
     func emptiedPage() throws {
         try load()
         let empty = directory.path + "/empty"
-        // A page of a store's own with one row, on the same block.
+        // A page of another store with one row, on the same block.
         let outcome = try Tool.run(
             ["load", "-", "--store", empty, "--relation", "t", "--schema", "n integer, t text"],
             input: "n,t\n7,seven\n")

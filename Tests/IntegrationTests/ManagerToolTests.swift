@@ -2,7 +2,7 @@ import Foundation
 import StorageTesting
 import Testing
 
-/// The tool with relations that are kept in other ways than plain files.
+/// The tool with relations of other storage managers than plain files.
 @Suite struct ManagerToolTests {
     private let directory = TemporaryDirectory()
     private var store: String { directory.path + "/store" }
@@ -75,7 +75,7 @@ import Testing
         let listed = try strata("relations")
         #expect(listed.lines.count == 2)
         #expect(listed.errors.contains("dropped relation \"gone\""))
-        // Looking at the store does not change it.
+        // Reading the store does not change it.
         #expect(try strata("relations").errors == listed.errors)
         #expect(try strata("recover").output.contains("dropped relation \"gone\""))
         #expect(try strata("relations").errors.isEmpty)

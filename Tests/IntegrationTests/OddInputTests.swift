@@ -1,12 +1,12 @@
 import Foundation
 import Testing
 
-/// What nobody would give the tool in earnest: it says what is wrong, and ends.
+/// Input that nobody would give the tool on purpose: the tool says what is wrong, and ends.
 @Suite("strata: odd options and odd files")
 struct OddInputTests {
     let store = CommandStore()
 
-    /// Expects an error that says something, and no end by a signal.
+    /// Expects an error with a message, and no end by a signal.
     private func refused(
         _ result: CommandResult, sourceLocation: SourceLocation = #_sourceLocation
     ) {
@@ -69,7 +69,7 @@ struct OddInputTests {
         }
     }
 
-    /// What may stand in a file's place.
+    /// What may be in a file's place.
     enum Intruder: CaseIterable {
         case pipe, directory, nothing, emptyFile, longFile, zeroes, loop
 
@@ -113,8 +113,8 @@ struct OddInputTests {
             try FileManager.default.removeItem(atPath: store.path)
             try FileManager.default.copyItem(atPath: sound, toPath: store.path)
             try intruder.take("\(store.path)/\(file)")
-            // A map can be put together from the chunks where it is no file, and length behind the
-            // last chunk or block is what a crash may leave.
+            // A map that is not a file can be rebuilt from the chunks, and a crash may leave length
+            // behind the last chunk or block.
             let verified = try Command.run("verify", "--store", store.path)
             if !file.hasSuffix("map") && !(intruder == .longFile && file.hasSuffix("chunks")) {
                 #expect(verified.status == 1, "\(file): \(verified)")

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Paths are bytes: what is named is what is used, and what is shown is text.
+/// Paths are bytes: the named file is the one used, and what is shown is text.
 @Suite("Paths and names") struct PathTests {
     private let store = CommandStore()
 
@@ -57,7 +57,7 @@ import Testing
         }
     }
 
-    /// Whatever has control characters, the output has none.
+    /// Output never contains control characters, whatever the input contains.
     @Test func terminalsAreSentNoCommands() throws {
         try store.load("a\n1\n")
         _ = try store.file("esc\u{1B}[2J\u{202E}.csv", "a\n\"x")
@@ -113,7 +113,7 @@ import Testing
         }
     }
 
-    /// A load that fails leaves no store that it would have been the first of.
+    /// A failed load leaves no store that it would have created.
     @Test func noStoreIsLeftByAFailedLoad() throws {
         let rows = (0..<30_000).map { "\($0)\n" }.joined()
         let path = try store.file("rows.csv", "a\n" + rows + "x\n")
@@ -123,7 +123,7 @@ import Testing
             #expect(result.code == 1 && result.errors.contains("line 30002"), "\(result.errors)")
             #expect(!FileManager.default.fileExists(atPath: store.path))
         }
-        // A directory that was there stays, empty; a store that was there stays as it was.
+        // An existing directory stays, empty; an existing store is unchanged.
         try FileManager.default.createDirectory(
             atPath: store.path, withIntermediateDirectories: false)
         #expect(try Tool.run(load).code == 1)
@@ -136,7 +136,7 @@ import Testing
         #expect(try Tool.run(["verify", "--store", store.path]).code == 0)
     }
 
-    /// A pipe that nothing comes through does not keep a load from ending.
+    /// A pipe without data does not keep a load from ending.
     @Test(arguments: ["-", "pipe"]) func aLoadFromAnIdlePipeCanBeInterrupted(_ input: String) throws
     {
         let result = try shell(
@@ -155,7 +155,7 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: store.path))
     }
 
-    /// Options are called by the tool's names.
+    /// Messages name the tool's options.
     @Test func theLibrarysOptionsAreNotNamed() throws {
         let path = try store.file("rows.csv", "a\n1\n")
         let result = try Command.run(

@@ -8,8 +8,8 @@ import Testing
 
 /// Runs the programs of a PostgreSQL installation on a cluster of its own.
 private struct PostgresCluster {
-    /// The folder of the newest installation that can be used from here: its programs refuse to run
-    /// as root, so root needs a user `postgres` to run them as.
+    /// The folder of the newest usable installation. Its programs refuse to run as root, so root
+    /// needs a user `postgres` to run them as.
     static let programs: String? = {
         if geteuid() == 0, getpwnam("postgres") == nil { return nil }
         return (14...30).reversed().map { "/usr/lib/postgresql/\($0)/bin" }.first {
@@ -26,8 +26,7 @@ private struct PostgresCluster {
         try run("initdb -D data --data-checksums -U postgres -A trust --no-sync --locale=C -E UTF8")
     }
 
-    /// Runs a script in the cluster's folder, and returns what it wrote; it must succeed unless
-    /// said otherwise.
+    /// Runs a script in the cluster's folder, and returns its output. By default it must succeed.
     @discardableResult
     func run(_ script: String, mayFail: Bool = false) throws -> String {
         let file = "\(folder.path)/script"
@@ -35,7 +34,7 @@ private struct PostgresCluster {
             .write(to: URL(filePath: file))
         let shell = geteuid() == 0 ? "su postgres -s /bin/sh -c" : "sh -c"
         let output = "\(folder.path)/output"
-        // Foundation's `Process` would wait until the server that is started has ended too.
+        // Foundation's `Process` would wait until the started server has ended too.
         let status = system("\(shell) 'sh \(file)' >\(output) 2>&1 </dev/null")
         let text = Command.text(output)
         try #require(mayFail || status == 0, "\(text)")
@@ -59,8 +58,8 @@ private struct PostgresCluster {
             """)
     }
 
-    /// What `pg_checksums` says: how many blocks it has looked at, and which are bad, by the path
-    /// below the data directory.
+    /// The result of `pg_checksums`: how many blocks it has checked, and the bad ones by path
+    /// relative to the data directory.
     func checksums() throws -> (blocks: Int, bad: Set<String>) {
         let text = try run("LC_ALL=C pg_checksums --check -D data 2>&1", mayFail: true)
         var (blocks, bad): (Int, Set<String>) = (0, [])
@@ -83,7 +82,7 @@ private struct PostgresCluster {
         if: PostgresCluster.programs != nil,
         "needs PostgreSQL's server programs below /usr/lib/postgresql"))
 struct PostgresClusterTests {
-    /// All types that are loaded, and much else that a heap can have been through.
+    /// All types that Strata loads, and many other states of a heap.
     private static let sql = """
         SET timezone = 'UTC';
         CREATE TABLE every_type (
@@ -131,7 +130,7 @@ struct PostgresClusterTests {
         VACUUM;
         """
 
-    /// A fork of a relation, as the names in a data directory tell.
+    /// A fork of a relation, found by its file name in a data directory.
     private struct Found: Hashable {
         let locator: RelationLocator
         let fork: Fork
@@ -187,7 +186,7 @@ struct PostgresClusterTests {
         }
     }
 
-    /// Reads all blocks, one at a time where a stream meets damage.
+    /// Reads all blocks, one at a time if a stream meets damage.
     private func readAll(_ data: String, _ method: TestedMethod) throws
         -> (blocks: Int, bad: Set<String>)
     {
@@ -253,7 +252,7 @@ struct PostgresClusterTests {
         try damage(cluster)
     }
 
-    /// What is in tables of types that are known, and what is said of others.
+    /// Checks the contents of tables with known types, and the errors about others.
     private func rows(_ cluster: PostgresCluster, _ paths: [String: String]) throws {
         let stack = try Stack(cluster.data, TestedMethod(.synchronous))
         func text(_ table: String, _ columns: String) throws -> (text: String, errors: [String]) {
@@ -292,7 +291,7 @@ struct PostgresClusterTests {
         #expect(everyType.text == Command.text("\(cluster.folder.path)/every_type.csv"))
         let seen = try text("seen", "medium integer, words text")
         #expect(seen.text == Command.text("\(cluster.folder.path)/seen.csv"))
-        // A dropped column is there as before; one that was added is not, where a row is older.
+        // A dropped column is unchanged. An added one is missing in older rows.
         let changed = try text("changed", "a integer, gone text, b text, c bigint, d text")
         #expect(changed.errors.isEmpty)
         #expect(changed.text.contains("\n7,x,before,,\n"))
@@ -302,7 +301,7 @@ struct PostgresClusterTests {
         #expect(toasted.errors.allSatisfy { $0.contains("compressed") || $0.contains("external") })
         let wide = (1...900).map { ", c\($0) integer" }.joined()
         #expect(try text("wide", "id integer\(wide)").errors.isEmpty)
-        // Bytes of types that nobody knows are read as something, or refused.
+        // Bytes of unknown types are read as something, or refused.
         for table in paths.keys where table != "toasted" {
             _ = try text(table, "a integer, b text, c numeric, d timestamp, e text")
         }

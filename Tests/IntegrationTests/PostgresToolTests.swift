@@ -4,7 +4,7 @@ import Testing
 
 /// The archives of data directories.
 enum Archives {
-    /// Whether they can be unpacked: `tar` and `zstd` are there.
+    /// Whether they can be unpacked, because `tar` and `zstd` exist.
     static let canUnpack =
         (try? Command.shell("command -v tar && command -v zstd"))?.status == 0
 }

@@ -3,9 +3,9 @@ import StorageTesting
 import Strata
 import Testing
 
-/// The README's example, as it stands there.
+/// The README's example, exactly as shown there.
 @Suite struct ReadmeExampleTests {
-    /// Between these marks stands what the README shows.
+    /// The README shows what is between these marks.
     func example(directory: String) throws -> [Int64] {
         // example begins
         let engine = try Engine.open(directory)

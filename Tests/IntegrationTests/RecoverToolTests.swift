@@ -8,7 +8,7 @@ import Testing
     private let directory = TemporaryDirectory()
     private var store: String { directory.path + "/store" }
 
-    /// Leaves a store of which one page is torn, and its copy is in the journal.
+    /// Leaves a store with one torn page whose copy is in the journal.
     private func leaveStore() throws {
         var options = EngineOptions()
         options.ioMethod = .synchronous
@@ -62,8 +62,8 @@ import Testing
         #expect(sound.code == 0 && sound.errors.isEmpty)
     }
 
-    /// What no relation has is named by each command that opens the store for writing, and goes
-    /// only on request.
+    /// Commands that open the store for writing list files that belong to no relation, and remove
+    /// them only on request.
     @Test func filesThatNoRelationHas() throws {
         try leaveStore()
         let done = try Tool.run(["recover", "--store", store])
@@ -91,7 +91,7 @@ import Testing
         #expect(again.output == "nothing to do: the store is whole\n")
     }
 
-    /// Commands that only look leave every byte as it is, also of a store that was not closed.
+    /// Read-only commands leave every byte unchanged, also in a store that was not closed.
     @Test func lookingChangesNothing() throws {
         try leaveStore()
         let before = try snapshot()

@@ -1,23 +1,22 @@
-/// What a store may hold, by what a program told of its changes until it was killed.
+/// What a store may hold, according to what a program reported until it was killed.
 ///
-/// A page has marks: the one that is durable, and those it was given since; any of them may be
-/// found.
+/// A page has marks: the durable one, and those written since. Any of them may be found.
 struct StoreModel {
     typealias Pages = [[Int]]
 
-    /// What each relation may be; nil among it for no relation. One value where all is
-    /// acknowledged.
+    /// The possible states of each relation; nil stands for no relation. There is one state if
+    /// everything is acknowledged.
     private var possible: [String: [Pages?]] = [:]
-    /// The relation that is being changed, until that is acknowledged.
+    /// The relation being changed, until the change is acknowledged.
     private var pending: String?
-    /// Whether what is to be acknowledged next makes all pages durable.
+    /// Whether the next acknowledgement makes all pages durable.
     private var isCheckpoint = false
     /// How many changes were acknowledged.
     private(set) var acknowledged = 0
 
     private func settled(_ name: String) -> Pages? { possible[name]?.last ?? nil }
 
-    /// Takes in a line of the program's; false if it means nothing.
+    /// Processes a line of the program's output. Returns false if it means nothing.
     mutating func note(_ line: Substring) -> Bool {
         let words = line.split(separator: " ")
         let numbers = words.dropFirst(2).compactMap { Int($0) }
@@ -58,9 +57,9 @@ struct StoreModel {
         }
     }
 
-    /// Compares with what was found, which is what is true from now on.
+    /// Compares the model with what was found, and continues from that.
     ///
-    /// - Returns: what cannot be.
+    /// - Returns: what is impossible.
     mutating func settle(_ found: [String: [Int]]) -> [String] {
         var faults: [String] = []
         for name in Set(possible.keys).union(found.keys).sorted() {

@@ -3,7 +3,7 @@ import Testing
 
 /// The built command line tool, found beside the tests.
 struct Tool {
-    /// What a run of the tool came to.
+    /// The result of a run of the tool.
     struct Outcome {
         let code: Int32
         let output: String
@@ -37,7 +37,7 @@ struct Tool {
         try process.run()
         if let input { try pipe.fileHandleForWriting.write(contentsOf: Data(input.utf8)) }
         try pipe.fileHandleForWriting.close()
-        // Standard error stays far below what a pipe holds, so one after the other will do.
+        // Standard error fits into the pipe, so reading one after the other works.
         let outputData = try output.fileHandleForReading.readToEnd() ?? Data()
         let errorData = try errors.fileHandleForReading.readToEnd() ?? Data()
         process.waitUntilExit()

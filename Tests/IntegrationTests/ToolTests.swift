@@ -2,7 +2,7 @@ import Foundation
 import StorageTesting
 import Testing
 
-/// The tool as its users see it: what it prints, where, and how it ends.
+/// The tool as its users see it: what it prints, where, and how it exits.
 @Suite struct ToolTests {
     private let directory = TemporaryDirectory()
     private var store: String { directory.path + "/store" }
@@ -81,7 +81,7 @@ import Testing
             "\(scanned.errors)")
         #expect(scanned.errors.contains("Run strata verify"))
         #expect(!scanned.errors.contains("zeroesDamagedPages"))
-        // Other relations are none the worse.
+        // Other relations are unaffected.
         try load("small", "a\n1\n")
         #expect(try strata("verify", "--store", store, "--relation", "small").code == 0)
         #expect(
@@ -129,7 +129,7 @@ import Testing
     func simulatingTakesAPossibleTime(_ minutes: String) throws {
         let outcome = try strata("simulate", "--seeds", "1", "--minutes=\(minutes)")
         #expect(outcome.code == 64)
-        #expect(outcome.errors.contains("--minutes is more than 0"), "\(outcome.errors)")
+        #expect(outcome.errors.contains("--minutes must be more than 0"), "\(outcome.errors)")
     }
 
     @Test(arguments: ["relations", "verify"])
@@ -203,7 +203,7 @@ import Testing
         let (process, input) = try Tool.start(
             ["load", "-", "--store", store, "--relation", "u", "--schema", "a bigint"])
         defer { try? input.close() }
-        // Looking at the lock instead of trying to open: that would keep the other one out.
+        // Reads the lock file instead of trying to open, which would keep the other process out.
         let holder = "\(process.processIdentifier)"
         try Threads.waitOrFail("the other process to open the store") {
             let lock = try? String(contentsOfFile: store + "/strata.lock", encoding: .utf8)

@@ -110,7 +110,7 @@ struct LengthTests {
             #expect(error?.code.rawValue == "damagedSegment")
             #expect(try storage.blockCount(.main) == 7)
         }
-        // With the later segments gone there is nothing left to hide.
+        // Without the later segments nothing is hidden.
         disk.removeFile("base/1/16384.2")
         disk.removeFile("base/1/16384.3")
         try storage.extend(.main, at: 7, with: page[0], sync: .skip)

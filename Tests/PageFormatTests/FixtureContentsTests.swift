@@ -99,8 +99,8 @@ struct FixtureContentsTests {
                     var copy = TestPage.empty()
                     try copy.place(&builder)
                     let formed = try #require(try copy.item(1))
-                    // Transactions and position differ; the bytes from the data's offset on must
-                    // not.
+                    // Transactions and position differ, but not the bytes from the data's offset
+                    // on.
                     #expect(formed.dropFirst(22).elementsEqual(item.dropFirst(22)))
                     #expect(formed[20] & 3 == item[20] & 3)
                 }

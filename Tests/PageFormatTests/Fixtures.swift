@@ -33,7 +33,7 @@ enum Fixtures {
         }
     }
 
-    /// The rows of a CSV file behind its heading.
+    /// The rows of a CSV file after its header.
     static func rows(_ path: String) throws -> [[String?]] {
         Array(parseCSV(try bytes(path)).dropFirst())
     }

@@ -1,10 +1,10 @@
 import PageFormat
 import Testing
 
-/// The bytes hold no page, or not what was put there.
+/// The bytes are not a page, or not the expected one.
 private struct NotAPage: Error {}
 
-/// What line pointers and tuple headers give away under a right checksum.
+/// What line pointers and tuple headers reveal despite a valid checksum.
 @Suite struct HeapPageCheckTests {
     private static let layout: [AttributeLayout] = [.int32, .variable()]
 
@@ -100,7 +100,7 @@ private struct NotAPage: Error {}
             try found(LinePointer(state: .redirect, offset: 4, length: 0)) == .badRedirect(to: 4))
         #expect(
             try found(LinePointer(state: .redirect, offset: 2, length: 0)) == .badRedirect(to: 2))
-        // PostgreSQL leaves these.
+        // PostgreSQL leaves such line pointers.
         #expect(try found(LinePointer(state: .redirect, offset: 1, length: 0)) == nil)
         #expect(try found(LinePointer(state: .dead, offset: 0, length: 0)) == nil)
         #expect(try found(.unused) == nil)
@@ -148,7 +148,7 @@ private struct NotAPage: Error {}
             }
             try Self.withView(bytes) { view in
                 if HeapPageCheck.linePointerFault(in: view) != nil { return }
-                // Then each tuple can be looked at, or says itself what is wrong.
+                // Then each tuple can be read, or reports itself what is wrong.
                 for number in view.linePointerNumbers {
                     do throws(PageFormatError) {
                         _ = try view.tuple(number)?.headerFault(attributes: 2)

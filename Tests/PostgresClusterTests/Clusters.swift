@@ -19,7 +19,7 @@ enum Clusters {
         var name: String { "\(version)-\(isCrashed ? "crashed" : "clean")" }
         /// The data directory.
         var data: String { Clusters.folder(name).path + "/data" }
-        /// What its server showed.
+        /// The expected output, as its server showed it.
         var expected: URL {
             Clusters.folder("\(version)-expected")
                 .appending(path: isCrashed ? "expected-crashed" : "expected")
@@ -43,7 +43,7 @@ enum Clusters {
         return try PostgresDirectory.open(path, options: options)
     }
 
-    /// Whether archives can be unpacked: `tar` and `zstd` are there.
+    /// Whether archives can be unpacked, because `tar` and `zstd` exist.
     static let canUnpack: Bool = {
         (try? run(["-c", "command -v tar && command -v zstd"])) == 0
     }()
@@ -87,7 +87,7 @@ struct ExpectedTable {
     let schema: String
     let name: String
     let kind: String
-    /// The file of its rows; empty where there is none.
+    /// The file of its rows; empty if there is none.
     let file: String
 
     static func all(of cluster: Clusters.Cluster) throws -> [ExpectedTable] {

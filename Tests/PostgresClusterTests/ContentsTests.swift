@@ -24,7 +24,7 @@ struct ContentsTests {
         try directory.close()
     }
 
-    /// The expected rows with the columns as null that are not stored.
+    /// The expected rows, with unstored columns as null.
     private func withoutVirtual(_ text: [UInt8], _ version: Int) -> [UInt8] {
         guard version >= 18 else { return text }
         let lines = String(decoding: text, as: UTF8.self).split(separator: "\n")

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Damaged clusters", .enabled(if: Clusters.canUnpack, "tar or zstd is missing"))
 struct DamageTests {
-    /// Copies a cluster, without what is never read.
+    /// Copies a cluster, except what is never read.
     private func copy(_ cluster: Clusters.Cluster) throws -> TemporaryDirectory {
         let directory = TemporaryDirectory()
         let target = URL(filePath: directory.path)
@@ -20,7 +20,7 @@ struct DamageTests {
         return directory
     }
 
-    /// Opens the cluster and looks at all it can; returns how many rows that were.
+    /// Opens the cluster and reads everything it can. Returns how many rows that were.
     private func readAll(_ path: String) -> Int {
         guard let directory = try? Clusters.open(path, checksums: false) else { return 0 }
         defer { try? directory.close() }

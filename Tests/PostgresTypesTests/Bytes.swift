@@ -1,6 +1,6 @@
 import PostgresTypes
 
-/// Bytes put together by hand, little-endian as PostgreSQL's are.
+/// Bytes assembled by hand, little-endian like PostgreSQL's.
 struct Bytes {
     var bytes: [UInt8] = []
 

@@ -59,7 +59,7 @@ struct CompressionTests {
                 successes += 1
             }
         }
-        // Otherwise nothing but refusals was looked at.
+        // Otherwise only refusals were tested.
         #expect(successes > 0)
     }
 }

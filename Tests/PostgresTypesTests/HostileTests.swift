@@ -1,7 +1,7 @@
 import PostgresTypes
 import Testing
 
-/// Bytes that no server wrote: what matters is that nothing traps and nothing runs away.
+/// Bytes that no server wrote. Nothing may trap or take unbounded time or memory.
 @Suite("Hostile values")
 struct HostileTests {
     static let element = ElementForm(.integer, layout: ValueLayout(length: 4, alignment: 0x69)!)
@@ -30,7 +30,7 @@ struct HostileTests {
         var written = 0
         for _ in 0..<3_000 {
             var bytes = dice.bytes(Int(dice.next() % 80))
-            // Small numbers come further than random ones.
+            // Small numbers get further than random ones.
             for index in bytes.indices where dice.next() % 2 == 0 { bytes[index] &= 3 }
             for form in Self.forms where (try? Bytes(bytes).text(form)) != nil { written += 1 }
         }

@@ -3,19 +3,19 @@
 
     /// What was begun and what was acknowledged, in a local file that outlives the process.
     ///
-    /// A writer has a log of its own. It begins with what its predecessor's log said when the
-    /// writer had taken over: a line that a fenced writer adds later means nothing.
+    /// A writer has a log of its own. It begins with the contents of its predecessor's log at the
+    /// time of the takeover: a line that a fenced writer adds later means nothing.
     ///
-    /// Lines are `o BLOCK VERSION` for what a block held at first, `i BLOCK VERSION` before a
-    /// write, `a BLOCK VERSION` once it is acknowledged, `T` before the tail is cut off and added
-    /// anew, and `t` after.
+    /// Lines are `o BLOCK VERSION` for a block's first contents, `i BLOCK VERSION` before a write,
+    /// `a BLOCK VERSION` once it is acknowledged, `T` before the tail is cut off and added again,
+    /// and `t` after.
     final class AcknowledgementLog {
         private let descriptor: CInt
-        /// The newest version that was begun.
+        /// The newest version whose write was begun.
         private(set) var newest: [UInt32]
-        /// The newest version that was acknowledged; 0 where zeroes are right as well.
+        /// The newest acknowledged version; 0 if zeroes are right as well.
         private(set) var acknowledged: [UInt32]
-        /// Older versions were cut off.
+        /// The oldest version that may be found; older ones were cut off.
         private(set) var oldest: [UInt32]
         private(set) var nextVersion: UInt32 = 1
 
@@ -32,11 +32,11 @@
                 note(String(decoding: bytes, as: UTF8.self).split(separator: " ").map(String.init))
             }
             fclose(file)
-            // No version of a fenced writer is one of this one's.
+            // No version of a fenced writer is one of this writer's.
             nextVersion += 1_000_000
         }
 
-        /// Begins the writer's own part: from here on only its own lines count.
+        /// Begins the writer's own part. From here on only its own lines count.
         func begin(_ versions: [UInt32]) {
             ftruncate(descriptor, 0)
             for (block, version) in versions.enumerated() { add("o \(block) \(version)") }
@@ -74,7 +74,7 @@
             note(line.split(separator: " ").map(String.init))
         }
 
-        /// Whether a block may hold that version; 0 are zeroes.
+        /// Whether a block may hold that version; 0 means zeroes.
         func allows(_ block: Int, _ version: UInt32) -> Bool {
             if version == 0 { return acknowledged[block] == 0 }
             return version >= max(acknowledged[block], oldest[block]) && version <= newest[block]

@@ -5,7 +5,7 @@
     import StorageManager
     import StorageTesting
 
-    /// Keeps so many IOs in flight for some time, and prints how fast that was.
+    /// Keeps a number of IOs in flight for some time, and prints how fast that was.
     struct Measurement {
         private static let pagesOfAnIO = 16
         private let stand: Stand
@@ -15,7 +15,7 @@
         init(_ stand: Stand, depth: Int) {
             self.stand = stand
             self.depth = depth
-            // Apart, as buffers of a pool that other pages came to in between.
+            // Not contiguous, like a pool's buffers between which other pages came.
             memory = PageMemory(depth * Self.pagesOfAnIO, apart: true)
             memory.fillAll(from: 1)
         }
@@ -35,7 +35,7 @@
                 let isOver = Self.now() - start > seconds
                 while !isOver, let slot = free.popLast() {
                     if isWrite, next + count > reserved {
-                        // As a loader does: some blocks at a time, then their pages.
+                        // Works like a loader: some blocks at a time, then their pages.
                         try stand.storage.zeroExtend(
                             .main, from: BlockNumber(UInt32(reserved)), count: 512, sync: .register)
                         reserved += 512

@@ -7,12 +7,12 @@
     import StorageTesting
 
     /// A program that changes a relation in a cluster until it is killed or its time is over, and
-    /// measures: `.ci/rados` starts, kills and pauses it. Errors are lines on the standard output.
+    /// measures. `.ci/rados` starts, kills and pauses it. It prints errors on standard output.
     ///
     ///     RadosClient run POOL/NAMESPACE LOG SEED SECONDS [PREVIOUS] check what a log says, then
     ///     write RadosClient bench POOL/NAMESPACE write|read|random DEPTH SECONDS
     ///
-    /// Its exit code is 3 once it was fenced, 1 for what must not be.
+    /// It exits with 3 once it was fenced, and with 1 for a violation.
     @main
     enum RadosClient {
         static func main() {
@@ -31,7 +31,8 @@
                 } catch {
                     failure = error
                 }
-                // In order even then: the library's threads must not outlive the process's end.
+                // Ends in order even then, since the library's threads must not outlive the
+                // process's end.
                 stand.end()
             } catch {
                 failure = error
@@ -58,7 +59,7 @@
             getenv(name).flatMap { Int(String(cString: $0)) }
         }
 
-        /// Writes a line at once: what is in a pipe outlives the process.
+        /// Writes a line at once, since what is in a pipe outlives the process.
         static func say(_ line: String) {
             let bytes = Array((line + "\n").utf8)
             _ = write(1, bytes, bytes.count)
@@ -70,7 +71,7 @@
         }
     }
 
-    /// A manager with its surroundings, and one relation.
+    /// A manager and all it needs, and one relation.
     final class Stand {
         let system: IOSystem
         let session: Session

@@ -5,10 +5,10 @@
     import StorageManager
     import StorageTesting
 
-    /// Random rewrites, syncs, cuts and scans, each page telling its block and version.
+    /// Random rewrites, syncs, cuts and scans. Each page records its block and version.
     struct Work {
         static let blocks = 2000
-        /// What is cut off and added anew now and then.
+        /// The part that is sometimes cut off and added again.
         static let tail = 1500..<2000
         private static let width = 16
 
@@ -58,7 +58,7 @@
             return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
         }
 
-        /// Tries again what failed for want of an answer or of space. Other errors end it.
+        /// Repeats what failed because of a time-out or lack of space. Other errors end it.
         private mutating func patiently(
             _ body: (inout Work) throws(StorageError) -> Void
         ) throws(StorageError) {
@@ -71,7 +71,7 @@
                     guard error.code == .timedOut || error.code == .noSpace else { throw error }
                     RadosClient.say("transient \(error.code) after \(took) s")
                     failures[error.code.rawValue, default: 0] += 1
-                    // What is full can be emptied.
+                    // Makes room by cutting the tail.
                     if error.code == .noSpace, (try? cutTail()) != nil {
                         RadosClient.say("emptied")
                     }

@@ -12,7 +12,7 @@
     struct RadosConformanceTests {
         @Test("do what a storage manager has to", arguments: IOMethodMatrix.all)
         func conforms(method: TestedMethod) {
-            // A manager that the suite makes again, over the same directory, has the same
+            // If the suite makes a manager over the same directory again, it gets the same
             // namespace.
             let namespaces = Lock<[String: RadosConfiguration]>([:])
             let suite = StorageManagerConformance { surroundings throws(StorageError) in

@@ -8,7 +8,7 @@
 
     @Suite("The length of a fork", .enabled(if: TestCluster.isThere, TestCluster.reason))
     struct LengthTests {
-        /// A new namespace, and a relation of so many blocks there.
+        /// A new namespace, with a relation of that many blocks.
         private func make(_ blocks: Int) throws -> (RadosConfiguration, RadosBench) {
             let configuration = TestCluster.configuration()
             let bench = try RadosBench(configuration)
@@ -37,7 +37,7 @@
             }
         }
 
-        /// Pages that were written survive without a sync; blocks that were only added need not.
+        /// Written pages survive without a sync; blocks that were only added may not.
         @Test func aDeadWritersPagesAreFound() throws {
             try Threads.run {
                 let (configuration, first) = try make(10)

@@ -19,7 +19,7 @@
                 #expect(!first.disk.isFenced)
                 let epoch = first.disk.space.epoch
                 first.end()
-                // A writer that ended in order need not be kept out.
+                // A writer that ended in order need not be shut out.
                 let second = try RadosBench(configuration)
                 #expect(second.disk.space.epoch == epoch)
                 #expect(try second.holds(0, 3, value: 1))

@@ -7,8 +7,7 @@
 
     @testable import RadosDisk
 
-    /// The cluster that the tests run on: that of the environment's `STRATA_RADOS_CONF`, which
-    /// `.ci/rados` starts.
+    /// The cluster for the tests: the one that `STRATA_RADOS_CONF` names, which `.ci/rados` starts.
     enum TestCluster {
         static let configurationPath = ProcessInfo.processInfo.environment["STRATA_RADOS_CONF"]
         static let pool = ProcessInfo.processInfo.environment["STRATA_RADOS_POOL"] ?? "strata"
@@ -27,7 +26,7 @@
         }
     }
 
-    /// A manager with its surroundings.
+    /// A manager and all it needs.
     final class RadosBench: @unchecked Sendable {
         static let id = StorageManagerID(rawValue: 9)
 

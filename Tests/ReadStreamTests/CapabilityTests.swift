@@ -74,7 +74,7 @@ import Testing
         }
     }
 
-    /// A stream looks ahead under `sync` if its manager has other code execute the IO.
+    /// A stream looks ahead under `sync` if code outside the method executes its manager's IO.
     @Test(arguments: [true, false])
     func readsThatOverlapTheirSubmitterAreStartedEarly(overlaps: Bool) throws {
         var options = TestStore.Options()

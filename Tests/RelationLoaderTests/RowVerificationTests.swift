@@ -4,7 +4,7 @@ import StorageTesting
 import Strata
 import Testing
 
-/// Verifying finds whatever a scan finds on pages whose checksum is right.
+/// Verifying finds everything that a scan finds on pages with valid checksums.
 @Suite struct RowVerificationTests {
     private static let schema =
         "a boolean not null, b smallint, c integer, d bigint, e real, f double precision, g date,"
@@ -23,7 +23,7 @@ import Testing
 
     private let directory = TemporaryDirectory()
 
-    /// A store with relation `t`, what its first page holds, and a way to put another one there.
+    /// A store with relation `t`, the contents of its first page, and a way to replace that page.
     private final class Bench {
         let engine: Engine
         let session: Session
@@ -56,7 +56,7 @@ import Testing
             try? engine.close()
         }
 
-        /// Puts a page with a right checksum into the storage, past the engine.
+        /// Puts a page with a valid checksum into the storage, bypassing the engine.
         func plant(_ bytes: [UInt8]) throws {
             _ = try engine.buffers.evict(relation.open, session: session)
             for (offset, byte) in bytes.enumerated() {
@@ -102,7 +102,7 @@ import Testing
         for _ in 0..<300 {
             var bytes = bench.page
             for _ in 0...random.below(3) {
-                // Line pointers as often as tuples; the header is looked at before.
+                // Changes line pointers as often as tuples, but not the header.
                 let offset = 24 + (random.below(2) == 0 ? random.below(300) : random.below(8168))
                 bytes[offset] ^= UInt8(1 << random.below(8))
             }
@@ -155,7 +155,7 @@ import Testing
         }
     }
 
-    /// The bounds are those of the texts that loads take.
+    /// The bounds are those of the texts that loads accept.
     @Test(arguments: [
         ("4714-11-24 BC", "4714-11-23 BC"), ("5874897-12-31", "5874898-01-01"),
     ])
@@ -172,7 +172,7 @@ import Testing
             "\(directory.path)/store", TestedMethod(.synchronous), "magnetic")
         let pointer = LinePointer(
             rawValue: (0..<4).reduce(UInt32(0)) { $0 | UInt32(bench.page[24 + $1]) << ($1 * 8) })
-        // The first row's first column, which is no larger than true.
+        // Change the first row's first column, which is no larger than true.
         var bytes = bench.page
         bytes[pointer.offset + Int(bytes[pointer.offset + 22])] = 7
         try bench.plant(bytes)

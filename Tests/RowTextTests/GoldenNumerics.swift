@@ -54,7 +54,7 @@ enum GoldenNumerics {
         ("123456e-10", .success("0.0000123456")),
     ]
 
-    /// Texts and the bytes of their datums behind the length, as `pageinspect` shows them.
+    /// Texts and the bytes of their datums without the length, as `pageinspect` shows them.
     static let numericDatums: [(String, String)] = [
         ("0", "0080"),
         ("-0", "0080"),

@@ -1,5 +1,5 @@
-/// Times, booleans and bytes, as PostgreSQL reads and prints them. Dates out of the type's range
-/// have a SQLSTATE in common with impossible ones, but not a reason.
+/// Times, booleans and bytes, as PostgreSQL reads and prints them. Dates outside the type's range
+/// share a SQLSTATE with impossible ones, but not the reason.
 enum GoldenOthers {
     static let boolean: [Golden] = [
         ("t", .success("t")),

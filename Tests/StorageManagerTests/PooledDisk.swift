@@ -2,15 +2,16 @@ import AsyncIO
 import Foundation
 import StorageManager
 
-/// Has a pool of threads read and write the blocks of another manager: the example of the article
-/// "IO that other code executes". The client of a remote store would take the manager's place.
+/// Makes a pool of threads read and write the blocks of another manager: the example of the article
+/// "IO that other code executes". In a real manager, a remote store's client takes the other
+/// manager's place.
 final class PooledDisk: StorageManager {
     private let base: any StorageManager
     private let pool = OperationQueue()
     private let reading: IOCallbackID
     private let writing: IOCallbackID
 
-    /// Stands on `base`, which is this object's from now on.
+    /// Stands on `base`, which this object owns from now on.
     init(over base: any StorageManager, threads: Int, system: IOSystem) throws(StorageError) {
         self.base = base
         pool.maxConcurrentOperationCount = threads
@@ -20,7 +21,7 @@ final class PooledDisk: StorageManager {
 
     var name: String { "pooled" }
 
-    /// What is below, and that IO goes on beside its submitter under every method.
+    /// The base's capabilities, except that IO proceeds beside its submitter under every method.
     var capabilities: StorageManagerCapabilities {
         var capabilities = base.capabilities
         capabilities.overlapsSubmitter = true
@@ -48,7 +49,7 @@ final class PooledDisk: StorageManager {
     }
 }
 
-/// One relation: the pool does the IO that is started; all other calls go to the base.
+/// One relation. The pool does started IO; all other calls go to the base.
 final class PooledRelation: RelationStorage {
     private let base: any RelationStorage
     private let locator: RelationLocator
@@ -89,7 +90,7 @@ final class PooledRelation: RelationStorage {
         }
     }
 
-    /// Labels the IO, and has a thread of the pool do `work` and complete it.
+    /// Labels the IO, and makes a thread of the pool do `work` and complete it.
     private func start(
         _ handle: consuming IOHandle, _ operation: IOOperation, _ callbacks: IOCallbackID,
         _ fork: Fork, _ block: BlockNumber, _ count: Int,
@@ -114,7 +115,7 @@ final class PooledRelation: RelationStorage {
         }
     }
 
-    // MARK: What goes through
+    // MARK: Forwarded calls
 
     func create(_ fork: Fork, ifMissing: Bool) throws(StorageError) {
         try base.create(fork, ifMissing: ifMissing)
@@ -152,7 +153,7 @@ final class PooledRelation: RelationStorage {
     func registerSync(_ fork: Fork) throws(StorageError) { try base.registerSync(fork) }
 }
 
-/// Turns bytes into blocks, and failures into words, on whatever thread completes the IO.
+/// Turns bytes into blocks and words errors, on the thread that completes the IO.
 final class PooledCallbacks: IOCallbacks {
     private let code: StorageError.Code
 

@@ -12,7 +12,7 @@ final class TestFile: IOTarget {
     var canReopen: Bool { true }
     func describe(_ data: IOTargetData) -> String { "block \(data.word0)" }
 
-    /// Makes a file of so many blocks, each filled with its number plus one.
+    /// Makes a file of that many blocks, each filled with its number plus one.
     init(in directory: String, blocks: Int) {
         descriptor = unsafe open("\(directory)/file", O_RDWR | O_CREAT | O_EXCL, 0o600)
         precondition(descriptor >= 0)

@@ -4,9 +4,10 @@ import Testing
 
 @testable import StrataTool
 
-/// The tool's own commands over a file system whose calls fail: what a failing mount does.
+/// The tool's own commands over a file system whose calls fail, as on a failing mount.
 ///
 /// Reading commands give right rows and then an error, whatever fails. Commands that change
+/// something do all of it or nothing, and what they acknowledge is there.
 /// something do all of it or nothing, and what they acknowledge is there.
 @Suite("Commands on a failing file system", .serialized)
 struct FailingCommandTests {
@@ -72,7 +73,7 @@ struct FailingCommandTests {
             errors: try String(contentsOfFile: errors, encoding: .utf8))
     }
 
-    /// The store's files and their bytes, without the lock.
+    /// The store's files and their bytes, except the lock.
     private func contents() throws -> [String: Data] {
         var contents: [String: Data] = [:]
         for name in try FileManager.default.subpathsOfDirectory(atPath: store)
@@ -82,7 +83,7 @@ struct FailingCommandTests {
         return contents
     }
 
-    /// Sets of faults, each of them rare enough that commands get somewhere.
+    /// Sets of faults, each rare enough that commands make progress.
     private static let faults: [FailingFileSystem.Faults] = [
         .init(read: 0.05), .init(short: 0.5), .init(write: 0.05), .init(full: 0.05),
         .init(sync: 0.2), .init(names: 0.03),
@@ -167,7 +168,7 @@ struct FailingCommandTests {
         #expect(done > 0)
     }
 
-    /// All that was acknowledged is there; of what failed, all or nothing.
+    /// Checks that everything acknowledged is there, and all or nothing of what failed.
     private func judge(
         _ run: Run, _ target: String, _ after: String?, _ expected: inout [String: String]
     ) throws {

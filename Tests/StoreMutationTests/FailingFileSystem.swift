@@ -5,24 +5,24 @@ import StorageTesting
 import Threads
 
 /// The kernel's files with calls that fail by a seed, below the tool's own code: `EIO` wherever the
-/// system may report it, transfers that end early, full disks, and syncs that fail.
+/// system may report it, short transfers, full disks, and failing syncs.
 ///
-/// Executes what is started on handles, too, under every IO method that leaves that to an executor.
+/// It also executes IO started on handles, under every IO method that leaves that to an executor.
 /// Any thread.
 final class FailingFileSystem: ForwardingFileSystem, IOExecutor {
     /// How likely calls are to fail.
     struct Faults: Sendable {
         /// Reading pages and files.
         var read = 0.0
-        /// Transfers that move a part; not an error.
+        /// Transfers that move only a part, which is not an error.
         var short = 0.0
-        /// Writing and making files longer: `EIO`.
+        /// Writing and extending files: `EIO`.
         var write = 0.0
-        /// Writing and making files longer: `ENOSPC`.
+        /// Writing and extending files: `ENOSPC`.
         var full = 0.0
         /// Syncing.
         var sync = 0.0
-        /// Opening, looking at, naming and removing files.
+        /// Opening files, reading their status, and naming and removing them.
         var names = 0.0
     }
 
@@ -33,7 +33,7 @@ final class FailingFileSystem: ForwardingFileSystem, IOExecutor {
         state = Lock((SplitMix64(seed: seed, stream: 17), faults, 0))
     }
 
-    /// How many calls have failed or moved a part.
+    /// How many calls have failed or moved only a part.
     var faultCount: Int { state.withLock { $0.count } }
 
     private func draw(_ probability: any KeyPath<Faults, Double> & Sendable) -> Bool {

@@ -2,10 +2,11 @@ import Foundation
 import StorageTesting
 import Testing
 
-/// The built tool over harmed stores: `Harm` does the harm and judges; `.ci/harm` does more of it.
+/// The built tool over damaged stores. `Harm` does the damage and judges; `.ci/harm` does more of
+/// it.
 ///
-/// A failure tells its seed: `STRATA_SEED=N .build/debug/Harm trials .build/debug/strata --count 1`
-/// repeats it.
+/// A failure prints its seed; `STRATA_SEED=N .build/debug/Harm trials .build/debug/strata --count
+/// 1` repeats it.
 @Suite("Harmed stores", .serialized)
 struct StoreMutationTests {
     private static let products: URL = {
@@ -18,8 +19,7 @@ struct StoreMutationTests {
         #endif
     }()
 
-    /// Runs the harness; returns its exit code and what it printed.
-    /// The same stores in every run, unless a seed is given: `.ci/harm` looks for new ones.
+    /// The same stores in every run, unless a seed is given; `.ci/harm` looks for new ones.
     private static let seed = ProcessInfo.processInfo.environment["STRATA_SEED"] ?? "1"
 
     private func harm(_ arguments: [String]) throws -> (code: Int32, text: String) {
@@ -66,7 +66,7 @@ struct StoreMutationTests {
                 "case $1 in scan) \"$strata\" \"$@\" | sed 5d; exit;; esac; exec \"$strata\" \"$@\""
             ),
         ]
-        // What the harness sets itself up with is sound.
+        // The harness's own set-up is not affected.
         let sound = "case $* in */supplies*) exec \"$strata\" \"$@\";; esac"
         for (name, script) in faults {
             let path = "\(directory.path)/\(name)"

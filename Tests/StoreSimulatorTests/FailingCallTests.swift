@@ -5,11 +5,11 @@ import Testing
 import Threads
 
 /// Each system call of a load, a scan, a checkpoint and a recovery fails once: the first, the
-/// second, and so on until the work is done without having met the failure. Whatever the call and
-/// the error, the store is whole afterwards: what was acknowledged is there, and what was not
-/// counts entirely or not at all.
+/// second, and so on until the work is done without meeting the failure. Whatever the call and the
+/// error, the store is intact afterwards: what was acknowledged is there, and what was not counts
+/// entirely or not at all.
 @Suite("Calls that fail, one by one") struct FailingCallTests {
-    /// An error, and the calls that may answer it.
+    /// An error, and the calls that may return it.
     struct Failure: Sendable, CustomStringConvertible {
         let number: CInt
         let description: String
@@ -78,7 +78,7 @@ import Threads
     func checkpoints(_ failure: Failure, _ manager: String) throws {
         try everyCall(failure, manager) { store in
             let relation = try store.engine.relation(named: "old")
-            // Pages that are not there yet cannot be torn.
+            // Pages that do not exist yet cannot be torn.
             var pages = try relation.extend(by: 3, session: store.session)
             var added = 0
             while let page = pages.next() {
@@ -106,7 +106,7 @@ import Threads
         }
     }
 
-    /// A device that fails in the middle of a transfer has damaged nothing: reading has failed.
+    /// A device that fails during a transfer has damaged nothing; only the read failed.
     @Test func failuresWithinTransfersAreNotDamage() throws {
         let store = try FailingStore(try FailingStore.prepare("compressed").copy())
         var faults = SimulatedDiskFaults()
@@ -174,7 +174,8 @@ import Threads
         #expect(call > 10)
     }
 
-    /// Runs work with the first call failing, the second, … until all of them were met.
+    /// Runs work with the first call failing, then the second, and so on until all of them were
+    /// met.
     private func everyCall(
         _ failure: Failure, _ manager: String, _ work: (FailingStore) throws -> Void
     ) throws {
@@ -206,7 +207,7 @@ import Threads
     }
 }
 
-/// A store on a simulated disk, and what its relations may hold.
+/// A store on a simulated disk, and the possible contents of its relations.
 final class FailingStore {
     static let before: [UInt8] = Array(repeating: 1, count: 6)
 
@@ -246,7 +247,7 @@ final class FailingStore {
 
     /// A disk with a store that has one relation.
     ///
-    /// - Parameter body: what else happens before the process dies, or the power fails.
+    /// - Parameter body: what else happens before the process dies or the power fails.
     static func prepare(
         _ manager: String, _ body: (FailingStore) throws -> Void = { _ in }
     ) throws -> SimulatedDisk {
@@ -260,7 +261,7 @@ final class FailingStore {
         return store.disk.crash(seed: 9)
     }
 
-    /// Lets go of the store as a process does that dies.
+    /// Releases the store as a dying process does.
     func end() { session.close() }
 
     func became(_ name: String, _ contents: [UInt8]?) { possible[name] = [contents] }
@@ -269,7 +270,8 @@ final class FailingStore {
         possible[name] = (possible[name] ?? [nil]) + [contents]
     }
 
-    /// What is not as it may be. Relations that nobody named may be there or not.
+    /// Deviations from the possible contents. Relations that were never acknowledged may exist or
+    /// not.
     func faults() -> [String] {
         var faults: [String] = []
         for (name, contents) in possible {
@@ -300,7 +302,7 @@ extension PinnedPage {
     fileprivate func write(version: UInt8) throws {
         try withEditor { editor in
             editor.initialize()
-            // The version that pages are changed to has a row more, so that a count shows it.
+            // The version that pages are changed to has one more row, so that a count shows it.
             for _ in 0..<(version == FailingStore.changed ? 2 : 1) {
                 _ = try editor.addItem([version, UInt8(block.rawValue)].span.bytes)
             }

@@ -3,9 +3,9 @@ import StorageTesting
 import StoreSimulator
 import Testing
 
-/// Seeds of the simulator, as many as there is time for whenever the tests run.
+/// Seeds of the simulator, as many as there is time for in a test run.
 @Suite struct SeedTests {
-    /// Each test run has seeds of its own; those that failed once stand below.
+    /// Each test run has its own seeds; those that failed once are listed below.
     @Test func nothingThatWasAcknowledgedIsLost() throws {
         var campaign = SimulationCampaign()
         campaign.firstSeed = IOMethodMatrix.seed

@@ -5,9 +5,9 @@ import Synchronization
 import Testing
 import Threads
 
-/// Tasks that leave before they have what they wanted.
+/// Tasks that are cancelled before they have what they wanted.
 @Suite struct AsyncCancellationTests {
-    /// How many cancellations each case of the stress makes; `STRATA_CANCELLATIONS` says otherwise.
+    /// How many cancellations each stress case makes; `STRATA_CANCELLATIONS` overrides it.
     static let count: Int =
         unsafe getenv("STRATA_CANCELLATIONS").flatMap { unsafe Int(String(cString: $0)) } ?? 300
 
@@ -40,7 +40,7 @@ import Threads
         let reading = Task { try await store.mark(of: 3) }
         while method.pendingCount == 0 { await Task.yield() }
         reading.cancel()
-        // It leaves at once: nothing has completed.
+        // The task returns at once: nothing has completed.
         await #expect(throws: CancellationError.self) { _ = try await reading.value }
         #expect(!store.isResident(3))
         // The next reader waits for the same IO.

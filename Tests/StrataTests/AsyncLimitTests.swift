@@ -4,7 +4,7 @@ import Strata
 import Synchronization
 import Testing
 
-/// What happens to tasks when something runs out, or is used in a wrong way.
+/// What happens to tasks when a resource runs out, or is misused.
 @Suite struct AsyncLimitTests {
     private static let method = TestedMethod(seed: IOMethodMatrix.seed, faults: .harmless)
 
@@ -19,7 +19,7 @@ import Testing
         #expect(error?.remedy != nil || code == .closed, sourceLocation: sourceLocation)
     }
 
-    /// Pins all buffers but so many.
+    /// Pins all buffers except that many.
     private func pinAll(_ store: AsyncStore, but left: UInt32) async throws -> Pins {
         let pins = Pins()
         for block in 0..<64 - left {
@@ -163,7 +163,7 @@ import Testing
             let page = try await store.relation.page(BlockNumber(1), session: session)
             try await store.check(page, 1)
         }
-        // Else the engine could not be closed.
+        // Otherwise the engine could not be closed.
         for _ in 0..<1000 where store.engine.system.openSessionCount > 2 {
             try await Task.sleep(for: .milliseconds(5))
         }

@@ -62,7 +62,7 @@ import Testing
     @Test(arguments: asyncCases)
     func streamsGoBetweenPoolAndDisk(_ method: TestedMethod, _ service: Service) async throws {
         let store = try AsyncStore(method, service, pages: 200) { $0.poolBytes = 256 * blockSize }
-        // The first forty are in the pool, then come some that are not, again and again.
+        // The first forty are in the pool, then come some that are not, repeatedly.
         for block in 0..<40 as Range<UInt32> {
             try await store.check(
                 store.relation.page(BlockNumber(block), session: store.session), block)
@@ -158,7 +158,7 @@ import Testing
 }
 
 extension PinnedPage {
-    /// As ``fill(_:)``, from a task.
+    /// Fills the page like ``fill(_:)``, from a task.
     func fillAwaiting(_ mark: UInt8) async throws {
         let block = block.rawValue
         try await withEditor { editor in try editor.fill(mark, block) }

@@ -5,7 +5,7 @@ import Synchronization
 import Testing
 import Threads
 
-/// Who serves an asynchronous session under test.
+/// What serves an asynchronous session under test.
 enum Service: CaseIterable, CustomStringConvertible {
     case executor, engineThread, polling
 
@@ -27,8 +27,8 @@ final class Record<Event: Sendable>: Sendable {
 
 /// An open store with a relation of marked pages, and a session for tasks.
 ///
-/// Blocking calls are made on threads of their own, so that every call that blocks while a task
-/// runs is a mistake of the engine: ``end()`` checks that there were none.
+/// Blocking calls are made on threads of their own, so every call that blocks while a task runs is
+/// a bug of the engine. ``end()`` checks that there were none.
 final class AsyncStore: Sendable {
     static let mark: UInt8 = 7
 
@@ -57,7 +57,7 @@ final class AsyncStore: Sendable {
             let engine = try store.open(change)
             let session = try engine.makeSession()
             _ = try engine.load("r", pages, mark: Self.mark, session)
-            // What is read below is not in the pool.
+            // The pages read below are not in the pool.
             _ = try engine.buffers.evictAll(session: session)
             session.close()
             return (engine, try engine.relation(named: "r"))
@@ -81,7 +81,7 @@ final class AsyncStore: Sendable {
         }
     }
 
-    /// A loop that is told by the descriptor alone.
+    /// A loop that only the descriptor wakes.
     private static func serve(_ session: AsyncSession, _ isEnding: Flag) throws {
         let descriptor = try session.descriptor
         while !isEnding.value.load(ordering: .acquiring) {
@@ -92,7 +92,7 @@ final class AsyncStore: Sendable {
         }
     }
 
-    /// Closes everything; nothing was blocked, nothing is pinned.
+    /// Closes everything. Checks that nothing was blocked and nothing is pinned.
     func end(sourceLocation: SourceLocation = #_sourceLocation) async throws {
         await session.close()
         isEnding.value.store(true, ordering: .releasing)
@@ -115,7 +115,7 @@ final class AsyncStore: Sendable {
         _ = log
     }
 
-    /// Checks that a page is what was loaded.
+    /// Checks that a page has its loaded contents.
     func check(_ page: borrowing PinnedPage, _ block: UInt32) async throws {
         #expect(page.block == BlockNumber(block))
         #expect(try await page.mark() == Self.mark)
@@ -123,7 +123,7 @@ final class AsyncStore: Sendable {
 }
 
 extension PinnedPage {
-    /// The mark that ``fill(_:)`` put on the page, after checking that it tells its own block.
+    /// The mark that ``fill(_:)`` put on the page, after checking that the page has its own block.
     func mark() async throws -> UInt8 {
         let block = block.rawValue
         return try await withView { view in try view.mark(block) }

@@ -5,7 +5,7 @@ import Synchronization
 import Testing
 import Threads
 
-/// Pages that the disk writes whole or not at all.
+/// Pages that the disk writes as a whole or not at all.
 @Suite("Atomic writes") struct AtomicWriteTests {
     @Test func theyAreRefusedWhereNobodySaysThatTheyWork() throws {
         let store = TestStore()
@@ -36,7 +36,7 @@ import Threads
         }
     }
 
-    /// One page a write, and each of them flagged, whoever writes it.
+    /// One page per write, and each write flagged, whichever code makes it.
     @Test(arguments: [TestedMethod(.synchronous), TestedMethod(.worker)])
     func eachPageIsAWriteOfItsOwn(_ method: TestedMethod) throws {
         let store = TestStore(method)
@@ -67,8 +67,7 @@ import Threads
     }
 }
 
-/// The kernel's files on a disk that says it can write pages atomically, and looks at who asks it
-/// to.
+/// The kernel's files on a disk that claims atomic page writes, and that records requests for them.
 private final class AtomicFiles: ForwardingFileSystem, IOExecutor {
     let underlying = KernelFileSystem()
     let atomic = Atomic<Int>(0)

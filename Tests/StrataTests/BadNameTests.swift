@@ -3,7 +3,7 @@ import Strata
 import Testing
 import Threads
 
-/// What stands in the place of one relation's file concerns that relation alone.
+/// Anything in the place of one relation's file concerns that relation alone.
 @Suite("A bad name in a store") struct BadNameTests {
     enum Kind: String, CaseIterable {
         case directory, loop, pipe, unreadable, missing, empty
@@ -124,7 +124,7 @@ import Threads
         }
     }
 
-    /// Has file accesses of this thread made by a user who may not read the file.
+    /// Runs `body` as a user who may not read the file.
     private func whileUnreadable(_ path: String, _ body: () throws -> Void) throws {
         #if canImport(Glibc)
             typealias Function = @convention(c) (UInt32) -> CInt
@@ -157,7 +157,7 @@ import Threads
         try body()
     }
 
-    /// Copies of its pages are kept until they can be put in place, whatever happens meanwhile.
+    /// Copies of its pages are kept until they can be put in place.
     @Test(arguments: [Kind.directory, .loop, .missing, .empty])
     func keepsTheCopiesOfItsPages(_ kind: Kind) throws {
         let store = TestStore()
@@ -202,7 +202,7 @@ import Threads
         #expect(!names(in: store.path).contains("strata.journal.kept"))
     }
 
-    /// In the place of files that are removed where a crash has left them.
+    /// Directories in the place of temporary files, which opening removes after a crash.
     @Test func temporaryFilesThatAreDirectories() throws {
         let store = TestStore()
         try store.with { engine, session in _ = try engine.load("a", 3, mark: 1, session) }

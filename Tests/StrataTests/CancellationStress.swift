@@ -16,7 +16,7 @@ final class Tally: Sendable {
 
 /// Tasks that read pages and streams, and are cancelled at any moment.
 struct CancellationStress: Sendable {
-    /// What a page shall hold; nil for a page that is none of the relation's.
+    /// Checks a page; the page is nil if it is none of the relation's.
     typealias Check = @Sendable (borrowing PinnedPage) async throws -> Void
 
     struct Outcome: Sendable {
@@ -27,10 +27,10 @@ struct CancellationStress: Sendable {
     let relation: Relation
     let session: AsyncSession
     let check: Check
-    /// How many tasks there are at a time.
+    /// How many tasks run at a time.
     var width = 32
 
-    /// Runs until so many tasks have left because they were cancelled.
+    /// Runs until that many tasks have ended by cancellation.
     func run(_ count: Int, seed: UInt64) async throws -> Outcome {
         let left = Tally(count)
         return try await withThrowingTaskGroup(of: Outcome.self) { group in

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Strata
 
-/// The catalog's bytes: what was written is read back, and nothing else is believed.
+/// The catalog's bytes: what was written is read back, and anything else is refused.
 @Suite struct CatalogTests {
     private let control = StoreControl(
         identifier: 0x1234_5678_9ABC_DEF0, segmentBlocks: 8, hasPageChecksums: true)
@@ -63,7 +63,7 @@ import Testing
         }
     }
 
-    /// Payloads with a right checksum that nobody's encoder wrote: read or refused, never a trap,
+    /// Payloads with a valid checksum that no encoder wrote: they are read or refused, never trap,
     /// and what is read can be written.
     @Test func hostilePayloadsAreReadOrRefused() throws {
         let sound = try sample().encoded()

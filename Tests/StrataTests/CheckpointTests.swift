@@ -4,7 +4,7 @@ import Synchronization
 import Testing
 import Threads
 
-/// Checkpoints as users make them: joined, paced, by steps, by themselves; and when a sync fails.
+/// Checkpoints as users make them: joined, paced, stepped, automatic; and with failing syncs.
 @Suite struct CheckpointTests {
     private func change(
         _ engine: Engine, _ name: String, _ blocks: Range<UInt32>, mark: UInt8, _ session: Session
@@ -15,7 +15,7 @@ import Threads
         }
     }
 
-    /// What a crash now would leave, where writes of the process count as done.
+    /// What a crash would leave now, if the process's writes count as done.
     private func marks(_ store: TestStore, _ name: String) throws -> [UInt8] {
         try copyTree(store.path, store.other)
         let engine = try Engine.open(store.other, options: store.options)
@@ -38,7 +38,7 @@ import Threads
         expectError(.misuse) { try engine.checkpoint(session) }
         #expect(try checkpoint.step(pages: 5))
         #expect(checkpoint.progress == 0.25)
-        // Changed and dropped in between: that is for the next.
+        // Changes and drops in between are left to the next.
         try engine.load("v", 3, mark: 1, session)
         try engine.dropRelation(named: "v", session: session)
         while try checkpoint.step(pages: 5) {}
@@ -88,13 +88,13 @@ import Threads
                 try change(engine, "t", begin..<begin + 6, mark: round, session)
                 try engine.checkpoint(
                     session, pace: thread == 0 ? .spread(over: .seconds(1000)) : .fastest)
-                // Nothing that was changed before is left.
+                // Nothing that was changed before is left dirty.
                 let relation = try engine.relation(named: "t")
                 for block in begin..<begin + 6 {
                     let page = try relation.page(BlockNumber(block), session: session)
                     #expect(!page.isDirty as Bool)
                 }
-                // Whoever takes its time would take it for ever, were there nobody in a hurry.
+                // A slow checkpoint would never end if no other thread were in a hurry.
                 if thread == 0 && round == 3 { break }
             }
         }
@@ -109,7 +109,7 @@ import Threads
         }
     }
 
-    /// The clock's turn does not come: a second one in a hurry ends the pauses of the first.
+    /// The pace's clock never advances: a second, hurried checkpoint ends the pauses of the first.
     @Test func hasteEndsPauses() throws {
         let store = TestStore()
         let engine = try store.open { $0.poolBytes = 1024 * blockSize }
@@ -183,7 +183,7 @@ import Threads
         }
     }
 
-    /// A sync that the checkpoint starts fails once; the kernel would say next that all is well.
+    /// A sync that the checkpoint starts fails once; the kernel would report success next.
     @Test(arguments: [0, 1, 2])
     func aFailedSyncIsFinal(_ number: Int) throws {
         let seed = IOMethodMatrix.seed &+ UInt64(number)
@@ -203,7 +203,7 @@ import Threads
                 let later = expectError(.storeFailed) { try engine.checkpoint(session) }
                 #expect(later?.location.path == error?.location.path)
             }
-            // What is in the pool can be read and even changed; writing is what is refused.
+            // Pages in the pool can be read and even changed, but not written.
             try change(engine, "t", 0..<2, mark: 3, session)
             expectError(.storeFailed) { try engine.buffers.flushAll(session: session) }
             expectError(.storeFailed) { _ = try engine.load("v", 1, mark: 1, session) }
@@ -216,7 +216,7 @@ import Threads
         session?.close()
         expectError(.storeFailed) { try engine?.close() }
         (session, engine) = (nil, nil)
-        // Here the disk has taken all that was written before.
+        // Here the disk has taken everything that was written before.
         try store.with { engine, session in
             for name in ["t", "u"] {
                 let marks = try engine.relation(named: name).marks(session)
@@ -226,8 +226,7 @@ import Threads
         }
     }
 
-    /// Full disks and failing ones, at the writes of copies for the journal and of pages: nothing
-    /// is lost.
+    /// Full and failing disks, at the writes of journal copies and of pages: nothing is lost.
     @Test(arguments: [EIO, ENOSPC, EDQUOT], 1...4)
     func whatCouldNotBeWrittenIsWrittenNext(_ errorNumber: CInt, _ occurrence: Int) throws {
         let store = TestStore(TestedMethod(seed: IOMethodMatrix.seed, faults: .harmless))

@@ -5,7 +5,7 @@ import Threads
 
 @testable import Strata
 
-/// The mark that a clean end leaves: it saves syncs, and never says what is not so.
+/// The mark that a clean shutdown leaves: it saves syncs, and is never wrong.
 @Suite("The mark of a clean end") struct CleanMarkTests {
     let store = TestStore()
     private var mark: String { store.path + "/strata.clean" }
@@ -54,7 +54,7 @@ import Threads
         #expect(try !isClean(store.other), "a copy of the store")
         #expect(try isClean(store.path))
 
-        // An older one over the newer, in the same file.
+        // An older mark written over the newer one, in the same file.
         let old = try readFile(mark)
         try store.with { engine, session in _ = try engine.load("e", 1, mark: 1, session) }
         let new = try readFile(mark)
@@ -95,7 +95,7 @@ import Threads
         #expect(try snapshot(store.path) == before)
     }
 
-    /// Something else in its place is no mark, and stays if it cannot be taken for one.
+    /// Something else in its place is not a mark, and stays if it cannot be a mark.
     @Test func somethingElseInItsPlace() throws {
         unlink(mark)
         #expect(mkdir(mark, 0o700) == 0)

@@ -4,7 +4,7 @@ import Testing
 
 /// The control files of PostgreSQL's versions.
 @Suite struct ClusterControlTests {
-    /// A control file of a version, whose checksum stands at `sumOffset`.
+    /// A control file of a version, whose checksum is at `sumOffset`.
     private func file(version: UInt32, sumOffset: Int) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: 8192)
         func set(_ value: UInt32, at offset: Int) {

@@ -12,7 +12,7 @@ import Testing
             try engine.load("u", 2, mark: 2, session)
             try engine.dropRelation(named: "t", session: session)
             #expect(engine.relations.map(\.name) == ["u"])
-            // Its space comes back at once, its files go at the checkpoint.
+            // Its space is freed at once, its files are removed at the checkpoint.
             #expect(try store.relationFiles() == ["16385"])
             #expect(names(in: store.path + "/base/1").contains("16384"))
             try engine.checkpoint(session)
@@ -20,7 +20,7 @@ import Testing
             #expect(!files.contains { $0.hasPrefix("16384") })
             expectError(.notFound) { _ = try engine.relation(named: "t") }
             expectError(.notFound) { try engine.dropRelation(named: "t", session: session) }
-            // The name is free, the number is not used again.
+            // The name is free, but the number is not reused.
             let again = try engine.load("t", 3, mark: 3, session)
             #expect(again.locator.number > 16385)
             #expect(try again.marks(session) == [3, 3, 3])
@@ -42,7 +42,7 @@ import Testing
             try engine.dropRelation(named: "t", session: session)
             try engine.load("t", 3, mark: 2, session)
             #expect(try relation.marks(session) == Array(repeating: 1, count: 100))
-            // A crash now: the files that nobody names any more go at the next opening.
+            // A crash now: the next opening removes the files that nothing names any more.
             try copyTree(store.path, store.other)
         }
         try engine.checkpoint(session)
@@ -64,7 +64,7 @@ import Testing
             let session = try engine.makeSession()
             try engine.load("t", 60, mark: 1, session)
         }
-        // Threads read whatever is named `t` while it is replaced and dropped again and again.
+        // Threads read the present `t` while it is repeatedly replaced and dropped.
         try Threads.run(3) { index in
             let session = try engine.makeSession()
             for round in 0..<30 {
@@ -109,7 +109,7 @@ import Testing
             }
         }
         try store.with { engine, session in
-            // The number of a file that is there is not given out.
+            // The number of an existing file is not given out.
             let next = try engine.load("v", 1, mark: 1, session).locator.number
             #expect(next > 16384 && !strange.contains("\(next)"))
         }

@@ -41,7 +41,7 @@ import Threads
         #expect(try store.relationFiles().count == 2)
     }
 
-    /// Growing over a segment's end can fail in the middle; what grew must not become a gap.
+    /// Growing over a segment's end can fail half-way; the grown part must not become a gap.
     @Test(arguments: [1, 2, 7, 8, 9, 15, 16, 17, 24])
     func aLoadGoesOnAfterAFullDisk(spaceInBlocks: Int) throws {
         let store = TestStore()
@@ -101,7 +101,7 @@ import Threads
         }
     }
 
-    /// Without space for their copies pages stay as they are, and go on once there is some.
+    /// Without space for their copies, pages are not written; they are once there is space.
     @Test(arguments: [TestedMethod(.synchronous), IOMethodMatrix.simulated])
     func aFullDiskUnderTheJournal(_ method: TestedMethod) throws {
         let store = TestStore(method)

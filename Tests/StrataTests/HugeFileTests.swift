@@ -4,7 +4,7 @@ import Threads
 
 @testable import Strata
 
-/// Files of the store's own that claim to be large: what they claim costs neither memory nor time.
+/// The store's own files with false sizes: what they claim costs neither memory nor time.
 @Suite("Large files where small ones belong") struct HugeFileTests {
     let store = TestStore()
 
@@ -57,7 +57,7 @@ import Threads
         #expect(try residentBytes() - before < 100 << 20)
     }
 
-    /// A header of a right checksum that claims a length which the file has.
+    /// A header with a valid checksum and a length that the file really has.
     @Test(arguments: [1 << 21, 1 << 27, 1 << 40])
     func aCatalogOfALengthThatItsHeaderConfirms(_ size: Int) throws {
         let before = try residentBytes()
@@ -73,7 +73,7 @@ import Threads
         #expect(try residentBytes() - before < 100 << 20)
     }
 
-    /// Counts that the bytes have no room for are refused before anything is reserved for them.
+    /// Counts that exceed the bytes are refused before anything is allocated for them.
     @Test(arguments: [24 + 20, 24 + 24])
     func aCatalogOfImpossibleCounts(_ offset: Int) throws {
         let path = store.path + "/strata.catalog"

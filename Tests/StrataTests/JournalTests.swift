@@ -5,7 +5,7 @@ import Threads
 
 @testable import Strata
 
-/// The journal's files by themselves: what is read back, failures, and bytes that nobody wrote.
+/// The journal's files alone: what is read back, failures, and bytes that no journal wrote.
 @Suite("Journal") struct JournalTests {
     private static let store: UInt64 = 0x1122_3344_5566_7788
     private let directory = TemporaryDirectory()
@@ -50,7 +50,7 @@ import Threads
         return scan.damagedBatches
     }
 
-    /// The first byte of each block's copy that counts.
+    /// The first byte of each block's valid copy.
     private func copies(_ files: FileAccess) throws -> [UInt32: UInt8] {
         var scan = JournalScan(store: Self.store)
         var open: [(VirtualFile, Int, UInt64)] = []
@@ -65,7 +65,7 @@ import Threads
         let memory = VerificationMemory(slots: 1, pages: 1)
         for (block, copy) in scan.copies[JournalScan.Key(locator: locator, fork: .main)] ?? [:] {
             let file = try #require(open.first { $0.1 == copy.file }).0
-            // Those of a damaged batch need not be right.
+            // Copies of a damaged batch need not be right.
             let page = memory.address(0, 0)
             if try scan.read(file, at: copy.offset, checksum: copy.checksum, into: page) {
                 found[block] = unsafe page.bytes[0]
@@ -85,7 +85,7 @@ import Threads
         journal.finish(first)
         #expect(try copies(files)[49] == 59 && copies(files)[50] == 70)
         journal.finish(second)
-        // The next round has the same file: what is left of the former one counts no more.
+        // The next round has the same file: what is left of the previous one no longer counts.
         try journal.checkpoint(session)
         #expect(try copies(files).isEmpty)
         let third = try record(journal, 0..<2, byte: 30, session)
@@ -105,7 +105,7 @@ import Threads
 
     private func file(_ batch: JournalBatch) -> UInt64 { batch.number & 1 }
 
-    /// While a batch is not finished the others go to the other file, and rounds stay in order.
+    /// While a batch is unfinished the others go to the other file, and rounds stay in order.
     @Test func batchesGoOnDuringACheckpoint() throws {
         let files = try makeFiles()
         let system = try TestedMethod(.worker).makeSystem()
@@ -118,7 +118,7 @@ import Threads
                 defer { session.close() }
                 try journal.checkpoint(session)
             }
-            // It has turned to the other file as soon as a batch goes there.
+            // The journal turns to the other file as soon as a batch goes there.
             var later: [JournalBatch] = []
             repeat {
                 later.append(try record(journal, 2..<3, byte: 100 + round, session))
@@ -148,7 +148,7 @@ import Threads
         session.close()
     }
 
-    /// A page whose writing in place failed may be torn there, whatever was made durable since.
+    /// A page whose write in place failed may be torn, whatever was made durable since.
     @Test(arguments: IOMethodMatrix.allWithPartialTransfers)
     func whatWasNotWrittenInPlaceStays(_ method: TestedMethod) throws {
         let files = try makeFiles()
@@ -162,13 +162,13 @@ import Threads
             try journal.checkpoint(session)
             #expect(try copies(files) == Self.bytes(20..<170, 1))
         }
-        // A newer copy takes the place of the older one, and goes when its own page was written.
+        // A newer copy replaces the older one, and goes when its own page was written.
         journal.finish(try record(journal, 20..<120, byte: 7, session))
         let newer = Self.bytes(20..<120, 7).merging(Self.bytes(120..<170, 1)) { a, _ in a }
         #expect(try copies(files) == newer)
         try journal.checkpoint(session)
         #expect(try copies(files) == Self.bytes(120..<170, 1))
-        // Blocks that cease to exist have no copies.
+        // Blocks that no longer exist have no copies.
         try journal.forget(locator, .main, from: 122, session: session)
         for _ in 0..<3 {
             try journal.checkpoint(session)
@@ -177,7 +177,7 @@ import Threads
         session.close()
     }
 
-    /// Keeping copies once more may fail in the middle, and is tried again.
+    /// Keeping copies again may fail half-way, and is repeated.
     @Test func whatWasNotWrittenInPlaceStaysThoughKeepingItFails() throws {
         for call in 1...8 {
             let disk = SimulatedDisk()
@@ -203,7 +203,7 @@ import Threads
         }
     }
 
-    /// The session that is told of a failure may be late: another one has the newer copy by then.
+    /// The session that is told of a failure may be late, when another already has the newer copy.
     @Test func aLateFailureDoesNotBringBackAnOlderCopy() throws {
         let files = try makeFiles()
         let system = try TestedMethod(.synchronous).makeSystem()
@@ -222,7 +222,7 @@ import Threads
         Dictionary(uniqueKeysWithValues: blocks.map { ($0, byte &+ UInt8($0)) })
     }
 
-    /// Wherever the writing of a header was cut short, the file has the round it had, or the next.
+    /// Wherever a header's write was interrupted, the file has its old round or the next.
     @Test func aHeaderThatWasCutShort() throws {
         let files = try makeFiles()
         let system = try TestedMethod(.synchronous).makeSystem()
@@ -244,8 +244,8 @@ import Threads
         session.close()
     }
 
-    /// Whichever call failed before, copies that are said to be durable outlast a power cut, and so
-    /// does the name of the file that they are in.
+    /// Whichever call failed before, copies reported as durable survive a power cut, and so does
+    /// the name of their file.
     @Test func copiesAreDurableAfterAFailure() throws {
         var wasMet = true
         var call = 0
@@ -278,7 +278,7 @@ import Threads
         #expect(call > 5)
     }
 
-    /// Bytes of all kinds where a journal should be: opening a store tells of them or goes on, and
+    /// Arbitrary bytes in the place of a journal: opening a store reports them or continues, and
     /// never traps.
     @Test func hostileBytes() throws {
         let files = try makeFiles()
@@ -316,7 +316,7 @@ import Threads
         session.close()
     }
 
-    /// A header whose checksums are right and that claims what cannot be.
+    /// A header with valid checksums and impossible contents.
     private static func hostileHeader(_ random: inout SplitMix64) -> [UInt8] {
         var writer = ByteWriter()
         writer.write(JournalFormat.batchMagic)
@@ -332,7 +332,7 @@ import Threads
         return writer.bytes
     }
 
-    /// A batch that the disk has damaged is not taken for the end when there are others behind it.
+    /// A batch that the disk has damaged does not count as the end if others follow it.
     @Test func damageInTheMiddleIsNoEnd() throws {
         let files = try makeFiles()
         let system = try TestedMethod(.synchronous).makeSystem()
@@ -371,7 +371,7 @@ import Threads
         try writeFile(path, torn)
         #expect(try Set(copies(files).keys) == Set(0..<8))
         #expect(try damagedBatches(files) == 0)
-        // What came before them was durable.
+        // The batches before them were durable.
         torn[4096 + 2 * batch - 1] ^= 1
         try writeFile(path, torn)
         #expect(try damagedBatches(files) == 1)

@@ -4,7 +4,7 @@ import StorageTesting
 import Strata
 import Testing
 
-/// An engine that is let go of keeps nothing: whoever opens thousands must not run out of memory.
+/// A released engine keeps nothing: a process that opens thousands must not run out of memory.
 @Suite struct LifetimeTests {
     @Test(arguments: IOMethodMatrix.all, [true, false])
     func nothingIsLeft(of method: TestedMethod, closed: Bool) throws {

@@ -2,7 +2,7 @@ import StorageTesting
 import Strata
 import Testing
 
-/// Loads count as wholes, whatever happens to them.
+/// Loads count as a whole or not at all.
 @Suite struct LoadTests {
     @Test(arguments: IOMethodMatrix.all)
     func committedPagesAreThereAfterReopening(_ method: TestedMethod) throws {
@@ -86,7 +86,7 @@ import Testing
             expectError(.closed) { _ = try new.nextPage() }
             expectError(.closed) { try new.commit() }
             #expect(try store.relationFiles() == files)
-            // The way is free again.
+            // Another load can start again.
             try engine.load("t", 2, mark: 4, session, mode: .append)
             try engine.load("new", 2, mark: 5, session)
         }
@@ -191,7 +191,7 @@ import Testing
         let copy = try Engine.open(store.other, options: store.options)
         let other = try copy.makeSession()
         #expect(try copy.relation(named: "t").blockCount == 5)
-        // What the crash left behind the end is gone before the relation grows.
+        // What the crash left behind the end is removed before the relation grows.
         try copy.load("t", 1, mark: 6, other, mode: .append)
         #expect(try copy.relation(named: "t").blockCount == 6)
         let page = try copy.relation(named: "t").page(5, session: other)

@@ -4,7 +4,8 @@ import Threads
 
 @testable import Strata
 
-/// Who may have a store open with whom, and what becomes of an engine whose store is taken away.
+/// Which openings of a store exclude each other, and what happens to an engine whose store is taken
+/// away.
 @Suite("The lock of a store") struct LockTests {
     let store = TestStore()
     private var lock: String { store.path + "/strata.lock" }
@@ -16,7 +17,7 @@ import Threads
     @Test func readersShareAndKeepWritersOut() throws {
         let first = try store.open { $0.access = .readOnly }
         let second = try store.open { $0.access = .readOnly }
-        // The number of the last writer is not the holder's.
+        // The last writer's number is not the holder's.
         try writeFile(lock, Array("\(getpid())\n".utf8))
         let error = expectError(.storeLocked) { _ = try store.open() }
         #expect(error?.message.hasSuffix("is open for reading elsewhere") == true)
@@ -30,7 +31,7 @@ import Threads
         #expect(try readFile(lock).isEmpty)
     }
 
-    /// One that died long ago, or that only some file names.
+    /// A lock file left by a dead process, or with other contents.
     @Test(arguments: ["999999999\n", "-1\n", "x", "", "0\n"])
     func noProcessIsNamedThatDoesNotHoldIt(_ text: String) throws {
         let writer = try store.open()
@@ -47,7 +48,7 @@ import Threads
         try engine.load("b", 2, mark: 2, session)
         unlink(lock)
         if !isRemoved { try writeFile(lock, []) }
-        // The directory's lock keeps others out all the same.
+        // The directory's lock still excludes other processes.
         expectError(.storeLocked) { _ = try store.open() }
         if isRemoved { unlink(lock) }
         let before = try readFile(store.path + "/strata.catalog")

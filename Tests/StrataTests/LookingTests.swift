@@ -5,7 +5,7 @@ import Threads
 
 @testable import Strata
 
-/// Looking at stores where nothing may be changed, or nothing can be made durable.
+/// Read-only access to stores that must not change, or that cannot be made durable.
 @Suite("Looking where nothing can be written") struct LookingTests {
     /// - Parameter isClosed: whether the store was closed.
     private func makeStore(_ isClosed: Bool) throws -> TestStore {
@@ -40,7 +40,7 @@ import Threads
         #expect(try snapshot(store.path) == before)
     }
 
-    /// As an ordinary user in a tree of which he may read all and write nothing.
+    /// Runs as an ordinary user in a tree that this user can read but not write.
     @Test(arguments: [true, false], [true, false])
     func withoutPermissionToWrite(_ isClosed: Bool, _ hasLock: Bool) throws {
         let store = try makeStore(isClosed)
@@ -69,7 +69,7 @@ import Threads
     }
 }
 
-/// The kernel's file system, with every call noted that changes something, and refused.
+/// The kernel's file system, with every changing call recorded and refused.
 final class WatchedFiles: ForwardingFileSystem {
     let underlying = KernelFileSystem()
     private let noted = Lock<[String]>([])

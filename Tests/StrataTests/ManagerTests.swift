@@ -33,7 +33,7 @@ import Threads
             session.close()
             try engine.close()
         }
-        // Without the manager the relation is refused, alone, and its files stay.
+        // Without the manager only this relation is refused, and its files stay.
         let before = try snapshot(store.path + "/base")
         try store.with { engine, session in
             let error = expectError(.unknownStorageManager) {

@@ -4,7 +4,7 @@ import Threads
 
 @testable import Strata
 
-/// What can stand where a store is opened. Whatever is refused is left as it was.
+/// What may be in the place of a store. Whatever is refused is left unchanged.
 @Suite struct OpeningTests {
     let store = TestStore()
 
@@ -67,7 +67,7 @@ import Threads
     @Test func aStoreThatWasCutShortInCreationIsCreatedAgain() throws {
         try store.open().close()
         unlink(store.path + "/strata.control")
-        // One that was closed has been whole.
+        // A store that was closed must be complete.
         _ = try expectRefusal(.controlDamaged)
         unlink(store.path + "/strata.clean")
         try store.open().close()
@@ -239,7 +239,7 @@ import Threads
     }
 }
 
-/// Has this thread's file accesses made by a user without rights; returns how to end that.
+/// Makes this thread access files as a user without rights. Returns how to end that.
 func loseRights() -> () -> Void {
     #if canImport(Glibc)
         typealias Function = @convention(c) (UInt32) -> CInt

@@ -3,7 +3,7 @@ import Strata
 import Testing
 import Threads
 
-/// Files that no relation has: opening names them, keeps them, and gives out no number of theirs.
+/// Files of no relation: opening lists them, keeps them, and does not give out their numbers.
 @Suite("Files that no relation has") struct OrphanTests {
     private static let strays = [
         "base/1/16380", "base/1/16385", "base/1/16385.1", "base/1/16386.chunks", "base/1/16386.map",
@@ -33,7 +33,7 @@ import Threads
                 #expect(try readFile("\(store.path)/\(name)") == Array(name.utf8), "\(name)")
             }
         }
-        // Numbers that files have are left out.
+        // Numbers of existing files are skipped.
         try store.with { engine, session in
             for name in ["d", "e"] {
                 let relation = try engine.load(name, 2, mark: 4, session)
@@ -54,7 +54,7 @@ import Threads
         }
     }
 
-    /// With an older catalog newer relations are unknown; with the newer one they are there again.
+    /// With an older catalog newer relations are unknown; with the newer catalog they are back.
     @Test(arguments: ["magnetic", "compressed"])
     func ofANewerCatalogThanTheRestoredOne(_ manager: String) throws {
         let store = TestStore()
@@ -85,7 +85,8 @@ import Threads
         }
     }
 
-    /// A power cut that keeps names in no order may leave later files of an unfinished load alone.
+    /// A power cut that does not keep names in order may leave only later files of an unfinished
+    /// load.
     @Test func allFilesOfAnUnfinishedLoadGo() throws {
         let store = TestStore()
         var catalog: [UInt8] = []

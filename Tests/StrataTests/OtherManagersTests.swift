@@ -3,7 +3,7 @@ import Strata
 import Testing
 import Threads
 
-/// Relations that are compressed or kept in memory, through everything that plain ones go through.
+/// Compressed relations and relations in memory, through everything that plain ones go through.
 @Suite("Relations of the other built-in managers")
 struct OtherManagersTests {
     static let options = [

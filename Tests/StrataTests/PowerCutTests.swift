@@ -38,7 +38,7 @@ private final class StoreLife {
     private let manager: String
     private var random: SplitMix64
     private var mark: UInt8 = 0
-    /// What each relation may be: as acknowledged, and as it is being made.
+    /// The possible contents of each relation: as acknowledged, and as being made.
     private var possible: [String: [Contents]] = [:]
     private var exists = false
 
@@ -86,7 +86,7 @@ private final class StoreLife {
 
     private func settled(_ name: String) -> Contents { possible[name]?.last ?? nil }
 
-    /// Tries what makes a relation something else; it may be either until that is acknowledged.
+    /// Tries a change of a relation. Old and new contents are possible until it is acknowledged.
     private func become(_ contents: Contents, _ name: String, _ body: () throws -> Void) rethrows {
         possible[name] = [settled(name), contents]
         try body()
@@ -130,7 +130,7 @@ private final class StoreLife {
         }
     }
 
-    /// As a whole, or by steps with the background writer's in between.
+    /// Makes a checkpoint as a whole, or in steps with the background writer's in between.
     private func checkpoint(_ engine: Engine, _ session: Session) throws {
         if random.below(2) == 0 { return try engine.checkpoint(session) }
         let own = try engine.makeSession()
@@ -153,7 +153,7 @@ private final class StoreLife {
             let block = random.below(pages.count)
             pages[block] = [mark]
         }
-        // A page at a time may be found changed.
+        // Each page may be found changed.
         possible[name] = [zip(old, pages).map { $0.union($1) }]
         let relation = try engine.relation(named: name)
         for (block, marks) in pages.enumerated() where marks == [mark] {
@@ -164,7 +164,7 @@ private final class StoreLife {
         possible[name] = [pages]
     }
 
-    /// What is not as it may be.
+    /// Deviations from the possible contents.
     func faults(in survivor: SimulatedDisk) -> [String] {
         do {
             var options = options(survivor)
@@ -193,8 +193,8 @@ private final class StoreLife {
             _ = try engine.verify(
                 session: session,
                 observer: VerificationObserver { finding in
-                    // A part of a block behind the end, of an extension that was cut short, is told
-                    // of until the relation grows; it takes nothing away.
+                    // Part of a block behind the end, left by an interrupted extension, is reported
+                    // until the relation grows. It loses nothing.
                     let end = finding.relation.flatMap { engine.description(of: $0)?.blockCount }
                     if finding.kind == .wrongLength && finding.block == end { return }
                     faults.append("\(finding)")

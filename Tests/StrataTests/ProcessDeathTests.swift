@@ -3,7 +3,7 @@ import Strata
 import Testing
 
 /// A process that dies leaves its writes in the kernel's cache, where the next one finds them. What
-/// is acknowledged after that must outlast a power cut, whoever wrote it.
+/// is acknowledged after that must survive a power cut, whichever process wrote it.
 @Suite("Stores and the death of their process") struct ProcessDeathTests {
     private static func options(_ disk: SimulatedDisk) -> EngineOptions {
         var options = EngineOptions()
@@ -35,7 +35,7 @@ import Testing
         try engine.load("a", 2, mark: 6, session, mode: .replace)
     }
 
-    /// What is there; nil for a store that was not yet created.
+    /// The store's contents; nil if the store was not yet created.
     private static func look(
         at disk: SimulatedDisk, exists: Bool, closing: Bool
     ) throws -> [String: [UInt8]] {

@@ -3,10 +3,10 @@ import Testing
 
 @testable import Strata
 
-/// Stores that were not closed: what a look at them says, and that it changes nothing.
+/// Read-only access to stores that were not closed: what it reports, and that it changes nothing.
 @Suite("Looking at a store") struct ReadOnlyTests {
-    /// A store that was left as by a power cut: pages torn that the journal has, and the files of a
-    /// load that did not end.
+    /// Leaves a store as after a power cut: torn pages with copies in the journal, and the files of
+    /// an unfinished load.
     static func leave(_ store: TestStore) throws {
         let engine = try store.open()
         let session = try engine.makeSession()
@@ -82,7 +82,7 @@ import Testing
         try again.close()
     }
 
-    /// What is closed is read from its own files, and none of them can be written.
+    /// A closed store is read from its own files, and none of them can be written.
     @Test(arguments: IOMethodMatrix.real)
     func aStoreThatWasClosed(_ method: TestedMethod) throws {
         let store = TestStore(method)
@@ -100,7 +100,7 @@ import Testing
         #expect(isSame)
     }
 
-    /// Also while recovery is played through in memory, no change reaches the file system below.
+    /// While recovery runs in memory, no change reaches the file system below.
     @Test(arguments: IOMethodMatrix.real)
     func nothingGetsThrough(_ method: TestedMethod) throws {
         for isClosed in [false, true] {

@@ -4,8 +4,8 @@ import Threads
 
 @testable import Strata
 
-/// The number of rows that loads brought in holds until pages are changed by other means, and
-/// whatever reads all of a relation finds out by it that rows are missing.
+/// The row count from loads holds until pages are changed by other means. Everything that reads all
+/// of a relation uses it to detect missing rows.
 @Suite struct RowCountTests {
     /// Where and how relations are kept and read.
     struct Kind: Sendable, CustomTestStringConvertible {
@@ -40,7 +40,7 @@ import Threads
         return try load.commit(rowCount: rows == .max ? UInt64(count) : rows)
     }
 
-    /// Puts a page into the storage, past the engine, as a disk may that forgets or mixes up
+    /// Puts a page into the storage, bypassing the engine, as a disk may that forgets or misdirects
     /// writes.
     private func plant(
         _ rows: Int?, at block: UInt32, of relation: Relation, _ session: Session
@@ -145,7 +145,7 @@ import Threads
                 let page = try relation.page(BlockNumber(3), session: session)
                 try page.fill(9, rows: 4)
             }
-            // Not written yet: what is on disk is as it was, and what readers see is not.
+            // Not written yet: the disk has the old page, readers see the new one.
             #expect(relation.rowCount == 20)
             #expect(try countRows(relation, session) == 23)
             #expect(try findings(engine, session).isEmpty)
@@ -181,7 +181,7 @@ import Threads
         case .checkpoint: try engine.checkpoint(session)
         case .eviction: _ = try engine.buffers.evict(relation.open, session: session)
         case .behind:
-            // The pool comes round until the page has been written.
+            // The clock hand goes round until the page has been written.
             let writer = BackgroundWriter(engine.buffers, session: session)
             for _ in 0..<1000 where relation.rowCount != nil {
                 _ = try writer.step()
@@ -256,7 +256,7 @@ import Threads
     @Test("Loads add to the count, or end it where they do not know", arguments: kinds)
     func appending(_ kind: Kind) throws {
         try withRelation(kind) { engine, session, relation in
-            // Blocks that are kept together with those of the load before are written with them.
+            // Blocks that share a chunk with those of the load before are written with them.
             try load(engine, kind.manager, 3, session, mode: .append)
             try load(engine, kind.manager, 30, session, mode: .append)
             #expect(relation.rowCount == 53)
@@ -302,8 +302,8 @@ import Threads
         let path = store.path + "/strata.catalog"
         let bytes = try readFile(path)
         let payload = try Catalog.file.open(bytes).payload
-        // Behind number, generation, next file number, count; name, database, number, manager,
-        // rows.
+        // The flags follow number, generation, next file number and count, then name, database,
+        // number, manager and rows.
         let flags = payload.lowerBound + 24 + (2 + 1) + 8 + (2 + 8) + 8
         #expect(bytes[flags] == Catalog.rowCountIsExact)
         var old = Array(bytes[payload])

@@ -3,7 +3,7 @@ import Strata
 import Testing
 import Threads
 
-/// Segments that come into being although a call of their making failed.
+/// Segments that come into being although a call of their creation failed.
 @Suite struct SegmentCreationTests {
     private static func options(_ disk: SimulatedDisk) -> EngineOptions {
         var options = EngineOptions()
@@ -17,10 +17,10 @@ import Threads
         return options
     }
 
-    /// Has the Nth call fail that looks at files or opens them while a relation grows into a second
-    /// segment, and goes on until all pages are durable.
+    /// Makes the Nth call fail that opens files or reads their status while a relation grows into a
+    /// second segment, and continues until all pages are durable.
     ///
-    /// - Returns: what power cuts leave then, by seed; nil if there were not so many such calls.
+    /// - Returns: what power cuts then leave, by seed; nil if there were fewer such calls.
     private static func disksAfterGrowing(failing call: Int) throws -> [UInt64: SimulatedDisk]? {
         let disk = SimulatedDisk()
         // Syncing one directory does nothing for another.
@@ -41,7 +41,7 @@ import Threads
             } catch {
                 failures += 1
                 if failures > 3 { throw error }
-                // Who asks for the length finds the file that the failed call has made.
+                // Asking for the length finds the file that the failed call has made.
                 _ = try relation.open.storage.blockCount(.main)
             }
         }

@@ -3,7 +3,7 @@ import Strata
 import Testing
 import Threads
 
-/// Segment files that a crash left without the one before them, in stores of eight blocks a
+/// Segment files that a crash left without their predecessor, in stores with eight blocks per
 /// segment.
 @Suite struct SeveredSegmentTests {
     private static func store(pages: Int) throws -> (TestStore, String) {
@@ -15,7 +15,7 @@ import Threads
         return (store, "\(store.path)/base/1/\(number)")
     }
 
-    /// Nobody knows whose they are, until the relation grows.
+    /// They belong to no relation until the relation grows.
     ///
     /// - Parameter before: what is left of the segment before; nil for nothing.
     @Test(arguments: [nil, 0, 3] as [Int?])

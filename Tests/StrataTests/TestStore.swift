@@ -5,7 +5,7 @@ import Strata
 import Testing
 import Threads
 
-/// A directory for a store of a test's own, and how the store is opened.
+/// A directory for a test's own store, and how the store is opened.
 final class TestStore: Sendable {
     static let schema = try! Schema(parsing: "id bigint NOT NULL, name text")
 
@@ -15,9 +15,9 @@ final class TestStore: Sendable {
 
     init(_ method: TestedMethod = TestedMethod(.synchronous)) { self.method = method }
 
-    /// The store's directory, not there at first.
+    /// The store's directory, which does not exist at first.
     var path: String { directory.path + "/store" }
-    /// Another one beside it.
+    /// Another directory beside it.
     var other: String { directory.path + "/other" }
 
     var options: EngineOptions {
@@ -52,7 +52,7 @@ final class TestStore: Sendable {
         return result
     }
 
-    /// The names of the files of relations, without empty ones, which truncating leaves.
+    /// The names of relations' files, without the empty ones that truncation leaves.
     func relationFiles(_ store: String? = nil) throws -> [String] {
         let directory = (store ?? path) + "/base/1"
         return try names(in: directory).filter { try !readFile("\(directory)/\($0)").isEmpty }
@@ -60,7 +60,7 @@ final class TestStore: Sendable {
 }
 
 extension PendingLoad {
-    /// Adds pages that tell which load and block they are of.
+    /// Adds pages that hold their load's mark and their block.
     func add(_ count: Int, mark: UInt8) throws {
         for _ in 0..<count {
             let page = try nextPage()
@@ -70,7 +70,7 @@ extension PendingLoad {
 }
 
 extension PinnedPage {
-    /// Puts rows of ``TestStore/schema`` on the page, which tell a mark and the block.
+    /// Puts rows of ``TestStore/schema`` on the page, which hold a mark and the block.
     func fill(_ mark: UInt8, rows count: Int = 1) throws {
         let block = block.rawValue
         try withEditor { editor in try editor.fill(mark, block, rows: count) }
@@ -78,7 +78,7 @@ extension PinnedPage {
 }
 
 extension PageEditor {
-    /// Puts rows of ``TestStore/schema`` on the page, which tell a mark and the block.
+    /// Puts rows of ``TestStore/schema`` on the page, which hold a mark and the block.
     mutating func fill(_ mark: UInt8, _ block: UInt32, rows count: Int = 1) throws {
         var row = HeapTupleBuilder(layout: TestStore.schema.layout)
         initialize()
@@ -92,8 +92,8 @@ extension PageEditor {
 }
 
 extension PageView {
-    /// The mark that ``PageEditor/fill(_:_:rows:)`` put on the page, after checking that it tells
-    /// its own block.
+    /// The mark that ``PageEditor/fill(_:_:rows:)`` put on the page, after checking that the page
+    /// has its own block.
     func mark(_ block: UInt32) throws -> UInt8 {
         var decoder = HeapTupleDecoder(layout: TestStore.schema.layout)
         guard let row = try tuple(1) else { throw CancellationError() }
@@ -118,8 +118,8 @@ extension Engine {
 }
 
 extension Relation {
-    /// The marks of all pages, after checking that each page tells its own block; by a scan, or
-    /// page by page.
+    /// The marks of all pages, by a scan or page by page, after checking that each page has its own
+    /// block.
     func marks(_ session: Session, scanning: Bool = true) throws -> [UInt8] {
         var marks: [UInt8] = []
         if scanning {
@@ -205,7 +205,7 @@ func isDirectory(_ path: String) -> Bool {
     return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
 }
 
-/// Copies a directory as it is at the moment, as a crash would leave it.
+/// Copies a directory in its present state, as a crash would leave it.
 func copyTree(_ from: String, _ to: String) throws {
     try #require(unsafe mkdir(to, 0o700) == 0)
     for name in names(in: from) {

@@ -3,9 +3,9 @@ import Testing
 
 @testable import Strata
 
-/// Pages that are changed in place, and power cuts at every call: each page is found as it was at
-/// the last checkpoint or later, and none is torn. The mistakes that the journal guards against are
-/// planted, to see that these tests find them.
+/// Pages that are changed in place, and power cuts at every call: each page is found as of the last
+/// checkpoint or later, and none is torn. The bugs that the journal guards against are planted, to
+/// show that these tests find them.
 @Suite("Torn pages") struct TornPageTests {
     static let methods = [
         TestedMethod(.synchronous), TestedMethod(.worker), IOMethodMatrix.simulated,
@@ -28,7 +28,7 @@ import Testing
         }
     }
 
-    /// Batches of several writes, of which one is under way in place while the next one is made.
+    /// Batches of several writes. One batch is being written in place while the next is made.
     @Test(arguments: methods)
     func powerCutsAmongBatches(_ method: TestedMethod) throws {
         let seed = IOMethodMatrix.seed
@@ -45,7 +45,7 @@ import Testing
         }
     }
 
-    /// Again and again in the middle of recovery.
+    /// Repeated power cuts during recovery.
     @Test func powerCutsDuringRecovery() throws {
         let seed = IOMethodMatrix.seed
         var random = SplitMix64(seed: seed, stream: 8)
@@ -93,8 +93,7 @@ import Testing
         #expect(found > 0, "a mistake was planted and not found")
     }
 
-    /// An append begins on a page of its own: those that are committed are not written, so that no
-    /// journal is needed for them.
+    /// An append begins on a new page. Committed pages are not written, so they need no journal.
     @Test func appendsLeaveCommittedPagesAlone() throws {
         var cut = 1
         while true {
@@ -124,7 +123,7 @@ import Testing
         #expect(cut > 10)
     }
 
-    /// Blocks that are cut off and come back have nothing of what they were.
+    /// Blocks that are cut off and added again have none of their old contents.
     @Test func blocksThatCeaseToExistDoNotComeBack() throws {
         let disk = SimulatedDisk()
         let engine = try PageLife.open(disk, TestedMethod(.synchronous))
@@ -146,7 +145,7 @@ import Testing
         }
         try engine.managers.syncPending(session)
         session.close()
-        // As a power cut leaves it that keeps all.
+        // A power cut that keeps everything.
         let next = try PageLife.open(disk.copy(), TestedMethod(.synchronous))
         let reader = try next.makeSession()
         guard case .replayedJournal(let journal) = next.recovery.actions.first else {
@@ -164,8 +163,8 @@ import Testing
         try next.close()
     }
 
-    /// Nor do pages of relations that were dropped, or replaced by others: they are forgotten with
-    /// their files' content, and left out where somebody still uses those.
+    /// Pages of dropped or replaced relations do not come back either. They are forgotten with
+    /// their files' contents, and skipped if the files are still in use.
     @Test(arguments: [false, true]) func droppedRelationsDoNotComeBack(inUse: Bool) throws {
         let disk = SimulatedDisk()
         let engine = try PageLife.open(disk, TestedMethod(.synchronous))
@@ -197,7 +196,7 @@ import Testing
 }
 
 /// Pages changed in a pool that is smaller than their relation, so that they are evicted; added;
-/// flushed; and made durable now and then.
+/// flushed; and sometimes made durable.
 private final class PageLife {
     let disk = SimulatedDisk()
     let method: TestedMethod
@@ -279,7 +278,7 @@ private final class PageLife {
         }
     }
 
-    /// What is not as it may be.
+    /// Deviations from the possible contents.
     func faults(in survivor: SimulatedDisk) -> [String] {
         do {
             var options = Self.options(survivor, method)

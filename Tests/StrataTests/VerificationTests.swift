@@ -3,7 +3,7 @@ import Strata
 import Testing
 import Threads
 
-/// Verifying finds what is wrong on disk, all of it, whatever is cached.
+/// Verifying finds everything wrong on disk, whatever is cached.
 @Suite struct VerificationTests {
     /// A store with relation `t` of 31 blocks in segments of 8, and `u` of 3.
     private func makeStore(_ method: TestedMethod) throws -> (TestStore, String) {
@@ -85,7 +85,7 @@ import Threads
         #expect(findings.first?.block == 8)
         #expect(report.pagesChecked == 26, "the segments behind it are checked")
 
-        // Nobody takes the part before it for the whole.
+        // The part before it must not count as the whole.
         try store.with { engine, session in
             expectError(.relationDamaged) { _ = try engine.relation(named: "t") }
             let marks = try engine.relation(named: "u").marks(session)
@@ -119,11 +119,11 @@ import Threads
         (_, findings) = try verify(store)
         #expect(findings.map(\.block) == [30, 30], "a part of a block, and a block too few")
         truncate(last, off_t(7 * blockSize))
-        // A block in the middle of all: the file is too short for the block that follows.
+        // A block in the middle: the file is too short for the block that follows.
         truncate(store.path + "/\(file).1", off_t(4 * blockSize))
         (_, findings) = try verify(store)
         #expect(findings.contains { $0.kind == .wrongLength && $0.block == 12 })
-        // A file that grew by zeroes is as long as it should be; its pages have lost their rows. A
+        // A file that grew by zeroes has the right length, but its pages have lost their rows. A
         // page that is zeroes in part is damaged.
         truncate(store.path + "/\(file).1", off_t(8 * blockSize))
         let report: VerificationReport

@@ -14,7 +14,7 @@ private func run(
     _ testOneInput: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
 ) -> CInt
 
-/// The target that the environment names: libFuzzer takes all arguments for itself.
+/// The target named by the environment, since libFuzzer takes all arguments for itself.
 private let target: FuzzTarget = {
     let name = getenv("STRATA_FUZZ_TARGET").map { String(cString: $0) } ?? ""
     guard let target = FuzzTarget.all.first(where: { $0.name == name }) else {

@@ -1,13 +1,13 @@
 import RowSchema
 import RowText
 
-/// A CSV file from anywhere: its schema inferred, its rows taken to tuples, written again, and read
-/// once more, which must give the same.
+/// An arbitrary CSV file. Its schema is inferred, its rows are converted to tuples and written
+/// again. Reading the output again must give the same.
 ///
 /// | bytes | |
 /// |---|---|
-/// | 1 | how the file is written |
-/// | 1 | how many bytes are read at once, less one |
+/// | 1 | the CSV options |
+/// | 1 | how many bytes are read at once, minus one |
 /// | the rest | the file |
 enum CSVInput {
     private static let delimiters = Array(",;\t|".utf8)
@@ -40,7 +40,7 @@ enum CSVInput {
         }
     }
 
-    /// What was written must be read as it is.
+    /// The output must read back as the same output.
     private static func repeats(
         _ outcome: RowText.Outcome, _ schema: Schema, _ options: CSVOptions
     ) -> String? {

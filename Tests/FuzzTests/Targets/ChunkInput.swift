@@ -2,14 +2,14 @@ import StorageManager
 
 @testable import CompressedDisk
 
-/// A chunk from anywhere: as it lies in a file, and as it is once decompressed.
+/// An arbitrary chunk, as stored in a file or as decompressed.
 ///
 /// | bytes | |
 /// |---|---|
-/// | 1 | what: 0 a chunk as in a file; 1 the same, its checksums set right; 2 rearranged pages; 3 pages |
-/// | 1 | how many pages, less one |
+/// | 1 | 0 a chunk as in a file; 1 the same, valid checksums; 2 rearranged pages; 3 pages |
+/// | 1 | how many pages, minus one |
 /// | 1 | the first page wanted |
-/// | the rest | those bytes |
+/// | the rest | the bytes |
 enum ChunkInput {
     private static let identity = ChunkIdentity(
         RelationLocator(database: 1, number: 16384), .main)
@@ -28,7 +28,7 @@ enum ChunkInput {
         }
     }
 
-    /// Pages in memory of their own, so that a sanitizer sees what is written beside them.
+    /// Pages in memory of their own, so that a sanitizer sees writes beside them.
     private final class Pages {
         let addresses: [PageAddress]
 
@@ -56,7 +56,7 @@ enum ChunkInput {
         area.copyBytes(from: bytes.prefix(area.count))
         let fields = slot.fields(0)
         if isMended {
-            // The header tells how much the other checksum is of, so it is made right twice.
+            // The header says how much the other checksum covers, so it is made valid twice.
             fields.set(Checksum.of(fields.bytes(0..<60)), 60)
             guard let header = ChunkHeader(fields) else { return nil }
             fields.set(slot.checksum(0, header), 28)

@@ -6,14 +6,14 @@ import StorageTesting
 
 @testable import CompressedDisk
 
-/// The two files of a compressed relation from anywhere: opened, read, checked, changed, compacted
-/// and opened again; as they are, and with their checksums set right.
+/// The two files of a compressed relation with arbitrary contents: opened, read, checked, changed,
+/// compacted and opened again; as they are, and with valid checksums.
 ///
 /// | bytes | |
 /// |---|---|
 /// | 1 | whether the map file is missing |
 /// | 2 | how many bytes the map file has |
-/// | so many | the map file |
+/// | that many | the map file |
 /// | the rest | pieces of the data file: the unit it begins at (1), its length (2), the piece |
 enum CompressedInput {
     private static let locator = RelationLocator(database: 1, number: 16384)
@@ -45,7 +45,7 @@ enum CompressedInput {
         bytes.withUnsafeBytes { Checksum.of($0, after: after) }
     }
 
-    /// Sets the checksums of all records that the file's own numbers lead to.
+    /// Makes the checksums of all records valid that the file's own numbers lead to.
     private static func mended(_ map: [UInt8]) -> [UInt8] {
         var map = map
         var start = 0
@@ -104,7 +104,7 @@ enum CompressedInput {
                 isOpen = first.isOpen
             }
             first.close()
-            // What could be opened once stays so.
+            // What could be opened once can be opened again.
             let second = try open(access, system)
             defer {
                 second.close()
@@ -147,7 +147,7 @@ enum CompressedInput {
             page.fill(0, 1)
             let addresses = page.addresses
             for block in [0, count / 2] where block < count {
-                // A damaged neighbour in the chunk stands in the way of a page.
+                // A damaged neighbour in the chunk prevents writing a page.
                 do throws(StorageError) {
                     try storage.write(
                         .main, block: BlockNumber(block), from: addresses.span, sync: .register)

@@ -1,11 +1,11 @@
-/// A part of Strata that is fed with bytes which nobody vouches for.
+/// A part of Strata that is fed untrusted bytes.
 ///
-/// A trap, a hang, or memory that the address sanitizer objects to is found by whoever runs it;
-/// what is wrong without being any of these is returned. Any thread, one at a time.
+/// The test process or the sanitizer detects traps, hangs and invalid memory access. Other wrong
+/// outcomes are returned. Any thread, one at a time.
 public struct FuzzTarget: Sendable, CustomStringConvertible {
     /// Names the folder of its corpus.
     public let name: String
-    /// Feeds it; what the outcome should not have been, or nil.
+    /// Runs the input. Returns a description of a wrong outcome, or nil.
     public let run: @Sendable ([UInt8]) -> String?
 
     public var description: String { name }
@@ -22,7 +22,7 @@ public struct FuzzTarget: Sendable, CustomStringConvertible {
     ]
 }
 
-/// Takes an input apart from its start; zeroes once it has ended.
+/// Reads an input from its start; returns zeroes once it has ended.
 struct InputReader {
     private var rest: ArraySlice<UInt8>
 
@@ -38,7 +38,7 @@ struct InputReader {
         return Array(rest.prefix(count))
     }
 
-    /// All that has not been taken.
+    /// Everything that was not read yet.
     mutating func remainder() -> [UInt8] {
         defer { rest = [] }
         return Array(rest)

@@ -5,13 +5,13 @@ import StorageTesting
 
 @testable import Strata
 
-/// The journal of a store that was not closed: opening the store replays it, or says why not; with
-/// the checksums as they are, and set right.
+/// The journal of a store that was not closed, with arbitrary contents. Opening the store replays
+/// it, or says why not; with the checksums as they are, and valid ones.
 ///
 /// | bytes | |
 /// |---|---|
-/// | 1 | how many 4096 bytes the first file is filled up to, in 16ths of what both files can be |
-/// | 2, so many | the first file |
+/// | 1 | fill level of the first file in 4096 bytes, in 16ths of what both files can have |
+/// | 2, that many | the first file |
 /// | the rest | the second file |
 enum JournalInput {
     private static let pageCount: UInt32 = 6
@@ -39,10 +39,10 @@ enum JournalInput {
             ? [] : bytes + Array(repeating: 0, count: max(0, length - bytes.count))
     }
 
-    // MARK: Setting right
+    // MARK: Making checksums valid
 
-    /// Makes headers of what stands where headers should be: theirs are all checksums, while
-    /// counts, kinds and entries stay.
+    /// Makes valid headers where headers should be: sets their identity and checksums, and keeps
+    /// counts, kinds and entries.
     private static func mended(_ bytes: [UInt8], _ store: UInt64, round: UInt64) -> [UInt8] {
         guard bytes.count > JournalFormat.alignment else { return bytes }
         var bytes = bytes

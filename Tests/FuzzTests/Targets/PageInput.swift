@@ -2,13 +2,13 @@ import PageFormat
 import RowSchema
 import RowText
 
-/// A page from anywhere: verified, walked, decoded, written as text, and changed.
+/// An arbitrary page: verified, walked, decoded, written as text, and changed.
 ///
 /// | bytes | |
 /// |---|---|
-/// | 1 | which columns its tuples are taken to have |
-/// | 2 | how many of the bytes that follow stand at the page's start |
-/// | the rest | the page's start, then its end; zeroes between |
+/// | 1 | the columns that its tuples are assumed to have |
+/// | 2 | how many of the following bytes are at the page's start |
+/// | the rest | the page's start, then its end; zeroes in between |
 enum PageInput {
     static let schemas: [Schema] = [
         "a integer, b text",
@@ -28,7 +28,7 @@ enum PageInput {
         let schema = schemas[Int(reader.byte()) % schemas.count]
         let front = reader.bytes(min(reader.word(), PageLayout.size))
         let back = reader.remainder().suffix(PageLayout.size - front.count)
-        // Memory of its own, so that a sanitizer sees each byte that is read beyond it.
+        // Memory of its own, so that a sanitizer sees each read beyond it.
         let page = UnsafeMutableRawBufferPointer.allocate(byteCount: PageLayout.size, alignment: 8)
         defer { page.deallocate() }
         page.initializeMemory(as: UInt8.self, repeating: 0)
@@ -65,7 +65,7 @@ enum PageInput {
         body(&editor)
     }
 
-    /// Asks for everything that can be asked for.
+    /// Calls everything that reads the page.
     private static func look(_ page: UnsafeMutableRawBufferPointer, _ schema: Schema) {
         view(page) { view in
             _ = view.verify(block: 7, checksums: true)
@@ -91,7 +91,7 @@ enum PageInput {
         }
     }
 
-    /// Makes every change that can be made.
+    /// Makes every possible change.
     private static func change(_ page: UnsafeMutableRawBufferPointer) {
         var builder = HeapTupleBuilder(layout: [.int32, .variable()])
         builder.begin()

@@ -4,7 +4,7 @@ import PostgresTypes
 ///
 /// | bytes | |
 /// |---|---|
-/// | 1 | of which type |
+/// | 1 | its type |
 /// | the rest | the value, without its length |
 enum PostgresValueInput {
     private static let varlena = ValueLayout(length: -1, alignment: UInt8(ascii: "i"))!
@@ -14,7 +14,7 @@ enum PostgresValueInput {
         .double, layout: ValueLayout(length: 8, alignment: UInt8(ascii: "d"))!)
     private static let text = ElementForm(.text, layout: varlena)
     private static let numeric = ElementForm(.numeric, layout: varlena)
-    /// Attributes may be compressed, in either way.
+    /// Attributes may be compressed, by either method.
     private static let composite = CompositeForm([
         CompositeForm.Attribute(.integer, layout: integer.layout),
         CompositeForm.Attribute(nil, layout: varlena),
@@ -38,7 +38,7 @@ enum PostgresValueInput {
         var first = TextOutput()
         let value = Array(input.dropFirst())
         guard (try? writer.write(value.span.bytes, as: form, to: &first)) != nil else { return nil }
-        // What is read lies within the value: bytes around it change nothing.
+        // Only the value may be read: bytes around it change nothing.
         let padded = [0xA5] + value + [0x5A]
         var second = TextOutput()
         try? writer.write(

@@ -2,14 +2,14 @@ import PageFormat
 import RowSchema
 import RowText
 
-/// Takes CSV to heap tuples and back.
+/// Converts CSV to heap tuples and back.
 struct RowText {
-    /// What came of a text.
+    /// The result for a text.
     struct Outcome {
         /// The rows, written again.
         var text: [UInt8] = []
         var rows = 0
-        /// The records that were refused.
+        /// The records that were rejected.
         var refusals = 0
         var fault: String?
     }
@@ -17,7 +17,7 @@ struct RowText {
     let schema: Schema
     let options: CSVOptions
 
-    /// Reads at most `limit` records of `source`, skipping those that cannot be taken.
+    /// Reads at most `limit` records of `source`, skipping bad ones.
     func rewritten(_ source: any ByteSource, limit: Int = 200) throws(LoadError) -> Outcome {
         var reader = try CSVReader(
             source: source, options: options, expectedFieldCount: schema.columns.count)

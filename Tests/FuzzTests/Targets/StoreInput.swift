@@ -6,22 +6,22 @@ import StorageTesting
 
 @testable import Strata
 
-/// A whole store from anywhere: opened, scanned, verified, loaded into, and opened again; with the
-/// checksums of its own two files as they are, and set right.
+/// A whole store with arbitrary contents: opened, scanned, verified, loaded into, and opened again;
+/// with the checksums of its own two files as they are, and valid ones.
 ///
 /// | bytes | |
 /// |---|---|
-/// | 1 | whether pages that are read are checked |
-/// | 2, so many | the control file |
-/// | 2, so many | the catalog |
-/// | the rest | further files: which, and how many 4096 bytes it is filled up to (1), length (2), bytes |
+/// | 1 | whether pages are verified on reading |
+/// | 2, that many | the control file |
+/// | 2, that many | the catalog |
+/// | the rest | further files: which one and fill level in 4096 bytes (1), length (2), bytes |
 enum StoreInput {
     private static let paths = [
         "base/1/16384", "base/1/16385", "base/1/16384.1", "base/1/16384_fsm", "base/1/16384.map",
         "base/1/16384.chunks", "base/1/16386", "base/1/t3_16384", "base/1/4294967294",
         "strata.catalog.new", "global/16384", "base/1/16385.chunks",
     ]
-    /// As much of a relation is read.
+    /// The most pages of a relation that are read.
     private static let mostRead: UInt32 = 40
 
     static func run(_ input: [UInt8]) -> String? {
@@ -45,7 +45,7 @@ enum StoreInput {
         return live(mended(control), mended(catalog), files, isChecked)
     }
 
-    /// Sets a sealed file's checksums and length.
+    /// Makes a sealed file's checksums and length valid.
     private static func mended(_ file: [UInt8]) -> [UInt8] {
         guard file.count >= SealedFile.overhead else { return file }
         var file = file
@@ -97,7 +97,7 @@ enum StoreInput {
         }
     }
 
-    /// Decoding and encoding again must give the same.
+    /// Encoding the decoded files must give the same bytes.
     private static func decode(_ control: [UInt8], _ catalog: [UInt8]) -> String? {
         do throws(StorageError) {
             let control = try StoreControl(control, directory: "fuzz")

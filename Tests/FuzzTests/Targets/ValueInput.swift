@@ -5,7 +5,7 @@ import Strata
 ///
 /// | bytes | |
 /// |---|---|
-/// | 1 | of which type; for one number more, a list of columns |
+/// | 1 | its type; the number after the last type means a list of columns |
 /// | the rest | the text |
 enum ValueInput {
     static func run(_ input: [UInt8]) -> String? {

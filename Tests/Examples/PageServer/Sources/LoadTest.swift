@@ -1,7 +1,7 @@
 import NIOCore
 import NIOPosix
 
-/// Clients on loopback that ask for random rows, check the answers, and take the time.
+/// Clients on loopback that request random rows, check the answers, and measure the time.
 struct LoadTest {
     let port: Int
     let rowCount: Int64
@@ -10,7 +10,7 @@ struct LoadTest {
 
     struct Outcome {
         var elapsed: Duration
-        /// What each request took, in ascending order.
+        /// The time of each request, in ascending order.
         var latencies: [Duration]
         var wrong: Int
 

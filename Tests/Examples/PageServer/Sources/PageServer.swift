@@ -62,7 +62,7 @@ struct PageServer {
     }
 }
 
-/// Puts bytes together to lines.
+/// Joins bytes into lines.
 struct LineReader {
     private var buffer = ByteBuffer()
 

@@ -1,24 +1,25 @@
 import Strata
 
-/// Rows of a relation that is in the order of its primary key.
+/// Rows of a relation that is sorted by its primary key.
 struct RowStore: Sendable {
     static let schema = try! Schema(parsing: "id bigint not null, name text")
 
     let relation: Relation
     let session: AsyncSession
 
-    /// What a page tells of the row that is looked for.
+    /// Where a page's keys are, relative to the wanted one.
     private enum Place {
         case before, after, absent
         case here(String)
     }
 
-    /// Finds a row by its primary key, by halves.
+    /// Finds a row by its primary key, by binary search.
     func row(_ id: Int64) async throws -> String? {
         var (low, high) = (UInt32(0), relation.blockCount)
         while low < high {
             let middle = low + (high - low) / 2
-            // A page in the pool costs no suspension; for others the task waits, and no thread.
+            // A page in the pool costs no suspension. For other pages the task waits without
+            // blocking a thread.
             let page = try await relation.page(BlockNumber(middle), session: session)
             switch try await page.withView({ try Self.find(id, in: $0) }) {
             case .before: high = middle
@@ -67,7 +68,7 @@ struct RowStore: Sendable {
             }, as: UTF8.self)
     }
 
-    /// Makes a relation of that many rows. Blocks.
+    /// Makes a relation with that many rows. Blocks.
     static func fill(_ engine: Engine, _ rowCount: Int64, session: Session) throws {
         let load = try engine.beginLoad(
             LoadTarget(relation: "rows", schema: schema, mode: .replace), session: session)

@@ -8,7 +8,7 @@ import Strata
     import Darwin
 #endif
 
-/// Serves an asynchronous session on a SwiftNIO event loop: the loop watches the session's
+/// Serves an asynchronous session on a SwiftNIO event loop. The loop watches the session's
 /// descriptor like any other, and lets the session work when it is readable.
 final class SessionWatcher: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
@@ -18,9 +18,9 @@ final class SessionWatcher: ChannelInboundHandler {
 
     private init(_ session: AsyncSession) { self.session = session }
 
-    /// Has a loop serve the session from now on, until the returned channel is closed.
+    /// Makes a loop serve the session from now on, until the returned channel is closed.
     static func watch(_ session: AsyncSession, on loop: any EventLoop) async throws -> any Channel {
-        // The channel reads, and in the end closes, a descriptor of its own to the same object.
+        // The channel reads, and finally closes, a descriptor of its own for the same object.
         let descriptor = dup(try session.descriptor)
         return try await NIOPipeBootstrap(group: loop)
             .channelInitializer { channel in
@@ -43,7 +43,7 @@ final class SessionWatcher: ChannelInboundHandler {
         timer = nil
         do {
             guard let wait = try session.process() else { return }
-            // It wants another turn by then, whatever happens.
+            // The session wants another turn by then, even if nothing happens.
             let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
             timer = context.eventLoop.scheduleTask(in: TimeAmount(wait)) {
                 let (watcher, context) = bound.value

@@ -21,7 +21,7 @@ let directory = FileManager.default.temporaryDirectory
     .appending(path: "strata-page-server-\(ProcessInfo.processInfo.processIdentifier)").path
 defer { try? FileManager.default.removeItem(atPath: directory) }
 
-// What blocks is done before the server starts. The pool is smaller than the relation, so that a
+// Blocking work is done before the server starts. The pool is smaller than the relation, so that a
 // good part of the requests reads from the disk.
 var options = EngineOptions()
 options.poolBytes = 16 << 20
