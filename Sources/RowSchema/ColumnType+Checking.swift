@@ -2,11 +2,10 @@ internal import PageFormat
 
 /// Whether bytes are a value of a type.
 extension ColumnType {
-    /// What is wrong with the bytes of a value, as ``HeapTupleDecoder`` finds them; nil for
-    /// nothing.
+    /// What is wrong with the bytes of a value, as found by ``HeapTupleDecoder``; nil if nothing.
     ///
-    /// Accepts what PostgreSQL's input of the type can make, and no more. Time in proportion to the
-    /// bytes; allocates nothing where they are right.
+    /// Accepts exactly what PostgreSQL's input of the type can produce. Takes time proportional to
+    /// the bytes, and allocates nothing for valid ones.
     public func fault(in bytes: RawSpan) -> String? {
         switch self {
         case .smallint, .integer, .bigint, .real, .doublePrecision, .uuid, .bytea: nil
@@ -24,7 +23,7 @@ extension ColumnType {
 
     private static func textFault(_ bytes: RawSpan) -> String? {
         var offset = 0
-        // Eight at a time, as most text is ASCII; a byte of zero is none that text can have.
+        // Eight at a time, since most text is ASCII. Text cannot contain a zero byte.
         let ones: UInt64 = 0x0101_0101_0101_0101
         let tops: UInt64 = 0x8080_8080_8080_8080
         while offset + 8 <= bytes.byteCount {
@@ -40,7 +39,7 @@ extension ColumnType {
         for offset in start..<bytes.byteCount where bytes.byte(at: offset) == 0 {
             return "its byte \(offset) is zero"
         }
-        // Bytes may be read as bytes, whatever they mean.
+        // Any bytes may be read as bytes.
         let rest = unsafe bytes.extracting(start..<bytes.byteCount)._unsafeView(as: UInt8.self)
         do {
             _ = try UTF8Span(validating: rest)
@@ -52,9 +51,9 @@ extension ColumnType {
 
     // MARK: Times
 
-    /// Days since 2000-01-01 that PostgreSQL's dates have.
+    /// The days since 2000-01-01 that PostgreSQL's dates can have.
     static let days = -2_451_545..<2_145_031_949
-    /// Microseconds since 2000-01-01 that PostgreSQL's timestamps have.
+    /// The microseconds since 2000-01-01 that PostgreSQL's timestamps can have.
     static let microseconds = -211_813_488_000_000_000..<9_223_371_331_200_000_000
 
     private static func dateFault(_ bytes: RawSpan) -> String? {
@@ -75,11 +74,11 @@ extension ColumnType {
 
     // MARK: Numbers
 
-    /// Mirrors the forms of PostgreSQL's `NumericData`: a header of two bytes or of four, and
-    /// digits to the base of 10,000.
+    /// Mirrors the forms of PostgreSQL's `NumericData`: a header of two or four bytes, and digits
+    /// of base 10,000.
     private static func numericFault(_ bytes: RawSpan) -> String? {
         guard bytes.byteCount >= 2, bytes.byteCount & 1 == 0 else {
-            return "it has \(bytes.byteCount) bytes, as no number has"
+            return "it has \(bytes.byteCount) bytes, which no number has"
         }
         let header = word(bytes, 0)
         let start: Int
@@ -87,7 +86,7 @@ extension ColumnType {
         case 0xC000:
             // Not a number, and the infinities.
             guard header == 0xC000 || header == 0xD000 || header == 0xF000 else {
-                return "its header \(header) is of no kind of number"
+                return "its header \(header) is not that of a number"
             }
             return bytes.byteCount == 2 ? nil : "bytes follow a number that has no digits"
         case 0x8000: start = 2
@@ -107,7 +106,7 @@ extension ColumnType {
 }
 
 extension RawSpan {
-    /// The byte at an offset, which must be one of the span's.
+    /// The byte at an offset, which must be within the span.
     @inline(__always)
     fileprivate func byte(at offset: Int) -> UInt8 {
         precondition(offset >= 0 && offset < byteCount)

@@ -1,7 +1,6 @@
-/// The type of a column: what its text looks like and how its datum lies in a heap tuple.
+/// The type of a column: the form of its text, and the layout of its datum in a heap tuple.
 ///
-/// Lengths and alignments are those of PostgreSQL's `pg_type`, so that a tuple built from them is
-/// one that PostgreSQL can read.
+/// Lengths and alignments are those of PostgreSQL's `pg_type`, so PostgreSQL can read the tuples.
 public enum ColumnType: UInt8, Sendable, Hashable, CaseIterable {
     case boolean
     case smallint
@@ -16,8 +15,8 @@ public enum ColumnType: UInt8, Sendable, Hashable, CaseIterable {
     case bytea
     case numeric
 
-    /// The name SQL knows the type by, as PostgreSQL's `format_type` prints it (`timestamp` is
-    /// the short form of `timestamp without time zone`).
+    /// The type's SQL name, as PostgreSQL's `format_type` prints it (`timestamp` is short for
+    /// `timestamp without time zone`).
     public var sqlName: String {
         switch self {
         case .boolean: "boolean"
@@ -35,8 +34,8 @@ public enum ColumnType: UInt8, Sendable, Hashable, CaseIterable {
         }
     }
 
-    /// The length of a datum in bytes, or nil where every datum carries its own (varlena).
-    /// Mirrors `pg_type.typlen`.
+    /// The length of a datum in bytes; nil if every datum carries its own (varlena). Mirrors
+    /// `pg_type.typlen`.
     public var storedLength: Int? {
         switch self {
         case .boolean: 1
@@ -48,8 +47,8 @@ public enum ColumnType: UInt8, Sendable, Hashable, CaseIterable {
         }
     }
 
-    /// The multiple of bytes a datum starts at within the tuple's data. A varlena with a one-byte
-    /// header ignores it. Mirrors `pg_type.typalign`.
+    /// The alignment in bytes of a datum within the tuple's data. A varlena with a one-byte header
+    /// ignores it. Mirrors `pg_type.typalign`.
     public var alignment: Int {
         switch self {
         case .boolean, .uuid: 1
@@ -77,8 +76,8 @@ public enum ColumnType: UInt8, Sendable, Hashable, CaseIterable {
         }
     }
 
-    /// Finds a type by its SQL name or a common alias, letter case and the width of white space
-    /// ignored; nil when there is none of that name.
+    /// Finds a type by its SQL name or a common alias, ignoring letter case and the width of white
+    /// space; nil if there is none.
     public init?(sqlName: String) {
         let words = sqlName.split(whereSeparator: \.isWhitespace).map { $0.lowercased() }
         switch words.joined(separator: " ") {

@@ -1,7 +1,7 @@
 public import PageFormat
 
 extension ColumnType {
-    /// How a value of the type lies in a heap tuple.
+    /// The layout of a value of the type in a heap tuple.
     public var layout: AttributeLayout {
         switch self {
         case .boolean: .boolean
@@ -17,6 +17,6 @@ extension ColumnType {
 }
 
 extension Schema {
-    /// How a row lies in a heap tuple: one attribute for each column, in their order.
+    /// The layout of a row in a heap tuple: one attribute for each column, in order.
     public var layout: [AttributeLayout] { columns.map(\.type.layout) }
 }

@@ -1,10 +1,10 @@
 extension Schema {
     /// Reads a schema from SQL's column list: `id bigint, name text NOT NULL, "Odd Name" date`.
     ///
-    /// Bare names are folded to lower case, quoted ones taken as they stand (a quote within them
-    /// doubled). A column may be NULL unless it says NOT NULL.
+    /// Bare names are folded to lower case, quoted ones are kept, with quotes within them doubled.
+    /// A column may be NULL unless it says NOT NULL.
     ///
-    /// - Throws: ``SchemaError`` naming the column or the offset where the text goes wrong.
+    /// - Throws: ``SchemaError`` with the column or the offset of the fault.
     public init(parsing text: String) throws(SchemaError) {
         var parser = SchemaParser(text)
         try self.init(try parser.columns())
@@ -52,7 +52,7 @@ private struct SchemaParser {
         }
     }
 
-    /// The rest of a column's definition, and the token that ended it.
+    /// Parses the rest of a column's definition. Returns the column and the token after it.
     private mutating func column(named name: String) throws(SchemaError) -> (Column, Token) {
         var type: [String] = []
         var isNullable: Bool?

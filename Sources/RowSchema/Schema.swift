@@ -4,10 +4,10 @@ public struct Column: Sendable, Hashable {
     public let name: String
     /// The type of its values.
     public let type: ColumnType
-    /// Whether NULL is a value it may take.
+    /// Whether its values may be NULL.
     public let isNullable: Bool
 
-    /// Describes a column. The name is checked when the column becomes part of a ``Schema``.
+    /// Describes a column. A ``Schema`` checks the name.
     public init(name: String, type: ColumnType, isNullable: Bool = true) {
         self.name = name
         self.type = type
@@ -16,7 +16,7 @@ public struct Column: Sendable, Hashable {
 }
 
 extension Column {
-    /// Whether a name has control characters: new relations have none.
+    /// Whether a name has control characters, which new relations must not have.
     public static func hasControlCharacters(_ name: String) -> Bool {
         name.unicodeScalars.contains { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) }
     }
@@ -24,24 +24,24 @@ extension Column {
 
 /// The columns of a relation, in the order of their attributes in its tuples.
 ///
-/// A schema is never empty, never holds two columns of one name, and never more columns than a
-/// heap tuple has room for: whoever holds one may rely on that.
+/// A schema is never empty, never has two columns of one name, and never has more columns than a
+/// heap tuple can hold.
 ///
-/// Its text form is what stands between the parentheses of SQL's `CREATE TABLE`, and
-/// ``init(parsing:)`` reads back what ``sqlText`` wrote.
+/// Its text form is the text between the parentheses of SQL's `CREATE TABLE`; ``init(parsing:)``
+/// reads what ``sqlText`` wrote.
 public struct Schema: Sendable, Hashable {
     /// PostgreSQL's `MaxHeapAttributeNumber`.
     public static let maximumColumnCount = 1600
-    /// Bytes of UTF-8 in a name; PostgreSQL's `NAMEDATALEN` less its terminator.
+    /// Bytes of UTF-8 in a name: PostgreSQL's `NAMEDATALEN` without the terminator.
     public static let maximumNameLength = 63
 
     /// The columns in order.
     public let columns: [Column]
 
-    /// Makes a schema of columns.
+    /// Makes a schema from columns.
     ///
-    /// - Throws: ``SchemaError`` when there are no columns or too many, when a name is empty, too
-    ///   long or contains a NUL character, or when two columns share one.
+    /// - Throws: ``SchemaError`` if there are no columns or too many, if a name is empty, too long
+    ///   or contains a NUL character, or if two columns share a name.
     public init(_ columns: [Column]) throws(SchemaError) {
         guard !columns.isEmpty else { throw .noColumns }
         guard columns.count <= Self.maximumColumnCount else {
@@ -58,7 +58,7 @@ public struct Schema: Sendable, Hashable {
         self.columns = columns
     }
 
-    /// Refuses names that a terminal would take for commands. Relations that exist may have such.
+    /// Throws if a name could control a terminal. Existing relations may have such names.
     ///
     /// - Throws: ``SchemaError/controlCharacters(name:)``.
     package func checkNames() throws(SchemaError) {
@@ -80,8 +80,8 @@ public struct Schema: Sendable, Hashable {
         }.joined(separator: ", ")
     }
 
-    /// A name as SQL must spell it: bare when it is lower-case letters, digits and underscores,
-    /// else in double quotes. Mirrors PostgreSQL's `quote_identifier`, reserved words aside.
+    /// A name in SQL's spelling: bare if it consists of lower-case letters, digits and underscores,
+    /// else in double quotes. Mirrors PostgreSQL's `quote_identifier`, except for reserved words.
     public static func quoted(_ name: String) -> String {
         let bytes = name.utf8
         let plain = bytes.enumerated().allSatisfy { position, byte in

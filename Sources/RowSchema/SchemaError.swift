@@ -8,7 +8,7 @@ public enum SchemaError: Error, Sendable, Hashable {
     case emptyName(position: Int)
     /// The name is longer than 63 bytes or contains a NUL character.
     case invalidName(String)
-    /// The name has control characters, which a terminal would take for commands.
+    /// The name has control characters, which a terminal would execute.
     case controlCharacters(name: String)
     /// Two columns have this name.
     case duplicateName(String)
@@ -18,7 +18,7 @@ public enum SchemaError: Error, Sendable, Hashable {
     case missingType(column: String)
     /// A type was given a length or precision, as in `numeric(10,2)`.
     case typeModifier(String, column: String)
-    /// This text stands where the syntax has no place for it; offset in bytes of UTF-8.
+    /// This text is not allowed here by the syntax; offset in bytes of UTF-8.
     case unexpected(String, offset: Int)
     /// A quoted name begins at this offset, in bytes of UTF-8, and does not end.
     case unterminatedName(offset: Int)

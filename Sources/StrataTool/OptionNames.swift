@@ -18,7 +18,7 @@ enum OptionNames {
         ("Turn direct IO off", "Leave --direct-io out"),
         ("Turn direct IO off", "Omit --direct-io"),
         ("Run verify to find", "Run strata verify to find"),
-        ("or have such records skipped", "or skip such records with --on-error skip"),
+        ("or let the load skip such records", "or skip such records with --on-error skip"),
         ("or give the schema", "or give the columns with --schema"),
         ("; give a schema", "; give them with --schema"),
         ("; give the schema", "; give --schema"),

@@ -1,6 +1,6 @@
 internal import RowText
 
-/// Binary floating-point numbers as text: the shortest that reads back as the same number. Mirrors
+/// Binary floating-point numbers as the shortest text that reads back as the same number. Mirrors
 /// `float8out` and `float4out` with `extra_float_digits` 1.
 enum FloatText {
     static func write(_ value: Double, to output: inout TextOutput) {
@@ -30,7 +30,7 @@ enum FloatText {
         return value.isFinite && !value.isZero
     }
 
-    /// Appends digits × 10^exponent: with an exponent below 10^-4 and from 10^`fixedBelow` on.
+    /// Appends digits × 10^exponent. Uses an exponent below 10^-4 and from 10^`fixedBelow` on.
     private static func writeDecimal(
         _ digits: UInt64, _ exponent: Int, fixedBelow limit: Int, to output: inout TextOutput
     ) {

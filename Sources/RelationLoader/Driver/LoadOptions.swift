@@ -3,40 +3,40 @@ public import RowText
 public import Strata
 public import SystemPackage
 
-/// What a load is to do, ``RelationLoader/load(_:into:of:options:progress:)``.
+/// The options of ``RelationLoader/load(_:into:of:options:progress:)``.
 public struct LoadOptions: Sendable {
-    /// What becomes of a relation that exists.
+    /// What happens to an existing relation.
     public var mode = LoadTarget.Mode.create
-    /// The columns. Nil takes those of the relation that is appended to, and else infers them.
+    /// The columns. Nil means those of the relation to append to, or else inferred ones.
     public var schema: Schema?
-    /// The storage manager of a new relation; nil for that of the relation that is replaced, or the
+    /// The storage manager of a new relation; nil for the replaced relation's manager, or else the
     /// default.
     public var managerName: String?
-    /// How that storage manager shall keep a new relation, in its own terms: values by name. What
-    /// is not said is as with the relation that is replaced, if that storage manager keeps it.
+    /// Options by name for the storage manager of a new relation. Options not given are those of
+    /// the replaced relation, if the same storage manager keeps it.
     public var managerOptions: [String: String] = [:]
-    /// How the text is written.
+    /// The text format.
     public var csv = CSVOptions()
     /// How a schema is inferred.
     public var inference = SchemaInference.Limits()
-    /// What becomes of the load when a record cannot be taken.
+    /// What happens to the load if a record cannot be loaded.
     public var onError = BadRecordPolicy.stop
-    /// The file for records that were skipped; nil forgets them. Only with ``BadRecordPolicy/skip``. A file
-    /// that has contents is refused, and so is one in the store's directory.
+    /// The file for skipped records; nil discards them. Only with ``BadRecordPolicy/skip``. The
+    /// file must be empty or new, and outside the store's directory.
     public var rejectsPath: FilePath?
-    /// How to end the load early.
+    /// Ends the load early on request.
     public var cancellation = Cancellation()
     /// The least time between two calls of the progress closure.
     public var progressIntervalNanoseconds: UInt64 = 100_000_000
 
-    /// A new relation, its columns inferred, from comma-separated values with a header; the first
-    /// bad record ends the load.
+    /// Options for a new relation with inferred columns, from comma-separated values with a header.
+    /// The first bad record ends the load.
     public init() {}
 }
 
-/// How far a load has come.
+/// The progress of a load.
 public struct LoadProgress: Sendable {
-    /// What a load does.
+    /// The phase of a load.
     public enum Phase: Sendable, Hashable {
         /// Records are read and put on pages.
         case reading
@@ -44,29 +44,29 @@ public struct LoadProgress: Sendable {
         case committing
     }
 
-    /// What it does now.
+    /// The present phase.
     public var phase: Phase
-    /// Rows that have got a place on a page.
+    /// Rows placed on a page so far.
     public var rowCount: UInt64
-    /// Bytes of the source that were used.
+    /// Bytes of the source consumed so far.
     public var byteCount: Int
-    /// Bytes of the source, where it knows.
+    /// Bytes of the source, if known.
     public var totalByteCount: Int?
     /// Time since the load began.
     public var elapsedNanoseconds: UInt64
 }
 
-/// What a load has brought about.
+/// The result of a load.
 public struct LoadSummary: Sendable {
     /// The columns of the relation.
     public var schema: Schema
-    /// How many records the columns were inferred from; nil where they were given.
+    /// How many records the columns were inferred from; nil if they were given.
     public var inferredFromRecordCount: Int?
-    /// Rows that were added.
+    /// Rows added.
     public var rowCount: UInt64
-    /// Records that were left out.
+    /// Records skipped.
     public var rejectedCount: UInt64
-    /// Pages that were added.
+    /// Pages added.
     public var pageCount: Int
     /// Bytes of the source.
     public var byteCount: Int

@@ -3,7 +3,7 @@ public import Strata
 
 /// Why a load or a scan ended early.
 public enum LoaderError: Error, Sendable {
-    /// The text that comes in, or where text goes, is at fault.
+    /// The input text or the output is at fault.
     case text(LoadError)
     /// The store is at fault.
     case storage(StorageError)
@@ -22,7 +22,7 @@ extension LoaderError: CustomStringConvertible {
 }
 
 extension LoaderError {
-    /// Runs `body`, whose errors are about text.
+    /// Runs `body`, turning its errors into text errors.
     @inline(__always)
     static func text<Result: ~Copyable>(
         _ body: () throws(LoadError) -> Result
@@ -30,7 +30,7 @@ extension LoaderError {
         do throws(LoadError) { return try body() } catch { throw .text(error) }
     }
 
-    /// Runs `body`, whose errors are the store's.
+    /// Runs `body`, turning its errors into storage errors.
     @inline(__always)
     static func storage<Result: ~Copyable>(
         _ body: () throws(StorageError) -> Result

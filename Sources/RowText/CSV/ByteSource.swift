@@ -1,18 +1,18 @@
 public import SystemPackage
 internal import Threads
 
-/// Where the bytes of a CSV file come from: a file, standard input, memory.
+/// The source of a CSV file's bytes: a file, standard input, memory.
 ///
-/// A source is read by one thread at a time, from its beginning to its end, once.
+/// One thread at a time reads a source, once, from its beginning to its end.
 public protocol ByteSource {
-    /// What messages call the source, such as the path of its file.
+    /// The source's name in messages, such as the path of its file.
     var name: String { get }
 
-    /// How many bytes there are in all, where that is known beforehand.
+    /// How many bytes there are in all, if known beforehand.
     var totalByteCount: Int? { get }
 
-    /// Appends some bytes to `buffer`, at least one unless the source has ended or the buffer is
-    /// full, and returns how many.
+    /// Appends bytes to `buffer` and returns how many: at least one, unless the source has ended or
+    /// the buffer is full.
     ///
     /// - Throws: ``LoadError`` with ``LoadError/Reason/read(code:)``.
     mutating func read(into buffer: inout OutputSpan<UInt8>) throws(LoadError) -> Int
@@ -20,7 +20,7 @@ public protocol ByteSource {
 
 /// Reads a file, a pipe or standard input.
 ///
-/// Owns its descriptor, unless that is standard input. A pipe without a writer is waited for. Not
+/// Owns its descriptor, unless that is standard input. Waits for a pipe without a writer. Not
 /// thread-safe.
 public final class FileSource: ByteSource {
     public let name: String
@@ -28,31 +28,31 @@ public final class FileSource: ByteSource {
     private let descriptor: Int32
     private let isOwned: Bool
     private let cancellation: Cancellation?
-    /// How long a pipe is waited for between two looks at the cancellation.
+    /// How often the cancellation is checked while waiting for a pipe.
     private static let waitMilliseconds: Int32 = 50
 
-    /// Opens the file at `path`, or standard input when `path` is `-`.
+    /// Opens the file at `path`, or standard input if `path` is `-`.
     ///
-    /// - Throws: as ``init(path:cancellation:)-(FilePath,_)``.
+    /// - Throws: what ``init(path:cancellation:)-(FilePath,_)`` throws.
     public convenience init(
         path: String, cancellation: Cancellation? = nil
     ) throws(LoadError) {
         try self.init(path: try FilePath(ofInput: path), cancellation: cancellation)
     }
 
-    /// Opens the file at `path`, or standard input when `path` is `-`.
+    /// Opens the file at `path`, or standard input if `path` is `-`.
     ///
     /// - Parameters:
     ///   - path: the file, which may be a pipe.
-    ///   - cancellation: ends the wait for a pipe to have something; the read then throws
-    ///     ``LoadError/Reason/read(code:)`` with `ECANCELED`.
-    /// - Throws: ``LoadError`` with ``LoadError/Reason/open(code:)`` when it cannot be opened for
-    ///   reading or is a directory.
+    /// - cancellation: ends the wait for a pipe; the read then throws
+    ///   ``LoadError/Reason/read(code:)`` with `ECANCELED`.
+    /// - Throws: ``LoadError`` with ``LoadError/Reason/open(code:)`` if the file cannot be opened
+    ///   for reading or is a directory.
     public init(path: FilePath, cancellation: Cancellation? = nil) throws(LoadError) {
         isOwned = path.string != "-"
         name = isOwned ? path.string : "standard input"
         self.cancellation = cancellation
-        // The opening of a pipe would wait for its writer; the first read does.
+        // Opening a pipe must not wait for its writer; the first read does.
         descriptor =
             isOwned
             ? Descriptors.lifted(
@@ -82,7 +82,7 @@ public final class FileSource: ByteSource {
         if isOwned { close(descriptor) }
     }
 
-    /// Waits until a pipe has something to read, or its writers are gone.
+    /// Waits until a pipe has data, or its writers are gone.
     private func waitUntilReadable() throws(LoadError) {
         if totalByteCount != nil { return }
         let timeout = cancellation == nil ? -1 : Self.waitMilliseconds
@@ -92,7 +92,7 @@ public final class FileSource: ByteSource {
             }
             var wish = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
             let count = unsafe poll(&wish, 1, timeout)
-            // Of what is wrong the read will tell.
+            // The read will report the error.
             if count > 0 || (count < 0 && errno != EINTR) { return }
         }
     }
@@ -104,7 +104,7 @@ public final class FileSource: ByteSource {
         }
     }
 
-    /// Nil where there is nothing yet.
+    /// Returns nil if there is no data yet.
     private func readOnce(into buffer: inout OutputSpan<UInt8>) throws(LoadError) -> Int? {
         var code: Int32 = 0
         let count = unsafe buffer.withUnsafeMutableBufferPointer { bytes, initialized in
@@ -120,7 +120,7 @@ public final class FileSource: ByteSource {
                 if code != EINTR { return -1 }
             }
         }
-        // Somebody else has made the pipe non-blocking, and a third has emptied it.
+        // Another process has made the pipe non-blocking, and it is empty.
         if count < 0 && code == EAGAIN && totalByteCount == nil { return nil }
         if count < 0 { throw LoadError(.read(code: code), source: name) }
         return count
@@ -128,10 +128,10 @@ public final class FileSource: ByteSource {
 }
 
 extension FilePath {
-    /// The path that some text spells.
+    /// Makes a path from text.
     ///
-    /// - Throws: ``LoadError`` with ``LoadError/Reason/open(code:)`` for text with a NUL character,
-    ///   with which the path would end early.
+    /// - Throws: ``LoadError`` with ``LoadError/Reason/open(code:)`` if the text has a NUL
+    ///   character, which would end the path early.
     init(ofInput text: String) throws(LoadError) {
         if text.utf8.contains(0) { throw LoadError(.open(code: EINVAL), source: text) }
         self.init(text)
@@ -145,7 +145,7 @@ private func systemRead(
     unsafe read(descriptor, buffer, count)
 }
 
-/// Reads bytes that lie in memory, a settable number at a time.
+/// Reads bytes from memory, a limited number at a time.
 public struct MemorySource: ByteSource {
     public let name: String
     private let bytes: [UInt8]

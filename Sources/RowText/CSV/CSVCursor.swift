@@ -1,17 +1,17 @@
-/// Walks over the bytes with a meaning in the reader's buffer, in order.
+/// Finds the structural bytes in the reader's buffer, in order.
 ///
-/// A value of its own so that the scanner may keep it in registers. It is valid until the buffer
+/// A separate value, so that the scanner can keep it in registers. It is valid until the buffer
 /// moves or is refilled; the reader then makes a new one.
 @safe
 struct CSVCursor {
-    /// The buffer. At least ``padding`` bytes without a meaning follow `limit`.
+    /// The buffer. At least ``padding`` bytes that are not structural follow `limit`.
     let base: UnsafeMutablePointer<UInt8>
     /// Offset of the end of the valid bytes.
     let limit: Int
     private let scanner: StructuralScanner
     /// Offset of the block that `mask` describes.
     private var block: Int
-    /// The bytes of the block with a meaning that were not yet returned.
+    /// The structural bytes of the block that were not yet returned.
     private var mask: UInt64 = 0
     private var blockHighBits: UInt64 = 0
     /// Not zero if a block seen since the record began has bytes beyond ASCII.
@@ -30,13 +30,13 @@ struct CSVCursor {
         block = start - 64
     }
 
-    /// Forgets the bytes beyond ASCII of the records before.
+    /// Forgets the bytes beyond ASCII of earlier records.
     @inline(__always)
     mutating func beginRecord() {
         highBits = blockHighBits
     }
 
-    /// The offset of the next byte with a meaning, or the limit when there is none before it.
+    /// The offset of the next structural byte, or the limit if there is none before it.
     @inline(__always)
     mutating func next() -> Int {
         while mask == 0 {

@@ -1,20 +1,20 @@
 /// How a CSV file is written.
 public struct CSVOptions: Sendable, Hashable {
-    /// The byte between fields: any ASCII character but a quote, a line break or NUL.
+    /// The byte between fields: any ASCII character except a quote, a line break or NUL.
     public var delimiter: UInt8 = UInt8(ascii: ",")
-    /// What an unquoted field contains to be NULL; a quoted one never is.
+    /// The text of an unquoted field that means NULL. A quoted field is never NULL.
     public var null: String = ""
     /// Whether the first record names the columns.
     public var hasHeader = true
-    /// The longest record in bytes, quotes and line breaks included. At most 1 GiB − 1.
+    /// The longest record in bytes, including quotes and line breaks. At most 1 GiB − 1.
     public var maximumRecordLength = 64 << 20
-    /// How many bytes are read at once to begin with; the buffer grows for longer records.
+    /// The initial read size in bytes. The buffer grows for longer records.
     public var bufferSize = 1 << 20
 
-    /// Comma, NULL as nothing, a header.
+    /// Comma, empty text for NULL, a header.
     public init() {}
 
-    /// - Throws: ``LoadError/Reason/option(_:)`` when the options contradict the syntax.
+    /// - Throws: ``LoadError/Reason/option(_:)`` if the options contradict the syntax.
     package func validate(source: String) throws(LoadError) {
         let excluded: [UInt8] = [CSVSyntax.quote, CSVSyntax.lineFeed, CSVSyntax.carriageReturn, 0]
         if excluded.contains(delimiter) || delimiter >= 0x80 {
@@ -36,18 +36,19 @@ public struct CSVOptions: Sendable, Hashable {
     }
 }
 
-/// The bytes with a meaning of their own.
+/// The structural bytes.
 package enum CSVSyntax {
     package static let quote = UInt8(ascii: "\"")
     package static let lineFeed: UInt8 = 0x0A
     package static let carriageReturn: UInt8 = 0x0D
 }
 
-/// A field of a record: where its bytes lie and how they are to be read. 8 bytes.
+/// A field of a record: the position of its bytes, and how to read them. 8 bytes.
 public struct CSVField: Sendable, Hashable {
-    /// Offset of the first byte, without its quote, from the record's first byte.
+    /// Offset of the first byte after any quote, from the record's first byte.
     @usableFromInline let start: UInt32
-    /// Length in the lower 30 bits; the highest says quoted, the next says that quotes are doubled.
+    /// Length in the lower 30 bits. The highest bit means quoted, the next one that quotes are
+    /// doubled.
     @usableFromInline let lengthAndFlags: UInt32
 
     @inlinable
@@ -58,11 +59,11 @@ public struct CSVField: Sendable, Hashable {
             | (isQuoted ? 1 << 31 : 0) | (needsUnescape ? 1 << 30 : 0)
     }
 
-    /// Offset of the first byte, without its quote, from the record's first byte.
+    /// Offset of the first byte after any quote, from the record's first byte.
     @inlinable public var offset: Int { Int(start) }
-    /// Bytes between the quotes, doubled quotes counted twice.
+    /// Number of bytes between the quotes. Doubled quotes count twice.
     @inlinable public var length: Int { Int(lengthAndFlags & (1 << 30 - 1)) }
-    /// Whether the field stood in quotes.
+    /// Whether the field was quoted.
     @inlinable public var isQuoted: Bool { lengthAndFlags >> 31 != 0 }
     /// Whether quotes are doubled within it.
     @inlinable public var needsUnescape: Bool { lengthAndFlags & 1 << 30 != 0 }

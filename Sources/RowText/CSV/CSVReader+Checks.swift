@@ -1,5 +1,5 @@
 extension CSVReader {
-    /// Refuses a whole record that is too long, has the wrong number of fields or is no text.
+    /// Throws if a complete record is too long, has the wrong number of fields or is not text.
     @inline(__always)
     mutating func checkRecord() throws(LoadError) {
         let length = recordEnd - recordStart
@@ -32,7 +32,7 @@ extension CSVReader {
         }
     }
 
-    /// An error at byte `offset` of the current, whole record.
+    /// An error at byte `offset` of the current, complete record.
     private func failure(_ reason: LoadError.Reason, at offset: Int) -> LoadError {
         var field = 0
         while field + 1 < fieldCount && self.field(field + 1).offset <= offset { field += 1 }
@@ -41,7 +41,7 @@ extension CSVReader {
         return error
     }
 
-    /// An error about field `index` of the current, whole record, which need not have that many.
+    /// An error about field `index` of the current, complete record, which may have fewer fields.
     ///
     /// - Complexity: O(length of the record).
     public func failure(_ reason: LoadError.Reason, field index: Int) -> LoadError {
@@ -56,8 +56,8 @@ extension CSVReader {
         return error
     }
 
-    /// An error in the syntax of field `index` at `offset` in the buffer, after which nothing can
-    /// be read; a negative index means the record.
+    /// A syntax error of field `index` at `offset` in the buffer, after which nothing can be read.
+    /// A negative index means the record.
     mutating func fatal(_ reason: LoadError.Reason, _ index: Int, at offset: Int) -> LoadError {
         var start = offset
         while start > recordStart && byte(start - 1) != options.delimiter
@@ -98,13 +98,13 @@ extension CSVReader {
     }
 }
 
-/// The beginnings of values that messages quote.
+/// The beginnings of values, for messages.
 enum Excerpt {
     /// The longest excerpt in characters.
     static let maximumLength = 60
 
-    /// The first characters of `bytes`, an ellipsis after them if there are more, with control
-    /// characters and broken UTF-8 replaced.
+    /// The first characters of `bytes`, followed by an ellipsis if there are more. Control
+    /// characters and invalid UTF-8 are replaced.
     static func of(_ bytes: Span<UInt8>) -> String {
         var head: [UInt8] = []
         for index in 0..<min(bytes.count, maximumLength * 4) { head.append(bytes[index]) }
@@ -120,10 +120,10 @@ enum Excerpt {
     }
 }
 
-/// Tells UTF-8 from other bytes.
+/// Checks UTF-8.
 enum UTF8Check {
-    /// The offset of the first byte that no valid sequence covers; nil if all is valid. Overlong
-    /// forms, surrogates and values past U+10FFFF are invalid. Mirrors PostgreSQL's
+    /// The offset of the first byte that is not part of a valid sequence; nil if all is valid.
+    /// Overlong forms, surrogates and values beyond U+10FFFF are invalid. Mirrors PostgreSQL's
     /// `pg_utf8_verifystr`, which also refuses NUL.
     static func firstInvalidByte(_ bytes: Span<UInt8>) -> Int? {
         let count = bytes.count

@@ -1,8 +1,8 @@
 extension CSVReader {
-    /// Brings more of the source into the buffer, the current record moved to its beginning.
+    /// Moves the current record to the beginning of the buffer and reads more of the source.
     ///
-    /// Reads until the buffer is full: a pipe that yields a little at a time must not make a long
-    /// record be scanned once per read.
+    /// Reads until the buffer is full: a pipe with small reads must not make a long record be
+    /// scanned once per read.
     mutating func refill() throws(LoadError) {
         let isFirst = bufferOffset == 0 && cursor.limit == 0
         let pending = cursor.limit - recordStart
@@ -26,7 +26,7 @@ extension CSVReader {
             if count == 0 { sourceEnded = true }
             limit += count
         }
-        // The padding must have no meaning, whatever the delimiter.
+        // The padding must not be structural, whatever the delimiter.
         let filler: UInt8 = options.delimiter == 0x7F ? 0x7E : 0x7F
         unsafe (buffer + limit).update(repeating: filler, count: CSVCursor.padding)
         if isFirst && limit >= 3 && byte(0) == 0xEF && byte(1) == 0xBB && byte(2) == 0xBF {
@@ -51,7 +51,7 @@ extension CSVReader {
         capacity = larger
     }
 
-    /// Doubles the room for fields.
+    /// Doubles the capacity for fields.
     @inline(never)
     mutating func growFields() {
         let larger = fieldCapacity * 2

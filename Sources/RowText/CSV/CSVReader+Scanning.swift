@@ -1,9 +1,9 @@
 extension CSVReader {
-    /// Finds the next record; false at the end of the source.
+    /// Finds the next record. Returns false at the end of the source.
     ///
-    /// - Throws: ``LoadError`` with the location of what is wrong. A record that only has the wrong
-    ///   number of fields, bad UTF-8 or a NUL byte is skipped by calling again; after any other
-    ///   error there is no telling where the next record starts, and the end is all that follows.
+    /// - Throws: ``LoadError`` with the location of the fault. If the record only has the wrong
+    ///   number of fields, invalid UTF-8 or a NUL byte, calling again skips it. After any other
+    ///   error the start of the next record is unknown, and calling again returns false.
     public mutating func next() throws(LoadError) -> Bool {
         while true {
             recordStart = nextStart
@@ -27,19 +27,20 @@ extension CSVReader {
     }
 
     enum ScanOutcome {
-        /// The record is whole.
+        /// The record is complete.
         case complete
         /// The buffer ends before the record does; nothing was consumed.
         case needsMore
     }
 
-    /// Scans the record at `recordStart`. The cursor stands at its first byte.
+    /// Scans the record at `recordStart`. The cursor is at its first byte.
     ///
-    /// A record the buffer does not hold to its end is scanned again from its beginning after the
-    /// refill: records are short, buffers long and doubled, so that this costs next to nothing and
-    /// no state has to outlive the buffer.
+    /// A record that the buffer cuts is scanned again from its beginning after the refill. Records
+    /// are short and buffers are long and doubled, so this costs almost nothing, and no state has
+    /// to outlive the buffer.
     ///
-    /// The cursor and the count live in registers: what may be called only gets copies of them.
+    /// The cursor and the count stay in registers: functions that may not be inlined only get
+    /// copies of them.
     private mutating func scanRecord() throws(LoadError) -> ScanOutcome {
         var cursor = cursor
         cursor.beginRecord()
@@ -112,8 +113,8 @@ extension CSVReader {
     }
 
     /// Scans from the opening quote at `start` and makes field `index` of it. Returns the offset
-    /// after the closing quote, where a delimiter, a line break or the source's end stands; nil if
-    /// the buffer ends first.
+    /// after the closing quote, at a delimiter, a line break or the source's end; nil if the buffer
+    /// ends first.
     private mutating func scanQuoted(
         _ cursor: inout CSVCursor, from start: Int, _ index: Int
     ) throws(LoadError) -> Int? {

@@ -1,52 +1,53 @@
 /// Splits CSV into records and fields, as RFC 4180 describes them, in constant memory.
 ///
-/// Works on bytes: ``next()`` finds the next record and leaves its fields as offsets into the
-/// reader's buffer; nothing is copied and nothing allocated. The bytes of a record are valid until
-/// the next call of ``next()``.
+/// Works on bytes. ``next()`` finds the next record and leaves its fields as offsets into the
+/// reader's buffer; nothing is copied or allocated. The bytes of a record are valid until the next
+/// call of ``next()``.
 ///
 /// - A field in quotes may hold delimiters and line breaks; a quote within it is doubled.
 /// - LF and CRLF end a record. A lone CR does so in a file whose first line ends in one; in any
 ///   other it is an error, as in PostgreSQL's COPY.
-/// - A byte order mark at the beginning is skipped. A last record needs no line break.
-/// - An empty line is a record of one empty field if one column is expected, else it is skipped.
-/// - Stricter than PostgreSQL, a quote in the middle of an unquoted field is an error.
+/// - A byte order mark at the beginning is skipped. The last record needs no line break.
+/// - An empty line is a record of one empty field if one column is expected; otherwise it is
+///   skipped.
+/// - A quote in the middle of an unquoted field is an error, which is stricter than PostgreSQL.
 ///
-/// Owned by one thread at a time. The buffer grows to twice the longest record, no further than
-/// ``CSVOptions/maximumRecordLength`` demands.
+/// Owned by one thread at a time. The buffer grows to twice the longest record, within
+/// ``CSVOptions/maximumRecordLength``.
 @safe
 public struct CSVReader: ~Copyable {
-    /// How the file is written.
+    /// The CSV options.
     public let options: CSVOptions
     /// How many fields each record must have; nil accepts any number.
     public var expectedFieldCount: Int?
-    /// What the columns are called in messages; may be empty.
+    /// The columns' names for messages; may be empty.
     public var columnNames: [String] = []
     /// How many fields the current record has.
     public internal(set) var fieldCount = 0
-    /// The current record's ordinal number from one, the header not counted; 0 before the first.
+    /// The current record's number, counted from one without the header; 0 before the first.
     public internal(set) var recordNumber = 0
     /// The physical line, from one, on which the current record starts.
     public internal(set) var line = 1
 
     var source: any ByteSource
     let scanner: StructuralScanner
-    /// The text that stands for NULL.
+    /// The text that means NULL.
     let null: [UInt8]
     let nullLength: Int
 
-    /// What line breaks look like; known once the first was seen.
+    /// The kind of line breaks; known once the first was seen.
     var lineBreak = LineBreak.unknown
     /// The line after the current record.
     var nextLine = 1
 
     var buffer: UnsafeMutablePointer<UInt8>
-    /// Bytes the buffer holds, the cursor's padding not counted.
+    /// The buffer's capacity in bytes, without the cursor's padding.
     var capacity: Int
     var cursor: CSVCursor
     var sourceEnded = false
     /// Offset in the source of the buffer's first byte.
     var bufferOffset = 0
-    /// Offsets in the buffer of the current record, its line break excluded, and of the next.
+    /// Offsets in the buffer of the current record, without its line break, and of the next.
     var recordStart = 0
     var recordEnd = 0
     var nextStart = 0
@@ -63,7 +64,7 @@ public struct CSVReader: ~Copyable {
 
     /// Makes a reader. Nothing is read yet.
     ///
-    /// - Throws: ``LoadError/Reason/option(_:)`` when the options contradict CSV's syntax.
+    /// - Throws: ``LoadError/Reason/option(_:)`` if the options contradict CSV's syntax.
     public init(
         source: any ByteSource, options: CSVOptions = CSVOptions(), expectedFieldCount: Int? = nil
     ) throws(LoadError) {
@@ -85,16 +86,16 @@ public struct CSVReader: ~Copyable {
         unsafe fields.deallocate()
     }
 
-    /// What messages call the source.
+    /// The source's name in messages.
     public var sourceName: String { source.name }
 
-    /// How many bytes the source has, where it knows.
+    /// The size of the source in bytes, if known.
     public var totalByteCount: Int? { source.totalByteCount }
 
     /// Offset in the source of the current record's first byte.
     public var byteOffset: Int { bufferOffset + recordStart }
 
-    /// How many bytes of the source lie before the next record: what progress is measured by.
+    /// How many bytes of the source precede the next record. Progress is measured by it.
     public var consumedByteCount: Int { bufferOffset + nextStart }
 
     /// Field `index` of the current record.
@@ -103,7 +104,7 @@ public struct CSVReader: ~Copyable {
         return unsafe fields[index]
     }
 
-    /// The bytes of field `index` as they stand in the file between its quotes.
+    /// The bytes of field `index` as in the file, between its quotes.
     @_lifetime(borrow self)
     public func rawBytes(_ index: Int) -> Span<UInt8> {
         let field = field(index)
@@ -112,7 +113,7 @@ public struct CSVReader: ~Copyable {
         return unsafe _overrideLifetime(span, borrowing: self)
     }
 
-    /// The value of field `index`: its bytes, doubled quotes made single. Valid until the next
+    /// The value of field `index`: its bytes, with doubled quotes made single. Valid until the next
     /// call of this method.
     @_lifetime(&self)
     @inline(__always)
@@ -127,7 +128,7 @@ public struct CSVReader: ~Copyable {
         return unsafe _overrideLifetime(span, mutating: &self)
     }
 
-    /// Copies the field into the scratch, of two quotes only the first.
+    /// Copies the field into the scratch, keeping the first of each pair of quotes.
     @inline(never)
     private mutating func unescape(_ field: CSVField) {
         scratch.removeAll()
@@ -137,12 +138,12 @@ public struct CSVReader: ~Copyable {
         while offset < end {
             let byte = byte(offset)
             scratch.append(byte)
-            // The scanner has made sure that there is a second one.
+            // The scanner has made sure that there is a second quote.
             offset += byte == CSVSyntax.quote ? 2 : 1
         }
     }
 
-    /// The bytes of the current record as they stand in the file, without its line break.
+    /// The bytes of the current record as in the file, without its line break.
     public var recordBytes: Span<UInt8> {
         @_lifetime(borrow self)
         get {
@@ -152,7 +153,7 @@ public struct CSVReader: ~Copyable {
         }
     }
 
-    /// Whether field `index` is NULL: unquoted, and equal to the text that stands for NULL.
+    /// Whether field `index` is NULL: unquoted, and equal to the text that means NULL.
     @inline(__always)
     public func isNull(_ index: Int) -> Bool {
         let field = field(index)
@@ -174,10 +175,11 @@ public struct CSVReader: ~Copyable {
         }
     }
 
-    /// Reads the header and returns its names as they stand. To be called before the first
-    /// ``next()``, where ``CSVOptions/hasHeader`` is set.
+    /// Reads the header and returns its names unchanged. Call it before the first ``next()``, if
+    /// ``CSVOptions/hasHeader`` is set.
     ///
-    /// - Throws: as ``next()``, and ``LoadError/Reason/missingHeader`` if the source is empty.
+    /// - Throws: what ``next()`` throws, and ``LoadError/Reason/missingHeader`` if the source is
+    ///   empty.
     public mutating func readHeader() throws(LoadError) -> [String] {
         let expected = expectedFieldCount
         expectedFieldCount = nil

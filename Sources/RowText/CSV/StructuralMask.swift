@@ -1,14 +1,14 @@
-/// Finds the bytes of CSV with a meaning, 64 at a time.
+/// Finds the structural bytes of CSV, 64 at a time.
 ///
-/// Three questions are asked of each byte: is it the delimiter, is it a quote, is it at most 0x0D?
-/// The last covers both line breaks and NUL with one comparison; the few other control characters
-/// it also finds are passed over by the scanner.
+/// Each byte is tested three times: is it the delimiter, is it a quote, is it at most 0x0D? The
+/// last test covers both line breaks and NUL with one comparison. The scanner skips the few other
+/// control characters that it also finds.
 ///
 /// Eight bytes are compared at once within a 64-bit word, and compilers compare two or four such
-/// words at once. The eight answers of a word stand in the highest bits of its bytes; shifted by
-/// one bit per word, those of eight words lie together in one, as a matrix of eight by eight bits
-/// that only has to be turned over its diagonal. (Swift's own byte vectors are no help: nothing
-/// gathers a comparison's answers into bits, short of asking for each.)
+/// words at once. The eight results of a word are the highest bits of its bytes. Shifted by one bit
+/// per word, the results of eight words form one word: a matrix of eight by eight bits that only
+/// has to be transposed. (Swift's own byte vectors do not help, since nothing gathers the results
+/// of a comparison into bits.)
 @safe
 struct StructuralScanner {
     private let delimiter: UInt64
@@ -18,8 +18,8 @@ struct StructuralScanner {
         self.delimiter = UInt64(delimiter) &* 0x0101_0101_0101_0101
     }
 
-    /// A bit for each of the 64 bytes from `base` that has a meaning, and a word whose high bits
-    /// are set where bytes beyond ASCII were seen.
+    /// Returns a bit for each of the 64 bytes from `base` that is structural, and a word whose high
+    /// bits are set if bytes beyond ASCII were seen.
     ///
     /// All 64 bytes must be readable.
     @inline(__always)

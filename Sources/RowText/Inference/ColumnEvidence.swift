@@ -1,17 +1,17 @@
 import RowSchema
 
-/// What the values of a column seen so far allow it to be.
+/// Which types the values of a column allow so far.
 ///
-/// A type is inferred only if writing a value back gives the same meaning: an integer with a
+/// A type is inferred only if writing a value back gives the same meaning. An integer with a
 /// leading zero or a plus sign is a code or a telephone number, and stays text.
 struct ColumnEvidence {
-    /// Types that every value seen so far can have.
+    /// The types that fit every value so far.
     private var possible: Set<ColumnType> = Set(candidates)
-    /// Whether some value is a number, not a word for one.
+    /// Whether some value is a number, rather than a word for one.
     private var hasNumber = false
     private var hasValue = false
 
-    /// The types that can be inferred, the narrowest first; text is what remains.
+    /// The types that can be inferred, the narrowest first. Text remains if none fits.
     private static let candidates: [ColumnType] = [
         .boolean, .integer, .bigint, .doublePrecision, .numeric, .date, .timestamp, .uuid,
     ]
@@ -26,7 +26,7 @@ struct ColumnEvidence {
         return .text
     }
 
-    /// Takes a value that is not NULL into account.
+    /// Takes a value other than NULL into account.
     mutating func observe(_ text: Span<UInt8>) {
         hasValue = true
         if possible.isEmpty { return }
@@ -50,7 +50,7 @@ struct ColumnEvidence {
                 _ = try IntegerText.parseBigint(text)
             case .doublePrecision:
                 guard number.isPlain else { return isNumberWord(text) }
-                // Seventeen digits are what the type can keep at most.
+                // The type keeps at most seventeen digits.
                 if number.significantDigits > 17 { return false }
                 _ = try FloatingPointText.parseDouble(text)
             case .numeric:
@@ -64,7 +64,7 @@ struct ColumnEvidence {
                 guard isDigit(text) else { return false }
                 _ = try TimestampText.parse(text)
             case .uuid:
-                // With its hyphens: 32 digits alone may be anything.
+                // Hyphens are required: 32 digits alone may mean anything.
                 guard text.count == 36 else { return false }
                 var datum = ByteOutput(capacity: 16)
                 try UUIDText.parse(text, into: &datum)
@@ -95,13 +95,13 @@ struct ColumnEvidence {
     }
 }
 
-/// How a number is spelled.
+/// The spelling of a number.
 private struct NumberShape {
     /// Whether the text is a number without leading zeros, plus sign or space.
     private(set) var isPlain = false
-    /// Whether there is neither point nor exponent.
+    /// Whether it has neither point nor exponent.
     private(set) var isInteger = true
-    /// Digits from the first that is not zero.
+    /// Number of digits from the first one that is not zero.
     private(set) var significantDigits = 0
 
     init(_ text: Span<UInt8>) {
@@ -111,7 +111,7 @@ private struct NumberShape {
         guard index <= last, TextScan.digit(text[index]) <= 9 else { return }
         let startsWithZero = text[index] == UInt8(ascii: "0")
         if startsWithZero && index < last && TextScan.digit(text[index + 1]) <= 9 { return }
-        // Minus zero is no integer that would be written back.
+        // Minus zero would not be written back as an integer.
         if startsWithZero && index == 1 && last == 1 { isInteger = false }
         while index <= last {
             let byte = text[index]

@@ -1,10 +1,10 @@
 import RowSchema
 
-/// Makes names of columns out of a header.
+/// Makes column names from a header.
 package enum ColumnNames {
-    /// As many distinct, valid names as there are columns: white space around them is removed, that
-    /// within them which breaks lines or columns becomes underscores, long ones are cut, an empty
-    /// one is named by its position, and one that was there before gets a number.
+    /// Makes a distinct, valid name for each column. Surrounding white space is removed; white
+    /// space within a name that breaks lines or columns becomes underscores; long names are cut; an
+    /// empty name becomes one with its position; a repeated name gets a number.
     package static func valid(_ header: [String], count: Int) -> [String] {
         var seen: Set<String> = []
         var result: [String] = []
@@ -24,8 +24,9 @@ package enum ColumnNames {
         return result
     }
 
-    /// The position of the first name with a control character that is no white space, such as one
-    /// that begins a terminal's command. There is no name to be made of it that its author knows.
+    /// The position of the first name with a control character that is not white space, such as one
+    /// that begins a terminal command. No other name could be made of it that its author would
+    /// recognise.
     static func firstWithControls(_ header: [String]) -> Int? {
         header.firstIndex { Column.hasControlCharacters(cleaned($0)) }
     }

@@ -1,16 +1,16 @@
 public import RowSchema
 
-/// Finds a schema for a CSV file by looking at its beginning.
+/// Infers a schema for a CSV file from its beginning.
 ///
-/// Each column gets the narrowest of boolean (only the words true, false, t and f), integer,
-/// bigint, double precision, numeric (numbers of more than 17 digits), date, timestamp, uuid and
-/// text that holds all its values in the sample; a column without values is text. Numbers with
-/// leading zeros, such as `00501`, stay text. Columns may all be NULL.
+/// Each column gets the narrowest type that holds all its values in the sample: boolean (only the
+/// words true, false, t and f), integer, bigint, double precision, numeric (numbers of more than 17
+/// digits), date, timestamp, uuid or text. A column without values is text. Numbers with leading
+/// zeros, such as `00501`, stay text. All columns may be NULL.
 ///
-/// What lies behind the sample may contradict it: the load then stops with an error that names the
-/// value, and the schema is to be given.
+/// Values after the sample may contradict the schema. The load then stops with an error that names
+/// the value, and the user must give the schema.
 public enum SchemaInference {
-    /// How much is looked at.
+    /// How much of the source is sampled.
     public struct Limits: Sendable {
         /// The most records.
         public var records = 10_000
@@ -21,29 +21,29 @@ public enum SchemaInference {
         public init() {}
     }
 
-    /// What was found, and a source that begins anew.
+    /// The result, and a source that starts from the beginning.
     public struct Outcome {
         /// The schema.
         public let schema: Schema
-        /// The names in the header as they stand there; nil where there is no header.
+        /// The names in the header, unchanged; nil if there is no header.
         public let header: [String]?
         /// How many records it was inferred from.
         public let recordCount: Int
-        /// Yields all bytes of the source that was given, those of the sample too.
+        /// Yields all bytes of the given source, including the sample.
         public let source: any ByteSource
     }
 
-    /// Reads the beginning of `source` and infers a schema. Columns are named by the header, or
-    /// `column1`, `column2` … where there is none.
+    /// Reads the beginning of `source` and infers a schema. The header names the columns; without
+    /// one they are `column1`, `column2` …
     ///
     /// - Parameters:
-    ///   - source: where the text comes from.
-    ///   - options: how it is written.
-    ///   - limits: how much of it is looked at.
-    ///   - onError: what the load will do about a record that cannot be taken; one that it skips
-    ///     has no say in the types.
-    /// - Throws: ``LoadError`` if the source cannot be read, has not even a header, or its first
-    ///   records cannot be split; a later error is left to the load.
+    /// - source: the text.
+    /// - options: the CSV options.
+    /// - limits: how much of it to sample.
+    /// - onError: what the load will do about a bad record. A record that the load skips does not
+    ///   influence the types.
+    /// - Throws: ``LoadError`` if the source cannot be read, lacks even a header, or its first
+    ///   records cannot be split. Later errors are left to the load.
     public static func infer(
         from source: any ByteSource, options: CSVOptions = CSVOptions(),
         limits: Limits = Limits(), onError: BadRecordPolicy = .stop
@@ -67,11 +67,11 @@ public enum SchemaInference {
                 guard try reader.next() else { break }
             } catch {
                 if onError == .skip && error.reason.isWithinRecord { continue }
-                // Reported by the load, which will meet it again; or the sample's cut end.
+                // The load will meet and report it, or it is an effect of the sample's end.
                 if count == 0 && isWhole { throw error }
                 break
             }
-            // A record that ends with the sample may go on behind it.
+            // A record that ends with the sample may continue after it.
             if !isWhole && reader.consumedByteCount == sample.count && count > 0 { break }
             if columns.isEmpty {
                 columns = Array(repeating: ColumnEvidence(), count: reader.fieldCount)
@@ -114,7 +114,7 @@ public enum SchemaInference {
     }
 }
 
-/// Yields bytes that were read before, then those that follow them.
+/// Yields bytes that were read before, then the bytes that follow them.
 struct PrefixedSource: ByteSource {
     let name: String
     let totalByteCount: Int?

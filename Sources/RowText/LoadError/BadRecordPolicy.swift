@@ -1,15 +1,15 @@
-/// What to do about a record that cannot be taken.
+/// What to do about a record that cannot be loaded.
 public enum BadRecordPolicy: Sendable, Hashable {
     /// The load ends without effect.
     case stop
-    /// The record is left out, if the fault lies within it. After a stray or unterminated quote
-    /// nobody knows where the next record begins, and the load ends in any case.
+    /// Skips the record if the fault lies within it. A stray or unterminated quote always ends the
+    /// load, since the start of the next record is then unknown.
     case skip
 }
 
 extension LoadError.Reason {
-    /// Whether reading can go on with the next record: the fault lies within one record whose end
-    /// is known.
+    /// Whether reading can continue with the next record, because the fault lies within one record
+    /// whose end is known.
     public var isWithinRecord: Bool {
         switch self {
         case .missingFields, .extraFields, .invalidUTF8, .nulByte, .value, .nullNotAllowed,

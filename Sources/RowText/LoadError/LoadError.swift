@@ -15,27 +15,27 @@ public struct LoadError: Error, Sendable, Hashable {
         case missingHeader
         /// The input is empty, so that there are no columns to infer.
         case noRecords
-        /// The input's columns make no schema.
+        /// The input's columns are not a valid schema.
         case schema(SchemaError)
-        /// An option of the reader is of no use; what is wrong with it.
+        /// An option is invalid, for the given reason.
         case option(String)
-        /// The input ends within a quoted field. The field's line is where it began.
+        /// The input ends within a quoted field. The field's line is its start.
         case unterminatedQuote
-        /// A quote stands within an unquoted field.
+        /// An unquoted field contains a quote.
         case strayQuote
         /// Something other than a delimiter or a line break follows a closing quote.
         case textAfterQuote
-        /// A carriage return stands outside quotes and breaks no line.
+        /// A carriage return outside quotes does not break a line.
         case strayCarriageReturn
-        /// A line feed stands outside quotes in a file whose lines end in carriage returns.
+        /// A line feed occurs outside quotes in a file whose lines end in carriage returns.
         case strayLineFeed
         /// The record has fewer fields than there are columns.
         case missingFields(expected: Int, found: Int)
         /// The record has more fields than there are columns.
         case extraFields(expected: Int, found: Int)
-        /// The header names another column than the relation has at this place.
+        /// The header has another column name at this position than the relation.
         case unexpectedColumn(expected: String)
-        /// A name in the header has control characters, which a terminal would take for commands.
+        /// A name in the header has control characters, which a terminal would execute.
         case controlCharacters
         /// The field is not UTF-8 from the location's byte offset on.
         case invalidUTF8
@@ -47,33 +47,33 @@ public struct LoadError: Error, Sendable, Hashable {
         case value(ValueError)
         /// The field is NULL and its column is NOT NULL.
         case nullNotAllowed
-        /// The row's tuple is larger than a page has room for. Sizes in bytes.
+        /// The row's tuple does not fit on a page. Sizes in bytes.
         case rowTooLarge(size: Int, limit: Int)
     }
 
-    /// A place in the input. Lines count from one, physical lines as an editor shows them.
+    /// A place in the input. Lines are physical lines, counted from one as in an editor.
     public struct Location: Sendable, Hashable {
-        /// The record's ordinal number, counted from one, a header not counted.
+        /// The record's number, counted from one without the header.
         public var record: Int
         /// The line the record starts on.
         public var line: Int
         /// The line the field starts on.
         public var fieldLine: Int
-        /// The field's position in its record, counted from one; 0 where no field is meant.
+        /// The field's position in its record, counted from one; 0 if no field is meant.
         public var field: Int
-        /// The offset of the offending byte, or of the field's first, from the source's first.
+        /// The offset of the offending byte, or of the field's first byte, from the source's start.
         public var byteOffset: Int
     }
 
     /// What is wrong.
     public var reason: Reason
-    /// What the source is called.
+    /// The source's name.
     public var source: String
-    /// Where it is wrong, unless the source as a whole is.
+    /// The place of the fault; nil if the whole source is at fault.
     public var location: Location?
-    /// The column of the field, where known.
+    /// The column of the field, if known.
     public var column: String?
-    /// The beginning of the offending text, control characters and broken UTF-8 replaced.
+    /// The beginning of the offending text, with control characters and invalid UTF-8 replaced.
     public var excerpt: String?
 
     /// Describes a failure.
@@ -88,7 +88,7 @@ public struct LoadError: Error, Sendable, Hashable {
 }
 
 extension LoadError: CustomStringConvertible {
-    /// What is wrong and where, followed by what can be done about it.
+    /// What is wrong and where, and the remedy.
     public var description: String {
         reason.remedy.map { "\(message). \($0)" } ?? message
     }
@@ -120,8 +120,8 @@ extension LoadError.Reason: CustomStringConvertible {
         case .open(let code): "cannot be opened: \(Self.message(code))"
         case .read(let code): "cannot be read: \(Self.message(code))"
         case .write(let code): "cannot be written: \(Self.message(code))"
-        case .missingHeader: "the input is empty, a header line was expected"
-        case .noRecords: "the input is empty, there are no columns to infer; give a schema"
+        case .missingHeader: "the input is empty, but a header line was expected"
+        case .noRecords: "the input is empty, so there are no columns to infer; give a schema"
         case .schema(let error): error.description
         case .option(let text): text
         case .unterminatedQuote: "the quoted field has no closing quote; add it"
@@ -157,11 +157,11 @@ extension LoadError.Reason: CustomStringConvertible {
         unsafe String(cString: strerror(code))
     }
 
-    /// What can be done about it, where that is not said with it.
+    /// What the user can do, unless the message already says so.
     public var remedy: String? {
         switch self {
         case .open(ENOENT): "Check the path."
-        case .open(EACCES): "Ask for the permission to read it."
+        case .open(EACCES): "Get permission to read it."
         case .open(EISDIR): "Name a file."
         case .open: "Check the file and its file system."
         case .read(EBADF): "Give an input that is open for reading."
@@ -172,12 +172,12 @@ extension LoadError.Reason: CustomStringConvertible {
         case .write: "Free space on the file system, or write elsewhere."
         case .missingHeader: "Check that it is the right file."
         case .missingFields, .extraFields:
-            "Check the delimiter and the line's quotes, or have such records skipped."
+            "Check the delimiter and the line's quotes, or let the load skip such records."
         case .strayLineFeed: "Quote the field that contains it."
         case .invalidUTF8: "Convert the input to UTF-8 first, for instance with iconv."
         case .nulByte: "Remove it from the input."
         case .value:
-            "Correct it, give the column another type, or have such records skipped."
+            "Correct it, give the column another type, or let the load skip such records."
         case .nullNotAllowed: "Fill the field in, or allow NULL in the column."
         case .rowTooLarge: "Shorten its values, or split them over several rows."
         case .noRecords, .schema, .option, .unterminatedQuote, .strayQuote, .textAfterQuote,

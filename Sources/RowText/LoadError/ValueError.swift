@@ -4,15 +4,15 @@ public import RowSchema
 public struct ValueError: Error, Sendable, Hashable {
     /// What is wrong with the text.
     public enum Reason: Sendable, Hashable {
-        /// It is not written as the type's values are.
+        /// The text does not have the syntax of the type.
         case invalidSyntax
-        /// It is a value, but a larger or smaller one than the type holds.
+        /// The value is outside the type's range.
         case outOfRange
         /// A date or time has a field that does not exist, such as a thirteenth month.
         case fieldOutOfRange
         /// A timestamp names a time zone other than UTC, which the type cannot keep.
         case timeZone
-        /// A stored datum's bytes are none that the type stores.
+        /// A stored datum's bytes are not a value of the type.
         case damaged
     }
 

@@ -1,7 +1,7 @@
-/// Bytes that text or a datum is written to, one value after the other.
+/// A buffer for bytes of text or datums, written one value after the other.
 ///
-/// Grows by doubling and keeps its memory, so that a buffer that is reused allocates nothing.
-/// Owned by one thread at a time.
+/// Grows by doubling and keeps its memory, so a reused buffer does not allocate. Owned by one
+/// thread at a time.
 @safe
 public struct ByteOutput: ~Copyable {
     private var base: UnsafeMutablePointer<UInt8>
@@ -29,23 +29,23 @@ public struct ByteOutput: ~Copyable {
         }
     }
 
-    /// Where the bytes lie until the next one is appended.
+    /// The address of the bytes, valid until the next byte is appended.
     @inline(__always)
     var start: UnsafePointer<UInt8> { unsafe UnsafePointer(base) }
 
-    /// The bytes, to be used before anything else is done with the buffer.
+    /// The bytes. Use them before changing the buffer.
     @unsafe @inline(__always)
     var rawBuffer: UnsafeRawBufferPointer {
         unsafe UnsafeRawBufferPointer(start: base, count: count)
     }
 
-    /// Forgets the bytes, keeps the room.
+    /// Removes the bytes and keeps the memory.
     @inline(__always)
     public mutating func removeAll() {
         count = 0
     }
 
-    /// Forgets the bytes from `length` on.
+    /// Removes the bytes from `length` on.
     public mutating func truncate(to length: Int) {
         precondition(length >= 0 && length <= count)
         count = length
@@ -106,7 +106,8 @@ public struct ByteOutput: ~Copyable {
         for byte in string.utf8 { append(byte) }
     }
 
-    /// Appends `length` bytes, to be set before they are read; returns the new count.
+    /// Appends `length` bytes, which the caller must set before they are read. Returns the new
+    /// count.
     @inline(__always)
     mutating func extend(by length: Int) -> Int {
         reserve(length)
@@ -114,7 +115,7 @@ public struct ByteOutput: ~Copyable {
         return count
     }
 
-    /// Puts a byte before the one at `index`. O(bytes behind it).
+    /// Inserts a byte before the one at `index`. O(bytes after it).
     mutating func insert(_ byte: UInt8, at index: Int) {
         precondition(index >= 0 && index <= count)
         reserve(1)

@@ -3,31 +3,31 @@ internal import Threads
 
 /// Writes bytes to a file descriptor: a file, a pipe, a terminal.
 ///
-/// Does not buffer: give it what a ``ByteOutput`` has gathered. Owns its descriptor unless it was
+/// Does not buffer: pass it what a ``ByteOutput`` has gathered. Owns its descriptor unless it was
 /// given one. Used by one thread at a time.
 public final class DescriptorOutput {
-    /// What messages call it.
+    /// The output's name in messages.
     public let name: String
     /// How many bytes were written.
     public private(set) var byteCount = 0
     private let descriptor: Int32
     private let isOwned: Bool
 
-    /// Writes to a descriptor that stays its owner's.
+    /// Writes to a descriptor that the caller keeps owning.
     public init(descriptor: Int32, name: String) {
         self.descriptor = descriptor
         self.name = name
         isOwned = false
     }
 
-    /// Creates a file, or empties the one that is there.
+    /// Creates a file, or empties an existing one.
     ///
     /// - Throws: ``LoadError`` with ``LoadError/Reason/open(code:)``.
     public convenience init(creating path: String) throws(LoadError) {
         try self.init(creating: try FilePath(ofInput: path))
     }
 
-    /// Creates a file, or empties the one that is there.
+    /// Creates a file, or empties an existing one.
     ///
     /// - Throws: ``LoadError`` with ``LoadError/Reason/open(code:)``.
     public init(creating path: FilePath) throws(LoadError) {
@@ -44,11 +44,11 @@ public final class DescriptorOutput {
             })
     }
 
-    /// Creates a file, or opens one that has no contents; whatever is no file of a disk is opened
-    /// as it is. Nothing that is there is ever overwritten.
+    /// Creates a file, or opens an existing one that is empty. Opens anything other than a regular
+    /// file as it is. Never overwrites existing contents.
     ///
     /// - Throws: ``LoadError`` with ``LoadError/Reason/open(code:)``, or with
-    ///   ``LoadError/Reason/option(_:)`` for a file that has contents.
+    ///   ``LoadError/Reason/option(_:)`` if the file has contents.
     package init(adding path: FilePath, purpose: String) throws(LoadError) {
         name = path.string
         isOwned = true
@@ -70,8 +70,8 @@ public final class DescriptorOutput {
 
     /// Writes all of `bytes` and empties it. Blocks while a pipe is full.
     ///
-    /// - Throws: ``LoadError`` with ``LoadError/Reason/write(code:)``; a reader who has gone is
-    ///   `EPIPE`, in a process that ignores the signal `SIGPIPE`.
+    /// - Throws: ``LoadError`` with ``LoadError/Reason/write(code:)``. A closed reader is `EPIPE`,
+    ///   in a process that ignores the signal `SIGPIPE`.
     public func write(_ bytes: inout ByteOutput) throws(LoadError) {
         var code: Int32 = 0
         unsafe bytes.span.withUnsafeBufferPointer { buffer in
@@ -82,7 +82,7 @@ public final class DescriptorOutput {
                 if result >= 0 {
                     done += result
                 } else if errno == EAGAIN {
-                    // Somebody else has made the pipe non-blocking.
+                    // Another process has made the pipe non-blocking.
                     var wish = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                     _ = unsafe poll(&wish, 1, -1)
                 } else if errno != EINTR {

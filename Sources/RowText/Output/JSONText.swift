@@ -1,7 +1,7 @@
 /// Strings of JSON (RFC 8259).
 enum JSONText {
-    /// Makes the end of `output` from `start` on a JSON string. Bytes that are not UTF-8, which a
-    /// relation written by a server of another encoding may hold, are replaced by U+FFFD.
+    /// Turns the end of `output` from `start` on into a JSON string. Bytes that are not UTF-8,
+    /// which a server with another encoding may have written, are replaced by U+FFFD.
     static func quote(_ output: inout ByteOutput, from start: Int) {
         var extra = 2
         var isASCII = true

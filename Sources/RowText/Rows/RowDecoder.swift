@@ -5,7 +5,7 @@ public import RowSchema
 public enum RowError: Error, Sendable, Equatable {
     /// The tuple is damaged.
     case tuple(PageFormatError)
-    /// The value of a column is none of its type.
+    /// The value of a column is not of its type.
     case value(ValueError, column: String, tuple: OffsetNumber)
 }
 
@@ -19,7 +19,7 @@ extension RowError: CustomStringConvertible {
     }
 }
 
-/// Turns heap tuples into the texts of their values, as PostgreSQL prints them.
+/// Converts heap tuples into the texts of their values, as PostgreSQL prints them.
 ///
 /// Owned by one thread at a time. Allocates nothing per row.
 public struct RowDecoder {
@@ -35,8 +35,7 @@ public struct RowDecoder {
         decoder = HeapTupleDecoder(layout: schema.layout)
     }
 
-    /// Finds the values of a tuple, which ``isNull(_:)`` and ``write(_:of:to:)`` are then asked
-    /// about.
+    /// Finds the values of a tuple, for ``isNull(_:)`` and ``write(_:of:to:)``.
     public mutating func decode(_ tuple: HeapTupleView) throws(RowError) {
         do throws(PageFormatError) {
             try decoder.decode(tuple)
@@ -50,8 +49,8 @@ public struct RowDecoder {
         decoder.isNull(column)
     }
 
-    /// Appends the text of a column of `tuple`, which must be the last decoded one; nothing for
-    /// NULL.
+    /// Appends the text of a column of `tuple`, which must be the last decoded one. Appends nothing
+    /// for NULL.
     public func write(
         _ column: Int, of tuple: HeapTupleView, to output: inout ByteOutput
     ) throws(RowError) {
@@ -103,7 +102,7 @@ extension RawSpan {
 }
 
 extension Span where Element == UInt8 {
-    /// The same bytes without a type. Bytes may be read as bytes, whatever they mean.
+    /// The same bytes without a type. Any bytes may be read as bytes.
     @inline(__always)
     var raw: RawSpan {
         @_lifetime(copy self)

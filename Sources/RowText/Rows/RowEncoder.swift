@@ -1,7 +1,7 @@
 public import PageFormat
 public import RowSchema
 
-/// Turns records of CSV into heap tuples.
+/// Converts records of CSV into heap tuples.
 ///
 /// ```swift
 /// var encoder = RowEncoder(schema: schema)
@@ -11,17 +11,17 @@ public import RowSchema
 /// }
 /// ```
 ///
-/// Values go from the reader's buffer to the tuple without a detour; nothing is allocated per row.
-/// Owned by one thread at a time.
+/// Values go from the reader's buffer straight to the tuple; nothing is allocated per row. Owned by
+/// one thread at a time.
 public struct RowEncoder: ~Copyable {
     /// The columns.
     public let schema: Schema
-    /// Holds the last encoded row, to be placed on a page.
+    /// Holds the last encoded row, ready to be placed on a page.
     public var builder: HeapTupleBuilder
 
     private let types: [ColumnType]
     private let isNullable: [Bool]
-    /// The datum of a value that is not its own text.
+    /// The datum of a value whose datum differs from its text.
     private var datum = ByteOutput(capacity: 256)
 
     /// Makes an encoder for rows of `schema`.
@@ -34,9 +34,9 @@ public struct RowEncoder: ~Copyable {
 
     /// Encodes the reader's current record, which must have a field for each column.
     ///
-    /// - Throws: ``LoadError`` naming the field whose text is no value of its column, that is NULL
-    ///   where it must not be, or the row if its tuple cannot fit a page; and if the record has
-    ///   the wrong number of fields. The encoder can go on with the next record.
+    /// - Throws: ``LoadError`` if a field's text is not a value of its column, a field is NULL but
+    ///   must not be, the row's tuple cannot fit a page, or the record has the wrong number of
+    ///   fields. The encoder can continue with the next record.
     public mutating func encode(_ reader: inout CSVReader) throws(LoadError) {
         let count = types.count
         guard reader.fieldCount == count else { throw wrongCount(reader) }

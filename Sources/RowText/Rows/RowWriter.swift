@@ -1,22 +1,22 @@
 public import PageFormat
 public import RowSchema
 
-/// Writes heap tuples as text, a row after the other, into a buffer that the caller empties.
+/// Writes heap tuples as text, row by row, into a buffer that the caller empties.
 ///
-/// The CSV is what PostgreSQL's `COPY … TO … (FORMAT csv)` writes: lines end in LF, a value is
-/// quoted only if it contains a delimiter, a quote or a line break, or is the text for NULL: so
-/// NULL is nothing and an empty string is `""`. Unlike there, a value that begins with U+FEFF is
-/// quoted too, or it would be taken for a byte order mark where a file begins. JSON lines are one
-/// object per row, numbers and booleans bare, NULL as `null`, all else as strings; a number that is
-/// not finite is a string.
+/// The CSV is what PostgreSQL's `COPY … TO … (FORMAT csv)` writes. Lines end in LF. A value is
+/// quoted only if it contains a delimiter, a quote or a line break, or equals the text for NULL, so
+/// NULL is empty and an empty string is `""`. Unlike COPY, a value that begins with U+FEFF is
+/// quoted too, since at the start of a file it would read as a byte order mark. JSON lines are one
+/// object per row, with numbers and booleans bare, NULL as `null`, and everything else as strings,
+/// including numbers that are not finite.
 ///
 /// Owned by one thread at a time. Allocates nothing per row.
 public struct RowWriter: ~Copyable {
-    /// How rows are written.
+    /// The output format.
     public enum Format: Sendable, Hashable {
         /// Comma-separated values.
         case csv
-        /// One JSON object a line.
+        /// One JSON object per line.
         case jsonLines
     }
 
@@ -25,13 +25,13 @@ public struct RowWriter: ~Copyable {
     let null: [UInt8]
     let types: [ColumnType]
     let names: [String]
-    /// The columns written, in the order they are.
+    /// The columns to write, in order.
     let selection: [Int]
-    /// What stands before each selected value in JSON.
+    /// The text before each selected value in JSON.
     private let keys: [[UInt8]]
     private var decoder: RowDecoder
 
-    /// Makes a writer of the columns at the positions `selection`, of all when that is nil.
+    /// Makes a writer of the columns at the positions `selection`; nil for all columns.
     public init(
         schema: Schema, selection: [Int]? = nil, format: Format = .csv,
         options: CSVOptions = CSVOptions()
@@ -60,7 +60,7 @@ public struct RowWriter: ~Copyable {
         decoder = RowDecoder(schema: schema)
     }
 
-    /// Appends the line of column names, where the format has one.
+    /// Appends the line of column names, if the format has one.
     public func writeHeader(to output: inout ByteOutput) {
         guard format == .csv, options.hasHeader else { return }
         for (position, column) in selection.enumerated() {
@@ -74,7 +74,7 @@ public struct RowWriter: ~Copyable {
 
     /// Appends a row.
     ///
-    /// - Throws: ``RowError`` when the tuple is damaged; nothing is appended then.
+    /// - Throws: ``RowError`` if the tuple is damaged; nothing is appended then.
     public mutating func write(
         _ tuple: HeapTupleView, to output: inout ByteOutput
     ) throws(RowError) {
@@ -140,8 +140,8 @@ public struct RowWriter: ~Copyable {
         output.append("}\n")
     }
 
-    /// Quotes the value that `output` ends in from `start` on, if it would not be read back as it
-    /// is without.
+    /// Quotes the value at the end of `output` from `start` on, if it would not read back unchanged
+    /// without quotes.
     @inline(__always)
     private func quoteIfNeeded(_ output: inout ByteOutput, from start: Int) {
         if needsQuotes(output.span, from: start) { Self.quote(&output, from: start) }
@@ -176,7 +176,7 @@ public struct RowWriter: ~Copyable {
             && bytes[start + 1] == UInt8(ascii: ".")
     }
 
-    /// Puts the end of `output` in quotes and doubles those within, from the back to the front.
+    /// Puts quotes around the end of `output` and doubles those within, from back to front.
     @inline(never)
     private static func quote(_ output: inout ByteOutput, from start: Int) {
         let length = output.count - start

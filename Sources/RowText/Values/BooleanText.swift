@@ -2,8 +2,8 @@ import RowSchema
 
 /// Booleans between text and memory. Mirrors PostgreSQL's `boolin` and `boolout`.
 public enum BooleanText {
-    /// Reads a boolean: `true`, `false`, `yes`, `no`, `on`, `off`, any beginning of one of them
-    /// that no other shares, `1` or `0`; letter case and white space around it are ignored.
+    /// Reads a boolean: `true`, `false`, `yes`, `no`, `on`, `off`, an unambiguous prefix of these,
+    /// `1` or `0`. Ignores letter case and surrounding white space.
     public static func parse(_ text: Span<UInt8>) throws(ValueError) -> Bool {
         if text.count == 1 {
             switch text[0] {

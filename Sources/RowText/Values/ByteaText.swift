@@ -2,9 +2,9 @@ import RowSchema
 
 /// Byte strings between text and memory. Mirrors PostgreSQL's `byteain` and `byteaout`.
 public enum ByteaText {
-    /// Appends the bytes that `text` names: `\x` and pairs of hexadecimal digits, white space
-    /// between pairs allowed; or else the bytes themselves, `\\` for a backslash and `\ooo` with
-    /// three octal digits for any byte.
+    /// Appends the bytes that `text` represents: either `\x` and pairs of hexadecimal digits, with
+    /// white space allowed between pairs, or the bytes themselves, with `\\` for a backslash and
+    /// `\ooo` with three octal digits for any byte.
     public static func parse(
         _ text: Span<UInt8>, into datum: inout ByteOutput
     ) throws(ValueError) {

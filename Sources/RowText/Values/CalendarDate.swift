@@ -1,16 +1,16 @@
 import RowSchema
 
-/// Days and dates of the Gregorian calendar, extended backwards without end. Days are counted
-/// from 2000-01-01, as PostgreSQL's `date` counts them.
+/// Days and dates of the Gregorian calendar, extended backwards indefinitely. Days are counted from
+/// 2000-01-01, as in PostgreSQL's `date`.
 enum CalendarDate {
-    /// Days of the first and one past the last date a `date` holds: 4714-11-24 BC (day 0 of the
-    /// Julian period) to 5874897-12-31.
+    /// The days of the first `date` and after the last one: 4714-11-24 BC (day 0 of the Julian
+    /// period) to 5874897-12-31.
     static let dateRange = -2_451_545..<2_145_031_949
-    /// One past the last day a `timestamp` holds, 294276-12-31.
+    /// One past the last day of a `timestamp`, 294276-12-31.
     static let timestampEnd = 106_751_983
 
-    /// The day of a date, which must exist; year 0 is 1 BC. Linear in nothing: the formula counts
-    /// whole 400-year cycles of years that begin in March.
+    /// The day of a date, which must exist; year 0 is 1 BC. Constant time: the formula counts whole
+    /// 400-year cycles of years that begin in March.
     @inline(__always)
     static func day(year: Int, month: Int, day: Int) -> Int {
         let shifted = month <= 2 ? year &- 1 : year
@@ -48,7 +48,7 @@ enum CalendarDate {
         }
     }
 
-    /// Reads `YYYY-MM-DD` at `index`, moving it behind. `isBC` turns year n into n BC.
+    /// Reads `YYYY-MM-DD` at `index` and moves past it. `isBC` turns year n into n BC.
     @inline(__always)
     static func parse(
         _ text: Span<UInt8>, _ index: inout Int, end: Int, isBC: Bool, as type: ColumnType
@@ -79,8 +79,8 @@ enum CalendarDate {
         return self.day(year: year, month: month, day: day)
     }
 
-    /// The day of an existing date that is written with ten characters; nil for any other, which
-    /// is then looked at closely.
+    /// The day of an existing date written with exactly ten characters; nil for any other text,
+    /// which then takes the slower path.
     @inline(__always)
     private static func commonDate(_ text: Span<UInt8>, _ index: Int, end: Int) -> Int? {
         guard end &- index >= 10,
@@ -91,7 +91,7 @@ enum CalendarDate {
         let yearOfCentury = pair(text, index &+ 2)
         let month = pair(text, index &+ 5)
         let day = pair(text, index &+ 8)
-        // A pair with something that is no digit has a value out of every range.
+        // A pair with a character that is not a digit has a value outside every range.
         guard century <= 99, yearOfCentury <= 99, month >= 1, month <= 12, day >= 1 else {
             return nil
         }
@@ -103,7 +103,7 @@ enum CalendarDate {
         return self.day(year: year, month: Int(month), day: Int(day))
     }
 
-    /// The number that two digits make; above 99 if they are none.
+    /// The number that two digits form; above 99 if they are not digits.
     @inline(__always)
     private static func pair(_ text: Span<UInt8>, _ index: Int) -> UInt {
         let tens = UInt(TextScan.digit(text[index]))
@@ -118,7 +118,7 @@ enum CalendarDate {
         return true
     }
 
-    /// Reads up to `maximumDigits` digits at `index`, moving it behind them.
+    /// Reads up to `maximumDigits` digits at `index` and moves past them.
     @inline(__always)
     static func number(
         _ text: Span<UInt8>, _ index: inout Int, end: Int, maximumDigits: Int
@@ -134,7 +134,7 @@ enum CalendarDate {
         return value
     }
 
-    /// Takes ` BC` (or ` AD`) off the end of a trimmed text; true if it was BC.
+    /// Removes ` BC` (or ` AD`) from the end of a trimmed text. Returns true if it was BC.
     @inline(__always)
     static func takeEra(_ text: Span<UInt8>, _ range: inout Range<Int>) -> Bool {
         let end = range.upperBound
@@ -150,8 +150,8 @@ enum CalendarDate {
         return isBC
     }
 
-    /// Appends the date of a day as `YYYY-MM-DD`, the year of at least four digits; returns
-    /// whether it lies before year 1, for the era to be appended.
+    /// Appends the date of a day as `YYYY-MM-DD`, with at least four digits for the year. Returns
+    /// whether it is before year 1, so that the caller appends the era.
     @inline(__always)
     static func write(day: Int, to output: inout ByteOutput) -> Bool {
         let date = date(ofDay: day)

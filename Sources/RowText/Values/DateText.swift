@@ -8,7 +8,7 @@ public enum DateText {
     /// The day that stands for `-infinity` (PostgreSQL's `DATEVAL_NOBEGIN`).
     public static let negativeInfinity = Int32.min
 
-    /// Reads `YYYY-MM-DD`, with ` BC` after it for years before 1, or `infinity`, `-infinity`.
+    /// Reads `YYYY-MM-DD`, followed by ` BC` for years before 1, or `infinity`, `-infinity`.
     public static func parse(_ text: Span<UInt8>) throws(ValueError) -> Int32 {
         var range = TextScan.trimmed(text)
         if let infinite = Infinity.parse(text, range) {

@@ -1,15 +1,15 @@
-/// A decimal number as its text spells it: digits × 10^exponent.
+/// A decimal number as written: digits × 10^exponent.
 struct DecimalText {
-    /// The first nineteen digits that are not leading zeros.
+    /// The first nineteen digits after leading zeros.
     private(set) var digits: UInt64 = 0
     /// The power of ten of the last of ``digits``.
     private(set) var exponent = 0
     /// Whether there is a minus sign.
     private(set) var isNegative = false
-    /// Whether ``digits`` are all of them, zeros at the end aside.
+    /// Whether ``digits`` has all digits, apart from trailing zeros.
     private(set) var isComplete = true
 
-    /// Reads the text in `range`, which has no white space around it; nil if it is no number.
+    /// Reads the text in `range`, which has no surrounding white space; nil if it is not a number.
     @inline(__always)
     init?(_ text: Span<UInt8>, _ range: Range<Int>) {
         var index = range.lowerBound
@@ -48,8 +48,8 @@ struct DecimalText {
         }
     }
 
-    /// Reads the digits again where there are many: leading zeros do not count, and those past
-    /// the nineteenth only move the exponent.
+    /// Reads many digits again: leading zeros do not count, and those past the nineteenth only
+    /// change the exponent.
     private mutating func readLong(_ text: Span<UInt8>, _ range: Range<Int>) {
         digits = 0
         exponent = 0
@@ -72,7 +72,7 @@ struct DecimalText {
         }
     }
 
-    /// Reads `e` and a power of ten, which is clamped to what no format survives.
+    /// Reads `e` and a power of ten, clamped to what exceeds every format.
     static func power(_ text: Span<UInt8>, _ range: Range<Int>) -> Int? {
         var index = range.lowerBound
         guard text[index] | 0x20 == UInt8(ascii: "e") else { return nil }

@@ -6,16 +6,16 @@ protocol BinaryFormat: BinaryFloatingPoint & LosslessStringConvertible & Sendabl
     static var infiniteExponent: Int { get }
     /// Powers of ten below and above which every number rounds to zero or infinity.
     static var decimalExponents: ClosedRange<Int> { get }
-    /// Powers of ten with which a product can lie exactly between two numbers.
+    /// Powers of ten for which a product can lie exactly between two numbers.
     static var tieExponents: ClosedRange<Int> { get }
     /// Powers of ten, from 10^0, that are exact.
     static var exactPowers: Int { get }
-    /// How many decimal digits every number of the format keeps; PostgreSQL writes numbers with
-    /// more digits before the point with an exponent.
+    /// How many decimal digits every number of the format keeps. PostgreSQL uses an exponent for
+    /// numbers with more digits before the point.
     static var decimalDigits: Int { get }
-    /// Makes a number of its fields.
+    /// Makes a number from its fields.
     init(fields exponent: Int, _ significand: UInt64, isNegative: Bool)
-    /// The number's bits, its sign left out.
+    /// The number's bits without its sign.
     var magnitudeBits: UInt64 { get }
 }
 
@@ -49,11 +49,11 @@ extension Float: BinaryFormat {
     }
 }
 
-/// The nearest binary number to a decimal one, by the method of Eisel and Lemire ("Number parsing
-/// at a gigabyte per second", 2021): multiply by the leading bits of the power of ten and see
-/// whether what was left out could matter.
+/// The binary number nearest to a decimal one, by the method of Eisel and Lemire ("Number parsing
+/// at a gigabyte per second", 2021): multiply by the leading bits of the power of ten, and check
+/// whether the omitted bits could matter.
 enum DecimalToBinary {
-    /// The number nearest to `digits` × 10^`exponent`, infinity if that is too large; nil in the
+    /// The number nearest to `digits` × 10^`exponent`, infinity if that is too large. Nil in the
     /// rare case that 128 bits of the power do not decide.
     static func nearest<Value: BinaryFormat>(
         _ digits: UInt64, exponent: Int, isNegative: Bool, as _: Value.Type
@@ -79,7 +79,7 @@ enum DecimalToBinary {
             if 1 &- binary >= 64 { return Value(fields: 0, 0, isNegative: isNegative) }
             significand &>>= UInt64(1 &- binary)
             significand = (significand &+ significand & 1) &>> 1
-            // Rounding may have made it normal, which the carry into the exponent says by itself.
+            // Rounding may have made it normal; the carry into the exponent expresses that.
             let carried = significand >> UInt64(bits)
             return Value(
                 fields: Int(carried), significand & (1 << UInt64(bits) - 1),
@@ -107,7 +107,7 @@ enum DecimalToBinary {
     ) -> (high: UInt64, low: UInt64)? {
         var power = PowersOfTen.shared.leadingBits(exponent)
         if exponent < 0 && exponent >= -27 {
-            // The method wants the reciprocals of exact powers rounded up.
+            // The method needs the reciprocals of exact powers rounded up.
             power.low &+= 1
             if power.low == 0 { power.high &+= 1 }
         }

@@ -1,18 +1,18 @@
 import RowSchema
 
-/// Floating-point numbers between text and memory. Mirrors PostgreSQL's `float8in`, `float8out`
-/// and their `float4` counterparts, `extra_float_digits` being 1.
+/// Floating-point numbers between text and memory. Mirrors PostgreSQL's `float8in`, `float8out` and
+/// their `float4` counterparts, with `extra_float_digits` 1.
 public enum FloatingPointText {
-    /// Reads a `double precision`: a decimal number with an exponent or without, `NaN`,
-    /// `Infinity`, `-Infinity`; white space around it is ignored. The result is the nearest number.
+    /// Reads a `double precision`: a decimal number with or without an exponent, `NaN`, `Infinity`
+    /// or `-Infinity`. Ignores surrounding white space. The result is the nearest number.
     ///
-    /// - Throws: ``ValueError`` when the text is no number, or one that is too large, or one that
-    ///   is not zero but too small to be told from it.
+    /// - Throws: ``ValueError`` if the text is not a number, is too large, or is not zero but
+    ///   rounds to it.
     public static func parseDouble(_ text: Span<UInt8>) throws(ValueError) -> Double {
         try parse(text, as: .doublePrecision, Double.self)
     }
 
-    /// Reads a `real`, as ``parseDouble(_:)`` does.
+    /// Reads a `real` like ``parseDouble(_:)``.
     public static func parseReal(_ text: Span<UInt8>) throws(ValueError) -> Float {
         try parse(text, as: .real, Float.self)
     }
@@ -26,7 +26,7 @@ public enum FloatingPointText {
             if let word: Value = parseWord(text, range) { return word }
             throw ValueError(type, .invalidSyntax)
         }
-        // Both numbers exact, so that one operation rounds once.
+        // Both numbers are exact, so one operation rounds once.
         let limit: UInt64 = 1 << UInt64(Value.storedSignificandBits &+ 1)
         if decimal.digits <= limit && decimal.isComplete
             && decimal.exponent.magnitude <= Value.exactPowers.magnitude
@@ -47,7 +47,7 @@ public enum FloatingPointText {
             decimal.digits, exponent: decimal.exponent, isNegative: decimal.isNegative,
             as: Value.self)
         if !decimal.isComplete {
-            // The digits left out decide only if the next larger number of digits reads otherwise.
+            // The omitted digits matter only if the next larger digits read as another number.
             let next: Value? = DecimalToBinary.nearest(
                 decimal.digits &+ 1, exponent: decimal.exponent, isNegative: decimal.isNegative,
                 as: Value.self)
@@ -60,7 +60,7 @@ public enum FloatingPointText {
         return value
     }
 
-    /// Reads a number with any number of digits, by way of a string.
+    /// Reads a number with any number of digits, through a string.
     private static func exactly<Value: BinaryFormat>(
         _ text: Span<UInt8>, _ range: Range<Int>
     ) -> Value? {
@@ -111,7 +111,7 @@ public enum FloatingPointText {
         writeDecimal(digits, exponent, fixedBelow: Value.decimalDigits, to: &output)
     }
 
-    /// Appends digits × 10^exponent: with an exponent below 10^-4 and from 10^`fixedBelow` on.
+    /// Appends digits × 10^exponent. Uses an exponent below 10^-4 and from 10^`fixedBelow` on.
     private static func writeDecimal(
         _ digits: UInt64, _ exponent: Int, fixedBelow limit: Int, to output: inout ByteOutput
     ) {

@@ -2,9 +2,9 @@ import RowSchema
 
 /// Integers between text and memory. Mirrors PostgreSQL's `pg_strtoint64` and `pg_lltoa`.
 public enum IntegerText {
-    /// Reads a decimal integer with white space around it and a sign before it.
+    /// Reads a decimal integer with an optional sign. Ignores surrounding white space.
     ///
-    /// - Throws: ``ValueError`` of `type` when the text is no integer or `Value` cannot hold it.
+    /// - Throws: ``ValueError`` of `type` if the text is not an integer or `Value` cannot hold it.
     @inline(__always)
     static func parse<Value: FixedWidthInteger & SignedInteger>(
         _ text: Span<UInt8>, as type: ColumnType, _: Value.Type
@@ -58,7 +58,7 @@ public enum IntegerText {
             let digit = TextScan.digit(text[index])
             guard digit <= 9 else { throw ValueError(type, .invalidSyntax) }
             let (product, productOverflow) = value.multipliedReportingOverflow(by: 10)
-            // Downwards, since the smallest value has no positive counterpart.
+            // Counts downwards, since the smallest value has no positive counterpart.
             let (difference, differenceOverflow) =
                 product.subtractingReportingOverflow(Value(digit))
             overflows = overflows || productOverflow || differenceOverflow
@@ -88,7 +88,7 @@ public enum IntegerText {
         try parse(text, as: .bigint, Int64.self)
     }
 
-    /// Appends the decimal digits of `value`, a minus sign before them if it is negative.
+    /// Appends the decimal digits of `value`, after a minus sign if it is negative.
     public static func write(_ value: Int64, to output: inout ByteOutput) {
         if value < 0 { output.append(UInt8(ascii: "-")) }
         write(value.magnitude, to: &output)

@@ -1,9 +1,9 @@
 import RowSchema
 
 extension NumericText {
-    /// Appends the text of a datum, with as many decimal places as its scale says.
+    /// Appends the text of a datum, with as many decimal places as its scale.
     ///
-    /// - Throws: ``ValueError`` with ``ValueError/Reason/damaged`` when the bytes are no datum.
+    /// - Throws: ``ValueError`` with ``ValueError/Reason/damaged`` if the bytes are not a datum.
     public static func write(
         _ datum: Span<UInt8>, to output: inout ByteOutput
     ) throws(ValueError) {
@@ -55,7 +55,7 @@ extension NumericText {
         }
     }
 
-    /// Appends the point and `scale` digits behind it.
+    /// Appends the point and the `scale` digits after it.
     private static func writeFraction(
         _ datum: Span<UInt8>, _ start: Int, _ weight: Int, _ scale: Int,
         to output: inout ByteOutput

@@ -1,9 +1,9 @@
 import RowSchema
 
-/// Exact decimal numbers between text and PostgreSQL's `numeric` format, as it lies in a tuple
-/// behind its length. Mirrors PostgreSQL's `numeric_in`, `make_result` and `numeric_out`.
+/// Exact decimal numbers between text and PostgreSQL's `numeric` format, as stored in a tuple after
+/// the length. Mirrors PostgreSQL's `numeric_in`, `make_result` and `numeric_out`.
 ///
-/// A datum is a header and digits of base 10,000, each two bytes, the most significant first and
+/// A datum is a header and digits of base 10,000, each of two bytes, the most significant first,
 /// without zeros at either end:
 ///
 /// | header | holds |
@@ -24,9 +24,9 @@ public enum NumericText {
     static let shortScales = 0...63
     static let shortWeights = -64...63
 
-    /// Appends the datum of the number that `text` spells.
+    /// Appends the datum of the number in `text`.
     ///
-    /// - Throws: ``ValueError`` when it is no number or has more places than the format.
+    /// - Throws: ``ValueError`` if the text is not a number or has more places than the format.
     public static func parse(
         _ text: Span<UInt8>, into datum: inout ByteOutput
     ) throws(ValueError) {
@@ -81,7 +81,7 @@ public enum NumericText {
         writeDigits(text, first...last, padding: 3 - leading & 3, to: &datum)
     }
 
-    /// Appends the digits in `range` in groups of four, the first group beginning with `padding`
+    /// Appends the digits in `range` in groups of four. The first group begins with `padding`
     /// zeros.
     @inline(__always)
     private static func writeDigits(

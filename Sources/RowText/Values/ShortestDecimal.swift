@@ -1,17 +1,17 @@
-/// The shortest decimal number that reads back as a given binary one, by Giulietti's Schubfach
-/// method ("The Schubfach way to render doubles", 2021); among several the nearest.
+/// The shortest decimal number that reads back as a given binary one, or the nearest of several, by
+/// Giulietti's Schubfach method ("The Schubfach way to render doubles", 2021).
 ///
-/// Like PostgreSQL, and unlike Swift, it does not use a decimal that lies exactly half-way to the
-/// next binary number, even where round-to-even would read it back: 9.999999999999999e+22, not
-/// 1e+23. The text then never depends on how a reader breaks ties.
+/// Like PostgreSQL, and unlike Swift, it never uses a decimal exactly half-way to the next binary
+/// number, even if round-to-even would read it back: 9.999999999999999e+22, not 1e+23. The text
+/// then never depends on how a reader breaks ties.
 package enum ShortestDecimal {
-    /// Digits and power of ten of a finite number that is not zero, its sign left out.
+    /// The digits and power of ten of a finite number other than zero, without its sign.
     package static func digits(of value: Double) -> (digits: UInt64, exponent: Int) { of(value) }
 
-    /// Digits and power of ten of a finite number that is not zero, its sign left out.
+    /// The digits and power of ten of a finite number other than zero, without its sign.
     package static func digits(of value: Float) -> (digits: UInt64, exponent: Int) { of(value) }
 
-    /// Digits and power of ten of a finite number that is not zero, its sign left out.
+    /// The digits and power of ten of a finite number other than zero, without its sign.
     static func of<Value: BinaryFormat>(_ value: Value) -> (digits: UInt64, exponent: Int) {
         let bits = value.magnitudeBits
         let stored = UInt64(Value.storedSignificandBits)
@@ -39,7 +39,7 @@ package enum ShortestDecimal {
 
         let s = middle / 4
         if s >= 10 {
-            // One digit less, rounded down or up, if just one of the two is within bounds.
+            // Try one digit less, rounded down or up, if exactly one of the two is within bounds.
             let tens = s / 10
             let isDownInside = lower <= 40 &* tens
             let isUpInside = 40 &* tens &+ 40 <= upper
@@ -55,7 +55,8 @@ package enum ShortestDecimal {
         return trimmed(s &+ (roundsUp ? 1 : 0), k)
     }
 
-    /// The upper 64 bits of a product of 64 and 128 bits, the lowest set if any below it is.
+    /// The upper 64 bits of the product of 64 and 128 bits, with the lowest bit set if any bit
+    /// below it is.
     @inline(__always)
     private static func roundToOdd(
         _ power: (high: UInt64, low: UInt64), _ factor: UInt64
@@ -66,7 +67,7 @@ package enum ShortestDecimal {
         return (product.high &+ (carry ? 1 : 0)) | (low > 1 ? 1 : 0)
     }
 
-    /// Moves zeros at the end of the digits into the exponent.
+    /// Moves trailing zeros of the digits into the exponent.
     @inline(__always)
     private static func trimmed(_ digits: UInt64, _ exponent: Int) -> (UInt64, Int) {
         var digits = digits

@@ -1,12 +1,12 @@
-/// Small questions about the bytes of a text that every value's reader asks.
+/// Small tests on the bytes of a text, shared by all value parsers.
 enum TextScan {
-    /// Whether C's `isspace` holds in the C locale, which is what PostgreSQL trims.
+    /// Whether C's `isspace` holds in the C locale, which defines what PostgreSQL trims.
     @inline(__always)
     static func isSpace(_ byte: UInt8) -> Bool {
         byte == 0x20 || (byte &- 9) < 5
     }
 
-    /// The bounds of `text` without the white space around it.
+    /// The bounds of `text` without surrounding white space.
     @inline(__always)
     static func trimmed(_ text: Span<UInt8>) -> Range<Int> {
         var start = 0
@@ -16,7 +16,7 @@ enum TextScan {
         return start..<end
     }
 
-    /// The value of a decimal digit, or something above nine.
+    /// The value of a decimal digit, or a number above nine.
     @inline(__always)
     static func digit(_ byte: UInt8) -> UInt8 {
         byte &- UInt8(ascii: "0")
@@ -33,12 +33,13 @@ enum TextScan {
         }
     }
 
-    /// Whether the bytes in `range` spell `word`, which is in lower case, in any letter case.
+    /// Whether the bytes in `range` spell `word`, given in lower case, in any letter case.
     static func matches(_ text: Span<UInt8>, _ range: Range<Int>, _ word: StaticString) -> Bool {
         range.count == word.utf8CodeUnitCount && isPrefix(text, range, of: word)
     }
 
-    /// Whether the bytes in `range` begin `word`, which is in lower case, in any letter case.
+    /// Whether the bytes in `range` are a prefix of `word`, given in lower case, in any letter
+    /// case.
     static func isPrefix(_ text: Span<UInt8>, _ range: Range<Int>, of word: StaticString) -> Bool {
         guard range.count <= word.utf8CodeUnitCount else { return false }
         for offset in 0..<range.count {
@@ -48,7 +49,7 @@ enum TextScan {
         return true
     }
 
-    /// The ASCII letter in lower case, any other byte as it is.
+    /// An ASCII letter in lower case; any other byte unchanged.
     @inline(__always)
     static func lowercased(_ byte: UInt8) -> UInt8 {
         (byte &- UInt8(ascii: "A")) < 26 ? byte | 0x20 : byte

@@ -10,11 +10,11 @@ public enum TimestampText {
 
     private static let microsecondsPerDay: Int64 = 86_400_000_000
 
-    /// Reads a date, and after a space or `T` the time of day as `HH:MM`, `HH:MM:SS` or
-    /// `HH:MM:SS.ffffff`, further digits rounded; ` BC` may follow, or `Z` or `+00` for UTC.
-    /// `infinity` and `-infinity` are values too.
+    /// Reads a date, optionally followed by a space or `T` and the time of day as `HH:MM`,
+    /// `HH:MM:SS` or `HH:MM:SS.ffffff`. Further digits are rounded. ` BC`, `Z` or `+00` for UTC may
+    /// follow. `infinity` and `-infinity` are values too.
     ///
-    /// Unlike PostgreSQL, which ignores it, another time zone is an error.
+    /// Another time zone is an error, while PostgreSQL ignores it.
     public static func parse(_ text: Span<UInt8>) throws(ValueError) -> Int64 {
         var range = TextScan.trimmed(text)
         if let infinite = Infinity.parse(text, range) {
@@ -39,7 +39,7 @@ public enum TimestampText {
         guard day >= CalendarDate.dateRange.lowerBound, day <= CalendarDate.timestampEnd else {
             throw ValueError(.timestamp, .outOfRange)
         }
-        // The last day can still be left by 24:00, hence the second look.
+        // 24:00 can move the last day out of range, so the range is checked again.
         let value = Int64(day) * microsecondsPerDay + time
         guard value < Int64(CalendarDate.timestampEnd) * microsecondsPerDay else {
             throw ValueError(.timestamp, .outOfRange)
@@ -85,7 +85,7 @@ public enum TimestampText {
         return value
     }
 
-    /// The digits behind the point as microseconds, further ones rounded.
+    /// The digits after the point as microseconds; further digits are rounded.
     @inline(__always)
     private static func microseconds(_ text: Span<UInt8>, _ index: inout Int, _ end: Int) -> Int64 {
         var value: Int64 = 0
@@ -103,8 +103,8 @@ public enum TimestampText {
         return value &* unit
     }
 
-    /// Rounds six digits by those that follow as PostgreSQL does: by way of a `double`, whose own
-    /// rounding decides where seven digits end in a five.
+    /// Rounds six digits by those that follow, as PostgreSQL does: through a `double`, whose own
+    /// rounding decides if seven digits end in a five.
     @inline(never)
     private static func rounded(
         _ six: Int64, _ text: Span<UInt8>, _ index: inout Int, _ end: Int
@@ -114,7 +114,7 @@ public enum TimestampText {
         while index < end {
             let digit = TextScan.digit(text[index])
             if digit > 9 { break }
-            // Fifteen digits and their power of ten are exact, so that the quotient is right.
+            // Fifteen digits and their power of ten are exact, so the quotient is right.
             if power < 1e15 {
                 digits = digits * 10 + Double(digit)
                 power *= 10
@@ -124,7 +124,7 @@ public enum TimestampText {
         return Int64((digits / power * 1_000_000).rounded(.toNearestOrEven))
     }
 
-    /// Accepts the ways of writing UTC, refuses other zones.
+    /// Accepts the spellings of UTC and throws for other zones.
     @inline(never)
     private static func skipZone(
         _ text: Span<UInt8>, _ start: Int, _ end: Int
@@ -144,7 +144,7 @@ public enum TimestampText {
         if !isZero { throw ValueError(.timestamp, .timeZone) }
     }
 
-    /// Appends the date and time of a value; a fraction of a second only as far as it is not zero.
+    /// Appends the date and time of a value, with a fraction of a second only if it is not zero.
     public static func write(_ value: Int64, to output: inout ByteOutput) {
         if value == infinity { return output.append("infinity") }
         if value == negativeInfinity { return output.append("-infinity") }

@@ -2,8 +2,8 @@ import RowSchema
 
 /// UUIDs between text and their 16 bytes. Mirrors PostgreSQL's `uuid_in` and `uuid_out`.
 public enum UUIDText {
-    /// Appends the 16 bytes that 32 hexadecimal digits name. A hyphen may stand after any four
-    /// digits, braces around all.
+    /// Appends the 16 bytes of 32 hexadecimal digits. Hyphens may follow any four digits, and
+    /// braces may surround all.
     public static func parse(
         _ text: Span<UInt8>, into datum: inout ByteOutput
     ) throws(ValueError) {
@@ -31,7 +31,8 @@ public enum UUIDText {
         guard index == end else { throw ValueError(.uuid, .invalidSyntax) }
     }
 
-    /// Appends the digits of 16 bytes in lower case, hyphens after the 8th, 12th, 16th and 20th.
+    /// Appends the digits of 16 bytes in lower case, with hyphens after the 8th, 12th, 16th and
+    /// 20th.
     public static func write(_ bytes: Span<UInt8>, to output: inout ByteOutput) {
         for index in 0..<bytes.count {
             if index == 4 || index == 6 || index == 8 || index == 10 {
