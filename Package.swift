@@ -56,7 +56,8 @@ let modules: [Target] = [
         name: "BufferManager",
         dependencies: ["StorageManager", "PageFormat", "AsyncIO", log, "Threads"]),
     .target(
-        name: "ReadStream", dependencies: ["BufferManager", "StorageManager", "AsyncIO", "Threads"]),
+        name: "ReadStream",
+        dependencies: ["BufferManager", "StorageManager", "AsyncIO", "Threads"]),
     .target(
         name: "PostgresTypes", dependencies: ["RowText"],
         path: "Sources/PostgresCluster/PostgresTypes"),
@@ -199,11 +200,13 @@ let tests: [Target] = [
         dependencies: [
             "RelationLoader", "Strata", "MagneticDisk", "CompressedDisk", "MemoryDisk",
             "BufferManager", "FileAccess", "StorageManager", "AsyncIO", "StorageTesting",
-            "StrataTool", "CrashClient",
+            "StrataTool", "CrashClient", "Threads",
         ]),
     .testTarget(
         name: "StrataToolTests",
-        dependencies: ["StrataTool", "Strata", "FileAccess", "AsyncIO", "StorageTesting"]),
+        dependencies: [
+            "StrataTool", "Strata", "FileAccess", "AsyncIO", "StorageTesting", "Threads",
+        ]),
     // What the integration tests kill.
     .executableTarget(
         name: "CrashClient",
@@ -215,10 +218,15 @@ let tests: [Target] = [
     // Harms stores of the built tool; `.ci/harm` and the tests below run it.
     .executableTarget(
         name: "Harm",
-        dependencies: ["Strata", "PageFormat", "AsyncIO", "CPlatform", "StorageTesting"],
+        dependencies: [
+            "Strata", "PageFormat", "AsyncIO", "CPlatform", "StorageTesting", "Threads",
+        ],
         path: "Tests/Harm"),
     .testTarget(
-        name: "StoreMutationTests", dependencies: ["StorageTesting", "Harm", "StrataTool"]),
+        name: "StoreMutationTests",
+        dependencies: [
+            "StorageTesting", "FileAccess", "AsyncIO", "Threads", "Harm", "StrataTool",
+        ]),
     // What .ci/rados kills, pauses and measures.
     .executableTarget(
         name: "RadosClient",

@@ -51,7 +51,8 @@ struct RelationScan {
             throw .storage(
                 StorageError(
                     .pageInUse,
-                    "\(Figures.count(left.skipped, "page")) that case \(name) read stayed in the pool"
+                    "\(Figures.count(left.skipped, "page")) that case \(name) read stayed"
+                        + " in the pool"
                 )
             )
         }

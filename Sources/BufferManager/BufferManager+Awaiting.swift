@@ -66,11 +66,6 @@ extension BufferManager {
         operation.isAwaited = true
         return operation
     }
-
-    /// The error for having found no buffer.
-    package var allBuffersPinned: StorageError {
-        gate.failure.map { .writesRefused($0) } ?? BufferPool.exhausted(shared.count)
-    }
 }
 
 extension ReadOperation {

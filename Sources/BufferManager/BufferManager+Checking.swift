@@ -11,6 +11,11 @@ extension BufferManager {
     }
 }
 
+extension PinnedPage {
+    /// Whether a thread or task sleeps until the content lock is free. For tests.
+    package var hasLockWaiters: Bool { buffer.state.has(BufferState.lockWaiters) }
+}
+
 extension BufferPool {
     func checkInvariants(idle: Bool) {
         var tagged = 0

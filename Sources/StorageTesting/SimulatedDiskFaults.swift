@@ -80,14 +80,6 @@ public enum SimulatedDiskFault: UInt8, Sendable, Hashable, CaseIterable {
         case .droppedName: "names dropped at power cuts"
         }
     }
-
-    /// Whether no call reports it: only checksums can find it.
-    public var isSilent: Bool {
-        switch self {
-        case .lostWrite, .misdirectedWrite, .bitRot: true
-        default: false
-        }
-    }
 }
 
 /// The number of faults of each kind.

@@ -1,5 +1,5 @@
 #if os(Linux)
-    internal import Glibc
+    internal import Threads
 
     /// A small file system in memory, mounted for a test and unmounted with this object.
     ///

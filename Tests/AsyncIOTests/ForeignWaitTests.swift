@@ -111,7 +111,7 @@ import Threads
             woken.add(1, ordering: .relaxed)
         }
         if method.choice.name != "sync" {
-            usleep(20_000)
+            try Threads.waitOrFail("all sleep") { system.statistics.blockedWaits == 3 }
             #expect(woken.load(ordering: .relaxed) == 0, "nothing was submitted")
         }
         try issuer.exitBatch()
@@ -126,7 +126,7 @@ import Threads
         let reference = handle.waitReference
         expectError(.misuse) { try session.wait(for: reference) }
         let threads = StartedThreads(2) { _ in system.wait(for: reference) }
-        usleep(20_000)
+        try Threads.waitOrFail("both sleep") { system.statistics.blockedWaits == 2 }
         handle.release()
         try threads.join()
         #expect(system.isDone(reference))
@@ -155,7 +155,7 @@ import Threads
         let published = Lock<[WaitReference]>([])
         let failures = Atomic<Int>(0)
         try Threads.run(6) { index in
-            guard let session = try? system.makeSession() else { return }
+            let session = try system.makeSession()
             var random = SplitMix64(seed: UInt64(index))
             for round in 0..<100 {
                 let memories = (0..<4).map { _ in IOMemory(1024) }

@@ -64,8 +64,10 @@ import Threads
             let page = try stack.buffers.page(0, of: relation, session: stack.session())
             return page.withExclusiveLock { _ in readers.load(ordering: .relaxed) }
         }
-        usleep(5000)
+        let watched = try stack.buffers.page(0, of: relation, session: stack.session())
+        try Threads.waitOrFail("the writer sleeps") { watched.hasLockWaiters }
         #expect(!writer.isDone)
+        watched.release()
         goes.store(true, ordering: .relaxed)
         #expect(try writer.join() == 0)
         for reader in running { try reader.join() }

@@ -44,28 +44,9 @@ struct BitFlipTests {
         _ disk: SimulatedDisk, _ log: RecordingLog,
         _ body: (CompressedDisk, any RelationStorage, Session) throws -> Void
     ) throws {
-        var files = FileAccessConfiguration()
-        files.fileSystem = disk
-        files.logger = log.logger(level: .warning)
-        var core = IOConfiguration()
-        core.executor = disk
-        core.maximumSessions = 2
-        let system = try IOSystem(configuration: core)
-        var configuration = CompressedDiskConfiguration()
-        configuration.properties.chunkBytes = chunkPages * blockSize
-        configuration.compactsByItself = false
-        let manager = try CompressedDisk(
-            files: try FileAccess(directory: "/", configuration: files), system: system,
-            configuration: configuration)
-        let registry = try StorageManagerRegistry(system: system)
-        let id = StorageManagerID(rawValue: 1)
-        try registry.register(manager, id: id)
-        let session = try system.makeSession()
-        defer {
-            registry.shutdown(session: session)
-            session.close()
-        }
-        try body(manager, try registry.open(locator, managedBy: id).storage, session)
+        let all = try OpenManager(on: disk, chunkPages: chunkPages, log: log)
+        defer { all.close() }
+        try body(all.manager, try all.open(), all.session)
     }
 
     /// What is found of the relation: reported damage, and wrong contents of other chunks.

@@ -46,16 +46,11 @@ struct CrashTests {
 
 /// A seeded mixture of everything that changes a relation, and what may be found of it.
 private final class Workload {
-    private static let locator = RelationLocator(database: 1, number: 16384)
-    private static let id = StorageManagerID(rawValue: 1)
-
     let disk: SimulatedDisk
     private let seed: UInt64
     private let chunkPages: Int
-    private let system: IOSystem
-    private let session: Session
-    private let registry: StorageManagerRegistry
-    private let manager: CompressedDisk
+    private let all: OpenManager
+    private var session: Session { all.session }
     private let storage: any RelationStorage
     private var random: SplitMix64
     private var version: UInt32 = 0
@@ -74,34 +69,11 @@ private final class Workload {
         self.seed = seed
         random = SplitMix64(seed: seed)
         chunkPages = [2, 4][random.below(2)]
-        (system, registry, manager, session) = try Self.open(disk, chunkPages)
-        storage = try registry.open(Self.locator, managedBy: Self.id).storage
+        all = try OpenManager(on: disk, chunkPages: chunkPages)
+        storage = try all.open()
     }
 
-    private static func open(_ disk: SimulatedDisk, _ chunkPages: Int) throws -> (
-        IOSystem, StorageManagerRegistry, CompressedDisk, Session
-    ) {
-        var files = FileAccessConfiguration()
-        files.fileSystem = disk
-        var core = IOConfiguration()
-        core.executor = disk
-        core.maximumSessions = 2
-        let system = try IOSystem(configuration: core)
-        var configuration = CompressedDiskConfiguration()
-        configuration.properties.chunkBytes = chunkPages * blockSize
-        configuration.compactsByItself = false
-        let manager = try CompressedDisk(
-            files: try FileAccess(directory: "/", configuration: files), system: system,
-            configuration: configuration)
-        let registry = try StorageManagerRegistry(system: system)
-        try registry.register(manager, id: id)
-        return (system, registry, manager, try system.makeSession())
-    }
-
-    func end() {
-        registry.shutdown(session: session)
-        session.close()
-    }
+    func end() { all.close() }
 
     func run() throws {
         try storage.create(.main, ifMissing: false)
@@ -113,7 +85,7 @@ private final class Workload {
             case 2: try truncate()
             case 3: try sync()
             case 4:
-                try manager.compact(Self.locator)
+                try all.manager.compact(OpenManager.locator)
                 // The call syncs everything except what is in flight.
                 settle()
             default: try write()
@@ -172,7 +144,7 @@ private final class Workload {
             handle, .main, block: BlockNumber(UInt32(first)), from: addresses.span,
             sync: .register)
         try session.wait(for: reference)
-        try system.check(outcome)
+        try all.system.check(outcome)
     }
 
     private func truncate() throws {
@@ -188,7 +160,7 @@ private final class Workload {
     }
 
     private func sync() throws {
-        try manager.syncPending(session)
+        try all.manager.syncPending(session)
         settle()
     }
 
@@ -213,12 +185,9 @@ private final class Workload {
     /// Deviations from what a power cut may leave. Without the map, a chunk whose last write was
     /// interrupted is found damaged, and zeroes may be found lost.
     func faults(in survivor: SimulatedDisk, isMapLost: Bool = false) throws -> [String] {
-        let (system, registry, manager, session) = try Self.open(survivor, chunkPages)
-        defer {
-            registry.shutdown(session: session)
-            session.close()
-        }
-        let storage = try registry.open(Self.locator, managedBy: Self.id).storage
+        let all = try OpenManager(on: survivor, chunkPages: chunkPages)
+        defer { all.close() }
+        let storage = try all.open()
         guard try storage.exists(.main) else {
             return wasCreated ? ["the relation is gone"] : []
         }
@@ -279,9 +248,8 @@ private final class Workload {
         page.fill(0, 4_000_000)
         try storage.write(
             .main, block: BlockNumber(UInt32(count)), from: page.addresses.span, sync: .register)
-        try manager.syncPending(session)
-        try manager.check(Self.locator, fork: .main) { faults.append("\($0)") }
-        _ = system
+        try all.manager.syncPending(all.session)
+        try all.manager.check(OpenManager.locator, fork: .main) { faults.append("\($0)") }
         return faults
     }
 }

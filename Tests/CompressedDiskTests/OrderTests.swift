@@ -15,22 +15,11 @@ struct OrderTests {
         let directory = TemporaryDirectory()
         let system = try TestedMethod(seed: IOMethodMatrix.seed, faults: .harmless).makeSystem()
         let simulated = try #require(SimulatedMethod.of(system))
-        var configuration = CompressedDiskConfiguration()
-        configuration.properties.chunkBytes = 4 * blockSize
-        let manager = try CompressedDisk(
-            files: try FileAccess(directory: directory.path), system: system,
-            configuration: configuration)
-        let registry = try StorageManagerRegistry(system: system)
-        let id = StorageManagerID(rawValue: 1)
-        try registry.register(manager, id: id)
-        let session = try system.makeSession()
-        defer {
-            registry.shutdown(session: session)
-            session.close()
-        }
-        let storage = try registry.open(
-            RelationLocator(database: 1, number: 16384), managedBy: id
-        ).storage
+        let open = try OpenManager(
+            try FileAccess(directory: directory.path), system, chunkPages: 4,
+            compactsByItself: true)
+        defer { open.close() }
+        let (session, storage) = (open.session, try open.open())
         try storage.create(.main, ifMissing: false)
         try storage.zeroExtend(.main, from: 0, count: 4, sync: .register)
         let old = PageMemory(4)
@@ -78,7 +67,7 @@ struct OrderTests {
             #expect(found.holds(1, 1) || found.holds(1, 101))
             #expect(found.holds(2, 102))
             #expect(found.holds(3, 3))
-            try manager.syncPending(session)
+            try open.manager.syncPending(session)
             storage.close(.main, session: session)
         }
     }

@@ -9,7 +9,7 @@ import StorageTesting
 
 /// A compressed relation in a real directory. Tests damage its files while it is closed.
 struct RealStore {
-    static let locator = RelationLocator(database: 1, number: 16384)
+    static let locator = OpenManager.locator
     static let chunks = "base/1/16384.chunks"
     static let map = "base/1/16384.map"
 
@@ -28,25 +28,14 @@ struct RealStore {
         files.logger =
             log?.logger(level: .warning) ?? Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         configure(&files)
-        let system = try method.makeSystem(sessions: 2)
-        var configuration = CompressedDiskConfiguration()
-        configuration.properties.chunkBytes = chunkPages * blockSize
-        configuration.compactsByItself = false
-        let manager = try CompressedDisk(
-            files: try FileAccess(directory: path, configuration: files), system: system,
-            configuration: configuration)
-        let registry = try StorageManagerRegistry(system: system)
-        let id = StorageManagerID(rawValue: 1)
-        try registry.register(manager, id: id)
-        let session = try system.makeSession()
-        defer {
-            registry.shutdown(session: session)
-            session.close()
-        }
+        let all = try OpenManager(
+            try FileAccess(directory: path, configuration: files),
+            try method.makeSystem(sessions: 2), chunkPages: chunkPages)
+        defer { all.close() }
         return try body(
             RealStore(
-                manager: manager, session: session, system: system,
-                storage: try registry.open(locator, managedBy: id).storage))
+                manager: all.manager, session: all.session, system: all.system,
+                storage: try all.open()))
     }
 
     /// A relation in which each block holds its number, except for chunks that were never written.

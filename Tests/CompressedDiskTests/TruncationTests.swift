@@ -160,30 +160,12 @@ struct PlainStore {
     static func with(
         _ disk: any FileSystem & IOExecutor, chunkPages: Int, _ body: (PlainStore) throws -> Void
     ) throws {
-        var files = FileAccessConfiguration()
-        files.fileSystem = disk
-        var core = IOConfiguration()
-        core.executor = disk
-        core.maximumSessions = 2
-        let system = try IOSystem(configuration: core)
-        var configuration = CompressedDiskConfiguration()
-        configuration.properties.chunkBytes = chunkPages * blockSize
-        configuration.compactsByItself = false
-        let manager = try CompressedDisk(
-            files: try FileAccess(directory: "/", configuration: files), system: system,
-            configuration: configuration)
-        let registry = try StorageManagerRegistry(system: system)
-        let id = StorageManagerID(rawValue: 1)
-        try registry.register(manager, id: id)
-        let session = try system.makeSession()
-        defer {
-            registry.shutdown(session: session)
-            session.close()
-        }
+        let all = try OpenManager(on: disk, chunkPages: chunkPages)
+        defer { all.close() }
         try body(
             PlainStore(
-                system: system, manager: manager, session: session,
-                storage: try registry.open(locator, managedBy: id).storage))
+                system: all.system, manager: all.manager, session: all.session,
+                storage: try all.open()))
     }
 
     func grow(to count: Int) throws {
@@ -203,41 +185,29 @@ struct PlainStore {
 /// A compressed relation under a method that holds IO back.
 final class HeldStore {
     private let directory = TemporaryDirectory()
-    private let registry: StorageManagerRegistry
-    let system: IOSystem
+    private let all: OpenManager
     let simulated: SimulatedMethod
-    let manager: CompressedDisk
-    let session: Session
     let storage: any RelationStorage
+    var system: IOSystem { all.system }
+    var manager: CompressedDisk { all.manager }
+    var session: Session { all.session }
     private var memories: [PageMemory] = []
 
     init(chunkPages: Int) throws {
-        system = try TestedMethod(seed: IOMethodMatrix.seed, faults: .harmless).makeSystem()
-        simulated = try #require(SimulatedMethod.of(system))
-        var configuration = CompressedDiskConfiguration()
-        configuration.properties.chunkBytes = chunkPages * blockSize
-        configuration.compactsByItself = false
-        manager = try CompressedDisk(
-            files: try FileAccess(directory: directory.path), system: system,
-            configuration: configuration)
-        registry = try StorageManagerRegistry(system: system)
-        let id = StorageManagerID(rawValue: 1)
-        try registry.register(manager, id: id)
-        session = try system.makeSession()
-        storage = try registry.open(PlainStore.locator, managedBy: id).storage
+        all = try OpenManager(
+            try FileAccess(directory: directory.path),
+            try TestedMethod(seed: IOMethodMatrix.seed, faults: .harmless).makeSystem(),
+            chunkPages: chunkPages)
+        simulated = try #require(SimulatedMethod.of(all.system))
+        storage = try all.open(PlainStore.locator)
         try storage.create(.main, ifMissing: false)
     }
 
-    func end() {
-        registry.shutdown(session: session)
-        session.close()
-    }
+    func end() { all.close() }
 
     /// Another relation's main fork, created.
     func another(_ number: UInt32) throws -> any RelationStorage {
-        let storage = try registry.open(
-            RelationLocator(database: 1, number: number), managedBy: StorageManagerID(rawValue: 1)
-        ).storage
+        let storage = try all.open(RelationLocator(database: 1, number: number))
         try storage.create(.main, ifMissing: false)
         return storage
     }

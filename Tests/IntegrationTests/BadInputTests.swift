@@ -61,7 +61,8 @@ struct BadInputTests {
         for options in ["--relation t", "--relation before --replace"] {
             let schema = file.schema.map { "--schema \(Command.quoted($0))" } ?? ""
             let result = try Command.shell(
-                "$strata load \(Command.quoted(path)) --store \(Command.quoted(store.path)) \(schema) "
+                "$strata load \(Command.quoted(path)) --store \(Command.quoted(store.path))"
+                    + " \(schema) "
                     + options, file.text ?? "")
             #expect(result.status == 1, "\(result)")
             for part in file.message { #expect(result.errors.contains(part), "\(result)") }

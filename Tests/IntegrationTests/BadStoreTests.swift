@@ -82,7 +82,8 @@ struct BadStoreTests {
         let result = try Command.shell(
             """
             mkfifo pipe
-            $strata load pipe --store \(Command.quoted(store.path)) --relation u --schema 'a integer' &
+            $strata load pipe --store \(Command.quoted(store.path)) --relation u \
+                --schema 'a integer' &
             load=$!
             exec 3>pipe
             echo a >&3; echo 1 >&3
@@ -181,7 +182,8 @@ struct BadStoreTests {
         let result = try Command.shell(
             """
             ulimit -n 32
-            $strata load - --store \(Command.quoted(store.path)) --relation t --io-method \(method) \
+            $strata load - --store \(Command.quoted(store.path)) --relation t --io-method \
+            \(method) \
             >&2 && $strata scan --store \(Command.quoted(store.path)) --relation t \
             --io-method \(method)
             """, text)

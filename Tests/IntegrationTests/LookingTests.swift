@@ -56,7 +56,8 @@ import Testing
         _ = try store.file("rows.csv", "a,b\n" + String(repeating: "1,x\n", count: 5000))
         for limit in [0, 1, 20, 64] {
             let result = try Command.shell(
-                "cd \(Command.quoted(store.folder)); (ulimit -f \(limit); exec \"$strata\" \(command)"
+                "cd \(Command.quoted(store.folder)); (ulimit -f \(limit);"
+                    + " exec \"$strata\" \(command)"
                     + " --store store 2>&1) | cat >&2; \"$strata\" verify --store store")
             #expect(result.status == 0, "\(limit): \(result)")
             #expect(!result.errors.contains("No space left"), "\(limit): \(result)")

@@ -90,7 +90,8 @@ struct PostgresClusterTests {
             double double precision, words text, day date, moment timestamp, identity uuid,
             blob bytea, amount numeric);
         INSERT INTO every_type SELECT n % 2 = 0, n, n * 1000, n * 10000000000, n / 7.0, n / 11.0,
-            repeat('w', n % 300), date '2000-01-01' + n, timestamp '2000-01-01' + n * interval '1 s',
+            repeat('w', n % 300), date '2000-01-01' + n,
+            timestamp '2000-01-01' + n * interval '1 s',
             md5(n::text)::uuid, decode(md5(n::text), 'hex'), n / 13.0
             FROM generate_series(-2000, 2000) n;
         INSERT INTO every_type SELECT FROM generate_series(1, 50);

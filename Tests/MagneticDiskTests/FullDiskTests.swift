@@ -114,7 +114,7 @@ struct FullDiskTests {
         @Test(
             "A real file system runs full and is emptied again",
             .enabled(
-                if: SmallFileSystem.canBeMade, "mounting a small file system is not permitted here"),
+                if: SmallFileSystem.canBeMade, "a small file system cannot be mounted here"),
             arguments: IOMethodMatrix.all)
         func realFullDisk(method: TestedMethod) throws {
             let small = try #require(SmallFileSystem(bytes: 40 * blockSize))

@@ -132,7 +132,10 @@ struct HeapTupleTests {
         let layout = builder.layout
         try page.read { (page: PageView) throws(PageFormatError) in
             var decoder = HeapTupleDecoder(layout: layout)
-            guard let tuple = try page.tuple(1) else { return }
+            guard let tuple = try page.tuple(1) else {
+                Issue.record("the tuple is missing")
+                return
+            }
             try decoder.decode(tuple)
             let small = try decoder.integer(0, of: tuple, as: Int16.self)
             let medium = try decoder.integer(1, of: tuple, as: Int32.self)

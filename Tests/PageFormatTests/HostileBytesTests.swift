@@ -208,13 +208,19 @@ struct HostileBytesTests {
         let broken = try tuple([0x09, 1, 2])
         var decoder = HeapTupleDecoder(layout: [.variable()])
         try sound.read { (page: PageView) throws(PageFormatError) in
-            guard let tuple = try page.tuple(1) else { return }
+            guard let tuple = try page.tuple(1) else {
+                Issue.record("the tuple is missing")
+                return
+            }
             try decoder.decode(tuple)
         }
         #expect(!decoder.isNull(0))
         #expect(throws: PageFormatError.self) {
             try broken.read { (page: PageView) throws(PageFormatError) in
-                guard let tuple = try page.tuple(1) else { return }
+                guard let tuple = try page.tuple(1) else {
+                    Issue.record("the tuple is missing")
+                    return
+                }
                 try decoder.decode(tuple)
             }
         }

@@ -134,7 +134,8 @@ struct RealServerTests {
                 --encoding=UTF8;
             \(start);
             \(query) -c "CREATE TABLE ours (\(Self.columns)) WITH (autovacuum_enabled = off)";
-            \(query) -c "CHECKPOINT" -c "SELECT pg_relation_filepath(\\$\\$ours\\$\\$)" > \(home)/path;
+            \(query) -c "CHECKPOINT" -c "SELECT pg_relation_filepath(\\$\\$ours\\$\\$)" \
+                > \(home)/path;
             pg_ctl -D \(home)/data -w -s -m fast stop
             """)
 

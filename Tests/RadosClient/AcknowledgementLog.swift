@@ -81,7 +81,8 @@
         }
 
         func description(_ block: Int) -> String {
-            "acknowledged \(acknowledged[block]), begun \(newest[block]), not before \(oldest[block])"
+            "acknowledged \(acknowledged[block]), begun \(newest[block]),"
+                + " not before \(oldest[block])"
         }
     }
 #endif

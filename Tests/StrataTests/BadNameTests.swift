@@ -129,7 +129,10 @@ import Threads
         #if canImport(Glibc)
             typealias Function = @convention(c) (UInt32) -> CInt
             if geteuid() == 0 {
-                guard let symbol = unsafe dlsym(nil, "setfsuid") else { return }
+                guard let symbol = unsafe dlsym(nil, "setfsuid") else {
+                    Issue.record("the C library has no setfsuid")
+                    return
+                }
                 let setfsuid = unsafe unsafeBitCast(symbol, to: Function.self)
                 let store = String(path.prefix(upTo: path.firstRange(of: "/base/1/")!.lowerBound))
                 func own(_ directory: String, _ user: uid_t) {

@@ -11,8 +11,6 @@ package enum Catalog: UInt32, Sendable, CaseIterable {
     case indexes = 2610
     case operators = 2617
     case schemas = 2615
-    case defaults = 2604
-    case constraints = 2606
     case sequences = 2224
     case partitions = 3350
     case collations = 3456

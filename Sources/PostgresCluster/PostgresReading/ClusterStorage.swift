@@ -180,7 +180,8 @@ extension ClusterStorage {
         case RelationPlace.globalTablespace: "global"
         case RelationPlace.defaultTablespace: "base/\(place.database)"
         default:
-            "pg_tblspc/\(place.tablespace)/PG_\(version)_\(control.catalogVersion)/\(place.database)"
+            "pg_tblspc/\(place.tablespace)/PG_\(version)_\(control.catalogVersion)"
+                + "/\(place.database)"
         }
     }
 

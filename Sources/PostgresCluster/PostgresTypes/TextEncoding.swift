@@ -32,7 +32,7 @@ public struct TextEncoding: Sendable, Hashable {
         case 0, 6: upper = nil
         case 8: upper = (0x80...0xFF as ClosedRange<UInt32>).map { Self.utf8(of: $0) }
         default:
-            guard let half = Self.upperHalf(number) else { throw .unsupportedType(name) }
+            guard let half = Self.upperHalves[number] else { throw .unsupportedType(name) }
             upper = half.unicodeScalars.map { $0 == " " ? [] : Self.utf8(of: $0.value) }
         }
     }

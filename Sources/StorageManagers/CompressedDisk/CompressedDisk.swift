@@ -77,7 +77,8 @@ public final class CompressedDisk: StorageManager {
             guard let number = Int(value), name == "chunk" || name == "level" else {
                 throw StorageError(
                     .invalidConfiguration,
-                    "storage manager \"compressed\" has no option \"\(name)\" of value \"\(value)\"",
+                    "storage manager \"compressed\" has no option \"\(name)\" of value"
+                        + " \"\(value)\"",
                     remedy: "Give \"chunk\", in bytes, or \"level\".",
                     at: StorageError.Location(relation: locator.description))
             }

@@ -12,7 +12,6 @@ final class CheckpointRun {
     private let removable: Set<RelationLocator>
     private let writer: CheckpointWriter
     private let begin = ContinuousClock.now
-    private var syncBegin: ContinuousClock.Instant?
     private var writeTime = Duration.zero
     private var syncTime = Duration.zero
     private(set) var phase = Phase.writing

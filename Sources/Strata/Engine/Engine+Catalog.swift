@@ -173,7 +173,8 @@ extension Engine {
         guard let manager = managers.manager(named: name) else {
             throw StorageError(
                 .unknownStorageManager,
-                "relation \(locator) is kept by storage manager \"\(name)\", which is not registered",
+                "relation \(locator) is kept by storage manager \"\(name)\", which is not"
+                    + " registered",
                 remedy: "Add it to EngineOptions.storageManagers.",
                 at: StorageError.Location(relation: locator.description))
         }

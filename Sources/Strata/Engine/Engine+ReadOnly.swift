@@ -31,8 +31,10 @@ extension Engine {
             if options.ioMethod.name != shadowed.ioMethod.name {
                 options.logger.notice(
                     """
-                    \"\(directory)\" was not closed and is shown as recovering would leave it, through \
-                    IO method \(shadowed.ioMethod.name): \(options.ioMethod.name) reads from files only
+                    \"\(directory)\" was not closed and is shown as recovering would leave \
+                    it, through \
+                    IO method \(shadowed.ioMethod.name): \(options.ioMethod.name) reads from \
+                    files only
                     """)
             }
             return engine

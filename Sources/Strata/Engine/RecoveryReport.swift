@@ -114,7 +114,8 @@ extension RecoveryReport.Action: CustomStringConvertible {
     private static func words(_ journal: RecoveryReport.Journal) -> String {
         var text =
             "compared \(journal.pages) pages with their copies in \(journal.batches) batches of the"
-            + " journal: restored \(journal.torn) that were damaged and \(journal.outdated) that had"
+            + " journal: restored \(journal.torn) that were damaged"
+            + " and \(journal.outdated) that had"
             + " not been written"
         if journal.skipped > 0 { text += ", left out \(journal.skipped) that exist no more" }
         if journal.kept > 0 {

@@ -38,7 +38,8 @@ extension Relation {
         throw StorageError(
             .relationDamaged,
             "relation \"\(name)\" holds \(found) \(found == 1 ? "row" : "rows") where \(expected)"
-                + " were loaded: \(found < expected ? "rows are missing" : "pages are not its own")",
+                + " were loaded: "
+                + (found < expected ? "rows are missing" : "pages are not its own"),
             remedy: "Verify the store to find damage; load the relation again, or restore it from"
                 + " a backup.",
             at: StorageError.Location(

@@ -124,7 +124,8 @@ extension Engine {
             // A damaged relation is one that users want to replace.
             logger.warning(
                 """
-                relation "\(existing.name)" is replaced by one that is kept as new ones are, since it \
+                relation "\(existing.name)" is replaced by one that is kept as new ones \
+                are, since it \
                 does not tell how it is: \(error)
                 """)
             return target.managerOptions

@@ -48,7 +48,8 @@ enum StoreDirectory {
         if names.contains(Catalog.fileName) || names.contains(StoreLock.fileName) {
             throw StorageError(
                 .controlDamaged,
-                "the control file \"\(StoreControl.fileName)\" of store \"\(directory)\" is missing",
+                "the control file \"\(StoreControl.fileName)\" of store"
+                    + " \"\(directory)\" is missing",
                 remedy: "Restore it from a backup of this store.",
                 at: StorageError.Location(path: StoreControl.fileName))
         }

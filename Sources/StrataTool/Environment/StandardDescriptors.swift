@@ -15,12 +15,6 @@ enum StandardDescriptors {
         }
     }
 
-    /// Whether standard input can be read.
-    static var inputIsReadable: Bool {
-        let flags = fcntl(STDIN_FILENO, F_GETFL)
-        return flags >= 0 && flags & O_ACCMODE != O_WRONLY
-    }
-
     private static func isOpen(_ descriptor: CInt) -> Bool {
         fcntl(descriptor, F_GETFD) >= 0 || errno != EBADF
     }

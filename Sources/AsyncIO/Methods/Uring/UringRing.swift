@@ -3,7 +3,6 @@ internal import Threads
 #if canImport(CLiburing)
     internal import CLiburing
     internal import CPlatform
-    internal import Glibc
     internal import Logging
     internal import Synchronization
 

@@ -93,8 +93,10 @@ final class WorkerMethod: IOMethod {
             execute(next)
             return true
         }
+        // Not staged yet, or its callbacks running: the caller looks again only when that is over.
         return Spin.wait {
-            io.wasRecycled(since: generation) || io.state != .submitted
+            io.wasRecycled(since: generation) || io.state == .completedShared
+                || io.state == .completedLocal || io.state == .idle
                 || queued.load(ordering: .relaxed) > 0
         }
     }
