@@ -166,7 +166,8 @@ struct Planner {
         if case .unsupported(let type) = form {
             throw StorageError(
                 .unsupported,
-                "column \(column.name) of \(relation.name) has type \(type), which cannot be printed",
+                "column \(column.name) of \(relation.name) has type \(type), which cannot be"
+                    + " printed",
                 remedy: "Omit it with --columns, or show it in hexadecimal with"
                     + " --unknown-types hex.")
         }
