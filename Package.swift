@@ -19,15 +19,15 @@ let arguments: Target.Dependency = .product(
 
 let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 
-/// io_uring exists on Linux alone; elsewhere the other methods remain.
+/// io_uring exists on Linux only; elsewhere the other methods remain.
 let liburing: Target.Dependency = .target(
     name: "CLiburing", condition: .when(platforms: [.linux]))
 
-/// Ceph's client library is needed only by those who ask for it: `--traits RADOS`.
+/// Ceph's client library is needed only with `--traits RADOS`.
 let rados: Target.Dependency = .target(name: "CRados", condition: .when(traits: ["RADOS"]))
 
-// Every module that a target imports stands here, also those that come along with another: what is
-// not declared is not rebuilt when it changes.
+// Each target lists every module that it imports, even those that another brings along: a change
+// in a module that is not listed does not rebuild the target.
 let modules: [Target] = [
     .target(name: "Threads", dependencies: ["CPlatform"]),
     .target(name: "AsyncIO", dependencies: ["Threads", "CPlatform", liburing, log]),
@@ -207,7 +207,7 @@ let tests: [Target] = [
         dependencies: [
             "StrataTool", "Strata", "FileAccess", "AsyncIO", "StorageTesting", "Threads",
         ]),
-    // What the integration tests kill.
+    // The integration tests kill it.
     .executableTarget(
         name: "CrashClient",
         dependencies: [
@@ -215,7 +215,7 @@ let tests: [Target] = [
             "StorageTesting", log, "Threads",
         ],
         path: "Tests/CrashClient"),
-    // Harms stores of the built tool; `.ci/harm` and the tests below run it.
+    // Damages stores of the built tool; `.ci/harm` and the tests below run it.
     .executableTarget(
         name: "Harm",
         dependencies: [
@@ -227,12 +227,12 @@ let tests: [Target] = [
         dependencies: [
             "StorageTesting", "FileAccess", "AsyncIO", "Threads", "Harm", "StrataTool",
         ]),
-    // What .ci/rados kills, pauses and measures.
+    // `.ci/rados` kills, pauses and measures it.
     .executableTarget(
         name: "RadosClient",
         dependencies: ["RadosDisk", "StorageManager", "AsyncIO", "StorageTesting", log],
         path: "Tests/RadosClient"),
-    // Its targets are the fuzzer's as well, which Tests/FuzzTests/Package.swift builds.
+    // The fuzzer, which Tests/FuzzTests/Package.swift builds, shares its targets.
     .testTarget(
         name: "FuzzTests",
         dependencies: [
