@@ -3,10 +3,42 @@ import StorageTesting
 import Strata
 import Testing
 
-/// The README's example, exactly as shown there.
+/// The README's two examples, exactly as shown there.
 @Suite struct ReadmeExampleTests {
-    /// The README shows what is between these marks.
-    func example(directory: String) throws -> [Int64] {
+    /// The README's first example is what is between these marks.
+    func pages(directory: String) throws -> Int {
+        // example begins
+        let engine = try Engine.open(directory)
+        let session = try engine.makeSession()
+
+        // Create: a relation is a row of pages, numbered from 0. It has none at first.
+        let notes = try engine.createRelation(LoadTarget(relation: "notes"), session: session)
+
+        // Extend: the new page is full of zeroes, and pinned in the pool.
+        var added = try notes.extend(by: 1, session: session)
+        if let page = added.next() {
+            // Change: the editor holds the page's exclusive lock and marks the page dirty.
+            try page.withEditor { editor in
+                editor.initialize()
+                _ = try editor.addItem("hello".utf8Span.span.bytes)
+            }
+        }
+        try engine.checkpoint(session)  // The change is durable now.
+
+        // Read: a page comes verified from the pool or the disk, and unpins itself.
+        var length = 0
+        do {
+            let page = try notes.page(0, session: session)
+            length = try page.withView { view in try view.item(1)?.byteCount ?? 0 }
+        }
+        session.close()
+        try engine.close()
+        // example ends
+        return length
+    }
+
+    /// The README's second example is what is between these marks.
+    func rows(directory: String) throws -> [Int64] {
         // example begins
         let engine = try Engine.open(directory)
         let session = try engine.makeSession()
@@ -51,23 +83,29 @@ import Testing
         return found
     }
 
-    @Test func runs() throws {
+    @Test func run() throws {
         let directory = TemporaryDirectory()
-        #expect(try example(directory: directory.path + "/store") == [1, 2])
+        #expect(try pages(directory: directory.path + "/pages") == 5)
+        #expect(try rows(directory: directory.path + "/rows") == [1, 2])
     }
 
-    @Test func isWhatTheReadmeShows() throws {
+    @Test func areWhatTheReadmeShows() throws {
         let source = try String(contentsOf: URL(filePath: #filePath), encoding: .utf8)
         let lines = source.split(separator: "\n", omittingEmptySubsequences: false)
-        let first = try #require(lines.firstIndex { $0.hasSuffix("// example begins") })
-        let last = try #require(lines.firstIndex { $0.hasSuffix("// example ends") })
-        let shown = lines[(first + 1)..<last].map { $0.drop { $0 == " " } }
+        let tested = lines.split { $0.hasSuffix("// example begins") }.dropFirst()
+            .compactMap { $0.split { $0.hasSuffix("// example ends") }.first }
         let readme = try String(
             contentsOf: HouseTests.root.appending(path: "README.md"), encoding: .utf8)
-        let block = readme.components(separatedBy: "```swift\nimport Strata\n\n")
-        try #require(block.count == 2, "the README has one example")
-        let code = block[1].components(separatedBy: "```")[0].split(
-            separator: "\n", omittingEmptySubsequences: false)
-        #expect(code.dropLast().map { $0.drop { $0 == " " } } == shown)
+        let shown = readme.components(separatedBy: "```swift\nimport Strata\n\n").dropFirst()
+            .map {
+                $0.components(separatedBy: "\n```")[0].split(
+                    separator: "\n", omittingEmptySubsequences: false)
+            }
+        #expect(shown.count == 2, "the README has two examples")
+        #expect(shown.map(Self.unindented) == tested.map(Self.unindented))
+    }
+
+    private static func unindented(_ lines: some Sequence<Substring>) -> [Substring] {
+        lines.map { $0.drop { $0 == " " } }
     }
 }
