@@ -109,7 +109,7 @@ struct BitFlipTests {
         }
     }
 
-    @Test("Without its map, a relation is put together from its chunks")
+    @Test("Without its map, a relation is rebuilt from its chunks")
     func rebuilding() throws {
         let disk = try Self.makeDisk()
         let path = try #require(disk.paths.first { $0.hasSuffix(".map") })

@@ -83,7 +83,7 @@ struct ChunkCodecTests {
         #expect(refused > 300)
     }
 
-    @Test("Bytes that were never encoded are not put together beyond their pages")
+    @Test("Decoding arbitrary bytes never writes outside the pages")
     func mutatedArrangements() {
         var random = SplitMix64(seed: IOMethodMatrix.seed, stream: 7)
         var transform = HeapTransform()
@@ -118,7 +118,7 @@ struct ChunkCodecTests {
         #expect(refused > 400)
     }
 
-    @Test("The checksum is the known one, with and without the processor's help")
+    @Test("The checksum is right, with and without processor support")
     func checksum() {
         let text = Array("123456789".utf8)
         #expect(unsafe strata_crc32c(0, text, text.count) == 0xE306_9283)

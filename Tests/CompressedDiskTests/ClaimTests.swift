@@ -22,7 +22,7 @@ struct ClaimTests {
     }
 
     @Test(
-        "Terabytes of holes are passed over, with the map and without",
+        "Terabytes of holes are skipped, with and without the map",
         arguments: IOMethodMatrix.all)
     func holes(_ method: TestedMethod) throws {
         try TemporaryDirectory.with { path in
@@ -54,7 +54,7 @@ struct ClaimTests {
     }
 
     @Test(
-        "A record that claims the longest of forks", arguments: [2, 16], [nil, 0, 1 << 20, .max])
+        "A record that claims the longest fork", arguments: [2, 16], [nil, 0, 1 << 20, .max])
     func longFork(chunkPages: Int, chunk: UInt32?) throws {
         let method = TestedMethod(.synchronous)
         try TemporaryDirectory.with { path in
@@ -87,7 +87,7 @@ struct ClaimTests {
         }
     }
 
-    @Test("A chunk that claims the longest of forks, the map being lost")
+    @Test("A chunk that claims the longest fork, without a map")
     func longForkOfChunk() throws {
         let method = TestedMethod(.synchronous)
         try TemporaryDirectory.with { path in
@@ -111,7 +111,7 @@ struct ClaimTests {
         }
     }
 
-    @Test("A record that claims more entries than there can be, in a long file")
+    @Test("A record that claims more entries than possible, in a long file")
     func manyEntries() throws {
         let method = TestedMethod(.synchronous)
         try TemporaryDirectory.with { path in
@@ -131,7 +131,7 @@ struct ClaimTests {
         }
     }
 
-    @Test("A data file of more than 16 TiB is named")
+    @Test("A data file of more than 16 TiB is reported")
     func tooLong() throws {
         let method = TestedMethod(.synchronous)
         try TemporaryDirectory.with { path in
@@ -143,7 +143,7 @@ struct ClaimTests {
         }
     }
 
-    @Test("Generations at their end: reading goes on, changes are refused, nothing is written")
+    @Test("Exhausted generations: reading continues, changes are refused, nothing is written")
     func generations() throws {
         let method = TestedMethod(.synchronous)
         for next in [ChunkHeader.lastGeneration, ChunkHeader.lastGeneration - 1] {

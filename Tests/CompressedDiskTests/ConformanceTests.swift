@@ -7,7 +7,7 @@ import Testing
 @Suite("Compressed relations")
 struct ConformanceTests {
     @Test(
-        "do what a storage manager has to", arguments: IOMethodMatrix.all,
+        "conform to the protocol of storage managers", arguments: IOMethodMatrix.all,
         ChunkProperties.chunkSizes)
     func conforms(method: TestedMethod, chunkBytes: Int) {
         let suite = StorageManagerConformance { surroundings throws(StorageError) in

@@ -12,7 +12,7 @@ struct CrashTests {
     /// How many seeds there are; each cuts the power at several boundaries.
     static let seeds = 0..<60
 
-    @Test("leave each chunk as it was at the last sync, or as it became later", arguments: seeds)
+    @Test("leave each chunk as of the last sync, or a later state", arguments: seeds)
     func powerCuts(_ number: Int) throws {
         let seed = IOMethodMatrix.seed &+ UInt64(number)
         // One full run, to count the boundaries.

@@ -5,7 +5,7 @@ import Testing
 
 /// Space given out was free, and space taken back is given out again.
 @Suite struct FreeSpaceTests {
-    @Test("What was given out last makes the file shorter again")
+    @Test("Freeing what was given out last makes the file shorter")
     func shrinks() throws {
         var space = FreeSpace(origin: 1)
         let first = try allocate(5, &space)

@@ -45,7 +45,7 @@ struct LostChunkTests {
     }
 
     @Test(
-        "A file that ends before its last chunk does: the map is kept, and putting it back helps",
+        "A data file that is too short: the map is kept, and restoring the file helps",
         arguments: IOMethodMatrix.all)
     func shortFile(_ method: TestedMethod) throws {
         try TemporaryDirectory.with { path in
@@ -71,7 +71,8 @@ struct LostChunkTests {
     }
 
     @Test(
-        "A chunk that cannot be found without the map is no zeroes", arguments: IOMethodMatrix.all)
+        "A chunk that cannot be found without the map does not read as zeroes",
+        arguments: IOMethodMatrix.all)
     func notFound(_ method: TestedMethod) throws {
         try TemporaryDirectory.with { path in
             let harm = Harm(path: path)
@@ -142,7 +143,7 @@ struct LostChunkTests {
         }
     }
 
-    @Test("Files of the version before are read, and what they do not tell is lost without the map")
+    @Test("Files of the previous version are read; what they do not record is lost without the map")
     func oldFormat() throws {
         let method = TestedMethod(.synchronous)
         try TemporaryDirectory.with { path in

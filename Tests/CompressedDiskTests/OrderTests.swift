@@ -10,7 +10,7 @@ import Threads
 /// Writes of pages of one chunk that are in flight together, in any order of completion.
 @Suite("Writes of one chunk at a time")
 struct OrderTests {
-    @Test("None is lost when another one between fails", arguments: [true, false])
+    @Test("No write is lost when one between them fails", arguments: [true, false])
     func failureBetween(firstEndsLast: Bool) throws {
         let directory = TemporaryDirectory()
         let system = try TestedMethod(seed: IOMethodMatrix.seed, faults: .harmless).makeSystem()

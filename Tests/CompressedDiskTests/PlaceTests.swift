@@ -8,7 +8,7 @@ import Threads
 @testable import CompressedDisk
 
 /// Other objects in the place of a compressed relation's files, and full disks.
-@Suite("What stands in the place of a compressed relation's files")
+@Suite("Other objects in the place of a compressed relation's files")
 struct PlaceTests {
     enum Thing: CaseIterable, Sendable {
         case directory, pipe, loop
@@ -42,7 +42,7 @@ struct PlaceTests {
     }
 
     @Test(
-        "in the map's: the chunks tell, and nothing is written over it", arguments: Thing.allCases)
+        "in the map's: the chunks replace it, and nothing overwrites it", arguments: Thing.allCases)
     func map(_ thing: Thing) throws {
         let method = TestedMethod(.synchronous)
         try TemporaryDirectory.with { path in
@@ -64,7 +64,7 @@ struct PlaceTests {
         }
     }
 
-    @Test("in the new map's: it goes, and where a link leads to stays as it is")
+    @Test("in the new map's: it is removed, and a link's target stays unchanged")
     func newMap() throws {
         let method = TestedMethod(.synchronous)
         for thing in [Thing?.none, .pipe, .loop, .directory] {
@@ -142,7 +142,7 @@ struct PlaceTests {
         }
     }
 
-    @Test("A disk without room is named as what it is, however much it took")
+    @Test("A full disk is reported as such, however much it took")
     func noRoom() throws {
         let method = TestedMethod(.synchronous)
         try TemporaryDirectory.with { path in

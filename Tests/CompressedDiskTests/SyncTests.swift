@@ -33,7 +33,7 @@ struct SyncTests {
         try watcher.join()
     }
 
-    @Test("One that cannot be synced does not keep the others from it")
+    @Test("One relation that cannot be synced does not keep others from being synced")
     func failure() throws {
         let store = try HeldStore(chunkPages: 2)
         defer { store.end() }

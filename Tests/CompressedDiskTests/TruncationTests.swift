@@ -42,7 +42,7 @@ struct TruncationTests {
         }
     }
 
-    @Test("A read in flight has its chunk to itself, also once the relation was closed")
+    @Test("A chunk being read is not reused, even once the relation was closed")
     func readInFlight() throws {
         let store = try HeldStore(chunkPages: 2)
         defer { store.end() }
@@ -79,7 +79,7 @@ struct TruncationTests {
         #expect(read.holdsAll(from: 17))
     }
 
-    @Test("It stays so without the map, however often it was cut and grew")
+    @Test("What was cut off stays so without the map, after any cuts and growth")
     func lostMap() throws {
         let disk = SimulatedDisk()
         try PlainStore.with(disk, chunkPages: 4) { store in
@@ -110,7 +110,7 @@ struct TruncationTests {
         }
     }
 
-    @Test("A truncation that a crash undid is not heeded later", arguments: 1...12)
+    @Test("A truncation that a crash undid does not count later", arguments: 1...12)
     func undoneTruncation(cut: Int) throws {
         let whole = SimulatedDisk()
         try PlainStore.with(whole, chunkPages: 4) { store in

@@ -7,7 +7,7 @@ import Testing
 @testable import CompressedDisk
 
 /// Reading a relation changes none of its files, whatever is wrong with them.
-@Suite("Looking at a compressed relation")
+@Suite("Reading a compressed relation")
 struct UnchangedTests {
     /// The damage done to the files of a relation of 40 blocks.
     enum Damage: CaseIterable, Sendable {
@@ -59,7 +59,7 @@ struct UnchangedTests {
         }
     }
 
-    @Test("The first change makes the map whole again", arguments: IOMethodMatrix.all)
+    @Test("The first change repairs the map", arguments: IOMethodMatrix.all)
     func mending(_ method: TestedMethod) throws {
         for damage in [Damage.noMap, .emptyMap, .tornMap, .halfRecord, .rubbishMap, .longMap] {
             try TemporaryDirectory.with { path in
@@ -80,7 +80,7 @@ struct UnchangedTests {
         }
     }
 
-    @Test("A map that is all that is left of a relation is not overwritten by a new one")
+    @Test("A map that is all that is left of a relation is not overwritten")
     func remainingMap() throws {
         let method = TestedMethod(.synchronous)
         try TemporaryDirectory.with { path in

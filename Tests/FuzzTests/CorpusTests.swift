@@ -26,7 +26,7 @@ struct CorpusTests {
         }
     }
 
-    @Test("do no harm when they are changed", arguments: FuzzTarget.all)
+    @Test("do no harm when changed", arguments: FuzzTarget.all)
     func changed(_ target: FuzzTarget) throws {
         let corpus = try Self.corpus(target).map(\.input)
         var random = SplitMix64(seed: IOMethodMatrix.seed)

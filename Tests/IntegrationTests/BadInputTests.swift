@@ -53,7 +53,7 @@ struct BadInputTests {
             text: "a,b\n1,2\n", message: ["line 1", "2 of 3 fields"]),
     ]
 
-    @Test("A file that cannot be loaded is refused where it is wrong", arguments: files)
+    @Test("A file that cannot be loaded is refused at its fault", arguments: files)
     func badFile(_ file: BadFile) throws {
         try store.load("id\n1\n", as: "before")
         let path = file.text == nil ? "\(Command.fixtures)/csv/nasty/\(file.name).csv" : "-"
@@ -88,7 +88,7 @@ struct BadInputTests {
     }
 
     @Test(
-        "Schemas that are none",
+        "Invalid schemas",
         arguments: [
             ("", "column"), ("id", "type"), ("id bigint,", "column 2"), ("id nonsense", "nonsense"),
             ("id bigint, id text", "id"), ("id varchar(10)", "varchar"), ("id bigint; drop", ";"),
@@ -104,7 +104,7 @@ struct BadInputTests {
     }
 
     @Test(
-        "Command lines that make no sense",
+        "Contradictory command lines",
         arguments: [
             (["--rejects", "r.csv"], "--on-error skip"),
             (["--on-error", "ignore"], "--on-error"),
@@ -136,7 +136,7 @@ struct BadInputTests {
         }
     }
 
-    @Test("Rejected records do not go over the file that is loaded, nor where nothing can be")
+    @Test("Rejected records never overwrite the loaded file, nor go to an impossible path")
     func rejects() throws {
         let file = try store.file("input.csv", "a\n1\n")
         let same = try Command.run(
@@ -151,7 +151,7 @@ struct BadInputTests {
         #expect(nowhere.errors.contains("none/rejects.csv: cannot be opened"), "\(nowhere)")
     }
 
-    @Test("Rejected records never go over a file, nor into the store")
+    @Test("Rejected records never overwrite a file, nor go into the store")
     func rejectsElsewhere() throws {
         try store.load("a\n1\n", as: "before")
         func load(_ rejects: String, _ text: String = "a\n1\nx\n") throws -> CommandResult {
@@ -191,7 +191,7 @@ struct BadInputTests {
             Command.text("\(store.folder)/empty.csv").hasPrefix("line,column,reason,record\n3,"))
     }
 
-    @Test("Bad records are skipped where the columns are inferred, too")
+    @Test("Bad records are skipped even if the columns are inferred")
     func skippingWhileInferring() throws {
         let rejects = "\(store.folder)/rejects.csv"
         let loaded = try Command.run(
@@ -220,7 +220,7 @@ struct BadInputTests {
         #expect(!given.errors.contains("inferred"), "\(given)")
     }
 
-    @Test("A file with another delimiter is said to have one")
+    @Test("A file with another delimiter is reported as such")
     func otherDelimiter() throws {
         func load(_ text: String, _ options: String...) throws -> CommandResult {
             let all = ["load", "-", "--store", store.path, "--relation", "t", "--replace"]
@@ -245,7 +245,7 @@ struct BadInputTests {
         #expect(!right.errors.contains("--delimiter"), "\(right)")
     }
 
-    @Test("A fault that hides the next record ends the load, skipping or not")
+    @Test("A fault that hides the next record always ends the load")
     func skippingStops() throws {
         let result = try Command.run(
             "load", "-", "--store", store.path, "--relation", "t", "--on-error", "skip",

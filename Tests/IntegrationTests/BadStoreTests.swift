@@ -30,7 +30,7 @@ struct BadStoreTests {
         try file.close()
     }
 
-    @Test("A store that is not there, or is none")
+    @Test("A missing store, or a directory that is not a store")
     func noStore() throws {
         let missing = try Command.run("scan", "--store", store.path, "--relation", "t")
         #expect(missing.status == 1)
@@ -76,7 +76,7 @@ struct BadStoreTests {
         #expect(try store.scan() == "a\n1\n")
     }
 
-    @Test("A store in which a load runs is locked, and is free when the load was killed")
+    @Test("A running load locks the store, and killing the load frees it")
     func locked() throws {
         try store.load("a\n1\n")
         let result = try Command.shell(
@@ -101,7 +101,7 @@ struct BadStoreTests {
     }
 
     @Test(
-        "A damaged page ends a scan with its name, after the rows before it",
+        "A damaged page ends a scan with an error that names it, after the rows before it",
         arguments: [false, true])
     func damagedPage(_ json: Bool) throws {
         let rows = (1...3000).map { "\($0),row number \($0)\n" }
@@ -122,7 +122,7 @@ struct BadStoreTests {
         #expect(append.status == 0, "\(append)")
     }
 
-    @Test("A segment is missing in the middle")
+    @Test("A missing segment in the middle")
     func missingSegment() throws {
         var options = EngineOptions()
         options.createdSegmentBlocks = 4
@@ -147,7 +147,7 @@ struct BadStoreTests {
         }
     }
 
-    @Test("A full disk ends the load, and the store is as it was")
+    @Test("A full disk ends the load, and the store is unchanged")
     func fullDisk() throws {
         let rows = try store.file(
             "rows.csv", "n,t\n" + (1...200_000).map { "\($0),row number \($0)\n" }.joined())

@@ -31,7 +31,7 @@ struct CrashTests {
         }
     }
 
-    @Test("Killed in the middle, again and again, a load leaves nothing")
+    @Test("A load killed in the middle, repeatedly, leaves nothing")
     func killed() throws {
         let before = "n,t\n" + (1...500).map { "\($0),row number \($0)\n" }.joined()
         try store.load(before)
@@ -64,7 +64,7 @@ struct CrashTests {
         #expect(scan.status == 1)
     }
 
-    @Test("Killed about its end, a load counts with all its rows or not at all")
+    @Test("A load killed near its end counts completely or not at all")
     func killedAtTheEnd() throws {
         try store.load("n\n0\n")
         var count = 1
@@ -87,7 +87,7 @@ struct CrashTests {
         try verify()
     }
 
-    @Test("Interrupted, a load takes back what it wrote", arguments: [SIGINT, SIGTERM])
+    @Test("An interrupted load removes what it wrote", arguments: [SIGINT, SIGTERM])
     func interrupted(_ signal: Int32) throws {
         let before = "n,t\n1,a\n"
         try store.load(before)
@@ -117,7 +117,7 @@ struct CrashTests {
         try verify()
     }
 
-    @Test("A load that waits for input ends all the same")
+    @Test("A load that waits for input can be interrupted")
     func interruptedWaiting() throws {
         try store.load("n\n1\n")
         let result = try Command.shell(

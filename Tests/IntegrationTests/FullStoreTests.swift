@@ -105,7 +105,7 @@
         }
 
         @Test(
-            "A load that finds no space leaves nothing; with space it succeeds",
+            "A load without space leaves nothing; with space it succeeds",
             arguments: IOMethodMatrix.real, ["magnetic", "compressed"])
         func loading(method: TestedMethod, manager: String) throws {
             let engine = try open(method, .always)
@@ -128,7 +128,7 @@
         }
 
         @Test(
-            "Changed pages wait for space, and nothing is dropped or compacted half",
+            "Changed pages wait for space, and nothing is half dropped or half compacted",
             arguments: IOMethodMatrix.real, ["magnetic", "compressed"])
         func changing(method: TestedMethod, manager: String) throws {
             let engine = try open(method, .always)
@@ -169,7 +169,7 @@
             try again.close()
         }
 
-        @Test("A store that lies read-only is refused by name, and opens once it does not")
+        @Test("A store on a read-only file system is refused, and opens once that is writable")
         func readOnly() throws {
             let method = TestedMethod(.synchronous)
             let engine = try open(method, .always)

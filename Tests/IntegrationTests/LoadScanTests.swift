@@ -34,7 +34,7 @@ struct LoadScanTests {
     }
 
     @Test(
-        "Odd files come back, normalised",
+        "Odd files come back normalised",
         arguments: [
             (
                 "quotes",
@@ -104,7 +104,7 @@ struct LoadScanTests {
         #expect(wrong.errors.contains("id integer, name text"))
     }
 
-    @Test("Append adds, replace takes the place, and a new relation must not exist")
+    @Test("Append adds, replace replaces, and a new relation must not exist")
     func modes() throws {
         try store.load("id,name\n1,a\n")
         func load(_ text: String, _ options: String...) throws -> CommandResult {
@@ -135,7 +135,7 @@ struct LoadScanTests {
         #expect(missing.errors.contains("\"u\""), "\(missing)")
     }
 
-    @Test("Bad records are skipped into a file that tells of them")
+    @Test("Bad records are skipped, and written to a file with the reasons")
     func rejects() throws {
         let rejects = "\(store.folder)/rejects.csv"
         let load = try Command.run(
@@ -156,7 +156,7 @@ struct LoadScanTests {
                 """#)
     }
 
-    @Test("Who reads the rows may stop")
+    @Test("The reader of the rows may stop")
     func brokenPipe() throws {
         try store.load("n\n" + (1...200_000).map { "\($0)\n" }.joined())
         let scan = try Command.shell(
@@ -166,7 +166,7 @@ struct LoadScanTests {
         #expect(scan.errors == "0\n")
     }
 
-    @Test("A pool of its least size is enough, for a relation many times as large")
+    @Test("The smallest pool is enough for a much larger relation")
     func smallPool() throws {
         let text = "n,t\n" + (1...60_000).map { "\($0),row number \($0)\n" }.joined()
         let load = try Command.run(

@@ -29,7 +29,7 @@ import Threads
     }
 
     @Test(
-        "A page of zeroes ends a scan and a copy, and verify names it",
+        "A page of zeroes ends a scan and a copy, and verify reports it",
         arguments: ["csv", "json"])
     func zeroedPage(_ format: String) throws {
         try load()
@@ -51,7 +51,7 @@ import Threads
         #expect(verify.errors.contains("block 5"), "\(verify.errors)")
     }
 
-    @Test("A sound page without rows shows at a scan's end, after all rows that are there")
+    @Test("An intact page without rows is reported at a scan's end, after all rows")
     func emptiedPage() throws {
         try load()
         let empty = directory.path + "/empty"
@@ -86,7 +86,7 @@ import Threads
         return page
     }
 
-    @Test("A wholly damaged relation is told of in few lines")
+    @Test("A completely damaged relation is reported in few lines")
     func manyFindings() throws {
         let rows = (0..<400).map { "\($0),\(String(repeating: "x", count: 4000))\n" }
         let outcome = try Tool.run(

@@ -15,7 +15,7 @@ struct OddInputTests {
     }
 
     @Test(
-        "Options that cannot be",
+        "Impossible options",
         arguments: [
             ["--buffers", "0"], ["--buffers", "-1"], ["--buffers", "1"], ["--buffers", "100TB"],
             ["--buffers", "9223372036854775807"], ["--buffers", "99999999999999999999"],
@@ -33,7 +33,7 @@ struct OddInputTests {
                     + arguments.map(Command.quoted).joined(separator: " ")))
     }
 
-    @Test("Names and columns that cannot be")
+    @Test("Impossible names and columns")
     func names() throws {
         let file = try store.file("rows", "n,t\n1,a\n")
         let names = ["", String(repeating: "x", count: 300), "\u{1}"]
@@ -53,7 +53,7 @@ struct OddInputTests {
         }
     }
 
-    @Test("Directories that are none")
+    @Test("Paths that are not directories")
     func directories() throws {
         let file = try store.file("rows", "n\n1\n")
         try FileManager.default.createSymbolicLink(
@@ -95,7 +95,7 @@ struct OddInputTests {
     }
 
     @Test(
-        "Something else in a file's place is told of, and nothing waits for it",
+        "Other objects in a file's place are reported, and nothing waits for them",
         arguments: Intruder.allCases)
     func intruders(_ intruder: Intruder) throws {
         try store.load("n\n1\n")
@@ -128,7 +128,7 @@ struct OddInputTests {
         }
     }
 
-    @Test("A file far behind the others is told of once")
+    @Test("A file far behind the others is reported once")
     func farSegment() throws {
         try store.load("n\n1\n")
         let files = try FileManager.default.subpathsOfDirectory(atPath: "\(store.path)/base/1")

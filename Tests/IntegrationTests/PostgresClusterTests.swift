@@ -223,7 +223,7 @@ struct PostgresClusterTests {
         return (blocks, bad)
     }
 
-    @Test("is read in place, and the same pages are found damaged as pg_checksums finds")
+    @Test("is read in place, and the same damaged pages are found as by pg_checksums")
     func wholeDirectory() throws {
         let cluster = try PostgresCluster()
         try cluster.sql(

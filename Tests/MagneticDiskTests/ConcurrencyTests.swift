@@ -62,7 +62,7 @@ struct ConcurrencyTests {
         }
     }
 
-    @Test("Writers of neighbouring blocks do not meet", arguments: IOMethodMatrix.all)
+    @Test("Writers of neighbouring blocks do not conflict", arguments: IOMethodMatrix.all)
     func writers(method: TestedMethod) throws {
         let disk = try TestDisk(method)
         let storage = try disk.makeRelation()

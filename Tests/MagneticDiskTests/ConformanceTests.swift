@@ -6,7 +6,8 @@ import Testing
 @Suite("Plain files")
 struct ConformanceTests {
     @Test(
-        "do what a storage manager has to", arguments: IOMethodMatrix.allWithPartialTransfers,
+        "conform to the protocol of storage managers",
+        arguments: IOMethodMatrix.allWithPartialTransfers,
         [4, 7, 131_072])
     func conforms(method: TestedMethod, segmentBlocks: Int) {
         let suite = StorageManagerConformance { surroundings throws(StorageError) in

@@ -52,7 +52,7 @@ struct DirectIOTests {
     }
 
     @Test(
-        "Memory that is not aligned is refused, in words",
+        "Unaligned memory is refused with an error",
         .enabled(if: isSupported, "the file system of temporary files has no direct IO"),
         arguments: IOMethodMatrix.all)
     func misaligned(method: TestedMethod) throws {

@@ -6,7 +6,7 @@ import StorageTesting
 import Testing
 import Threads
 
-@Suite("What fails says which blocks of which file, and why")
+@Suite("Errors name the blocks, the file and the cause")
 struct FailureTests {
     @Test("Reading past the end, blocking", arguments: IOMethodMatrix.all)
     func blockingPastEnd(method: TestedMethod) throws {
@@ -53,7 +53,7 @@ struct FailureTests {
                 + "read only 100 of 24576 bytes")
     }
 
-    @Test("Every outcome of a started IO in blocks and words", arguments: [false, true])
+    @Test("Every outcome of a started IO, in blocks and in words", arguments: [false, true])
     func distilling(writes: Bool) throws {
         let disk = try TestDisk(TestedMethod(seed: 1, faults: SimulatedFaults()))
         let storage = try disk.makeRelation(blocks: 12)
@@ -152,7 +152,7 @@ struct FailureTests {
         }
     }
 
-    @Test("What cannot be removed is named", arguments: IOMethodMatrix.all)
+    @Test("A file that cannot be removed is named", arguments: IOMethodMatrix.all)
     func unremovable(method: TestedMethod) throws {
         let disk = try TestDisk(method)
         _ = try disk.makeRelation(blocks: 2)

@@ -43,7 +43,7 @@ struct FullDiskTests {
         #expect(pages.holdsAll(from: 0))
     }
 
-    @Test("Rewriting a block in the extending way never cuts the file", arguments: [100, 8191])
+    @Test("Rewriting a block by extending never cuts the file", arguments: [100, 8191])
     func rewriting(space: Int) throws {
         let (disk, fileSystem) = try Self.makeDisk(TestedMethod(.synchronous), .fallocate)
         let storage = try disk.makeRelation(blocks: 3)
@@ -57,7 +57,7 @@ struct FullDiskTests {
     }
 
     @Test(
-        "Extending by zeroes undoes the segment that failed", arguments: IOMethodMatrix.all,
+        "Extending by zeroes undoes a failed segment", arguments: IOMethodMatrix.all,
         [ZeroExtension.fallocate, .writeZeroes])
     func zeroExtending(method: TestedMethod, way: ZeroExtension) throws {
         let (disk, fileSystem) = try Self.makeDisk(method, way)
@@ -76,7 +76,9 @@ struct FullDiskTests {
         #expect(try storage.blockCount(.main) == 8)
     }
 
-    @Test("Writing says so, and may succeed later", arguments: IOMethodMatrix.all, [0, 100, 9000])
+    @Test(
+        "Writing reports a full disk, and may succeed later", arguments: IOMethodMatrix.all,
+        [0, 100, 9000])
     func writing(method: TestedMethod, space: Int) throws {
         let (disk, fileSystem) = try Self.makeDisk(method, .fallocate)
         let storage = try disk.makeRelation(blocks: 3)
@@ -95,7 +97,7 @@ struct FullDiskTests {
     }
 
     @Test(
-        "A write that was interrupted by a full disk goes on where it stopped",
+        "A write interrupted by a full disk continues where it stopped",
         arguments: IOMethodMatrix.all, [false, true])
     func recovering(method: TestedMethod, apart: Bool) throws {
         let (disk, fileSystem) = try Self.makeDisk(method, .fallocate)

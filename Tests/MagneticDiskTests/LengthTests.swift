@@ -3,9 +3,9 @@ import StorageManager
 import StorageTesting
 import Testing
 
-@Suite("How long a fork is")
+@Suite("The length of a fork")
 struct LengthTests {
-    @Test("Each block counts, also at the ends of segments", arguments: IOMethodMatrix.all)
+    @Test("Each block counts, even at the ends of segments", arguments: IOMethodMatrix.all)
     func growing(method: TestedMethod) throws {
         let disk = try TestDisk(method)
         let storage = try disk.makeRelation()
@@ -38,7 +38,7 @@ struct LengthTests {
         #expect(pages.holdsAll(from: 5))
     }
 
-    @Test("A segment that is cut short hides those behind it", arguments: IOMethodMatrix.all)
+    @Test("A truncated segment hides those after it", arguments: IOMethodMatrix.all)
     func shortMiddle(method: TestedMethod) throws {
         let disk = try TestDisk(method)
         let storage = try disk.makeRelation(blocks: 14)
@@ -56,7 +56,7 @@ struct LengthTests {
         #expect(try storage.prefetch(.main, block: 2, count: 5))
     }
 
-    @Test("A segment that is missing hides those behind it", arguments: IOMethodMatrix.all)
+    @Test("A missing segment hides those after it", arguments: IOMethodMatrix.all)
     func missingMiddle(method: TestedMethod) throws {
         let disk = try TestDisk(method)
         let storage = try disk.makeRelation(blocks: 14)
@@ -84,7 +84,7 @@ struct LengthTests {
         #expect(try !storage.prefetch(.main, block: 4, count: 1))
     }
 
-    @Test("Blocks that were hidden never come back by growing", arguments: IOMethodMatrix.all)
+    @Test("Hidden blocks never come back by growing", arguments: IOMethodMatrix.all)
     func hiddenBlocks(method: TestedMethod) throws {
         let disk = try TestDisk(method)
         let storage = try disk.makeRelation(blocks: 14)
@@ -117,7 +117,7 @@ struct LengthTests {
         #expect(try storage.blockCount(.main) == 8)
     }
 
-    @Test("A segment longer than can be is refused", arguments: IOMethodMatrix.all)
+    @Test("A segment that is too long is refused", arguments: IOMethodMatrix.all)
     func longSegment(method: TestedMethod) throws {
         let disk = try TestDisk(method)
         let storage = try disk.makeRelation(blocks: 3)
@@ -220,7 +220,7 @@ struct LengthTests {
     }
 
     @Test(
-        "Truncation empties what a crash has left behind a short segment",
+        "Truncation empties what a crash has left after a short segment",
         arguments: IOMethodMatrix.all)
     func leftSegments(method: TestedMethod) throws {
         let disk = try TestDisk(method)

@@ -86,7 +86,7 @@ struct RoundTripTests {
         }
     }
 
-    @Test("Relations of many descriptors take turns with few", arguments: IOMethodMatrix.all)
+    @Test("Relations with many files share few descriptors", arguments: IOMethodMatrix.all)
     func fewDescriptors(method: TestedMethod) throws {
         var options = TestDisk.Options()
         options.files.maximumOpenFiles = 8

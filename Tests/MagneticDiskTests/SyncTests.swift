@@ -42,7 +42,7 @@ struct SyncTests {
     }
 
     @Test(
-        "Syncing all of a fork takes in the segments that no longer count",
+        "Syncing a whole fork includes the segments that no longer count",
         arguments: IOMethodMatrix.all)
     func inactiveSegments(method: TestedMethod) throws {
         let disk = try TestDisk(method)
@@ -58,7 +58,7 @@ struct SyncTests {
         #expect(error?.code == .notFound)
     }
 
-    @Test("A write in flight is left for the sync after it", arguments: [false, true])
+    @Test("A write in flight is left for the next sync", arguments: [false, true])
     func writeInFlight(fails: Bool) throws {
         let disk = try TestDisk(TestedMethod(seed: 1, faults: SimulatedFaults()))
         let method = try #require(SimulatedMethod.of(disk.system))

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Relations in memory")
 struct MemoryDiskTests {
-    @Test("do what a storage manager has to", arguments: IOMethodMatrix.all)
+    @Test("conform to the protocol of storage managers", arguments: IOMethodMatrix.all)
     func conforms(method: TestedMethod) {
         let suite = StorageManagerConformance { surroundings throws(StorageError) in
             try MemoryDisk(system: surroundings.system)
@@ -14,7 +14,7 @@ struct MemoryDiskTests {
         #expect(suite.violations(under: method).map(\.description) == [])
     }
 
-    @Test("take no more memory than they may, and lose nothing when they would")
+    @Test("take no more memory than allowed, and lose nothing at the limit")
     func limit() throws {
         let system = try TestedMethod(.synchronous).makeSystem()
         var configuration = MemoryDiskConfiguration()
@@ -64,7 +64,7 @@ struct MemoryDiskTests {
         #expect(disk.usedBytes == 0)
     }
 
-    @Test("cannot have less than no memory")
+    @Test("cannot have a negative memory limit")
     func negative() throws {
         let system = try TestedMethod(.synchronous).makeSystem()
         var configuration = MemoryDiskConfiguration()

@@ -52,7 +52,7 @@ struct ChecksumTests {
         }
     }
 
-    @Test("are the same of two pages at once")
+    @Test("are the same for two pages at once")
     func pairs() {
         var generator = SeededGenerator(seed: 3)
         for _ in 0..<40 {
@@ -94,7 +94,7 @@ struct ChecksumTests {
         }
     }
 
-    @Test("are never zero and reach both ends")
+    @Test("are never zero, and reach both ends of their range")
     func range() {
         let page = TestPage()
         let base = page.read { PageChecksum.compute($0, block: 0) }

@@ -4,7 +4,7 @@ import Testing
 @Suite("Relations PostgreSQL wrote")
 struct FixtureContentsTests {
     @Test(
-        "hold what PostgreSQL says they hold",
+        "hold the rows that PostgreSQL says they hold",
         arguments: try Fixtures.relations.filter { $0.fork == "main" })
     func contents(relation: Fixtures.Relation) throws {
         let expected = try Fixtures.rows("postgres/csv/\(relation.name).csv")
@@ -52,7 +52,7 @@ struct FixtureContentsTests {
         #expect(Set(states.keys) == [.unused, .normal, .redirect, .dead])
     }
 
-    @Test("tell frozen tuples, nulls and pages visible to everyone")
+    @Test("distinguish frozen tuples, nulls and pages visible to everyone")
     func flags() throws {
         for relation in try Fixtures.relations where relation.fork == "main" {
             let file = try relation.bytes

@@ -20,7 +20,7 @@ struct HeapTupleTests {
             ])
     }
 
-    @Test("a null bitmap stands between header and data")
+    @Test("a null bitmap is between header and data")
     func nullBytes() throws {
         var builder = HeapTupleBuilder(layout: Array(repeating: .boolean, count: 10))
         for index in 0..<10 {
@@ -74,7 +74,7 @@ struct HeapTupleTests {
         }
     }
 
-    @Test("random rows come back as they went in, alignment and nulls and all")
+    @Test("random rows come back unchanged, including alignment and nulls")
     func roundTrip() throws {
         var generator = SeededGenerator(seed: 4)
         let kinds: [AttributeLayout] = [
@@ -159,7 +159,7 @@ struct HeapTupleTests {
         }
     }
 
-    @Test("a tuple that does not fit a page is refused, and the next one is not hurt")
+    @Test("a tuple that does not fit a page is refused, and the next one is unaffected")
     func tooLarge() throws {
         var builder = HeapTupleBuilder(layout: [.variable(), .int64, .variable()])
         var page = TestPage.empty()

@@ -103,7 +103,7 @@ struct HostileBytesTests {
         #expect(findings.faults.isSuperset(of: ["unalignedOffset", "outsideItemSpace"]))
     }
 
-    @Test("random tuples at sound line pointers never trap, and each fault is named")
+    @Test("random tuples at valid line pointers never trap, and each fault is named")
     func randomTuples() throws {
         var generator = SeededGenerator(seed: 11)
         var findings = Findings()
@@ -137,7 +137,7 @@ struct HostileBytesTests {
             ])
     }
 
-    @Test("pages of PostgreSQL with bytes changed never trap", arguments: [1, 4, 64])
+    @Test("PostgreSQL's pages with changed bytes never trap", arguments: [1, 4, 64])
     func mutatedPages(changes: Int) throws {
         var generator = SeededGenerator(seed: UInt64(20 + changes))
         for relation in try Fixtures.relations where relation.blocks > 0 {
@@ -202,7 +202,7 @@ struct HostileBytesTests {
         }
     }
 
-    @Test("a failed decoding leaves no values of the tuple before")
+    @Test("a failed decoding leaves no values of the previous tuple")
     func stale() throws {
         let sound = try tuple([0x07, 5, 6])
         let broken = try tuple([0x09, 1, 2])

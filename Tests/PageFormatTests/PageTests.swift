@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Pages")
 struct PageTests {
-    @Test("only a page's worth of bytes is a page")
+    @Test("only bytes of a page's size are a page")
     func size() {
         for count in [0, 1, 24, 8191, 8193, 16384] {
             var bytes = [UInt8](repeating: 0, count: count)
@@ -15,7 +15,7 @@ struct PageTests {
         }
     }
 
-    @Test("a page can be had from a bare pointer, aligned or not")
+    @Test("a page can be made from a bare pointer, aligned or not")
     func pointer() throws {
         for shift in 0..<3 {
             let memory = UnsafeMutableRawPointer.allocate(
@@ -102,7 +102,7 @@ struct PageTests {
         }
     }
 
-    @Test("a heap page has at most 291 line pointers, another more")
+    @Test("a heap page has at most 291 line pointers, other pages more")
     func heapLimit() throws {
         #expect(PageLayout.maxHeapTuplesPerPage == 291)
         #expect(PageLayout.maximumTupleSize == 8160)

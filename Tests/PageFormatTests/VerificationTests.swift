@@ -24,7 +24,7 @@ struct VerificationTests {
         }
     }
 
-    @Test("a checksum is asked for only if checksums are on")
+    @Test("a checksum is required only if checksums are on")
     func checksum() {
         var page = TestPage.empty()
         let expected = page.read { PageChecksum.compute($0, block: 3) }
@@ -45,7 +45,7 @@ struct VerificationTests {
     }
 
     @Test(
-        "an impossible header is found, with checksums or without",
+        "an impossible header is found, with or without checksums",
         arguments: [
             (10, 0x0008, PageHeader.Field.flags), (12, 23, .lower), (12, 8193, .lower),
             (12, 0xFFFF, .lower), (14, 23, .lower), (14, 8193, .upper), (16, 8200, .special),
@@ -67,7 +67,7 @@ struct VerificationTests {
         #expect(verify(page) == .invalid(.badHeader(.special)))
     }
 
-    @Test("damaged pages are told from sound ones")
+    @Test("damaged pages are distinguished from intact ones")
     func damaged() throws {
         var kinds: Set<String> = []
         for row in try Fixtures.rows("damaged/manifest.csv") {

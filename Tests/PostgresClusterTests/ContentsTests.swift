@@ -38,7 +38,7 @@ struct ContentsTests {
         return Array((changed.joined(separator: "\n") + "\n").utf8)
     }
 
-    @Test("exactly the tables are listed that committed transactions made", arguments: Clusters.all)
+    @Test("exactly the tables of committed transactions are listed", arguments: Clusters.all)
     func listing(_ cluster: Clusters.Cluster) throws {
         let directory = try cluster.open()
         var found: Set<String> = []
@@ -64,7 +64,7 @@ struct ContentsTests {
         }
     }
 
-    @Test("a crashed cluster is warned of, and its unlogged tables are empty")
+    @Test("a crashed cluster causes a warning, and its unlogged tables are empty")
     func crashed() throws {
         let directory = try Clusters.crashed.open()
         #expect(directory.warnings.count == 1)
@@ -77,7 +77,7 @@ struct ContentsTests {
         #expect(try clean.database(named: "app").lines("u_unlogged").count == 51)
     }
 
-    @Test("a folder that is none, a database and a table that are not there are named")
+    @Test("missing folders, databases and tables are named")
     func missing() throws {
         let file = try #require(throws: StorageError.self) {
             try PostgresDirectory.open(Clusters.root.path)

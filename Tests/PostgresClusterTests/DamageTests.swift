@@ -37,7 +37,7 @@ struct DamageTests {
         return rows
     }
 
-    @Test("a page that is damaged is an error that names file and block")
+    @Test("a damaged page is an error that names file and block")
     func damagedPage() throws {
         let directory = try copy(Clusters.clean)
         let database = try Clusters.open(directory.path).database(named: "app")
@@ -54,7 +54,7 @@ struct DamageTests {
         #expect(error.location.block == 3)
     }
 
-    @Test("random damage to any file makes nothing trap, and what is whole is read")
+    @Test("random damage to any file makes nothing trap, and intact parts are read")
     func randomDamage() throws {
         var rows = 0
         for seed in 1...6 as ClosedRange<UInt64> { rows += try damageAndRead(seed) }

@@ -36,7 +36,7 @@ struct ScanTests {
         #expect(pieces == 3)
     }
 
-    @Test("columns come in the order asked for, rows up to the limit")
+    @Test("columns come in the requested order, rows up to the limit")
     func columns() throws {
         let database = try Clusters.clean.open().database(named: "app")
         let all = try database.lines("t_ints")
@@ -76,7 +76,7 @@ struct ScanTests {
         #expect(parent.count > (try database.lines("i_parent").count))
     }
 
-    @Test("dead versions come with who made them, who ended them, and why they are not seen")
+    @Test("dead versions have their inserter, their deleter, and the reason they are not seen")
     func dead() throws {
         let database = try Clusters.clean.open().database(named: "app")
         let visible = try database.lines("v_delete")
@@ -109,7 +109,7 @@ struct ScanTests {
         #expect(String(decoding: text, as: UTF8.self) == "{\(fields.joined(separator: ","))}\n")
     }
 
-    @Test("values come as what their types are")
+    @Test("values have the Swift types of their own types")
     func values() throws {
         let database = try Clusters.clean.open().database(named: "app")
         let scan = try database.scan(try database.table(TableName("t_ints")))
@@ -148,7 +148,7 @@ struct ScanTests {
         #expect(try TableName(parsed.description) == parsed)
     }
 
-    @Test("what is no name is refused", arguments: ["", "a.", ".a", "\"a", "a.b.c", "a\"b\""])
+    @Test("invalid names are refused", arguments: ["", "a.", ".a", "\"a", "a.b.c", "a\"b\""])
     func wrongNames(_ text: String) {
         #expect(throws: StorageError.self) { try TableName(text) }
     }

@@ -1,7 +1,7 @@
 import PostgresTypes
 import Testing
 
-@Suite("Values made of others")
+@Suite("Composed values")
 struct CompoundTests {
     static let words = ElementForm(.text, layout: ValueLayout(length: -1, alignment: 0x69)!)
 
@@ -12,7 +12,7 @@ struct CompoundTests {
         return bytes
     }
 
-    @Test("elements of an array are quoted where they could be taken for something else")
+    @Test("elements of an array are quoted if they could be mistaken for something else")
     func arrayQuotes() throws {
         var bytes = Bytes().adding(1 as Int32).adding(0 as Int32).adding(25 as Int32)
             .adding(5 as Int32).adding(1 as Int32)
@@ -20,7 +20,7 @@ struct CompoundTests {
         #expect(try bytes.text(.array(Self.words)) == #"{a,"","NULL","b c","\"\\"}"#)
     }
 
-    @Test("bounds that do not begin at one are written, and nulls are no elements")
+    @Test("bounds that do not begin at one are written, and nulls are not elements")
     func arrayBounds() throws {
         // Two dimensions, a bitmap behind 28 bytes of header, data aligned to 8.
         var bytes = Bytes().adding(2 as Int32).adding(40 as Int32).adding(25 as Int32)
@@ -30,7 +30,7 @@ struct CompoundTests {
         #expect(try bytes.text(.array(Self.words)) == "[0:0][-1:0]={{x,NULL}}")
     }
 
-    @Test("a range's bounds are quoted and doubled")
+    @Test("a range's bounds are quoted, with quotes doubled")
     func ranges() throws {
         // The type's number, a text with a length byte, one with another, flags.
         var bytes = Bytes().adding(1 as UInt32)

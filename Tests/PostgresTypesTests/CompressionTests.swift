@@ -11,7 +11,7 @@ struct CompressionTests {
         try LZ4.decompress(bytes.span.bytes, size: size)
     }
 
-    @Test("pglz: literals, a copy, a copy over itself, a long copy")
+    @Test("pglz: literals, a copy, an overlapping copy, a long copy")
     func pglzItems() throws {
         // Bit 2 of the control byte: the third item is a copy of 4 bytes, 2 back.
         #expect(try pglz([0b100, 0x61, 0x62, 0x01, 0x02], 6) == Array("ababab".utf8))
@@ -26,7 +26,7 @@ struct CompressionTests {
         #expect(try pglz(input, 299) == text + text[5..<8])
     }
 
-    @Test("lz4: literals, a match, a match over itself, long lengths")
+    @Test("lz4: literals, a match, an overlapping match, long lengths")
     func lz4Sequences() throws {
         #expect(try lz4([0x30, 0x61, 0x62, 0x63], 3) == Array("abc".utf8))
         #expect(
@@ -35,7 +35,7 @@ struct CompressionTests {
             try lz4([0x1F, 0x61, 1, 0, 255, 3, 0x00], 278) == Array(repeating: 0x61, count: 278))
     }
 
-    @Test("what does not fit its size, or leads before the value, is refused")
+    @Test("wrong sizes, and copies from before the value, are refused")
     func refusals() {
         #expect(throws: ValueFault.self) { try self.pglz([0b1, 0x00, 0x01], 3) }
         #expect(throws: ValueFault.self) { try self.pglz([0, 0x61], 2) }
@@ -46,7 +46,7 @@ struct CompressionTests {
         #expect(throws: ValueFault.self) { try self.lz4([0x10, 0x61], 1 << 29) }
     }
 
-    @Test("no bytes make either of them trap or give another size")
+    @Test("no input makes either of them trap or return another size")
     func random() {
         var dice = Dice(seed: 7)
         var successes = 0

@@ -37,7 +37,7 @@ struct HostileTests {
         #expect(written > 10_000)
     }
 
-    @Test("jsonb nested a hundred thousand deep takes no stack")
+    @Test("jsonb nested a hundred thousand deep does not overflow the stack")
     func deepJSON() throws {
         let depth = 100_000
         var bytes: [UInt8] = []
@@ -50,7 +50,7 @@ struct HostileTests {
         #expect(text.utf8.count == 2 * (depth + 1))
     }
 
-    @Test("operators of a tsquery that lead to each other end")
+    @Test("a cycle of tsquery operators ends")
     func ringOfOperators() {
         var bytes = Bytes().adding(2 as Int32)
         for _ in 0..<2 {

@@ -15,7 +15,7 @@ struct ScalarTests {
         #expect(try Bytes().adding(value.bitPattern).text(.double) == text)
     }
 
-    @Test("numeric, short and long headers and what is no number")
+    @Test("numeric: short and long headers, and values that are not numbers")
     func numerics() throws {
         // Weight 0, scale 2, groups 12 and 3400.
         #expect(
@@ -84,7 +84,7 @@ struct ScalarTests {
     }
 
     @Test(
-        "an XML declaration is kept only where it says something",
+        "an XML declaration is kept only if it carries information",
         arguments: [
             ("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<a/>", "<a/>"),
             ("<?xml version=\"1.1\"?><a/>", "<?xml version=\"1.1\"?><a/>"),
@@ -97,7 +97,7 @@ struct ScalarTests {
         #expect(try Bytes().adding(stored).text(.xml) == text)
     }
 
-    @Test("encodings of one byte become UTF-8; others are refused by name")
+    @Test("single-byte encodings become UTF-8; others are refused by name")
     func encodings() throws {
         let latin = try TextEncoding(number: 8)
         #expect(latin.string([0x47, 0xF6, 0xDF]) == "Göß")

@@ -10,7 +10,7 @@
 
     @Suite("Relations in a RADOS cluster", .enabled(if: TestCluster.isThere, TestCluster.reason))
     struct RadosConformanceTests {
-        @Test("do what a storage manager has to", arguments: IOMethodMatrix.all)
+        @Test("conform to the protocol of storage managers", arguments: IOMethodMatrix.all)
         func conforms(method: TestedMethod) {
             // If the suite makes a manager over the same directory again, it gets the same
             // namespace.

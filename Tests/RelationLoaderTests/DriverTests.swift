@@ -78,7 +78,7 @@ struct DriverTests {
         try engine.close()
     }
 
-    @Test("A bad record far behind leaves nothing", arguments: IOMethodMatrix.all, [64, 1100])
+    @Test("A late bad record leaves nothing", arguments: IOMethodMatrix.all, [64, 1100])
     func stopped(_ method: TestedMethod, _ pages: Int) throws {
         let engine = try open(method, pages: pages)
         let text = "n,t\n" + Self.rows(0..<30_000) + "x,30000\n"
@@ -128,7 +128,7 @@ struct DriverTests {
         try engine.close()
     }
 
-    @Test("Progress goes up to the end, and not too often")
+    @Test("Progress is reported up to the end, and not too often")
     func progress() throws {
         let engine = try open(TestedMethod(.synchronous))
         let text = "n,t\n" + Self.rows(0..<30_000)

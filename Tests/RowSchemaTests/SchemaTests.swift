@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Schema")
 struct SchemaTests {
-    @Test("Types are found by name and alias, and say how they lie in a tuple")
+    @Test("Types are found by name and alias, and know their layout in a tuple")
     func types() {
         for type in ColumnType.allCases {
             #expect(ColumnType(sqlName: type.sqlName) == type)

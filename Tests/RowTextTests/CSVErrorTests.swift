@@ -60,7 +60,7 @@ struct CSVErrorTests {
         #expect(error.description.contains("byte offset 17"))
     }
 
-    @Test("A NUL byte is no text")
+    @Test("A NUL byte is not text")
     func nul() throws {
         let error = try #require(failure("a,b\nc,d\u{0}e\n"))
         #expect(error.reason == .nulByte)
@@ -102,7 +102,7 @@ struct CSVErrorTests {
         #expect(error?.reason == .missingHeader)
     }
 
-    @Test("After an error of syntax nothing follows")
+    @Test("Nothing follows a syntax error")
     func fatal() throws {
         var reader = try CSVReader(source: MemorySource("a\"b\nc\n"))
         #expect(throws: LoadError.self) { try reader.next() }

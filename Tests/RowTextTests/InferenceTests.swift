@@ -52,7 +52,7 @@ struct InferenceTests {
                 == "column1 integer, column2 text")
     }
 
-    @Test("The source begins anew behind the sample's back")
+    @Test("The returned source starts from the beginning again")
     func replay() throws {
         let text = "a,b\n" + (0..<1000).map { "\($0),\"x\n\($0)\"\n" }.joined()
         for size in [1, 10, 100, 1000, 100_000] {
@@ -71,7 +71,7 @@ struct InferenceTests {
         }
     }
 
-    @Test("Only so many records are looked at; what is behind is left to the load")
+    @Test("Only a limited number of records is sampled; the load handles the rest")
     func limits() throws {
         var limits = SchemaInference.Limits()
         limits.records = 2
@@ -90,7 +90,7 @@ struct InferenceTests {
         #expect(ragged?.reason == .missingFields(expected: 2, found: 1))
     }
 
-    @Test("Records that the load skips have no say, wherever they stand")
+    @Test("Records that the load skips do not influence the schema")
     func skipping() throws {
         func inferred(_ bytes: [UInt8]) throws -> SchemaInference.Outcome {
             try SchemaInference.infer(from: MemorySource(bytes), onError: .skip)

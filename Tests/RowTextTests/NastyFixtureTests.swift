@@ -38,7 +38,7 @@ struct NastyFixtureTests {
     }
 
     @Test(
-        "Wrong files are refused where they are wrong",
+        "Wrong files are refused at their fault",
         arguments: [
             ("too_few_fields", 3, .missingFields(expected: 3, found: 2), 3, 3),
             ("too_many_fields", 2, .extraFields(expected: 2, found: 4), 3, 3),
@@ -59,7 +59,7 @@ struct NastyFixtureTests {
         #expect(error?.location?.field == field)
     }
 
-    @Test("A quoted empty field is a string, which is no number")
+    @Test("A quoted empty field is a string, which is not a number")
     func schemaOfNulls() throws {
         let outcome = try SchemaInference.infer(
             from: FileSource(path: Fixtures.root + "/csv/nasty/null_and_empty.csv"))

@@ -64,7 +64,7 @@ struct RowFormatTests {
         }
     }
 
-    @Test("A value that is none is named by line, column and text")
+    @Test("An invalid value is reported with line, column and text")
     func values() throws {
         let error = try #require(
             try failure("1,ok\n2,\"a\nb\"\n99999,x\n", "id smallint, name text"))

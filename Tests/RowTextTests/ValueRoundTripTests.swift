@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Values: round trips from a seed")
 struct ValueRoundTripTests {
-    @Test("Every double is read to the nearest and printed so that it is read back")
+    @Test("Every double is read to the nearest value and printed so that it reads back")
     func doubles() throws {
         let seed = UInt64.random(in: 0...UInt64.max)
         var generator = SeededGenerator(seed: seed)

@@ -6,7 +6,7 @@ import StorageTesting
 import Testing
 
 /// A manager written with only the public API conforms, whatever it is built on.
-@Suite("A storage manager of one's own")
+@Suite("A custom storage manager")
 struct ConformanceTests {
     @Test("over plain files", arguments: IOMethodMatrix.allWithPartialTransfers)
     func overFiles(method: TestedMethod) {
@@ -27,7 +27,7 @@ struct ConformanceTests {
         #expect(suite.violations(under: method).map(\.description) == [])
     }
 
-    @Test("over another of its kind", arguments: IOMethodMatrix.all)
+    @Test("over another one of its kind", arguments: IOMethodMatrix.all)
     func overItself(method: TestedMethod) {
         let suite = StorageManagerConformance { surroundings throws(StorageError) in
             try ScrambledDisk(

@@ -58,7 +58,7 @@ struct RelationLabelTests {
         }
     }
 
-    @Test("Labels read as sentences do")
+    @Test("Labels read like sentences")
     func words() {
         func label(_ fork: Fork, _ block: BlockNumber, _ count: UInt32) -> RelationLabel {
             RelationLabel(

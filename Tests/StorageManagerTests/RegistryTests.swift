@@ -45,7 +45,7 @@ struct RegistryTests {
         #expect(registry.manager(StorageManagerID(rawValue: 3)) == nil)
     }
 
-    @Test("A manager that is not registered is named, and nothing is touched")
+    @Test("A manager that is not registered is named, and nothing changes")
     func unknownManager() {
         let error = #expect(throws: StorageError.self) {
             try registry.open(locator, managedBy: StorageManagerID(rawValue: 9))
@@ -83,7 +83,7 @@ struct RegistryTests {
         #expect(other.log.isEmpty)
     }
 
-    @Test("What a manager throws when opening comes through, and leaves nothing open")
+    @Test("A manager's error on opening is passed on, and nothing stays open")
     func failingOpen() throws {
         let bad = RelationLocator(database: 1, number: 0)
         for _ in 0..<2 {
@@ -95,7 +95,7 @@ struct RegistryTests {
         #expect(plain.log == ["open base/1/0", "open base/1/0"])
     }
 
-    @Test("Closing lets go of all forks, once; a stale object does not close its successor")
+    @Test("Closing releases all forks, once; a stale object does not close its successor")
     func closing() throws {
         let session = try system.makeSession()
         let first = try registry.open(locator, managedBy: plainID)
@@ -118,7 +118,7 @@ struct RegistryTests {
         #expect(log.suffix(4) == ["unlink init", "unlink vm", "unlink fsm", "unlink main"])
     }
 
-    @Test("One manager that cannot sync does not keep the others from it")
+    @Test("One manager that cannot sync does not keep others from syncing")
     func syncing() throws {
         let session = try system.makeSession()
         let failing = StubManager(name: "failing", failsSync: true)
@@ -151,7 +151,7 @@ struct RegistryTests {
         #expect(shown == ["blocks 3..5 of relation base/1/16384_vm"])
     }
 
-    @Test("Two registries on one system do not meet")
+    @Test("Two registries on one system are independent")
     func twoRegistries() throws {
         let second = try StorageManagerRegistry(system: system)
         #expect(second.manager(plainID) == nil)

@@ -17,7 +17,7 @@ struct ConformanceSuiteTests {
         #expect(violations.map(\.duty).contains(fault.duty), "\(violations)")
     }
 
-    @Test("finds a manager that says of what is not durable that it is")
+    @Test("finds a manager that reports durability falsely")
     func unsynced() {
         let suite = StorageManagerConformance { surroundings throws(StorageError) in
             ForgetfulDisk(

@@ -7,7 +7,7 @@ import Testing
 ///
 /// A failure prints its seed; `STRATA_SEED=N .build/debug/Harm trials .build/debug/strata --count
 /// 1` repeats it.
-@Suite("Harmed stores", .serialized)
+@Suite("Damaged stores", .serialized)
 struct StoreMutationTests {
     private static let products: URL = {
         #if os(macOS)
@@ -39,19 +39,19 @@ struct StoreMutationTests {
 
     private var tool: String { Self.products.appending(path: "strata").path }
 
-    @Test("300 harmed stores: right rows then an error, and nothing else is touched")
+    @Test("300 damaged stores: right rows then an error, and nothing else changes")
     func mutations() throws {
         let (code, text) = try harm(["trials", tool, "--count", "300", "--brief", "--quiet"])
         #expect(code == 0, "\(text.suffix(20_000))")
     }
 
-    @Test("Killed commands have done all or nothing, and what was acknowledged is there")
+    @Test("Killed commands do all or nothing, and acknowledged work is there")
     func kills() throws {
         let (code, text) = try harm(["kills", tool, "--count", "12"])
         #expect(code == 0, "\(text.suffix(20_000))")
     }
 
-    @Test("A tool that hides errors, changes what it reads, or dies is found out")
+    @Test("A tool that hides errors, changes what it reads, or dies is detected")
     func faultyTools() throws {
         let directory = TemporaryDirectory()
         let faults = [

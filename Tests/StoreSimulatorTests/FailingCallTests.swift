@@ -8,7 +8,7 @@ import Threads
 /// second, and so on until the work is done without meeting the failure. Whatever the call and the
 /// error, the store is intact afterwards: what was acknowledged is there, and what was not counts
 /// entirely or not at all.
-@Suite("Calls that fail, one by one") struct FailingCallTests {
+@Suite("Failing calls, one by one") struct FailingCallTests {
     /// An error, and the calls that may return it.
     struct Failure: Sendable, CustomStringConvertible {
         let number: CInt

@@ -6,7 +6,7 @@ import Threads
 @testable import Strata
 
 /// The mark that a clean shutdown leaves: it saves syncs, and is never wrong.
-@Suite("The mark of a clean end") struct CleanMarkTests {
+@Suite("The mark of a clean shutdown") struct CleanMarkTests {
     let store = TestStore()
     private var mark: String { store.path + "/strata.clean" }
 

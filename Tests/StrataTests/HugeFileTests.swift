@@ -5,7 +5,7 @@ import Threads
 @testable import Strata
 
 /// The store's own files with false sizes: what they claim costs neither memory nor time.
-@Suite("Large files where small ones belong") struct HugeFileTests {
+@Suite("Large files in the place of small ones") struct HugeFileTests {
     let store = TestStore()
 
     init() throws {

@@ -6,7 +6,7 @@ import Threads
 @testable import Strata
 
 /// Read-only access to stores that must not change, or that cannot be made durable.
-@Suite("Looking where nothing can be written") struct LookingTests {
+@Suite("Read-only access where nothing can be written") struct LookingTests {
     /// - Parameter isClosed: whether the store was closed.
     private func makeStore(_ isClosed: Bool) throws -> TestStore {
         let store = TestStore()

@@ -4,7 +4,7 @@ import Testing
 import Threads
 
 /// Files of no relation: opening lists them, keeps them, and does not give out their numbers.
-@Suite("Files that no relation has") struct OrphanTests {
+@Suite("Files of no relation") struct OrphanTests {
     private static let strays = [
         "base/1/16380", "base/1/16385", "base/1/16385.1", "base/1/16386.chunks", "base/1/16386.map",
         "base/1/16386.map.new", "base/1/16387_fsm", "base/1/20000", "base/1/4294967295",

@@ -87,7 +87,7 @@ struct OtherManagersTests {
         }
     }
 
-    @Test("Options that a manager does not have are refused, and nothing is left")
+    @Test("Unknown manager options are refused, and nothing is left")
     func wrongOptions() throws {
         let store = TestStore()
         try store.with { engine, session in
@@ -109,7 +109,7 @@ struct OtherManagersTests {
         }
     }
 
-    @Test("Compressing takes less space, and compacting gives it back")
+    @Test("Compressing takes less space, and compacting frees it")
     func space() throws {
         let store = TestStore()
         try store.with { engine, session in
@@ -129,7 +129,7 @@ struct OtherManagersTests {
         }
     }
 
-    @Test("Damaged chunks are told of, page by page, and the others can be read")
+    @Test("Damaged chunks are reported page by page, and the others can be read")
     func damage() throws {
         let store = TestStore()
         try store.with { engine, session in
@@ -164,7 +164,7 @@ struct OtherManagersTests {
         }
     }
 
-    @Test("A replaced relation's manager and options are those of the next, unless told otherwise")
+    @Test("A relation keeps its manager and options when it is replaced")
     func replacing() throws {
         let store = TestStore()
         try store.with { engine, session in
@@ -215,7 +215,7 @@ struct OtherManagersTests {
         }
     }
 
-    @Test("Writing all pages of a damaged chunk mends it; writing some is refused")
+    @Test("Writing all pages of a damaged chunk repairs it; writing some is refused")
     func mending() throws {
         let store = TestStore()
         try store.with { engine, session in

@@ -7,7 +7,7 @@ import Testing
 @Suite("Stores and power cuts")
 struct PowerCutTests {
     @Test(
-        "What was committed is there, all of it", arguments: ["magnetic", "compressed"],
+        "Committed work is there completely", arguments: ["magnetic", "compressed"],
         Array(0..<12))
     func powerCuts(_ manager: String, _ number: Int) throws {
         let seed = IOMethodMatrix.seed &+ UInt64(number)

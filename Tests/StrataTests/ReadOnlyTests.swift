@@ -4,7 +4,7 @@ import Testing
 @testable import Strata
 
 /// Read-only access to stores that were not closed: what it reports, and that it changes nothing.
-@Suite("Looking at a store") struct ReadOnlyTests {
+@Suite("Read-only access to a store") struct ReadOnlyTests {
     /// Leaves a store as after a power cut: torn pages with copies in the journal, and the files of
     /// an unfinished load.
     static func leave(_ store: TestStore) throws {

@@ -82,7 +82,7 @@ import Threads
 
     // MARK: Rows that are missing
 
-    @Test("A page of zeroes where a load left rows is damage to all that read it", arguments: kinds)
+    @Test("Reading a page of zeroes where a load left rows is an error", arguments: kinds)
     func zeroedPages(_ kind: Kind) throws {
         try withRelation(kind) { engine, session, relation in
             #expect(try findings(engine, session).isEmpty)
@@ -108,7 +108,7 @@ import Threads
     }
 
     @Test(
-        "Sound pages of another time show by their rows", arguments: kinds, [0, 3])
+        "Intact pages of another time are detected by their rows", arguments: kinds, [0, 3])
     func pagesOfAnotherTime(_ kind: Kind, _ rows: Int) throws {
         try withRelation(kind) { engine, session, relation in
             try plant(rows, at: 5, of: relation, session)
@@ -135,7 +135,7 @@ import Threads
     }
 
     @Test(
-        "The count ends before a page that was changed is written, by whatever",
+        "The row count is removed before a changed page is written, by any writer",
         arguments: kinds, Writer.allCases)
     func changedPages(_ kind: Kind, _ writer: Writer) throws {
         let store = TestStore(kind.method)
@@ -208,7 +208,7 @@ import Threads
         _ = try load.commit(rowCount: UInt64(count))
     }
 
-    @Test("Where the count cannot be taken back, no page is written", arguments: kinds)
+    @Test("If the row count cannot be removed, no page is written", arguments: kinds)
     func catalogThatCannotBeReplaced(_ kind: Kind) throws {
         let store = TestStore(kind.method)
         try store.with { engine, session in
@@ -253,7 +253,7 @@ import Threads
         }
     }
 
-    @Test("Loads add to the count, or end it where they do not know", arguments: kinds)
+    @Test("Loads add to the row count, or end it if they do not know theirs", arguments: kinds)
     func appending(_ kind: Kind) throws {
         try withRelation(kind) { engine, session, relation in
             // Blocks that share a chunk with those of the load before are written with them.
@@ -295,7 +295,7 @@ import Threads
 
     // MARK: Stores of older versions
 
-    @Test("What an older version counted is the least that there must be")
+    @Test("An older version's row count is a lower bound")
     func olderCounts() throws {
         let store = TestStore()
         _ = try store.with { engine, session in try load(engine, "magnetic", 20, session) }
