@@ -61,7 +61,7 @@ package struct BenchPlan: Sendable {
     /// The PostgreSQL server to compare loads with.
     let postgres: String?
     let cancellation: Cancellation
-    /// Is told what cannot be measured here, and why.
+    /// Called with what cannot be measured here, and why.
     let note: @Sendable (String) -> Void
 
     /// Describes a run.

@@ -15,8 +15,8 @@
 static uint32_t tables[8][256];
 static atomic_int tables_are_made;
 
-// Concurrent threads write the same values, and none reads them before its own writes. The relaxed
-// table entries are plain words that nobody sees half written.
+// Concurrent threads write the same values, and none reads them before its own writes. No thread
+// sees half of a table entry, as each is one aligned word.
 static void make_tables(void) {
     if (atomic_load_explicit(&tables_are_made, memory_order_acquire)) return;
     for (uint32_t byte = 0; byte < 256; byte++) {

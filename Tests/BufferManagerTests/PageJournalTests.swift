@@ -126,7 +126,7 @@ import Testing
         stack.buffers.checkInvariants()
     }
 
-    /// After a failed sync what is on disk is unknown, whoever called it.
+    /// After a failed sync, nobody knows what is on disk. That holds for other callers' syncs too.
     @Test(
         arguments: IOMethodMatrix.all,
         [RecordedJournal.Step.record, .makeDurable, .makeRoom])

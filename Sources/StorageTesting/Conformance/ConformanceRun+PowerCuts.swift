@@ -8,7 +8,7 @@ extension ConformanceRun {
     /// Blocks written again after the sync. All others must stay unchanged.
     private static let rewritten: Set<UInt32> = [2, 3, 9, 14, 20]
 
-    /// Synced data is there after a power cut at any later call, whatever became of later writes.
+    /// Synced data survives a power cut at any later call, whatever happens to later writes.
     func checkPowerCuts() throws {
         if manager.capabilities.isVolatile { return }
         // Only IO through the manager's surroundings can be cut off.

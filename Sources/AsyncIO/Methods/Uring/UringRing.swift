@@ -57,7 +57,7 @@ internal import Threads
             self.device = device
             unsafe delays = .allocate(capacity: device == nil ? 0 : capacity)
             // If a file system cannot read without blocking, the kernel's own threads wait: four
-            // per core unless limited here. Kernels before 5.15 ignore this.
+            // per core by default; this sets another limit. Kernels before 5.15 ignore this.
             var most = InlineArray<2, UInt32>(repeating: 0)
             most[0] = rounded
             var span = most.mutableSpan
