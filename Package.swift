@@ -80,8 +80,14 @@ let modules: [Target] = [
         ],
         path: "Sources/PostgresCluster/PostgresCluster"),
     .target(
+        name: "StoreFormat",
+        dependencies: [
+            "StorageManager", "FileAccess", "RowSchema", "AsyncIO", "CPlatform", "Threads", system,
+        ]),
+    .target(
         name: "Strata",
         dependencies: [
+            "StoreFormat",
             "ReadStream", "BufferManager", "StorageManager", "MagneticDisk", "CompressedDisk",
             "MemoryDisk", "FileAccess", "RowSchema", "PageFormat", "AsyncIO", "CPlatform", log,
             "Threads", system,
@@ -172,9 +178,13 @@ let tests: [Target] = [
             "StorageManager", "AsyncIO", "StorageTesting", log,
         ]),
     .testTarget(
+        name: "StoreFormatTests",
+        dependencies: ["StoreFormat", "RowSchema", "StorageManager", "AsyncIO", "StorageTesting"]),
+    .testTarget(
         name: "StrataTests",
         dependencies: [
-            "Strata", "MagneticDisk", "CompressedDisk", "MemoryDisk", "BufferManager",
+            "Strata", "StoreFormat", "MagneticDisk", "CompressedDisk", "MemoryDisk",
+            "BufferManager",
             "FileAccess", "StorageManager", "AsyncIO", "StorageTesting", log, "Threads",
         ]),
     .testTarget(
@@ -236,7 +246,8 @@ let tests: [Target] = [
     .testTarget(
         name: "FuzzTests",
         dependencies: [
-            "RowText", "RowSchema", "Strata", "CompressedDisk", "BufferManager", "FileAccess",
+            "RowText", "RowSchema", "Strata", "StoreFormat", "CompressedDisk", "BufferManager",
+            "FileAccess",
             "PostgresTypes", "StorageManager", "PageFormat", "AsyncIO", "StorageTesting", log,
         ],
         exclude: ["Package.swift", "Fuzzer"]),
@@ -260,6 +271,7 @@ let package = Package(
             "AsyncIO", "PageFormat", "RowSchema", "RowText", "FileAccess", "StorageManager",
             "MagneticDisk",
             "MemoryDisk", "CompressedDisk", "RadosDisk", "BufferManager", "ReadStream",
+            "StoreFormat",
             "PostgresTypes",
         ].map { .library(name: $0, targets: [$0]) },
     traits: [

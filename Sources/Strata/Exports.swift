@@ -6,6 +6,7 @@
 @_exported public import ReadStream
 @_exported public import RowSchema
 @_exported public import StorageManager
+@_exported public import StoreFormat
 
 @_exported public import struct CompressedDisk.ChunkProperties
 @_exported public import struct CompressedDisk.CompressedDiskConfiguration

@@ -14,7 +14,7 @@ let settings: [SwiftSetting] = [
 
 let modules: [Target.Dependency] = [
     "AsyncIO", "BufferManager", "CompressedDisk", "FileAccess", "PageFormat", "PostgresTypes",
-    "RowSchema", "RowText", "StorageManager", "StorageTesting", "Strata",
+    "RowSchema", "RowText", "StorageManager", "StorageTesting", "StoreFormat", "Strata",
 ].map { .product(name: $0, package: "strata") }
 
 let package = Package(

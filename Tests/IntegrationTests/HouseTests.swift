@@ -14,7 +14,7 @@ import Testing
         let streams = managers.union(["BufferManager", "PageFormat"])
         let strata = streams.union([
             "ReadStream", "MagneticDisk", "CompressedDisk", "MemoryDisk", "FileAccess",
-            "RowSchema",
+            "RowSchema", "StoreFormat",
         ])
         let reading = streams.union([
             "PostgresTypes", "RowText", "ReadStream", "MagneticDisk", "FileAccess",
@@ -31,6 +31,7 @@ import Testing
             "MemoryDisk": managers, "RadosDisk": managers,
             "CompressedDisk": managers.union(["FileAccess"]),
             "BufferManager": buffers, "ReadStream": streams, "Strata": strata,
+            "StoreFormat": managers.union(["FileAccess", "RowSchema"]),
             "StorageTesting": strata, "RelationLoader": strata.union(["Strata", "RowText"]),
             "StoreSimulator": strata.union(["Strata", "StorageTesting"]), "BenchSuite": bench,
             "StrataTool": bench.union([

@@ -1,5 +1,6 @@
 import FileAccess
 import StorageTesting
+import StoreFormat
 import Testing
 import Threads
 

@@ -1,4 +1,5 @@
 import StorageTesting
+import StoreFormat
 import Testing
 import Threads
 

@@ -112,7 +112,6 @@ public struct EngineOptions: Sendable {
     static let maximumPoolBytes = (1 << 30) * blockSize
     static let sessionLimits = 1...4000
     static let combineLimits = 1...128
-    static let segmentLimits = 1...(1 << 30)
     static let journalLimits = (64 << 10)...(1 << 40)
 
     /// How many pages the pool has.
@@ -130,7 +129,7 @@ public struct EngineOptions: Sendable {
             maximumOpenFiles, "number of open files", "maximumOpenFiles", 1...Int(Int32.max))
         try Self.check(
             createdSegmentBlocks, "number of blocks in a segment", "createdSegmentBlocks",
-            Self.segmentLimits)
+            StoreControl.segmentLimits)
         try backgroundWriter?.validate()
         try automaticCheckpoints?.validate()
         if tornPageProtection == .atomicWrites, !usesDirectIO {

@@ -137,21 +137,3 @@ struct Recovery {
         }
     }
 }
-
-extension StorageError {
-    /// Whether it says something of the files of one relation, not of the store, the process or the
-    /// disk as a whole.
-    var concernsOneRelation: Bool {
-        if isFinalSyncFailure || code == .resourcesExhausted || code == .closed { return false }
-        return !isOfWholeDisk && (underlying?.concernsOneRelation ?? true)
-    }
-
-    static func unmanaged(_ relation: RelationDescription) -> StorageError {
-        StorageError(
-            .unknownStorageManager,
-            "relation \"\(relation.name)\" is kept by storage manager \"\(relation.managerName)\","
-                + " which this program does not have",
-            remedy: "Add it to EngineOptions.storageManagers.",
-            at: Location(relation: relation.name))
-    }
-}

@@ -236,19 +236,3 @@ extension JournalReplay.Opened {
     /// What was kept is older than anything else.
     fileprivate var age: UInt64 { number == 0 ? 0 : round ?? 0 }
 }
-
-extension StorageError {
-    /// A relation has lost blocks.
-    static func shortRelation(_ relation: RelationDescription, blocks: UInt32, _ lost: UInt32)
-        -> StorageError
-    {
-        StorageError(
-            .relationDamaged,
-            "relation \"\(relation.name)\" has \(blocks) of its \(relation.blockCount) blocks: a"
-                + " file of \(relation.locator) is missing or too short",
-            remedy: "Verify the store to see which, and restore it from a backup.",
-            at: Location(
-                relation: relation.name, fork: Fork.main.name, block: lost,
-                path: relation.locator.description))
-    }
-}

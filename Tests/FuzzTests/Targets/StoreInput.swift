@@ -4,6 +4,7 @@ import Logging
 import PageFormat
 import StorageTesting
 
+@testable import StoreFormat
 @testable import Strata
 
 /// A whole store with arbitrary contents: opened, scanned, verified, loaded into, and opened again;

@@ -1,9 +1,11 @@
+package import AsyncIO
+package import FileAccess
 internal import SystemPackage
 internal import Threads
 
 extension StorageError {
     /// Whether a system call failed as a file or directory is missing.
-    var isMissingFile: Bool { errorNumber == ENOENT }
+    package var isMissingFile: Bool { errorNumber == ENOENT }
 
     /// Whether a system call failed as nothing may be written.
     var isWriteRefusal: Bool {
@@ -12,7 +14,7 @@ extension StorageError {
 
     /// Whether a system call failed for a reason that all files share: no space, descriptors,
     /// memory or permission to write at all.
-    var isOfWholeDisk: Bool {
+    package var isOfWholeDisk: Bool {
         switch errorNumber {
         case ENOSPC, EDQUOT, EMFILE, ENFILE, ENOMEM, EROFS: true
         default: false
@@ -21,7 +23,7 @@ extension StorageError {
 
     /// Whether a system call failed as what stands at a path is something else than a file that
     /// this process may read. It will fail likewise until that is mended.
-    var isBadFile: Bool {
+    package var isBadFile: Bool {
         switch errorNumber {
         case ELOOP, EISDIR, ENOTDIR, EACCES, EPERM, ENXIO, ENODEV: true
         default: false
@@ -29,13 +31,13 @@ extension StorageError {
     }
 
     /// What went wrong, without what helps.
-    var reason: String {
+    package var reason: String {
         guard let remedy = remedy ?? underlying?.remedy else { return description }
         return String(description.dropLast(remedy.count + 2))
     }
 
     /// For what opening a store meets: says that the store is read-only where that is the reason.
-    func asReadOnlyStore(_ directory: FilePath) -> StorageError {
+    package func asReadOnlyStore(_ directory: FilePath) -> StorageError {
         guard isWriteRefusal, code != .storeReadOnly else { return self }
         return StorageError(
             .storeReadOnly, "store \"\(directory)\" cannot be read and written",

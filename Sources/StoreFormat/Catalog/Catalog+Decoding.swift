@@ -1,9 +1,13 @@
+package import AsyncIO
+internal import RowSchema
+internal import StorageManager
+
 extension Catalog {
     /// Reads the file's bytes. Whatever they are, this returns a catalog that makes sense or
     /// throws.
     ///
     /// - Throws: `storeTooNew` or `catalogDamaged`.
-    init(_ bytes: [UInt8], control: StoreControl) throws(StorageError) {
+    package init(_ bytes: [UInt8], control: StoreControl) throws(StorageError) {
         let payload: Range<Int>
         let version: UInt32
         do throws(SealedFile.Failure) {
@@ -29,7 +33,7 @@ extension Catalog {
         }
     }
 
-    static func damaged(_ reason: String) -> StorageError {
+    package static func damaged(_ reason: String) -> StorageError {
         StorageError(
             .catalogDamaged, "the catalog is damaged: \(reason)",
             remedy: "Restore \"\(fileName)\" from a backup of this store; its data files are as"

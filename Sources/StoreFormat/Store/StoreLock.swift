@@ -1,4 +1,5 @@
-internal import FileAccess
+package import AsyncIO
+package import FileAccess
 internal import SystemPackage
 internal import Threads
 
@@ -11,9 +12,9 @@ internal import Threads
 /// the file is replaced; the file's is the one that older programs know. A writer leaves its
 /// process number in the file while it holds the lock, for messages only. Plays the part of
 /// PostgreSQL's `postmaster.pid`.
-struct StoreLock: ~Copyable {
+package struct StoreLock: ~Copyable {
     /// What the store is locked for.
-    enum Use {
+    package enum Use {
         /// Everything; nobody else may have the store open.
         case writing
         /// Looking; others may look, too. Nothing is created or changed.
@@ -25,13 +26,13 @@ struct StoreLock: ~Copyable {
     private let file: OwnedDescriptor
     private let use: Use
 
-    static let fileName = "strata.lock"
+    package static let fileName = "strata.lock"
 
     /// Takes the lock, or fails at once.
     ///
     /// - Throws: `storeLocked`, naming the holder if that is known; `storeReadOnly`;
     ///   `fileOpenFailed`, also if the lock file is something else than a file.
-    init(directory path: FilePath, for use: Use) throws(StorageError) {
+    package init(directory path: FilePath, for use: Use) throws(StorageError) {
         let directory = OwnedDescriptor(
             Descriptors.lifted(
                 unsafe path.withPlatformString {
@@ -58,7 +59,7 @@ struct StoreLock: ~Copyable {
     /// `root` for the locked directory.
     ///
     /// - Parameter root: the directory whose files the engine uses.
-    borrowing func isIntact(root: FileStatus?) -> Bool {
+    package borrowing func isIntact(root: FileStatus?) -> Bool {
         var held = stat()
         guard unsafe fstat(directory.number, &held) == 0, let root,
             root.serial == UInt64(held.st_ino),

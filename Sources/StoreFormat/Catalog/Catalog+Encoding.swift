@@ -1,21 +1,24 @@
+package import RowSchema
+internal import StorageManager
+
 extension Catalog {
-    static let fileName = "strata.catalog"
-    static let file = SealedFile(magic: "STRATACA", version: 2)
+    package static let fileName = "strata.catalog"
+    package static let file = SealedFile(magic: "STRATACA", version: 2)
 
     static let columnNullable: UInt8 = 1
     static let remainsFiles: UInt8 = 1
     static let remainsBlocks: UInt8 = 2
     /// Stands for a number of rows that is not known.
     static let unknownRowCount = UInt64.max
-    static let rowCountIsExact: UInt8 = 1
+    package static let rowCountIsExact: UInt8 = 1
     /// The first version that says whether a number of rows is exact.
     static let versionOfExactCounts: UInt32 = 2
 
     /// Bytes at the beginning of the payload that tell ``head(_:)``.
-    static let headSize = 16
+    package static let headSize = 16
 
     /// The store's number and the generation, of a file's first bytes, in all versions.
-    static func head(_ bytes: [UInt8]) -> (identifier: UInt64, generation: UInt64) {
+    package static func head(_ bytes: [UInt8]) -> (identifier: UInt64, generation: UInt64) {
         func word(_ offset: Int) -> UInt64 {
             bytes[offset..<offset + 8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
         }
@@ -24,7 +27,7 @@ extension Catalog {
 
     /// The file's bytes: equal catalogs give equal bytes. The article "What is in a store"
     /// describes them.
-    func encoded() -> [UInt8] {
+    package func encoded() -> [UInt8] {
         var writer = ByteWriter()
         writer.write(identifier)
         writer.write(generation)
@@ -83,7 +86,7 @@ extension ColumnType {
     /// this program's order of types can disturb.
     var catalogCode: UInt32 { objectIdentifier }
 
-    init?(catalogCode: UInt32) {
+    package init?(catalogCode: UInt32) {
         guard let type = Self.allCases.first(where: { $0.objectIdentifier == catalogCode }) else {
             return nil
         }

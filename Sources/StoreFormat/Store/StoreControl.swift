@@ -1,3 +1,6 @@
+package import AsyncIO
+internal import StorageManager
+
 /// What never changes in a store: the content of the file `strata.control`.
 ///
 /// Written once, when the store is created, as the last of its files. The article "What is in a
@@ -11,22 +14,25 @@ public struct StoreControl: Sendable, Hashable {
     /// Whether pages carry checksums.
     public let hasPageChecksums: Bool
 
-    static let fileName = "strata.control"
-    static let file = SealedFile(magic: "STRATACO", version: 1)
+    package static let fileName = "strata.control"
+    package static let file = SealedFile(magic: "STRATACO", version: 1)
     static let payloadSize = 20
     /// Bytes of the file.
-    static let fileSize = SealedFile.overhead + payloadSize
+    package static let fileSize = SealedFile.overhead + payloadSize
+
+    /// How many blocks a segment can have.
+    package static let segmentLimits = 1...(1 << 30)
 
     private static let checksumFlag: UInt32 = 1
 
-    init(identifier: UInt64, segmentBlocks: UInt32, hasPageChecksums: Bool) {
+    package init(identifier: UInt64, segmentBlocks: UInt32, hasPageChecksums: Bool) {
         self.identifier = identifier
         self.segmentBlocks = segmentBlocks
         self.hasPageChecksums = hasPageChecksums
     }
 
     /// The file's bytes.
-    func encoded() -> [UInt8] {
+    package func encoded() -> [UInt8] {
         var writer = ByteWriter()
         writer.write(identifier)
         writer.write(UInt32(blockSize))
@@ -39,7 +45,7 @@ public struct StoreControl: Sendable, Hashable {
     ///
     /// - Parameter directory: the store's, for messages.
     /// - Throws: `notAStore`, `storeTooNew` or `controlDamaged`.
-    init(_ bytes: [UInt8], directory: String) throws(StorageError) {
+    package init(_ bytes: [UInt8], directory: String) throws(StorageError) {
         let payload: Range<Int>
         do throws(SealedFile.Failure) {
             payload = try Self.file.open(bytes).payload
@@ -61,7 +67,7 @@ public struct StoreControl: Sendable, Hashable {
             throw DecodingFailure("it gives blocks of \(size) bytes where there are \(blockSize)")
         }
         segmentBlocks = try reader.read("the segment size")
-        guard EngineOptions.segmentLimits.contains(Int(segmentBlocks)) else {
+        guard Self.segmentLimits.contains(Int(segmentBlocks)) else {
             throw DecodingFailure("it gives segments of \(segmentBlocks) blocks")
         }
         let flags: UInt32 = try reader.read("the flags")
@@ -72,7 +78,7 @@ public struct StoreControl: Sendable, Hashable {
         try reader.finish()
     }
 
-    static func error(_ failure: SealedFile.Failure, _ directory: String) -> StorageError {
+    package static func error(_ failure: SealedFile.Failure, _ directory: String) -> StorageError {
         let location = StorageError.Location(path: fileName)
         switch failure {
         case .notOurs:

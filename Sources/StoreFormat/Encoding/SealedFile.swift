@@ -9,21 +9,26 @@
 /// | 20 | 4 | CRC-32C of bytes 0 to 19 |
 /// | 24 | *n* | payload |
 /// | 24 + *n* | 4 | CRC-32C of the payload |
-struct SealedFile {
+package struct SealedFile {
     /// Eight bytes that say what kind of file it is.
-    let magic: StaticString
+    package let magic: StaticString
     /// The newest version of the payload's layout that this code knows; it knows all before.
-    let version: UInt32
+    package let version: UInt32
+
+    package init(magic: StaticString, version: UInt32) {
+        self.magic = magic
+        self.version = version
+    }
 
     /// Bytes before the payload.
-    static let headerSize = 24
+    package static let headerSize = 24
     /// Bytes that are not payload.
-    static let overhead = headerSize + 4
+    package static let overhead = headerSize + 4
     /// The largest file that is looked at. A catalog of a million relations is smaller.
-    static let maximumSize = 1 << 28
+    package static let maximumSize = 1 << 28
 
     /// Why a file's content cannot be used.
-    enum Failure: Error {
+    package enum Failure: Error {
         /// Something else wrote the file.
         case notOurs
         /// A newer program wrote it.
@@ -33,7 +38,7 @@ struct SealedFile {
     }
 
     /// The file's bytes around a payload.
-    func seal(_ payload: [UInt8]) -> [UInt8] {
+    package func seal(_ payload: [UInt8]) -> [UInt8] {
         var writer = ByteWriter()
         writer.write(contentsOf: magicBytes)
         writer.write(version)
@@ -47,7 +52,7 @@ struct SealedFile {
     /// Checks a file's bytes.
     ///
     /// - Returns: where in `bytes` the payload is, and the version of its layout.
-    func open(_ bytes: [UInt8]) throws(Failure) -> (payload: Range<Int>, version: UInt32) {
+    package func open(_ bytes: [UInt8]) throws(Failure) -> (payload: Range<Int>, version: UInt32) {
         let version = try checkLength(Int64(bytes.count), of: bytes)
         let payload = Self.headerSize..<(bytes.count - 4)
         var tail = ByteReader(bytes, payload.upperBound..<bytes.count)
@@ -68,7 +73,7 @@ struct SealedFile {
     ///   - bytes: its first ones; ``headerSize`` are enough.
     /// - Returns: the version of the payload's layout.
     @discardableResult
-    func checkLength(_ size: Int64, of bytes: [UInt8]) throws(Failure) -> UInt32 {
+    package func checkLength(_ size: Int64, of bytes: [UInt8]) throws(Failure) -> UInt32 {
         let ours = magicBytes
         guard bytes.prefix(ours.count).elementsEqual(ours.prefix(bytes.count)), !bytes.isEmpty
         else { throw .notOurs }

@@ -1,3 +1,5 @@
+public import AsyncIO
+
 extension StorageError.Code {
     /// There is no directory, or no store in it, and none was to be created.
     public static let storeMissing = Self(rawValue: "storeMissing")

@@ -1,19 +1,19 @@
 /// Why bytes are not what a ``ByteWriter`` wrote.
-struct DecodingFailure: Error {
+package struct DecodingFailure: Error {
     /// What is wrong, as the end of a sentence that names the file.
-    let reason: String
+    package let reason: String
 
     init(_ reason: String) { self.reason = reason }
 }
 
 /// Takes a file's payload apart. Believes nothing: every length is checked against what is there.
-struct ByteReader {
+package struct ByteReader {
     private let bytes: [UInt8]
     private var position: Int
     private let end: Int
 
     /// Reads a part of `bytes`, which lies within it.
-    init(_ bytes: [UInt8], _ range: Range<Int>) {
+    package init(_ bytes: [UInt8], _ range: Range<Int>) {
         precondition(range.lowerBound >= 0 && range.upperBound <= bytes.count)
         self.bytes = bytes
         position = range.lowerBound
@@ -24,7 +24,9 @@ struct ByteReader {
     var remaining: Int { end - position }
 
     /// Reads an integer in its own width.
-    mutating func read<Value: FixedWidthInteger>(_ what: String) throws(DecodingFailure) -> Value {
+    package mutating func read<Value: FixedWidthInteger>(_ what: String) throws(DecodingFailure)
+        -> Value
+    {
         let width = Value.bitWidth / 8
         guard remaining >= width else { throw DecodingFailure("it ends within \(what)") }
         var value: Value = 0
@@ -36,7 +38,7 @@ struct ByteReader {
     }
 
     /// Reads an integer of a type that the context does not tell.
-    mutating func read<Value: FixedWidthInteger>(_ type: Value.Type, _ what: String)
+    package mutating func read<Value: FixedWidthInteger>(_ type: Value.Type, _ what: String)
         throws(DecodingFailure) -> Value
     {
         try read(what)
@@ -53,7 +55,7 @@ struct ByteReader {
     }
 
     /// Reads a text.
-    mutating func readText(_ what: String) throws(DecodingFailure) -> String {
+    package mutating func readText(_ what: String) throws(DecodingFailure) -> String {
         let count = Int(try read(UInt16.self, "the length of \(what)"))
         guard remaining >= count else { throw DecodingFailure("it ends within \(what)") }
         defer { position += count }
@@ -65,7 +67,7 @@ struct ByteReader {
     }
 
     /// Makes sure that all was read.
-    func finish() throws(DecodingFailure) {
+    package func finish() throws(DecodingFailure) {
         guard remaining == 0 else {
             throw DecodingFailure("\(remaining) bytes follow where it should end")
         }

@@ -1,33 +1,41 @@
+package import AsyncIO
+package import StorageManager
+
 /// All that a store knows of its relations: the content of the file `strata.catalog`.
 ///
 /// A plain value. Whoever changes the store changes a copy, has it written, and then makes it the
 /// one that counts, so that memory never runs ahead of the disk.
-struct Catalog: Equatable, Sendable {
+package struct Catalog: Equatable, Sendable {
     /// The store's, as in its control file.
-    let identifier: UInt64
+    package let identifier: UInt64
     /// How often the catalog has been replaced.
-    var generation: UInt64 = 0
+    package var generation: UInt64 = 0
     /// File numbers from here on have never been given out.
-    var nextFileNumber: UInt32 = firstFileNumber
+    package var nextFileNumber: UInt32 = firstFileNumber
     /// The relations by name.
-    var relations: [String: RelationDescription] = [:]
+    package var relations: [String: RelationDescription] = [:]
     /// What is to be undone or done away with, should the store be reopened, by the file number
     /// concerned.
-    var remains: [RelationLocator: Remains] = [:]
+    package var remains: [RelationLocator: Remains] = [:]
 
     /// PostgreSQL gives the numbers below to its own catalogs.
     static let firstFileNumber: UInt32 = 16384
     /// The number of the only database; PostgreSQL's `template1` has it too.
-    static let database: UInt32 = 1
+    package static let database: UInt32 = 1
 
     /// What an unfinished change leaves on disk if it never finishes.
-    struct Remains: Equatable, Sendable {
+    package struct Remains: Equatable, Sendable {
         /// The name of the relation's storage manager.
-        let managerName: String
+        package let managerName: String
         /// What it is.
-        let kind: Kind
+        package let kind: Kind
 
-        enum Kind: Equatable, Sendable {
+        package init(managerName: String, kind: Kind) {
+            self.managerName = managerName
+            self.kind = kind
+        }
+
+        package enum Kind: Equatable, Sendable {
             /// Files that no relation has: of a load that has not committed, or of a relation that
             /// was dropped or replaced.
             case files
@@ -36,13 +44,13 @@ struct Catalog: Equatable, Sendable {
         }
     }
 
-    init(identifier: UInt64) { self.identifier = identifier }
+    package init(identifier: UInt64) { self.identifier = identifier }
 
     /// Gives out a file number.
     ///
     /// - Parameter taken: numbers that are left out.
     /// - Throws: `resourcesExhausted` after four billion.
-    mutating func takeLocator(avoiding taken: Set<UInt32> = []) throws(StorageError)
+    package mutating func takeLocator(avoiding taken: Set<UInt32> = []) throws(StorageError)
         -> RelationLocator
     {
         while nextFileNumber < UInt32.max {
@@ -56,7 +64,7 @@ struct Catalog: Equatable, Sendable {
     }
 
     /// The relation of that locator. O(relations).
-    func relation(at locator: RelationLocator) -> RelationDescription? {
+    package func relation(at locator: RelationLocator) -> RelationDescription? {
         relations.values.first { $0.locator == locator }
     }
 }

@@ -1,23 +1,25 @@
-internal import FileAccess
+package import AsyncIO
+package import FileAccess
+internal import StorageManager
 
 /// The files in the directories of relations, by what their names stand for, as one listing found
 /// them.
-struct PresentFiles {
+package struct PresentFiles {
     /// Files of relations, by number. In the database's directory; the paths are sorted.
-    private(set) var byNumber: [UInt32: [String]] = [:]
+    package private(set) var byNumber: [UInt32: [String]] = [:]
     /// Files that are named like a relation's and cannot be one's, since the store keeps none
     /// there.
     private(set) var displaced: [String] = []
     /// What is named like nothing of a store.
-    private(set) var others: [String] = []
+    package private(set) var others: [String] = []
 
     /// Where relations are.
-    static let directory = "base/\(Catalog.database)"
+    package static let directory = "base/\(Catalog.database)"
 
     /// Lists the directories.
     ///
     /// - Throws: `notAStore` where one is missing; what listing throws.
-    init(_ files: FileAccess) throws(StorageError) {
+    package init(_ files: FileAccess) throws(StorageError) {
         for directory in StoreDirectory.relationDirectories {
             guard try files.kind(of: directory) == .directory else {
                 throw StorageError(
@@ -39,20 +41,20 @@ struct PresentFiles {
     }
 
     /// The numbers of files that neither a relation has nor an unfinished change has left.
-    func strangeNumbers(_ catalog: Catalog) -> [UInt32] {
+    package func strangeNumbers(_ catalog: Catalog) -> [UInt32] {
         var known = Set(catalog.relations.values.map(\.locator.number))
         known.formUnion(catalog.remains.keys.map(\.number))
         return byNumber.keys.filter { !known.contains($0) }.sorted()
     }
 
     /// The files of relations that the store does not have.
-    func orphans(_ catalog: Catalog) -> [String] {
+    package func orphans(_ catalog: Catalog) -> [String] {
         strangeNumbers(catalog).flatMap { byNumber[$0] ?? [] } + displaced
     }
 }
 
 /// What a name in a relation directory stands for.
-enum RelationFileName: Equatable {
+package enum RelationFileName: Equatable {
     /// A file of that relation: `16384`, `16384.1`, `16384_fsm`, `16384_anything.2`.
     case relation(UInt32)
     /// A file of a relation that only one session had: `t3_16384`.
@@ -60,7 +62,7 @@ enum RelationFileName: Equatable {
     /// Nothing of ours.
     case other
 
-    init(_ name: String) {
+    package init(_ name: String) {
         if name.hasPrefix("t"), let underscore = name.firstIndex(of: "_"),
             UInt32(name[name.index(after: name.startIndex)..<underscore]) != nil,
             case .relation = RelationFileName(String(name[name.index(after: underscore)...]))

@@ -1,3 +1,4 @@
+package import AsyncIO
 internal import FileAccess
 
 /// The file `strata.clean`: says that the store was closed, with everything durable.
@@ -9,23 +10,23 @@ internal import FileAccess
 /// A mark is good only where it was left: it names the store, the generation of the catalog, and
 /// the inode numbers of its own file and of the catalog's. So one that was copied or restored along
 /// with a store says nothing of files that were just written, too.
-struct CleanMark: Equatable {
+package struct CleanMark: Equatable {
     /// The store's number.
-    let store: UInt64
+    package let store: UInt64
     /// How often the catalog had been replaced.
-    let generation: UInt64
+    package let generation: UInt64
     /// The inode number of the mark's own file.
     let ownSerial: UInt64
     /// The inode number of the catalog.
     let catalogSerial: UInt64
 
-    static let fileName = "strata.clean"
-    static let file = SealedFile(magic: "STRATACL", version: 1)
+    package static let fileName = "strata.clean"
+    package static let file = SealedFile(magic: "STRATACL", version: 1)
     private static let payloadSize = 32
-    static let fileSize = SealedFile.overhead + payloadSize
+    package static let fileSize = SealedFile.overhead + payloadSize
 
     /// The file's bytes.
-    var encoded: [UInt8] {
+    package var encoded: [UInt8] {
         var writer = ByteWriter()
         for value in [store, generation, ownSerial, catalogSerial] { writer.write(value) }
         return Self.file.seal(writer.bytes)
@@ -37,10 +38,10 @@ extension StoreFiles {
     /// since.
     ///
     /// - Throws: nothing for a mark that is missing, damaged or unreadable: it is none then.
-    func hasCleanMark(_ catalog: Catalog) -> Bool {
+    package func hasCleanMark(_ catalog: Catalog) -> Bool {
         do throws(StorageError) {
             // They are removed before the mark is left.
-            for path in JournalFormat.fileNames where try files.exists(path) { return false }
+            for path in StoreFiles.journalNames where try files.exists(path) { return false }
             guard let own = try files.status(of: CleanMark.fileName), own.kind == .file,
                 own.size == Int64(CleanMark.fileSize),
                 let named = try files.status(of: Catalog.fileName),
@@ -62,7 +63,7 @@ extension StoreFiles {
     ///   so that a store in which nothing changes is the same to the byte afterwards.
     /// - Returns: the inode number of that file; nil where there is none.
     /// - Throws: what changing the file and syncing throw.
-    func takeBackCleanMark(isGood: Bool) throws(StorageError) -> UInt64? {
+    package func takeBackCleanMark(isGood: Bool) throws(StorageError) -> UInt64? {
         guard let status = try files.status(of: CleanMark.fileName), status.kind != .directory
         else { return nil }
         if isGood {
@@ -81,7 +82,7 @@ extension StoreFiles {
     ///
     /// - Parameter serial: the file that the last mark was in, if there is one.
     /// - Throws: what making, writing and syncing the file throw; there is no mark then.
-    func leaveCleanMark(_ catalog: Catalog, inFile serial: UInt64?) throws(StorageError) {
+    package func leaveCleanMark(_ catalog: Catalog, inFile serial: UInt64?) throws(StorageError) {
         do throws(StorageError) {
             let old = try files.status(of: CleanMark.fileName)
             let isThere = old.map { $0.kind == .file && $0.size == 0 && $0.serial == serial }

@@ -1,11 +1,11 @@
 internal import CPlatform
 
 /// The Castagnoli CRC of 32 bits, as iSCSI, ext4 and PostgreSQL's control file use it. Any thread.
-enum CRC32C {
+package enum CRC32C {
     /// The checksum of `bytes`. O(bytes).
     ///
     /// - Parameter seed: the checksum of what stands before them.
-    static func checksum(_ bytes: Span<UInt8>, seed: UInt32 = 0) -> UInt32 {
+    package static func checksum(_ bytes: Span<UInt8>, seed: UInt32 = 0) -> UInt32 {
         unsafe bytes.withUnsafeBytes { bytes in
             unsafe strata_crc32c(seed, bytes.baseAddress, bytes.count)
         }

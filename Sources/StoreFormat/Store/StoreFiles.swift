@@ -1,14 +1,20 @@
-internal import FileAccess
+package import AsyncIO
+package import FileAccess
 
 /// The store's own small files, read and replaced as wholes.
 ///
 /// They go through the page cache even where data files do not. Blocking; any thread, but one
 /// replacement of a file at a time.
-struct StoreFiles: Sendable {
-    let files: FileAccess
+package struct StoreFiles: Sendable {
+    package let files: FileAccess
+
+    package init(files: FileAccess) { self.files = files }
 
     /// What a file is written as before it takes its place.
-    static let temporarySuffix = ".new"
+    package static let temporarySuffix = ".new"
+
+    /// The files of the journal of pages, of which one is appended to.
+    package static let journalNames = ["strata.journal.0", "strata.journal.1"]
 
     /// How much of a file is read before its length is believed.
     private static let pieceLength = 1 << 20
@@ -19,7 +25,7 @@ struct StoreFiles: Sendable {
     ///   - limit: how many bytes it can have.
     ///   - damage: words why it can be no file of a store.
     /// - Throws: what opening and reading throws, or what `damage` made.
-    func read(_ path: String, atMost limit: Int, damage: (String) -> StorageError)
+    package func read(_ path: String, atMost limit: Int, damage: (String) -> StorageError)
         throws(StorageError) -> [UInt8]?
     {
         guard let file = try open(path, damage) else { return nil }
@@ -38,7 +44,7 @@ struct StoreFiles: Sendable {
     ///   - limit: how many bytes it can have.
     ///   - damage: words what is wrong with it.
     /// - Throws: what opening and reading throws, or what `damage` made.
-    func read(
+    package func read(
         _ path: String, _ kind: SealedFile, atMost limit: Int, damage: (String) -> StorageError
     ) throws(StorageError) -> [UInt8]? {
         guard let file = try open(path, damage) else { return nil }
@@ -72,7 +78,7 @@ struct StoreFiles: Sendable {
     /// The catalog.
     ///
     /// - Throws: `catalogDamaged`, `storeTooNew`, or what opening and reading throws.
-    func readCatalog(_ control: StoreControl) throws(StorageError) -> Catalog {
+    package func readCatalog(_ control: StoreControl) throws(StorageError) -> Catalog {
         let bytes = try read(
             Catalog.fileName, Catalog.file, atMost: SealedFile.maximumSize,
             damage: Catalog.damaged)
@@ -91,7 +97,7 @@ struct StoreFiles: Sendable {
     }
 
     /// At most `count` bytes; fewer at the file's end.
-    static func read(_ file: VirtualFile, at offset: Int64, count: Int) throws(StorageError)
+    package static func read(_ file: VirtualFile, at offset: Int64, count: Int) throws(StorageError)
         -> [UInt8]
     {
         var bytes = [UInt8](repeating: 0, count: count)
@@ -107,7 +113,8 @@ struct StoreFiles: Sendable {
     ///
     /// - Throws: `fileSyncFailed` when it cannot be said which of the two a crash would leave;
     ///   otherwise the old content stands.
-    func replace(_ path: String, with bytes: [UInt8], session: Session) throws(StorageError) {
+    package func replace(_ path: String, with bytes: [UInt8], session: Session) throws(StorageError)
+    {
         let temporary = path + Self.temporarySuffix
         do throws(StorageError) {
             // Made anew, so that nothing is written through a link that somebody left there.
@@ -126,7 +133,7 @@ struct StoreFiles: Sendable {
 
 extension VirtualFile {
     /// Writes all of `bytes` at the beginning, or throws.
-    func writeAll(_ bytes: [UInt8]) throws(StorageError) {
+    package func writeAll(_ bytes: [UInt8]) throws(StorageError) {
         var done = 0
         while done < bytes.count {
             let rest = unsafe bytes.span.extracting(done..<bytes.count).bytes

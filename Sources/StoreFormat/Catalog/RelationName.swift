@@ -1,12 +1,14 @@
+package import AsyncIO
+
 /// The rule for names of relations: 1 to 63 bytes of UTF-8 without control characters.
 ///
 /// Names never become file names, so nothing else is forbidden. The length is PostgreSQL's
 /// `NAMEDATALEN` less its terminator.
-enum RelationName {
+package enum RelationName {
     static let maximumLength = 63
 
     /// What is wrong with a name; nil if it may be used.
-    static func fault(_ name: String) -> String? {
+    package static func fault(_ name: String) -> String? {
         if name.isEmpty { return "it is empty" }
         let length = name.utf8.count
         if length > maximumLength { return "it has \(length) bytes, more than \(maximumLength)" }
@@ -17,7 +19,7 @@ enum RelationName {
     }
 
     /// - Throws: `invalidName`.
-    static func check(_ name: String) throws(StorageError) {
+    package static func check(_ name: String) throws(StorageError) {
         guard let fault = fault(name) else { return }
         throw StorageError(
             .invalidName, "\(name.debugDescription) cannot name a relation: \(fault)",

@@ -1,7 +1,10 @@
+import AsyncIO
+import RowSchema
+import StorageManager
 import StorageTesting
 import Testing
 
-@testable import Strata
+@testable import StoreFormat
 
 /// The catalog's bytes: what was written is read back, and anything else is refused.
 @Suite struct CatalogTests {
@@ -138,7 +141,8 @@ import Testing
         var catalog = Catalog(identifier: 1)
         catalog.nextFileNumber = .max - 1
         _ = try catalog.takeLocator()
-        expectError(.resourcesExhausted) { _ = try catalog.takeLocator() }
+        let error = #expect(throws: StorageError.self) { try catalog.takeLocator() }
+        #expect(error?.code == .resourcesExhausted)
     }
 
     @Test(arguments: [

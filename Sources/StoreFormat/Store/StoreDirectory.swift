@@ -1,11 +1,12 @@
-internal import FileAccess
+package import AsyncIO
+package import FileAccess
 internal import SystemPackage
 internal import Threads
 
 /// What stands where a store is to be opened. Looking at it changes nothing.
-enum StoreDirectory {
+package enum StoreDirectory {
     /// What was found.
-    enum Finding {
+    package enum Finding {
         /// No directory.
         case missing
         /// A directory in which a store can be created: an empty one, or one in which the creation
@@ -16,13 +17,13 @@ enum StoreDirectory {
     }
 
     /// The directories of relations.
-    static let relationDirectories = ["base/\(Catalog.database)", "global"]
+    package static let relationDirectories = ["base/\(Catalog.database)", "global"]
 
     /// Looks.
     ///
     /// - Parameter open: opens the store's files, for which the directory must exist.
     /// - Throws: `notAStore`, `storeTooNew`, `controlDamaged`, or what looking throws.
-    static func inspect(_ directory: FilePath, open: () throws(StorageError) -> FileAccess)
+    package static func inspect(_ directory: FilePath, open: () throws(StorageError) -> FileAccess)
         throws(StorageError) -> Finding
     {
         let files: FileAccess
@@ -84,7 +85,7 @@ enum StoreDirectory {
     /// Makes the directory itself, and its name in the one above durable.
     ///
     /// - Throws: `storeMissing` when the one above is missing, `storeReadOnly`, `fileOpenFailed`.
-    static func create(_ directory: FilePath) throws(StorageError) {
+    package static func create(_ directory: FilePath) throws(StorageError) {
         let made = unsafe directory.withPlatformString { unsafe mkdir($0, 0o700) }
         if made < 0 && errno != EEXIST { throw creationError(directory, errno) }
         let parent = Descriptors.lifted(

@@ -1,10 +1,12 @@
 /// Builds a file's payload: integers little-endian, texts as UTF-8 behind their length.
-struct ByteWriter {
+package struct ByteWriter {
     /// What was written so far.
-    private(set) var bytes: [UInt8] = []
+    package private(set) var bytes: [UInt8] = []
+
+    package init() {}
 
     /// Writes an integer in its own width.
-    mutating func write<Value: FixedWidthInteger>(_ value: Value) {
+    package mutating func write<Value: FixedWidthInteger>(_ value: Value) {
         var rest = value
         for _ in 0..<(Value.bitWidth / 8) {
             bytes.append(UInt8(truncatingIfNeeded: rest))
@@ -13,15 +15,15 @@ struct ByteWriter {
     }
 
     /// Writes a count in four bytes.
-    mutating func write(count: Int) { write(UInt32(count)) }
+    package mutating func write(count: Int) { write(UInt32(count)) }
 
     /// Writes a text of less than 65,536 bytes behind its length in two.
-    mutating func write(_ text: String) {
+    package mutating func write(_ text: String) {
         precondition(text.utf8.count <= Int(UInt16.max), "names are checked before they are stored")
         write(UInt16(text.utf8.count))
         bytes.append(contentsOf: text.utf8)
     }
 
     /// Writes bytes as they are.
-    mutating func write(contentsOf more: [UInt8]) { bytes.append(contentsOf: more) }
+    package mutating func write(contentsOf more: [UInt8]) { bytes.append(contentsOf: more) }
 }

@@ -1,3 +1,6 @@
+public import RowSchema
+public import StorageManager
+
 /// What the catalog knows of a relation. A value of one moment: it does not follow changes.
 public struct RelationDescription: Sendable, Hashable {
     /// The name.
@@ -9,17 +12,17 @@ public struct RelationDescription: Sendable, Hashable {
     /// The name of its storage manager, such as `magnetic`.
     public let managerName: String
     /// How many blocks its main fork has, as readers see it.
-    public internal(set) var blockCount: UInt32
+    public package(set) var blockCount: UInt32
     /// How many blocks each further fork had at the last commit or checkpoint.
-    public internal(set) var furtherForks: [Fork: UInt32]
+    public package(set) var furtherForks: [Fork: UInt32]
     /// How many rows its loads brought in; nil where that is not known, and once a page that was
     /// changed by other means has been written.
-    public internal(set) var rowCount: UInt64?
+    public package(set) var rowCount: UInt64?
     /// Whether it has exactly that many rows, and no page of zeroes. False for a count of a store
     /// that an older version has written: it may have more rows then.
-    public internal(set) var isRowCountExact: Bool
+    public package(set) var isRowCountExact: Bool
 
-    init(
+    package init(
         name: String, locator: RelationLocator, schema: Schema?, managerName: String,
         blockCount: UInt32 = 0, furtherForks: [Fork: UInt32] = [:], rowCount: UInt64? = nil,
         isRowCountExact: Bool = true
@@ -37,7 +40,7 @@ public struct RelationDescription: Sendable, Hashable {
     }
 
     /// A load has added rows; nil for a number that is not known.
-    mutating func addRows(_ count: UInt64?) {
+    package mutating func addRows(_ count: UInt64?) {
         guard let old = rowCount, let count, count < .max, old <= .max - 1 - count else {
             return forgetRowCount()
         }
@@ -45,7 +48,7 @@ public struct RelationDescription: Sendable, Hashable {
     }
 
     /// Pages were changed by other means than loads.
-    mutating func forgetRowCount() {
+    package mutating func forgetRowCount() {
         rowCount = nil
         isRowCountExact = false
     }

@@ -1,0 +1,38 @@
+package import AsyncIO
+internal import StorageManager
+
+/// Errors that are about one relation.
+extension StorageError {
+    /// Whether it says something of the files of one relation, not of the store, the process or the
+    /// disk as a whole.
+    package var concernsOneRelation: Bool {
+        if isFinalSyncFailure || code == .resourcesExhausted || code == .closed { return false }
+        return !isOfWholeDisk && (underlying?.concernsOneRelation ?? true)
+    }
+
+    /// A relation whose storage manager is not there.
+    package static func unmanaged(_ relation: RelationDescription) -> StorageError {
+        StorageError(
+            .unknownStorageManager,
+            "relation \"\(relation.name)\" is kept by storage manager \"\(relation.managerName)\","
+                + " which this program does not have",
+            remedy: "Add it to EngineOptions.storageManagers.",
+            at: Location(relation: relation.name))
+    }
+
+    /// A relation has lost blocks.
+    package static func shortRelation(
+        _ relation: RelationDescription, blocks: UInt32, _ lost: UInt32
+    )
+        -> StorageError
+    {
+        StorageError(
+            .relationDamaged,
+            "relation \"\(relation.name)\" has \(blocks) of its \(relation.blockCount) blocks: a"
+                + " file of \(relation.locator) is missing or too short",
+            remedy: "Verify the store to see which, and restore it from a backup.",
+            at: Location(
+                relation: relation.name, fork: Fork.main.name, block: lost,
+                path: relation.locator.description))
+    }
+}
