@@ -85,8 +85,15 @@ let modules: [Target] = [
             "StorageManager", "FileAccess", "RowSchema", "AsyncIO", "CPlatform", "Threads", system,
         ]),
     .target(
+        name: "Journaling",
+        dependencies: [
+            "StoreFormat", "BufferManager", "StorageManager", "FileAccess", "PageFormat", "AsyncIO",
+            "Threads",
+        ]),
+    .target(
         name: "Strata",
         dependencies: [
+            "Journaling",
             "StoreFormat",
             "ReadStream", "BufferManager", "StorageManager", "MagneticDisk", "CompressedDisk",
             "MemoryDisk", "FileAccess", "RowSchema", "PageFormat", "AsyncIO", "CPlatform", log,
@@ -181,6 +188,12 @@ let tests: [Target] = [
         name: "StoreFormatTests",
         dependencies: ["StoreFormat", "RowSchema", "StorageManager", "AsyncIO", "StorageTesting"]),
     .testTarget(
+        name: "JournalingTests",
+        dependencies: [
+            "Journaling", "StoreFormat", "BufferManager", "StorageManager", "FileAccess", "AsyncIO",
+            "StorageTesting", "Threads",
+        ]),
+    .testTarget(
         name: "StrataTests",
         dependencies: [
             "Strata", "StoreFormat", "MagneticDisk", "CompressedDisk", "MemoryDisk",
@@ -246,7 +259,8 @@ let tests: [Target] = [
     .testTarget(
         name: "FuzzTests",
         dependencies: [
-            "RowText", "RowSchema", "Strata", "StoreFormat", "CompressedDisk", "BufferManager",
+            "RowText", "RowSchema", "Strata", "StoreFormat", "Journaling", "CompressedDisk",
+            "BufferManager",
             "FileAccess",
             "PostgresTypes", "StorageManager", "PageFormat", "AsyncIO", "StorageTesting", log,
         ],
@@ -271,7 +285,7 @@ let package = Package(
             "AsyncIO", "PageFormat", "RowSchema", "RowText", "FileAccess", "StorageManager",
             "MagneticDisk",
             "MemoryDisk", "CompressedDisk", "RadosDisk", "BufferManager", "ReadStream",
-            "StoreFormat",
+            "StoreFormat", "Journaling",
             "PostgresTypes",
         ].map { .library(name: $0, targets: [$0]) },
     traits: [

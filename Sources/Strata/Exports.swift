@@ -2,6 +2,7 @@
 @_exported public import AsyncIO
 @_exported public import BufferManager
 @_exported public import FileAccess
+@_exported public import Journaling
 @_exported public import PageFormat
 @_exported public import ReadStream
 @_exported public import RowSchema

@@ -13,7 +13,8 @@ let settings: [SwiftSetting] = [
 ]
 
 let modules: [Target.Dependency] = [
-    "AsyncIO", "BufferManager", "CompressedDisk", "FileAccess", "PageFormat", "PostgresTypes",
+    "AsyncIO", "BufferManager", "CompressedDisk", "FileAccess", "Journaling", "PageFormat",
+    "PostgresTypes",
     "RowSchema", "RowText", "StorageManager", "StorageTesting", "StoreFormat", "Strata",
 ].map { .product(name: $0, package: "strata") }
 

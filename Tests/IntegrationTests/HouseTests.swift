@@ -14,7 +14,7 @@ import Testing
         let streams = managers.union(["BufferManager", "PageFormat"])
         let strata = streams.union([
             "ReadStream", "MagneticDisk", "CompressedDisk", "MemoryDisk", "FileAccess",
-            "RowSchema", "StoreFormat",
+            "RowSchema", "StoreFormat", "Journaling",
         ])
         let reading = streams.union([
             "PostgresTypes", "RowText", "ReadStream", "MagneticDisk", "FileAccess",
@@ -32,6 +32,7 @@ import Testing
             "CompressedDisk": managers.union(["FileAccess"]),
             "BufferManager": buffers, "ReadStream": streams, "Strata": strata,
             "StoreFormat": managers.union(["FileAccess", "RowSchema"]),
+            "Journaling": streams.union(["FileAccess", "StoreFormat"]),
             "StorageTesting": strata, "RelationLoader": strata.union(["Strata", "RowText"]),
             "StoreSimulator": strata.union(["Strata", "StorageTesting"]), "BenchSuite": bench,
             "StrataTool": bench.union([

@@ -3,41 +3,10 @@
 /// Without actions after the store was closed, and for a new one, unless there are files that no
 /// relation has, or relations that cannot be used.
 public struct RecoveryReport: Sendable, Hashable {
-    /// What the journal of pages held, and what became of it.
-    public struct Journal: Sendable, Hashable {
-        /// Batches that were whole.
-        public internal(set) var batches = 0
-        /// Batches that were damaged after they had been made durable, by the disk: what is right
-        /// of them was used.
-        public internal(set) var damagedBatches = 0
-        /// Pages that they held the last state of.
-        public internal(set) var pages = 0
-        /// Of those, pages that were damaged in place, as a torn write leaves them, and were
-        /// restored.
-        public internal(set) var torn = 0
-        /// Pages that were sound in place and older than their copies, and were replaced.
-        public internal(set) var outdated = 0
-        /// Pages that do not exist: of relations that were dropped, or beyond the end that a
-        /// relation has now.
-        public internal(set) var skipped = 0
-        /// Pages that could not be written in place, as the files of their relation cannot be read
-        /// or are too short, or as no relation has these files. Their copies are kept for a later
-        /// opening.
-        public internal(set) var kept = 0
-        /// Pages whose copies the disk has damaged; they were left as they are in place.
-        public internal(set) var damagedCopies = 0
-
-        /// How many pages were written in place.
-        public var restored: Int { torn + outdated }
-
-        /// Nothing held.
-        public init() {}
-    }
-
     /// Something that was done.
     public enum Action: Sendable, Hashable {
         /// Pages were restored from the journal, as far as they were not in place.
-        case replayedJournal(Journal)
+        case replayedJournal(JournalReport)
         /// The files of an unfinished load, or of a relation that was dropped, were removed.
         case removedFiles(RelationLocator)
         /// Blocks that an unfinished load had appended were cut off.
@@ -91,7 +60,7 @@ extension RecoveryReport.Action: CustomStringConvertible {
     public var description: String {
         switch self {
         case .replayedJournal(let journal):
-            Self.words(journal)
+            journal.description
         case .removedFiles(let locator):
             "removed the files of relation \(locator), which an unfinished load or drop had left"
         case .truncated(let relation, let from, let to):
@@ -109,26 +78,5 @@ extension RecoveryReport.Action: CustomStringConvertible {
         case .notUndone(let locator, let reason):
             "could not undo what an unfinished change has left of relation \(locator): \(reason)"
         }
-    }
-
-    private static func words(_ journal: RecoveryReport.Journal) -> String {
-        var text =
-            "compared \(journal.pages) pages with their copies in \(journal.batches) batches of the"
-            + " journal: restored \(journal.torn) that were damaged"
-            + " and \(journal.outdated) that had"
-            + " not been written"
-        if journal.skipped > 0 { text += ", left out \(journal.skipped) that exist no more" }
-        if journal.kept > 0 {
-            text += ", kept the copies of \(journal.kept) whose files are not as they should be"
-        }
-        if journal.damagedCopies > 0 {
-            text += ", left \(journal.damagedCopies) whose copies are damaged"
-        }
-        if journal.damagedBatches > 0 {
-            text +=
-                "; \(journal.damagedBatches) batches of the journal are damaged themselves, so"
-                + " that the store should be verified"
-        }
-        return text
     }
 }

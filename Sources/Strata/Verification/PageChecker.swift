@@ -5,7 +5,7 @@ internal import FileAccess
 final class PageChecker {
     let session: Session
     private let checksums: Bool
-    private let memory: VerificationMemory
+    private let memory: PageMemory
     private var reads: [Read] = []
 
     /// A read in flight, and where its pages go.
@@ -34,7 +34,7 @@ final class PageChecker {
         self.session = session
         self.checksums = checksums
         let depth = min(8, session.system.handlesPerSession)
-        memory = VerificationMemory(slots: depth, pages: combineLimit)
+        memory = PageMemory(slots: depth, pages: combineLimit)
     }
 
     /// Judges all pages of a source, in order.
@@ -114,31 +114,5 @@ final class PageChecker {
             }
         }
         reads.removeAll()
-    }
-}
-
-/// Pages of one's own to read into, aligned for direct IO.
-@safe
-final class VerificationMemory {
-    let slots: Int
-    let pages: Int
-    private let base: UnsafeMutableRawPointer
-
-    init(slots: Int, pages: Int) {
-        self.slots = slots
-        self.pages = pages
-        unsafe base = .allocate(
-            byteCount: slots * pages * blockSize, alignment: FileAccess.directIOAlignment)
-    }
-
-    deinit { unsafe base.deallocate() }
-
-    func address(_ slot: Int, _ page: Int) -> PageAddress {
-        precondition((0..<slots).contains(slot) && (0..<pages).contains(page))
-        return unsafe PageAddress(base + (slot * pages + page) * blockSize)
-    }
-
-    func addresses(_ slot: Int, _ count: Int) -> [PageAddress] {
-        (0..<count).map { address(slot, $0) }
     }
 }

@@ -3,6 +3,8 @@ import FileAccess
 import Logging
 import StorageTesting
 
+@testable import Journaling
+@testable import StoreFormat
 @testable import Strata
 
 /// The journal of a store that was not closed, with arbitrary contents. Opening the store replays

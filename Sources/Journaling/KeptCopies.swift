@@ -1,4 +1,7 @@
+internal import AsyncIO
 internal import FileAccess
+internal import StorageManager
+internal import StoreFormat
 
 /// Writes copies of pages to a journal file of their own, for a later opening.
 struct KeptCopies {
@@ -25,7 +28,7 @@ struct KeptCopies {
         let head = JournalMemory()
         head.set(JournalFormat.encodeHeader(store: store, round: 1))
         try unsafe file.writeAll(head.bytes(JournalFormat.alignment), at: 0)
-        let memory = VerificationMemory(slots: 1, pages: Self.pagesPerBatch)
+        let memory = PageMemory(slots: 1, pages: Self.pagesPerBatch)
         var rest = pages[...]
         var position = JournalFormat.firstBatch
         var (sequence, damaged) = (UInt64(0), 0)

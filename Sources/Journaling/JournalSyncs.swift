@@ -1,3 +1,4 @@
+internal import AsyncIO
 internal import FileAccess
 internal import Synchronization
 

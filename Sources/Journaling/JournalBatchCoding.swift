@@ -1,3 +1,6 @@
+internal import StorageManager
+internal import StoreFormat
+
 /// Batches to bytes and back. Nothing that is read is believed before its checksum is right, and no
 /// size before it is bounded.
 extension JournalBatchHeader {

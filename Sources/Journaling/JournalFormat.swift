@@ -1,18 +1,19 @@
-internal import CPlatform
+internal import StorageManager
+internal import StoreFormat
 
 /// The bytes of a journal file; the article "What is in a store" lists them.
 ///
 /// A file begins with a header that says whose it is and in which round it is written, and goes on
 /// with batches. A file is used in one round after another; what earlier ones have left behind its
 /// end has another round's number, or is torn, and counts for nothing.
-enum JournalFormat {
+package enum JournalFormat {
     /// The files. Which of them has the later round says which of two copies of a page is newer.
-    static let fileNames = ["strata.journal.0", "strata.journal.1"]
+    static let fileNames = StoreFiles.journalNames
     /// Copies that an opening could not put in place, for a later one; older than those in the
     /// other files.
-    static let keptName = "strata.journal.kept"
+    package static let keptName = "strata.journal.kept"
     /// All of them, the oldest copies first.
-    static let allNames = [keptName] + fileNames
+    package static let allNames = [keptName] + fileNames
     /// All parts begin at multiples of that, so that they can be written past the page cache.
     static let alignment = 4096
     /// Where the first batch begins.

@@ -1,4 +1,7 @@
+internal import AsyncIO
+internal import BufferManager
 internal import FileAccess
+internal import StorageManager
 
 /// Writes one batch of a journal by started IO that the session waits for, and starts syncs.
 ///

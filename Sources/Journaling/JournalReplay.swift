@@ -1,4 +1,8 @@
-internal import FileAccess
+package import AsyncIO
+package import FileAccess
+internal import PageFormat
+package import StorageManager
+package import StoreFormat
 
 /// Puts the pages of a journal in place that a crash has left torn there, or not written at all.
 ///
@@ -11,23 +15,23 @@ internal import FileAccess
 /// is open, so that the copies stay the newest state of their pages: those of a relation whose
 /// files cannot be read or written, or are shorter than the catalog says, or whose storage manager
 /// is not there; and those of files that no relation has, which a restored catalog may have again.
-struct JournalReplay {
-    let files: FileAccess
-    let managers: StorageManagerRegistry
-    let session: Session
-    let control: StoreControl
+package struct JournalReplay {
+    private let files: FileAccess
+    private let managers: StorageManagerRegistry
+    private let session: Session
+    private let control: StoreControl
     /// Whether pages are written that are in place already.
-    let writesAll: Bool
+    private let writesAll: Bool
 
     /// What the journal held and what became of it.
-    private(set) var found = RecoveryReport.Journal()
+    package private(set) var found = JournalReport()
     /// Relations that must not be used, and why.
-    private(set) var refusals: [RelationLocator: StorageError]
+    package private(set) var refusals: [RelationLocator: StorageError]
     /// Copies that could not be put in place.
     private var kept: [(page: PageKey, copy: JournalScan.Copy)] = []
 
-    private let place = VerificationMemory(slots: 1, pages: 1)
-    private let copy = VerificationMemory(slots: 1, pages: 1)
+    private let place = PageMemory(slots: 1, pages: 1)
+    private let copy = PageMemory(slots: 1, pages: 1)
 
     /// A journal file that is there.
     fileprivate struct Opened {
@@ -39,7 +43,7 @@ struct JournalReplay {
         let round: UInt64?
     }
 
-    init(
+    package init(
         files: FileAccess, managers: StorageManagerRegistry, session: Session,
         control: StoreControl, refusals: [RelationLocator: StorageError], writesAll: Bool
     ) {
@@ -53,7 +57,7 @@ struct JournalReplay {
 
     /// - Throws: `journalDamaged`, `storeTooNew`, or what reading and writing throw; the journal
     ///   stays then.
-    mutating func run(_ catalog: Catalog, _ present: PresentFiles) throws(StorageError) {
+    package mutating func run(_ catalog: Catalog, _ present: PresentFiles) throws(StorageError) {
         var scan = JournalScan(store: control.identifier)
         let opened = try open(scan)
         defer { for one in opened { one.file.close(session) } }

@@ -1,9 +1,13 @@
+import AsyncIO
+import BufferManager
 import FileAccess
+import StorageManager
 import StorageTesting
+import StoreFormat
 import Testing
 import Threads
 
-@testable import Strata
+@testable import Journaling
 
 /// The journal's files alone: what is read back, failures, and bytes that no journal wrote.
 @Suite("Journal") struct JournalTests {
@@ -25,7 +29,7 @@ import Threads
         _ journal: DoubleWriteJournal, _ blocks: Range<UInt32>, byte: UInt8, _ session: Session,
         durably: Bool = true
     ) throws -> JournalBatch {
-        let memory = VerificationMemory(slots: 1, pages: blocks.count)
+        let memory = PageMemory(slots: 1, pages: blocks.count)
         let pages = blocks.enumerated().map { index, block in
             let bytes = memory.address(0, index)
             unsafe bytes.bytes.initializeMemory(as: UInt8.self, repeating: byte &+ UInt8(block))
@@ -62,7 +66,7 @@ import Threads
             try scan.add(file, number: number, round: round)
         }
         var found: [UInt32: UInt8] = [:]
-        let memory = VerificationMemory(slots: 1, pages: 1)
+        let memory = PageMemory(slots: 1, pages: 1)
         for (block, copy) in scan.copies[JournalScan.Key(locator: locator, fork: .main)] ?? [:] {
             let file = try #require(open.first { $0.1 == copy.file }).0
             // Copies of a damaged batch need not be right.
@@ -382,4 +386,21 @@ import Threads
         }
         session.close()
     }
+}
+
+private func open(_ path: String) throws -> VirtualFile {
+    let directory = FilePath(path).removingLastComponent()
+    let name = try #require(FilePath(path).lastComponent).string
+    return try FileAccess(directory: directory).open(name, .buffered)
+}
+
+private func readFile(_ path: String) throws -> [UInt8] {
+    let file = try open(path)
+    return try StoreFiles.read(file, at: 0, count: Int(try file.size()))
+}
+
+private func writeFile(_ path: String, _ bytes: [UInt8]) throws {
+    let file = try open(path)
+    try file.truncate(to: 0)
+    try file.writeAll(bytes)
 }

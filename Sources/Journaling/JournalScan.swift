@@ -1,4 +1,7 @@
+internal import AsyncIO
 internal import FileAccess
+internal import StorageManager
+internal import StoreFormat
 
 /// What a journal file holds, found by reading it from its beginning.
 ///
@@ -28,7 +31,7 @@ struct JournalScan {
 
     private let store: UInt64
     /// What pages are read into to compute their checksums.
-    private let memory = VerificationMemory(slots: 1, pages: 1)
+    private let memory = PageMemory(slots: 1, pages: 1)
 
     init(store: UInt64) { self.store = store }
 

@@ -1,4 +1,6 @@
+internal import AsyncIO
 internal import FileAccess
+internal import StorageManager
 
 /// One of the two files of a journal, as far as its writer has come. Under the lock of the
 /// ``DoubleWriteJournal``.

@@ -1,5 +1,8 @@
-internal import AsyncIO
-internal import FileAccess
+package import AsyncIO
+package import BufferManager
+package import FileAccess
+package import StorageManager
+internal import StoreFormat
 internal import Synchronization
 internal import Threads
 
@@ -15,7 +18,7 @@ internal import Threads
 /// batches durable that were written before it began. So no batch is told to be durable before all
 /// before it are, and a sync that failed is known before another one could succeed.
 @safe
-final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
+package final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
     private let files: FileAccess
     private let store: UInt64
     private let target: IOTargetID
@@ -46,9 +49,9 @@ final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
         let memory = JournalMemory()
     }
 
-    let batchLimit = JournalFormat.maximumEntries
+    package let batchLimit = JournalFormat.maximumEntries
 
-    init(
+    package init(
         files: FileAccess, system: IOSystem, store: UInt64, limit: Int, fault: JournalFault? = nil,
         syncData: @escaping @Sendable (Session) throws(StorageError) -> Void
     ) throws(StorageError) {
@@ -62,7 +65,7 @@ final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
             syncs: try JournalSyncs(system, target, skips: fault == .skipsSync))
     }
 
-    var isFull: Bool { full.load(ordering: .relaxed) }
+    package var isFull: Bool { full.load(ordering: .relaxed) }
 
     private func withState<Result>(
         _ body: (inout Appending) throws(StorageError) -> Result
@@ -72,7 +75,7 @@ final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
 
     // MARK: Batches
 
-    func record(_ pages: Span<JournalledPage>, session: Session) throws(StorageError)
+    package func record(_ pages: Span<JournalledPage>, session: Session) throws(StorageError)
         -> JournalBatch
     {
         precondition(!pages.isEmpty && pages.count <= batchLimit, "a batch has a possible size")
@@ -117,7 +120,7 @@ final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
 
     private static func file(of batch: JournalBatch) -> Int { Int(batch.number & 1) }
 
-    func makeDurable(_ batch: JournalBatch, session: Session) throws(StorageError) {
+    package func makeDurable(_ batch: JournalBatch, session: Session) throws(StorageError) {
         session.submitStaged()
         // Another session may have looked at the outcome of a sync of this one's.
         defer { session.reclaimCompleted() }
@@ -137,14 +140,14 @@ final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
         }
     }
 
-    func finish(_ batch: JournalBatch) {
+    package func finish(_ batch: JournalBatch) {
         let index = Self.file(of: batch)
         let old = openBatches[index].subtract(1, ordering: .releasing).oldValue
         precondition(old > 0, "a batch is finished once")
         if old == 1 { wake(openBatches[index], count: .max) }
     }
 
-    func writeDidFail(
+    package func writeDidFail(
         _ batch: JournalBatch, _ locator: RelationLocator, _ fork: Fork, block: BlockNumber,
         count: Int
     ) {
@@ -157,7 +160,9 @@ final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
         }
     }
 
-    func forget(_ locator: RelationLocator, _ fork: Fork, from block: BlockNumber, session: Session)
+    package func forget(
+        _ locator: RelationLocator, _ fork: Fork, from block: BlockNumber, session: Session
+    )
         throws(StorageError)
     {
         session.submitStaged()
@@ -224,7 +229,7 @@ final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
 
     // MARK: Rounds
 
-    func makeRoom(_ session: Session) throws(StorageError) {
+    package func makeRoom(_ session: Session) throws(StorageError) {
         session.submitStaged()
         try rotating.withLock { () throws(StorageError) in
             // Another session may have made it meanwhile.
@@ -237,7 +242,7 @@ final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
     /// The session has no unfinished batch; those of others are waited for.
     ///
     /// - Throws: what syncing threw. The copies are kept then.
-    func checkpoint(_ session: Session) throws(StorageError) {
+    package func checkpoint(_ session: Session) throws(StorageError) {
         session.submitStaged()
         try rotating.withLock { () throws(StorageError) in try rotate(session) }
     }
@@ -287,7 +292,7 @@ final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
             try scan.add(file, number: number, round: state.files[number].round)
         }
         let copies = scan.copies(of: pages).filter { $0.copy.file == former }
-        let memory = VerificationMemory(slots: 1, pages: Self.pagesKeptAtATime)
+        let memory = PageMemory(slots: 1, pages: Self.pagesKeptAtATime)
         var rest = copies[...]
         while !rest.isEmpty {
             var batch: [JournalledPage] = []
@@ -338,7 +343,7 @@ final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
     }
 
     /// Removes the files, which hold nothing; the store is being closed.
-    func remove(_ session: Session) throws(StorageError) {
+    package func remove(_ session: Session) throws(StorageError) {
         try withState { (state) throws(StorageError) in
             for index in state.files.indices where state.files[index].isEmpty {
                 try state.files[index].remove(from: files, session)
