@@ -64,7 +64,8 @@ let modules: [Target] = [
     .target(
         name: "PostgresReading",
         dependencies: [
-            "PostgresTypes", "ReadStream", "BufferManager", "StorageManager", "MagneticDisk",
+            "PostgresTypes", "PageChecking", "ReadStream", "BufferManager", "StorageManager",
+            "MagneticDisk",
             "FileAccess", "PageFormat", "AsyncIO", "CPlatform", log, "Threads", system,
         ],
         path: "Sources/PostgresCluster/PostgresReading"),
@@ -75,10 +76,14 @@ let modules: [Target] = [
     .target(
         name: "PostgresCluster",
         dependencies: [
-            "PostgresCatalogs", "PostgresReading", "PostgresTypes", "FileAccess", "PageFormat",
-            "AsyncIO", "Threads", system,
+            "PostgresCatalogs", "PostgresReading", "PostgresTypes", "PageChecking", "ReadStream",
+            "BufferManager", "StorageManager", "FileAccess", "PageFormat", "AsyncIO", "Threads",
+            system,
         ],
         path: "Sources/PostgresCluster/PostgresCluster"),
+    .target(
+        name: "PageChecking",
+        dependencies: ["StorageManager", "FileAccess", "PageFormat", "AsyncIO"]),
     .target(
         name: "StoreFormat",
         dependencies: [
@@ -93,7 +98,7 @@ let modules: [Target] = [
     .target(
         name: "Strata",
         dependencies: [
-            "Journaling",
+            "Journaling", "PageChecking",
             "StoreFormat",
             "ReadStream", "BufferManager", "StorageManager", "MagneticDisk", "CompressedDisk",
             "MemoryDisk", "FileAccess", "RowSchema", "PageFormat", "AsyncIO", "CPlatform", log,
@@ -182,7 +187,7 @@ let tests: [Target] = [
         name: "PostgresClusterTests",
         dependencies: [
             "PostgresCluster", "PostgresCatalogs", "PostgresReading", "PostgresTypes",
-            "StorageManager", "AsyncIO", "StorageTesting", log,
+            "StorageManager", "AsyncIO", "CPlatform", "StorageTesting", log,
         ]),
     .testTarget(
         name: "StoreFormatTests",
@@ -221,6 +226,7 @@ let tests: [Target] = [
     .testTarget(
         name: "IntegrationTests",
         dependencies: [
+            "PostgresCluster",
             "RelationLoader", "Strata", "MagneticDisk", "CompressedDisk", "MemoryDisk",
             "BufferManager", "FileAccess", "StorageManager", "AsyncIO", "StorageTesting",
             "StrataTool", "CrashClient", "Threads",
@@ -285,7 +291,7 @@ let package = Package(
             "AsyncIO", "PageFormat", "RowSchema", "RowText", "FileAccess", "StorageManager",
             "MagneticDisk",
             "MemoryDisk", "CompressedDisk", "RadosDisk", "BufferManager", "ReadStream",
-            "StoreFormat", "Journaling",
+            "StoreFormat", "Journaling", "PageChecking",
             "PostgresTypes",
         ].map { .library(name: $0, targets: [$0]) },
     traits: [

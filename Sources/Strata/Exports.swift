@@ -3,6 +3,7 @@
 @_exported public import BufferManager
 @_exported public import FileAccess
 @_exported public import Journaling
+@_exported public import PageChecking
 @_exported public import PageFormat
 @_exported public import ReadStream
 @_exported public import RowSchema

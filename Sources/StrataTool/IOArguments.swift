@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Logging
+internal import PostgresCluster
 internal import Strata
 
 /// How to read and write files; shared by all commands.
@@ -40,6 +41,20 @@ struct IOArguments: ParsableArguments {
         options.poolBytes = buffers.bytes
         options.usesDirectIO = directIO
         // A command uses few threads, and each session may cost a descriptor.
+        options.maximumSessions = 4
+        options.logger = StandardErrorLog.logger(.notice)
+        return options
+    }
+
+    /// The settings of a data directory of PostgreSQL that the arguments ask for.
+    func postgresOptions() -> PostgresOptions {
+        let environment = ToolEnvironment.current
+        var options = PostgresOptions()
+        options.fileSystem = environment.fileSystem
+        options.ioExecutor = environment.ioExecutor
+        options.ioMethod = IOMethodChoice.named(ioMethod) ?? .automatic
+        options.poolBytes = max(buffers.bytes, 1 << 20)
+        options.usesDirectIO = directIO
         options.maximumSessions = 4
         options.logger = StandardErrorLog.logger(.notice)
         return options

@@ -1,5 +1,5 @@
 internal import ArgumentParser
-internal import Strata
+internal import PostgresCluster
 
 /// `strata verify-cluster`
 struct VerifyClusterCommand: ParsableCommand {
@@ -20,7 +20,7 @@ struct VerifyClusterCommand: ParsableCommand {
     @OptionGroup var ioArguments: IOArguments
 
     func run() throws {
-        let cluster = try DataDirectory.open(directory.path, options: ioArguments.engineOptions())
+        let cluster = try DataDirectory.open(directory.path, options: ioArguments.postgresOptions())
         let session = try cluster.makeSession()
         if cluster.control.state == .notShutDown {
             printMessage(

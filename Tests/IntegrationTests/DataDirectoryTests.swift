@@ -1,6 +1,6 @@
 import Foundation
+import PostgresCluster
 import StorageTesting
-import Strata
 import Testing
 
 /// A data directory of a real PostgreSQL, through ``DataDirectory`` and the tool.
@@ -24,7 +24,7 @@ import Testing
 
     @Test(arguments: ["sync", "worker", "automatic"])
     func isReadThroughThePool(method: String) throws {
-        var options = EngineOptions()
+        var options = PostgresOptions()
         options.ioMethod = try #require(IOMethodChoice.named(method))
         let cluster = try DataDirectory.open(PostgresDirectoryTests.directory, options: options)
         #expect(cluster.control.version == 1300)
@@ -120,19 +120,19 @@ import Testing
                 return error.code
             }
         }
-        #expect(code() == .controlDamaged)
+        #expect(code() == .clusterDamaged)
         // Change the version, which determines how the rest is laid out.
         try change(control) { file in
             try file.seek(toOffset: 8)
             try file.write(contentsOf: Data([1, 2, 3, 4]))
         }
-        #expect(code() == .notAStore)
+        #expect(code() == .notADataDirectory)
         try change(control) { try $0.truncate(atOffset: 10) }
-        #expect(code() == .controlDamaged)
+        #expect(code() == .clusterDamaged)
         try FileManager.default.removeItem(atPath: control)
-        #expect(code() == .notAStore)
+        #expect(code() == .notADataDirectory)
         let refused = try Tool.run(["verify-cluster", directory.path])
         #expect(refused.code == 1)
-        #expect(refused.errors.contains("is not a data directory of PostgreSQL's"))
+        #expect(refused.errors.contains("is not a data directory of PostgreSQL"))
     }
 }

@@ -14,12 +14,12 @@ import Testing
         let streams = managers.union(["BufferManager", "PageFormat"])
         let strata = streams.union([
             "ReadStream", "MagneticDisk", "CompressedDisk", "MemoryDisk", "FileAccess",
-            "RowSchema", "StoreFormat", "Journaling",
+            "RowSchema", "StoreFormat", "Journaling", "PageChecking",
         ])
         let reading = streams.union([
             "PostgresTypes", "RowText", "ReadStream", "MagneticDisk", "FileAccess",
         ])
-        let catalogs = reading.union(["PostgresReading"])
+        let catalogs = reading.union(["PostgresReading", "PageChecking"])
         let bench = strata.union(["Strata", "RelationLoader", "RowText"])
         return [
             "PostgresTypes": ["RowText"], "PostgresReading": reading, "PostgresCatalogs": catalogs,
@@ -33,6 +33,7 @@ import Testing
             "BufferManager": buffers, "ReadStream": streams, "Strata": strata,
             "StoreFormat": managers.union(["FileAccess", "RowSchema"]),
             "Journaling": streams.union(["FileAccess", "StoreFormat"]),
+            "PageChecking": buffers.union(["FileAccess"]),
             "StorageTesting": strata, "RelationLoader": strata.union(["Strata", "RowText"]),
             "StoreSimulator": strata.union(["Strata", "StorageTesting"]), "BenchSuite": bench,
             "StrataTool": bench.union([

@@ -389,9 +389,9 @@ import Threads
 }
 
 private func open(_ path: String) throws -> VirtualFile {
-    let directory = FilePath(path).removingLastComponent()
-    let name = try #require(FilePath(path).lastComponent).string
-    return try FileAccess(directory: directory).open(name, .buffered)
+    let parts = path.split(separator: "/")
+    let files = try FileAccess(directory: "/" + parts.dropLast().joined(separator: "/"))
+    return try files.open(String(try #require(parts.last)), .buffered)
 }
 
 private func readFile(_ path: String) throws -> [UInt8] {

@@ -6,7 +6,7 @@ internal import PostgresTypes
 /// Reads the catalogs of one database, as a new transaction sees them. One reader per database;
 /// making it reads `pg_attribute`. Belongs to its session's thread.
 struct CatalogReader {
-    let storage: ClusterStorage
+    let storage: DataDirectory
     let log: TransactionLog
     let session: Session
     /// The database's number, and its tablespace.
@@ -31,7 +31,7 @@ struct CatalogReader {
     private static let firstUserNumber: UInt32 = 16_384
 
     init(
-        _ storage: ClusterStorage, _ log: TransactionLog, database: UInt32, tablespace: UInt32,
+        _ storage: DataDirectory, _ log: TransactionLog, database: UInt32, tablespace: UInt32,
         session: Session
     ) throws(StorageError) {
         self.storage = storage

@@ -10,7 +10,7 @@ package struct ClusterCatalog: Sendable {
 
     /// Reads them.
     package init(
-        _ storage: ClusterStorage, _ log: TransactionLog, session: Session
+        _ storage: DataDirectory, _ log: TransactionLog, session: Session
     ) throws(StorageError) {
         // Any database's catalogs describe the shared ones.
         let reader = try Self.anyReader(storage, log, session)
@@ -35,7 +35,7 @@ package struct ClusterCatalog: Sendable {
     }
 
     private static func anyReader(
-        _ storage: ClusterStorage, _ log: TransactionLog, _ session: Session
+        _ storage: DataDirectory, _ log: TransactionLog, _ session: Session
     ) throws(StorageError) -> CatalogReader {
         var failure: StorageError?
         let numbers = try storage.list("base").compactMap { UInt32($0) }.sorted()

@@ -6,7 +6,7 @@ package import PostgresTypes
 package final class DatabaseCatalog: Sendable {
     package let database: Database
     package let encoding: TextEncoding
-    package let storage: ClusterStorage
+    package let storage: DataDirectory
     package let log: TransactionLog
 
     /// Relations by their numbers.
@@ -36,7 +36,7 @@ package final class DatabaseCatalog: Sendable {
 
     /// Reads the catalogs of a database.
     package init(
-        _ storage: ClusterStorage, _ log: TransactionLog, _ database: Database, session: Session
+        _ storage: DataDirectory, _ log: TransactionLog, _ database: Database, session: Session
     ) throws(StorageError) {
         self.storage = storage
         self.log = log

@@ -12,7 +12,7 @@ struct RelationMap {
     private static let capacities = [62, 64]
 
     /// Reads the map of a folder.
-    init(_ storage: ClusterStorage, folder: String) throws(StorageError) {
+    init(_ storage: DataDirectory, folder: String) throws(StorageError) {
         let path = "\(folder)/pg_filenode.map"
         func damaged(_ reason: String) -> StorageError {
             StorageError(

@@ -24,13 +24,13 @@ public final class PostgresDirectory: Sendable {
     /// The directory as text for display; bytes that are not UTF-8 are replaced.
     public var path: String { storage.path }
     /// The server's major version.
-    public var version: Int { storage.version }
+    public let version: Int
     /// The number that identifies the cluster.
     public var systemIdentifier: UInt64 { storage.control.systemIdentifier }
     /// Whether the server was shut down in order, so that its files are complete.
-    public var isShutDown: Bool { storage.control.isShutDown }
+    public var isShutDown: Bool { storage.control.state == .shutDown }
 
-    let storage: ClusterStorage
+    let storage: DataDirectory
     let log: TransactionLog
     let catalog: ClusterCatalog
 
@@ -44,7 +44,7 @@ public final class PostgresDirectory: Sendable {
     public static func open(
         _ path: FilePath, options: PostgresOptions = PostgresOptions()
     ) throws(StorageError) -> PostgresDirectory {
-        let storage = try ClusterStorage(path, options)
+        let storage = try DataDirectory.open(path, options: options)
         do throws(StorageError) {
             return try PostgresDirectory(storage)
         } catch {
@@ -66,8 +66,9 @@ public final class PostgresDirectory: Sendable {
         try open(try FilePath(checking: path), options: options)
     }
 
-    private init(_ storage: ClusterStorage) throws(StorageError) {
+    private init(_ storage: DataDirectory) throws(StorageError) {
         self.storage = storage
+        version = try storage.knownVersion()
         log = TransactionLog(storage)
         let session = try storage.makeSession()
         defer { session.close() }

@@ -22,7 +22,7 @@ struct RowWriter {
 
     init(
         _ plan: RelationPlan, _ format: RowTextFormat, _ writer: ValueWriter,
-        _ encoding: TextEncoding, _ storage: ClusterStorage, session: Session
+        _ encoding: TextEncoding, _ storage: DataDirectory, session: Session
     ) {
         self.plan = plan
         self.format = format

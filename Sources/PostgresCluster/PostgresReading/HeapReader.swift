@@ -25,7 +25,7 @@ package struct RowVersion: ~Escapable {
 
 /// Reads the rows of a table in physical order. Belongs to its session's thread.
 package struct HeapReader {
-    private let storage: ClusterStorage
+    private let storage: DataDirectory
     private let session: Session
     private let place: RelationPlace
     private let relation: OpenRelation
@@ -40,7 +40,7 @@ package struct HeapReader {
 
     /// Opens the table.
     package init(
-        _ storage: ClusterStorage, _ place: RelationPlace, log: TransactionLog, session: Session
+        _ storage: DataDirectory, _ place: RelationPlace, log: TransactionLog, session: Session
     ) throws(StorageError) {
         self.storage = storage
         self.place = place
@@ -94,7 +94,7 @@ package struct HeapReader {
     ) throws(StorageError) -> PinnedPage {
         var failure = error
         for _ in 0..<Self.rereads where failure.code == .invalidPage {
-            if storage.control.isShutDown { break }
+            if storage.control.state == .shutDown { break }
             park(Atomic<UInt32>(0), expected: 0, atMost: Self.rereadPause)
             do throws(StorageError) {
                 return try storage.buffers.page(
@@ -157,7 +157,7 @@ package struct HeapReader {
     }
 }
 
-extension ClusterStorage {
+extension DataDirectory {
     /// How many blocks a relation's main fork has now.
     package func blockCount(_ place: RelationPlace) throws(StorageError) -> UInt32 {
         let relation = try open(place)

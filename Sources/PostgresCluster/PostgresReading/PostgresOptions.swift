@@ -1,4 +1,5 @@
 public import AsyncIO
+public import FileAccess
 public import Logging
 
 /// The settings of an open data directory; they do not change while it is open.
@@ -11,6 +12,12 @@ public struct PostgresOptions: Sendable {
     public var maximumSessions = 32
     /// Whether pages are checked against their checksums, if the cluster has them.
     public var verifiesChecksums = true
+    /// Whether files are read past the kernel's page cache.
+    public var usesDirectIO = false
+    /// Where the system calls on files go: to the kernel, or to a simulation.
+    public var fileSystem: any FileSystem = KernelFileSystem()
+    /// What executes IO on the descriptors of that simulation; nil for the kernel.
+    public var ioExecutor: (any IOExecutor)?
     /// Where the layers below log.
     public var logger = Logger(label: "strata.postgres")
 

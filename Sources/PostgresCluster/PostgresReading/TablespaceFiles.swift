@@ -36,13 +36,16 @@ final class TablespaceFolders: Sendable {
     }
 }
 
-/// The kernel's file system, with the paths of tablespaces mapped to their true ones. Refuses every
+/// A file system, usually the kernel's, with the paths of tablespaces mapped to their true ones. Refuses every
 /// change.
 final class TablespaceFileSystem: FileSystem {
-    private let kernel = KernelFileSystem()
+    private let kernel: any FileSystem
     private let folders: TablespaceFolders
 
-    init(_ folders: TablespaceFolders) { self.folders = folders }
+    init(_ folders: TablespaceFolders, over kernel: any FileSystem) {
+        self.folders = folders
+        self.kernel = kernel
+    }
 
     func openRoot(_ path: FilePath) -> CInt { kernel.openRoot(path) }
 

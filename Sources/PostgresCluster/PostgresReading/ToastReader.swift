@@ -25,14 +25,14 @@ package struct ToastPlace: Sendable, Hashable {
 /// Chunks are found by the TOAST relation's index. If that does not lead to all of them, as in a
 /// crashed cluster, the relation is read from its beginning.
 package struct ToastReader {
-    private let storage: ClusterStorage
+    private let storage: DataDirectory
     private let session: Session
     private let place: ToastPlace?
     private var heap: OpenRelation?
     private var index: ToastIndex?
 
     /// Makes a reader of a table's values. Without a place, every pointer is an error.
-    package init(_ storage: ClusterStorage, _ place: ToastPlace?, session: Session) {
+    package init(_ storage: DataDirectory, _ place: ToastPlace?, session: Session) {
         self.storage = storage
         self.place = place
         self.session = session

@@ -14,7 +14,7 @@ package enum TransactionStatus: UInt8, Sendable, Hashable {
 /// The logs of transactions' outcomes: `pg_xact`, `pg_subtrans`, `pg_multixact`. Pages are read on
 /// demand and cached, at most ``mostPages`` of them. Any thread may use it.
 package final class TransactionLog: Sendable {
-    private let storage: ClusterStorage
+    private let storage: DataDirectory
     private let cache = Lock<[LogPage: [UInt8]]>([:])
     private static let pageSize = 8192
     private static let pagesPerSegment: UInt64 = 32
@@ -26,7 +26,7 @@ package final class TransactionLog: Sendable {
         let number: UInt64
     }
 
-    package init(_ storage: ClusterStorage) { self.storage = storage }
+    package init(_ storage: DataDirectory) { self.storage = storage }
 
     /// A page of a log; nil if its file does not reach that far.
     private func page(_ directory: String, _ number: UInt64) throws(StorageError) -> [UInt8]? {

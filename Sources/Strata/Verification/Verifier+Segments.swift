@@ -138,7 +138,8 @@ extension Verifier {
             try check(
                 SegmentSource(
                     file: file, firstBlock: first, blocks: start..<end,
-                    label: subject.relation.locator, fork: subject.fork,
+                    locator: subject.relation.locator, fork: subject.fork,
+                    manager: subject.relation.open.manager,
                     target: engine.verificationTarget), subject)
         }
     }

@@ -1,7 +1,9 @@
-internal import FileAccess
+package import AsyncIO
+package import FileAccess
+package import StorageManager
 
 /// Where verified pages are read from: one file, or a fork as its storage manager gives it.
-protocol PageSource {
+package protocol PageSource {
     /// The blocks it has.
     var blocks: Range<UInt32> { get }
     /// The file, where there is one.
@@ -19,20 +21,37 @@ protocol PageSource {
 }
 
 /// The whole blocks of one segment file, under whatever number the segment has.
-struct SegmentSource: PageSource {
+package struct SegmentSource: PageSource {
     let file: VirtualFile
     /// The block at the file's beginning.
     let firstBlock: UInt32
-    let blocks: Range<UInt32>
-    let label: RelationLocator
+    package let blocks: Range<UInt32>
+    let locator: RelationLocator
     let fork: Fork
+    /// What keeps the relation.
+    let manager: StorageManagerID
+    /// A ``VerificationTarget``.
     let target: IOTargetID
 
-    var path: String? { file.path }
+    /// Makes a source of the whole blocks of a file.
+    package init(
+        file: VirtualFile, firstBlock: UInt32, blocks: Range<UInt32>, locator: RelationLocator,
+        fork: Fork, manager: StorageManagerID, target: IOTargetID
+    ) {
+        self.file = file
+        self.firstBlock = firstBlock
+        self.blocks = blocks
+        self.locator = locator
+        self.fork = fork
+        self.manager = manager
+        self.target = target
+    }
 
-    func combine(_ block: UInt32) -> Int { Int(blocks.upperBound - block) }
+    package var path: String? { file.path }
 
-    func blockCount(of result: IOResult) -> Int {
+    package func combine(_ block: UInt32) -> Int { Int(blocks.upperBound - block) }
+
+    package func blockCount(of result: IOResult) -> Int {
         result.status == .ok || result.status == .partial ? Int(result.value) / blockSize : 0
     }
 
@@ -40,12 +59,12 @@ struct SegmentSource: PageSource {
         Int64(block - firstBlock) * Int64(blockSize)
     }
 
-    func start(_ handle: consuming IOHandle, _ block: UInt32, _ memory: Span<PageAddress>)
+    package func start(_ handle: consuming IOHandle, _ block: UInt32, _ memory: Span<PageAddress>)
         throws(StorageError)
     {
         let label = RelationLabel(
-            label, fork, block: BlockNumber(block), count: UInt32(memory.count),
-            manager: StorageManagerID(rawValue: 0))
+            locator, fork, block: BlockNumber(block), count: UInt32(memory.count),
+            manager: manager)
         handle.setTarget(target, data: label.targetData)
         for index in memory.indices {
             do throws(StorageError) {
@@ -58,7 +77,7 @@ struct SegmentSource: PageSource {
         try file.startRead(handle, at: offset(block))
     }
 
-    func read(_ block: UInt32, into page: PageAddress) throws(StorageError) {
+    package func read(_ block: UInt32, into page: PageAddress) throws(StorageError) {
         let count = try unsafe file.readFully(into: page.bytes, at: offset(block))
         if count < blockSize {
             throw StorageError(
@@ -69,39 +88,48 @@ struct SegmentSource: PageSource {
 }
 
 /// A fork as its storage manager gives it.
-struct ManagedSource: PageSource {
+package struct ManagedSource: PageSource {
     let relation: OpenRelation
     let fork: Fork
-    let blocks: Range<UInt32>
+    package let blocks: Range<UInt32>
 
-    var path: String? { nil }
+    /// Makes a source of some blocks of a fork.
+    package init(relation: OpenRelation, fork: Fork, blocks: Range<UInt32>) {
+        self.relation = relation
+        self.fork = fork
+        self.blocks = blocks
+    }
 
-    func combine(_ block: UInt32) -> Int {
+    package var path: String? { nil }
+
+    package func combine(_ block: UInt32) -> Int {
         min(
             Int(blocks.upperBound - block),
             relation.storage.maximumCombine(fork, block: BlockNumber(block)))
     }
 
-    func blockCount(of result: IOResult) -> Int {
+    package func blockCount(of result: IOResult) -> Int {
         result.status == .ok || result.status == .partial ? Int(result.value) : 0
     }
 
-    func start(_ handle: consuming IOHandle, _ block: UInt32, _ memory: Span<PageAddress>)
+    package func start(_ handle: consuming IOHandle, _ block: UInt32, _ memory: Span<PageAddress>)
         throws(StorageError)
     {
         try relation.storage.startRead(handle, fork, block: BlockNumber(block), into: memory)
     }
 
-    func read(_ block: UInt32, into page: PageAddress) throws(StorageError) {
+    package func read(_ block: UInt32, into page: PageAddress) throws(StorageError) {
         let pages: InlineArray<1, PageAddress> = [page]
         try relation.storage.read(fork, block: BlockNumber(block), into: pages.span)
     }
 }
 
 /// What an IO of verifying is on.
-final class VerificationTarget: IOTarget {
-    var name: String { "verify" }
+package final class VerificationTarget: IOTarget {
+    package init() {}
+
+    package var name: String { "verify" }
     /// Its descriptors are lent, so they are good in every thread until the IO is done.
-    var canReopen: Bool { true }
-    func describe(_ data: IOTargetData) -> String { RelationLabel(data).description }
+    package var canReopen: Bool { true }
+    package func describe(_ data: IOTargetData) -> String { RelationLabel(data).description }
 }

@@ -1,6 +1,7 @@
+import AsyncIO
+import CPlatform
+import PostgresReading
 import Testing
-
-@testable import Strata
 
 /// The control files of PostgreSQL's versions.
 @Suite struct ClusterControlTests {
@@ -17,7 +18,10 @@ import Testing
         set(8192, at: 216)
         set(131_072, at: 220)
         set(1, at: 252)
-        set(CRC32C.checksum(bytes.span.extracting(0..<sumOffset)), at: sumOffset)
+        let sum = unsafe bytes.withUnsafeBytes {
+            unsafe strata_crc32c(0, $0.baseAddress, sumOffset)
+        }
+        set(sum, at: sumOffset)
         return bytes
     }
 

@@ -1,4 +1,6 @@
+public import AsyncIO
 internal import FileAccess
+public import StorageManager
 
 /// One segment file of a relation's fork in a ``DataDirectory``.
 public struct DataFile: Sendable, Hashable {

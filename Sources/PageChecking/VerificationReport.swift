@@ -1,3 +1,5 @@
+public import StorageManager
+
 /// Something that verifying a store found to be wrong.
 public struct VerificationFinding: Sendable, Hashable {
     /// What is wrong.
@@ -39,6 +41,17 @@ public struct VerificationFinding: Sendable, Hashable {
     public let path: String?
     /// What is wrong, in words that do not repeat where.
     public let reason: String
+
+    package init(
+        kind: Kind, relation: String?, fork: Fork?, block: UInt32?, path: String?, reason: String
+    ) {
+        self.kind = kind
+        self.relation = relation
+        self.fork = fork
+        self.block = block
+        self.path = path
+        self.reason = reason
+    }
 }
 
 extension VerificationFinding: CustomStringConvertible {
@@ -61,20 +74,28 @@ public struct VerificationProgress: Sendable, Hashable {
     public let pagesChecked: UInt64
     /// Pages that the catalog says there are to check.
     public let pagesExpected: UInt64
+
+    package init(relation: String, pagesChecked: UInt64, pagesExpected: UInt64) {
+        self.relation = relation
+        self.pagesChecked = pagesChecked
+        self.pagesExpected = pagesExpected
+    }
 }
 
 /// What verifying a store has done.
 public struct VerificationReport: Sendable, Hashable {
     /// Relations looked at.
-    public internal(set) var relations = 0
+    public package(set) var relations = 0
     /// Pages read and checked.
-    public internal(set) var pagesChecked: UInt64 = 0
+    public package(set) var pagesChecked: UInt64 = 0
     /// Of those, pages that are all zeroes: in use by nothing yet, or overwritten. Where loads left
     /// rows, that is a finding.
-    public internal(set) var newPages: UInt64 = 0
+    public package(set) var newPages: UInt64 = 0
     /// How many findings there were. Neighbouring pages of zeroes are one; more than a hundred of
     /// one fork are summed up.
-    public internal(set) var findings = 0
+    public package(set) var findings = 0
+
+    package init() {}
 }
 
 /// What verifying a store reports while it goes on. Called on the verifying thread.

@@ -1,9 +1,12 @@
+package import AsyncIO
 internal import FileAccess
+package import PageFormat
+package import StorageManager
 
 /// Reads the pages of files and judges them, several reads in flight. Belongs to its session's
 /// thread.
-final class PageChecker {
-    let session: Session
+package final class PageChecker {
+    package let session: Session
     private let checksums: Bool
     private let memory: PageMemory
     private var reads: [Read] = []
@@ -18,7 +21,7 @@ final class PageChecker {
     }
 
     /// What became of reading one page.
-    enum Finding {
+    package enum Finding {
         /// It was read and judged; its bytes are the checker's until the next page.
         case page(PageVerification, PageAddress)
         /// It could not be read.
@@ -30,7 +33,7 @@ final class PageChecker {
     /// - Parameters:
     ///   - checksums: whether the pages have any.
     ///   - combineLimit: how many blocks one read may cover.
-    init(_ session: Session, checksums: Bool, combineLimit: Int) {
+    package init(_ session: Session, checksums: Bool, combineLimit: Int) {
         self.session = session
         self.checksums = checksums
         let depth = min(8, session.system.handlesPerSession)
@@ -38,7 +41,9 @@ final class PageChecker {
     }
 
     /// Judges all pages of a source, in order.
-    func check(_ source: some PageSource, each: (UInt32, Finding) -> Void) throws(StorageError) {
+    package func check(_ source: some PageSource, each: (UInt32, Finding) -> Void)
+        throws(StorageError)
+    {
         var next = source.blocks.lowerBound
         var free = Array(0..<memory.slots)
         defer { drain() }

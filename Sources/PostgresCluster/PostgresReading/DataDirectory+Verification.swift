@@ -1,4 +1,9 @@
+public import AsyncIO
 internal import FileAccess
+public import PageChecking
+internal import PageFormat
+internal import StorageManager
+internal import Threads
 
 extension DataDirectory {
     /// Checks all pages of all relation files as they are on disk.
@@ -40,7 +45,7 @@ private struct DataFileCheck {
         self.observer = observer
         checker = PageChecker(
             session, checksums: directory.control.hasPageChecksums,
-            combineLimit: directory.options.combineLimit)
+            combineLimit: PostgresOptions.combineLimit)
     }
 
     mutating func verify(_ file: DataFile) throws(StorageError) {
@@ -53,7 +58,7 @@ private struct DataFileCheck {
             bytes = try open.size()
         } catch {
             if error.code == .resourcesExhausted { throw error }
-            if error.isMissingFile { return }
+            if error.errorNumber == ENOENT { return }
             found(.unreadable, file, first, error.description)
             return
         }
@@ -74,8 +79,8 @@ private struct DataFileCheck {
         }
         let source = SegmentSource(
             file: open, firstBlock: first, blocks: first..<end,
-            label: RelationLocator(database: file.database, number: file.number), fork: file.fork,
-            target: directory.verificationTarget)
+            locator: RelationLocator(database: file.database, number: file.number),
+            fork: file.fork, manager: DataDirectory.magnetic, target: directory.verificationTarget)
         try checker.check(source) { block, finding in
             switch finding {
             case .page(.invalid(let reason), _):

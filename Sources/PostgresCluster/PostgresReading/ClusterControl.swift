@@ -2,19 +2,31 @@ public import AsyncIO
 internal import CPlatform
 internal import StorageManager
 
-/// The contents of a cluster's `global/pg_control`. Mirrors the parts of `ControlFileData` that
-/// reading needs, as PostgreSQL 13 to 18 lay them out on little-endian machines.
-package struct ControlFile: Sendable, Hashable {
+/// The contents of a cluster's control file, `global/pg_control`. It is never written.
+///
+/// Mirrors the parts of `ControlFileData` that reading needs, as PostgreSQL 13 to 18 lay them out on
+/// little-endian machines.
+public struct ClusterControl: Sendable, Hashable {
+    /// What the server was doing when it wrote the file last.
+    public enum State: Sendable, Hashable {
+        /// It was shut down in order, so that the files are complete.
+        case shutDown
+        /// It runs, or it crashed. Files may lag behind its log, and pages may be half written.
+        case notShutDown
+    }
+
     /// Identifies the cluster.
-    package let systemIdentifier: UInt64
+    public let systemIdentifier: UInt64
+    /// The version of the control file: 1300 for PostgreSQL 13 to 16, 1700 for 17, 1800 for 18.
+    public let version: UInt32
     /// The version of the system catalogs. It is part of the tablespaces' folder names.
-    package let catalogVersion: UInt32
-    /// Whether the cluster was shut down in order.
-    package let isShutDown: Bool
+    public let catalogVersion: UInt32
+    /// What the server was doing.
+    public let state: State
     /// How many blocks a segment file has.
-    package let segmentBlocks: Int
+    public let segmentBlocks: Int
     /// Whether pages carry checksums.
-    package let hasPageChecksums: Bool
+    public let hasPageChecksums: Bool
     /// The next transaction as of the last checkpoint, without its epoch.
     package let nextTransaction: UInt32
     /// The oldest transaction that `pg_xact` still covers.
@@ -57,7 +69,7 @@ package struct ControlFile: Sendable, Hashable {
         func word(_ offset: Int) -> UInt32 {
             (0..<4).reduce(0) { $0 | UInt32(bytes[offset + $1]) << UInt32(8 * $1) }
         }
-        let version = word(Offset.version)
+        version = word(Offset.version)
         let sumOffset: Int
         switch version {
         case 1300, 1700: sumOffset = 288
@@ -86,7 +98,7 @@ package struct ControlFile: Sendable, Hashable {
         systemIdentifier =
             UInt64(word(Offset.systemIdentifier)) | UInt64(word(Offset.systemIdentifier + 4)) << 32
         catalogVersion = word(Offset.catalogVersion)
-        isShutDown = Self.shutDownStates.contains(word(Offset.state))
+        state = Self.shutDownStates.contains(word(Offset.state)) ? .shutDown : .notShutDown
         segmentBlocks = Int(word(Offset.segmentBlocks))
         hasPageChecksums = word(Offset.checksumVersion) != 0
         nextTransaction = word(Offset.nextTransaction)

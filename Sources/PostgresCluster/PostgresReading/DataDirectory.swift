@@ -1,0 +1,217 @@
+public import AsyncIO
+public import BufferManager
+internal import FileAccess
+internal import MagneticDisk
+internal import PageChecking
+internal import StorageManager
+public import SystemPackage
+
+/// The data directory of a PostgreSQL server, looked at in place: its relations' pages through the
+/// pool and its streams, its small files as wholes, and all its files by
+/// ``verify(session:observer:)``.
+///
+/// ```swift
+/// let cluster = try DataDirectory.open("/var/lib/postgresql/15/main")
+/// let session = try cluster.makeSession()
+/// let relation = try cluster.relation(RelationLocator(database: 5, number: 16384))
+/// var stream = try cluster.scan(relation, session: session)
+/// while let page = try stream.next() { … }
+/// ```
+///
+/// Nothing is ever written: files are opened for reading alone, and a changed page cannot leave the
+/// pool. The server should be shut down; of one that runs, files are seen as it has written them so
+/// far. Relations are known by their file numbers, which `pg_relation_filepath` tells. One object
+/// serves all threads; calls block, and a session belongs to one thread at a time.
+public final class DataDirectory: Sendable {
+    /// The directory, as it was given.
+    public let root: FilePath
+    /// The directory as text for display; bytes that are not UTF-8 are replaced.
+    public var path: String { root.string }
+    /// The contents of the control file.
+    public let control: ClusterControl
+    /// The asynchronous IO core.
+    public let system: IOSystem
+    /// The pool.
+    public let buffers: BufferManager
+    /// The major version of the server, 13 to 18; nil where `PG_VERSION` names none of these.
+    package let version: Int?
+
+    let files: FileAccess
+    let verificationTarget: IOTargetID
+    private let managers: StorageManagerRegistry
+    private let folders: TablespaceFolders
+    static let magnetic = StorageManagerID(rawValue: 0)
+    /// The versions that can be read.
+    package static let versions = 13...18
+    /// No small file of a cluster is larger: a segment of a transaction log has 256 KiB.
+    private static let largestSmallFile: Int64 = 16 << 20
+
+    /// Opens a data directory.
+    ///
+    /// - Parameters:
+    ///   - path: the directory with `global` and `base` in it.
+    ///   - options: the settings of IO and pool.
+    /// - Throws: `notADataDirectory` where there is no `global/pg_control` or one of an unknown
+    ///   version or block size, `clusterDamaged`, `invalidConfiguration`, `methodUnavailable`, or
+    ///   what opening files throws.
+    public static func open(_ path: FilePath, options: PostgresOptions = PostgresOptions())
+        throws(StorageError) -> DataDirectory
+    {
+        try DataDirectory(path, options)
+    }
+
+    /// Opens a data directory.
+    ///
+    /// - Parameters:
+    ///   - path: the directory with `global` and `base` in it.
+    ///   - options: the settings of IO and pool.
+    /// - Throws: as ``open(_:options:)-(FilePath,_)``; `invalidPath` for text that is no path.
+    public static func open(_ path: String, options: PostgresOptions = PostgresOptions())
+        throws(StorageError) -> DataDirectory
+    {
+        try DataDirectory(try FilePath(checking: path), options)
+    }
+
+    private init(_ root: FilePath, _ options: PostgresOptions) throws(StorageError) {
+        try options.validate()
+        self.root = root
+        let path = root.string
+        folders = TablespaceFolders()
+        var fileConfiguration = FileAccessConfiguration()
+        fileConfiguration.fileSystem = TablespaceFileSystem(folders, over: options.fileSystem)
+        fileConfiguration.usesDirectIO = options.usesDirectIO
+        fileConfiguration.opensReadOnly = true
+        fileConfiguration.logger = options.logger
+        files = try FileAccess(directory: root, configuration: fileConfiguration)
+        guard let bytes = try Self.read(ClusterControl.path, of: files) else {
+            throw StorageError(
+                .notADataDirectory, "directory \"\(path)\" is not a data directory of PostgreSQL",
+                remedy: "Give the one that holds \(ClusterControl.path).",
+                at: StorageError.Location(path: path))
+        }
+        control = try ClusterControl(bytes)
+        version = try Self.version(files)
+        system = try IOSystem(configuration: Self.ioConfiguration(options))
+        do throws(StorageError) {
+            managers = try StorageManagerRegistry(system: system)
+            var disk = MagneticDiskConfiguration()
+            disk.segmentBlocks = control.segmentBlocks
+            disk.isReadOnly = true
+            try managers.register(
+                try MagneticDisk(files: files, system: system, configuration: disk),
+                id: Self.magnetic)
+            var pool = BufferConfiguration()
+            pool.bufferCount = options.poolBytes / blockSize
+            pool.combineLimit = PostgresOptions.combineLimit
+            pool.verifiesChecksums = control.hasPageChecksums && options.verifiesChecksums
+            pool.logger = options.logger
+            buffers = try BufferManager(configuration: pool, system: system)
+            verificationTarget = try system.register(target: VerificationTarget())
+        } catch {
+            system.shutdown()
+            throw error
+        }
+    }
+
+    private static func ioConfiguration(_ options: PostgresOptions) -> IOConfiguration {
+        var configuration = IOConfiguration()
+        configuration.method = options.ioMethod
+        configuration.maximumSessions = options.maximumSessions
+        configuration.executor = options.ioExecutor
+        configuration.concurrency = .fixed(PostgresOptions.concurrency)
+        configuration.maximumVectors = max(
+            configuration.maximumVectors, PostgresOptions.combineLimit)
+        configuration.logger = options.logger
+        return configuration
+    }
+
+    private static let versionPath = "PG_VERSION"
+
+    private static func version(_ files: FileAccess) throws(StorageError) -> Int? {
+        let text = String(decoding: try read(versionPath, of: files) ?? [], as: UTF8.self)
+        return Int(text.prefix { $0.isNumber }).flatMap { versions.contains($0) ? $0 : nil }
+    }
+
+    /// The major version of the server, 13 to 18.
+    ///
+    /// - Throws: `notADataDirectory` where `PG_VERSION` names none of these.
+    package func knownVersion() throws(StorageError) -> Int {
+        if let version { return version }
+        throw StorageError(
+            .notADataDirectory,
+            "file \"\(Self.versionPath)\" does not name a version of PostgreSQL that can be read",
+            remedy: "Give a data directory of PostgreSQL 13 to 18.",
+            at: StorageError.Location(path: Self.versionPath))
+    }
+
+    /// Opens a session, for one thread at a time.
+    ///
+    /// - Throws: `resourcesExhausted` when ``PostgresOptions/maximumSessions`` are open, `closed`.
+    public func makeSession() throws(StorageError) -> Session { try system.makeSession() }
+
+    /// Closes the directory. All sessions must be closed before.
+    ///
+    /// - Throws: `misuse` while sessions are open; then it stays as it is.
+    public func close() throws(StorageError) {
+        let session: Session
+        do throws(StorageError) { session = try makeSession() } catch {
+            if error.code == .closed { return }
+            throw error
+        }
+        session.close()
+        guard system.shutdown() else {
+            throw StorageError(
+                .misuse, "data directory \"\(path)\" cannot be closed: sessions are open",
+                remedy: "Close all sessions first.")
+        }
+        managers.shutdown(session: session)
+    }
+}
+
+extension DataDirectory {
+    /// A small file's bytes; nil if there is no such file.
+    package func read(_ path: String) throws(StorageError) -> [UInt8]? {
+        try Self.read(path, of: files)
+    }
+
+    private static func read(
+        _ path: String, of files: FileAccess
+    ) throws(StorageError) -> [UInt8]? {
+        guard try files.kind(of: path) == .file else { return nil }
+        let file = try files.open(path, [.readOnly, .buffered])
+        let size = try file.size()
+        guard size <= largestSmallFile else {
+            throw StorageError(
+                .clusterDamaged, "file \"\(path)\" has \(size) bytes, more than is possible",
+                at: StorageError.Location(path: path))
+        }
+        var bytes = [UInt8](repeating: 0, count: Int(size))
+        var span = bytes.mutableSpan
+        var raw = unsafe span.mutableBytes
+        let count = try file.readFully(into: &raw, at: 0)
+        if count < bytes.count { bytes.removeLast(bytes.count - count) }
+        return bytes
+    }
+
+    /// The names in a folder; empty if there is no such folder.
+    package func list(_ path: String) throws(StorageError) -> [String] {
+        guard try files.kind(of: path) == .directory else { return [] }
+        return try files.list(path)
+    }
+
+    /// Whether a file with that path exists.
+    package func exists(_ path: String) throws(StorageError) -> Bool {
+        try files.kind(of: path) == .file
+    }
+}
+
+extension DataDirectory {
+    /// A relation by its place; nil where it has no file.
+    func opened(_ locator: RelationLocator) throws(StorageError) -> OpenRelation? {
+        let relation = try managers.open(locator, managedBy: Self.magnetic)
+        return try relation.storage.exists(.main) ? relation : nil
+    }
+
+    /// The number under which the storage manager knows a folder of a tablespace.
+    func number(of folder: String) -> UInt32 { folders.number(of: folder) }
+}
