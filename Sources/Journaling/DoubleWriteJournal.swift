@@ -292,7 +292,7 @@ package final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
             try scan.add(file, number: number, round: state.files[number].round)
         }
         let copies = scan.copies(of: pages).filter { $0.copy.file == former }
-        let memory = PageMemory(slots: 1, pages: Self.pagesKeptAtATime)
+        let memory = PageSlots(slots: 1, pages: Self.pagesKeptAtATime)
         var rest = copies[...]
         while !rest.isEmpty {
             var batch: [JournalledPage] = []

@@ -30,8 +30,8 @@ package struct JournalReplay {
     /// Copies that could not be put in place.
     private var kept: [(page: PageKey, copy: JournalScan.Copy)] = []
 
-    private let place = PageMemory(slots: 1, pages: 1)
-    private let copy = PageMemory(slots: 1, pages: 1)
+    private let place = PageSlots(slots: 1, pages: 1)
+    private let copy = PageSlots(slots: 1, pages: 1)
 
     /// A journal file that is there.
     fileprivate struct Opened {

@@ -31,7 +31,7 @@ struct JournalScan {
 
     private let store: UInt64
     /// What pages are read into to compute their checksums.
-    private let memory = PageMemory(slots: 1, pages: 1)
+    private let memory = PageSlots(slots: 1, pages: 1)
 
     init(store: UInt64) { self.store = store }
 

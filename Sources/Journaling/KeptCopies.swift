@@ -28,7 +28,7 @@ struct KeptCopies {
         let head = JournalMemory()
         head.set(JournalFormat.encodeHeader(store: store, round: 1))
         try unsafe file.writeAll(head.bytes(JournalFormat.alignment), at: 0)
-        let memory = PageMemory(slots: 1, pages: Self.pagesPerBatch)
+        let memory = PageSlots(slots: 1, pages: Self.pagesPerBatch)
         var rest = pages[...]
         var position = JournalFormat.firstBatch
         var (sequence, damaged) = (UInt64(0), 0)

@@ -8,7 +8,7 @@ package import StorageManager
 package final class PageChecker {
     package let session: Session
     private let checksums: Bool
-    private let memory: PageMemory
+    private let memory: PageSlots
     private var reads: [Read] = []
 
     /// A read in flight, and where its pages go.
@@ -37,7 +37,7 @@ package final class PageChecker {
         self.session = session
         self.checksums = checksums
         let depth = min(8, session.system.handlesPerSession)
-        memory = PageMemory(slots: depth, pages: combineLimit)
+        memory = PageSlots(slots: depth, pages: combineLimit)
     }
 
     /// Judges all pages of a source, in order.

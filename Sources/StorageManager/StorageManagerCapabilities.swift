@@ -16,6 +16,9 @@ public struct StorageManagerCapabilities: Sendable, Hashable {
     /// A power failure during an overwrite may leave a page half old and half new. True unless the
     /// manager says otherwise.
     public var pagesCanTear: Bool
+    /// Each fork lies in plain segment files below `base` and `global`, as PostgreSQL's do, so that
+    /// each file can be checked by itself and looked for by its name.
+    public var keepsSegmentFiles: Bool
     /// IO runs beside its submitter under every method, because other code than the method executes
     /// it (`IOHandle.startElsewhere`). Starting it early pays off even under `sync`.
     public var overlapsSubmitter: Bool
@@ -24,7 +27,7 @@ public struct StorageManagerCapabilities: Sendable, Hashable {
     public init(
         hasKernelReadAhead: Bool = false, supportsPrefetch: Bool = false,
         usesDirectIO: Bool = false, canReopen: Bool = false, isVolatile: Bool = false,
-        transformsPages: Bool = false, pagesCanTear: Bool = true,
+        transformsPages: Bool = false, pagesCanTear: Bool = true, keepsSegmentFiles: Bool = false,
         overlapsSubmitter: Bool = false
     ) {
         self.hasKernelReadAhead = hasKernelReadAhead
@@ -34,6 +37,7 @@ public struct StorageManagerCapabilities: Sendable, Hashable {
         self.isVolatile = isVolatile
         self.transformsPages = transformsPages
         self.pagesCanTear = pagesCanTear
+        self.keepsSegmentFiles = keepsSegmentFiles
         self.overlapsSubmitter = overlapsSubmitter
     }
 }

@@ -15,10 +15,10 @@ public final class Relation: Sendable {
     /// The name of its storage manager.
     public let managerName: String
 
-    let record: RelationRecord
+    let record: RelationState
 
     /// The caller has counted this user of the locator in ``EngineState/users``.
-    init(_ engine: Engine, _ description: RelationDescription, _ record: RelationRecord) {
+    init(_ engine: Engine, _ description: RelationDescription, _ record: RelationState) {
         self.engine = engine
         name = description.name
         schema = description.schema
@@ -130,7 +130,7 @@ extension Engine {
         }
     }
 
-    func beginExtending(_ record: RelationRecord, _ name: String) throws(StorageError) {
+    func beginExtending(_ record: RelationState, _ name: String) throws(StorageError) {
         let locator = record.open.locator
         let isFree = state.withLock { state in
             if state.loading.contains(locator) { return false }

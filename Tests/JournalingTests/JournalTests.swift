@@ -29,7 +29,7 @@ import Threads
         _ journal: DoubleWriteJournal, _ blocks: Range<UInt32>, byte: UInt8, _ session: Session,
         durably: Bool = true
     ) throws -> JournalBatch {
-        let memory = PageMemory(slots: 1, pages: blocks.count)
+        let memory = PageSlots(slots: 1, pages: blocks.count)
         let pages = blocks.enumerated().map { index, block in
             let bytes = memory.address(0, index)
             unsafe bytes.bytes.initializeMemory(as: UInt8.self, repeating: byte &+ UInt8(block))
@@ -66,7 +66,7 @@ import Threads
             try scan.add(file, number: number, round: round)
         }
         var found: [UInt32: UInt8] = [:]
-        let memory = PageMemory(slots: 1, pages: 1)
+        let memory = PageSlots(slots: 1, pages: 1)
         for (block, copy) in scan.copies[JournalScan.Key(locator: locator, fork: .main)] ?? [:] {
             let file = try #require(open.first { $0.1 == copy.file }).0
             // Copies of a damaged batch need not be right.

@@ -67,7 +67,10 @@ import Threads
         var bytes = try readFile(path)
         bytes[3 * blockSize + 77] ^= 1
         try writeFile(path, bytes)
-        #expect(try findings().map(\.block) == [11])
+        let damaged = try findings()
+        #expect(damaged.map(\.block) == [11])
+        // It keeps segment files, so each is checked by itself.
+        #expect(damaged.map(\.path) == ["\(file).1"])
         try engine.dropRelation(named: "t", session: session)
         #expect(try findings(pages: 2).isEmpty)
         try engine.checkpoint(session)

@@ -45,7 +45,8 @@ public final class MagneticDisk: StorageManager {
         let isCached = !files.configuration.usesDirectIO
         capabilities = StorageManagerCapabilities(
             hasKernelReadAhead: isCached, supportsPrefetch: isCached, usesDirectIO: !isCached,
-            canReopen: true, pagesCanTear: !configuration.writesAtomically)
+            canReopen: true, pagesCanTear: !configuration.writesAtomically,
+            keepsSegmentFiles: true)
     }
 
     /// `magnetic`.

@@ -34,6 +34,7 @@ extension ConformanceRun {
         expect(
             label.locator.number == 16384 && label.block == 5 && label.count == 1,
             "an IO is labelled \(label)")
+        expect(label.manager == Self.id, "an IO is labelled as storage manager \(label.manager)'s")
         // Many at a time, in a batch.
         let pages = PageMemory(50)
         let addresses = pages.addresses

@@ -56,7 +56,7 @@ extension Engine {
             throw .unusable(name, description.locator, error)
         }
         let open = try openRelation(description.locator, managedBy: description.managerName)
-        let record: RelationRecord? = state.withLock { state in
+        let record: RelationState? = state.withLock { state in
             // It may have been dropped or replaced while the lock was not held.
             guard !state.isClosed,
                 let current = state.catalog.relations[name],
@@ -64,7 +64,7 @@ extension Engine {
             else { return nil }
             addUser(current.locator, &state)
             if let record = state.records[current.locator] { return record }
-            let record = RelationRecord(
+            let record = RelationState(
                 open, blockCount: current.blockCount, isSettled: false)
             record.setCount(current, buffers)
             state.records[current.locator] = record

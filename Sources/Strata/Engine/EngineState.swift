@@ -7,7 +7,7 @@ struct EngineState: Sendable {
     /// As it stands on disk.
     var catalog: Catalog
     /// The relations that have been used since the store was opened.
-    var records: [RelationLocator: RelationRecord] = [:]
+    var records: [RelationLocator: RelationState] = [:]
     /// How many ``Relation`` objects and loads there are of a locator; no entry for none.
     var users: [RelationLocator: Int] = [:]
     /// Names that a load or a drop has for itself.
@@ -36,7 +36,7 @@ struct EngineState: Sendable {
     }
 
     /// The relations in use, in order.
-    var used: [(RelationDescription, RelationRecord)] {
+    var used: [(RelationDescription, RelationState)] {
         catalog.relations.values.sorted { $0.name < $1.name }.compactMap { relation in
             records[relation.locator].map { (relation, $0) }
         }
@@ -54,7 +54,7 @@ struct EngineState: Sendable {
 }
 
 /// A relation in use: the one object behind all ``Relation`` values of a locator.
-final class RelationRecord: Sendable {
+final class RelationState: Sendable {
     let open: OpenRelation
     private let visibleBlocks: Atomic<UInt32>
     private let settled: Atomic<Bool>

@@ -58,7 +58,7 @@ extension Recovery {
     ) throws(StorageError) {
         let relation = try managers.open(locator, managedBy: manager.id)
         defer { managers.close(relation, session: session) }
-        if manager.manager.name == Engine.defaultManagerName {
+        if manager.manager.capabilities.keepsSegmentFiles {
             for path in try severedSegments(of: locator, .main, count, present) {
                 try store.files.remove(path, ifExists: true)
                 report.actions.append(.removedFile(path: path))

@@ -8,7 +8,9 @@ extension Recovery {
     /// name and not its pages. Where the growth was recorded they have been removed already. Those
     /// that the catalog counts are not named: there it is the file before that must be restored.
     mutating func nameSevered(_ catalog: Catalog, _ present: PresentFiles) {
-        let plain = catalog.relations.values.filter { $0.managerName == Engine.defaultManagerName }
+        let plain = catalog.relations.values.filter {
+            managers.manager(named: $0.managerName)?.manager.capabilities.keepsSegmentFiles == true
+        }
         for relation in plain.sorted(by: { $0.locator.number < $1.locator.number }) {
             let locator = relation.locator
             guard (present.byNumber[locator.number]?.count ?? 0) > 1 else { continue }

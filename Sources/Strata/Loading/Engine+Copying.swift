@@ -74,7 +74,7 @@ extension Engine {
         if count == 0 { return }
         try target.storage.zeroExtend(fork, from: 0, count: count, sync: .register)
         let step = 16
-        let memory = PageMemory(slots: 1, pages: step)
+        let memory = PageSlots(slots: 1, pages: step)
         for first in stride(from: 0, to: count, by: step) {
             let pages = memory.addresses(0, min(step, count - first))
             let block = BlockNumber(UInt32(first))

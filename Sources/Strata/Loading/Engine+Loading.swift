@@ -81,7 +81,7 @@ extension Engine {
             try open.storage.create(.main, ifMissing: false)
             buffers.setUnprotected(open, from: 0)
             return LoadStart(
-                record: RelationRecord(open, blockCount: 0, isSettled: true),
+                record: RelationState(open, blockCount: 0, isSettled: true),
                 schema: target.schema ?? existing?.schema, managerName: manager, firstBlock: 0)
         } catch {
             forgetLoad(locator)
@@ -245,7 +245,7 @@ extension Engine {
 
     /// Cuts off what lies behind the blocks that readers see: what a crash has left of an
     /// extension, or an append that was not committed. Does nothing once it has been done.
-    func settle(_ record: RelationRecord, _ session: Session) throws(StorageError) {
+    func settle(_ record: RelationState, _ session: Session) throws(StorageError) {
         if record.isSettled { return }
         session.submitStaged()
         try settling.withLock { _ throws(StorageError) in

@@ -28,7 +28,7 @@ public final class PendingLoad {
     /// How many pages have been added.
     public private(set) var pageCount = 0
 
-    let record: RelationRecord
+    let record: RelationState
     let managerName: String
     /// The main fork's length before the load; readers see that much until the end.
     let firstBlock: UInt32
@@ -172,7 +172,7 @@ public final class PendingLoad {
 
 /// What a load begins with.
 struct LoadStart {
-    let record: RelationRecord
+    let record: RelationState
     let schema: Schema?
     let managerName: String
     let firstBlock: UInt32

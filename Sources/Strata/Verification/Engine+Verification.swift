@@ -4,7 +4,7 @@ extension Relation {
     /// What is wrong with a page of the main fork as it is on disk, in words that do not repeat
     /// where; nil when it is sound.
     package func damage(in block: BlockNumber) -> String? {
-        let memory = PageMemory(slots: 1, pages: 1)
+        let memory = PageSlots(slots: 1, pages: 1)
         let page = memory.address(0, 0)
         let pages: InlineArray<1, PageAddress> = [page]
         do throws(StorageError) {

@@ -47,7 +47,7 @@ final class Verifier {
         for fork in Fork.allCases {
             let subject = Subject(relation: relation, fork: fork, extent: extent)
             pages = PageFindings(fork == .main ? relation.schema : nil)
-            if relation.managerName == Engine.defaultManagerName {
+            if relation.open.capabilities.keepsSegmentFiles {
                 try verifySegments(subject)
             } else {
                 try verifyManaged(subject)

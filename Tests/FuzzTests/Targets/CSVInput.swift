@@ -29,7 +29,7 @@ enum CSVInput {
             if way & 128 != 0 { limits.bytes = 60 }
             let found = try SchemaInference.infer(
                 from: source, options: options, limits: limits, onError: .skip)
-            let rows = RowText(schema: found.schema, options: options)
+            let rows = RowRewriting(schema: found.schema, options: options)
             let outcome = try rows.rewritten(found.source)
             if let fault = outcome.fault { return fault }
             if outcome.rows == 0 { return nil }
@@ -42,12 +42,12 @@ enum CSVInput {
 
     /// The output must read back as the same output.
     private static func repeats(
-        _ outcome: RowText.Outcome, _ schema: Schema, _ options: CSVOptions
+        _ outcome: RowRewriting.Outcome, _ schema: Schema, _ options: CSVOptions
     ) -> String? {
         var options = options
         // Quotes make a record longer.
         options.maximumRecordLength = CSVOptions().maximumRecordLength
-        let rows = RowText(schema: schema, options: options)
+        let rows = RowRewriting(schema: schema, options: options)
         guard let second = try? rows.rewritten(MemorySource(outcome.text), limit: .max) else {
             return "what was written cannot be read"
         }

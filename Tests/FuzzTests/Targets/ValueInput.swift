@@ -19,7 +19,7 @@ enum ValueInput {
         }
         var options = CSVOptions()
         options.hasHeader = false
-        let rows = RowText(schema: schema, options: options)
+        let rows = RowRewriting(schema: schema, options: options)
         let quote = UInt8(ascii: "\"")
         let field = [quote] + text.flatMap { $0 == quote ? [quote, quote] : [$0] } + [quote]
         guard let first = try? rows.rewritten(MemorySource(field)), first.rows == 1 else {

@@ -1,6 +1,7 @@
-/// Memory for pages outside of a pool, aligned for direct IO. The owner decides which thread uses it.
+/// Memory for pages outside of a pool, aligned for direct IO. The owner decides which thread uses
+/// it.
 @safe
-package final class PageMemory {
+package final class PageSlots {
     /// How many groups of pages there are.
     package let slots: Int
     /// How many pages a group has, one after the other.

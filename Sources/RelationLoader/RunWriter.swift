@@ -11,7 +11,7 @@ import Threads
 /// meets any failed write again.
 ///
 /// `offer` and `finish` belong to the loader's thread.
-final class BackgroundWriter {
+final class RunWriter {
     private let shared: SharedState
     private let thread: OSThread
     private var hasFinished = false
@@ -53,7 +53,7 @@ final class BackgroundWriter {
     private static let leastPool = 1024
 }
 
-extension BackgroundWriter {
+extension RunWriter {
     /// The state that both threads use.
     ///
     /// The session belongs to the writer's thread from its start to its end.
@@ -63,7 +63,7 @@ extension BackgroundWriter {
         private let runLength: Int
         private let condition = Condition()
         /// Runs to write; guarded by the lock, as are the flags.
-        private var queue: PageQueue
+        private var queue: RunQueue
         private var isEnding = false
 
         init(_ buffers: BufferManager, _ session: Session, runLength: Int) {
@@ -71,7 +71,7 @@ extension BackgroundWriter {
             self.session = session
             self.runLength = runLength
             // Each holds one pin, and keeps a run of the loader's ring from being reused.
-            queue = PageQueue(
+            queue = RunQueue(
                 capacity: max(1, min(64, buffers.configuration.bufferCount / 16 / runLength)))
         }
 

@@ -16,7 +16,7 @@ struct LoadRun: ~Copyable {
     private let pending: PendingLoad
     private var clock: LoadClock
     /// Writes filled pages. Nil before the first run is filled, and if a writer does not help.
-    private var writer: BackgroundWriter?
+    private var writer: RunWriter?
     private var hasTriedWriter = false
     /// How many pages a run has.
     private let runLength: Int
@@ -70,7 +70,7 @@ struct LoadRun: ~Copyable {
         runCount = 0
         if !hasTriedWriter {
             hasTriedWriter = true
-            writer = BackgroundWriter(pending.engine, runLength: runLength)
+            writer = RunWriter(pending.engine, runLength: runLength)
         }
         writer?.offer(first)
     }

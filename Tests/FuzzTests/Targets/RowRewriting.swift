@@ -3,7 +3,7 @@ import RowSchema
 import RowText
 
 /// Converts CSV to heap tuples and back.
-struct RowText {
+struct RowRewriting {
     /// The result for a text.
     struct Outcome {
         /// The rows, written again.

@@ -2,7 +2,7 @@ import BufferManager
 
 /// A queue of pinned pages with a fixed capacity. Used by one thread at a time.
 @safe
-struct PageQueue: ~Copyable {
+struct RunQueue: ~Copyable {
     private let slots: UnsafeMutablePointer<PinnedPage>
     private let capacity: Int
     /// Position of the first page, and the number of pages. Only their slots are initialised.
