@@ -48,7 +48,7 @@ public final class BackgroundWriter {
         self.manager = manager
         self.options = options
         pool = manager.shared
-        writer = PageWriter(pool, session, WriterState(pool, session.system))
+        writer = PageWriter(pool, session)
         forecast = CleaningForecast(count: pool.count, options)
         manager.backgroundSessions.add(1, ordering: .relaxed)
     }
@@ -101,7 +101,7 @@ public final class BackgroundWriter {
     }
 
     private func write(_ index: Int, _ tag: PageTag) -> Int {
-        guard writer.prepare(index, tag, hurried: true), let write = writer.state.prepared.last
+        guard writer.prepare(index, tag, hurried: true), let write = writer.prepared.writes.last
         else { return 0 }
         if writer.isBatchFull { writer.launch(alone: false) }
         return write.count

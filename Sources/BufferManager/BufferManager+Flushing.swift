@@ -19,8 +19,7 @@ extension BufferManager {
     public func flush(_ page: borrowing PinnedPage, session: Session) throws(StorageError) {
         precondition(!page.isLocked, "a page must not be flushed while holding its content lock")
         let (pool, _) = try pool(for: page.relation.locator)
-        let writer = PageWriter(pool, session)
-        try writer.write(pool.index(of: page.buffer), page.buffer.tag)
+        try pool.writer(session).write(pool.index(of: page.buffer), page.buffer.tag)
     }
 
     /// Writes all pages of a relation that are dirty now, in block order, neighbours together and
@@ -63,7 +62,7 @@ extension BufferManager {
         throws(StorageError) -> Int
     {
         let dirty = pool.dirtyPages(matches)
-        try PageWriter(pool, session).write(dirty)
+        try pool.writer(session).write(dirty)
         return dirty.count
     }
 }
@@ -99,7 +98,7 @@ extension BufferPool {
     ///
     /// - Throws: the first error of a storage; the pages concerned stay dirty.
     func writeOut(_ victims: Span<UInt32>, _ session: Session) throws(StorageError) {
-        try PageWriter(self, session).writeVictims(victims)
+        try writer(session).writeVictims(victims)
     }
 
     /// Pins a buffer if it still has that page. Does not count as a use.

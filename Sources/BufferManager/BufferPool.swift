@@ -42,7 +42,7 @@ final class BufferPool: @unchecked Sendable {
     /// The callbacks of every write of the pool's pages. Set once, before the pool is used.
     private(set) var writeCallbacks = IOCallbackID.none
     /// One per session, made at its first write. Only its thread touches it.
-    private let writers: UnsafeMutablePointer<WriterState?>
+    private let writers: UnsafeMutablePointer<PageWriter?>
 
     let populator: PoolPopulator
     private var pageMemory: PoolMemory?
@@ -126,12 +126,15 @@ final class BufferPool: @unchecked Sendable {
         writeCallbacks = try WriteCallbacks.register(self, system)
     }
 
-    /// The session's state for writing. On its thread.
-    func writerState(_ session: Session) -> WriterState {
-        if let state = unsafe writers[session.index] { return state }
-        let state = WriterState(self, session.system)
-        unsafe writers[session.index] = state
-        return state
+    /// The session's writer. On its thread.
+    func writer(_ session: Session) -> PageWriter {
+        if let writer = unsafe writers[session.index] {
+            writer.serve(session)
+            return writer
+        }
+        let writer = PageWriter(self, session)
+        unsafe writers[session.index] = writer
+        return writer
     }
 
     deinit {

@@ -17,6 +17,7 @@ public final class CheckpointWriter {
     public private(set) var passedCount = 0
 
     private let places: [BufferPool.Place]
+    private let pool: BufferPool
     private let writer: PageWriter
 
     /// How many pages of a file are written before another file's turn.
@@ -26,13 +27,13 @@ public final class CheckpointWriter {
     ///
     /// - Parameter session: issues the writes.
     public init(_ manager: BufferManager, session: Session) {
-        let pool = manager.shared
+        pool = manager.shared
         pool.markForCheckpoint()
         places = pool.balanced(
             pool.sorted(
                 pool.places { state, _ in state.has(BufferState.checkpointNeeded) }))
         pageCount = places.count
-        writer = PageWriter(pool, session, WriterState(pool, session.system))
+        writer = PageWriter(pool, session)
         writer.begin(.checkpoint)
     }
 

@@ -11,25 +11,25 @@ extension PageWriter {
     ///
     /// - Parameter alone: nobody has anything else to do: a single write is executed here and now.
     func launch(alone: Bool) {
-        if let open = state.takeOpen() { pool.scratch.giveBack(open.copies.number) }
-        if state.prepared.isEmpty { return }
+        if let open = open.take() { pool.scratch.giveBack(open.copies.number) }
+        if prepared.writes.isEmpty { return }
         let batch: OpenBatch?
         do throws(StorageError) {
             batch = try protect()
         } catch {
-            for write in state.prepared { abandon(write, state.buffers) }
-            state.clearPrepared()
+            for write in prepared.writes { abandon(write, prepared.buffers) }
+            prepared.clear()
             note(error)
             return
         }
-        let executes = alone && state.prepared.count == 1
-        for write in state.prepared where !write.isJournalled {
-            start(write, state.buffers, nil, executes: executes)
+        let executes = alone && prepared.writes.count == 1
+        for write in prepared.writes where !write.isJournalled {
+            start(write, prepared.buffers, nil, executes: executes)
         }
-        guard let batch else { return state.clearPrepared() }
+        guard let batch else { return prepared.clear() }
         // Started before the next one waits: the disk is given both to do at once.
         launchRecorded()
-        state.setRecorded(batch, executes: executes)
+        record(batch, executes: executes)
     }
 
     /// Makes durable what has to be before the prepared pages may be written in place: the log of
@@ -41,28 +41,28 @@ extension PageWriter {
     ///   then.
     private func protect() throws(StorageError) -> OpenBatch? {
         if pool.isLocal { return nil }
-        let highest = state.prepared.reduce(LSN.zero) { max($0, $1.highestLSN) }
+        let highest = prepared.writes.reduce(LSN.zero) { max($0, $1.highestLSN) }
         try pool.gate.pass(highest, session)
         if let voucher = pool.gate.voucher {
-            for write in state.prepared where write.isVouchedFor {
+            for write in prepared.writes where write.isVouchedFor {
                 try voucher.withdraw(write.relation, session: session)
             }
             // Withdrawing takes time: a sync may have failed meanwhile, or the engine ended.
             try pool.gate.check()
         }
         guard let journal = pool.journal else { return nil }
-        state.journalled.removeAll(keepingCapacity: true)
-        for write in state.prepared where write.isJournalled {
+        journalled.removeAll(keepingCapacity: true)
+        for write in prepared.writes where write.isJournalled {
             for position in 0..<write.count {
-                state.journalled.append(
+                journalled.append(
                     JournalledPage(
                         locator: write.relation.locator, fork: write.tag.fork,
                         block: write.tag.advanced(by: position).block,
                         bytes: write.page(position)))
             }
         }
-        if state.journalled.isEmpty { return nil }
-        let pages = state.journalled
+        if journalled.isEmpty { return nil }
+        let pages = journalled
         return OpenBatch(journal, try journal.record(pages.span, session: session))
     }
 
@@ -73,7 +73,7 @@ extension PageWriter {
     /// - Returns: whether there were any.
     @discardableResult
     func launchRecorded() -> Bool {
-        guard let recorded = state.takeRecorded() else { return false }
+        guard let recorded = recorded.take() else { return false }
         do throws(StorageError) {
             try recorded.batch.makeDurable(session)
             try pool.gate.check()
@@ -98,7 +98,7 @@ extension PageWriter {
         _ write: PreparedWrite, _ buffers: [UInt64], _ batch: OpenBatch?, executes: Bool
     ) {
         do throws(StorageError) {
-            state.append(try tryStart(write, buffers, batch, executes: executes))
+            started.append(try tryStart(write, buffers, batch, executes: executes))
         } catch {
             // An earlier write may have torn the pages, whose older copies are forgotten now.
             batch?.writeDidFail(write.relation.locator, write.tag, count: write.count)
@@ -111,9 +111,9 @@ extension PageWriter {
     private func tryStart(
         _ write: PreparedWrite, _ buffers: [UInt64], _ batch: OpenBatch?, executes: Bool
     ) throws(StorageError) -> StartedWrite {
-        let report = state.takeReport()
-        state.setPages(of: write)
-        let pages = state.pages
+        let report = reports.popLast() ?? IOReturn()
+        setPages(of: write)
+        let pages = self.pages
         do throws(StorageError) {
             let handle = try session.acquireHandle(reporting: report)
             let reference = handle.waitReference
@@ -128,7 +128,7 @@ extension PageWriter {
                 reference: reference, report: report, batch: batch)
         } catch {
             abandon(write, buffers)
-            state.giveBack(report)
+            reports.append(report)
             throw error
         }
     }
@@ -141,13 +141,27 @@ extension PageWriter {
         handle.setFlags(flags)
     }
 
+    /// Has what is prepared wait for the journal.
+    private func record(_ batch: OpenBatch, executes: Bool) {
+        precondition(recorded == nil, "one batch waits for the journal at a time")
+        recorded = RecordedWrites(
+            batch: batch, writes: prepared.writes, buffers: prepared.buffers, executes: executes)
+        prepared = PreparedWrites()
+    }
+
+    /// Notes where the copies of a write are.
+    private func setPages(of write: PreparedWrite) {
+        pages.removeAll(keepingCapacity: true)
+        for position in 0..<write.count { pages.append(write.page(position)) }
+    }
+
     /// Leaves the pages of a prepared write dirty as they were.
     private func abandon(_ write: PreparedWrite, _ buffers: [UInt64]) {
         for position in write.buffers {
             let index = WriteCallbacks.buffer(buffers[position])
             pool.buffer(index).endOutput(written: false, failed: true)
         }
-        state.drop(write)
+        pageCount -= write.count
         pool.scratch.giveBack(write.copies.number)
     }
 }

@@ -12,7 +12,7 @@ struct PreparedWrite {
     let copies: ScratchPool.Copies
     /// Where in that memory its pages begin.
     let firstCopy: Int
-    /// Where its buffers stand in ``WriterState/buffers``.
+    /// Where its buffers stand in ``PreparedWrites/buffers``.
     let buffers: Range<Int>
     /// The highest log position that its pages carry.
     let highestLSN: LSN
@@ -25,6 +25,28 @@ struct PreparedWrite {
 
     func page(_ position: Int) -> PageAddress {
         unsafe PageAddress(copies.start.pointer + (firstCopy + position) * blockSize)
+    }
+}
+
+/// Writes that are ready to be started, and the buffers of all of them.
+struct PreparedWrites {
+    var writes: [PreparedWrite] = []
+    var buffers: [UInt64] = []
+
+    init() {}
+
+    /// Has room for so many.
+    init(writes: Int, pages: Int) {
+        self.writes.reserveCapacity(writes)
+        buffers.reserveCapacity(pages)
+    }
+
+    /// How many pages are prepared.
+    var pageCount: Int { buffers.count }
+
+    mutating func clear() {
+        writes.removeAll(keepingCapacity: true)
+        buffers.removeAll(keepingCapacity: true)
     }
 }
 
@@ -45,7 +67,7 @@ extension PageWriter {
                 switch buffer.startOutput(tag) {
                 case .started where try lock(buffer, hurried):
                     collect(
-                        index, tag, Gathering(copies, used, state.buffers.count),
+                        index, tag, Gathering(copies, used, prepared.buffers.count),
                         onlyUnpinned: hurried)
                     return true
                 case .busy where !hurried:
@@ -138,7 +160,7 @@ extension PageWriter {
         }
         // After the copying: a thread that could change a copied page saw it once this was set.
         let vouchedEnd = record.vouchedEnd.load(ordering: .acquiring)
-        state.add(
+        add(
             PreparedWrite(
                 relation: relation, tag: first, copies: gathering.copies,
                 firstCopy: gathering.firstCopy,
@@ -166,9 +188,9 @@ extension PageWriter {
     /// Lets the next write of the batch use the memory that this one has left, if there is any.
     private func settle(_ gathering: Gathering) {
         let used = gathering.firstCopy + gathering.count
-        guard pool.journal != nil, used < pool.combineLimit, !state.hasOpen else { return }
+        guard pool.journal != nil, used < pool.combineLimit, open == nil else { return }
         pool.scratch.share(gathering.copies.number)
-        state.setOpen(gathering.copies, used: used)
+        open = (gathering.copies, used)
     }
 
     /// A write that is being put together.
@@ -194,17 +216,17 @@ extension PageWriter {
         _ tag: PageTag, _ group: Int, _ onlyUnpinned: Bool, _ gathering: inout Gathering
     ) -> PageTag {
         let most = min(Int(tag.block.rawValue) % group, pool.combineLimit - 1)
-        state.taken.removeAll(keepingCapacity: true)
-        while state.taken.count < most {
-            let next = tag.advanced(by: -state.taken.count - 1)
+        taken.removeAll(keepingCapacity: true)
+        while taken.count < most {
+            let next = tag.advanced(by: -taken.count - 1)
             guard let neighbour = take(next, onlyUnpinned: onlyUnpinned, evenClean: true) else {
                 break
             }
-            state.taken.append(neighbour)
+            taken.append(neighbour)
         }
-        let first = tag.advanced(by: -state.taken.count)
-        for position in 0..<state.taken.count {
-            let neighbour = state.taken[state.taken.count - 1 - position]
+        let first = tag.advanced(by: -taken.count)
+        for position in 0..<taken.count {
+            let neighbour = taken[taken.count - 1 - position]
             copy(neighbour, first.advanced(by: position), &gathering)
         }
         return first
@@ -233,7 +255,7 @@ extension PageWriter {
         var editor = unsafe PageEditor(unsafePage: page)
         gathering.highestLSN = max(gathering.highestLSN, editor.lsn)
         if pool.verifiesChecksums { editor.setChecksum(block: tag.block.rawValue) }
-        state.buffers.append(
+        prepared.buffers.append(
             WriteCallbacks.encode(buffer: index, copies: gathering.copies.number))
         gathering.count += 1
     }

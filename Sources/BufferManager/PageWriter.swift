@@ -4,27 +4,104 @@ internal import Synchronization
 
 /// Writing pages out, together with their dirty neighbours up to the combine limit.
 ///
-/// A write is *prepared*: its pages are copied under their content locks, shared, and the copies
-/// get their checksums. What was prepared is *launched*: the log is flushed up to the highest
-/// position that the copies carry, then each write starts as an IO that owns its copies until it is
-/// over. With a journal there is a step between: the writes are *recorded*, and start when their
-/// copies are durable there, while the next ones are prepared. So nobody who reads, pins or changes
-/// a page waits for the disk, and what is written has the checksum of what is written. The pages
-/// become clean where the IO completes (``WriteCallbacks``), on whatever thread.
+/// Nobody who reads, pins or changes a page waits for the disk, and what is written has the
+/// checksum of what is written: writes are made of copies. A page goes through these states:
 ///
-/// A value on the stack of the session's thread. It never waits for a content lock or for another
-/// session while its session has staged IO, or while it has prepared what it has not launched:
-/// who waits for those pages could be the one who is waited for.
-struct PageWriter {
-    let pool: BufferPool
-    let session: Session
-    let state: WriterState
+/// | state | kept in | what holds | what ends it |
+/// |---|---|---|---|
+/// | dirty | the pool | anyone may change it | ``prepare(_:_:hurried:)`` starts its output |
+/// | open | ``Gathering`` | its lock is shared, it is copied | the copy has its checksum |
+/// | prepared | ``prepared`` | the copy; no lock is held | ``launch(alone:)``, or an error: dirty |
+/// | recorded | ``recorded`` | so does the journal | ``launchRecorded()``, or an error: dirty |
+/// | started | ``started`` | an IO owns the copy | it completes, on any thread: clean |
+/// | over | ``started`` | nothing | the issuer ends the write, and prepares what is left over |
+///
+/// What needs no journal goes from prepared to started. Before a write starts, the log is durable
+/// up to the highest position that its copies carry. While one batch is recorded, the next is
+/// prepared.
+///
+/// The pool makes one per session at its first write and keeps it, so that writing allocates
+/// nothing; background writer and checkpoints have their own. Used by the session's thread alone.
+/// It never waits for a content lock or for another session while its session has staged IO, or
+/// while a page is prepared that has not been launched: the other may be waiting for that page.
+final class PageWriter {
+    /// What is written for, which is counted.
+    enum Purpose { case request, eviction, background, checkpoint }
 
-    /// - Parameter state: whose writes are under way; the session's own unless said otherwise.
-    init(_ pool: BufferPool, _ session: Session, _ state: WriterState? = nil) {
+    /// The pool keeps writers, or their owners keep the pool.
+    unowned let pool: BufferPool
+    /// The session that writes. Its thread calls, so it is open.
+    var session: Session { unsafe issuer }
+    private unowned(unsafe) var issuer: Session
+
+    private(set) var purpose = Purpose.request
+    /// How many writes may be under way that are not journalled.
+    let limit: Int
+    /// How many pages make a batch for the journal.
+    let batchPages: Int
+    /// The first error of those that were ended.
+    private(set) var failure: StorageError?
+
+    /// Memory of which writes of a batch use one part after the other, and how much they have used.
+    var open: (copies: ScratchPool.Copies, used: Int)?
+    /// Writes that are ready to be started.
+    var prepared: PreparedWrites
+    /// The batch before the prepared ones.
+    var recorded: RecordedWrites?
+    /// Writes under way.
+    var started = StartedWrites()
+    /// Pages that are prepared, recorded or being written.
+    var pageCount = 0
+
+    /// What the last prepared write has taken along, which need not be looked at again.
+    private var covered: (relation: UInt64, end: UInt64) = (0, 0)
+    /// Room, kept so that nothing is allocated: where the write that is being started has its
+    /// copies, neighbours before the page that is to be written, pages for the journal, and
+    /// reports.
+    var pages: [PageAddress] = []
+    var taken: [Int] = []
+    var journalled: [JournalledPage] = []
+    var reports: [IOReturn] = []
+
+    /// As much as one session gets into the queue of a device; more only takes memory.
+    private static let greatestLimit = 32
+    /// The part of the pool that one session's writes may pin: others need victims meanwhile.
+    private static let pinnedShare = 4
+
+    init(_ pool: BufferPool, _ session: Session) {
         self.pool = pool
-        self.session = session
-        self.state = state ?? pool.writerState(session)
+        unsafe issuer = session
+        let unpinned = pool.count / Self.pinnedShare / pool.combineLimit
+        limit = max(
+            1,
+            min(
+                session.system.handlesPerSession, pool.scratch.limit, unpinned,
+                Self.greatestLimit))
+        batchPages = pool.batchPages
+        prepared = PreparedWrites(writes: limit, pages: pool.combineLimit)
+        reports.reserveCapacity(limit + 1)
+        pages.reserveCapacity(pool.combineLimit)
+    }
+
+    /// Has the writer of a session with that number write for this session.
+    func serve(_ session: Session) { unsafe issuer = session }
+
+    /// Whether no write is under way or waits for the journal.
+    var isQuiet: Bool { started.count == 0 && recorded == nil }
+
+    /// Whether nothing is prepared or under way.
+    var isIdle: Bool { isQuiet && prepared.writes.isEmpty }
+
+    /// Adds a write to the prepared ones.
+    func add(_ write: PreparedWrite) {
+        prepared.writes.append(write)
+        pageCount += write.count
+        covered = (write.tag.relation, write.tag.page + UInt64(write.count))
+    }
+
+    /// Whether the last write took the page along, if pages are looked at in order.
+    private func covers(_ tag: PageTag) -> Bool {
+        tag.relation == covered.relation && tag.page < covered.end
     }
 
     /// Writes a page out, if the buffer still holds it and it is dirty, and neighbours with it.
@@ -48,7 +125,7 @@ struct PageWriter {
     /// Starts writing a page out, if the buffer has that flag and was not taken along by the last
     /// write. An error is kept for ``finish()``.
     func write(_ place: BufferPool.Place, if flag: UInt64) {
-        if state.covers(place.tag) { return }
+        if covers(place.tag) { return }
         guard pool.buffer(place.index).state.has(flag) else { return }
         if prepare(place.index, place.tag, hurried: false), isBatchFull { launch(alone: false) }
     }
@@ -76,10 +153,10 @@ struct PageWriter {
     /// Adds to a batch of the journal what will have to be written next, as the sync costs the same
     /// for one page and for many.
     private func prepareAhead() {
-        guard state.prepared.contains(where: { $0.isJournalled }) else { return }
-        let most = min(Self.evictionBatch, state.batchPages)
+        guard prepared.writes.contains(where: { $0.isJournalled }) else { return }
+        let most = min(Self.evictionBatch, batchPages)
         let hand = pool.hand.load(ordering: .relaxed)
-        for offset in 0..<UInt64(4 * most) where state.preparedPages < most {
+        for offset in 0..<UInt64(4 * most) where prepared.pageCount < most {
             let index = Int((hand &+ offset) % UInt64(pool.count))
             let buffer = pool.buffer(index)
             let found = buffer.state
@@ -89,44 +166,44 @@ struct PageWriter {
         }
     }
 
-    func begin(_ purpose: WriterState.Purpose) {
-        precondition(state.isIdle, "a session writes for one purpose at a time")
-        state.purpose = purpose
-        state.failure = nil
-        state.covered = (0, 0)
+    func begin(_ purpose: Purpose) {
+        precondition(isIdle, "a session writes for one purpose at a time")
+        self.purpose = purpose
+        failure = nil
+        covered = (0, 0)
     }
 
     /// Launches what is left, waits for all writes, and throws the first error there was.
     func finish() throws(StorageError) {
         settle()
-        if let failure = state.failure.take() { throw failure }
+        if let failure = failure.take() { throw failure }
     }
 
     /// Launches what is left and waits for all writes.
     func settle() {
-        launch(alone: state.isQuiet)
+        launch(alone: isQuiet)
         endAll()
-        state.hint.give()
+        started.hint.give()
     }
 
     /// Whether what is prepared should be launched: writes that need no journal one by one, others
     /// as soon as a batch is worth its sync.
     var isBatchFull: Bool {
-        guard let last = state.prepared.last, last.isJournalled else { return true }
-        return state.preparedPages > state.batchPages - pool.combineLimit
+        guard let last = prepared.writes.last, last.isJournalled else { return true }
+        return prepared.pageCount > batchPages - pool.combineLimit
     }
 
     /// Takes memory for the copies of one more write, ending others first where there are too many.
     ///
     /// - Returns: the memory, and how many pages of it are in use.
     func makeRoom() -> (copies: ScratchPool.Copies, used: Int) {
-        if let open = state.takeOpen() { return open }
+        if let open = open.take() { return open }
         if let journal = pool.journal {
             return (makeRoom(forBatchOf: journal), 0)
         }
         while true {
-            let isFirst = state.count == 0 && state.prepared.isEmpty
-            if state.count + state.prepared.count < state.limit,
+            let isFirst = started.count == 0 && prepared.writes.isEmpty
+            if started.count + prepared.writes.count < limit,
                 let copies = pool.scratch.take(always: isFirst)
             {
                 return (copies, 0)
@@ -140,13 +217,13 @@ struct PageWriter {
     /// the journal or is written in place.
     private func makeRoom(forBatchOf journal: any PageJournal) -> ScratchPool.Copies {
         hintCompleted()
-        if state.prepared.isEmpty, journal.isFull {
+        if prepared.writes.isEmpty, journal.isFull {
             endAll()
             do throws(StorageError) { try journal.makeRoom(session) } catch { note(error) }
         }
         while true {
-            if state.pageCount < 2 * state.batchPages,
-                let copies = pool.scratch.take(always: state.isIdle)
+            if pageCount < 2 * batchPages,
+                let copies = pool.scratch.take(always: isIdle)
             {
                 return copies
             }
@@ -156,8 +233,8 @@ struct PageWriter {
 
     /// Keeps memory for the next write that turned out not to be needed for this one.
     func giveBackRoom(_ copies: ScratchPool.Copies, _ used: Int) {
-        if used > 0, !state.hasOpen {
-            state.setOpen(copies, used: used)
+        if used > 0, open == nil {
+            open = (copies, used)
         } else {
             pool.scratch.giveBack(copies.number)
         }
@@ -172,10 +249,11 @@ struct PageWriter {
     /// - Returns: whether there was any.
     @discardableResult
     private func endOldest() -> Bool {
-        guard let (write, isHinted) = state.removeOldest() else { return launchRecorded() }
+        guard let (write, isHinted) = started.removeOldest() else { return launchRecorded() }
+        pageCount -= write.count
         do throws(StorageError) {
             let written = try end(write)
-            if !pool.isLocal, !isHinted { state.hint.note(write.relation, write.tag, written) }
+            if !pool.isLocal, !isHinted { started.hint.note(write.relation, write.tag, written) }
         } catch {
             note(error)
         }
@@ -185,13 +263,13 @@ struct PageWriter {
     /// Has the disk begin with what the kernel was given meanwhile.
     func hintCompleted() {
         if pool.isLocal { return }
-        state.hint { session.isDone($0.reference) }
+        started.hint { session.isDone($0.reference) }
     }
 
     func note(_ error: StorageError) {
         // Whoever evicts may do without the page that was not written, and go on.
         pool.gate.note(error)
-        state.failure.note(error)
+        failure.note(error)
     }
 
     /// Waits for a write, with which its batch may be finished: before anything else is prepared,
@@ -220,7 +298,7 @@ struct PageWriter {
     /// - Returns: how many pages it has written.
     /// - Throws: what the IO met.
     private func end(_ write: StartedWrite) throws(StorageError) -> Int {
-        defer { state.giveBack(write.report) }
+        defer { reports.append(write.report) }
         let written = try wait(for: write)
         try session.system.check(write.report)
         guard written > 0 else {
@@ -238,10 +316,10 @@ struct PageWriter {
             let tag = write.tag.advanced(by: position)
             guard let index = pool.likelyIndex(tag) else { continue }
             // Whoever makes room may hold what he would wait for.
-            prepare(index, tag, hurried: state.purpose == .eviction)
+            prepare(index, tag, hurried: purpose == .eviction)
         }
         // What else is prepared waits until its batch is worth a sync.
-        if written < write.count { launch(alone: state.isQuiet) }
+        if written < write.count { launch(alone: isQuiet) }
         return written
     }
 
@@ -249,7 +327,7 @@ struct PageWriter {
         let counters = unsafe pool.tally(session)
         unsafe BufferCounters.count(counters.pointee.writes, written)
         unsafe BufferCounters.count(counters.pointee.writeOperations)
-        switch state.purpose {
+        switch purpose {
         case .request: break
         case .eviction: unsafe BufferCounters.count(counters.pointee.evictionWrites, written)
         case .background: unsafe BufferCounters.count(counters.pointee.backgroundWrites, written)
