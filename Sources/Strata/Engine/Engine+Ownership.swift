@@ -22,36 +22,12 @@ extension Engine {
 
     /// The same for callers that hold ``changes``.
     func checkOwnershipWhileChanging() throws(StorageError) {
-        guard try holdsLock(), try hasOwnCatalog() else {
+        let catalog = state.withLock { ($0.catalog.identifier, $0.catalog.generation) }
+        guard try claim.holds(catalog) else {
             let failure = StorageError.replaced(path)
             if buffers.refuseWrites(because: failure) { logger.critical("\(failure)") }
             throw .failed(failure, directory)
         }
-    }
-
-    /// Whether the catalog on disk is of this engine's generation. A damaged one is nobody's: the
-    /// sound one in memory takes its place.
-    private func hasOwnCatalog() throws(StorageError) -> Bool {
-        let count = SealedFile.headerSize + Catalog.headSize
-        let bytes: [UInt8]
-        do throws(StorageError) {
-            let file = try files.open(Catalog.fileName, [.readOnly, .buffered])
-            bytes = try StoreFiles.read(file, at: 0, count: count)
-            let size = try file.size()
-            if bytes.count == count {
-                do throws(SealedFile.Failure) {
-                    try Catalog.file.checkLength(size, of: bytes)
-                } catch {
-                    if case .newer = error { return false }
-                    return true
-                }
-            }
-        } catch {
-            if error.isMissingFile { return false }
-            throw error
-        }
-        let own = state.withLock { ($0.catalog.identifier, $0.catalog.generation) }
-        return bytes.count < count || Catalog.head(bytes) == own
     }
 }
 

@@ -53,7 +53,8 @@ public final class Engine: Sendable {
     let asyncParts = AsyncParts()
     let checkpoints = CheckpointQueue()
     let background = Lock(Background())
-    private let lock: Lock<StoreLock?>
+    /// The right to the store.
+    let claim: StoreClaim
 
     init(_ parts: EngineParts, lock: consuming StoreLock?) {
         path = parts.directory
@@ -68,7 +69,7 @@ public final class Engine: Sendable {
         verificationTarget = parts.verificationTarget
         logger = parts.options.logger
         state = Lock(EngineState(catalog: parts.catalog, parts.outcome))
-        self.lock = Lock(lock)
+        claim = StoreClaim(parts.files, lock)
         parts.voucher.serve(self)
         startBackground()
     }
@@ -84,18 +85,6 @@ public final class Engine: Sendable {
         stopBackground()
         // Their threads and files would stay with nobody left to end them.
         if !isClosed { managers.endManagers() }
-    }
-
-    /// Has the lock for as long as the store is open.
-    func keep(_ lock: consuming StoreLock?) {
-        var lock = consume lock
-        self.lock.withLock { $0 = lock.take() }
-    }
-
-    /// Whether the lock's names still stand for what is locked; true where nothing is.
-    func holdsLock() throws(StorageError) -> Bool {
-        let root = try files.status(of: ".")
-        return lock.withLock { $0?.isIntact(root: root) ?? true }
     }
 
     /// The name of the method that executes IO, such as `io_uring`.
@@ -144,7 +133,7 @@ public final class Engine: Sendable {
             // A closed session has nothing to submit or wait for, and no other can be in flight.
             managers.shutdown(session: session)
             if failure == nil { leaveCleanMark() }
-            lock.withLock { $0 = nil }
+            claim.release()
         }
         if let failure { throw failure }
     }

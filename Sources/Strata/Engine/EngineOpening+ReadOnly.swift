@@ -1,22 +1,22 @@
 internal import FileAccess
-internal import SystemPackage
+internal import Logging
 
-/// Looking at a store without touching it.
 extension Engine {
     /// Whether the store was not closed by who used it last: opening it for writing will do what
     /// ``recovery`` says. False unless it was opened with ``EngineOptions/Access/readOnly``.
     public var needsRecovery: Bool {
         options.access == .readOnly && recovery.changesStore
     }
+}
 
+/// Looking at a store without touching it.
+extension EngineOpening {
     /// Opens a store as it is, or, if it has to be recovered, over a shadow in which that is done.
-    static func openReadOnly(_ directory: FilePath, _ options: EngineOptions) throws(StorageError)
-        -> Engine
-    {
-        var options = options
+    func openReadOnly() throws(StorageError) -> Engine {
+        var options = self.options
         options.creation = .never
-        // Says what is there better than what locking it would meet.
-        try checkCreation(try inspect(directory, options), directory, options)
+        let plain = EngineOpening(directory: directory, options: options)
+        try plain.checkPlace()
         let shadow = ShadowFileSystem(over: options.fileSystem)
         var shadowed = options
         shadowed.fileSystem = shadow
@@ -25,9 +25,9 @@ extension Engine {
         if options.ioMethod.name != IOMethodChoice.synchronous.name { shadowed.ioMethod = .worker }
         let lock =
             try options.isOnRealFiles ? StoreLock(directory: directory, for: .reading) : nil
-        let engine = try openUnlocked(directory, shadowed)
+        let engine = try EngineOpening(directory: directory, options: shadowed).openUnlocked()
         if shadow.hasChanges {
-            engine.keep(lock)
+            engine.claim.keep(lock)
             if options.ioMethod.name != shadowed.ioMethod.name {
                 options.logger.notice(
                     """
@@ -41,20 +41,8 @@ extension Engine {
         }
         let outcome = engine.outcome
         try engine.close()
-        let plain = try openUnlocked(directory, options, outcome)
-        plain.keep(lock)
-        return plain
-    }
-
-    private static func openUnlocked(
-        _ directory: FilePath, _ options: EngineOptions, _ outcome: Recovery.Outcome? = nil
-    ) throws(StorageError) -> Engine {
-        let system = try IOSystem(configuration: options.ioConfiguration)
-        do throws(StorageError) {
-            return try open(directory, options, system, nil, outcome)
-        } catch {
-            system.shutdown()
-            throw error
-        }
+        let opened = try plain.openUnlocked(outcome)
+        opened.claim.keep(lock)
+        return opened
     }
 }

@@ -1,0 +1,248 @@
+internal import CompressedDisk
+internal import FileAccess
+internal import Logging
+internal import MagneticDisk
+internal import MemoryDisk
+internal import SystemPackage
+
+/// Opening one store, from its directory to an engine. A value on the stack of the opening thread.
+struct EngineOpening {
+    let directory: FilePath
+    let options: EngineOptions
+
+    /// Opens or creates the store, and makes it whole.
+    func openForWriting() throws(StorageError) -> Engine {
+        try checkPlace()
+        let system = try IOSystem(configuration: options.ioConfiguration)
+        let lock = try options.isOnRealFiles ? acquireLock() : nil
+        do throws(StorageError) {
+            return try open(system, lock)
+        } catch {
+            system.shutdown()
+            throw error.asReadOnlyStore(directory)
+        }
+    }
+
+    /// Opens the store without a lock.
+    ///
+    /// - Parameter outcome: what recovering the store was found to come to, where that changes
+    ///   nothing.
+    func openUnlocked(_ outcome: Recovery.Outcome? = nil) throws(StorageError) -> Engine {
+        let system = try IOSystem(configuration: options.ioConfiguration)
+        do throws(StorageError) {
+            return try open(system, nil, outcome)
+        } catch {
+            system.shutdown()
+            throw error
+        }
+    }
+
+    /// Says what is there better than what locking it would meet.
+    func checkPlace() throws(StorageError) { try checkCreation(try inspect()) }
+
+    private func open(
+        _ system: IOSystem, _ lock: consuming StoreLock?, _ outcome: Recovery.Outcome? = nil
+    ) throws(StorageError) -> Engine {
+        // Another process may have been quicker while there was no lock.
+        let finding = try inspect()
+        try checkCreation(finding)
+        let files = try FileAccess(directory: directory, configuration: options.fileConfiguration)
+        if lock?.isIntact(root: try files.status(of: ".")) == false { throw .replaced(directory) }
+        let session = try system.makeSession()
+        defer { session.close() }
+        let store = StoreFiles(files: files)
+        let control: StoreControl
+        if case .store(let found) = finding {
+            control = found
+        } else {
+            control = try create(store, session)
+        }
+        let catalog = try store.readCatalog(control)
+
+        let managers = try StorageManagerRegistry(system: system)
+        do throws(StorageError) {
+            try register(in: managers, files, system, control)
+            var recovery = Recovery(
+                store: store, control: control, managers: managers, session: session,
+                isShadowed: options.access == .readOnly)
+            recovery.report.isNewStore = if case .store = finding { false } else { true }
+            let parts = try recover(
+                catalog, &recovery, outcome, files, system, managers, control)
+            return Engine(parts, lock: lock)
+        } catch {
+            managers.endManagers()
+            throw error
+        }
+    }
+
+    /// Makes a store whole, and the parts of an engine on it.
+    private func recover(
+        _ found: Catalog, _ recovery: inout Recovery, _ outcome: Recovery.Outcome?,
+        _ files: FileAccess, _ system: IOSystem, _ managers: StorageManagerRegistry,
+        _ control: StoreControl
+    ) throws(StorageError) -> EngineParts {
+        var catalog = found
+        let journal = try makeJournal(files, system, managers, control)
+        let voucher = RowCountVoucher()
+        let buffers = try BufferManager(
+            configuration: options.bufferConfiguration(
+                checksums: control.hasPageChecksums, journal: journal, voucher: voucher),
+            system: system)
+        if let outcome {
+            recovery.outcome = outcome
+        } else {
+            try recovery.begin(found, options)
+            try recovery.run(&catalog)
+        }
+        log(recovery.report)
+        return EngineParts(
+            directory: directory, options: options, control: control, catalog: catalog,
+            outcome: recovery.outcome, files: files, system: system, managers: managers,
+            buffers: buffers, voucher: voucher, journal: journal,
+            verificationTarget: try system.register(target: VerificationTarget()))
+    }
+}
+
+/// What stands where the store is to be.
+extension EngineOpening {
+    private func inspect() throws(StorageError) -> StoreDirectory.Finding {
+        do throws(StorageError) {
+            return try StoreDirectory.inspect(directory) { () throws(StorageError) in
+                try FileAccess(directory: directory, configuration: options.fileConfiguration)
+            }
+        } catch {
+            throw error.asReadOnlyStore(directory)
+        }
+    }
+
+    private func checkCreation(_ finding: StoreDirectory.Finding) throws(StorageError) {
+        let location = StorageError.Location(path: directory.string)
+        switch (finding, options.creation) {
+        case (.missing, .never):
+            throw StorageError(
+                .storeMissing, "there is no store \"\(directory)\"",
+                remedy: "Check the name; a store is created by loading into it.", at: location)
+        case (.empty, .never):
+            throw StorageError(
+                .storeMissing, "there is no store in directory \"\(directory)\", which is empty",
+                remedy: "Check the name; a store is created by loading into it.", at: location)
+        case (.store, .always):
+            throw StorageError(
+                .alreadyExists, "there is a store in directory \"\(directory)\" already",
+                remedy: "Give another directory, or open this store.", at: location)
+        case (.missing, _):
+            guard options.isOnRealFiles else {
+                throw StorageError(
+                    .storeMissing, "the simulated file system has no directory", at: location)
+            }
+        default: break
+        }
+    }
+
+    private func acquireLock() throws(StorageError) -> StoreLock {
+        do throws(StorageError) {
+            return try StoreLock(directory: directory, for: .writing)
+        } catch {
+            guard error.code == .fileOpenFailed, error.isMissingFile else { throw error }
+        }
+        try StoreDirectory.create(directory)
+        return try StoreLock(directory: directory, for: .writing)
+    }
+
+    /// An engine that only looks leaves it to its user to tell.
+    private func log(_ report: RecoveryReport) {
+        if options.access == .readOnly { return }
+        if report.syncedFiles > 0 {
+            options.logger.notice(
+                "store \"\(directory)\" was not closed: made \(report.syncedFiles) files durable")
+        }
+        for action in report.actions {
+            options.logger.notice("store \"\(directory)\": \(action)")
+        }
+    }
+
+    /// Creates the files of a store, the control file last.
+    private func create(_ store: StoreFiles, _ session: Session) throws(StorageError)
+        -> StoreControl
+    {
+        let control = StoreControl(
+            identifier: UInt64.random(in: 1...UInt64.max),
+            segmentBlocks: UInt32(options.createdSegmentBlocks),
+            hasPageChecksums: options.createsPageChecksums)
+        for path in StoreDirectory.relationDirectories {
+            try store.files.createDirectories(path)
+        }
+        // Those that an earlier attempt left behind may not be durable yet.
+        for path in ["base", "."] { try store.files.syncDirectory(path) }
+        let catalog = Catalog(identifier: control.identifier)
+        try store.replace(Catalog.fileName, with: catalog.encoded(), session: session)
+        try store.replace(StoreControl.fileName, with: control.encoded(), session: session)
+        return control
+    }
+}
+
+/// The parts of an engine.
+extension EngineOpening {
+    private func register(
+        in managers: StorageManagerRegistry, _ files: FileAccess, _ system: IOSystem,
+        _ control: StoreControl
+    ) throws(StorageError) {
+        var configuration = MagneticDiskConfiguration()
+        configuration.segmentBlocks = Int(control.segmentBlocks)
+        configuration.writesAtomically = try writesAtomically(files)
+        let disk = try MagneticDisk(files: files, system: system, configuration: configuration)
+        try managers.register(disk, id: StorageManagerID(rawValue: 0))
+        let compressed = try CompressedDisk(
+            files: files, system: system, configuration: options.compressedDisk)
+        try managers.register(compressed, id: StorageManagerID(rawValue: 1))
+        let memory = try MemoryDisk(system: system, configuration: options.memoryDisk)
+        try managers.register(memory, id: StorageManagerID(rawValue: 2))
+        let context = StorageManagerPlugin.Context(
+            files: files, system: system, segmentBlocks: Int(control.segmentBlocks))
+        for plugin in options.storageManagers {
+            let manager = try plugin.make(context)
+            guard manager.name == plugin.name else {
+                throw StorageError(
+                    .misuse,
+                    "the storage manager registered as \"\(plugin.name)\" calls itself"
+                        + " \"\(manager.name)\"",
+                    remedy: "Register it under its own name.")
+            }
+            try managers.register(manager, id: plugin.id)
+        }
+    }
+
+    /// Whether pages are to be written atomically, after making sure that they can.
+    private func writesAtomically(_ files: FileAccess) throws(StorageError) -> Bool {
+        guard options.tornPageProtection == .atomicWrites, options.access == .readWrite else {
+            return false
+        }
+        let units = try files.atomicWriteUnits(of: StoreControl.fileName)
+        if let units, units.contains(blockSize) { return true }
+        let found =
+            units.map {
+                "writes of \($0.lowerBound) to \($0.upperBound) bytes are atomic there"
+            } ?? "kernel (Linux 6.11 or newer), file system and disk do not say that any are"
+        throw StorageError(
+            .atomicWritesUnavailable,
+            "pages of \(blockSize) bytes cannot be written atomically in \"\(files.directory)\":"
+                + " \(found)",
+            remedy:
+                "Set EngineOptions.tornPageProtection to doubleWrite, or move the store to such a"
+                + " disk.",
+            at: StorageError.Location(path: files.directory))
+    }
+
+    private func makeJournal(
+        _ files: FileAccess, _ system: IOSystem, _ managers: StorageManagerRegistry,
+        _ control: StoreControl
+    ) throws(StorageError) -> DoubleWriteJournal? {
+        guard options.tornPageProtection == .doubleWrite, options.access == .readWrite else {
+            return nil
+        }
+        return try DoubleWriteJournal(
+            files: files, system: system, store: control.identifier, limit: options.journalLimit,
+            fault: options.journalFault
+        ) { (session) throws(StorageError) in try managers.syncPending(session) }
+    }
+}

@@ -1,0 +1,60 @@
+internal import FileAccess
+internal import Threads
+
+/// An engine's right to its store: the lock, for as long as the store is open, and whether the store
+/// is still the one that was locked. Any thread.
+final class StoreClaim: Sendable {
+    private let files: FileAccess
+    /// None where the store is simulated or only looked at.
+    private let lock: Lock<StoreLock?>
+
+    init(_ files: FileAccess, _ lock: consuming StoreLock?) {
+        self.files = files
+        self.lock = Lock(lock)
+    }
+
+    /// Has the lock for as long as the store is open.
+    func keep(_ lock: consuming StoreLock?) {
+        var lock = consume lock
+        self.lock.withLock { $0 = lock.take() }
+    }
+
+    /// Lets go of the lock.
+    func release() { lock.withLock { $0 = nil } }
+
+    /// Whether the lock's names still stand for what is locked, and the catalog on disk is the one
+    /// that was read or written last.
+    ///
+    /// - Throws: what looking throws.
+    func holds(_ catalog: (identifier: UInt64, generation: UInt64)) throws(StorageError) -> Bool {
+        let root = try files.status(of: ".")
+        guard lock.withLock({ $0?.isIntact(root: root) ?? true }) else { return false }
+        return try isOnDisk(catalog)
+    }
+
+    /// Whether the catalog on disk is of this generation. A damaged one is nobody's: the sound one
+    /// in memory takes its place.
+    private func isOnDisk(_ catalog: (identifier: UInt64, generation: UInt64))
+        throws(StorageError) -> Bool
+    {
+        let count = SealedFile.headerSize + Catalog.headSize
+        let bytes: [UInt8]
+        do throws(StorageError) {
+            let file = try files.open(Catalog.fileName, [.readOnly, .buffered])
+            bytes = try StoreFiles.read(file, at: 0, count: count)
+            let size = try file.size()
+            if bytes.count == count {
+                do throws(SealedFile.Failure) {
+                    try Catalog.file.checkLength(size, of: bytes)
+                } catch {
+                    if case .newer = error { return false }
+                    return true
+                }
+            }
+        } catch {
+            if error.isMissingFile { return false }
+            throw error
+        }
+        return bytes.count < count || Catalog.head(bytes) == catalog
+    }
+}
