@@ -21,7 +21,7 @@ public struct LoadOptions: Sendable {
     public var inference = SchemaInference.Limits()
     /// What happens to the load if a record cannot be loaded.
     public var onError = BadRecordPolicy.stop
-    /// The file for skipped records; nil discards them. Only with ``BadRecordPolicy/skip``. The
+    /// The file for skipped records; nil discards them. Only with `BadRecordPolicy.skip`. The
     /// file must be empty or new, and outside the store's directory.
     public var rejectsPath: FilePath?
     /// Ends the load early on request.

@@ -7,7 +7,7 @@ public enum LoaderError: Error, Sendable {
     case text(LoadError)
     /// The store is at fault.
     case storage(StorageError)
-    /// ``Cancellation/cancel()`` was called.
+    /// `Cancellation.cancel()` was called.
     case cancelled
 }
 

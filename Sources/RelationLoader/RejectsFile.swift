@@ -18,7 +18,7 @@ struct RejectsFile: ~Copyable {
 
     /// Creates the file. Without a path, records are discarded.
     ///
-    /// - Throws: ``LoadError`` if the file cannot be opened, has contents, or is in the store's
+    /// - Throws: `LoadError` if the file cannot be opened, has contents, or is in the store's
     ///   directory.
     init(path: FilePath?, store: FilePath) throws(LoadError) {
         if let path {

@@ -72,7 +72,7 @@ public enum RelationLoader {
     /// - Parameters:
     ///   - path: the file.
     /// - store: the store's directory, which need not exist.
-    /// - Throws: ``LoadError`` if the file cannot be opened, has contents, or is in the store's
+    /// - Throws: `LoadError` if the file cannot be opened, has contents, or is in the store's
     ///   directory.
     public static func checkRejects(_ path: FilePath, store: FilePath) throws(LoadError) {
         var status = stat()

@@ -10,7 +10,7 @@ struct StorePath {
         store = Self.resolved(directory) ?? Self.resolvedParent(directory)
     }
 
-    /// - Throws: ``LoadError/Reason/option(_:)`` if the path leads into the store, through any
+    /// - Throws: `LoadError.Reason.option(_:)` if the path leads into the store, through any
     ///   links, or is a dangling link, whose future target is unknown.
     func refuse(_ path: FilePath) throws(LoadError) {
         var status = stat()

@@ -2,7 +2,7 @@ internal import PageFormat
 
 /// Whether bytes are a value of a type.
 extension ColumnType {
-    /// What is wrong with the bytes of a value, as found by ``HeapTupleDecoder``; nil if nothing.
+    /// What is wrong with the bytes of a value, as found by `HeapTupleDecoder`; nil if nothing.
     ///
     /// Accepts exactly what PostgreSQL's input of the type can produce. Takes time proportional to
     /// the bytes, and allocates nothing for valid ones.

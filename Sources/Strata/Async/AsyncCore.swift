@@ -8,7 +8,7 @@ internal import Threads
 ///
 /// Tasks on any thread post work; one loop at a time takes turns, in which it does all that needs
 /// no waiting: it takes completions, lets work go on, hands out what has become free in the order
-/// of asking, and submits all that was staged as one batch. Only the loop touches the ``Session``.
+/// of asking, and submits all that was staged as one batch. Only the loop touches the `Session`.
 final class AsyncCore: RingParticipant, @unchecked Sendable {
     let engine: Engine
     let options: AsyncSessionOptions

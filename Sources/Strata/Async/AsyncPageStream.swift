@@ -10,7 +10,7 @@ internal import StorageManager
 /// while let page = try await stream.next() { … }
 /// ```
 ///
-/// It looks ahead as a ``ReadStream/ReadStream`` does, on the thread of whoever serves the session,
+/// It looks ahead as a `ReadStream.ReadStream` does, on the thread of whoever serves the session,
 /// while the task uses the pages that are there. Pages that are in the pool are taken without
 /// suspending; so that others get their turn, the task yields after ``yieldInterval`` of them.
 ///

@@ -71,7 +71,7 @@ public struct EngineOptions: Sendable {
     /// What relations of the storage manager `memory` may take.
     public var memoryDisk = MemoryDiskConfiguration()
     /// How dirty pages are written out ahead of need, on a thread of the engine's own; nil for not
-    /// at all. Over a simulated ``fileSystem`` no thread is started: step a ``BackgroundWriter``.
+    /// at all. Over a simulated ``fileSystem`` no thread is started: step a `BackgroundWriter`.
     public var backgroundWriter: BackgroundWriterOptions? = BackgroundWriterOptions()
     /// When checkpoints are made without being asked for, on a thread of the engine's own; nil, the
     /// default, for never. Over a simulated ``fileSystem`` none are made. One that is under way
@@ -224,7 +224,7 @@ public enum TornPageProtection: Sendable, Hashable {
     /// Each page is written by one operation that the disk does whole or not at all, past the page
     /// cache. Opening a store fails where kernel, file system and disk do not say that they can.
     case atomicWrites
-    /// Nothing is done: for stores that can be made anew, and for those whose ``WriteAheadLog``
+    /// Nothing is done: for stores that can be made anew, and for those whose `WriteAheadLog`
     /// holds the image of each page that changes for the first time after a checkpoint.
     case none
 }

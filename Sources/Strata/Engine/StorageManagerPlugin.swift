@@ -18,7 +18,7 @@ public struct StorageManagerPlugin: Sendable {
     /// The manager's number within an engine, from 8 to 255; those below are for the built-in
     /// ones.
     public let id: StorageManagerID
-    /// The manager's name, equal to its ``StorageManager/name``.
+    /// The manager's name, equal to its `StorageManager.name`.
     public let name: String
     /// Makes the manager. Called once an engine.
     public let make: @Sendable (Context) throws(StorageError) -> any StorageManager

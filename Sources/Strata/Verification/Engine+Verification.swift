@@ -35,7 +35,7 @@ extension Engine {
     /// written are checked as they were written last; ``checkpoint(_:pace:)`` brings them in.
     /// The rows of a relation that has columns are taken apart as a scan does, and their values
     /// compared with the columns' types. Rows are counted where loads have told how many they
-    /// brought (``RelationDescription/rowCount``); pages of zeroes are damage there.
+    /// brought (`RelationDescription.rowCount`); pages of zeroes are damage there.
     /// Mirrors PostgreSQL's `pg_checksums --check`.
     ///
     /// - Parameters:
