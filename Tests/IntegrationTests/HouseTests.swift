@@ -147,6 +147,19 @@ import Testing
         }
     }
 
+    /// The benchmark's cases may be as many as they are.
+    @Test func modulesStaySmall() throws {
+        for (module, files) in Dictionary(
+            grouping: try Self.sources(in: "Sources"), by: Self.module)
+        where module != "BenchSuite" {
+            #expect(files.count <= 50, "\(module) has \(files.count) files")
+            let lines = try files.reduce(0) { sum, file in
+                try sum + String(contentsOf: file, encoding: .utf8).count { $0 == "\n" }
+            }
+            #expect(lines <= 6000, "\(module) has \(lines) lines")
+        }
+    }
+
     @Test func topLevelHoldsWhatBelongsThere() throws {
         let allowed: Set = ["Package.swift", "README.md", "Fixtures", "Sources", "Tests"]
         let found = try FileManager.default.contentsOfDirectory(atPath: Self.root.path)
