@@ -17,9 +17,9 @@ import Testing
             "RowSchema", "StoreFormat", "Journaling", "PageChecking",
         ])
         let reading = streams.union([
-            "PostgresTypes", "RowText", "ReadStream", "MagneticDisk", "FileAccess",
+            "PostgresTypes", "RowText", "PageChecking", "ReadStream", "MagneticDisk", "FileAccess",
         ])
-        let catalogs = reading.union(["PostgresReading", "PageChecking"])
+        let catalogs = reading.union(["PostgresReading"])
         let bench = strata.union(["Strata", "RelationLoader", "RowText"])
         return [
             "PostgresTypes": ["RowText"], "PostgresReading": reading, "PostgresCatalogs": catalogs,

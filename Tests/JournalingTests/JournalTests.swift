@@ -387,20 +387,3 @@ import Threads
         session.close()
     }
 }
-
-private func open(_ path: String) throws -> VirtualFile {
-    let parts = path.split(separator: "/")
-    let files = try FileAccess(directory: "/" + parts.dropLast().joined(separator: "/"))
-    return try files.open(String(try #require(parts.last)), .buffered)
-}
-
-private func readFile(_ path: String) throws -> [UInt8] {
-    let file = try open(path)
-    return try StoreFiles.read(file, at: 0, count: Int(try file.size()))
-}
-
-private func writeFile(_ path: String, _ bytes: [UInt8]) throws {
-    let file = try open(path)
-    try file.truncate(to: 0)
-    try file.writeAll(bytes)
-}

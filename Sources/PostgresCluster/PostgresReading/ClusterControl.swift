@@ -4,8 +4,8 @@ internal import StorageManager
 
 /// The contents of a cluster's control file, `global/pg_control`. It is never written.
 ///
-/// Mirrors the parts of `ControlFileData` that reading needs, as PostgreSQL 13 to 18 lay them out on
-/// little-endian machines.
+/// Mirrors the parts of `ControlFileData` that reading needs, as PostgreSQL 13 to 18 lay them out
+/// on little-endian machines.
 public struct ClusterControl: Sendable, Hashable {
     /// What the server was doing when it wrote the file last.
     public enum State: Sendable, Hashable {

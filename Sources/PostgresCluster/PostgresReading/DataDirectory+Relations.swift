@@ -23,8 +23,8 @@ package struct RelationPlace: Hashable, Sendable {
 }
 
 extension DataDirectory {
-    /// The folder of a database in a tablespace, relative to the data directory. The server's version,
-    /// ``knownVersion()``, is part of the names of those elsewhere.
+    /// The folder of a database in a tablespace, relative to the data directory. Except for the
+    /// first two, the name contains the server's version, ``knownVersion()``.
     package func folder(_ place: RelationPlace) -> String {
         switch place.tablespace {
         case RelationPlace.globalTablespace: "global"

@@ -36,8 +36,8 @@ final class TablespaceFolders: Sendable {
     }
 }
 
-/// A file system, usually the kernel's, with the paths of tablespaces mapped to their true ones. Refuses every
-/// change.
+/// A file system, usually the kernel's, with the paths of tablespaces mapped to their true ones.
+/// Refuses every change.
 final class TablespaceFileSystem: FileSystem {
     private let kernel: any FileSystem
     private let folders: TablespaceFolders

@@ -1,8 +1,8 @@
 internal import FileAccess
 internal import Threads
 
-/// An engine's right to its store: the lock, for as long as the store is open, and whether the store
-/// is still the one that was locked. Any thread.
+/// An engine's right to its store: the lock, for as long as the store is open, and whether the
+/// store is still the one that was locked. Any thread.
 final class StoreClaim: Sendable {
     private let files: FileAccess
     /// None where the store is simulated or only looked at.
