@@ -170,7 +170,9 @@ extension FileAccess {
         try directory.sync()
     }
 
-    /// The names in a directory, sorted; `.` is the store's own.
+    /// The names in a directory, sorted; `.` is the store's own. Each names its file as a part of
+    /// a path, UTF-8 or not: characters of an unused range, `U+10FE00` to `U+10FEFF`, stand for
+    /// bytes that are not UTF-8.
     ///
     /// - Throws: `fileMissing`, `fileOpenFailed`, `directoryChangeFailed`.
     public func list(_ path: String = ".") throws(StorageError) -> [String] {

@@ -100,7 +100,8 @@ public protocol FileSystem: AnyObject, Sendable {
     func removeDirectory(_ path: String, in root: CInt) -> CInt
     /// Creates a directory that is accessible to its owner only.
     func makeDirectory(_ path: String, in root: CInt) -> CInt
-    /// Appends the names in an open directory, except `.` and `..`.
+    /// Appends the names in an open directory, except `.` and `..`. Each can be part of a path, in
+    /// which characters of an unused range stand for bytes that are not UTF-8.
     func list(_ descriptor: CInt, into names: inout [String]) -> CInt
 }
 

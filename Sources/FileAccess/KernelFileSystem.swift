@@ -25,7 +25,9 @@ public final class KernelFileSystem: FileSystem {
         if flags.contains(.direct) { bits |= strata_direct_io_flag() }
         if flags.contains(.directory) { bits |= O_DIRECTORY }
         // Without O_NONBLOCK, opening a pipe in a file's place would wait for its other end.
-        let descriptor = lifted(unsafe openat(root, path, bits | O_NONBLOCK, Self.fileMode))
+        let descriptor = unsafe PathBytes.with(path) {
+            lifted(unsafe openat(root, $0, bits | O_NONBLOCK, Self.fileMode))
+        }
         if descriptor >= 0, fcntl(descriptor, F_SETFL, bits & strata_direct_io_flag()) < 0 {
             let error = -errno
             _ = close(descriptor)
@@ -109,25 +111,27 @@ public final class KernelFileSystem: FileSystem {
 
     public func status(_ path: String, in root: CInt, into status: inout FileStatus) -> CInt {
         var raw = stat()
-        let error = result(unsafe fstatat(root, path, &raw, 0))
+        let error = unsafe PathBytes.with(path) { result(unsafe fstatat(root, $0, &raw, 0)) }
         if error == 0 { status = FileStatus(raw) }
         return error
     }
 
     public func rename(_ path: String, to target: String, in root: CInt) -> CInt {
-        result(unsafe renameat(root, path, root, target))
+        unsafe PathBytes.with(path) { path in
+            unsafe PathBytes.with(target) { result(unsafe renameat(root, path, root, $0)) }
+        }
     }
 
     public func unlink(_ path: String, in root: CInt) -> CInt {
-        result(unsafe unlinkat(root, path, 0))
+        unsafe PathBytes.with(path) { result(unsafe unlinkat(root, $0, 0)) }
     }
 
     public func removeDirectory(_ path: String, in root: CInt) -> CInt {
-        result(unsafe unlinkat(root, path, AT_REMOVEDIR))
+        unsafe PathBytes.with(path) { result(unsafe unlinkat(root, $0, AT_REMOVEDIR)) }
     }
 
     public func makeDirectory(_ path: String, in root: CInt) -> CInt {
-        result(unsafe mkdirat(root, path, Self.directoryMode))
+        unsafe PathBytes.with(path) { result(unsafe mkdirat(root, $0, Self.directoryMode)) }
     }
 
     public func list(_ descriptor: CInt, into names: inout [String]) -> CInt {
@@ -145,8 +149,11 @@ public final class KernelFileSystem: FileSystem {
             errno = 0
             guard let entry = unsafe readdir(stream) else { return -errno }
             let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { tuple in
-                unsafe tuple.withMemoryRebound(to: CChar.self, capacity: 1) {
-                    unsafe String(cString: $0)
+                unsafe tuple.withMemoryRebound(to: UInt8.self, capacity: 1) { bytes in
+                    let count = unsafe strlen(
+                        UnsafeRawPointer(bytes).assumingMemoryBound(to: CChar.self))
+                    return unsafe PathBytes.string(
+                        Array(UnsafeBufferPointer(start: bytes, count: count)))
                 }
             }
             if name != "." && name != ".." { names.append(name) }

@@ -53,7 +53,7 @@ struct LoadRun: ~Copyable {
         }
         runStart = nil
         writer?.finish(discarding: false)
-        try LoaderError.text { () throws(LoadError) in try rejects.flush() }
+        try LoaderError.text { () throws(LoadError) in try rejects.finish() }
         report(.committing)
         try clock.options.cancellation.check()
         let count = rowCount

@@ -45,9 +45,12 @@ struct RejectsFile: ~Copyable {
         if buffer.count >= Self.bufferSize { try output.write(&buffer) }
     }
 
-    /// Writes what is still buffered.
-    mutating func flush() throws(LoadError) {
+    /// Writes what is still buffered, and closes the file. Nothing may be added afterwards.
+    ///
+    /// - Throws: what writing throws, even if only closing reports the failure.
+    mutating func finish() throws(LoadError) {
         try output?.write(&buffer)
+        try output?.finish()
     }
 
     private mutating func appendQuoted(_ bytes: Span<UInt8>) {

@@ -114,12 +114,16 @@ public struct RelationSpace: Sendable, Hashable {
     public var usedBytes: Int
     /// The bytes of its files, unused ones included.
     public var fileBytes: Int
+    /// The bytes of blocks that the manager knows to be missing from its files; 0 if it does not
+    /// know of any.
+    public var lostBytes: Int
 
     /// Makes a record of space.
-    public init(logicalBytes: Int, usedBytes: Int, fileBytes: Int) {
+    public init(logicalBytes: Int, usedBytes: Int, fileBytes: Int, lostBytes: Int = 0) {
         self.logicalBytes = logicalBytes
         self.usedBytes = usedBytes
         self.fileBytes = fileBytes
+        self.lostBytes = lostBytes
     }
 
     /// The compression ratio: logical bytes by used bytes; 1 if nothing is used.
@@ -137,7 +141,8 @@ public struct RelationSpace: Sendable, Hashable {
         RelationSpace(
             logicalBytes: left.logicalBytes + right.logicalBytes,
             usedBytes: left.usedBytes + right.usedBytes,
-            fileBytes: left.fileBytes + right.fileBytes)
+            fileBytes: left.fileBytes + right.fileBytes,
+            lostBytes: left.lostBytes + right.lostBytes)
     }
 }
 

@@ -89,6 +89,9 @@ public final class StorageManagerRegistry: Sendable {
         return relation
     }
 
+    /// Whether a relation is open, under whichever manager. Any thread.
+    public func isOpen(_ locator: RelationLocator) -> Bool { index.relation(locator) != nil }
+
     /// Closes a relation's files and forgets it. Mirrors `smgrclose`.
     ///
     /// Callers must ensure that nothing uses the relation.

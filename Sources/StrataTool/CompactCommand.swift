@@ -10,7 +10,8 @@ struct CompactCommand: ParsableCommand {
         discussion: """
             Writing to compressed relations leaves holes in their files, which later writes \
             fill. This command moves what follows the holes into them, and shortens the files. \
-            An interruption or a crash does no harm.
+            An interruption or a crash does no harm. Relations that cannot be compacted are named \
+            on standard error, the others are compacted, and the exit code is then 1.
             """)
 
     @OptionGroup var storeArguments: StoreArguments
@@ -25,15 +26,25 @@ struct CompactCommand: ParsableCommand {
         try storeArguments.withStore(creating: false) { engine in
             let session = try engine.makeSession()
             defer { session.close() }
+            var failures = Failures()
             for name in relation.isEmpty ? engine.relations.map(\.name) : relation {
-                let before = try engine.space(ofRelation: name).fileBytes
-                let moved = try engine.compact(relation: name, session: session)
-                let after = try engine.space(ofRelation: name).fileBytes
-                printLine(
-                    "compacted \(name): \(Wording.size(Double(before))) became"
-                        + " \(Wording.size(Double(after))),"
-                        + " \(Wording.size(Double(moved))) were moved")
+                do throws(StorageError) { try compact(name, of: engine, session) } catch {
+                    if error.concernsWholeStore { throw error }
+                    failures.note("could not compact \(name): \(error)")
+                }
             }
+            try failures.finish()
         }
+    }
+
+    private func compact(_ name: String, of engine: Engine, _ session: Session)
+        throws(StorageError)
+    {
+        let before = try engine.space(ofRelation: name).fileBytes
+        let moved = try engine.compact(relation: name, session: session)
+        let after = try engine.space(ofRelation: name).fileBytes
+        printLine(
+            "compacted \(name): \(Wording.size(Double(before))) became"
+                + " \(Wording.size(Double(after))), \(Wording.size(Double(moved))) were moved")
     }
 }

@@ -4,6 +4,7 @@ enum OptionNames {
     private static let phrases: [(library: String, tool: String)] = [
         ("Set EngineOptions.poolBytes to", "Set --buffers to"),
         ("Set PostgresOptions.poolBytes to", "Set --buffers to"),
+        ("Lower the number of buffers", "Lower --buffers"),
         ("raise BufferConfiguration.bufferCount", "raise --buffers"),
         (", or lower FileAccessConfiguration.maximumOpenFiles", ""),
         ("Add it to EngineOptions.storageManagers.", "Use a program that has it."),
@@ -24,8 +25,22 @@ enum OptionNames {
         ("; give the schema", "; give --schema"),
     ]
 
-    /// A message of the library in the tool's terms.
+    /// A message of the library in the tool's terms: with the tool's names for what it has, and
+    /// without advice to set what it does not have.
     static func translated(_ message: String) -> String {
-        phrases.reduce(message) { $0.replacing($1.library, with: $1.tool) }
+        let text = phrases.reduce(message) { $0.replacing($1.library, with: $1.tool) }
+        guard text.contains("Options.") || text.contains("Configuration.") else { return text }
+        // The first sentence says what happened, those that follow what helps.
+        var sentences = text.split(separator: ". ", omittingEmptySubsequences: false)
+        let advice = sentences.dropFirst().filter { !$0.contains(setting) }
+        sentences = sentences.prefix(1) + advice
+        var rest = sentences.joined(separator: ". ")
+        while rest.hasSuffix(".") { rest.removeLast() }
+        return text.hasSuffix(".") && sentences.count > 1 ? rest + "." : rest
+    }
+
+    /// The name of a setting of the library's.
+    private static var setting: Regex<(Substring, Substring)> {
+        /[A-Z][A-Za-z]*(Options|Configuration)\.[a-z]/
     }
 }

@@ -14,7 +14,8 @@ struct RecoverCommand: ParsableCommand {
 
             Files that belong to no relation, and are not known remains of an unfinished change, \
             are listed and stay, since a newer catalog may know them. --remove-orphans removes \
-            those that have a relation's file name.
+            those that have a relation's file name. Files that cannot be removed are named, the \
+            others are removed, and the exit code is then 1.
             """)
 
     @OptionGroup var storeArguments: StoreArguments
@@ -60,6 +61,20 @@ struct RecoverCommand: ParsableCommand {
         }
         let session = try engine.makeSession()
         defer { session.close() }
-        for path in try engine.removeOrphans(session: session) { printLine("removed \"\(path)\"") }
+        var failures = Failures()
+        var told: Set<String> = []
+        do throws(StorageError) {
+            try engine.removeOrphans(session: session) { path, failure in
+                if let failure {
+                    told.insert("\(failure)")
+                    failures.note("\(failure)")
+                } else {
+                    printLine("removed \"\(path)\"")
+                }
+            }
+        } catch {
+            if !told.contains("\(error)") { throw error }
+        }
+        try failures.finish()
     }
 }

@@ -12,6 +12,10 @@ struct RelationsCommand: ParsableCommand {
             manager, the size of the relation's files, the ratio of the pages' size to that, the \
             unused part of the files, file, and the columns in the form that --schema takes. No \
             file of the store changes.
+
+            Relations whose files are missing, too short or unusable, or that have lost pages, \
+            are listed too and named on standard error, and the exit code is then 1. Only strata \
+            verify checks pages.
             """)
 
     @OptionGroup var storeArguments: StoreArguments
@@ -30,6 +34,7 @@ struct RelationsCommand: ParsableCommand {
                     "file", "columns",
                 ],
                 rightAligned: [1, 2, 3, 5, 6, 7])
+            var failures = Failures()
             for relation in relations {
                 let pages = relation.forks.reduce(UInt64(0)) {
                     $0 + UInt64(relation.blockCount(of: $1) ?? 0)
@@ -38,22 +43,37 @@ struct RelationsCommand: ParsableCommand {
                     ([
                         relation.name, relation.rowCount.map(String.init) ?? "?", "\(pages)",
                         Wording.size(Double(pages) * Double(blockSize)), relation.managerName,
-                    ] + space(of: relation, engine) + [
+                    ] + space(of: relation, engine, &failures) + [
                         relation.locator.description, relation.schema?.sqlText ?? "",
                     ]).map(PrintableText.line))
             }
             ToolEnvironment.current.standardOutput.write(lines: table.text)
+            try failures.finish()
         }
     }
 
     /// Cells for the relation's disk space; ? if its files do not tell.
-    private func space(of relation: RelationDescription, _ engine: Engine) -> [String] {
-        guard let space = try? engine.space(ofRelation: relation.name) else {
-            return ["?", "?", "?"]
+    private func space(
+        of relation: RelationDescription, _ engine: Engine, _ failures: inout Failures
+    ) -> [String] {
+        var cells = ["?", "?", "?"]
+        do throws(StorageError) {
+            let space = try engine.space(ofRelation: relation.name)
+            cells = [
+                Wording.size(Double(space.fileBytes)), Wording.decimal(space.ratio, places: 2),
+                "\(Wording.decimal(space.fragmentation * 100, places: 1))%",
+            ]
+            if space.lostBytes > 0 {
+                failures.note(
+                    "relation \"\(relation.name)\" has lost pages, up to"
+                        + " \(Wording.size(Double(space.lostBytes))) of them. Run strata verify to find"
+                        + " all damage, and put its files back as they were, or load it again.")
+            }
+            // Also whether its files are as long as they should be.
+            _ = try engine.relation(named: relation.name)
+        } catch {
+            failures.note("relation \"\(relation.name)\" is not as it should be: \(error)")
         }
-        return [
-            Wording.size(Double(space.fileBytes)), Wording.decimal(space.ratio, places: 2),
-            "\(Wording.decimal(space.fragmentation * 100, places: 1))%",
-        ]
+        return cells
     }
 }

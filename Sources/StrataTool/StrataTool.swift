@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import CPlatform
+internal import FileAccess
 internal import RelationLoader
 internal import Strata
 internal import Threads
@@ -45,7 +46,7 @@ struct StrataTool: ParsableCommand {
         (0..<Int(CommandLine.argc)).compactMap { index in
             unsafe CommandLine.unsafeArgv[index].map { argument in
                 let bytes = unsafe UnsafeRawBufferPointer(start: argument, count: strlen(argument))
-                return unsafe ArgumentBytes.string(Array(bytes))
+                return unsafe PathBytes.string(Array(bytes))
             }
         }
     }
@@ -53,8 +54,8 @@ struct StrataTool: ParsableCommand {
     /// Runs one command and returns its exit code.
     ///
     /// - Parameters:
-    /// - arguments: the arguments after the tool's name, encoded by ``ArgumentBytes``.
-    /// - environment: where it prints, and what it works on.
+    ///   - arguments: the arguments after the tool's name, encoded by ``PathBytes``.
+    ///   - environment: where it prints, and what it works on.
     static func run(_ arguments: [String], in environment: ToolEnvironment) -> CInt {
         environment.exitCode(
             after: ToolEnvironment.$current.withValue(environment) { perform(arguments) })

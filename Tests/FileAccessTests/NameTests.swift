@@ -31,6 +31,34 @@ import Threads
         #expect(inTheWay?.location.path == "base/1/a")
     }
 
+    /// A listed name stands for the bytes that it was listed from, UTF-8 or not.
+    @Test func listedNamesNameTheirFiles() throws {
+        let fixture = try Fixture()
+        let files = fixture.files
+        let names: [[UInt8]] = [
+            [0x61], [0x61, 0xFF], [0x61, 0xEF, 0xBF, 0xBD], [0xC3], [0xC3, 0xA9],
+            [0xF4, 0x8F, 0xBB, 0xBF], [0xE2, 0x82, 0x31],
+        ]
+        for name in names {
+            let path = Array(fixture.directory.path.utf8) + [0x2F] + name
+            let descriptor = unsafe open(
+                path.map { CChar(bitPattern: $0) } + [0], O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+            #expect(descriptor >= 0)
+            _ = unsafe write(descriptor, Array(name), name.count)
+            close(descriptor)
+        }
+        let listed = try files.list()
+        #expect(listed.count == names.count && Set(listed).count == names.count)
+        for name in listed {
+            let size = try files.open(name, .readOnly).size()
+            #expect(try files.kind(of: name) == .file && names.contains { $0.count == size })
+        }
+        try files.rename(listed[1], to: "other")
+        #expect(try files.list().count == names.count)
+        for name in try files.list() { #expect(try files.remove(name)) }
+        #expect(try files.list() == [])
+    }
+
     @Test func createdDirectoriesAreDurable() throws {
         let fixture = try Fixture()
         try fixture.files.createDirectories("a/b")

@@ -117,7 +117,8 @@ struct BaseMaker {
         try list(["a", "b", "c", "d"], touched: ["d"], of: store)
     }
 
-    /// Changes pages of a compressed relation, so that its map has several records.
+    /// Changes pages of a compressed relation, so that its map has several records, and gives
+    /// relations further forks.
     private func touch() throws {
         let engine = try Engine.open(store, options: Self.options(creating: false))
         let session = try engine.makeSession()
@@ -125,6 +126,13 @@ struct BaseMaker {
             try Changes.touch("d", of: engine, session, every: step + 1)
             try engine.checkpoint(session)
         }
+        for (name, fork, pages) in [
+            ("a", Fork.freeSpaceMap, 3), ("a", .visibilityMap, 6), ("c", .initialization, 1),
+            ("d", .freeSpaceMap, 3), ("d", .visibilityMap, 1),
+        ] {
+            try Changes.addFork(fork, pages, to: name, of: engine, session)
+        }
+        try engine.checkpoint(session)
         session.close()
         try engine.close()
     }
@@ -169,6 +177,23 @@ enum Changes {
         for block in stride(from: UInt32(0), to: relation.blockCount, by: step) {
             let page = try relation.page(BlockNumber(block), session: session)
             page.withEditor { _ in }
+        }
+    }
+
+    /// Gives a relation a further fork, of pages that tell its name.
+    static func addFork(
+        _ fork: Fork, _ count: Int, to name: String, of engine: Engine, _ session: Session
+    ) throws {
+        let relation = try engine.relation(named: name).open
+        try relation.storage.create(fork, ifMissing: false)
+        for number in 0..<count {
+            var pages = try engine.buffers.extend(relation, fork: fork, session: session)
+            guard let page = pages.next() else { throw HarmError("\(name) did not grow") }
+            let bytes = Array("\(name), fork \(fork.name), page \(number)".utf8)
+            try page.withEditor { editor in
+                editor.initialize()
+                _ = try editor.addItem(bytes.span.bytes)
+            }
         }
     }
 

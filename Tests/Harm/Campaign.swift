@@ -28,6 +28,7 @@ final class Campaign: Sendable {
         var findings: [Finding] = []
         var unnoticed: [MutationKind: Int] = [:]
         var greatestResidentBytes = 0
+        var greatestAddressBytes = 0
         var failure: String?
     }
 
@@ -102,6 +103,8 @@ final class Campaign: Sendable {
             if trial.unnoticed > 0 { tally.unnoticed[trial.kind, default: 0] += 1 }
             tally.greatestResidentBytes = max(
                 tally.greatestResidentBytes, trial.greatestResidentBytes)
+            tally.greatestAddressBytes = max(
+                tally.greatestAddressBytes, trial.greatestAddressBytes)
             tally.findings += trial.findings
             for finding in trial.findings { Self.say("FOUND \(finding)") }
             if settings.trials == 1 { Self.say("\(trial.kind.rawValue): \(trial.harm)") }
@@ -126,6 +129,9 @@ final class Campaign: Sendable {
                     "  \(writer.rawValue) followed \(tally.writers[writer.rawValue, default: 0])")
             }
             Self.say("  at most \(tally.greatestResidentBytes >> 20) MB resident")
+            Self.say(
+                "  at most \(tally.greatestAddressBytes >> 20) MB of addresses,"
+                    + " \(Trial.addressLimit >> 20) MB allowed")
             if let failure = tally.failure { Self.say("the harness failed: \(failure)") }
             Self.say("\(tally.findings.count) findings")
             return tally.findings.isEmpty && tally.failure == nil

@@ -37,7 +37,7 @@ enum Harm {
     private static func limit() {
         var space = rlimit()
         getrlimit(__rlimit_resource_t(UInt32(RLIMIT_AS.rawValue)), &space)
-        space.rlim_cur = min(space.rlim_max, 3 << 30)
+        space.rlim_cur = min(space.rlim_max, rlim_t(Trial.addressLimit))
         setrlimit(__rlimit_resource_t(UInt32(RLIMIT_AS.rawValue)), &space)
         var core = rlimit()
         core.rlim_cur = 0

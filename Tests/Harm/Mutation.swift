@@ -10,7 +10,7 @@ enum MutationKind: String, CaseIterable {
     case mapField, chunkField, dataHeader, journalField
     case link, directory, fifo, unreadable, missing, foreign, several
     // The store is intact, but its surroundings are not.
-    case readOnlyTree, descriptors, replacedLock, arguments, escapes
+    case readOnlyTree, descriptors, replacedLock, arguments, escapes, messages
 }
 
 /// A damaged store, and what may be expected of it.
@@ -89,7 +89,7 @@ struct Mutator {
                 .mapField, .chunkField, .pageHeader,
             ]
             for _ in 0..<(2 + random.below(2)) { apply(kinds[random.below(kinds.count)]) }
-        case .readOnlyTree, .descriptors, .replacedLock, .arguments, .escapes: break
+        case .readOnlyTree, .descriptors, .replacedLock, .arguments, .escapes, .messages: break
         }
     }
 
@@ -122,7 +122,7 @@ struct Mutator {
     }
 
     func isPages(_ path: String) -> Bool {
-        base.owner(of: path)?.manager == "magnetic" && !path.hasSuffix("_fsm")
+        base.owner(of: path)?.manager == "magnetic" && !path.contains("_")
     }
 
     /// The block number of a page in a segment's file.

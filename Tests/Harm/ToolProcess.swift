@@ -12,6 +12,8 @@ struct ToolOutcome {
     var errors: [UInt8] = []
     /// The most resident memory it had.
     var residentBytes = 0
+    /// The most address space that it was seen to have.
+    var addressBytes = 0
     var processorSeconds = 0.0
 
     var commandLine: String { "strata " + arguments.joined(separator: " ") }
@@ -106,6 +108,7 @@ struct ToolRunner {
                 kill(child, SIGKILL)
                 continue
             }
+            outcome.addressBytes = max(outcome.addressBytes, Self.addressBytes(of: child))
             usleep(pause)
             pause = min(pause * 2, 5000)
         }
@@ -117,6 +120,19 @@ struct ToolRunner {
             outcome.signal = status & 0x7f
         }
         return outcome
+    }
+
+    /// The most address space that a process has had so far; 0 where the system does not tell.
+    private static func addressBytes(of child: pid_t) -> Int {
+        let descriptor = open("/proc/\(child)/status", O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return 0 }
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: 1024)
+        let count = read(descriptor, &bytes, bytes.count)
+        let text = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+        guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("VmPeak:") })
+        else { return 0 }
+        return (line.split(separator: " ").compactMap { Int($0) }.first ?? 0) << 10
     }
 
     private static func seconds(_ time: timeval) -> Double {

@@ -85,6 +85,13 @@ extension Trial {
         self.writer = writer.rawValue
         let outcome = try strata(arguments(of: writer, target) + storeOptions)
         let isDone = outcome.code == 0
+        if writer == .compact, outcome.arguments[1] != "--relation", !concernsStore {
+            let said = String(decoding: outcome.output, as: UTF8.self)
+            for relation in base.relations
+            where !isConcerned(relation) && !said.contains("compacted \(relation.name):") {
+                note("\(relation.name) is not compacted, which was not harmed", outcome)
+            }
+        }
         for path in mutation.survivors.sorted() {
             let now = Snapshot(of: store).entries[path]
             if now != initial?.entries[path] {

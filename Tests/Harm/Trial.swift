@@ -47,6 +47,7 @@ struct Trial {
     /// The number of wrong rows that nothing could have noticed.
     private(set) var unnoticed = 0
     private(set) var greatestResidentBytes = 0
+    private(set) var greatestAddressBytes = 0
     var writer: String?
     /// The relations to scan: all, or in a brief trial those that the damage concerns, the one that
     /// is written to, and another.
@@ -57,6 +58,8 @@ struct Trial {
 
     /// The most resident memory that a command may have.
     static let residentLimit = 300 << 20
+    /// The address space that a command may have, as the harness has the system enforce.
+    static let addressLimit = 3 << 30
     /// The most processor time of a command.
     static let processorLimit = 15.0
 
@@ -117,6 +120,8 @@ struct Trial {
 
     mutating func check(_ outcome: ToolOutcome, _ codes: Set<Int32> = [0, 1]) {
         greatestResidentBytes = max(greatestResidentBytes, outcome.residentBytes)
+        greatestAddressBytes = max(greatestAddressBytes, outcome.addressBytes)
+        checkWords(outcome)
         if outcome.isHung {
             note("it hangs", outcome)
         } else if outcome.signal != 0 {
@@ -185,7 +190,10 @@ struct Trial {
         case .right: return
         case .earlier where mutation.isStale: return
         case .failed, .gone:
-            if isConcerned(relation) { return }
+            if isConcerned(relation) {
+                if !namesHarm(outcome, relation) { note("it does not say what is wrong", outcome) }
+                return
+            }
             note("\(relation.name) is refused \(when), which was not harmed", outcome)
         case .earlier, .wrong, .failedWrong:
             if mutation.isForged && isConcerned(relation) { return noteUnnoticed() }
@@ -210,12 +218,13 @@ struct Trial {
         }
         let verified = try strata(["verify"] + storeOptions)
         compare(&self, verified)
-        for arguments in [["relations"], ["recover", "--dry-run"]] {
-            let outcome = try strata(arguments + storeOptions)
-            compare(&self, outcome)
-            if outcome.code != 0 && !concernsStore {
-                note("\(arguments[0]) fails, though only a relation was harmed", outcome)
-            }
+        let listed = try strata(["relations"] + storeOptions)
+        compare(&self, listed)
+        judgeList(listed)
+        let recovered = try strata(["recover", "--dry-run"] + storeOptions)
+        compare(&self, recovered)
+        if recovered.code != 0 && !concernsStore {
+            note("recover fails, though only a relation was harmed", recovered)
         }
         for relation in scanned {
             let (state, outcome) = try scan(relation.name, expecting: relation.versions)
@@ -227,6 +236,21 @@ struct Trial {
             }
         }
         return states
+    }
+
+    /// All relations are listed, and where that is an error one that was harmed is named.
+    private mutating func judgeList(_ outcome: ToolOutcome) {
+        if concernsStore { return }
+        let lines = String(decoding: outcome.output, as: UTF8.self).split(separator: "\n")
+        for relation in base.relations
+        where !lines.contains(where: { $0.hasPrefix(relation.name + " ") }) {
+            note("\(relation.name) is not listed", outcome)
+        }
+        if outcome.code == 0 { return }
+        let concerned = base.relations.filter { isConcerned($0) }
+        if !concerned.contains(where: { namesHarm(outcome, $0) }) {
+            note("relations fails, and names nothing that was harmed", outcome)
+        }
     }
 
     /// Runs the whole trial.
@@ -242,6 +266,7 @@ struct Trial {
         case .replacedLock: try runReplacedLock()
         case .arguments: try runArguments()
         case .escapes: try runEscapes()
+        case .messages: try runMessages()
         default:
             if mutation.needsOrdinaryUser { giveAway() }
             let target = target()

@@ -153,9 +153,9 @@ import Testing
     }
 
     @Test func otherNames() {
-        for name in ["", "x", "16384x", "99999999999", "-1", ".1", "t_1", "tx_1", "t3_x"] {
+        for name in ["", "x", "16384x", "99999999999", "-1", ".1", "t_1", "tx_1", "t3_x", "t0_1"] {
             #expect(RelationFileName(name) == .other, "\(name)")
         }
-        #expect(RelationFileName("t3_16384_fsm.1") == .sessionLocal)
+        #expect(RelationFileName("t3_16384_fsm.1") == .sessionLocal(3, 16384))
     }
 }

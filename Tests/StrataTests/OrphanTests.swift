@@ -85,6 +85,39 @@ import Threads
         }
     }
 
+    /// Until a session has ended, what it has for itself is in use.
+    @Test func doNotIncludeThoseOfSessions() throws {
+        let store = TestStore()
+        let name = try store.with { engine, session in
+            let locator = RelationLocator(database: 1, number: 20000, localTo: session.index)
+            let manager = try #require(engine.managers.manager(named: "magnetic"))
+            let relation = try engine.managers.open(locator, managedBy: manager.id)
+            try relation.storage.create(.main, ifMissing: false)
+            try relation.storage.create(.freeSpaceMap, ifMissing: false)
+            #expect(try engine.orphans() == [])
+            engine.managers.close(relation, session: session)
+            #expect(try engine.orphans() == [])
+            #expect(try engine.removeOrphans(session: session) == [])
+            return "\(locator)"
+        }
+        try store.with { engine, session in
+            #expect(engine.recovery.actions.contains(.leftAlone(path: name)))
+            #expect(try engine.orphans() == [name, name + "_fsm"])
+            let locator = RelationLocator(
+                database: 1, number: 20000, localTo: Int(name.dropFirst(8).prefix(1))! - 1)
+            let manager = try #require(engine.managers.manager(named: "magnetic"))
+            let relation = try engine.managers.open(locator, managedBy: manager.id)
+            #expect(try engine.orphans() == [])
+            engine.managers.close(relation, session: session)
+            var told: [String] = []
+            let removed = try engine.removeOrphans(session: session) { path, failure in
+                #expect(failure == nil)
+                told.append(path)
+            }
+            #expect(removed == [name, name + "_fsm"] && told == removed)
+        }
+    }
+
     /// A power cut that does not keep names in order may leave only later files of an unfinished
     /// load.
     @Test func allFilesOfAnUnfinishedLoadGo() throws {

@@ -1,3 +1,4 @@
+import FileAccess
 import Testing
 
 @testable import StrataTool
@@ -15,12 +16,12 @@ import Testing
     }
 
     @Test func bytesThatAreNoTextAreNamed() {
-        let text = ArgumentBytes.string([0x61, 0xFF, 0x62, 0xC3])
+        let text = PathBytes.string([0x61, 0xFF, 0x62, 0xC3])
         #expect(PrintableText.line(text) == "a\\xFFb\\xC3")
     }
 }
 
-@Suite("Arguments are bytes") struct ArgumentBytesTests {
+@Suite("Arguments are bytes") struct PathBytesTests {
     @Test(
         arguments: [
             [], [0x41], [0x80], [0xFF, 0xFE], [0xC3, 0xA9], [0xC3], [0xE2, 0x82],
@@ -30,7 +31,7 @@ import Testing
             [0xF0, 0x9F, 0x98, 0x80, 0x9F],
         ] as [[UInt8]])
     func noByteIsLost(_ bytes: [UInt8]) {
-        #expect(ArgumentBytes.bytes(ArgumentBytes.string(bytes)) == bytes)
+        #expect(PathBytes.bytes(PathBytes.string(bytes)) == bytes)
     }
 
     @Test func differentBytesAreDifferentStrings() {
@@ -40,8 +41,8 @@ import Testing
         for _ in 0..<5000 {
             let length = Int.random(in: 0...6, using: &generator)
             let bytes = (0..<length).map { _ in alphabet.randomElement(using: &generator)! }
-            let text = ArgumentBytes.string(bytes)
-            #expect(ArgumentBytes.bytes(text) == bytes)
+            let text = PathBytes.string(bytes)
+            #expect(PathBytes.bytes(text) == bytes)
             seen[bytes] = text
         }
         #expect(Set(seen.values.map { Array($0.utf8) }).count == seen.count)
@@ -49,8 +50,8 @@ import Testing
 
     @Test func textStaysText() {
         for text in ["", "caf\u{E9}", "cafe\u{301}", "\u{1F600}", "\u{10FFFD}"] {
-            #expect(Array(ArgumentBytes.string(Array(text.utf8)).utf8) == Array(text.utf8))
-            #expect(!ArgumentBytes.hasInvalidBytes(ArgumentBytes.string(Array(text.utf8))))
+            #expect(Array(PathBytes.string(Array(text.utf8)).utf8) == Array(text.utf8))
+            #expect(!PathBytes.hasInvalidBytes(PathBytes.string(Array(text.utf8))))
         }
     }
 }

@@ -169,7 +169,9 @@ extension LoadError.Reason: CustomStringConvertible {
         case .write(EBADF): "Give an output that is open for writing."
         case .write(EFBIG):
             "Raise the file size limit (ulimit -f), or use a file system with larger files."
-        case .write: "Free space on the file system, or write elsewhere."
+        case .write(ENOSPC): "Free space on the file system, or write elsewhere."
+        case .write(EDQUOT): "Raise the disk quota, or free space within it, or write elsewhere."
+        case .write: "Check the disk, or write elsewhere."
         case .missingHeader: "Check that it is the right file."
         case .missingFields, .extraFields:
             "Check the delimiter and the line's quotes, or let the load skip such records."

@@ -11,7 +11,8 @@ public final class DescriptorOutput {
     /// How many bytes were written.
     public private(set) var byteCount = 0
     private let descriptor: Int32
-    private let isOwned: Bool
+    /// Whether the descriptor is to be closed.
+    private var isOwned: Bool
 
     /// Writes to a descriptor that the caller keeps owning.
     public init(descriptor: Int32, name: String) {
@@ -66,6 +67,20 @@ public final class DescriptorOutput {
 
     deinit {
         if isOwned { close(descriptor) }
+    }
+
+    /// Closes a file that it has opened: some file systems tell only then that what was written is
+    /// lost. Nothing can be written afterwards. A descriptor that it was given stays open. Calling
+    /// it again does nothing.
+    ///
+    /// - Throws: ``LoadError`` with ``LoadError/Reason/write(code:)``.
+    public func finish() throws(LoadError) {
+        guard isOwned else { return }
+        isOwned = false
+        // After an interruption the descriptor is closed as well.
+        if close(descriptor) != 0 && errno != EINTR {
+            throw LoadError(.write(code: errno), source: name)
+        }
     }
 
     /// Writes all of `bytes` and empties it. Blocks while a pipe is full.

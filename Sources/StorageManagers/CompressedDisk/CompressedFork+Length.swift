@@ -65,7 +65,9 @@ extension CompressedFork {
             RelationSpace(
                 logicalBytes: Int(state.map.dimensions.blockCount) * blockSize,
                 usedBytes: state.map.usedUnits * unitSize,
-                fileBytes: Int(state.fileUnits) * unitSize)
+                fileBytes: Int(state.fileUnits) * unitSize,
+                lostBytes: state.map.lostCount
+                    * state.map.dimensions.properties.chunkPages * blockSize)
         }
     }
 

@@ -16,7 +16,7 @@ extension VirtualFile {
                     .fileWriteFailed,
                     "could not write file \"\(path)\": wrote only \(done) of \(bytes.byteCount)"
                         + " bytes",
-                    remedy: "Free space on the file system, and try again.",
+                    remedy: StorageError.shortWriteRemedy,
                     at: StorageError.Location(path: path))
             }
             done += count

@@ -1,6 +1,6 @@
 package import AsyncIO
 package import FileAccess
-internal import StorageManager
+package import StorageManager
 
 /// The files in the directories of relations, by what their names stand for, as one listing found
 /// them.
@@ -10,6 +10,8 @@ package struct PresentFiles {
     /// Files that are named like a relation's and cannot be one's, since the store keeps none
     /// there.
     private(set) var displaced: [String] = []
+    /// Files of relations that only one session had, or has.
+    package private(set) var sessionLocal: [String: RelationLocator] = [:]
     /// What is named like nothing of a store.
     package private(set) var others: [String] = []
 
@@ -33,7 +35,11 @@ package struct PresentFiles {
                 switch RelationFileName(name) {
                 case .relation(let number) where directory == Self.directory:
                     byNumber[number, default: []].append(path)
-                case .relation, .sessionLocal: displaced.append(path)
+                case .sessionLocal(let session, let number):
+                    let database = directory == Self.directory ? Catalog.database : 0
+                    sessionLocal[path] = RelationLocator(
+                        database: database, number: number, localTo: Int(session) - 1)
+                case .relation: displaced.append(path)
                 case .other: others.append(path)
                 }
             }
@@ -48,8 +54,10 @@ package struct PresentFiles {
     }
 
     /// The files of relations that the store does not have.
-    package func orphans(_ catalog: Catalog) -> [String] {
-        strangeNumbers(catalog).flatMap { byNumber[$0] ?? [] } + displaced
+    ///
+    /// - Parameter sessionLocal: those of relations local to sessions that have ended.
+    package func orphans(_ catalog: Catalog, sessionLocal: some Collection<String>) -> [String] {
+        strangeNumbers(catalog).flatMap { byNumber[$0] ?? [] } + displaced + sessionLocal
     }
 }
 
@@ -57,17 +65,20 @@ package struct PresentFiles {
 package enum RelationFileName: Equatable {
     /// A file of that relation: `16384`, `16384.1`, `16384_fsm`, `16384_anything.2`.
     case relation(UInt32)
-    /// A file of a relation that only one session had: `t3_16384`.
-    case sessionLocal
+    /// A file of a relation that only one session has: `t3_16384`. The first number is the
+    /// session's plus one.
+    case sessionLocal(UInt32, UInt32)
     /// Nothing of ours.
     case other
 
     package init(_ name: String) {
         if name.hasPrefix("t"), let underscore = name.firstIndex(of: "_"),
-            UInt32(name[name.index(after: name.startIndex)..<underscore]) != nil,
-            case .relation = RelationFileName(String(name[name.index(after: underscore)...]))
+            let session = UInt32(name[name.index(after: name.startIndex)..<underscore]),
+            session > 0,
+            case .relation(let number) = RelationFileName(
+                String(name[name.index(after: underscore)...]))
         {
-            self = .sessionLocal
+            self = .sessionLocal(session, number)
             return
         }
         let digits = name.prefix { ("0"..."9").contains($0) }

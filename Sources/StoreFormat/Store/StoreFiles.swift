@@ -141,7 +141,7 @@ extension VirtualFile {
             guard written > 0 else {
                 throw StorageError(
                     .fileWriteFailed, "file \"\(path)\" takes no more bytes",
-                    remedy: "Free space on its file system.",
+                    remedy: StorageError.shortWriteRemedy,
                     at: StorageError.Location(path: path))
             }
             done += written

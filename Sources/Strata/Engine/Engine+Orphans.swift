@@ -8,12 +8,18 @@ extension Engine {
     /// has, nor an unfinished change has left; and segment files behind the reachable end of a
     /// relation. The paths are relative to the store's directory and in order.
     ///
+    /// Files of relations local to a session are named only if they were there when the store was
+    /// opened, and if no such relation is open: what came later is in use.
+    ///
     /// Lists the directories: time grows with the files in the store. Any thread.
     ///
     /// - Throws: what listing throws, `closed`.
     public func orphans() throws(StorageError) -> [String] {
         // Files that come after this are of numbers that the catalog then knows.
         let present = try PresentFiles(files)
+        let ended = present.sessionLocal.filter { path, locator in
+            outcome.endedSessionFiles.contains(path) && !managers.isOpen(locator)
+        }.keys
         return try state.withLock { state throws(StorageError) in
             if state.isClosed {
                 throw StorageError(.closed, "store \"\(directory)\" has been closed")
@@ -22,7 +28,8 @@ extension Engine {
             for locator in severed.keys where state.catalog.relation(at: locator) == nil {
                 severed[locator] = nil
             }
-            return (present.orphans(state.catalog) + severed.values.joined()).sorted()
+            return (present.orphans(state.catalog, sessionLocal: ended) + severed.values.joined())
+                .sorted()
         }
     }
 
@@ -30,10 +37,16 @@ extension Engine {
     /// does: they may be relations that a newer catalog knows. What stands there and is no file
     /// stays.
     ///
+    /// - Parameter observer: is told of each file that was to be removed, with the error where
+    ///   that failed. What is told to be removed is so durably once the call returns.
     /// - Returns: the paths of those that were removed.
     /// - Throws: `storeReadOnly`, `storeFailed`, `closed`; what removing a file throws, once all
-    ///   were tried.
-    public func removeOrphans(session: Session) throws(StorageError) -> [String] {
+    ///   were tried, the first such error.
+    @discardableResult
+    public func removeOrphans(
+        session: Session,
+        observer: (_ path: String, _ failure: StorageError?) -> Void = { _, _ in }
+    ) throws(StorageError) -> [String] {
         try checkUsable(session)
         session.submitStaged()
         // So that no relation grows into a file that is listed here.
@@ -47,9 +60,11 @@ extension Engine {
                         try files.remove(path, ifExists: true)
                     else { continue }
                     removed.append(path)
+                    observer(path, nil)
                     logger.notice(
                         "store \"\(directory)\": removed \"\(path)\", which no relation has")
                 } catch {
+                    observer(path, error)
                     failure = failure ?? error
                 }
             }

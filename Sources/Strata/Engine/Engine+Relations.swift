@@ -79,6 +79,9 @@ extension Engine {
 
     /// Creates a relation without pages.
     ///
+    /// One that has columns has no rows, and the catalog says so: loads count on from there, as
+    /// ``PendingLoad/commit(rowCount:)`` describes.
+    ///
     /// - Parameter target: what to create; its mode counts for nothing.
     /// - Throws: `alreadyExists`, `invalidName`, or what writing throws.
     @discardableResult
@@ -87,7 +90,9 @@ extension Engine {
     {
         var target = target
         target.mode = .create
-        return try beginLoad(target, session: session).commit()
+        // What is on pages without columns is nobody's rows.
+        let rows: UInt64? = target.schema == nil ? nil : 0
+        return try beginLoad(target, session: session).commit(rowCount: rows)
     }
 
     /// Drops a relation: at once for all who open it afterwards.

@@ -33,12 +33,13 @@ extension Engine {
     /// meanwhile. Blocks the thread.
     ///
     /// - Returns: how many bytes were moved for that.
-    /// - Throws: `notFound`, `storeFailed`, or what reading and writing throw.
+    /// - Throws: `notFound`, `relationDamaged` where files are missing or too short, `storeFailed`,
+    ///   or what reading and writing throw.
     @discardableResult
     public func compact(relation name: String, session: Session) throws(StorageError) -> Int {
         try checkUsable(session)
         session.submitStaged()
-        let relation = try relation(named: name, checkingLength: false)
+        let relation = try relation(named: name)
         guard let manager = managers.manager(relation.open.manager) else { return 0 }
         do throws(StorageError) { return try manager.compact(relation.locator) } catch {
             note(error)

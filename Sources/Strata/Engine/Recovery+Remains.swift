@@ -77,7 +77,10 @@ extension Recovery {
     /// never removed here, however often the store is opened.
     mutating func nameStrangers(_ catalog: Catalog, _ present: PresentFiles) {
         outcome.strangeNumbers = Set(present.strangeNumbers(catalog))
-        for path in present.orphans(catalog) + present.others {
+        // No session has begun that could have a relation for itself.
+        let ended = present.sessionLocal.keys
+        outcome.endedSessionFiles = Set(ended)
+        for path in present.orphans(catalog, sessionLocal: ended).sorted() + present.others {
             report.actions.append(.leftAlone(path: path))
         }
     }

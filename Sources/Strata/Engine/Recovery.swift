@@ -13,6 +13,8 @@ struct Recovery {
         var refusals: [RelationLocator: StorageError] = [:]
         /// Numbers of files that are no relation's, so that no new relation gets one.
         var strangeNumbers: Set<UInt32> = []
+        /// Files that sessions of earlier openings had for themselves.
+        var endedSessionFiles: Set<String> = []
         /// Segment files behind the reachable end of relations, which go when these grow.
         var severed: [RelationLocator: [String]] = [:]
         /// The file that the mark of a clean end was in, by its inode number.

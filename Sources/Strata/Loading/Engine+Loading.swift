@@ -8,6 +8,11 @@ extension Engine {
     /// A relation has one load at a time. Until it ends, the relation cannot be extended otherwise
     /// or dropped; it can be read.
     ///
+    /// Appending reads none of the pages that are there, as that would take as long as a scan: it
+    /// finds out whether the files are as long as they should be, and no more. Rows that are
+    /// missing stay in the count, to which the new ones are added, so that the next reader of all
+    /// pages finds out as it would have before.
+    ///
     /// - Throws: `invalidName`, also for columns with control characters in their names that the
     ///   relation does not have already; `alreadyExists` for a relation to be created; `notFound`
     ///   for one to be appended to; `misuse` when the columns differ from those of the relation

@@ -83,7 +83,7 @@ extension Engine {
                 continue
             }
             do throws(StorageError) { try verifier.verify(relation) } catch {
-                guard error.errorNumber != nil, error.concernsOneRelation else { throw error }
+                guard error.code != .misuse, error.concernsOneRelation else { throw error }
                 verifier.found(.unusable(description, error))
             }
         }

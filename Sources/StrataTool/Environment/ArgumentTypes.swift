@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import FileAccess
 internal import SystemPackage
 
 /// A path on the command line: exactly the given bytes, and not empty.
@@ -7,7 +8,7 @@ struct PathArgument: ExpressibleByArgument, CustomStringConvertible {
 
     init?(argument: String) {
         if argument.isEmpty { return nil }
-        let bytes = ArgumentBytes.bytes(argument).map { CChar(bitPattern: $0) }
+        let bytes = PathBytes.bytes(argument).map { CChar(bitPattern: $0) }
         path = FilePath(platformString: bytes + [0])
     }
 
@@ -21,7 +22,7 @@ enum TextArgument {
     /// - Throws: a parser error if the bytes are not UTF-8, since no name or value can contain
     ///   them.
     static func plain(_ argument: String) throws -> String {
-        if ArgumentBytes.hasInvalidBytes(argument) { throw ValidationError("it is not UTF-8") }
+        if PathBytes.hasInvalidBytes(argument) { throw ValidationError("it is not UTF-8") }
         return argument
     }
 }

@@ -1,3 +1,5 @@
+internal import FileAccess
+
 /// Text that is safe to print on a terminal, whatever it contains.
 enum PrintableText {
     /// A line with readable escapes, such as `\u{1B}`, instead of control characters, line breaks,
@@ -9,7 +11,7 @@ enum PrintableText {
         for scalar in text.unicodeScalars {
             if !isHarmful(scalar) {
                 clean.unicodeScalars.append(scalar)
-            } else if let byte = ArgumentBytes.byte(scalar) {
+            } else if let byte = PathBytes.byte(scalar) {
                 clean += "\\x" + hexadecimal(UInt32(byte))
             } else {
                 clean += named(scalar) ?? "\\u{\(hexadecimal(scalar.value))}"
@@ -25,7 +27,7 @@ enum PrintableText {
         case 0x20...0x7E: false
         case 0...0x1F, 0x7F...0x9F: true
         case 0x61C, 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069, 0xFEFF: true
-        default: ArgumentBytes.byte(scalar) != nil
+        default: PathBytes.byte(scalar) != nil
         }
     }
 

@@ -1,14 +1,17 @@
-/// A process's arguments, which are bytes, as strings that lose none of them.
+/// File names and a process's arguments, which are bytes, as strings that lose none of them.
 ///
 /// Each byte that is not UTF-8 becomes one character of an unused range. Characters of that range
 /// in the input are treated as invalid bytes too. So each string comes from exactly one sequence of
 /// bytes, and converts back to it.
-enum ArgumentBytes {
+package enum PathBytes {
     /// The character for byte 0; those for other bytes follow.
     private static let first: UInt32 = 0x10FE00
 
     /// The string for some bytes.
-    static func string(_ bytes: [UInt8]) -> String {
+    package static func string(_ bytes: [UInt8]) -> String {
+        if let text = String(validating: bytes, as: UTF8.self), !text.utf8.contains(firstByte) {
+            return text
+        }
         var text = ""
         var rest = bytes[...]
         while let lead = rest.first {
@@ -25,7 +28,7 @@ enum ArgumentBytes {
     }
 
     /// The bytes that ``string(_:)`` made the string from.
-    static func bytes(_ text: String) -> [UInt8] {
+    package static func bytes(_ text: String) -> [UInt8] {
         var bytes: [UInt8] = []
         for scalar in text.unicodeScalars {
             if let byte = byte(scalar) { bytes.append(byte) } else { bytes += UTF8.encode(scalar)! }
@@ -34,15 +37,27 @@ enum ArgumentBytes {
     }
 
     /// The byte that a character stands for; nil for other characters.
-    static func byte(_ scalar: Unicode.Scalar) -> UInt8? {
+    package static func byte(_ scalar: Unicode.Scalar) -> UInt8? {
         guard scalar.value >= first, scalar.value < first + 256 else { return nil }
         return UInt8(scalar.value - first)
     }
 
     /// Whether any character stands for a byte that is not UTF-8.
-    static func hasInvalidBytes(_ text: String) -> Bool {
+    package static func hasInvalidBytes(_ text: String) -> Bool {
         text.unicodeScalars.contains { byte($0) != nil }
     }
+
+    /// Calls `body` with the bytes that a path stands for, followed by a zero.
+    static func with<Result>(
+        _ path: String, _ body: (UnsafePointer<CChar>) -> Result
+    ) -> Result {
+        // All characters of the range begin with the same byte, which few paths contain.
+        guard path.utf8.contains(firstByte) else { return unsafe path.withCString(body) }
+        let bytes = bytes(path).map { CChar(bitPattern: $0) } + [0]
+        return unsafe bytes.withUnsafeBufferPointer { unsafe body($0.baseAddress!) }
+    }
+
+    private static let firstByte: UInt8 = 0xF4
 
     private static func stand(for byte: UInt8) -> Unicode.Scalar {
         Unicode.Scalar(first + UInt32(byte))!
