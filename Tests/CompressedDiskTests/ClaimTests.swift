@@ -87,6 +87,37 @@ struct ClaimTests {
         }
     }
 
+    @Test("A map whose chunks lie far apart takes memory for those alone")
+    func sparseMap() throws {
+        let method = TestedMethod(.synchronous)
+        try TemporaryDirectory.with { path in
+            let harm = Harm(path: path)
+            try RealStore.make(path, method, blocks: 40, chunkPages: 2)
+            var dimensions = ForkDimensions()
+            dimensions.properties.chunkBytes = 2 * blockSize
+            dimensions.blockCount = BlockNumber.maximumCount
+            dimensions.nextGeneration = 1_000_000
+            // One to each leaf of the table.
+            let entries = (0..<200_000).map { number -> (chunk: UInt32, entry: ChunkEntry) in
+                let extent = Extent(start: UInt32(number) + 1, count: 1)
+                return (
+                    UInt32(number) * 512, ChunkEntry(extent: extent, pages: 1, generation: 1)
+                )
+            }
+            let record = MapRecord(
+                isSnapshot: true, sequence: 0, dimensions: dimensions, entries: entries)
+            try harm.set(
+                RealStore.map, record.encoded(ChunkIdentity(RealStore.locator, .main)))
+            try RealStore.with(path, method, chunkPages: 2) { store in
+                try Self.bounded {
+                    #expect(try store.storage.blockCount(.main) == BlockNumber.maximumCount)
+                    #expect(store.read(3) == .zeroes)
+                    try store.storage.truncate(.main, to: 1, session: store.session)
+                }
+            }
+        }
+    }
+
     @Test("A chunk that claims the longest fork, without a map")
     func longForkOfChunk() throws {
         let method = TestedMethod(.synchronous)

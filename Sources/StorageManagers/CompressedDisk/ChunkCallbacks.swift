@@ -153,8 +153,7 @@ final class ChunkWriteCallbacks: IOCallbacks {
             return StorageError(
                 .writeFailed,
                 "could not write \(label) in file \"\(path)\": wrote only \(bytes) bytes",
-                remedy: "Free space on the file system, or raise the limit on the size of files"
-                    + " (ulimit -f), and try again.",
+                remedy: StorageError.shortWriteRemedy,
                 at: location)
         }
         let errorNumber = CInt(truncatingIfNeeded: result.errorData)

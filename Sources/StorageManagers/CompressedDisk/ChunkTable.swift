@@ -1,20 +1,47 @@
 /// Entries by the number of their chunk, in memory that grows with the entries, not with the
 /// numbers: what a damaged map claims of a fork's length costs nothing.
 ///
-/// Chunks are kept in leaves of 512. A leaf without entries takes no memory, but for eight bytes
-/// where a later one has some.
+/// Chunks are kept in leaves of 512, each sorted, with the entries that there are: 24 bytes an
+/// entry, and eight a leaf up to the last that has one. Where a leaf has all entries up to one, as
+/// in a fork without holes, finding that takes a step; else a search among those of the leaf.
 struct ChunkTable: Sendable {
     private static let leafBits = 9
     private static let leafCount = 1 << leafBits
 
-    private var leaves: [[ChunkEntry]] = []
+    /// An entry with its place in its leaf, in the bytes that the entry alone would take.
+    fileprivate struct Item {
+        let extent: Extent
+        let pages: UInt8
+        let isLost: Bool
+        let slot: UInt16
+        let generation: UInt64
+
+        init(_ slot: Int, _ entry: ChunkEntry) {
+            extent = entry.extent
+            pages = entry.pages
+            isLost = entry.isLost
+            self.slot = UInt16(slot)
+            generation = entry.generation
+        }
+
+        var entry: ChunkEntry {
+            ChunkEntry(extent: extent, pages: pages, isLost: isLost, generation: generation)
+        }
+    }
+
+    private var leaves: [[Item]] = []
 
     /// The entry of a chunk; ``ChunkEntry/empty`` where none was set.
     subscript(chunk: Int) -> ChunkEntry {
         get {
             let leaf = chunk >> Self.leafBits
-            guard leaf < leaves.count, !leaves[leaf].isEmpty else { return .empty }
-            return leaves[leaf][chunk & (Self.leafCount - 1)]
+            guard leaf < leaves.count else { return .empty }
+            let slot = chunk & (Self.leafCount - 1)
+            let position = Self.position(of: slot, in: leaves[leaf])
+            guard position < leaves[leaf].count, leaves[leaf][position].slot == slot else {
+                return .empty
+            }
+            return leaves[leaf][position].entry
         }
         set {
             let leaf = chunk >> Self.leafBits
@@ -22,12 +49,28 @@ struct ChunkTable: Sendable {
                 if newValue == .empty { return }
                 leaves += repeatElement([], count: leaf + 1 - leaves.count)
             }
-            if leaves[leaf].isEmpty {
-                if newValue == .empty { return }
-                leaves[leaf] = Array(repeating: .empty, count: Self.leafCount)
+            let slot = chunk & (Self.leafCount - 1)
+            let position = Self.position(of: slot, in: leaves[leaf])
+            let isThere = position < leaves[leaf].count && leaves[leaf][position].slot == slot
+            switch (isThere, newValue == .empty) {
+            case (true, false): leaves[leaf][position] = Item(slot, newValue)
+            case (false, false): leaves[leaf].insert(Item(slot, newValue), at: position)
+            case (true, true): leaves[leaf].remove(at: position)
+            case (false, true): break
             }
-            leaves[leaf][chunk & (Self.leafCount - 1)] = newValue
         }
+    }
+
+    /// Where a slot is in a leaf, or belongs.
+    private static func position(of slot: Int, in leaf: [Item]) -> Int {
+        if slot < leaf.count, leaf[slot].slot == slot { return slot }
+        // No item lies behind the place that its slot says.
+        var (low, high) = (0, min(slot, leaf.count))
+        while low < high {
+            let middle = (low + high) / 2
+            if leaf[middle].slot < slot { low = middle + 1 } else { high = middle }
+        }
+        return low
     }
 
     /// The entries from a chunk on that are not ``ChunkEntry/empty``, in order. Each takes a step,
@@ -36,24 +79,28 @@ struct ChunkTable: Sendable {
 
     /// Entries by chunk.
     struct Entries: Sequence, IteratorProtocol {
-        private let leaves: [[ChunkEntry]]
-        private var position: Int
+        private let leaves: [[Item]]
+        private var leaf: Int
+        private var position = 0
 
-        fileprivate init(_ leaves: [[ChunkEntry]], from first: Int) {
+        fileprivate init(_ leaves: [[Item]], from first: Int) {
             self.leaves = leaves
-            position = first
+            leaf = first >> ChunkTable.leafBits
+            if leaf < leaves.count {
+                position = ChunkTable.position(
+                    of: first & (ChunkTable.leafCount - 1), in: leaves[leaf])
+            }
         }
 
         mutating func next() -> (chunk: Int, entry: ChunkEntry)? {
-            while position >> ChunkTable.leafBits < leaves.count {
-                let leaf = position >> ChunkTable.leafBits
-                let slot = position & (ChunkTable.leafCount - 1)
-                if slot >= leaves[leaf].count {
-                    position = (leaf + 1) << ChunkTable.leafBits
-                    continue
+            while leaf < leaves.count {
+                if position < leaves[leaf].count {
+                    let item = leaves[leaf][position]
+                    position += 1
+                    return (leaf << ChunkTable.leafBits | Int(item.slot), item.entry)
                 }
-                defer { position += 1 }
-                if leaves[leaf][slot] != .empty { return (position, leaves[leaf][slot]) }
+                leaf += 1
+                position = 0
             }
             return nil
         }

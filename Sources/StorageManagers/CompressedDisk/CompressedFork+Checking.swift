@@ -99,6 +99,12 @@ extension CompressedFork {
         guard let reading, reading.map.sortedExtents != nil else {
             return report("is missing, or tells nothing")
         }
+        let recorded = state.withLock { $0.recordedGeneration }
+        if reading.map.dimensions.nextGeneration < recorded {
+            return report(
+                "has lost its last records: it is as of generation"
+                    + " \(reading.map.dimensions.nextGeneration), and was as of \(recorded)")
+        }
         // What a crash may have left of the last record is no damage.
         for text in reading.mended { report("is damaged: \(text)") }
     }

@@ -24,7 +24,7 @@ extension CompressedFork.State {
         map.dimensions.nextGeneration += 1
         map.dimensions.cut = cut
         cuts.add(cut)
-        (hasChangedDimensions, hasNewCuts) = (true, true)
+        hasChangedDimensions = true
     }
 
     /// Whether a chunk, as it is or as it is being written, has pages behind the fork's end.

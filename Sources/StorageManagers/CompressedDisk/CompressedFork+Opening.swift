@@ -75,13 +75,13 @@ extension CompressedFork {
         do throws(StorageError) {
             let units = try unitCount(data)
             let header = try readHeader(data)
-            let found = try readMap()
+            let found = try readMap(header)
             var map: ForkMap
             if let found {
                 map = found.reading.map
                 map.markLost(behind: units)
                 if map.lostCount > 0, let lost = map.lostRanges.first {
-                    disk.logger.error("\(self.lost(lost, of: map))")
+                    disk.logger.error("\(self.lost(lost, of: map, units))")
                 }
             } else {
                 map = try rebuild(data, units, header)
@@ -110,11 +110,23 @@ extension CompressedFork {
     }
 
     /// What the map file says, if that can be.
-    private func readMap() throws(StorageError) -> (file: VirtualFile, reading: MapReading)? {
+    private func readMap(_ header: DataFileHeader?) throws(StorageError) -> (
+        file: VirtualFile, reading: MapReading
+    )? {
         guard let found = try MapFile.read(self) else { return nil }
         let reading = found.reading
         // No chunk lies over another one, however right the checksums are.
         if reading.map.sortedExtents == nil { return nil }
+        let generation = reading.map.dimensions.nextGeneration
+        // What it does not have has been there, durably.
+        if generation < header?.recordedGeneration ?? 0 { return nil }
+        if reading.tornBytes > 0 || generation < header?.trace?.generation ?? 0 {
+            disk.logger.notice(
+                """
+                file "\(mapPath)" has no record of what was written last, which a crash leaves; \
+                \(dataPath) is taken to be as of the record before
+                """)
+        }
         for text in reading.mended {
             disk.logger.warning("file \"\(mapPath)\" is damaged, which did no harm: \(text)")
         }
@@ -160,10 +172,8 @@ extension CompressedFork {
         var cuts = header?.trace?.cuts ?? CutHistory()
         cuts.add(map.dimensions.cut)
         // One that a crash has cut off from its record in the map has not come about.
-        let isUndone = (cuts.last?.generation ?? 0) > map.dimensions.cut.generation
         cuts.removeAll(after: map.dimensions.cut.generation)
-        let isHeaderWhole = header?.isWhole == true
-        if !isHeaderWhole {
+        if header?.isWhole != true {
             disk.logger.warning(
                 """
                 the header of file "\(dataPath)" is damaged, which did no harm; the next sync of a \
@@ -175,8 +185,8 @@ extension CompressedFork {
             state.begin(taken, fileUnits: units)
             state.space = space
             state.cuts = cuts
-            state.trace = header?.trace
-            state.hasNewCuts = isUndone || !isHeaderWhole
+            state.traces = header?.traces ?? []
+            state.recordedGeneration = header?.recordedGeneration ?? 0
         }
     }
 

@@ -4,11 +4,11 @@ internal import StorageManager
 
 /// Putting the map together from the chunks, where the map file is missing or damaged.
 extension CompressedFork {
-    /// Looks for chunks in all of the data file: of each the newest that is part of the fork.
+    /// Looks for chunks in all of the data file: of each the copy that is part of the fork.
     ///
     /// What truncations have cut off stays so, as the header tells of them. It tells as well which
-    /// chunks take space: where other ones were found, those that were not found are lost; else
-    /// they are zeroes.
+    /// chunks take space, and in which generation (``ChunkChoice``): where other ones were found,
+    /// those that were not found are lost, and those that may be older; else they are zeroes.
     ///
     /// - Throws: `damagedMap` where the chunks do not tell either.
     /// - Complexity: reads all of the file that is no hole; takes memory for the chunks found.
@@ -26,12 +26,14 @@ extension CompressedFork {
         let slot = try disk.frames.take()
         defer { disk.frames.giveBack(slot) }
         var search = ChunkSearch(self, data, units, slot, fileHeader)
-        let found = try search.run()
+        try search.run()
         let cuts = search.cuts
+        let choice = Self.choose(search.copies, fileHeader)
         var map = ForkMap()
         map.dimensions.properties = fileHeader.properties
         map.dimensions.cut = cuts.last ?? ForkCut()
-        let last = found.max { $0.header.generation < $1.header.generation }?.header
+        let newest = search.copies.values.compactMap(\.first)
+        let last = newest.max { $0.header.generation < $1.header.generation }?.header
         var (blocks, generation) = (last?.blockCount ?? 0, last?.generation ?? 0)
         // The header tells of all that was written before it.
         if let trace = fileHeader.trace, trace.generation > generation {
@@ -40,40 +42,54 @@ extension CompressedFork {
         map.dimensions.nextGeneration = min(
             max(generation, map.dimensions.cut.generation) + 1, ChunkHeader.lastGeneration)
         map.setLength(min(blocks, BlockNumber.maximumCount))
-        for chunk in try search.apart(found) where Int(chunk.header.chunk) < map.chunkCount {
-            let header = chunk.header
+        let found = try search.apart(Array(choice.chosen.values))
+        for copy in found where Int(copy.header.chunk) < map.chunkCount {
+            let header = copy.header
             let first = Int(header.chunk) * fileHeader.properties.chunkPages
             let existing = min(header.pageCount, Int(map.dimensions.blockCount) - first)
             let pages = cuts.kept(of: header.chunk, generation: header.generation, existing)
             if pages == 0 { continue }
             map[Int(header.chunk)] = ChunkEntry(
-                extent: Extent(start: chunk.unit, count: header.units), pages: UInt8(pages),
-                generation: header.generation)
+                extent: Extent(start: copy.unit, count: header.units), pages: UInt8(pages),
+                isLost: choice.doubtful.contains(header.chunk), generation: header.generation)
         }
-        if !Self.areZeroes(fileHeader, map) { map.absent = .lost }
+        let areAll = choice.isComplete && found.count == choice.chosen.count
+        if !Self.areZeroes(fileHeader, map, areAll) { map.absent = .lost }
         if map.lostCount == 0 { map.absent = .empty }
         return map
     }
 
+    private static func choose(_ copies: [UInt32: [ChunkCopy]], _ header: DataFileHeader)
+        -> ChunkChoice
+    {
+        guard let trace = header.trace, let stored = trace.stored else {
+            return ChunkChoice(newestOf: copies)
+        }
+        return ChunkChoice(
+            of: copies, trace, stored, chunkPages: header.properties.chunkPages)
+    }
+
     /// Whether the header says of all chunks that were not found that they are zeroes.
-    private static func areZeroes(_ header: DataFileHeader, _ map: ForkMap) -> Bool {
-        guard header.isWhole, let trace = header.trace else { return false }
-        return trace.stored == map.stored && trace.blockCount >= map.dimensions.blockCount
+    ///
+    /// - Parameter areAll: those that were found are all that its trace tells of.
+    private static func areZeroes(_ header: DataFileHeader, _ map: ForkMap, _ areAll: Bool)
+        -> Bool
+    {
+        guard header.isWhole, let trace = header.trace,
+            trace.blockCount >= map.dimensions.blockCount
+        else { return false }
+        return areAll || (trace.stored == nil && trace.storedNumbers == StoredNumbers(map))
     }
 }
 
-/// Goes through a data file and notes the newest of each chunk.
+/// Goes through a data file and notes the copies of each chunk.
 private struct ChunkSearch {
-    /// A chunk that was found.
-    struct Found {
-        let header: ChunkHeader
-        let unit: UInt32
-        /// Whether all of it is as it was written.
-        let isWhole: Bool
-    }
-
     /// The cuts that file and chunks tell of.
     private(set) var cuts: CutHistory
+    /// Of each chunk its copies, one of each generation, the newest first.
+    private(set) var copies: [UInt32: [ChunkCopy]] = [:]
+    /// Chunks tell of cuts that a crash has undone; of those before this the trace tells.
+    private let firstCut: UInt64
     private let fork: CompressedFork
     private let data: VirtualFile
     private let units: UInt32
@@ -81,7 +97,6 @@ private struct ChunkSearch {
     private let properties: ChunkProperties
     /// The units whose bytes are in the slot's memory.
     private var loaded: Range<UInt32> = 0..<0
-    private var newest: [UInt32: Found] = [:]
 
     /// What is read at a time; no chunk is longer.
     private static let unitsAtATime: UInt32 = 128
@@ -96,10 +111,11 @@ private struct ChunkSearch {
         self.slot = slot
         properties = fileHeader.properties
         cuts = fileHeader.trace?.cuts ?? CutHistory()
+        firstCut = fileHeader.trace?.stored == nil ? 0 : fileHeader.trace?.generation ?? 0
     }
 
-    /// Of each chunk the newest.
-    mutating func run() throws(StorageError) -> [Found] {
+    /// Looks at all of the file.
+    mutating func run() throws(StorageError) {
         var unit = CompressedFork.firstUnit
         while unit < units {
             guard let range = try data.nextData(from: Int64(unit) * Int64(unitSize)) else { break }
@@ -109,7 +125,6 @@ private struct ChunkSearch {
             let limit = min(units, UInt32(clamping: end))
             while unit < limit { unit += try look(at: unit) }
         }
-        return Array(newest.values)
     }
 
     /// Looks for a chunk at a unit; how many units to go on.
@@ -123,20 +138,23 @@ private struct ChunkSearch {
         else { return step }
         try load(unit, header.units)
         let isWhole = slot.checksum(offset(unit), header) == header.payloadChecksum
-        cuts.add(header.cut)
-        let found = Found(header: header, unit: unit, isWhole: isWhole)
-        if let known = newest[header.chunk] {
-            // Compaction has moved a chunk that is there twice; a crash may have cut its copy
-            // short.
-            let isNewer =
-                known.header.generation == header.generation
-                ? isWhole : known.header.generation < header.generation
-            if isNewer { newest[header.chunk] = found }
-        } else {
-            newest[header.chunk] = found
-        }
+        if header.cut.generation >= firstCut { cuts.add(header.cut) }
+        note(ChunkCopy(header: header, unit: unit, isWhole: isWhole))
         // Within a chunk that is not whole, a newer one may begin.
         return isWhole ? header.units : step
+    }
+
+    private mutating func note(_ copy: ChunkCopy) {
+        let generation = copy.header.generation
+        let known = copies[copy.header.chunk, default: []]
+        let place = known.firstIndex { $0.header.generation <= generation } ?? known.count
+        if place < known.count, known[place].header.generation == generation {
+            // Compaction has moved a chunk that is there twice; a crash may have cut its copy
+            // short.
+            if copy.isWhole { copies[copy.header.chunk]?[place] = copy }
+        } else {
+            copies[copy.header.chunk, default: []].insert(copy, at: place)
+        }
     }
 
     private func offset(_ unit: UInt32) -> Int { Int(unit - loaded.lowerBound) * unitSize }
@@ -155,8 +173,8 @@ private struct ChunkSearch {
     /// Leaves out what was partly overwritten by others.
     ///
     /// - Throws: `damagedMap` for whole chunks that lie over each other.
-    func apart(_ found: [Found]) throws(StorageError) -> [Found] {
-        var apart: [Found] = []
+    func apart(_ found: [ChunkCopy]) throws(StorageError) -> [ChunkCopy] {
+        var apart: [ChunkCopy] = []
         for next in found.sorted(by: { $0.unit < $1.unit }) {
             guard let last = apart.last, last.unit + last.header.units > next.unit else {
                 apart.append(next)

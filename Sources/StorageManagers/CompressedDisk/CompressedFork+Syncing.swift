@@ -1,5 +1,6 @@
 internal import AsyncIO
 internal import FileAccess
+internal import Logging
 internal import StorageManager
 internal import Threads
 
@@ -17,7 +18,7 @@ extension CompressedFork {
         fileprivate var freed: [Extent]
         /// The whole map, where the map file begins anew.
         fileprivate var all: ForkMap?
-        /// What the data file's header is to tell, if that is not what it tells.
+        /// What the data file's header is to tell.
         fileprivate var trace: ForkTrace?
     }
 
@@ -49,20 +50,17 @@ extension CompressedFork {
         let isLong = files.map.isLong(with: state.withLock { $0.changed.count })
         let frozen = state.withLock { state -> Frozen? in
             if state.changed.isEmpty && !state.hasChangedDimensions { return nil }
+            // Each sync has its own, so that a trace and a record of the map can be compared.
+            if state.canNumber { state.map.dimensions.nextGeneration += 1 }
             var frozen = Frozen(
                 files: files, dimensions: state.map.dimensions, freed: state.freed,
                 all: isLong ? state.map : nil)
             for chunk in state.changed.sorted() where Int(chunk) < state.map.chunkCount {
                 frozen.changes.append((chunk, state.map[Int(chunk)]))
             }
-            if state.hasNewCuts || state.trace?.stored != state.map.stored
-                || state.trace?.blockCount != state.map.dimensions.blockCount
-            {
-                frozen.trace = ForkTrace(state.map, state.cuts, after: state.trace)
-            }
+            frozen.trace = ForkTrace(state.map, state.cuts, after: state.traces.last)
             state.changed = []
             state.hasChangedDimensions = false
-            state.hasNewCuts = false
             state.freed = []
             state.freedUnits = 0
             return frozen
@@ -78,12 +76,36 @@ extension CompressedFork {
     private func write(_ trace: ForkTrace, _ frozen: Frozen) throws(StorageError) {
         let slot = try disk.frames.take()
         defer { disk.frames.giveBack(slot) }
-        let earlier = state.withLock { $0.trace }.map { $0.number < trace.number ? [$0] : [] }
+        let earlier = Array(
+            state.withLock { $0.traces }.filter { $0.number < trace.number }.suffix(1))
         DataFileHeader.store(
-            frozen.dimensions.properties, identity, slot.fields(0),
-            traces: (earlier ?? []) + [trace])
+            frozen.dimensions.properties, identity, slot.fields(0), traces: earlier + [trace])
         try writeHeader(slot, frozen.files.data)
-        state.withLock { $0.trace = trace }
+        state.withLock { $0.traces = earlier + [trace] }
+    }
+
+    /// Has the data file's header say that the map file has a record of the last trace, which is
+    /// durable. Nothing waits for that: where it is missing, a map without that record looks like
+    /// what a crash leaves.
+    private func confirm(_ frozen: Frozen) {
+        guard var trace = frozen.trace else { return }
+        trace.isRecorded = true
+        let traces = Array(state.withLock { $0.traces }.dropLast()) + [trace]
+        do throws(StorageError) {
+            let slot = try disk.frames.take()
+            defer { disk.frames.giveBack(slot) }
+            DataFileHeader.store(
+                frozen.dimensions.properties, identity, slot.fields(0), traces: traces)
+            try writeHeader(slot, frozen.files.data)
+        } catch {
+            disk.logger.debug("could not note that a map was written: \(error)")
+            return
+        }
+        let confirmed = trace
+        state.withLock { state in
+            state.traces = traces
+            state.recordedGeneration = confirmed.generation
+        }
     }
 
     /// Writes the unit that was made in the slot's memory to the start of the data file.
@@ -111,6 +133,7 @@ extension CompressedFork {
         state.withLock { state in
             for extent in state.readers.retire(frozen.freed) { state.space.free(extent) }
         }
+        confirm(frozen)
         try shorten(frozen.files.data)
     }
 
@@ -121,7 +144,6 @@ extension CompressedFork {
         state.withLock { state in
             state.changed.formUnion(frozen.changes.map(\.chunk))
             state.hasChangedDimensions = true
-            if frozen.trace != nil { state.hasNewCuts = true }
             state.freed += frozen.freed
             state.freedUnits = state.freed.reduce(0) { $0 + Int($1.count) }
         }

@@ -24,11 +24,11 @@ final class CompressedFork: Sendable {
         var hasChangedDimensions = false
         /// The cuts that still say something about chunks of the file or in flight.
         var cuts = CutHistory()
-        /// What the data file's header tells.
-        var trace: ForkTrace?
-        /// Whether it does not tell of all cuts, or is damaged: the next sync that has something to
-        /// do writes it.
-        var hasNewCuts = false
+        /// The last traces that the data file's header has, up to two, the newest last.
+        var traces: [ForkTrace] = []
+        /// What the map file is known to have a record of, durably, says that of the next chunk's
+        /// generation, or more.
+        var recordedGeneration: UInt64 = 0
         /// What changed chunks took before, since the last sync.
         var freed: [Extent] = []
         var freedUnits = 0
@@ -239,11 +239,14 @@ final class CompressedFork: Sendable {
     ///
     /// - Parameter isRefusal: the fork was to be changed; else one of them was to be read.
     func lost(_ chunks: Range<UInt32>, isRefusal: Bool = false) -> StorageError {
-        lost(chunks, of: state.withLock { $0.map }, isRefusal: isRefusal)
+        let (map, units) = state.withLock { ($0.map, $0.fileUnits) }
+        return lost(chunks, of: map, units, isRefusal: isRefusal)
     }
 
-    /// The same before the map is the fork's.
-    func lost(_ chunks: Range<UInt32>, of map: ForkMap, isRefusal: Bool = false) -> StorageError {
+    /// The same before the map is the fork's, of a file of so many units.
+    func lost(
+        _ chunks: Range<UInt32>, of map: ForkMap, _ units: UInt32, isRefusal: Bool = false
+    ) -> StorageError {
         let dimensions = map.dimensions
         let first = Int(chunks.lowerBound)
         let entry = first < map.chunkCount ? map[first] : .lost
@@ -255,10 +258,14 @@ final class CompressedFork: Sendable {
             ? "chunk \(chunks.lowerBound) of file \"\(dataPath)\" is lost"
             : "chunks \(chunks.lowerBound)..\(chunks.upperBound - 1) of file \"\(dataPath)\""
                 + " are lost"
+        let isInFile = entry.extent.end <= units && !entry.isEmpty
         let reason =
-            entry.isEmpty
-            ? "file \"\(mapPath)\" is missing or damaged, and the chunks were not found"
-            : "the file ends before it should"
+            isInFile
+            ? "file \"\(mapPath)\" is missing or damaged, and what was found may be older than what"
+                + " was written last"
+            : entry.isEmpty
+                ? "file \"\(mapPath)\" is missing or damaged, and the chunks were not found"
+                : "the file ends before it should"
         return StorageError(
             .lostChunk,
             (isRefusal ? "relation \(locator)\(fork.suffix) cannot be changed: " : "") + names

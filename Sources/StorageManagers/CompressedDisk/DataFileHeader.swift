@@ -6,7 +6,7 @@ internal import StorageManager
 /// | offset | bytes | |
 /// |---|---|---|
 /// | 0 | 8 | `STRATACD` |
-/// | 8 | 4 | version, 3; 2 before there were `SZT2` traces |
+/// | 8 | 4 | version, 4; 3 before there were `SZT3` traces, 2 before there were `SZT2` ones |
 /// | 12 | 4 | database |
 /// | 16 | 4 | relation |
 /// | 20 | 4 | fork |
@@ -20,16 +20,21 @@ internal import StorageManager
 /// sectors of 512 bytes are written whole or not at all: a crash leaves one of the two.
 struct DataFileHeader {
     private static let magic: UInt64 = 0x4443_4154_4152_5453
-    private static let versions: ClosedRange<UInt32> = 2...3
+    private static let versions: ClosedRange<UInt32> = 2...4
     private static let sector = 512
     private static let places = [1024, 2048]
 
     /// How the fork is compressed.
     let properties: ChunkProperties
-    /// The last trace, if there was one.
-    private(set) var trace: ForkTrace?
+    /// The last traces, up to two, the newest last.
+    private(set) var traces: [ForkTrace] = []
+    /// The map file has had, durably, a record that says as much of the next chunk's generation.
+    private(set) var recordedGeneration: UInt64 = 0
     /// Nothing in the unit is damaged.
     private(set) var isWhole = true
+
+    /// The last trace, if there was one.
+    var trace: ForkTrace? { traces.last }
 
     /// Reads the unit at the start of `fields`; nil for a damaged header or another's.
     init?(_ fields: RawFields, _ identity: ChunkIdentity) {
@@ -52,7 +57,9 @@ struct DataFileHeader {
                 isWhole = false
                 continue
             }
-            if found.number >= trace?.number ?? 0 { trace = found }
+            let isNewest = found.number >= trace?.number ?? 0
+            traces.insert(found, at: isNewest ? traces.endIndex : 0)
+            if found.isRecorded { recordedGeneration = max(recordedGeneration, found.generation) }
         }
     }
 

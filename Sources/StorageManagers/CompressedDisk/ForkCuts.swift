@@ -23,9 +23,9 @@ struct ForkCut: Equatable, Sendable {
 /// The cuts of a fork that still say something: each later one has left more than those before it,
 /// as a cut that leaves less says all that they did.
 struct CutHistory: Equatable, Sendable {
-    /// What ``ForkTrace`` has room for. The oldest one is forgotten first; what it cut off
-    /// could come back then, should the map be lost and nothing have been written there since.
-    static let capacity = 24
+    /// What ``ForkTrace`` has room for. The oldest one is forgotten first; should the map be lost,
+    /// the trace's digests tell of what comes back then.
+    static let capacity = 12
 
     /// By generation.
     private(set) var cuts: [ForkCut] = []

@@ -35,9 +35,8 @@ struct ForkMap: Sendable {
             let old = table[chunk]
             // Nothing else is told apart in the map file.
             let new = newValue.isEmpty ? .empty : newValue
-            if old.isEmpty != new.isEmpty {
-                if new.isEmpty { stored.remove(chunk) } else { stored.add(chunk) }
-            }
+            if !old.isEmpty { stored.remove(chunk, generation: old.generation) }
+            if !new.isEmpty { stored.add(chunk, generation: new.generation) }
             usedUnits += Int(new.extent.count) - Int(old.extent.count)
             lostEntries += (new.isLost ? 1 : 0) - (old.isLost ? 1 : 0)
             table[chunk] = new
@@ -50,7 +49,8 @@ struct ForkMap: Sendable {
     /// Makes the fork as long; chunks behind its end are forgotten. O(what is cut off).
     mutating func setLength(_ blockCount: UInt32) {
         dimensions.blockCount = blockCount
-        for (chunk, _) in entries(from: chunkCount) { self[chunk] = .empty }
+        // Backwards, as each leaf of the table is cheapest to take apart from its end.
+        for (chunk, _) in Array(entries(from: chunkCount)).reversed() { self[chunk] = .empty }
         if lostCount == 0 { absent = .empty }
     }
 

@@ -4,21 +4,30 @@ internal import StorageManager
 ///
 /// | offset | bytes | |
 /// |---|---|---|
-/// | 0 | 4 | `SZT2`; `SZT1` where the fields from 416 on are missing |
-/// | 4 | 4 | how many cuts follow, at most 24 |
+/// | 0 | 4 | `SZT3` |
+/// | 4 | 4 | how many cuts follow, at most 12 |
 /// | 8 | 8 | number of the trace, from 1 on |
 /// | 16 | 4 | blocks of the fork |
+/// | 20 | 4 | 1 once the map file was known to have a record of all this, durably; else 0 |
+/// | 24 | 8 | generation that the next chunk got |
 /// | 32 | 16 each | generation (8), chunks left (4), pages left of the last of them, or 0 (4) |
-/// | 416 | 8 | generation that the next chunk got |
-/// | 424 | 4 | how many chunks take space; all others are zeroes |
-/// | 432 | 8 | the sum of a hash of their numbers |
+/// | 224 | 4 | how many chunks take space; all others are zeroes |
+/// | 228 | 4 | *s*: group *n* has the chunks from *n* × 2ˢ on |
+/// | 232 | 8 each | of 32 groups the sum of a hash of their chunks |
 /// | 508 | 4 | CRC-32C of all before |
+///
+/// `SZT2` has up to 24 cuts, nothing from 20 to 31, the generation at 416, the count at 424, and at
+/// 432 the sum of a hash of the chunks' numbers; `SZT1` has nothing from 416 on.
 struct ForkTrace: Equatable, Sendable {
-    private static let magic: UInt32 = 0x3254_5A53
+    private static let magic: UInt32 = 0x3354_5A53
+    /// Written by versions that told of numbers of chunks alone.
+    private static let magicOfNumbers: UInt32 = 0x3254_5A53
     /// Written by versions that told of truncations alone.
-    private static let oldMagic: UInt32 = 0x3154_5A53
+    private static let magicOfCuts: UInt32 = 0x3154_5A53
     private static let firstCut = 32
     private static let cutSize = 16
+    private static let oldCutCapacity = 24
+    private static let firstGroup = 232
     private static let checksumOffset = 508
 
     var number: UInt64
@@ -26,8 +35,12 @@ struct ForkTrace: Equatable, Sendable {
     var blockCount: UInt32
     /// Higher than that of all chunks it tells of.
     var generation: UInt64
-    /// Which chunks take space; nil where nothing is said of that.
+    /// Which chunks take space; nil in files of versions before.
     var stored: StoredChunks?
+    /// Which take space, as files of version 3 tell it.
+    var storedNumbers: StoredNumbers?
+    /// The map file has a record of all this, durably.
+    var isRecorded = false
 
     /// A trace of a fork as it is now, behind an earlier one.
     init(_ map: ForkMap, _ cuts: CutHistory, after earlier: ForkTrace?) {
@@ -44,7 +57,9 @@ struct ForkTrace: Equatable, Sendable {
     init?(_ fields: RawFields) {
         let count: UInt32 = fields.get(4)
         let magic: UInt32 = fields.get(0)
-        guard magic == Self.magic || magic == Self.oldMagic, count <= CutHistory.capacity,
+        let isOld = magic == Self.magicOfNumbers || magic == Self.magicOfCuts
+        guard magic == Self.magic || isOld,
+            count <= (isOld ? Self.oldCutCapacity : CutHistory.capacity),
             unsafe fields.get(Self.checksumOffset)
                 == Checksum.of(fields.bytes(0..<Self.checksumOffset))
         else { return nil }
@@ -61,8 +76,16 @@ struct ForkTrace: Equatable, Sendable {
         }
         generation = cuts.last?.generation ?? 0
         if magic == Self.magic {
+            isRecorded = fields.get(20, as: UInt32.self) == 1
+            generation = fields.get(24)
+            let groups = (0..<StoredChunks.groupCount).map { group -> UInt64 in
+                fields.get(Self.firstGroup + 8 * group)
+            }
+            stored = StoredChunks(count: fields.get(224), shift: fields.get(228), groups: groups)
+            if stored == nil { return nil }
+        } else if magic == Self.magicOfNumbers {
             generation = fields.get(416)
-            stored = StoredChunks(count: fields.get(424), digest: fields.get(432))
+            storedNumbers = StoredNumbers(count: fields.get(424), digest: fields.get(432))
         }
         guard blockCount <= BlockNumber.maximumCount, number <= ChunkHeader.lastGeneration,
             generation <= ChunkHeader.lastGeneration
@@ -70,7 +93,34 @@ struct ForkTrace: Equatable, Sendable {
     }
 
     func store(_ fields: RawFields) {
-        fields.set(stored == nil ? Self.oldMagic : Self.magic, 0)
+        if stored == nil { return storeOld(fields) }
+        storeStart(fields, Self.magic)
+        fields.set(UInt32(isRecorded ? 1 : 0), 20)
+        fields.set(generation, 24)
+        if let stored {
+            fields.set(stored.count, 224)
+            fields.set(stored.shift, 228)
+            for (group, digest) in stored.groups.enumerated() {
+                fields.set(digest, Self.firstGroup + 8 * group)
+            }
+        }
+        seal(fields)
+    }
+
+    /// Writes one that was read from a file of a version before as it was, but for cuts that were
+    /// forgotten.
+    private func storeOld(_ fields: RawFields) {
+        storeStart(fields, storedNumbers == nil ? Self.magicOfCuts : Self.magicOfNumbers)
+        if let storedNumbers {
+            fields.set(generation, 416)
+            fields.set(storedNumbers.count, 424)
+            fields.set(storedNumbers.digest, 432)
+        }
+        seal(fields)
+    }
+
+    private func storeStart(_ fields: RawFields, _ magic: UInt32) {
+        fields.set(magic, 0)
         fields.set(UInt32(cuts.cuts.count), 4)
         fields.set(number, 8)
         fields.set(blockCount, 16)
@@ -80,11 +130,9 @@ struct ForkTrace: Equatable, Sendable {
             fields.set(cut.chunks, offset + 8)
             fields.set(cut.lastPages, offset + 12)
         }
-        if let stored {
-            fields.set(generation, 416)
-            fields.set(stored.count, 424)
-            fields.set(stored.digest, 432)
-        }
+    }
+
+    private func seal(_ fields: RawFields) {
         unsafe fields.set(
             Checksum.of(fields.bytes(0..<Self.checksumOffset)), Self.checksumOffset)
     }

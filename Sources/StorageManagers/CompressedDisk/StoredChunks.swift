@@ -1,32 +1,80 @@
-/// Which chunks of a fork take space, in a few bytes: to tell later whether all of them were found.
+/// Which chunks of a fork take space, and in which generation, in a few bytes: to tell later
+/// whether those that were found are all of them, and none is an older one.
+///
+/// Chunks are in groups of neighbours, as many to a group as it takes for ``groupCount`` groups to
+/// have all: so a lost chunk makes no more than its group doubtful, and in a fork of so few chunks
+/// itself alone. Each call takes the same time.
 struct StoredChunks: Equatable, Sendable {
+    static let groupCount = 32
+    /// Enough for the longest of forks.
+    static let maximumShift: UInt32 = 26
+
     /// How many.
     private(set) var count: UInt32 = 0
-    /// The sum of a hash of each.
-    private(set) var digest: UInt64 = 0
+    /// A group has two to the power of this many chunks.
+    private(set) var shift: UInt32 = 0
+    /// Of each group the sum of a hash of its chunks.
+    private(set) var groups = [UInt64](repeating: 0, count: groupCount)
 
     init() {}
 
-    init(count: UInt32, digest: UInt64) {
-        self.count = count
-        self.digest = digest
+    /// What was written down; nil for what cannot be.
+    init?(count: UInt32, shift: UInt32, groups: [UInt64]) {
+        guard groups.count == Self.groupCount, shift <= Self.maximumShift else { return nil }
+        (self.count, self.shift, self.groups) = (count, shift, groups)
     }
 
-    mutating func add(_ chunk: Int) {
+    mutating func add(_ chunk: Int, generation: UInt64) {
+        while chunk >> Int(shift) >= Self.groupCount { widen() }
         count += 1
-        digest &+= Self.hash(chunk)
+        groups[group(of: chunk)] &+= Self.hash(chunk, generation: generation)
     }
 
-    mutating func remove(_ chunk: Int) {
+    /// Takes out a chunk that was added.
+    mutating func remove(_ chunk: Int, generation: UInt64) {
         count -= 1
-        digest &-= Self.hash(chunk)
+        groups[group(of: chunk)] &-= Self.hash(chunk, generation: generation)
     }
 
-    /// The finalizer of SplitMix64.
-    private static func hash(_ chunk: Int) -> UInt64 {
-        var bits = (UInt64(chunk) &+ 1) &* 0x9E37_79B9_7F4A_7C15
+    /// The group that a chunk is in; ``groupCount`` or more for one behind all that were added.
+    func group(of chunk: Int) -> Int { chunk >> Int(shift) }
+
+    /// Makes two groups one.
+    private mutating func widen() {
+        for group in 0..<Self.groupCount {
+            let first = 2 * group
+            groups[group] =
+                first + 1 < Self.groupCount ? groups[first] &+ groups[first + 1] : 0
+        }
+        shift += 1
+    }
+
+    /// What a chunk adds to its group.
+    static func hash(_ chunk: Int, generation: UInt64) -> UInt64 {
+        mix(mix(UInt64(chunk) &+ 1) ^ generation)
+    }
+
+    /// The output of SplitMix64 for a state.
+    fileprivate static func mix(_ state: UInt64) -> UInt64 {
+        var bits = state &* 0x9E37_79B9_7F4A_7C15
         bits = (bits ^ bits >> 30) &* 0xBF58_476D_1CE4_E5B9
         bits = (bits ^ bits >> 27) &* 0x94D0_49BB_1331_11EB
         return bits ^ bits >> 31
+    }
+}
+
+/// What files of version 3 tell of the chunks that take space: their numbers alone.
+struct StoredNumbers: Equatable, Sendable {
+    let count: UInt32
+    let digest: UInt64
+
+    init(count: UInt32, digest: UInt64) {
+        (self.count, self.digest) = (count, digest)
+    }
+
+    /// Those of a map. O(fork).
+    init(_ map: ForkMap) {
+        count = map.stored.count
+        digest = map.entries().reduce(0) { $0 &+ StoredChunks.mix(UInt64($1.chunk) &+ 1) }
     }
 }
