@@ -18,8 +18,10 @@ public protocol PageVoucher: AnyObject, Sendable {
     /// Pages are under IO while it runs, so it must not use the buffer manager for anything but
     /// ``BufferManager/setVouched(_:below:areFilled:)``; it submits what the session has staged.
     ///
-    /// - Throws: why it could not be taken back. The pages then stay dirty in memory, and the
-    ///   caller that wanted them written gets the error.
+    /// - Throws: why it could not be taken back, such as a full disk: an error with its `errno` and
+    ///   a remedy. The pages then stay dirty in memory, and the caller that wanted them written
+    ///   gets the error. That may be a reader whose page needed the buffer of one of them. Nothing
+    ///   is lost: once the cause is gone, the same call succeeds.
     func withdraw(_ relation: OpenRelation, session: Session) throws(StorageError)
 }
 

@@ -55,9 +55,13 @@ package struct JournalReplay {
         self.writesAll = writesAll
     }
 
+    /// - Parameter beforeKeeping: is called before copies are kept in a file of their own.
     /// - Throws: `journalDamaged`, `storeTooNew`, or what reading and writing throw; the journal
     ///   stays then.
-    package mutating func run(_ catalog: Catalog, _ present: PresentFiles) throws(StorageError) {
+    package mutating func run(
+        _ catalog: Catalog, _ present: PresentFiles,
+        beforeKeeping: () throws(StorageError) -> Void
+    ) throws(StorageError) {
         var scan = JournalScan(store: control.identifier)
         let opened = try open(scan)
         defer { for one in opened { one.file.close(session) } }
@@ -83,6 +87,7 @@ package struct JournalReplay {
             try replay(key, copies, byNumber, scan, description, catalog)
         }
         try managers.syncPending(session)
+        if !kept.isEmpty { try beforeKeeping() }
         try release(opened, byNumber, scan)
     }
 

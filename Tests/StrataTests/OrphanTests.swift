@@ -130,6 +130,8 @@ import Threads
             load.abort()
         }
         try writeFile(store.path + "/strata.catalog", catalog)
+        // As a crash leaves it; a store that was closed has a mark of a later catalog.
+        unlink(store.path + "/strata.clean")
         for name in ["16384.2", "16384_fsm.1", "16384.map.new"] {
             try writeFile("\(store.path)/base/1/\(name)", [1])
         }

@@ -49,6 +49,7 @@ extension Catalog {
             throw DecodingFailure("it is another store's")
         }
         var catalog = Catalog(identifier: identifier)
+        catalog.version = version
         catalog.generation = try reader.read("the generation")
         catalog.nextFileNumber = try reader.read("the next file number")
         let relationSize = 2 + 4 + 4 + 2 + 8 + 1 + 5 + 2  // The least of any version.

@@ -13,6 +13,8 @@ extension Catalog {
     package static let rowCountIsExact: UInt8 = 1
     /// The first version that says whether a number of rows is exact.
     static let versionOfExactCounts: UInt32 = 2
+    /// The first version whose programs know that there may be copies of pages that were kept.
+    package static let versionOfKeptCopies: UInt32 = 2
 
     /// Bytes at the beginning of the payload that tell ``head(_:)``.
     package static let headSize = 16

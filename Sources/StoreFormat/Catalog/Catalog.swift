@@ -8,6 +8,8 @@ package import StorageManager
 package struct Catalog: Equatable, Sendable {
     /// The store's, as in its control file.
     package let identifier: UInt64
+    /// The layout of the file that it was read from. It is always written in the newest.
+    package var version = file.version
     /// How often the catalog has been replaced.
     package var generation: UInt64 = 0
     /// File numbers from here on have never been given out.

@@ -25,6 +25,28 @@ package struct CleanMark: Equatable {
     private static let payloadSize = 32
     package static let fileSize = SealedFile.overhead + payloadSize
 
+    init(store: UInt64, generation: UInt64, ownSerial: UInt64, catalogSerial: UInt64) {
+        self.store = store
+        self.generation = generation
+        self.ownSerial = ownSerial
+        self.catalogSerial = catalogSerial
+    }
+
+    /// Reads the file's bytes; nil for anything else than a sound mark.
+    init?(_ bytes: [UInt8]) {
+        guard let payload = try? Self.file.open(bytes).payload, payload.count == Self.payloadSize
+        else { return nil }
+        var reader = ByteReader(bytes, payload)
+        do throws(DecodingFailure) {
+            store = try reader.read("the store's number")
+            generation = try reader.read("the generation")
+            ownSerial = try reader.read("the mark's file")
+            catalogSerial = try reader.read("the catalog's file")
+        } catch {
+            return nil
+        }
+    }
+
     /// The file's bytes.
     package var encoded: [UInt8] {
         var writer = ByteWriter()
@@ -54,6 +76,24 @@ extension StoreFiles {
             return found == mark.encoded
         } catch {
             return false
+        }
+    }
+
+    /// The generation that the catalog had when the store was closed last, where that is later than
+    /// the one found: an older catalog was put in its place then.
+    ///
+    /// - Throws: nothing for a mark that is missing, damaged, unreadable or another store's.
+    package func laterGeneration(than catalog: Catalog) -> UInt64? {
+        do throws(StorageError) {
+            guard
+                let bytes = try read(
+                    CleanMark.fileName, atMost: CleanMark.fileSize, damage: Catalog.damaged),
+                let mark = CleanMark(bytes), mark.store == catalog.identifier,
+                mark.generation > catalog.generation
+            else { return nil }
+            return mark.generation
+        } catch {
+            return nil
         }
     }
 

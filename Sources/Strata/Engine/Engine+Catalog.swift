@@ -133,10 +133,17 @@ extension Engine {
         _ session: Session, of chosen: Set<RelationLocator>
     ) {
         var removed: [RelationLocator] = []
-        for (locator, managerName) in state.withLock({ $0.removable })
-        where chosen.contains(locator) {
+        let removable = state.withLock { $0.removable }.filter { chosen.contains($0.locator) }
+        if removable.isEmpty { return }
+        let present: PresentFiles
+        do throws(StorageError) { present = try PresentFiles(files) } catch {
+            logger.warning("could not look for the files of dropped relations: \(error)")
+            return
+        }
+        for (locator, managerName) in removable {
             do throws(StorageError) {
-                try removeFiles(locator, managerName, session)
+                try removeFiles(
+                    locator, managerName, present.byNumber[locator.number] ?? [], session)
                 removed.append(locator)
             } catch {
                 logger.warning("could not remove the files of relation \(locator): \(error)")
@@ -157,14 +164,21 @@ extension Engine {
     }
 
     /// Drops a relation's buffers, waiting for IO in flight, and removes its files.
+    ///
+    /// - Parameter paths: those that there are: where one is missing, the storage manager does not
+    ///   find those behind it.
     private func removeFiles(
-        _ locator: RelationLocator, _ managerName: String, _ session: Session
+        _ locator: RelationLocator, _ managerName: String, _ paths: [String], _ session: Session
     ) throws(StorageError) {
         let relation = try openRelation(locator, managedBy: managerName)
         try buffers.drop(relation, session: session)
-        // The storage manager finds none behind a missing one.
-        try removeSevered(of: locator)
         try managers.unlink(relation, session: session)
+        var isChanged = false
+        for path in paths where try files.kind(of: path) != .directory {
+            if try files.remove(path, ifExists: true) { isChanged = true }
+        }
+        if isChanged { try files.syncDirectory(PresentFiles.directory) }
+        state.withLock { $0.severed[locator] = nil }
     }
 
     func openRelation(_ locator: RelationLocator, managedBy name: String) throws(StorageError)

@@ -91,7 +91,7 @@ struct EngineOpening {
         if let outcome {
             recovery.outcome = outcome
         } else {
-            try recovery.begin(found, options)
+            try recovery.begin(&catalog, options)
             try recovery.run(&catalog)
         }
         log(recovery.report)

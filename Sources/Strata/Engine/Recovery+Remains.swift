@@ -36,6 +36,31 @@ extension Recovery {
         return left
     }
 
+    /// Has a catalog that is older than the store forget what it says is to be undone: the store
+    /// has committed it since, or has done it already. Durable on return, as the mark that tells of
+    /// it goes next.
+    ///
+    /// Files of it are no relation's then, and are named; blocks stay behind the relation's end.
+    ///
+    /// - Parameter later: the generation that the store's catalog had when it was closed.
+    mutating func forgetRemains(of catalog: inout Catalog, before later: UInt64)
+        throws(StorageError)
+    {
+        if catalog.remains.isEmpty { return }
+        for locator in catalog.remains.keys.sorted(by: { $0.number < $1.number }) {
+            report.actions.append(
+                .notUndone(
+                    locator,
+                    reason: "the catalog is older than the store, which was closed with generation"
+                        + " \(later) of it where this is \(catalog.generation); what it has since"
+                        + " is kept"))
+        }
+        catalog.remains = [:]
+        catalog.generation = later &+ 1
+        catalog.version = Catalog.file.version
+        try store.replace(Catalog.fileName, with: catalog.encoded(), session: session)
+    }
+
     /// Removes all files of a number.
     ///
     /// - Parameter paths: those that there are: a crash may have kept later ones and not those that

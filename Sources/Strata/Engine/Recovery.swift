@@ -47,8 +47,11 @@ struct Recovery {
     }
 
     /// Finds out whether the store was closed, and takes the mark back that says so, before
-    /// anything is written.
-    mutating func begin(_ catalog: Catalog, _ options: EngineOptions) throws(StorageError) {
+    /// anything else is written.
+    mutating func begin(_ catalog: inout Catalog, _ options: EngineOptions) throws(StorageError) {
+        if let later = store.laterGeneration(than: catalog) {
+            try forgetRemains(of: &catalog, before: later)
+        }
         let hasMark = store.hasCleanMark(catalog) || options.keepsCleanMark
         report.endedCleanly = report.isNewStore || hasMark
         if isShadowed || options.keepsCleanMark { return }
@@ -59,7 +62,7 @@ struct Recovery {
         let present = try PresentFiles(store.files)
         refuseUnmanaged(catalog)
         if !report.endedCleanly && !isShadowed { try settleCache(catalog, present) }
-        try replayJournal(catalog, present)
+        try replayJournal(&catalog, present)
         let remains = try undo(catalog, present)
         let relations = catalog.relations.count
         dropVolatile(&catalog)
@@ -80,13 +83,20 @@ struct Recovery {
     }
 
     /// Before anything else reads pages.
-    private mutating func replayJournal(_ catalog: Catalog, _ present: PresentFiles)
+    private mutating func replayJournal(_ catalog: inout Catalog, _ present: PresentFiles)
         throws(StorageError)
     {
         var replay = JournalReplay(
             files: store.files, managers: managers, session: session, control: control,
             refusals: outcome.refusals, writesAll: !isShadowed)
-        try replay.run(catalog, present)
+        let found = catalog
+        try replay.run(found, present) { () throws(StorageError) in
+            // A program that does not know of kept copies must not open the store.
+            if catalog.version >= Catalog.versionOfKeptCopies { return }
+            catalog.version = Catalog.file.version
+            catalog.generation &+= 1
+            try store.replace(Catalog.fileName, with: catalog.encoded(), session: session)
+        }
         outcome.refusals = replay.refusals
         if replay.found.pages > 0 || replay.found.damagedBatches > 0 {
             report.actions.append(.replayedJournal(replay.found))

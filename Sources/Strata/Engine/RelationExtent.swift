@@ -86,16 +86,36 @@ extension Engine {
             state.withLock { $0.records[locator]?.setCount(nil, buffers) }
             return buffers.setVouched(relation, below: nil, areFilled: false)
         }
-        try changeCatalog(session) { (catalog) throws(StorageError) in
-            guard catalog.relations[counted]?.locator == locator else { return }
-            catalog.relations[counted]?.forgetRowCount()
-        } publish: { state in
-            state.records[locator]?.setCount(nil, buffers)
+        do throws(StorageError) {
+            try changeCatalog(session) { (catalog) throws(StorageError) in
+                guard catalog.relations[counted]?.locator == locator else { return }
+                catalog.relations[counted]?.forgetRowCount()
+            } publish: { state in
+                state.records[locator]?.setCount(nil, buffers)
+            }
+        } catch {
+            throw error.errorNumber == nil ? error : .cannotWithdraw(counted, error)
         }
         logger.debug(
             """
             the rows of relation \"\(counted)\" are no longer known: pages were changed by other \
             means than loads
             """)
+    }
+}
+
+extension StorageError {
+    /// Pages of a relation cannot be written, as the catalog could not be replaced before.
+    fileprivate static func cannotWithdraw(_ name: String, _ error: StorageError) -> StorageError {
+        StorageError(
+            error.code,
+            "changed pages of relation \"\(name)\" cannot be written yet: the catalog must first"
+                + " say that its rows are not counted any more, and cannot be replaced",
+            remedy: (error.remedy ?? "Make it possible to replace the catalog, and try again.")
+                + " The pages stay in memory until then.",
+            at: Location(
+                relation: name, fork: Fork.main.name,
+                path: error.location.path ?? Catalog.fileName),
+            errorNumber: error.errorNumber, underlying: error.underlying)
     }
 }

@@ -99,7 +99,7 @@ final class Verifier {
                     subject.finding(
                         .wrongLength, "has \(count) blocks where the catalog says \(wanted)"))
             }
-            let end = limit(count, subject)
+            let end = try limit(managed: count, subject)
             try check(
                 ManagedSource(relation: relation, fork: subject.fork, blocks: 0..<end), subject)
             tell(pages.takeRest(), subject)
@@ -128,6 +128,23 @@ final class Verifier {
     func limit(_ end: UInt32, _ subject: Subject) -> UInt32 {
         subject.fork == .main ? min(end, subject.extent.blockCount) : end
     }
+}
+
+extension Verifier {
+    /// The same for a fork that only its manager can find. Of another fork than the main one, so
+    /// many blocks are looked at as the space that it takes can hold, whatever length is claimed:
+    /// all others are zeroes, which are as good as any there.
+    private func limit(managed end: UInt32, _ subject: Subject) throws(StorageError) -> UInt32 {
+        let relation = subject.relation.open
+        guard subject.fork != .main,
+            let space = try engine.managers.manager(relation.manager)?.space(
+                of: relation.locator, fork: subject.fork)
+        else { return limit(end, subject) }
+        return min(end, UInt32(clamping: space.usedBytes / Self.leastBytesOfPage))
+    }
+
+    /// No page is stored in less: sixteen to a chunk of a compressed relation, in 4096 bytes.
+    private static let leastBytesOfPage = 256
 }
 
 /// Pages.
