@@ -85,7 +85,7 @@ extension Session {
 
     /// Makes at least one handle idle. Reclaims what has completed, or else submits what is staged
     /// and waits for the oldest IO in flight. Mirrors PostgreSQL's `pgaio_io_wait_for_free`.
-    func waitForFreeHandle() {
+    package func waitForHandle() {
         for position in 0..<system.handlesPerSession {
             let handle = unsafe handles + position
             if unsafe handle.pointee.state == .completedShared { unsafe reclaim(handle) }

@@ -82,7 +82,7 @@ public final class Session {
     {
         while true {
             if let handle = try tryAcquireHandle(owner: owner, reporting: report) { return handle }
-            waitForFreeHandle()
+            waitForHandle()
         }
     }
 

@@ -20,15 +20,18 @@ extension BufferManager {
     public func startRead(_ operation: ReadOperation, block: BlockNumber, count: inout Int)
         throws(StorageError) -> Bool
     {
-        // An operation that is not awaited waits for what it lacks.
-        _ = try begin(operation, block: block, count: &count)
+        let wanted = count
+        while let need = try begin(operation, block: block, count: &count) {
+            try wait(for: need, of: operation)
+            count = wanted
+        }
         return operation.doneCount < operation.coveredCount
     }
 
-    /// ``startRead(_:block:count:)`` that never waits for anything if the operation is awaited.
+    /// ``startRead(_:block:count:)`` that waits for nothing: its step.
     ///
-    /// - Returns: what must happen before the read can begin; the operation covers no block then.
-    ///   If nil, continue with ``advance(_:)``.
+    /// - Returns: what must happen before the read can begin; the operation covers no block then,
+    ///   and this is called again. If nil, continue with ``advance(_:)``.
     package func begin(_ operation: ReadOperation, block: BlockNumber, count: inout Int)
         throws(StorageError) -> ReadNeed?
     {
@@ -76,16 +79,7 @@ extension BufferManager {
         var slept = false
         do throws(StorageError) {
             while let need = try advance(operation) {
-                switch need {
-                case .completion(let reference) where !operation.isForeign:
-                    if try operation.session.wait(for: reference) { slept = true }
-                case .completion, .notice:
-                    if try operation.buffer(operation.doneCount).waitForIO(operation.session) {
-                        slept = true
-                    }
-                case .handle, .buffers, .cleaning:
-                    preconditionFailure("a read that is not awaited waits for these itself")
-                }
+                if try wait(for: need, of: operation) { slept = true }
             }
         } catch {
             operation.giveBack()
@@ -94,8 +88,7 @@ extension BufferManager {
         return slept
     }
 
-    /// Advances a read as far as possible without waiting: the step that waiting and awaiting
-    /// share.
+    /// Advances a read as far as possible without waiting: the step of ``waitRead(_:)``.
     ///
     /// - Returns: what must happen before the next step; nil if all blocks are in the pool.
     /// - Throws: as ``waitRead(_:)``; the caller must give the operation's pages back.
@@ -118,6 +111,22 @@ extension BufferManager {
             }
         }
         return nil
+    }
+
+    /// Advances the read of one block as far as possible without waiting: begins it, if the
+    /// operation covers no block, and goes on with ``advance(_:)``.
+    ///
+    /// - Returns: what must happen before the next step; nil if the page can be taken.
+    /// - Throws: as ``startRead(_:block:count:)`` and ``waitRead(_:)``; the caller must give the
+    ///   operation's page back.
+    package func advance(_ operation: ReadOperation, reading block: BlockNumber)
+        throws(StorageError) -> ReadNeed?
+    {
+        if operation.coveredCount == 0 {
+            var one = 1
+            if let need = try begin(operation, block: block, count: &one) { return need }
+        }
+        return try advance(operation)
     }
 
     private var defaultOptions: ReadOptions {
@@ -148,14 +157,14 @@ extension BufferManager {
         var lookup = pool.pinResident(tag, ring: ring)
         while case .absent = lookup {
             let limit = runLimit(operation, tag, wanted)
-            let claimed: Int
-            switch try claimVictims(operation, limit) {
-            case .clean(let count): claimed = count
-            case .dirty(let index):
-                operation.dirtyVictim = index
-                return .lacks(.cleaning)
+            switch try pool.claim(
+                &operation.victims, limit, operation.storedStrategy, operation.session)
+            {
+            case .ready: break
+            case .dirty: return .lacks(.cleaning)
             case .none: return .lacks(.buffers)
             }
+            let claimed = operation.takeVictims()
             let (installed, found) = unsafe pool.install(
                 operation.buffers, count: claimed, from: tag, operation.record, ring: ring)
             if installed > 0 {
@@ -165,32 +174,13 @@ extension BufferManager {
             lookup = found
         }
         guard case .pinned(let index, let state) = lookup else { throw BufferPool.tooManyPins(tag) }
+        operation.dropVictims()
         unsafe operation.buffers[0] = UInt32(index)
         operation.cover(1)
         guard state.has(BufferState.valid) else { return .missing }
         operation.doneCount = 1
         countHits(operation, 1)
         return .hit
-    }
-
-    /// Claims buffers for a read; without waiting if it is awaited.
-    private func claimVictims(_ operation: ReadOperation, _ limit: Int) throws(StorageError)
-        -> BufferPool.Claim
-    {
-        let pool = operation.pool
-        guard operation.isAwaited else {
-            return .clean(
-                unsafe try pool.claimVictims(
-                    limit, into: operation.buffers, operation.storedStrategy, operation.session))
-        }
-        if let dirty = operation.dirtyVictim { return .dirty(dirty) }
-        if let spare = operation.spareVictim {
-            unsafe operation.buffers[0] = UInt32(spare)
-            operation.spareVictim = nil
-            return .clean(1)
-        }
-        return unsafe pool.claimCleanVictims(
-            limit, into: operation.buffers, operation.storedStrategy, operation.session)
     }
 
     /// How many blocks that are not in the pool one IO can read, from the first on.
@@ -229,11 +219,11 @@ extension BufferManager {
     /// Afterwards the phase says what to wait for; `idle` means that the first block turned out to
     /// be in the pool. Mirrors PostgreSQL's `AsyncReadBuffers`.
     ///
-    /// - Returns: `.handle` if the operation is awaited and no handle is idle; else nil.
+    /// - Returns: `.handle` if no handle is idle; else nil.
     private func startRemaining(_ operation: ReadOperation) throws(StorageError) -> ReadNeed? {
         let pool = operation.pool
         let first = operation.doneCount
-        // Checked before acquiring a handle, which may wait for this session's oldest IO.
+        // Checked before acquiring a handle, of which there may be none.
         let state = operation.buffer(first).state
         if state.has(BufferState.valid) {
             foundValid(operation)
@@ -279,11 +269,12 @@ extension BufferManager {
         return nil
     }
 
-    /// Acquires a handle for a read; nil if the read is awaited and that would wait.
+    /// Acquires a handle for a read; nil if none is idle.
     private func acquireHandle(_ operation: ReadOperation) throws(StorageError) -> IOHandle? {
-        operation.isAwaited
-            ? try operation.session.tryAcquireHandle(reporting: operation.report)
-            : try operation.session.acquireHandle(reporting: operation.report)
+        let session = operation.session
+        if let handle = try session.tryAcquireHandle(reporting: operation.report) { return handle }
+        session.reclaimCompleted()
+        return try session.tryAcquireHandle(reporting: operation.report)
     }
 
     private func submit(

@@ -31,8 +31,9 @@ extension BufferManager {
         let operation = try ReadOperation(
             self, relation: relation, fork: fork, session: session, options: options,
             strategy: strategy)
-        var count = 1
-        if try startRead(operation, block: block, count: &count) { try waitRead(operation) }
+        while let need = try advance(operation, reading: block) {
+            try wait(for: need, of: operation)
+        }
         guard let page = operation.takePage() else {
             preconditionFailure("a read that ended without an error has its page")
         }

@@ -17,76 +17,6 @@ extension BufferPool {
         return Int(place)
     }
 
-    /// Claims buffers and removes their pages. Claims a run where the clock's next buffers are
-    /// free: one IO can then fill neighbouring memory.
-    ///
-    /// - Returns: how many, at least one; fewer than wanted if the rest is in use.
-    /// - Throws: if there is not one: `resourcesExhausted` if all buffers are pinned, or what
-    ///   writing threw if all others are dirty.
-    func claimVictims(
-        _ wanted: Int, into places: UnsafeMutablePointer<UInt32>, _ strategy: AccessStrategy?,
-        _ session: Session
-    ) throws(StorageError) -> Int {
-        let ring = isLocal || strategy?.kind == .normal ? nil : strategy
-        var refusals = 0
-        // Once a page could not be written, only clean ones are taken.
-        var failure: StorageError?
-        while true {
-            let spared = failure == nil ? sparedState : BufferState.dirty
-            let found = unsafe claim(wanted, into: places, ring, sparing: spared, session)
-            if found == 0 {
-                if let failure { throw failure }
-                // Pages under write are free again as soon as the write is over.
-                if try waitForWrite(session) { continue }
-                if !isLocal { try gate.check() }
-                throw Self.exhausted(count)
-            }
-            failure = unsafe writeDirty(places, found, session) ?? failure
-            var cleared = 0
-            for position in 0..<found {
-                let index = unsafe Int(places[position])
-                guard clear(index, session) else {
-                    unclaim(index)
-                    continue
-                }
-                unsafe places[cleared] = UInt32(index)
-                cleared += 1
-            }
-            if cleared > 0 { return cleared }
-            if failure != nil && spared == 0 { continue }
-            // The pages became wanted after all. Their users pin them, so this ends.
-            refusals += found
-            if refusals > 8 * count { throw Self.exhausted(count) }
-        }
-    }
-
-    /// Writes the dirty pages of claimed buffers.
-    ///
-    /// - Returns: the first error; the pages concerned stay dirty.
-    func writeDirty(
-        _ places: UnsafeMutablePointer<UInt32>, _ found: Int, _ session: Session
-    ) -> StorageError? {
-        let victims = unsafe Span(_unsafeStart: places, count: found)
-        let isDirty = victims.indices.contains {
-            buffer(Int(victims[$0])).state.has(BufferState.dirty)
-        }
-        if !isDirty { return nil }
-        do throws(StorageError) {
-            try writeOut(victims, session)
-            return nil
-        } catch {
-            return error
-        }
-    }
-
-    /// Removes a claimed buffer's page if it is clean and nothing wants it.
-    func clear(_ index: Int, _ session: Session) -> Bool {
-        if !buffer(index).state.has(BufferState.tagValid) { return true }
-        guard uninstall(index) else { return false }
-        unsafe BufferCounters.count(tally(session).pointee.evictions)
-        return true
-    }
-
     /// Claims buffers: from the ring if its next one is free, else by the clock.
     func claim(
         _ wanted: Int, into places: UnsafeMutablePointer<UInt32>, _ ring: AccessStrategy?,
@@ -162,24 +92,6 @@ extension BufferPool {
 
     /// The state bits that exclude a buffer as a victim: dirty, once writing was stopped.
     var sparedState: UInt64 { gate.isClosed && !isLocal ? BufferState.dirty : 0 }
-
-    /// Waits for the end of one write that keeps its page from making room, whoever issued it.
-    ///
-    /// - Returns: whether there was one.
-    private func waitForWrite(_ session: Session) throws(StorageError) -> Bool {
-        for index in 0..<count {
-            let state = buffer(index).state
-            // Besides the write's pin there may be that of a claim.
-            let pins: UInt64 = state.has(BufferState.claimed) ? 2 : 1
-            if state.has(BufferState.ioInProgress), state.has(BufferState.valid),
-                state.pins <= pins
-            {
-                try buffer(index).waitForIO(session)
-                return true
-            }
-        }
-        return false
-    }
 
     /// What the clock hand found at a buffer.
     private enum Passed { case claimed, used, pinned }

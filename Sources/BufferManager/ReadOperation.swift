@@ -39,13 +39,9 @@ public final class ReadOperation {
     /// The number of blocks of the IO in flight.
     var inFlight = 0
 
-    /// Whether nothing may wait. What would have to be waited for is returned to the driver of the
-    /// read (``BufferManager/advance(_:)``). Set before the first read.
-    package var isAwaited = false
-    /// A claimed buffer whose dirty page must be written before the read can have it.
-    var dirtyVictim: Int?
-    /// A claimed buffer without a page, for the next read that needs one.
-    var spareVictim: Int?
+    /// The buffers claimed for a read that cannot begin yet. Their memory is behind that of
+    /// ``buffers``.
+    var victims: Victims
 
     /// What the blocks from ``done`` on wait for.
     enum Phase {
@@ -71,7 +67,8 @@ public final class ReadOperation {
         self.session = session
         table = manager.table
         (pool, callbacks) = try manager.pool(for: relation.locator)
-        unsafe buffers = .allocate(capacity: pool.combineLimit)
+        unsafe buffers = .allocate(capacity: 2 * pool.combineLimit)
+        unsafe victims = Victims(buffers + pool.combineLimit)
         unsafe addresses = .allocate(capacity: pool.combineLimit)
     }
 
@@ -99,12 +96,16 @@ public final class ReadOperation {
         phase = .idle
     }
 
-    /// Gives back claimed buffers that are not wanted any more.
-    package func dropVictims() {
-        if let dirtyVictim { pool.unclaim(dirtyVictim) }
-        if let spareVictim { pool.release(untagged: spareVictim) }
-        (dirtyVictim, spareVictim) = (nil, nil)
+    /// Moves the claimed buffers, all of them untagged, to ``buffers`` and returns their number.
+    func takeVictims() -> Int {
+        let count = victims.count
+        unsafe buffers.update(from: victims.places, count: count)
+        victims.removeAll()
+        return count
     }
+
+    /// Gives back claimed buffers that are not wanted any more.
+    package func dropVictims() { pool.giveBack(&victims) }
 
     /// The buffer of a block, counted from the first.
     @inline(__always)

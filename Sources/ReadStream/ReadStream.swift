@@ -31,6 +31,8 @@ public struct ReadStream<Source: BlockSource>: ~Copyable {
     @usableFromInline let fork: Fork
 
     @usableFromInline let engine: StreamEngine
+    /// Whether the look-ahead has stopped for dirty pages that must be written out.
+    @usableFromInline var needsCleaning = false
     /// The data of blocks that the source named and the user has not taken, in order.
     @usableFromInline var waiting: DataRing<Source.PageData>
 
@@ -69,11 +71,18 @@ public struct ReadStream<Source: BlockSource>: ~Copyable {
     ///   taken; the next call continues behind it.
     @inlinable
     public mutating func next() throws(StorageError) -> PinnedPage? {
-        guard isOnDemand else { return try nextQueued() }
+        if let page = nextIfResident() { return page }
+        return try nextQueued()
+    }
+
+    /// Takes the next page if it is in the pool and the stream looks no further than that page;
+    /// else nil, and ``next()`` goes on. Costs a lookup and a pin; never waits or throws.
+    @inlinable
+    public mutating func nextIfResident() -> PinnedPage? {
+        guard isOnDemand else { return nil }
         guard let (block, data) = source.next() else {
             isOnDemand = false
             engine.setExhausted(true)
-            current = nil
             return nil
         }
         let page = manager.pinIfResident(
@@ -86,29 +95,50 @@ public struct ReadStream<Source: BlockSource>: ~Copyable {
         isOnDemand = false
         waiting.append(data)
         engine.missed(block)
-        return try nextQueued()
+        return nil
     }
 
+    /// The loop that waits where ``advance()`` does not.
     @inlinable
     @inline(never)
     mutating func nextQueued() throws(StorageError) -> PinnedPage? {
+        while true {
+            if let page = try advance() {
+                while needsCleaning {
+                    engine.cleanAhead()
+                    lookAhead()
+                }
+                return page
+            }
+            if !engine.waitForNeed() { return nil }
+        }
+    }
+
+    /// Takes the next page if it is there, and looks ahead: the stream's step, which waits for
+    /// nothing.
+    ///
+    /// - Returns: nil if the page needs something (`StreamEngine.need`), or if there is none.
+    /// - Throws: as ``next()``.
+    @inlinable
+    mutating func advance() throws(StorageError) -> PinnedPage? {
         if engine.isEmpty {
             lookAhead(urgently: true)
             if engine.isEmpty { return try nothingStarted() }
         }
-        current = waiting.removeFirst()
         do throws(StorageError) {
-            let page = try engine.takeFirst()
+            guard let page = try engine.takeFirst() else { return nil }
+            current = waiting.removeFirst()
             if !engine.isOnDemand { lookAhead() }
             isOnDemand = engine.isOnDemand
             return page
         } catch {
+            current = waiting.removeFirst()
             isOnDemand = engine.isOnDemand
             throw error
         }
     }
 
-    /// Fills the queue as far as the distances allow. Never waits for IO.
+    /// Fills the queue as far as the distances allow. Waits for nothing.
     ///
     /// - Parameter urgently: whether the first page is wanted at once.
     @inlinable
@@ -122,12 +152,13 @@ public struct ReadStream<Source: BlockSource>: ~Copyable {
             waiting.append(data)
             engine.add(block)
         }
-        engine.endLookAhead()
+        needsCleaning = engine.endLookAhead()
     }
 
     /// Ends the stream, or throws why the next read cannot be started.
     @inlinable
     mutating func nothingStarted() throws(StorageError) -> PinnedPage? {
+        if engine.needsToStart() { return nil }
         guard let error = engine.takeStartFailure() else {
             current = nil
             return nil
@@ -160,6 +191,7 @@ extension ReadStream {
         waiting.removeAll()
         engine.reset()
         current = nil
+        needsCleaning = false
         isOnDemand = engine.isOnDemand
     }
 

@@ -1,3 +1,4 @@
+internal import AsyncIO
 public import BufferManager
 public import StorageManager
 
@@ -49,6 +50,28 @@ public struct ReadStreamOptions {
         self.strategy = strategy
         self.fork = fork
     }
+
+    /// The settings for reading neighbouring blocks once, in order: the one policy for scans.
+    ///
+    /// A scan of more than a quarter of the pool uses a ring, so that it leaves the pool to others.
+    /// What a smaller one reads stays in the pool, for the next. Mirrors PostgreSQL's `initscan`.
+    ///
+    /// - Parameters:
+    ///   - blockCount: how many blocks the scan reads.
+    ///   - manager: the pool that it reads into.
+    public static func scan(of blockCount: Int, in manager: BufferManager) -> ReadStreamOptions {
+        var options = ReadStreamOptions([.sequential, .full, .batching])
+        let configuration = manager.configuration
+        if blockCount > configuration.bufferCount / 4 {
+            let readAhead =
+                configuration.combineLimit * min(scanReads, manager.system.handlesPerSession)
+            options.strategy = AccessStrategy(.bulkRead, for: manager, readAhead: readAhead)
+        }
+        return options
+    }
+
+    /// The most reads in flight that a scan's ring has room for.
+    private static let scanReads = 32
 
     var wantedReads: Int? { flags.contains(.maintenance) ? maintenanceReads : maximumReads }
 }

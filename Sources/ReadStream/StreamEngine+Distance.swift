@@ -51,7 +51,7 @@ extension StreamEngine {
     /// Keeps a few reads in flight once reads are as large as they get. Even if the user never
     /// waits for a device, reading and verifying can go on beside the user.
     private func keepBusy() {
-        guard !isSynchronous, combineDistance == combineLimit, combineLimit > 1 else { return }
+        guard busyReads > 0, combineDistance == combineLimit, combineLimit > 1 else { return }
         readAheadDistance = max(readAheadDistance, min(busyReads * combineDistance, capacity))
     }
 

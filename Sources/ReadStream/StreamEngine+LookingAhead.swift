@@ -8,7 +8,7 @@ extension StreamEngine {
     @usableFromInline
     func beginLookAhead(urgently: Bool) {
         isUrgent = urgently
-        if count == 0 { startFailure = nil }
+        if count == 0 && !isRefused { startFailure = nil }
         startNeed = nil
         if options.flags.contains(.batching), !session.isInBatch {
             ownsBatch = (try? session.enterBatch()) != nil
@@ -16,14 +16,17 @@ extension StreamEngine {
         if heldBlock != .invalid { startHeld() }
     }
 
+    /// - Returns: whether dirty pages must be written out before the pending read can start.
     @usableFromInline
-    func endLookAhead() {
+    func endLookAhead() -> Bool {
         while startsPending, startPending() {}
         if heldBlock != .invalid { startHeld() }
         if ownsBatch {
             try? session.exitBatch()
             ownsBatch = false
         }
+        if case .cleaning = startNeed { return true }
+        return false
     }
 
     /// Takes a block that was asked for on demand and was not in the pool.
@@ -93,15 +96,13 @@ extension StreamEngine {
         if place >= maximumReads { place -= maximumReads }
         do throws(StorageError) {
             let operation = try operation(place)
-            let isExpected = pendingBlock == sequentialBlock && kernelReadsAhead
-            let advised = advises && !isUrgent && !isExpected
+            let advised = !isUrgent && advises(pendingBlock)
             isUrgent = false
             operation.options = options.readOptions
             if advised { operation.options.insert(.issuesAdvice) }
             var covered = wanted
             if let need = try manager.begin(operation, block: pendingBlock, count: &covered) {
                 startNeed = need
-                self.need = (need, operation)
                 if case .buffers = need { noteExhaustion() }
                 return false
             }
@@ -122,6 +123,15 @@ extension StreamEngine {
         }
     }
 
+    /// Whether to advise the kernel of a read that starts with the block.
+    private func advises(_ block: BlockNumber) -> Bool {
+        switch advice {
+        case .none: false
+        case .jumps: block != sequentialBlock
+        case .all: true
+        }
+    }
+
     private func operation(_ place: Int) throws(StorageError) -> ReadOperation {
         if let operation = reads[place].operation { return operation }
         let operation = try makeOperation()
@@ -130,14 +140,15 @@ extension StreamEngine {
     }
 
     func makeOperation() throws(StorageError) -> ReadOperation {
-        if isAwaited {
-            return try manager.makeAwaitedOperation(
-                relation, fork: options.fork, session: session, options: options.readOptions,
-                strategy: options.strategy)
-        }
-        return try ReadOperation(
+        try ReadOperation(
             manager, relation: relation, fork: options.fork, session: session,
             options: options.readOptions, strategy: options.strategy)
+    }
+
+    /// The operation of the pending read.
+    var nextOperation: ReadOperation? {
+        let place = firstRead + readCount
+        return reads[place >= maximumReads ? place - maximumReads : place].operation
     }
 
     private func appendRead(_ covered: Int) {

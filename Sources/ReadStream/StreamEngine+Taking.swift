@@ -3,15 +3,15 @@ public import BufferManager
 internal import StorageManager
 internal import Threads
 
-/// From the queue to the user.
+/// From the queue to the user. Nothing here waits, but for ``waitForNeed()``.
 extension StreamEngine {
-    /// Takes the page at the front of the queue and waits for its read if necessary. Callers must
-    /// ensure that the queue is not empty.
+    /// Takes the page at the front of the queue. Callers must ensure that the queue is not empty.
     ///
+    /// - Returns: nil if the page must be waited for (``need``).
     /// - Throws: the error of this block, whose entry is removed.
     @usableFromInline
-    func takeFirst() throws(StorageError) -> PinnedPage {
-        if unsafe entries[first].state == .reading { finishOldestRead() }
+    func takeFirst() throws(StorageError) -> PinnedPage? {
+        if unsafe entries[first].state == .reading, !advanceOldestRead() { return nil }
         if unsafe entries[first].state == .uncertain { return try takeUncertain() }
         let page = unsafe (pages + first).move()
         removeFirst()
@@ -19,22 +19,25 @@ extension StreamEngine {
         return page
     }
 
+    /// Whether the pending read could not start yet. Called with nothing left in the queue; sets
+    /// ``need``.
+    @usableFromInline
+    func needsToStart() -> Bool {
+        guard let startNeed else { return false }
+        need = (startNeed, .pending)
+        return true
+    }
+
     /// Gives up the first pending block, with nothing before it left in the queue, and returns why
     /// it could not be started.
     @usableFromInline
     func takeStartFailure() -> StorageError? {
+        isRefused = false
         guard let error = startFailure else { return nil }
         startFailure = nil
         pendingBlock = pendingBlock.advanced(by: 1)
         pendingCount -= 1
         return error
-    }
-
-    /// Gives up the uncertain page at the front.
-    func giveUpFirst() {
-        spare?.giveBack()
-        isReadingAgain = false
-        removeFirst()
     }
 
     private func removeFirst() {
@@ -47,22 +50,6 @@ extension StreamEngine {
         statistics.distanceSum += UInt64(readAheadDistance)
     }
 
-    /// Waits for the oldest read. Its entries become pages, or uncertain if it failed.
-    private func finishOldestRead() {
-        let start = now()
-        var slept = false
-        var failure: StorageError?
-        do throws(StorageError) {
-            slept = try manager.waitRead(oldestOperation)
-        } catch {
-            failure = error
-        }
-        statistics.waits += 1
-        if slept { statistics.blockedWaits += 1 }
-        if slept || isSynchronous { statistics.blockedNanoseconds += now() - start }
-        endOldestRead(blocked: slept, failure)
-    }
-
     private var oldestOperation: ReadOperation {
         guard let operation = reads[firstRead].operation else {
             preconditionFailure("a read has its operation")
@@ -70,14 +57,37 @@ extension StreamEngine {
         return operation
     }
 
-    /// Turns the oldest read's entries into pages, or into uncertain ones if it failed.
-    private func endOldestRead(blocked: Bool, _ failure: StorageError?) {
+    /// Advances the oldest read. Once it is over, its entries become pages, or uncertain if it
+    /// failed.
+    ///
+    /// - Returns: whether it is over.
+    private func advanceOldestRead() -> Bool {
+        let operation = oldestOperation
+        let start = readsWhenTaken ? Clock.monotonicNanoseconds : 0
+        var failure: StorageError?
+        do throws(StorageError) {
+            if let need = try manager.advance(operation) {
+                self.need = (need, .oldest)
+                return false
+            }
+        } catch {
+            failure = error
+        }
+        if readsWhenTaken { statistics.blockedNanoseconds += Clock.monotonicNanoseconds - start }
+        endOldestRead(failure)
+        return true
+    }
+
+    private func endOldestRead(_ failure: StorageError?) {
+        statistics.waits += 1
+        if hasWaited { statistics.blockedWaits += 1 }
         let (blocks, advised) = (reads[firstRead].blocks, reads[firstRead].advised)
+        let operation = oldestOperation
         if let failure {
+            operation.giveBack()
             readFailure = failure
             for position in 0..<blocks { unsafe entries[place(position)].state = .uncertain }
         } else {
-            let operation = oldestOperation
             for position in 0..<blocks {
                 guard let page = operation.takePage() else {
                     preconditionFailure("a read that ended without an error has its pages")
@@ -87,113 +97,45 @@ extension StreamEngine {
                 unsafe entries[place].state = .page
             }
         }
-        noteRead(blocked: blocked, blocks: blocks, advised: advised)
+        noteRead(blocked: hasWaited, blocks: blocks, advised: advised)
+        hasWaited = false
         firstRead = firstRead + 1 == maximumReads ? 0 : firstRead + 1
         readCount -= 1
-    }
-
-    /// ``takeFirst()`` for awaited streams: where that would wait, this returns nil and sets
-    /// ``need``.
-    ///
-    /// - Parameter isWanted: whether the user waits for this very page.
-    func takeFirstAwaited(isWanted: Bool) throws(StorageError) -> PinnedPage? {
-        if unsafe entries[first].state == .reading, !advanceOldestRead(isWanted: isWanted) {
-            return nil
-        }
-        if unsafe entries[first].state == .uncertain { return try takeUncertainAwaited() }
-        let page = unsafe (pages + first).move()
-        removeFirst()
-        countPage()
-        return page
-    }
-
-    /// Returns whether the oldest read is over.
-    private func advanceOldestRead(isWanted: Bool) -> Bool {
-        let operation = oldestOperation
-        do throws(StorageError) {
-            if let need = try manager.advance(operation) {
-                self.need = (need, operation)
-                if isWanted { hasWaited = true }
-                return false
-            }
-            endOldestRead(blocked: hasWaited, nil)
-        } catch {
-            operation.giveBack()
-            endOldestRead(blocked: hasWaited, error)
-        }
-        statistics.waits += 1
-        if hasWaited { statistics.blockedWaits += 1 }
-        hasWaited = false
-        return true
-    }
-
-    /// ``takeUncertain()`` in steps.
-    private func takeUncertainAwaited() throws(StorageError) -> PinnedPage? {
-        let block = unsafe entries[first].block
-        if let page = resident(block) {
-            if isReadingAgain { spare?.giveBack() }
-            isReadingAgain = false
-            removeFirst()
-            countPage()
-            return page
-        }
-        if let error = readFailure {
-            readFailure = nil
-            removeFirst()
-            throw error
-        }
-        do throws(StorageError) {
-            let operation = try spareOperation()
-            operation.options = options.readOptions
-            var one = 1
-            let unstarted =
-                isReadingAgain
-                ? nil : try manager.begin(operation, block: block, count: &one)
-            isReadingAgain = unstarted == nil
-            let remaining = unstarted == nil ? try manager.advance(operation) : unstarted
-            if let remaining {
-                need = (remaining, operation)
-                return nil
-            }
-            guard let page = operation.takePage() else {
-                preconditionFailure("a read that ended without an error has its page")
-            }
-            isReadingAgain = false
-            removeFirst()
-            countPage()
-            return page
-        } catch {
-            giveUpFirst()
-            throw error
-        }
     }
 
     /// Takes a page whose read failed.
     ///
     /// A read fails as a whole, but most of its pages may have come; those are in the pool now. The
     /// first page that is not in the pool gets the error. Any other is read again, alone.
-    private func takeUncertain() throws(StorageError) -> PinnedPage {
+    private func takeUncertain() throws(StorageError) -> PinnedPage? {
         let block = unsafe entries[first].block
-        removeFirst()
         if let page = resident(block) {
+            spare?.giveBack()
+            removeFirst()
             countPage()
             return page
         }
-        if let error = readFailure {
+        do throws(StorageError) {
+            if let readFailure { throw readFailure }
+            let operation = try spareOperation()
+            operation.options = options.readOptions
+            if let need = try manager.advance(operation, reading: block) {
+                self.need = (need, .again)
+                return nil
+            }
+            guard let page = operation.takePage() else {
+                preconditionFailure("a read that ended without an error has its page")
+            }
+            operation.giveBack()
+            removeFirst()
+            countPage()
+            return page
+        } catch {
             readFailure = nil
+            spare?.giveBack()
+            removeFirst()
             throw error
         }
-        let operation = try spareOperation()
-        operation.options = options.readOptions
-        var one = 1
-        if try manager.startRead(operation, block: block, count: &one) {
-            try manager.waitRead(operation)
-        }
-        guard let page = operation.takePage() else {
-            preconditionFailure("a read that ended without an error has its page")
-        }
-        countPage()
-        return page
     }
 
     private func spareOperation() throws(StorageError) -> ReadOperation {
@@ -202,10 +144,58 @@ extension StreamEngine {
         spare = made
         return made
     }
+}
 
-    private func now() -> UInt64 {
-        var time = timespec()
-        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
-        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+/// What the next page waits for: for the loops that drive a stream.
+extension StreamEngine {
+    /// The operation that needs something.
+    func operation(of needy: Needy) -> ReadOperation {
+        switch needy {
+        case .oldest: return oldestOperation
+        case .again:
+            if let spare { return spare }
+        case .pending:
+            if let nextOperation { return nextOperation }
+        }
+        preconditionFailure("a read that needs something has its operation")
+    }
+
+    /// Waits for what the next page needs. An error becomes that of its block.
+    ///
+    /// - Returns: false if it needs nothing: there is no next page.
+    @usableFromInline
+    func waitForNeed() -> Bool {
+        guard let (need, needy) = need.take() else { return false }
+        let start = Clock.monotonicNanoseconds
+        do throws(StorageError) {
+            if try manager.wait(for: need, of: operation(of: needy)) {
+                statistics.blockedNanoseconds += Clock.monotonicNanoseconds - start
+                noteWaiting(needy)
+            }
+        } catch {
+            refuse(error, needy)
+        }
+        return true
+    }
+
+    /// Called when the user waits, not only the look-ahead.
+    func noteWaiting(_ needy: Needy) {
+        if case .oldest = needy { hasWaited = true }
+    }
+
+    /// Makes an error that of the block that needed something.
+    func refuse(_ error: StorageError, _ needy: Needy) {
+        switch needy {
+        case .oldest: endOldestRead(error)
+        case .again: readFailure = error
+        case .pending: (startFailure, isRefused) = (error, true)
+        }
+    }
+
+    /// Writes out dirty pages, so that the pending read can start. If that fails, so does the next
+    /// start, unless there are clean buffers.
+    @usableFromInline
+    func cleanAhead() {
+        if let nextOperation { manager.clean(nextOperation, session: session) }
     }
 }

@@ -37,20 +37,36 @@ final class StreamEngine {
         var state: EntryState
     }
 
+    /// Which reads the kernel is advised of.
+    enum Advice {
+        /// None: they run beside the user, or the kernel looks ahead by itself.
+        case none
+        /// Those that do not continue where the last one ended.
+        case jumps
+        case all
+    }
+
+    /// Which read needs something before it can continue.
+    enum Needy {
+        /// The oldest read in flight.
+        case oldest
+        /// The reading again of the page at the front.
+        case again
+        /// The pending read, with nothing queued before it.
+        case pending
+    }
+
     let manager: BufferManager
     let relation: OpenRelation
     let session: Session
     let options: ReadStreamOptions
-    /// Reads are executed only when they are waited for. Only advising the kernel helps.
-    let isSynchronous: Bool
-    let advises: Bool
-    /// Blocks that follow those read last need no advice.
-    let kernelReadsAhead: Bool
+    /// When to advise the kernel of a read that is not wanted at once.
+    let advice: Advice
+    /// Reads are executed only when their pages are taken, so taking them takes the time of reading.
+    let readsWhenTaken: Bool
     /// How many large reads to keep in flight even if the user never waits for a device: more where
-    /// other cores can share the work of completing them.
+    /// other cores can share the work of completing them, none if nothing runs beside the user.
     let busyReads: Int
-    /// Nothing here waits. What would have to be waited for is put into ``need``.
-    let isAwaited: Bool
     /// The most blocks of a read, and the most reads in flight.
     let combineLimit: Int
     let maximumReads: Int
@@ -97,15 +113,14 @@ final class StreamEngine {
     var readFailure: StorageError?
     /// The operation that reads uncertain blocks again.
     var spare: ReadOperation?
-    /// What keeps the next read from starting, until the next look-ahead; for awaited streams.
+    /// What keeps the pending read from starting, until the next look-ahead.
     var startNeed: ReadNeed?
-    /// What the page at the front waits for, or the next read if the queue is empty, and the
-    /// operation concerned; for awaited streams.
-    var need: (need: ReadNeed, operation: ReadOperation)?
-    /// Whether the user has waited for the oldest read, and whether ``spare`` reads the page at the
-    /// front again; for awaited streams.
+    /// Whether ``startFailure`` is final: its block is not tried again.
+    var isRefused = false
+    /// What the next page waits for, until its driver has taken note (``takeNeed()``).
+    var need: (need: ReadNeed, of: Needy)?
+    /// Whether the user has waited for the oldest read.
     var hasWaited = false
-    var isReadingAgain = false
     var ownsBatch = false
     /// The next read is wanted at once, so advising the kernel of it gains nothing.
     var isUrgent = false
@@ -113,22 +128,24 @@ final class StreamEngine {
 
     init(
         _ manager: BufferManager, _ relation: OpenRelation, _ session: Session,
-        _ options: ReadStreamOptions, isAwaited: Bool = false
+        _ options: ReadStreamOptions
     ) {
         self.manager = manager
-        self.isAwaited = isAwaited
         self.relation = relation
         self.session = session
         self.options = options
         let system = manager.system
         let storage = relation.capabilities
-        isSynchronous = manager.executesInSubmitter(relation)
-        // Of blocks in order the kernel need not be told, if it looks ahead by itself.
-        advises =
-            isSynchronous && storage.supportsPrefetch && !storage.usesDirectIO
-            && !(options.flags.contains(.sequential) && storage.hasKernelReadAhead)
-        kernelReadsAhead = storage.hasKernelReadAhead
-        busyReads = storage.transformsPages ? 6 : 4
+        readsWhenTaken = manager.executesInSubmitter(relation)
+        busyReads = readsWhenTaken ? 0 : storage.transformsPages ? 6 : 4
+        if !readsWhenTaken || !storage.supportsPrefetch || storage.usesDirectIO {
+            advice = .none
+        } else if storage.hasKernelReadAhead {
+            // Of blocks in order the kernel need not be told, as it looks ahead by itself.
+            advice = options.flags.contains(.sequential) ? .none : .jumps
+        } else {
+            advice = .all
+        }
 
         let handles = system.handlesPerSession
         maximumReads = max(1, min(options.wantedReads ?? handles, handles))
@@ -197,8 +214,9 @@ final class StreamEngine {
         pendingCount = 0
         heldBlock = .invalid
         sequentialBlock = .invalid
-        (startFailure, readFailure) = (nil, nil)
-        (startNeed, need, hasWaited, isReadingAgain) = (nil, nil, false, false)
+        spare?.giveBack()
+        (startFailure, readFailure, isRefused) = (nil, nil, false)
+        (startNeed, need, hasWaited) = (nil, nil, false)
         (isExhausted, isPaused) = (false, false)
         resetDistances()
     }

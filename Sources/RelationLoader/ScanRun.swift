@@ -39,18 +39,7 @@ struct ScanRun: ~Copyable {
     mutating func run(_ session: Session) throws(LoaderError) {
         if writes { writer.writeHeader(to: &buffer) }
         let extent = relation.extent
-        let count = extent.blockCount
-        let buffers = relation.engine.buffers
-        // A relation that would fill much of the pool passes through a ring.
-        let isLarge = Int(count) > buffers.configuration.bufferCount / 4
-        let readAhead =
-            buffers.configuration.combineLimit * relation.engine.system.handlesPerSession
-        let strategy =
-            isLarge ? AccessStrategy(.bulkRead, for: buffers, readAhead: readAhead) : nil
-        var stream = ReadStream(
-            buffers, over: relation.open, session: session,
-            options: ReadStreamOptions([.sequential], strategy: strategy),
-            source: BlockRange(0..<count))
+        var stream = relation.scan(session: session, extent: extent)
         while rowCount < limit {
             try options.cancellation.check()
             let next: PinnedPage?

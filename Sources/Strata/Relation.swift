@@ -94,18 +94,17 @@ extension Relation {
     /// All pages from the first to the last, read ahead of their use. Mirrors the stream of
     /// PostgreSQL's sequential scans.
     ///
-    /// Uses a small ring of buffers, so that a scan of a large relation leaves the pool to others.
-    /// Pages that are added after the call are not part of it. A page that has lost what was loaded
-    /// is an error; whether rows are missing tells ``checkRowCount(_:of:)``.
+    /// A scan of more than a quarter of the pool uses a small ring of buffers, so that it leaves the
+    /// pool to others (`ReadStreamOptions.scan(of:in:)`). Pages that are added after the call are
+    /// not part of it. A page that has lost what was loaded is an error; whether rows are missing
+    /// tells ``checkRowCount(_:of:)``.
     ///
     /// - Parameter extent: which pages; nil for those of this moment.
     public func scan(session: Session, extent: RelationExtent? = nil) -> ReadStream<BlockRange> {
-        let strategy = AccessStrategy(
-            .bulkRead, for: engine.buffers,
-            readAhead: engine.options.combineLimit * min(32, engine.system.handlesPerSession))
+        let blocks = 0..<(extent ?? self.extent).blockCount
         return stream(
-            BlockRange(0..<(extent ?? self.extent).blockCount), session: session,
-            options: ReadStreamOptions([.sequential, .full, .batching], strategy: strategy))
+            BlockRange(blocks), session: session,
+            options: .scan(of: blocks.count, in: engine.buffers))
     }
 
     /// Pages in the order that a source names them, read ahead of their use.

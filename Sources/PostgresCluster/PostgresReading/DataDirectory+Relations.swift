@@ -57,14 +57,12 @@ extension DataDirectory {
     public func scan(_ relation: OpenRelation, fork: Fork = .main, session: Session)
         throws(StorageError) -> ReadStream<BlockRange>
     {
-        let strategy = AccessStrategy(
-            .bulkRead, for: buffers,
-            readAhead: PostgresOptions.combineLimit * min(32, system.handlesPerSession))
-        var streamOptions = ReadStreamOptions([.sequential, .full, .batching], strategy: strategy)
+        let blocks = 0..<(try relation.storage.blockCount(fork))
+        var streamOptions = ReadStreamOptions.scan(of: blocks.count, in: buffers)
         streamOptions.fork = fork
         return ReadStream(
             buffers, over: relation, session: session, options: streamOptions,
-            source: BlockRange(0..<(try relation.storage.blockCount(fork))))
+            source: BlockRange(blocks))
     }
 
     /// Opens a relation.

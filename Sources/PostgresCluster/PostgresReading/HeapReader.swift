@@ -68,11 +68,9 @@ package struct HeapReader {
         _ body: (borrowing RowVersion) throws(StorageError) -> Void,
         pageDone: () throws(StorageError) -> Bool = { () throws(StorageError) in true }
     ) throws(StorageError) {
-        let strategy = AccessStrategy(
-            .bulkRead, for: storage.buffers, readAhead: 16 * storage.system.handlesPerSession)
         var stream = ReadStream(
             storage.buffers, over: relation, session: session,
-            options: ReadStreamOptions([.sequential, .full, .batching], strategy: strategy),
+            options: .scan(of: blocks.count, in: storage.buffers),
             source: BlockRange(blocks))
         for block in blocks {
             let page: PinnedPage

@@ -224,7 +224,12 @@ final class AsyncCore: RingParticipant, @unchecked Sendable {
     }
 
     /// Has the work posted when what its read needs has happened.
-    func await(_ need: ReadNeed, _ operation: ReadOperation, for work: CoreWork) -> Awaiting {
+    ///
+    /// - Throws: `storeFailed` if the read needs a buffer and writing has ended.
+    func await(_ need: ReadNeed, _ operation: ReadOperation, for work: CoreWork)
+        throws(StorageError) -> Awaiting
+    {
+        let buffers = engine.buffers
         switch need {
         case .completion(let reference):
             watch(reference, for: work)
@@ -232,20 +237,20 @@ final class AsyncCore: RingParticipant, @unchecked Sendable {
             unwatch(work)
             return .again
         case .notice:
-            return engine.buffers.register(work, for: operation) ? .parked : .again
-        case .handle, .buffers:
+            return buffers.register(work, for: operation) ? .parked : .again
+        case .buffers:
+            if let refusal = buffers.refusal { throw refusal }
+            return .queues
+        case .handle:
             return .queues
         case .cleaning:
-            // Nobody but the helper touches the operation until the work is posted again.
+            // Dirty pages cost the helper's work. Clean ones behind them will do.
+            if buffers.passOver(operation) { return .again }
+            // Nothing but the helper touches the operation until the work is posted again.
             nonisolated(unsafe) let operation = operation
-            let buffers = engine.buffers
             work.isAtHelper.store(true, ordering: .relaxed)
             engine.asyncParts.helper { session in
-                do throws(StorageError) {
-                    try unsafe buffers.clean(operation, session: session)
-                } catch {
-                    work.failure = error
-                }
+                unsafe buffers.clean(operation, session: session)
                 work.isAtHelper.store(false, ordering: .releasing)
                 work.post()
             }
@@ -272,8 +277,8 @@ final class AsyncCore: RingParticipant, @unchecked Sendable {
         throws(StorageError) -> ReadOperation
     {
         guard let operation = spare.popLast() else {
-            return try engine.buffers.makeAwaitedOperation(
-                relation, fork: fork, session: session, options: options, strategy: nil)
+            return try ReadOperation(
+                engine.buffers, relation: relation, fork: fork, session: session, options: options)
         }
         if operation.relation !== relation { operation.relation = relation }
         operation.fork = fork

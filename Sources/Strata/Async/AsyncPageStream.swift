@@ -1,6 +1,6 @@
 internal import AsyncIO
 public import BufferManager
-internal import ReadStream
+public import ReadStream
 internal import StorageManager
 
 /// Pages of a relation for a task, in the order that a source names them, read ahead of their use.
@@ -10,77 +10,67 @@ internal import StorageManager
 /// while let page = try await stream.next() { … }
 /// ```
 ///
-/// It looks ahead as a `ReadStream.ReadStream` does, on the thread of whoever serves the session,
-/// while the task uses the pages that are there. Pages that are in the pool are taken without
-/// suspending; so that others get their turn, the task yields after ``yieldInterval`` of them.
+/// It is a `ReadStream` that the session's loop drives while the task uses the pages that are
+/// there. As long as all pages are in the pool, the task has the stream and takes them itself,
+/// without suspending; so that other tasks get their turn, it yields after ``yieldInterval`` of
+/// them.
 ///
-/// One task at a time uses it. It may go at any time, in the middle too: all pages that were not
-/// taken are given back, reads in flight end in the pool.
-public struct AsyncPageStream<Source: BlockSource & Sendable>: ~Copyable, Sendable
+/// One task at a time uses it. It may be destroyed at any time: all pages that were not taken are
+/// given back, and reads in flight end in the pool.
+public struct AsyncPageStream<Source: BlockSource & Sendable>: ~Copyable, @unchecked Sendable
 where Source.PageData: Sendable {
+    // Sendable, because the stream within is either the task's or the loop's, and the one hands it
+    // to the other through ``StreamWork``.
+
     /// After how many pages from the pool a task yields.
     public static var yieldInterval: Int { 64 }
 
-    /// What the source gave along with the page taken last.
+    /// The source's data for the page taken last.
     @inlinable public var data: Source.PageData? { current }
 
     @usableFromInline var current: Source.PageData?
-    /// The source, while pages are looked up as they are asked for.
-    @usableFromInline var source: Source
-    @usableFromInline var isOnDemand: Bool
+    /// The stream, while the task has it; nil while the session's loop has it. The queue is empty
+    /// while the task has it.
+    @usableFromInline var stream: ReadStream<Source>?
     /// Pages taken since the task was last suspended.
     @usableFromInline var run = 0
-    /// A block that the source named and that is not in the pool.
-    @usableFromInline var missed: (block: BlockNumber, data: Source.PageData)?
+    /// Whether all pages were taken and the source had no more.
     private var isEnded = false
-    @usableFromInline let relation: Relation
-    @usableFromInline let session: AsyncSession
-    @usableFromInline let fork: Fork
     private let work: StreamWork<Source>
-    /// Whether the loop has to be told that there is room.
-    private var hasFeed = true
 
     init(
         _ relation: Relation, _ session: AsyncSession, _ options: ReadStreamOptions,
         _ source: Source
     ) {
-        self.relation = relation
-        self.session = session
-        self.source = source
-        fork = options.fork
-        work = StreamWork(session.core, relation.open, options, source)
-        isOnDemand = work.feed.isOnDemand
+        var options = options
+        work = StreamWork(session.core, &options)
+        stream = ReadStream(
+            relation.engine.buffers, over: relation.open, session: session.core.session,
+            options: options, source: source)
     }
 
     deinit { work.drop() }
 
-    /// Takes the next page; nil when the source has no more and all pages were taken.
+    /// Takes the next page; nil if the source has no more blocks and all pages were taken.
     ///
     /// - Throws: `CancellationError` if the task is cancelled while it waits; the stream can go on.
-    ///   What went wrong with this very block: `invalidPage` or what the storage throws; the next
-    ///   call goes on behind it. `waitTooLong`, `tooManyWaiting`, `closed`; the next call tries the
-    ///   same block again.
+    ///   The error of this block, `invalidPage` or an error of the storage; the next call continues
+    ///   behind it. `waitTooLong`, `tooManyWaiting`, `closed`; the next call tries the same block
+    ///   again.
     @inlinable
     @inline(__always)
     nonisolated(nonsending) public mutating func next() async throws -> PinnedPage? {
-        if isOnDemand, let page = nextResident() { return page }
+        if let page = nextIfResident() { return page }
         return try await nextQueued()
     }
 
-    /// The next page if it is in the pool and none was read ahead.
+    /// Takes the next page if the task has the stream and the page is in the pool.
     @inlinable
     @inline(__always)
-    mutating func nextResident() -> PinnedPage? {
-        if run >= Self.yieldInterval || missed != nil { return nil }
-        guard let (block, data) = source.next() else {
-            isOnDemand = false
-            return nil
-        }
-        guard let page = relation.residentPage(block, fork, session) else {
-            missed = (block, data)
-            return nil
-        }
-        current = data
+    mutating func nextIfResident() -> PinnedPage? {
+        if run >= Self.yieldInterval { return nil }
+        guard let page = stream?.nextIfResident() else { return nil }
+        current = stream?.data
         run &+= 1
         return page
     }
@@ -88,62 +78,110 @@ where Source.PageData: Sendable {
     @usableFromInline
     nonisolated(nonsending) mutating func nextQueued() async throws -> PinnedPage? {
         while true {
-            if isEnded { return nil }
-            if isOnDemand, run >= Self.yieldInterval {
+            if run >= Self.yieldInterval {
                 run = 0
                 await Task.yield()
                 try Task.checkCancellation()
-                if let page = nextResident() { return page }
+                if let page = nextIfResident() { return page }
             }
-            if hasFeed { giveFeed() }
             var left = 0
-            guard let item = work.queue.removeFirst(&left) else {
-                run = 0
-                try await work.waitForItem()
-                continue
+            if let item = work.queue.removeFirst(&left) {
+                // The loop fills the queue again while the task uses the other half.
+                if left == work.queue.capacity / 2 { work.post() }
+                switch consume item {
+                case .page(let page, let data):
+                    current = data
+                    return page
+                case .failed(let error, let data):
+                    if let data { current = data }
+                    throw error
+                }
             }
-            if left == work.queue.capacity / 2 { work.post() }
-            switch consume item {
-            case .page(let page, let data):
-                current = data
-                return page
-            case .failed(let error, let data):
-                if let data { current = data }
-                throw error
-            case .ended:
-                isEnded = true
-                current = nil
-            case .onDemand:
-                source = work.feed.source
-                (isOnDemand, hasFeed) = (true, true)
-                if let page = nextResident() { return page }
-            }
+            if isEnded { return end() }
+            if let stream = stream.take() { work.give(stream) }
+            run = 0
+            try await work.waitForItem()
+            if work.queue.count > 0 { continue }
+            stream = work.takeBack()
+            isEnded = work.hasEnded
+            if let page = nextIfResident() { return page }
         }
     }
 
-    /// Has the loop read ahead from here on.
-    private mutating func giveFeed() {
-        let (source, missed) = (source, missed)
-        work.giveFeed { feed in
-            feed.source = source
-            if let missed { feed.missed(missed.block, data: missed.data) }
+    private mutating func end() -> PinnedPage? {
+        current = nil
+        return nil
+    }
+}
+
+extension AsyncPageStream {
+    /// Stops asking the source. Blocks it already named can still be taken; after them ``next()``
+    /// returns nil.
+    ///
+    /// Suspends until the session's loop has stopped asking.
+    ///
+    /// - Throws: `CancellationError`, `tooManyWaiting`, `closed`; the stream goes on then.
+    nonisolated(nonsending) public mutating func pause() async throws {
+        try await change { $0.pause() }
+    }
+
+    /// Asks the source again, after ``pause()`` or after it had no more, and looks as far ahead as
+    /// before.
+    ///
+    /// - Parameter source: the source from here on; nil: the one that the stream has.
+    /// - Throws: as ``pause()``.
+    nonisolated(nonsending) public mutating func resume(with source: Source? = nil) async throws {
+        try await change { stream in
+            if let source { stream.source = source }
+            stream.resume()
         }
-        self.missed = nil
-        (isOnDemand, hasFeed) = (false, false)
-        work.post()
+    }
+
+    /// Forgets blocks that were named and not taken, and starts anew: asks the source again, with
+    /// the initial look-ahead. Waits for no IO.
+    ///
+    /// - Parameter source: the source from here on; nil: the one that the stream has.
+    /// - Throws: as ``pause()``.
+    nonisolated(nonsending) public mutating func reset(with source: Source? = nil) async throws {
+        try await change(discarding: true) { stream in
+            if let source { stream.source = source }
+            stream.reset()
+        }
+        current = nil
+        run = 0
+    }
+
+    /// Takes the stream back from the loop and changes it.
+    ///
+    /// - Parameter discarding: whether to give back the pages that wait for the task.
+    nonisolated(nonsending) private mutating func change(
+        discarding: Bool = false, _ body: (inout ReadStream<Source>) -> Void
+    ) async throws {
+        while stream == nil {
+            stream = work.takeBack()
+            if stream == nil { try await work.waitForStream() }
+        }
+        if discarding { work.queue.removeAll() }
+        guard var stream = stream.take() else { preconditionFailure("the task has the stream") }
+        body(&stream)
+        isEnded = false
+        // What the task takes itself comes after the pages that wait for it.
+        if work.queue.count > 0 { work.give(stream) } else { self.stream = consume stream }
     }
 }
 
 extension Relation {
     /// All pages from the first to the last for a task, read ahead of their use; as
     /// ``scan(session:)`` for threads.
-    public func scan(session: AsyncSession) -> AsyncPageStream<BlockRange> {
-        let strategy = AccessStrategy(
-            .bulkRead, for: engine.buffers,
-            readAhead: engine.options.combineLimit * min(32, engine.system.handlesPerSession))
-        return AsyncPageStream(
-            self, session, ReadStreamOptions([.sequential, .full, .batching], strategy: strategy),
-            BlockRange(0..<blockCount))
+    ///
+    /// - Parameter extent: which pages; nil for those of this moment.
+    public func scan(session: AsyncSession, extent: RelationExtent? = nil)
+        -> AsyncPageStream<BlockRange>
+    {
+        let blocks = 0..<(extent ?? self.extent).blockCount
+        return stream(
+            BlockRange(blocks), session: session,
+            options: .scan(of: blocks.count, in: engine.buffers))
     }
 
     /// Pages in the order that a source names them for a task, read ahead of their use.

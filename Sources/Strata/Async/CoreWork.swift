@@ -18,8 +18,6 @@ class CoreWork: WakeUp, @unchecked Sendable {
     var queuedSince: UInt64?
     /// Whether the engine's helper does something for this, and the work has to wait for it.
     let isAtHelper = Atomic<Bool>(false)
-    /// What a thread that may block met when it did something for this.
-    var failure: StorageError?
 
     init(_ core: AsyncCore) { self.core = core }
 

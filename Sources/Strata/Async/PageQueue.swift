@@ -11,10 +11,6 @@ final class PageQueue<PageData>: @unchecked Sendable {
     enum Item: ~Copyable {
         case page(PinnedPage, PageData)
         case failed(StorageError, PageData?)
-        /// The source has no more.
-        case ended
-        /// The task may ask the source itself from here on.
-        case onDemand
     }
 
     private struct Ends {

@@ -28,7 +28,6 @@ final class PageRequest: TaskRequest, @unchecked Sendable {
 
     /// The read, while there is one; the loop's, as all below.
     private var operation: ReadOperation?
-    private var hasBegun = false
     private var isActive = false
     /// The loop's until the request is done, then the task's.
     private var page: PinnedPage?
@@ -55,7 +54,6 @@ final class PageRequest: TaskRequest, @unchecked Sendable {
             if core.hasQueue, !isAbandoned { return .queues }
         }
         if isAbandoned { return end(nil) }
-        if let failure { return end(failure) }
         do throws(StorageError) {
             if let outcome = try advance() { return outcome }
             page = operation?.takePage()
@@ -75,21 +73,14 @@ final class PageRequest: TaskRequest, @unchecked Sendable {
             operation = try core.takeOperation(relation, fork, readOptions)
             self.operation = operation
         }
-        while true {
-            var need: ReadNeed?
-            if !hasBegun {
-                var one = 1
-                need = try buffers.begin(operation, block: block, count: &one)
-                hasBegun = need == nil
-            }
-            if hasBegun { need = try buffers.advance(operation) }
-            guard let need else { return nil }
-            switch core.await(need, operation, for: self) {
+        while let need = try buffers.advance(operation, reading: block) {
+            switch try core.await(need, operation, for: self) {
             case .again: continue
             case .parked: return .done
             case .queues: return .queues
             }
         }
+        return nil
     }
 
     private func end(_ error: StorageError?) -> Outcome {
@@ -116,8 +107,9 @@ final class ExtensionRequest: TaskRequest, @unchecked Sendable {
     private let relation: Relation
     private let count: Int
     private var isSent = false
-    /// The helper's, then the loop's, then the task's.
+    /// The helper's, then the loop's, then the task's; as what it met instead.
     private var pages: ExtendedPages?
+    private var failure: StorageError?
 
     init(_ core: AsyncCore, _ relation: Relation, _ count: Int) {
         self.relation = relation

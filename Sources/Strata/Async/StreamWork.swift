@@ -4,36 +4,40 @@ internal import ReadStream
 internal import StorageManager
 internal import Synchronization
 
-/// What stands behind an ``AsyncPageStream``: the feed that reads ahead, driven by the session's
-/// loop, and the queue of pages for the task.
+/// What stands behind an ``AsyncPageStream``: hands the stream from the task to the session's loop
+/// and back, has the loop drive it, and keeps the pages that the loop took for the task.
 ///
-/// The feed is the loop's, except after the loop has put `onDemand` into the queue: then it is the
-/// task's, until that posts the work again. One task at a time takes from the queue.
+/// | who has the stream | where it is | moved on by |
+/// |---|---|---|
+/// | the task | in its ``AsyncPageStream`` | ``give(_:)``, to the loop |
+/// | the loop | in ``stream`` | the end, a stream that only looks up, the task's wish: returned |
+/// | returned | in ``stream`` | ``takeBack()``, to the task |
+///
+/// One task at a time takes from the queue.
 @safe
 final class StreamWork<Source: BlockSource & Sendable>: CoreWork, @unchecked Sendable
 where Source.PageData: Sendable {
-    let feed: StreamFeed<Source>
     let queue: PageQueue<Source.PageData>
-    /// Whose the feed is; moved by whoever has it.
-    private let isWithTask = Atomic<Bool>(true)
+    /// The loop's until ``isReturned``, then the task's.
+    private var stream: ReadStream<Source>?
+    /// Whether the source had no more when the stream was returned; as ``stream``.
+    private(set) var hasEnded = false
+    private let isReturned = Atomic<Bool>(true)
+    /// Whether the task wants the stream back as it is.
+    private let isWantedBack = Atomic<Bool>(false)
     private let isDropped = Atomic<Bool>(false)
 
     private let isTaskWaiting = Atomic<Bool>(false)
-    /// Written by the task before it waits, read by whoever resumes it.
+    /// Written by the task before it waits, read by the thread that resumes it.
     private var continuation: UnsafeContinuation<Void, Never>?
 
-    init(
-        _ core: AsyncCore, _ relation: OpenRelation, _ options: ReadStreamOptions, _ source: Source
-    ) {
-        var options = options
+    /// Limits the options to a stream's share of the pool.
+    init(_ core: AsyncCore, _ options: inout ReadStreamOptions) {
         let streams = core.streamCount.add(1, ordering: .relaxed).newValue
         let share = max(1, core.engine.buffers.readAheadLimit / streams)
         options.maximumPins = min(options.maximumPins ?? share, share)
         // The task takes from the queue while the loop fills it; what is in it counts, too.
-        queue = PageQueue(capacity: max(2, min(share, Self.queueLimit)))
-        feed = StreamFeed(
-            core.engine.buffers, over: relation, session: core.session, options: options,
-            source: source)
+        queue = PageQueue(capacity: max(1, min(share, Self.queueLimit)))
         super.init(core)
     }
 
@@ -44,15 +48,23 @@ where Source.PageData: Sendable {
 
     // MARK: The task
 
-    /// Hands the feed to the loop, if the task has it.
-    func giveFeed(_ change: (StreamFeed<Source>) -> Void) {
-        change(feed)
-        isWithTask.store(false, ordering: .releasing)
+    /// Hands the stream to the loop.
+    func give(_ stream: consuming ReadStream<Source>) {
+        self.stream = consume stream
+        hasEnded = false
+        isReturned.store(false, ordering: .releasing)
+        post()
     }
 
-    /// Suspends the task until there is something in the queue, or it is cancelled.
+    /// Takes the stream if the loop has returned it.
+    func takeBack() -> ReadStream<Source>? {
+        isReturned.load(ordering: .acquiring) ? stream.take() : nil
+    }
+
+    /// Suspends the task until there is something in the queue, the stream is returned, or the task
+    /// is cancelled.
     ///
-    /// - Throws: `CancellationError`; nothing is lost then.
+    /// - Throws: `CancellationError`, `tooManyWaiting`, `closed`; nothing is lost then.
     nonisolated(nonsending) func waitForItem() async throws {
         try core.admit()
         defer { core.leave() }
@@ -67,7 +79,16 @@ where Source.PageData: Sendable {
         } onCancel: {
             resumeTask()
         }
-        if Task.isCancelled, queue.count == 0 { throw CancellationError() }
+        if Task.isCancelled, queue.count == 0, !isReturned.load(ordering: .acquiring) {
+            throw CancellationError()
+        }
+    }
+
+    /// As ``waitForItem()``, with the stream to be returned as soon as possible.
+    nonisolated(nonsending) func waitForStream() async throws {
+        isWantedBack.store(true, ordering: .releasing)
+        try await waitForItem()
+        if !isReturned.load(ordering: .acquiring) { try Task.checkCancellation() }
     }
 
     private func resumeTask() {
@@ -81,7 +102,7 @@ where Source.PageData: Sendable {
         queue.removeAll()
         isDropped.store(true, ordering: .releasing)
         // What is in flight or read ahead is the loop's to give back.
-        if !isWithTask.load(ordering: .acquiring) { post() }
+        if !isReturned.load(ordering: .acquiring) { post() }
     }
 
     // MARK: The loop
@@ -89,54 +110,69 @@ where Source.PageData: Sendable {
     override var isAbandoned: Bool { isDropped.load(ordering: .acquiring) }
 
     override func proceed() -> Outcome {
-        // The helper has the feed's operation.
+        // The helper has the stream's operation.
         if isAtHelper.load(ordering: .acquiring) { return .done }
-        if isAbandoned {
-            feed.end()
-            queue.removeAll()
-            return .done
+        var outcome = Outcome.done
+        if !isReturned.load(ordering: .acquiring), var stream = stream.take() {
+            // Dropped together with all that it has read.
+            if isAbandoned {
+                queue.removeAll()
+                return .done
+            }
+            let isOver = isWantedBack.exchange(false, ordering: .acquiring)
+            let step = isOver ? .over(hasEnded: false) : fill(&stream)
+            self.stream = consume stream
+            switch step {
+            case .stops(let reason): outcome = reason
+            case .over(let hasEnded):
+                self.hasEnded = hasEnded
+                isReturned.store(true, ordering: .releasing)
+            }
         }
-        let outcome = isWithTask.load(ordering: .acquiring) ? .done : fill()
-        if queue.count > 0 { resumeTask() }
+        if queue.count > 0 || isReturned.load(ordering: .relaxed) { resumeTask() }
         return outcome
     }
 
-    private func fill() -> Outcome {
-        if let failure {
-            self.failure = nil
-            feed.refuse(failure)
-        }
-        // Room is left for the word that ends a run.
-        while queue.count < queue.capacity - 1 {
-            switch feed.step(isWanted: queue.count == 0) {
-            case .page(let page, let data):
-                queue.append(.page(page, data))
-                if feed.isOnDemand {
-                    endRun(.onDemand)
-                    return .done
-                }
-            case .failed(let error, let data):
-                queue.append(.failed(error, data))
-            case .ended:
-                endRun(.ended)
-                return .done
-            case .needs(let need, let operation):
-                // It will be posted for something already, and looks again then.
-                if isRegistered { return .done }
-                switch core.await(need, operation, for: self) {
-                case .again: continue
-                case .parked: return .done
-                case .queues: return queue.count > 0 ? .done : .queues
-                }
-            }
-        }
-        return .done
+    /// How filling the queue ended.
+    private enum Filling {
+        /// The work will be posted when it can go on, or queues.
+        case stops(Outcome)
+        /// The stream is to be returned.
+        case over(hasEnded: Bool)
     }
 
-    /// Gives the feed to the task. What the task does with it comes after it has taken the item.
-    private func endRun(_ item: consuming PageQueue<Source.PageData>.Item) {
-        isWithTask.store(true, ordering: .releasing)
-        queue.append(item)
+    private func fill(_ stream: inout ReadStream<Source>) -> Filling {
+        while queue.count < queue.capacity {
+            do throws(StorageError) {
+                if let page = try stream.step() {
+                    guard let data = stream.data else {
+                        preconditionFailure("a page comes with its block's data")
+                    }
+                    queue.append(.page(page, data))
+                    if stream.looksUpOnly { return .over(hasEnded: false) }
+                    continue
+                }
+            } catch {
+                queue.append(.failed(error, stream.data))
+                continue
+            }
+            let isWanted = queue.count == 0
+            guard let need = stream.takeNeed(isWanted: isWanted) else {
+                return .over(hasEnded: true)
+            }
+            // It will be posted for something already, and looks again then.
+            if isRegistered { return .stops(.done) }
+            do throws(StorageError) {
+                switch try core.await(need.need, need.operation, for: self) {
+                case .again: continue
+                case .parked: return .stops(.done)
+                case .queues: return .stops(isWanted ? .queues : .done)
+                }
+            } catch {
+                stream.refuse(error, need)
+            }
+        }
+        return .stops(.done)
     }
 
     override func fail(_ error: StorageError) {
