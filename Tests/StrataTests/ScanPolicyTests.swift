@@ -1,0 +1,52 @@
+import AsyncIO
+import StorageTesting
+import Strata
+import Testing
+
+/// A scan leaves the pool to others if it is large, and its pages to the next scan if it is small.
+@Suite struct ScanPolicyTests {
+    private static let poolPages = 256
+
+    /// How many pages of a relation are in the pool after a scan of so many.
+    private func left(
+        of pages: UInt32, _ store: AsyncStore, by scan: () async throws -> Int
+    ) async throws -> Int {
+        try Threads.run {
+            let session = try store.engine.makeSession()
+            defer { session.close() }
+            _ = try store.engine.buffers.evictAll(session: session)
+        }
+        #expect(try await scan() == Int(pages))
+        return (0..<pages).count { store.isResident($0) }
+    }
+
+    @Test(arguments: IOMethodMatrix.all, [64, 65] as [UInt32])
+    func aRingAboveAQuarterOfThePool(_ method: TestedMethod, _ pages: UInt32) async throws {
+        let store = try AsyncStore(method, .engineThread, pages: Int(pages)) {
+            $0.poolBytes = Self.poolPages * blockSize
+        }
+        let (relation, tasks) = (store.relation, store.session)
+        let awaited = try await left(of: pages, store) {
+            var stream = relation.scan(session: tasks)
+            var count = 0
+            while try await stream.next() != nil { count += 1 }
+            return count
+        }
+        let blocking = try await left(of: pages, store) {
+            try Threads.run {
+                let session = try store.engine.makeSession()
+                defer { session.close() }
+                var stream = relation.scan(session: session)
+                var count = 0
+                while try stream.next() != nil { count += 1 }
+                return count
+            }
+        }
+        if pages <= Self.poolPages / 4 {
+            #expect(awaited == Int(pages) && blocking == Int(pages))
+        } else {
+            #expect(awaited <= Self.poolPages / 8 && blocking <= Self.poolPages / 8)
+        }
+        try await store.end()
+    }
+}
