@@ -17,6 +17,8 @@ let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let arguments: Target.Dependency = .product(
     name: "ArgumentParser", package: "swift-argument-parser")
 
+let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+
 let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 
 /// io_uring exists on Linux only; elsewhere the other methods remain.
@@ -30,7 +32,7 @@ let rados: Target.Dependency = .target(name: "CRados", condition: .when(traits: 
 // in a module that is not listed does not rebuild the target.
 let modules: [Target] = [
     .target(name: "Threads", dependencies: ["CPlatform"]),
-    .target(name: "AsyncIO", dependencies: ["Threads", "CPlatform", liburing, log]),
+    .target(name: "AsyncIO", dependencies: ["Threads", "CPlatform", deque, liburing, log]),
     .target(name: "PageFormat", dependencies: ["CPlatform"]),
     .target(name: "RowSchema", dependencies: ["PageFormat"]),
     .target(name: "RowText", dependencies: ["RowSchema", "PageFormat", "Threads", system]),
@@ -57,7 +59,7 @@ let modules: [Target] = [
         dependencies: ["StorageManager", "PageFormat", "AsyncIO", log, "Threads"]),
     .target(
         name: "ReadStream",
-        dependencies: ["BufferManager", "StorageManager", "AsyncIO", "Threads"]),
+        dependencies: ["BufferManager", "StorageManager", "AsyncIO", "Threads", deque]),
     .target(
         name: "PostgresTypes", dependencies: ["RowText"],
         path: "Sources/PostgresCluster/PostgresTypes"),
@@ -102,13 +104,13 @@ let modules: [Target] = [
             "StoreFormat",
             "ReadStream", "BufferManager", "StorageManager", "MagneticDisk", "CompressedDisk",
             "MemoryDisk", "FileAccess", "RowSchema", "PageFormat", "AsyncIO", "CPlatform", log,
-            "Threads", system,
+            "Threads", deque, system,
         ]),
     .target(
         name: "RelationLoader",
         dependencies: [
             "Strata", "BufferManager", "RowText", "RowSchema", "PageFormat", "AsyncIO", "Threads",
-            system,
+            deque, system,
         ]),
     .target(
         name: "StorageTesting",
@@ -299,6 +301,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     ],

@@ -40,27 +40,24 @@ private struct SyncRound {
         let file: VirtualFile
         let opensForRound: Bool
         let data: IOTargetData
-        let report: IOReturn
-        let reference: WaitReference
     }
 
     private let queue: SyncQueue
     private let session: Session
-    private let limit: Int
-    private var flights: [Flight] = []
-    private var oldest = 0
+    private var window: IOWindow<Flight>
     private(set) var failure: StorageError?
 
     init(_ queue: SyncQueue, _ session: Session) {
         self.queue = queue
         self.session = session
         // Leaves half of the descriptors to the rest of the engine.
-        limit = max(1, min(session.system.handlesPerSession, queue.files.maximumOpenFiles / 2))
+        let limit = min(session.system.handlesPerSession, queue.files.maximumOpenFiles / 2)
+        window = IOWindow(session, limit: max(1, limit))
     }
 
     mutating func add(_ path: String, _ registered: SyncQueue.Entry) {
         var entry = registered
-        while flights.count - oldest >= limit { finishOldest() }
+        if window.isFull { finishOldest() }
         if let errorNumber = begin(path) {
             fail(path, .sync(path, errorNumber: errorNumber, isRepeated: true))
             return
@@ -71,7 +68,7 @@ private struct SyncRound {
                 return
             } catch {
                 // Descriptors become free again once syncs of this round are over.
-                if error.code == .resourcesExhausted && oldest < flights.count {
+                if error.code == .resourcesExhausted && !window.isEmpty {
                     finishOldest()
                     continue
                 }
@@ -88,7 +85,7 @@ private struct SyncRound {
     }
 
     mutating func finish() {
-        while oldest < flights.count { finishOldest() }
+        while !window.isEmpty { finishOldest() }
     }
 
     /// Returns the `errno` of an earlier failure, or nil once the path's sync is begun.
@@ -105,29 +102,27 @@ private struct SyncRound {
 
     private mutating func start(_ path: String, _ entry: SyncQueue.Entry) throws(StorageError) {
         let (file, opensForRound) = try open(path, entry)
-        let report = IOReturn()
         let data = queue.names.add(path)
-        let reference: WaitReference
+        let flight = Flight(
+            path: path, registration: entry.registration, file: file,
+            opensForRound: opensForRound, data: data)
         do throws(StorageError) {
-            let handle = try session.acquireHandle(reporting: report)
-            handle.setTarget(queue.targetID, data: data)
-            do throws(StorageError) {
-                try handle.registerCallbacks(queue.callbackID)
-            } catch {
-                handle.release()
-                throw error
+            try window.start { [queue] handle throws(StorageError) in
+                handle.setTarget(queue.targetID, data: data)
+                do throws(StorageError) {
+                    try handle.registerCallbacks(queue.callbackID)
+                } catch {
+                    handle.release()
+                    throw error
+                }
+                try file.startSync(handle)
+                return flight
             }
-            reference = handle.waitReference
-            try file.startSync(handle)
         } catch {
             queue.names.remove(data)
             if opensForRound { file.close(session) }
             throw error
         }
-        flights.append(
-            Flight(
-                path: path, registration: entry.registration, file: file,
-                opensForRound: opensForRound, data: data, report: report, reference: reference))
     }
 
     private func open(_ path: String, _ entry: SyncQueue.Entry) throws(StorageError)
@@ -139,14 +134,14 @@ private struct SyncRound {
     }
 
     private mutating func finishOldest() {
-        let flight = flights[oldest]
-        oldest += 1
+        guard let ended = window.finishOldest() else { return }
+        let flight = ended.purpose
         var outcome: StorageError?
         do throws(StorageError) {
-            try session.wait(for: flight.reference)
-            try session.system.check(flight.report)
-            // Only a sync that is known to have succeeded counts as success.
-            guard flight.report.result.status == .ok else {
+            if let failure = ended.failure { throw failure }
+            try session.system.check(ended.report)
+            // No news is no success: only a sync that is known to have been done counts.
+            guard ended.report.result.status == .ok else {
                 throw .sync(flight.path, errorNumber: EIO, isRepeated: false)
             }
         } catch {

@@ -16,8 +16,6 @@ struct JournalOutput {
     private static let bytesAtATime = 1 << 20
 
     private struct Flight {
-        let reference: WaitReference
-        let report: IOReturn
         let offset: Int64
         let length: Int
     }
@@ -28,21 +26,16 @@ struct JournalOutput {
     func write(_ head: UnsafeRawBufferPointer, _ pages: Span<JournalledPage>, at offset: Int64)
         throws(StorageError)
     {
-        var flights: [Flight] = []
+        var window = IOWindow<Flight>(session)
         var failure: StorageError?
         do throws(StorageError) {
-            try unsafe start(head, pages, offset, &flights)
+            try unsafe start(head, pages, offset, &window)
         } catch { failure = error }
         var isShort = false
         // All of them, as they read the caller's memory.
-        for flight in flights {
-            do throws(StorageError) {
-                try session.wait(for: flight.reference)
-            } catch {
-                session.system.wait(for: flight.reference)
-                failure = failure ?? error
-            }
-            let result = flight.report.result
+        while let ended = window.finishOldest() {
+            failure = failure ?? ended.failure
+            let (flight, result) = (ended.purpose, ended.report.result)
             if result.status != .ok && result.status != .partial {
                 failure = failure ?? Self.error(file.path, CInt(clamping: result.errorData))
             } else if Int(result.value) < flight.length {
@@ -60,36 +53,35 @@ struct JournalOutput {
 
     private func start(
         _ head: UnsafeRawBufferPointer, _ pages: Span<JournalledPage>, _ offset: Int64,
-        _ flights: inout [Flight]
+        _ window: inout IOWindow<Flight>
     ) throws(StorageError) {
         var offset = offset
         var isHead = true
         var next = 0
         while isHead || next < pages.count {
-            let report = IOReturn()
-            let handle = try session.acquireHandle(reporting: report)
-            handle.setTarget(target, data: IOTargetData(UInt64(offset)))
-            let reference = handle.waitReference
-            do throws(StorageError) {
-                if isHead {
-                    try unsafe handle.appendVector(UnsafeMutableRawBufferPointer(mutating: head))
+            try window.start { handle throws(StorageError) in
+                handle.setTarget(target, data: IOTargetData(UInt64(offset)))
+                do throws(StorageError) {
+                    if isHead {
+                        try unsafe handle.appendVector(
+                            UnsafeMutableRawBufferPointer(mutating: head))
+                    }
+                    isHead = false
+                    while next < pages.count, handle.vectorByteCount < Self.bytesAtATime,
+                        unsafe handle.withVectors({ $0.count }) < handle.capacity
+                    {
+                        try unsafe handle.appendVector(pages[next].bytes.bytes)
+                        next += 1
+                    }
+                } catch {
+                    handle.release()
+                    throw error
                 }
-                isHead = false
-                while next < pages.count, handle.vectorByteCount < Self.bytesAtATime,
-                    unsafe handle.withVectors({ $0.count }) < handle.capacity
-                {
-                    try unsafe handle.appendVector(pages[next].bytes.bytes)
-                    next += 1
-                }
-            } catch {
-                handle.release()
-                throw error
+                let flight = Flight(offset: offset, length: handle.vectorByteCount)
+                try file.startWrite(handle, at: offset)
+                offset += Int64(flight.length)
+                return flight
             }
-            let length = handle.vectorByteCount
-            try file.startWrite(handle, at: offset)
-            flights.append(
-                Flight(reference: reference, report: report, offset: offset, length: length))
-            offset += Int64(length)
         }
     }
 

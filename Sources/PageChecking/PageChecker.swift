@@ -9,15 +9,13 @@ package final class PageChecker {
     package let session: Session
     private let checksums: Bool
     private let memory: PageSlots
-    private var reads: [Read] = []
+    private var reads: IOWindow<Read>
 
     /// A read in flight, and where its pages go.
     private struct Read {
         let block: UInt32
         let count: Int
         let slot: Int
-        let outcome: IOReturn
-        let reference: WaitReference
     }
 
     /// What became of reading one page.
@@ -38,6 +36,7 @@ package final class PageChecker {
         self.checksums = checksums
         let depth = min(8, session.system.handlesPerSession)
         memory = PageSlots(slots: depth, pages: combineLimit)
+        reads = IOWindow(session, limit: depth)
     }
 
     /// Judges all pages of a source, in order.
@@ -46,16 +45,17 @@ package final class PageChecker {
     {
         var next = source.blocks.lowerBound
         var free = Array(0..<memory.slots)
-        defer { drain() }
+        // What is in flight writes into this object's memory.
+        defer { reads.drain() }
         while next < source.blocks.upperBound || !reads.isEmpty {
             if next < source.blocks.upperBound, let slot = free.popLast() {
                 next += UInt32(try start(source, next, slot))
                 continue
             }
-            let read = reads.removeFirst()
-            try session.wait(for: read.reference)
-            finish(read, source, each)
-            free.append(read.slot)
+            guard let ended = reads.finishOldest() else { break }
+            if let failure = ended.failure { throw failure }
+            finish(ended.purpose, ended.report.result, source, each)
+            free.append(ended.purpose.slot)
         }
     }
 
@@ -63,28 +63,25 @@ package final class PageChecker {
         throws(StorageError) -> Int
     {
         let count = max(1, min(memory.pages, source.combine(block)))
-        let outcome = IOReturn()
-        let handle = try session.acquireHandle(reporting: outcome)
-        let reference = handle.waitReference
+        let read = Read(block: block, count: count, slot: slot)
+        let pages = memory.addresses(slot, count)
         do throws(StorageError) {
-            let pages = memory.addresses(slot, count)
-            try source.start(handle, block, pages.span)
-            reads.append(
-                Read(
-                    block: block, count: count, slot: slot, outcome: outcome, reference: reference))
+            try reads.start { handle throws(StorageError) in
+                try source.start(handle, block, pages.span)
+                return read
+            }
         } catch {
             // Read one by one, each with an error of its own.
-            reads.append(
-                Read(
-                    block: block, count: count, slot: slot, outcome: IOReturn(),
-                    reference: WaitReference()))
+            reads.add(unstarted: read)
         }
         return count
     }
 
-    private func finish(_ read: Read, _ source: some PageSource, _ each: (UInt32, Finding) -> Void)
-    {
-        let arrived = min(read.count, source.blockCount(of: read.outcome.result))
+    private func finish(
+        _ read: Read, _ result: IOResult, _ source: some PageSource,
+        _ each: (UInt32, Finding) -> Void
+    ) {
+        let arrived = min(read.count, source.blockCount(of: result))
         for index in 0..<read.count {
             let block = read.block + UInt32(index)
             let page = memory.address(read.slot, index)
@@ -95,7 +92,7 @@ package final class PageChecker {
                     continue
                 }
             }
-            // Once more and alone: who writes the page just now is done by then.
+            // Once more and alone: a write of the page that was under way is over by then.
             do throws(StorageError) {
                 try source.read(block, into: page)
                 each(block, .page(verdict(page, block), page))
@@ -109,15 +106,5 @@ package final class PageChecker {
         // The IO into the slot is over, and nobody else has the memory.
         let view = unsafe PageView(unsafePage: UnsafeRawPointer(page.pointer))
         return view.verify(block: block, checksums: checksums)
-    }
-
-    /// Waits for what is in flight, as it writes into this object's memory.
-    private func drain() {
-        for read in reads {
-            do throws(StorageError) { try session.wait(for: read.reference) } catch {
-                session.system.wait(for: read.reference)
-            }
-        }
-        reads.removeAll()
     }
 }

@@ -11,7 +11,7 @@ extension ReadStream {
     package mutating func step() throws(StorageError) -> PinnedPage? {
         let page = try advance()
         // Dirty pages cost another thread's work. Clean ones behind them will do.
-        while needsCleaning, let operation = engine.nextOperation, manager.passOver(operation) {
+        while needsCleaning, let operation = engine.pendingOperation, manager.passOver(operation) {
             lookAhead()
         }
         return page

@@ -1,5 +1,6 @@
 public import AsyncIO
 public import BufferManager
+public import DequeModule
 public import StorageManager
 
 /// Pages of a relation in the order that a ``BlockSource`` names them, read ahead of their use.
@@ -34,7 +35,7 @@ public struct ReadStream<Source: BlockSource>: ~Copyable {
     /// Whether the look-ahead has stopped for dirty pages that must be written out.
     @usableFromInline var needsCleaning = false
     /// The data of blocks that the source named and the user has not taken, in order.
-    @usableFromInline var waiting: DataRing<Source.PageData>
+    @usableFromInline var waiting: RigidDeque<Source.PageData>
 
     /// Makes a stream. It asks for and reads nothing before ``next()``. Mirrors PostgreSQL's
     /// `read_stream_begin_relation`.
@@ -56,7 +57,7 @@ public struct ReadStream<Source: BlockSource>: ~Copyable {
         strategy = options.strategy
         fork = options.fork
         engine = StreamEngine(manager, relation, session, options)
-        waiting = DataRing(capacity: engine.capacity + 2)
+        waiting = RigidDeque(capacity: engine.capacity + 2)
         isOnDemand = engine.isOnDemand
     }
 

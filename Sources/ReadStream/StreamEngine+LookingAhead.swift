@@ -1,5 +1,6 @@
 internal import AsyncIO
 internal import BufferManager
+internal import DequeModule
 public import StorageManager
 
 /// From the source into the queue. Nothing here waits for IO or throws: an error in starting a read
@@ -65,7 +66,7 @@ extension StreamEngine {
     /// Opens a pending read, unless the block is in the pool.
     private func begin(_ block: BlockNumber) {
         if count < capacity, let page = resident(block) {
-            append(block, page)
+            append(page)
             noteHit()
         } else {
             (pendingBlock, pendingCount) = (block, 1)
@@ -78,24 +79,19 @@ extension StreamEngine {
             block, of: relation, fork: options.fork, strategy: options.strategy, session: session)
     }
 
-    private func append(_ block: BlockNumber, _ page: consuming PinnedPage) {
+    private func append(_ page: consuming PinnedPage) {
         assert(count < capacity, "a stream pins no more pages than it may")
-        let place = place(count)
-        unsafe entries[place] = Entry(block: block, state: .page)
-        unsafe (pages + place).initialize(to: page)
-        count += 1
+        queue.append(.page(page))
     }
 
     /// Starts the pending read, or the part of it that one read can cover.
     ///
     /// - Returns: whether there was any progress.
     private func startPending() -> Bool {
-        guard readCount < maximumReads, count < capacity else { return false }
+        guard reads.count < maximumReads, count < capacity else { return false }
         let wanted = min(pendingCount, capacity - count)
-        var place = firstRead + readCount
-        if place >= maximumReads { place -= maximumReads }
         do throws(StorageError) {
-            let operation = try operation(place)
+            let operation = try operationToStart()
             let advised = !isUrgent && advises(pendingBlock)
             isUrgent = false
             operation.options = options.readOptions
@@ -107,9 +103,8 @@ extension StreamEngine {
                 return false
             }
             if operation.done < operation.count {
-                reads[place].blocks = covered
-                reads[place].advised = advised
-                appendRead(covered)
+                append(Read(operation: operation, blocks: covered, advised: advised))
+                pendingOperation = nil
             } else {
                 takeHits(operation)
             }
@@ -132,10 +127,15 @@ extension StreamEngine {
         }
     }
 
-    private func operation(_ place: Int) throws(StorageError) -> ReadOperation {
-        if let operation = reads[place].operation { return operation }
-        let operation = try makeOperation()
-        reads[place].operation = operation
+    private func operationToStart() throws(StorageError) -> ReadOperation {
+        if let pendingOperation { return pendingOperation }
+        let operation: ReadOperation
+        if let idle = idleOperations.popLast() {
+            operation = idle
+        } else {
+            operation = try makeOperation()
+        }
+        pendingOperation = operation
         return operation
     }
 
@@ -145,32 +145,21 @@ extension StreamEngine {
             options: options.readOptions, strategy: options.strategy)
     }
 
-    /// The operation of the pending read.
-    var nextOperation: ReadOperation? {
-        let place = firstRead + readCount
-        return reads[place >= maximumReads ? place - maximumReads : place].operation
-    }
-
-    private func appendRead(_ covered: Int) {
-        for position in 0..<covered {
-            unsafe entries[place(count)] = Entry(
-                block: pendingBlock.advanced(by: position), state: .reading)
-            count += 1
-        }
-        readCount += 1
-        sequentialBlock = pendingBlock.advanced(by: covered)
+    private func append(_ read: Read) {
+        for _ in 0..<read.blocks { queue.append(.reading) }
+        reads.append(read)
+        sequentialBlock = pendingBlock.advanced(by: read.blocks)
         statistics.reads += 1
-        statistics.blocksRead += UInt64(covered)
-        if readCount > statistics.maximumReadsInFlight {
-            statistics.maximumReadsInFlight = readCount
+        statistics.blocksRead += UInt64(read.blocks)
+        if reads.count > statistics.maximumReadsInFlight {
+            statistics.maximumReadsInFlight = reads.count
             statistics.pagesBeforeMaximumReads = statistics.pages
         }
     }
 
     private func takeHits(_ operation: ReadOperation) {
         while let page = operation.takePage() {
-            let block = page.block
-            append(block, page)
+            append(page)
             noteHit()
         }
     }

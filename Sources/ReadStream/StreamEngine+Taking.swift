@@ -1,5 +1,6 @@
 public import AsyncIO
 public import BufferManager
+internal import DequeModule
 internal import StorageManager
 internal import Threads
 
@@ -11,12 +12,30 @@ extension StreamEngine {
     /// - Throws: the error of this block, whose entry is removed.
     @usableFromInline
     func takeFirst() throws(StorageError) -> PinnedPage? {
-        if unsafe entries[first].state == .reading, !advanceOldestRead() { return nil }
-        if unsafe entries[first].state == .uncertain { return try takeUncertain() }
-        let page = unsafe (pages + first).move()
-        removeFirst()
-        countPage()
-        return page
+        if isReading(0), !advanceOldestRead() { return nil }
+        if let block = uncertainBlock { return try takeUncertain(block) }
+        switch queue.removeFirst() {
+        case .page(let page):
+            countPage()
+            return page
+        default:
+            preconditionFailure("a read that is over has pages or uncertain blocks")
+        }
+    }
+
+    private func isReading(_ position: Int) -> Bool {
+        switch queue[position] {
+        case .reading: true
+        default: false
+        }
+    }
+
+    /// The block at the front, if its read failed.
+    private var uncertainBlock: BlockNumber? {
+        switch queue[0] {
+        case .uncertain(let block): block
+        default: nil
+        }
     }
 
     /// Whether the pending read could not start yet. Called with nothing left in the queue; sets
@@ -40,21 +59,16 @@ extension StreamEngine {
         return error
     }
 
-    private func removeFirst() {
-        first = first + 1 == capacity ? 0 : first + 1
-        count -= 1
-    }
-
     private func countPage() {
         statistics.pages += 1
         statistics.distanceSum += UInt64(readAheadDistance)
     }
 
     private var oldestOperation: ReadOperation {
-        guard let operation = reads[firstRead].operation else {
-            preconditionFailure("a read has its operation")
+        guard let read = reads.first else {
+            preconditionFailure("a block that is being read belongs to a read")
         }
-        return operation
+        return read.operation
     }
 
     /// Advances the oldest read. Once it is over, its entries become pages, or uncertain if it
@@ -81,37 +95,35 @@ extension StreamEngine {
     private func endOldestRead(_ failure: StorageError?) {
         statistics.waits += 1
         if hasWaited { statistics.blockedWaits += 1 }
-        let (blocks, advised) = (reads[firstRead].blocks, reads[firstRead].advised)
-        let operation = oldestOperation
+        guard let read = reads.popFirst() else { preconditionFailure("there is an oldest read") }
+        let operation = read.operation
         if let failure {
             operation.giveBack()
             readFailure = failure
-            for position in 0..<blocks { unsafe entries[place(position)].state = .uncertain }
+            for position in 0..<read.blocks {
+                queue[position] = .uncertain(operation.block.advanced(by: position))
+            }
         } else {
-            for position in 0..<blocks {
+            for position in 0..<read.blocks {
                 guard let page = operation.takePage() else {
                     preconditionFailure("a read that ended without an error has its pages")
                 }
-                let place = place(position)
-                unsafe (pages + place).initialize(to: page)
-                unsafe entries[place].state = .page
+                queue[position] = .page(page)
             }
         }
-        noteRead(blocked: hasWaited, blocks: blocks, advised: advised)
+        idleOperations.append(operation)
+        noteRead(blocked: hasWaited, blocks: read.blocks, advised: read.advised)
         hasWaited = false
-        firstRead = firstRead + 1 == maximumReads ? 0 : firstRead + 1
-        readCount -= 1
     }
 
     /// Takes a page whose read failed.
     ///
     /// A read fails as a whole, but most of its pages may have come; those are in the pool now. The
     /// first page that is not in the pool gets the error. Any other is read again, alone.
-    private func takeUncertain() throws(StorageError) -> PinnedPage? {
-        let block = unsafe entries[first].block
+    private func takeUncertain(_ block: BlockNumber) throws(StorageError) -> PinnedPage? {
         if let page = resident(block) {
             spare?.giveBack()
-            removeFirst()
+            _ = queue.removeFirst()
             countPage()
             return page
         }
@@ -127,13 +139,13 @@ extension StreamEngine {
                 preconditionFailure("a read that ended without an error has its page")
             }
             operation.giveBack()
-            removeFirst()
+            _ = queue.removeFirst()
             countPage()
             return page
         } catch {
             readFailure = nil
             spare?.giveBack()
-            removeFirst()
+            _ = queue.removeFirst()
             throw error
         }
     }
@@ -155,7 +167,7 @@ extension StreamEngine {
         case .again:
             if let spare { return spare }
         case .pending:
-            if let nextOperation { return nextOperation }
+            if let pendingOperation { return pendingOperation }
         }
         preconditionFailure("a read that needs something has its operation")
     }
@@ -196,6 +208,6 @@ extension StreamEngine {
     /// start, unless there are clean buffers.
     @usableFromInline
     func cleanAhead() {
-        if let nextOperation { manager.clean(nextOperation, session: session) }
+        if let pendingOperation { manager.clean(pendingOperation, session: session) }
     }
 }

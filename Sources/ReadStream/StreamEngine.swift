@@ -1,5 +1,6 @@
 internal import AsyncIO
 internal import BufferManager
+internal import DequeModule
 internal import StorageManager
 
 /// The work of a ``ReadStream`` besides asking its source: the queue of pages, the reads in flight,
@@ -22,19 +23,23 @@ internal import StorageManager
 @safe
 @usableFromInline
 final class StreamEngine {
-    /// What an entry of the queue represents.
-    enum EntryState: UInt8 {
+    /// An entry of the queue.
+    enum Entry: ~Copyable {
         /// A pinned page.
-        case page
+        case page(PinnedPage)
         /// A block of a read in flight.
         case reading
         /// A block of a read that failed. It may be in the pool all the same.
-        case uncertain
+        case uncertain(BlockNumber)
     }
 
-    struct Entry {
-        var block: BlockNumber
-        var state: EntryState
+    /// A read in flight.
+    struct Read {
+        let operation: ReadOperation
+        /// How many entries it has.
+        let blocks: Int
+        /// Whether the kernel was advised of it.
+        let advised: Bool
     }
 
     /// Which reads the kernel is advised of.
@@ -73,18 +78,14 @@ final class StreamEngine {
 
     /// The most pages pinned, and the size of the queue.
     @usableFromInline let capacity: Int
-    /// The queue: `count` entries, starting at `first` and wrapping around. `pages` is initialised
-    /// where the entry's state is `page`. Both are valid until `deinit`.
-    let entries: UnsafeMutablePointer<Entry>
-    let pages: UnsafeMutablePointer<PinnedPage>
-    var first = 0
-    var count = 0
+    var queue: RigidDeque<Entry>
 
-    /// The reads in flight: `readCount`, starting at `firstRead` and wrapping around, each with the
-    /// number of its entries. Operations are made when first needed.
-    var reads: [(operation: ReadOperation?, blocks: Int, advised: Bool)]
-    var firstRead = 0
-    var readCount = 0
+    /// The reads in flight, oldest first.
+    var reads: Deque<Read>
+    /// Operations without a read, made when first needed.
+    var idleOperations: [ReadOperation] = []
+    /// The operation of the pending read, once its start was tried.
+    var pendingOperation: ReadOperation?
 
     /// Neighbouring blocks that were named and not yet started.
     var pendingBlock = BlockNumber.invalid
@@ -159,31 +160,15 @@ final class StreamEngine {
         capacity = max(1, pins)
         combineLimit = min(manager.configuration.combineLimit, capacity)
 
-        unsafe entries = .allocate(capacity: capacity)
-        unsafe pages = .allocate(capacity: capacity)
-        reads = Array(repeating: (nil, 0, false), count: maximumReads)
+        queue = RigidDeque(capacity: capacity)
+        reads = Deque(minimumCapacity: maximumReads)
         statistics.distanceCapacity = capacity
         resetDistances()
     }
 
-    deinit {
-        for position in 0..<count {
-            let place = (first + position) % capacity
-            if unsafe entries[place].state == .page {
-                unsafe (pages + place).deinitialize(count: 1)
-            }
-        }
-        unsafe entries.deallocate()
-        unsafe pages.deallocate()
-    }
+    var count: Int { queue.count }
 
-    /// The queue's place for the entry with `position` entries before it.
-    func place(_ position: Int) -> Int {
-        let place = first + position
-        return place >= capacity ? place - capacity : place
-    }
-
-    @usableFromInline var isEmpty: Bool { count == 0 }
+    @usableFromInline var isEmpty: Bool { queue.isEmpty }
 
     /// Sets whether the source has no more blocks. A function, because a variable visible to
     /// inlined code is guarded at run time at every use.
@@ -199,18 +184,10 @@ final class StreamEngine {
 
     /// Gives everything back and starts anew.
     func reset() {
-        for position in 0..<count {
-            let place = place(position)
-            if unsafe entries[place].state == .page {
-                unsafe (pages + place).deinitialize(count: 1)
-            }
-        }
-        (first, count) = (0, 0)
+        queue.removeAll()
         // An operation with IO in flight cannot serve another read; the IO goes on without it.
-        for position in 0..<readCount {
-            reads[(firstRead + position) % maximumReads].operation = nil
-        }
-        (firstRead, readCount) = (0, 0)
+        reads.removeAll(keepingCapacity: true)
+        pendingOperation = nil
         pendingCount = 0
         heldBlock = .invalid
         sequentialBlock = .invalid

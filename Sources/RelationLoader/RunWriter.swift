@@ -1,4 +1,5 @@
 import AsyncIO
+import DequeModule
 import Strata
 import Synchronization
 import Threads
@@ -63,7 +64,7 @@ extension RunWriter {
         private let runLength: Int
         private let condition = Condition()
         /// Runs to write; guarded by the lock, as are the flags.
-        private var queue: RunQueue
+        private var queue: RigidDeque<PinnedPage>
         private var isEnding = false
 
         init(_ buffers: BufferManager, _ session: Session, runLength: Int) {
@@ -71,7 +72,7 @@ extension RunWriter {
             self.session = session
             self.runLength = runLength
             // Each holds one pin, and keeps a run of the loader's ring from being reused.
-            queue = RunQueue(
+            queue = RigidDeque(
                 capacity: max(1, min(64, buffers.configuration.bufferCount / 16 / runLength)))
         }
 
@@ -80,7 +81,8 @@ extension RunWriter {
             defer { condition.unlock() }
             if isEnding { return }
             let wasEmpty = queue.isEmpty
-            queue.append(page)
+            // The loader writes what the writer has no room for.
+            if !queue.isFull { queue.append(page) }
             if wasEmpty { condition.signal() }
         }
 
@@ -96,7 +98,7 @@ extension RunWriter {
             condition.lock()
             defer { condition.unlock() }
             while queue.isEmpty && !isEnding { condition.wait() }
-            return queue.removeFirst()
+            return queue.popFirst()
         }
 
         /// The writer's thread.

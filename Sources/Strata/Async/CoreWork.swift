@@ -1,4 +1,5 @@
 internal import AsyncIO
+internal import DequeModule
 internal import Synchronization
 
 /// Something that an ``AsyncCore`` takes as far as it goes: a task's request, or a stream.
@@ -53,35 +54,24 @@ struct WorkQueue {
     /// How many abandoned works may stand in a queue before they are looked for.
     static let compactionThreshold = 256
 
-    private var works: [CoreWork?] = []
-    private var head = 0
+    private var works = Deque<CoreWork>()
 
-    var isEmpty: Bool { head == works.count }
-    var first: CoreWork? { isEmpty ? nil : works[head] }
+    var isEmpty: Bool { works.isEmpty }
+    var first: CoreWork? { works.first }
 
     mutating func append(_ work: CoreWork) { works.append(work) }
 
-    mutating func removeFirst() {
-        works[head] = nil
-        head += 1
-        if head == works.count {
-            works.removeAll(keepingCapacity: true)
-            head = 0
-        } else if head > 1024 && head > works.count / 2 {
-            works.removeFirst(head)
-            head = 0
-        }
-    }
+    mutating func removeFirst() { works.removeFirst() }
 
     /// Takes out those that nobody wants any more. O(length).
     mutating func removeAbandoned() -> [CoreWork] {
         var taken: [CoreWork] = []
-        var kept: [CoreWork?] = []
-        for case let work? in works[head...] {
+        var kept = Deque<CoreWork>()
+        // Each is asked once, as any of them may be abandoned just now.
+        for work in works {
             if work.isAbandoned { taken.append(work) } else { kept.append(work) }
         }
         works = kept
-        head = 0
         return taken
     }
 }

@@ -1,67 +1,48 @@
 internal import AsyncIO
 internal import BufferManager
+internal import DequeModule
 internal import Threads
 
 /// Pages on their way from the loop to the task that reads a stream: a queue of fixed capacity.
 ///
 /// Any thread; the lock is held for a few instructions.
-@safe
-final class PageQueue<PageData>: @unchecked Sendable {
+final class PageQueue<PageData>: Sendable {
     /// What the task gets.
-    enum Item: ~Copyable {
+    enum Item: ~Copyable, @unchecked Sendable {
         case page(PinnedPage, PageData)
         case failed(StorageError, PageData?)
     }
 
-    private struct Ends {
-        var first = 0
-        var count = 0
-    }
-
     let capacity: Int
-    /// `count` places from `first` on, round the end, are initialised; guarded by the lock, valid
-    /// until `deinit`.
-    private let places: UnsafeMutablePointer<Item>
-    private let ends = Lock(Ends())
+    private let items: Lock<RigidDeque<Item>>
 
     init(capacity: Int) {
         self.capacity = capacity
-        unsafe places = .allocate(capacity: capacity)
+        items = Lock(RigidDeque(capacity: capacity))
     }
 
-    deinit {
-        removeAll()
-        unsafe places.deallocate()
-    }
+    var count: Int { items.withLock { $0.count } }
 
-    var count: Int { ends.withLock { $0.count } }
-
-    /// Adds an item behind the others; there must be room. By one thread at a time.
+    /// Adds an item behind the others; there must be room.
     func append(_ item: consuming Item) {
-        let place = ends.withLock { ends in
-            precondition(ends.count < capacity, "a stream's queue is not given more than it holds")
-            return (ends.first + ends.count) % capacity
+        var item: Item? = consume item
+        items.withLock { items in
+            if let item = item.take() { items.append(item) }
         }
-        // Nobody looks at the place before it is counted.
-        unsafe (places + place).initialize(to: item)
-        ends.withLock { $0.count += 1 }
     }
 
-    /// Takes the oldest item. By one thread at a time.
+    /// Takes the oldest item.
     ///
     /// - Parameter left: how many there are then.
     func removeFirst(_ left: inout Int) -> Item? {
-        guard let place = ends.withLock({ $0.count > 0 ? $0.first : nil }) else { return nil }
-        let item = unsafe (places + place).move()
-        left = ends.withLock { ends in
-            ends.first = (ends.first + 1) % capacity
-            ends.count -= 1
-            return ends.count
+        items.withLock { items in
+            guard let item = items.popFirst() else { return nil }
+            left = items.count
+            return item
         }
-        return item
     }
 
-    /// Gives back all pages. By the thread that takes.
+    /// Gives back all pages.
     func removeAll() {
         var left = 0
         while removeFirst(&left) != nil {}
