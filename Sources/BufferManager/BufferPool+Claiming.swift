@@ -161,7 +161,8 @@ extension BufferPool {
 
     /// Waits until a page under write may have made room.
     ///
-    /// - Throws: `resourcesExhausted` if all buffers are pinned, `storeFailed` if writing has ended.
+    /// - Throws: `resourcesExhausted` if all buffers are pinned; `storeFailed` if writing has
+    ///   ended.
     func waitForBuffers(_ session: Session) throws(StorageError) {
         // Pages under write are free again as soon as the write is over.
         if try waitForWrite(session) { return }

@@ -67,7 +67,7 @@ final class StreamEngine {
     let options: ReadStreamOptions
     /// When to advise the kernel of a read that is not wanted at once.
     let advice: Advice
-    /// Reads are executed only when their pages are taken, so taking them takes the time of reading.
+    /// Reads are executed only when their pages are taken, which takes the time of reading.
     let readsWhenTaken: Bool
     /// How many large reads to keep in flight even if the user never waits for a device: more where
     /// other cores can share the work of completing them, none if nothing runs beside the user.

@@ -94,9 +94,9 @@ extension Relation {
     /// All pages from the first to the last, read ahead of their use. Mirrors the stream of
     /// PostgreSQL's sequential scans.
     ///
-    /// A scan of more than a quarter of the pool uses a small ring of buffers, so that it leaves the
-    /// pool to others (`ReadStreamOptions.scan(of:in:)`). Pages that are added after the call are
-    /// not part of it. A page that has lost what was loaded is an error; whether rows are missing
+    /// A scan of more than a quarter of the pool uses a small ring of buffers, so that it leaves
+    /// the pool to others (`ReadStreamOptions.scan(of:in:)`). Pages that are added after the call
+    /// are not part of it. A page that has lost what was loaded is an error; whether rows are missing
     /// tells ``checkRowCount(_:of:)``.
     ///
     /// - Parameter extent: which pages; nil for those of this moment.

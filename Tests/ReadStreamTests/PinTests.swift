@@ -100,6 +100,32 @@ import Testing
         }
     }
 
+    /// All buffers have dirty pages, which must be written before others can be read.
+    @Test(arguments: IOMethodMatrix.allWithPartialTransfers)
+    func dirtyPagesAreWrittenAheadOfTheUser(method: TestedMethod) throws {
+        var options = TestStore.Options()
+        options.blocks = 200
+        options.buffers = 64
+        options.sessions = 2
+        let store = try TestStore(method, options)
+        try store.withSession { session throws in
+            for first in [0, 100] as [UInt32] {
+                for block in first..<first + 64 {
+                    let page = try store.manager.page(
+                        BlockNumber(block), of: store.relation, session: session)
+                    page.withEditor { $0.lsn = LSN(UInt64(block)) }
+                }
+                var stream = ReadStream(
+                    store.manager, over: store.relation, session: session,
+                    options: ReadStreamOptions([.full, .batching]), source: BlockRange(0..<200))
+                #expect(try take(&stream) == Array(0..<200))
+                #expect(stream.statistics.maximumReadsInFlight >= 1)
+                stream.end()
+            }
+            try store.expectIdle(session)
+        }
+    }
+
     @Test(arguments: IOMethodMatrix.allWithPartialTransfers)
     func whatWasNotTakenIsGivenBack(method: TestedMethod) throws {
         let store = try TestStore(method)
