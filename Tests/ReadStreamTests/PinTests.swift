@@ -1,5 +1,6 @@
 import AsyncIO
 import BufferManager
+import PageFormat
 import ReadStream
 import StorageManager
 import StorageTesting
