@@ -22,10 +22,10 @@ public struct BufferConfiguration: Sendable {
     public var ignoresChecksumFailures = false
     /// The log that must be durable before the pages it describes are written; nil without one.
     public var writeAheadLog: (any WriteAheadLog)?
-    /// Where pages are kept until they are whole in place; nil where they need not be. See
-    /// ``PageJournal``.
+    /// Where copies of pages are kept until the pages are intact in place; nil if that is not
+    /// needed. See ``PageJournal``.
     public var pageJournal: (any PageJournal)?
-    /// Who vouches for what pages hold on disk; nil where nobody does. See ``PageVoucher``.
+    /// Vouches for what pages hold on disk; nil if nothing is vouched for. See ``PageVoucher``.
     public var pageVoucher: (any PageVoucher)?
     /// Where the manager logs.
     public var logger = Logger(label: "strata.buffers")

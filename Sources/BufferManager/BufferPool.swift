@@ -18,7 +18,7 @@ final class BufferPool: @unchecked Sendable {
     let logger: Logger
     /// Passed by all writes of shared pages.
     let gate: WriteGate
-    /// Keeps copies of pages until they are whole in place.
+    /// Keeps copies of pages until they are intact in place.
     let journal: (any PageJournal)?
     /// The number of pages in a batch for the journal.
     let batchPages: Int

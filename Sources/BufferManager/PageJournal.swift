@@ -1,7 +1,7 @@
 public import AsyncIO
 public import StorageManager
 
-/// Keeps copies of pages until the pages are whole in place.
+/// Keeps copies of pages until the pages are intact in place.
 ///
 /// A power failure during a write may leave a page half old and half new: torn. So the pool first
 /// gives copies of pages to a journal, and writes them in place once the journal has made the

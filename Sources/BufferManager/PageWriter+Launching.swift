@@ -2,14 +2,15 @@ internal import AsyncIO
 internal import PageFormat
 internal import StorageManager
 
-/// From copies to IOs.
+/// Turning copies into IOs.
 extension PageWriter {
-    /// Starts the writes that have been prepared, once the log of their changes is durable; those
-    /// that the journal has to keep are given to it instead, and the ones before them started.
+    /// Starts the prepared writes, once the log of their changes is durable. Writes that the
+    /// journal must keep are given to it instead, and the writes recorded before them are started.
     ///
-    /// An error has been noted; the pages that it concerns are dirty as before.
+    /// Errors have been recorded; the pages concerned are dirty as before.
     ///
-    /// - Parameter alone: nobody has anything else to do: a single write is executed here and now.
+    /// - Parameter alone: whether the thread has nothing else to do, so that a single write is
+    ///   executed here and now.
     func launch(alone: Bool) {
         if let open = open.take() { pool.scratch.giveBack(open.copies.number) }
         if prepared.writes.isEmpty { return }
@@ -27,17 +28,17 @@ extension PageWriter {
             start(write, prepared.buffers, nil, executes: executes)
         }
         guard let batch else { return prepared.clear() }
-        // Started before the next one waits: the disk is given both to do at once.
+        // Started before the next batch waits, so that the disk can work on both at once.
         launchRecorded()
         record(batch, executes: executes)
     }
 
-    /// Makes durable what has to be before the prepared pages may be written in place: the log of
-    /// their changes, by one call for all of them, and that nobody vouches for what they were; and
-    /// gives their copies to the journal.
+    /// Makes everything durable that must precede writing the prepared pages in place: the log of
+    /// their changes, by one call for all of them, and the withdrawal of what the voucher said of
+    /// them. Then gives their copies to the journal.
     ///
-    /// - Returns: the batch that the journal has made of them; nil where none of them needs it.
-    /// - Throws: what the log, the voucher or the journal threw. None of the pages may be written
+    /// - Returns: the journal's batch; nil if no page needs one.
+    /// - Throws: what the log, the voucher or the journal throws. None of the pages may be written
     ///   then.
     private func protect() throws(StorageError) -> OpenBatch? {
         if pool.isLocal { return nil }
@@ -93,7 +94,8 @@ extension PageWriter {
         return true
     }
 
-    /// Starts a write; if that fails, its pages are dirty as before, and the error has been noted.
+    /// Starts a write. If that fails, its pages are dirty as before, and the error has been
+    /// recorded.
     private func start(
         _ write: PreparedWrite, _ buffers: [UInt64], _ batch: OpenBatch?, executes: Bool
     ) {
@@ -107,7 +109,7 @@ extension PageWriter {
         hintCompleted()
     }
 
-    /// - Throws: what the storage threw; then the pages are dirty as before.
+    /// - Throws: what the storage throws; the pages are then dirty as before.
     private func tryStart(
         _ write: PreparedWrite, _ buffers: [UInt64], _ batch: OpenBatch?, executes: Bool
     ) throws(StorageError) -> StartedWrite {
@@ -141,7 +143,7 @@ extension PageWriter {
         handle.setFlags(flags)
     }
 
-    /// Has what is prepared wait for the journal.
+    /// Makes the prepared writes wait for the journal.
     private func record(_ batch: OpenBatch, executes: Bool) {
         precondition(recorded == nil, "one batch waits for the journal at a time")
         recorded = RecordedWrites(
@@ -149,13 +151,13 @@ extension PageWriter {
         prepared = PreparedWrites()
     }
 
-    /// Notes where the copies of a write are.
+    /// Sets the addresses of a write's copies.
     private func setPages(of write: PreparedWrite) {
         pages.removeAll(keepingCapacity: true)
         for position in 0..<write.count { pages.append(write.page(position)) }
     }
 
-    /// Leaves the pages of a prepared write dirty as they were.
+    /// Leaves the pages of a prepared write dirty, as they were.
     private func abandon(_ write: PreparedWrite, _ buffers: [UInt64]) {
         for position in write.buffers {
             let index = WriteCallbacks.buffer(buffers[position])

@@ -4,21 +4,21 @@ internal import StorageManager
 internal import Synchronization
 internal import Threads
 
-/// A write whose pages have been copied and that has not been started.
+/// A write whose pages have been copied, but that has not been started.
 struct PreparedWrite {
     let relation: OpenRelation
     /// The first page.
     let tag: PageTag
     let copies: ScratchPool.Copies
-    /// Where in that memory its pages begin.
+    /// The index of its first page in that memory.
     let firstCopy: Int
-    /// Where its buffers stand in ``PreparedWrites/buffers``.
+    /// Its buffers in ``PreparedWrites/buffers``.
     let buffers: Range<Int>
-    /// The highest log position that its pages carry.
+    /// The highest log position in its pages.
     let highestLSN: LSN
-    /// Whether the journal has to keep the copies before they are written in place.
+    /// Whether the journal must keep the copies before they are written in place.
     let isJournalled: Bool
-    /// Whether pages among them were changed that somebody vouches for.
+    /// Whether they include changed pages that the ``PageVoucher`` vouches for.
     let isVouchedFor: Bool
 
     var count: Int { buffers.count }
@@ -35,7 +35,7 @@ struct PreparedWrites {
 
     init() {}
 
-    /// Has room for so many.
+    /// Reserves room for that many.
     init(writes: Int, pages: Int) {
         self.writes.reserveCapacity(writes)
         buffers.reserveCapacity(pages)
@@ -50,13 +50,13 @@ struct PreparedWrites {
     }
 }
 
-/// From dirty pages to copies that can be written.
+/// Turning dirty pages into copies.
 extension PageWriter {
     /// Copies a page and its neighbours, if the buffer still holds it and it is dirty.
     ///
-    /// - Parameter hurried: rather leave the page dirty than wait for its content lock, or for
-    ///   others that write it; neighbours only if nobody uses them.
-    /// - Returns: whether there is one write more to launch. An error has been noted.
+    /// - Parameter hurried: whether to leave the page dirty rather than wait for its content lock
+    ///   or for other threads that write it, and to include only neighbours that are not in use.
+    /// - Returns: whether there is another write to launch. Errors have been recorded.
     @discardableResult
     func prepare(_ index: Int, _ tag: PageTag, hurried: Bool) -> Bool {
         let (copies, used) = makeRoom()
@@ -86,10 +86,10 @@ extension PageWriter {
         }
     }
 
-    /// Takes the content lock of a page whose output was started; if it shall not wait for that,
+    /// Takes the content lock of a page whose output was started. If it must not wait for the lock,
     /// ends the output instead.
     ///
-    /// - Throws: `misuse` where the thread would wait for itself; the output has been ended.
+    /// - Throws: `misuse` if the thread would wait for itself; the output has been ended.
     private func lock(_ buffer: Buffer, _ hurried: Bool) throws(StorageError) -> Bool {
         if buffer.tryLockShared() { return true }
         let isStuck = buffer.isHeldHere
@@ -115,19 +115,19 @@ extension PageWriter {
             at: relation.location(tag.fork, block: tag.block))
     }
 
-    /// Before others are waited for: launches what is prepared, and ends what belongs to batches of
-    /// the journal, as whoever makes room there waits for that, and may hold what is waited for
-    /// here.
+    /// Prepares for waiting for other threads: launches what is prepared, and ends the writes of
+    /// the journal's batches. A thread that makes room in the journal waits for those, and may hold
+    /// what this thread waits for.
     private func letGo() {
         launch(alone: false)
         if pool.journal != nil { endAll() }
     }
 
-    /// Copies the page, and the neighbours behind it as far as they are dirty and free to be
-    /// copied; the outputs of all of them are started then, and no lock is held.
+    /// Copies the page and the following neighbours that are dirty and free. The outputs of all of
+    /// them have been started when this returns, and no lock is held.
     ///
-    /// Where the storage keeps several blocks together, those in the pool are taken along from the
-    /// first on, dirty or not: what is not given the storage would have to read.
+    /// If the storage keeps several blocks together, those in the pool are included from the first
+    /// on, dirty or not: the storage would have to read the missing ones.
     private func collect(
         _ index: Int, _ tag: PageTag, _ start: Gathering, onlyUnpinned: Bool
     ) {
@@ -137,7 +137,7 @@ extension PageWriter {
         var gathering = start
         let group = relation.storage.blocksPerGroup(tag.fork)
         if group > 1, start.firstCopy > 0, let copies = pool.scratch.take(always: true) {
-            // What is kept together needs room for all of it.
+            // A group needs room for all of it.
             giveBackRoom(start.copies, start.firstCopy)
             gathering = Gathering(copies, 0, start.begin)
         }
@@ -152,13 +152,13 @@ extension PageWriter {
         while gathering.count < limit {
             let next = first.advanced(by: gathering.count)
             let place = Int(next.block.rawValue) % group
-            // A group is begun for what is dirty, and only if all of it fits.
+            // A group is begun only for dirty pages, and only if all of it fits.
             if place == 0 && gathering.count + group > limit { break }
             guard let neighbour = take(next, onlyUnpinned: onlyUnpinned, evenClean: place > 0)
             else { break }
             copy(neighbour, next, &gathering)
         }
-        // After the copying: a thread that could change a copied page saw it once this was set.
+        // After the copying: a thread that could change a copied page has seen this value.
         let vouchedEnd = record.vouchedEnd.load(ordering: .acquiring)
         add(
             PreparedWrite(
@@ -170,22 +170,22 @@ extension PageWriter {
         settle(gathering)
     }
 
-    /// Whether a write that begins with that page has to be kept by the journal; lowers the limit
-    /// of its pages to those for which the same holds.
+    /// Whether the journal must keep a write that begins with that page. Lowers the limit of its
+    /// pages to those for which the same holds.
     private func isJournalled(
         _ relation: OpenRelation, _ first: PageTag, _ unprotected: UInt32, _ limit: inout Int
     ) -> Bool {
         guard pool.journal != nil, relation.capabilities.pagesCanTear else { return false }
         if first.fork != .main { return true }
         let block = first.block.rawValue
-        // A page of which the journal has a copy is never written without it, nor the other way
-        // round: the copy would be older than what is in place.
+        // A page with a copy in the journal must not be written without the journal: the copy would
+        // be older than the page in place. The reverse holds too.
         if block >= unprotected { return false }
         limit = min(limit, Int(unprotected - block))
         return true
     }
 
-    /// Lets the next write of the batch use the memory that this one has left, if there is any.
+    /// Lets the next write of the batch use the memory that this one has left, if any.
     private func settle(_ gathering: Gathering) {
         let used = gathering.firstCopy + gathering.count
         guard pool.journal != nil, used < pool.combineLimit, open == nil else { return }
@@ -193,14 +193,14 @@ extension PageWriter {
         open = (gathering.copies, used)
     }
 
-    /// A write that is being put together.
+    /// A write being assembled.
     private struct Gathering {
         let copies: ScratchPool.Copies
         let firstCopy: Int
         let begin: Int
         var count = 0
         var highestLSN = LSN.zero
-        /// The first block that is not only taken along.
+        /// The first dirty block; earlier ones are only included with it.
         var firstDirty = UInt32.max
 
         init(_ copies: ScratchPool.Copies, _ firstCopy: Int, _ begin: Int) {
@@ -208,10 +208,10 @@ extension PageWriter {
         }
     }
 
-    /// Copies the neighbours before a page that are kept together with it, as far as they are in
-    /// the pool, one next to the other.
+    /// Copies the neighbours before a page that are kept together with it, as far as they are
+    /// contiguous in the pool.
     ///
-    /// - Returns: the first of them; the page itself where there is none.
+    /// - Returns: the first of them, or the page itself if there are none.
     private func takeGroupBefore(
         _ tag: PageTag, _ group: Int, _ onlyUnpinned: Bool, _ gathering: inout Gathering
     ) -> PageTag {
@@ -232,7 +232,7 @@ extension PageWriter {
         return first
     }
 
-    /// Starts the output of a page in the pool and takes its lock, if nobody has to be waited for.
+    /// Starts the output of a page in the pool and takes its lock, if that needs no waiting.
     private func take(_ tag: PageTag, onlyUnpinned: Bool, evenClean: Bool) -> Int? {
         guard let index = pool.likelyIndex(tag),
             case .started = pool.buffer(index).startOutput(
@@ -243,7 +243,7 @@ extension PageWriter {
         return nil
     }
 
-    /// Copies a page behind those copied before, gives its lock back, and sets the checksum.
+    /// Appends a copy of a page, releases the page's lock, and sets the checksum.
     private func copy(_ index: Int, _ tag: PageTag, _ gathering: inout Gathering) {
         let position = gathering.firstCopy + gathering.count
         let page = unsafe gathering.copies.start.pointer + position * blockSize

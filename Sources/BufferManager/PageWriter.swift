@@ -2,70 +2,70 @@ internal import AsyncIO
 internal import StorageManager
 internal import Synchronization
 
-/// Writing pages out, together with their dirty neighbours up to the combine limit.
+/// Writes pages, together with their dirty neighbours up to the combine limit.
 ///
-/// Nobody who reads, pins or changes a page waits for the disk, and what is written has the
-/// checksum of what is written: writes are made of copies. A page goes through these states:
+/// Writes are made of copies, so readers, pinners and writers of a page never wait for the disk,
+/// and each copy has its own checksum. A page goes through these states:
 ///
 /// | state | kept in | what holds | what ends it |
 /// |---|---|---|---|
-/// | dirty | the pool | anyone may change it | ``prepare(_:_:hurried:)`` starts its output |
-/// | open | ``Gathering`` | its lock is shared, it is copied | the copy has its checksum |
-/// | prepared | ``prepared`` | the copy; no lock is held | ``launch(alone:)``, or an error: dirty |
-/// | recorded | ``recorded`` | so does the journal | ``launchRecorded()``, or an error: dirty |
+/// | dirty | the pool | any thread may change it | ``prepare(_:_:hurried:)`` starts its output |
+/// | open | ``Gathering`` | its lock is shared while it is copied | the copy has its checksum |
+/// | prepared | ``prepared`` | the copy; no lock is held | ``launch(alone:)``; error: dirty |
+/// | recorded | ``recorded`` | the journal has the copy too | ``launchRecorded()``; error: dirty |
 /// | started | ``started`` | an IO owns the copy | it completes, on any thread: clean |
-/// | over | ``started`` | nothing | the issuer ends the write, and prepares what is left over |
+/// | over | ``started`` | nothing | the issuer ends the write, and prepares unwritten pages again |
 ///
-/// What needs no journal goes from prepared to started. Before a write starts, the log is durable
-/// up to the highest position that its copies carry. While one batch is recorded, the next is
+/// A page that needs no journal goes from prepared to started. Before a write starts, the log must
+/// be durable up to the highest position in its copies. While one batch is recorded, the next is
 /// prepared.
 ///
-/// The pool makes one per session at its first write and keeps it, so that writing allocates
-/// nothing; background writer and checkpoints have their own. Used by the session's thread alone.
-/// It never waits for a content lock or for another session while its session has staged IO, or
-/// while a page is prepared that has not been launched: the other may be waiting for that page.
+/// The pool makes one writer per session at its first write and keeps it, so that writing allocates
+/// nothing; the background writer and checkpoints have their own. Used by the session's thread
+/// only. It never waits for a content lock or for another session while its session has staged IO,
+/// or while a prepared page has not been launched: the other session may be waiting for that page.
 final class PageWriter {
-    /// What is written for, which is counted.
+    /// The purpose of a write, for the counters.
     enum Purpose { case request, eviction, background, checkpoint }
 
-    /// The pool keeps writers, or their owners keep the pool.
+    /// The pool retains writers, or their owners retain the pool.
     unowned let pool: BufferPool
     /// The session that writes. Its thread calls, so it is open.
     var session: Session { unsafe issuer }
     private unowned(unsafe) var issuer: Session
 
     private(set) var purpose = Purpose.request
-    /// How many writes may be under way that are not journalled.
+    /// How many writes without a journal may be in flight.
     let limit: Int
     /// How many pages make a batch for the journal.
     let batchPages: Int
-    /// The first error of those that were ended.
+    /// The first error of the ended writes.
     private(set) var failure: StorageError?
 
-    /// Memory of which writes of a batch use one part after the other, and how much they have used.
+    /// Memory that writes of a batch share, and how many pages of it they have used.
     var open: (copies: ScratchPool.Copies, used: Int)?
     /// Writes that are ready to be started.
     var prepared: PreparedWrites
-    /// The batch before the prepared ones.
+    /// The batch before the prepared writes.
     var recorded: RecordedWrites?
-    /// Writes under way.
+    /// Writes in flight.
     var started = StartedWrites()
     /// Pages that are prepared, recorded or being written.
     var pageCount = 0
 
-    /// What the last prepared write has taken along, which need not be looked at again.
+    /// The pages that the last prepared write included, which need not be checked again.
     private var covered: (relation: UInt64, end: UInt64) = (0, 0)
-    /// Room, kept so that nothing is allocated: where the write that is being started has its
-    /// copies, neighbours before the page that is to be written, pages for the journal, and
-    /// reports.
+    /// Reusable memory, so that nothing is allocated: the copies of the write being started,
+    /// neighbours before the page to write, pages for the journal, and reports.
     var pages: [PageAddress] = []
     var taken: [Int] = []
     var journalled: [JournalledPage] = []
     var reports: [IOReturn] = []
 
-    /// As much as one session gets into the queue of a device; more only takes memory.
+    /// As much as one session gets into a device's queue; more would only take memory.
     private static let greatestLimit = 32
-    /// The part of the pool that one session's writes may pin: others need victims meanwhile.
+    /// The part of the pool that one session's writes may pin, since other sessions need victims
+    /// meanwhile.
     private static let pinnedShare = 4
 
     init(_ pool: BufferPool, _ session: Session) {
@@ -83,13 +83,13 @@ final class PageWriter {
         pages.reserveCapacity(pool.combineLimit)
     }
 
-    /// Has the writer of a session with that number write for this session.
+    /// Makes the writer write for this session, whose number it has.
     func serve(_ session: Session) { unsafe issuer = session }
 
-    /// Whether no write is under way or waits for the journal.
+    /// Whether no write is in flight or waits for the journal.
     var isQuiet: Bool { started.count == 0 && recorded == nil }
 
-    /// Whether nothing is prepared or under way.
+    /// Whether nothing is prepared or in flight.
     var isIdle: Bool { isQuiet && prepared.writes.isEmpty }
 
     /// Adds a write to the prepared ones.
@@ -99,12 +99,12 @@ final class PageWriter {
         covered = (write.tag.relation, write.tag.page + UInt64(write.count))
     }
 
-    /// Whether the last write took the page along, if pages are looked at in order.
+    /// Whether the last write included the page, if pages are visited in order.
     private func covers(_ tag: PageTag) -> Bool {
         tag.relation == covered.relation && tag.page < covered.end
     }
 
-    /// Writes a page out, if the buffer still holds it and it is dirty, and neighbours with it.
+    /// Writes a page and its neighbours, if the buffer still holds it and it is dirty.
     ///
     /// - Throws: what the storage or the log threw; the pages then stay dirty.
     func write(_ index: Int, _ tag: PageTag) throws(StorageError) {
@@ -113,45 +113,45 @@ final class PageWriter {
         try finish()
     }
 
-    /// Writes pages out that are given in the order of their tags, several writes at a time.
+    /// Writes pages, given in the order of their tags, several writes at a time.
     ///
-    /// - Throws: the first error, after all were tried; what could not be written stays dirty.
+    /// - Throws: the first error, after all were tried. What could not be written stays dirty.
     func write(_ places: [BufferPool.Place]) throws(StorageError) {
         begin(.request)
         for place in places { write(place, if: BufferState.dirty) }
         try finish()
     }
 
-    /// Starts writing a page out, if the buffer has that flag and was not taken along by the last
-    /// write. An error is kept for ``finish()``.
+    /// Starts writing a page, if the buffer has that flag and the last write did not include it. An
+    /// error is kept for ``finish()``.
     func write(_ place: BufferPool.Place, if flag: UInt64) {
         if covers(place.tag) { return }
         guard pool.buffer(place.index).state.has(flag) else { return }
         if prepare(place.index, place.tag, hurried: false), isBatchFull { launch(alone: false) }
     }
 
-    /// Writes the dirty pages of claimed buffers out, several writes at a time, and unpinned
-    /// neighbours with them. Leaves pages dirty rather than wait for who uses them.
+    /// Writes the dirty pages of claimed buffers, several writes at a time, with unpinned
+    /// neighbours. Leaves pages dirty rather than wait for their users.
     ///
-    /// - Throws: the first error, after all were tried; what could not be written stays dirty.
+    /// - Throws: the first error, after all were tried. What could not be written stays dirty.
     func writeVictims(_ indices: Span<UInt32>) throws(StorageError) {
         begin(.eviction)
         for position in indices.indices {
             let index = Int(indices[position])
             let buffer = pool.buffer(index)
-            // Nobody takes the page off a claimed buffer.
+            // No other thread takes the page off a claimed buffer.
             if buffer.state.has(BufferState.dirty) { prepare(index, buffer.tag, hurried: true) }
         }
         prepareAhead()
         try finish()
     }
 
-    /// How many pages an eviction writes by one batch of the journal, if so many are dirty where
-    /// the clock hand comes next: about as long as its sync takes.
+    /// How many pages an eviction writes by one batch of the journal, if that many are dirty where
+    /// the clock hand comes next. Writing them takes about as long as the batch's sync.
     private static let evictionBatch = 128
 
-    /// Adds to a batch of the journal what will have to be written next, as the sync costs the same
-    /// for one page and for many.
+    /// Adds to a batch of the journal what must be written next, since the sync costs the same for
+    /// one page and for many.
     private func prepareAhead() {
         guard prepared.writes.contains(where: { $0.isJournalled }) else { return }
         let most = min(Self.evictionBatch, batchPages)
@@ -161,7 +161,7 @@ final class PageWriter {
             let buffer = pool.buffer(index)
             let found = buffer.state
             guard found.pins == 0, found.usage <= 1, found.has(BufferState.dirty) else { continue }
-            // Should the buffer have another page by now, nothing is done.
+            // If the buffer has another page by now, this does nothing.
             prepare(index, buffer.tag, hurried: true)
         }
     }
@@ -173,27 +173,28 @@ final class PageWriter {
         covered = (0, 0)
     }
 
-    /// Launches what is left, waits for all writes, and throws the first error there was.
+    /// Launches the rest, waits for all writes, and throws the first error.
     func finish() throws(StorageError) {
         settle()
         if let failure = failure.take() { throw failure }
     }
 
-    /// Launches what is left and waits for all writes.
+    /// Launches the rest and waits for all writes.
     func settle() {
         launch(alone: isQuiet)
         endAll()
         started.hint.give()
     }
 
-    /// Whether what is prepared should be launched: writes that need no journal one by one, others
-    /// as soon as a batch is worth its sync.
+    /// Whether to launch what is prepared: writes without a journal one by one, others once a batch
+    /// is worth its sync.
     var isBatchFull: Bool {
         guard let last = prepared.writes.last, last.isJournalled else { return true }
         return prepared.pageCount > batchPages - pool.combineLimit
     }
 
-    /// Takes memory for the copies of one more write, ending others first where there are too many.
+    /// Takes memory for the copies of one more write, ending other writes first if there are too
+    /// many.
     ///
     /// - Returns: the memory, and how many pages of it are in use.
     func makeRoom() -> (copies: ScratchPool.Copies, used: Int) {
@@ -213,8 +214,8 @@ final class PageWriter {
         }
     }
 
-    /// As ``makeRoom()``, but goes on preparing a batch while the one before it becomes durable in
-    /// the journal or is written in place.
+    /// Takes memory like ``makeRoom()``, and continues preparing a batch while the previous one
+    /// becomes durable in the journal or is written in place.
     private func makeRoom(forBatchOf journal: any PageJournal) -> ScratchPool.Copies {
         hintCompleted()
         if prepared.writes.isEmpty, journal.isFull {
@@ -231,7 +232,7 @@ final class PageWriter {
         }
     }
 
-    /// Keeps memory for the next write that turned out not to be needed for this one.
+    /// Keeps memory for the next write that this one did not need.
     func giveBackRoom(_ copies: ScratchPool.Copies, _ used: Int) {
         if used > 0, open == nil {
             open = (copies, used)
@@ -244,7 +245,7 @@ final class PageWriter {
         while endOldest() {}
     }
 
-    /// Ends the oldest write under way; where there is none, starts those that were recorded.
+    /// Ends the oldest write in flight. If there is none, starts the recorded writes.
     ///
     /// - Returns: whether there was any.
     @discardableResult
@@ -260,20 +261,20 @@ final class PageWriter {
         return true
     }
 
-    /// Has the disk begin with what the kernel was given meanwhile.
+    /// Makes the disk start on what the kernel was given meanwhile.
     func hintCompleted() {
         if pool.isLocal { return }
         started.hint { session.isDone($0.reference) }
     }
 
     func note(_ error: StorageError) {
-        // Whoever evicts may do without the page that was not written, and go on.
+        // An evicting thread may continue without the page that was not written.
         pool.gate.note(error)
         failure.note(error)
     }
 
-    /// Waits for a write, with which its batch may be finished: before anything else is prepared,
-    /// as that may mean waiting for all batches.
+    /// Waits for a write, after which its batch may be finished. Must come before anything else is
+    /// prepared, since that may wait for all batches.
     ///
     /// - Returns: how many pages were written.
     private func wait(for write: StartedWrite) throws(StorageError) -> Int {
@@ -296,7 +297,7 @@ final class PageWriter {
     /// Waits for a write, and starts writing what it left over.
     ///
     /// - Returns: how many pages it has written.
-    /// - Throws: what the IO met.
+    /// - Throws: the IO's error.
     private func end(_ write: StartedWrite) throws(StorageError) -> Int {
         defer { reports.append(write.report) }
         let written = try wait(for: write)
@@ -312,13 +313,13 @@ final class PageWriter {
         }
         count(written)
         for position in written..<write.count {
-            // Who has taken the page out of the pool meanwhile has written it.
+            // A thread that has taken the page out of the pool meanwhile has written it.
             let tag = write.tag.advanced(by: position)
             guard let index = pool.likelyIndex(tag) else { continue }
-            // Whoever makes room may hold what he would wait for.
+            // A thread that makes room may hold what this would wait for.
             prepare(index, tag, hurried: purpose == .eviction)
         }
-        // What else is prepared waits until its batch is worth a sync.
+        // Other prepared pages wait until their batch is worth a sync.
         if written < write.count { launch(alone: isQuiet) }
         return written
     }

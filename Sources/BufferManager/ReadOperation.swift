@@ -89,7 +89,7 @@ public final class ReadOperation {
 
     /// Drops the pins of all pages that were not taken. The operation covers no block afterwards.
     public func giveBack() {
-        // An IO nobody waited for still reports to its own object, not to the next read's.
+        // An IO without a waiter still reports to its own object, not to the next read's.
         if case .own = phase { report = IOReturn() }
         for position in takenCount..<pinnedCount { buffer(position).unpin() }
         (pinnedCount, coveredCount, doneCount, takenCount) = (0, 0, 0, 0)

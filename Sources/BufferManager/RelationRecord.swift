@@ -16,14 +16,14 @@ final class RelationRecord: Sendable {
     /// Pages that failed their checksum when they were read. Counted by completing threads.
     let checksumFailures = Atomic<UInt64>(0)
 
-    /// The main fork's blocks from there on need no journal, as a crash takes them away whole.
+    /// The main fork's blocks from here on need no journal, since a crash removes them completely.
     let unprotectedStart = Atomic<UInt32>(.max)
 
-    /// The main fork's blocks below are on disk as their loads left them, and somebody vouches for
-    /// that; 0 where nobody does. Released before readers see the blocks, so that a writer of one
-    /// that was changed sees it too.
+    /// The main fork's blocks below this are on disk as their loads left them, and the voucher
+    /// vouches for that; 0 if there is none. Released before readers see the blocks, so that a
+    /// thread that writes a changed one sees it too.
     let vouchedEnd = Atomic<UInt32>(0)
-    /// The main fork's blocks below hold something; one that is all zeroes there has lost it.
+    /// The main fork's blocks below this have contents. One that is all zeroes has lost them.
     let filledEnd = Atomic<UInt32>(0)
 
     private let mainExtension = ParkingLock()

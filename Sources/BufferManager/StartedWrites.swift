@@ -1,7 +1,7 @@
 internal import AsyncIO
 internal import StorageManager
 
-/// A write that was started and has to be ended by its issuer.
+/// A started write, which its issuer must end.
 struct StartedWrite {
     let relation: OpenRelation
     /// The first page.
@@ -9,10 +9,10 @@ struct StartedWrite {
     let count: Int
     let reference: WaitReference
     let report: IOReturn
-    /// The batch of the journal that it belongs to.
+    /// Its batch of the journal.
     let batch: OpenBatch?
 
-    /// How many of the pages were written. Once it is over.
+    /// How many of the pages were written. Valid once it is over.
     var written: Int {
         let result = report.result
         guard result.status == .ok || result.status == .partial else { return 0 }
@@ -20,7 +20,7 @@ struct StartedWrite {
     }
 }
 
-/// A batch of the journal, some of whose pages are still to be written in place or being so.
+/// A batch of the journal, some of whose pages are not yet written in place.
 final class OpenBatch {
     private let journal: any PageJournal
     private let batch: JournalBatch
@@ -36,10 +36,11 @@ final class OpenBatch {
         try journal.makeDurable(batch, session: session)
     }
 
-    /// A write in place begins.
+    /// Records that a write in place begins.
     func begin() { remaining += 1 }
 
-    /// Before ``end()``: so many pages from that one on were not written in place as they should.
+    /// Records, before ``end()``, that `count` pages from that one on were not written in place as
+    /// intended.
     func writeDidFail(_ locator: RelationLocator, _ tag: PageTag, count: Int) {
         journal.writeDidFail(batch, locator, tag.fork, block: tag.block, count: count)
     }
@@ -53,26 +54,26 @@ final class OpenBatch {
 /// Writes whose copies the journal is making durable.
 struct RecordedWrites {
     let batch: OpenBatch
-    /// Prepared ones that were journalled; others among them have been started.
+    /// Prepared writes that were journalled; others among them have been started.
     let writes: [PreparedWrite]
     let buffers: [UInt64]
-    /// Whether nobody has anything else to do meanwhile.
+    /// Whether the thread has nothing else to do meanwhile.
     let executes: Bool
 }
 
-/// The writes of a session that are under way, the oldest first.
+/// The writes of a session in flight, the oldest first.
 struct StartedWrites {
     var hint = WritebackHint()
     private var writes: [StartedWrite] = []
     private var first = 0
-    /// Where the writes begin of which the hint knows nothing yet.
+    /// The index of the first write that the hint does not know yet.
     private var firstUnhinted = 0
 
-    /// How many there are.
+    /// The number of writes.
     var count: Int { writes.count - first }
 
     mutating func append(_ write: StartedWrite) {
-        // In a long run of writes there may always be one under way.
+        // In a long run of writes there may always be one in flight.
         if first > writes.count / 2 {
             writes.removeFirst(first)
             firstUnhinted -= first
@@ -81,7 +82,7 @@ struct StartedWrites {
         writes.append(write)
     }
 
-    /// Takes note of writes that are over, the oldest first, so that the disk can begin with them.
+    /// Records writes that are over, the oldest first, so that the disk can start on them.
     mutating func hint(while isDone: (StartedWrite) -> Bool) {
         while firstUnhinted < writes.count, isDone(writes[firstUnhinted]) {
             let write = writes[firstUnhinted]
@@ -103,17 +104,17 @@ struct StartedWrites {
     }
 }
 
-/// Neighbouring pages that were handed to the kernel and that it has not been asked to write to the
-/// disk yet. Asked early, it has little left to do when the file is synced.
+/// Neighbouring pages that were handed to the kernel, but not yet requested to go to the disk.
+/// Requesting that early leaves little to do when the file is synced.
 struct WritebackHint {
     private var relation: OpenRelation?
     private var tag = PageTag(relation: 0, page: 0)
     private var count = 0
 
-    /// One request of the kernel for so many pages: 2 MiB.
+    /// The number of pages per request to the kernel: 2 MiB.
     static let size = 256
 
-    /// Takes note of pages that were written.
+    /// Records written pages.
     mutating func note(_ relation: OpenRelation, _ tag: PageTag, _ count: Int) {
         if self.relation !== relation || tag != self.tag.advanced(by: self.count) {
             give()
@@ -123,7 +124,7 @@ struct WritebackHint {
         if self.count >= Self.size { give() }
     }
 
-    /// Asks for what was noted. A failure is left to the sync, which is sure to meet it.
+    /// Sends the request for the recorded pages. A failure is left to the sync, which will meet it.
     mutating func give() {
         if let relation, count > 0 {
             try? relation.storage.writeback(tag.fork, block: tag.block, count: count)

@@ -12,11 +12,11 @@ internal import Threads
 /// from any thread. It never reopens: a reopened store has another gate.
 final class WriteGate: Sendable {
     private let log: (any WriteAheadLog)?
-    /// Told before pages are written that are not as it says.
+    /// Withdraws what it says about pages before they are written.
     let voucher: (any PageVoucher)?
     private let logger: Logger
-    /// Up to where the log has been made durable for pages. Raised after the flush; whoever reads
-    /// it only decides by it whether to call again.
+    /// The log position up to which the log is known to be durable. Raised after the flush. Readers
+    /// use it only to decide whether to flush again.
     private let durable = Atomic<UInt64>(0)
     private let closed = Atomic<Bool>(false)
     private let cause = Lock<StorageError?>(nil)

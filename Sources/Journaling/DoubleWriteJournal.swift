@@ -6,38 +6,38 @@ internal import StoreFormat
 internal import Synchronization
 internal import Threads
 
-/// The journal that makes torn pages whole: each page is written to it first, in large sequential
+/// The journal that repairs torn pages: each page is written to it first, in large sequential
 /// writes, and then in place.
 ///
-/// There are two files, of which one is appended to. ``checkpoint(_:)`` turns to the other, waits
-/// until no page of the former's batches is under way any more, has the data synced, and resets the
-/// former; so batches of other sessions go on meanwhile. A file is made by its first batch and
-/// keeps its space when it is reset, as overwriting is cheaper to make durable than growing.
+/// There are two files, one of which is appended to. ``checkpoint(_:)`` turns to the other file,
+/// waits until no page of the first file's batches is in flight, syncs the data, and resets the
+/// first file. Batches of other sessions continue meanwhile. A file is created by its first batch
+/// and keeps its space when it is reset, since overwriting is cheaper to make durable than growing.
 ///
-/// Any thread. One batch is written at a time, and one sync is under way at a time, which makes all
-/// batches durable that were written before it began. So no batch is told to be durable before all
-/// before it are, and a sync that failed is known before another one could succeed.
+/// Any thread. One batch is written at a time, and one sync is in flight at a time, which makes all
+/// batches durable that were written before it began. So no batch is reported durable before all
+/// earlier ones are, and a failed sync is known before another one could succeed.
 @safe
 package final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
     private let files: FileAccess
     private let store: UInt64
     private let target: IOTargetID
-    /// How many bytes of batches a file has before the data is synced to make room.
+    /// How many bytes of batches a file can hold before the data is synced to make room.
     private let limit: Int64
     /// Makes durable what was written in place.
     private let syncData: @Sendable (Session) throws(StorageError) -> Void
     private let fault: JournalFault?
-    /// Held while a batch is written. Its holder waits for IO alone.
+    /// Held while a batch is written. Its holder waits only for IO.
     private let appending = ParkingLock()
-    /// Under ``appending``.
+    /// Guarded by ``appending``.
     private var state: Appending
-    /// Held from one turn of the files to the reset of the former; taken before ``appending``.
+    /// Held from a turn of the files until the first file's reset. Taken before ``appending``.
     private let rotating = ParkingLock()
-    /// Batches, by the file they are in, whose pages may be under way; whoever waits for none
+    /// The number of batches, by file, whose pages may be in flight. A thread that waits for zero
     /// sleeps on the number itself.
     private let openBatches = InlineArray<2, Atomic<UInt32>> { _ in Atomic(0) }
     private let full = Atomic<Bool>(false)
-    /// By the file that has the copies: pages that may be torn in place.
+    /// Pages that may be torn in place, by the file that has their copies.
     private let torn = Lock<InlineArray<2, Set<PageKey>>>(InlineArray(repeating: []))
 
     private struct Appending {
@@ -85,7 +85,7 @@ package final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
             state.entries.removeAll(keepingCapacity: true)
             for position in pages.indices {
                 let page = pages[position]
-                // Nobody changes the bytes during the call.
+                // No other code changes the bytes during the call.
                 let bytes = unsafe Span<UInt8>(
                     _unsafeStart: page.bytes.pointer.assumingMemoryBound(to: UInt8.self),
                     count: blockSize)
@@ -101,8 +101,8 @@ package final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
         }
     }
 
-    /// Older copies of those pages need not be kept any more. Nothing is let go of before what was
-    /// written is durable (``rotate(_:)``).
+    /// Drops older copies of those pages. Nothing is released before the new copies are durable
+    /// (``rotate(_:)``).
     private func forgetTorn(_ entries: Span<JournalEntry>) {
         torn.withLock { torn in
             for index in torn.indices where !torn[index].isEmpty {
@@ -111,7 +111,7 @@ package final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
         }
     }
 
-    /// The last batch of the active file, which is not finished.
+    /// The last batch of the active file, which is unfinished.
     private func open(_ state: inout Appending) -> JournalBatch {
         openBatches[state.active].add(1, ordering: .relaxed)
         let serial = fault == .skipsJournal ? 0 : state.syncs.written
@@ -122,7 +122,7 @@ package final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
 
     package func makeDurable(_ batch: JournalBatch, session: Session) throws(StorageError) {
         session.submitStaged()
-        // Another session may have looked at the outcome of a sync of this one's.
+        // Another session may have read the outcome of a sync of this session's.
         defer { session.reclaimCompleted() }
         while let sync = try withState({ (state) throws(StorageError) in
             let file = state.files[state.active].file
@@ -132,7 +132,7 @@ package final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
         }
     }
 
-    /// Makes all batches durable that were written.
+    /// Makes all written batches durable.
     private func syncAll(_ state: inout Appending, _ session: Session) throws(StorageError) {
         let file = state.files[state.active].file
         while let sync = try state.syncs.sync(upTo: state.syncs.written, of: file, session) {
@@ -212,8 +212,8 @@ package final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
     /// By how much a file grows, at least.
     private static let step: Int64 = 8 << 20
 
-    /// Makes the active file, which has no batch, ready for its first: its round must be later than
-    /// the other's.
+    /// Prepares the active file, which has no batch, for its first one. Its round must be later
+    /// than the other file's.
     private func begin(_ state: inout Appending) throws(StorageError) {
         let (active, other) = (state.active, 1 - state.active)
         let (own, others) = (state.files[active].round, state.files[other].round)
@@ -232,16 +232,16 @@ package final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
     package func makeRoom(_ session: Session) throws(StorageError) {
         session.submitStaged()
         try rotating.withLock { () throws(StorageError) in
-            // Another session may have made it meanwhile.
+            // Another session may have made room meanwhile.
             if isFull { try rotate(session) }
         }
     }
 
-    /// Makes all data durable that was written in place before the call, and forgets its copies.
+    /// Makes all data durable that was written in place before the call, and releases its copies.
     ///
-    /// The session has no unfinished batch; those of others are waited for.
+    /// The session must have no unfinished batch. Waits for those of other sessions.
     ///
-    /// - Throws: what syncing threw. The copies are kept then.
+    /// - Throws: what syncing throws. The copies are kept then.
     package func checkpoint(_ session: Session) throws(StorageError) {
         session.submitStaged()
         try rotating.withLock { () throws(StorageError) in try rotate(session) }
@@ -269,15 +269,15 @@ package final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
                 throw state.syncs.note(error)
             }
             torn.withLock { $0[former] = [] }
-            // Nothing came meanwhile, so that one file's space is enough.
+            // Nothing came meanwhile, so one file's space is enough.
             if state.files[state.active].isEmpty { state.active = former }
         }
     }
 
-    /// Copies to the active file what the former one has of pages that may be torn in place.
+    /// Copies those of the first file's copies to the active file whose pages may be torn in place.
     ///
-    /// Under ``appending``, so that what is the newest copy of a page does not change. A page of
-    /// which the active file has one is left out: the former's would take its place.
+    /// Runs under ``appending``, so that the newest copy of a page does not change. Skips pages
+    /// that the active file already has, since the older copy would replace the newer one.
     private func keepTorn(_ former: Int, _ state: inout Appending, _ session: Session)
         throws(StorageError)
     {
@@ -302,7 +302,7 @@ package final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
                 guard
                     try scan.read(opened[0], at: copy.offset, checksum: copy.checksum, into: place)
                 else {
-                    // It could not have made anything whole.
+                    // Such a copy could not have repaired anything.
                     continue
                 }
                 batch.append(
@@ -315,7 +315,7 @@ package final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
                         checksum: copy.checksum))
             }
             if !batch.isEmpty { try append(.pages, batch.span, &state, session) }
-            // Should a later one fail, these are the active file's already.
+            // If a later one fails, these already belong to the active file.
             let kept = rest.prefix(Self.pagesKeptAtATime).map(\.page)
             torn.withLock { $0[1 - former].formUnion(kept) }
             rest = rest.dropFirst(Self.pagesKeptAtATime)
@@ -325,16 +325,16 @@ package final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
 
     private static let pagesKeptAtATime = 128
 
-    /// Has batches go to the other file from here on.
+    /// Makes batches go to the other file from here on.
     ///
-    /// - Returns: the file whose batches the sync that follows covers; nil where neither has any.
+    /// - Returns: the file whose batches the following sync covers; nil if neither has any.
     private func turn(_ session: Session) throws(StorageError) -> Int? {
         try withState { (state) throws(StorageError) in
-            // A sync is of one file.
+            // A sync covers one file.
             try syncAll(&state, session)
             full.store(false, ordering: .relaxed)
             let other = 1 - state.active
-            // Its reset failed the last time; being the older one, it goes first.
+            // Its last reset failed; being the older one, it goes first.
             if !state.files[other].isEmpty { return other }
             if state.files[state.active].isEmpty { return nil }
             state.active = other
@@ -342,7 +342,7 @@ package final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
         }
     }
 
-    /// Removes the files, which hold nothing; the store is being closed.
+    /// Removes the empty files, when the store is closed.
     package func remove(_ session: Session) throws(StorageError) {
         try withState { (state) throws(StorageError) in
             for index in state.files.indices where state.files[index].isEmpty {
@@ -352,10 +352,10 @@ package final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
     }
 }
 
-/// Mistakes that tests plant, to see that they are found.
+/// Bugs that tests plant, to show that they are found.
 package enum JournalFault: Sendable {
-    /// Pages go in place before their copies are durable.
+    /// Pages are written in place before their copies are durable.
     case skipsSync
-    /// Pages go in place without copies.
+    /// Pages are written in place without copies.
     case skipsJournal
 }

@@ -1,10 +1,11 @@
 internal import StorageManager
 internal import StoreFormat
 
-/// Batches to bytes and back. Nothing that is read is believed before its checksum is right, and no
-/// size before it is bounded.
+/// Encodes and decodes batches. Nothing is trusted before its checksum is right, and no size before
+/// it is bounded.
 extension JournalBatchHeader {
-    /// Writes the header and its entries at the start of `target`, and zeroes up to their end.
+    /// Writes the header and its entries at the start of `target`, followed by zeroes up to the end
+    /// of the head.
     func encode(_ entries: Span<JournalEntry>, to target: inout MutableRawSpan) {
         precondition(entries.count == count && target.byteCount >= headLength)
         let size = JournalFormat.batchHeaderSize
@@ -39,7 +40,7 @@ extension JournalBatchHeader {
         store32(0, offset + 20, &target)
     }
 
-    /// Reads a header, if one was written there whole.
+    /// Decodes a header, if a complete one is there.
     ///
     /// - Parameter bytes: at least ``JournalFormat/batchHeaderSize`` of them.
     init?(_ bytes: [UInt8]) {
@@ -56,9 +57,9 @@ extension JournalBatchHeader {
             position: load64(bytes, 32), kind: kind, count: Int(count), durable: load64(bytes, 48))
     }
 
-    /// Reads the entries behind the header, if they were written there whole.
+    /// Decodes the entries after the header, if they are complete.
     ///
-    /// - Parameter bytes: ``headLength`` of them, the header's own first.
+    /// - Parameter bytes: ``headLength`` bytes, beginning with the header itself.
     func entries(_ bytes: [UInt8]) -> [JournalEntry]? {
         let size = JournalFormat.batchHeaderSize
         let end = size + count * JournalFormat.entrySize

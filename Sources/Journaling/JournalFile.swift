@@ -2,20 +2,20 @@ internal import AsyncIO
 internal import FileAccess
 internal import StorageManager
 
-/// One of the two files of a journal, as far as its writer has come. Under the lock of the
+/// One of the two files of a journal, and how far its writer has come. Guarded by the lock of the
 /// ``DoubleWriteJournal``.
 struct JournalFile {
     let path: String
-    /// Opened by the first use; stays open.
+    /// Opened on first use; stays open.
     private(set) var file: VirtualFile?
-    /// Whether a power cut leaves the file where it is.
+    /// Whether the file's name survives a power cut.
     private var isNameDurable = false
-    /// What its header says on disk; zero while there is none.
+    /// The round in its header on disk; zero if there is none.
     private(set) var round: UInt64 = 0
-    /// How many batches it has, and where the next one begins.
+    /// The number of batches, and the position of the next one.
     private(set) var sequence: UInt64 = 0
     private(set) var end = JournalFormat.firstBatch
-    /// How far its space reaches.
+    /// The end of its allocated space.
     private var allocated = JournalFormat.firstBatch
     /// The highest block of each fork that has a copy here.
     private var highest: [Key: UInt32] = [:]
@@ -29,13 +29,13 @@ struct JournalFile {
 
     var isEmpty: Bool { sequence == 0 }
 
-    /// Whether there are copies of a fork's blocks from that one on.
+    /// Whether it has copies of a fork's blocks from that one on.
     func holds(_ locator: RelationLocator, _ fork: Fork, from block: BlockNumber) -> Bool {
         highest[Key(locator: locator, fork: fork)].map { $0 >= block.rawValue } ?? false
     }
 
-    /// Opens the file for a round, in which it has no batch yet; creates it if it is missing.
-    /// Returns when that is durable.
+    /// Opens the file for a round in which it has no batch yet, creating it if it is missing.
+    /// Returns once that is durable.
     mutating func begin(
         round new: UInt64, store: UInt64, in files: FileAccess, _ memory: JournalMemory
     ) throws(StorageError) {
@@ -53,7 +53,7 @@ struct JournalFile {
         highest.removeAll(keepingCapacity: true)
     }
 
-    /// Sees to it that the file has space for so many bytes more.
+    /// Makes sure that the file has space for that many more bytes.
     mutating func reserve(_ length: Int, step: Int64) throws(StorageError) {
         guard let file else { return }
         let needed = end + Int64(length)
@@ -69,8 +69,8 @@ struct JournalFile {
         }
     }
 
-    /// Takes note of a batch that was written. Blocks that ceased to exist are forgotten once that
-    /// is durable (``forget(_:_:from:)``).
+    /// Records a written batch. Blocks that ceased to exist are forgotten once that is durable
+    /// (``forget(_:_:from:)``).
     mutating func add(_ header: JournalBatchHeader, _ entries: Span<JournalEntry>) {
         sequence += 1
         end += Int64(header.length)
@@ -81,14 +81,14 @@ struct JournalFile {
         }
     }
 
-    /// Takes note that a fork's copies from a block on count no more.
+    /// Records that a fork's copies from a block on no longer count.
     mutating func forget(_ locator: RelationLocator, _ fork: Fork, from block: UInt32) {
         let key = Key(locator: locator, fork: fork)
         guard let found = highest[key], found >= block else { return }
         highest[key] = block == 0 ? nil : block - 1
     }
 
-    /// Lets go of the file and removes it.
+    /// Closes the file and removes it.
     mutating func remove(from files: FileAccess, _ session: Session) throws(StorageError) {
         file?.close(session)
         file = nil
@@ -102,7 +102,7 @@ struct JournalFile {
 }
 
 extension VirtualFile {
-    /// Writes all of `memory`, which is valid during the call, or throws.
+    /// Writes all of `memory`, which must be valid during the call, or throws.
     @unsafe
     func writeAll(_ memory: UnsafeRawBufferPointer, at offset: Int64) throws(StorageError) {
         var done = 0
@@ -120,7 +120,7 @@ extension VirtualFile {
     }
 }
 
-/// Memory for the header of a batch, aligned for direct IO. Under the journal's lock.
+/// Memory for the header of a batch, aligned for direct IO. Guarded by the journal's lock.
 @safe
 final class JournalMemory {
     private let start: UnsafeMutableRawPointer
@@ -134,7 +134,7 @@ final class JournalMemory {
 
     deinit { unsafe start.deallocate() }
 
-    /// The first bytes; valid as long as this object.
+    /// The first bytes, valid as long as this object.
     func bytes(_ count: Int) -> UnsafeRawBufferPointer {
         precondition(count <= JournalFormat.maximumHeadLength)
         return unsafe UnsafeRawBufferPointer(start: start, count: count)

@@ -1,37 +1,37 @@
 internal import StorageManager
 internal import StoreFormat
 
-/// The bytes of a journal file; the article "What is in a store" lists them.
+/// The bytes of a journal file, which the article "What is in a store" lists.
 ///
-/// A file begins with a header that says whose it is and in which round it is written, and goes on
-/// with batches. A file is used in one round after another; what earlier ones have left behind its
-/// end has another round's number, or is torn, and counts for nothing.
+/// A file begins with a header that names its store and its round, followed by batches. It is used
+/// in one round after another. What earlier rounds have left after the last batch has another
+/// round's number or is torn, and does not count.
 package enum JournalFormat {
-    /// The files. Which of them has the later round says which of two copies of a page is newer.
+    /// The files. Of two copies of a page, the one in the file with the later round is newer.
     static let fileNames = StoreFiles.journalNames
-    /// Copies that an opening could not put in place, for a later one; older than those in the
-    /// other files.
+    /// A file for copies that could not be put in place on opening. They are older than those in
+    /// the other files.
     package static let keptName = "strata.journal.kept"
     /// All of them, the oldest copies first.
     package static let allNames = [keptName] + fileNames
-    /// All parts begin at multiples of that, so that they can be written past the page cache.
+    /// The alignment of all parts, so that they can be written past the page cache.
     static let alignment = 4096
-    /// Where the first batch begins.
+    /// The position of the first batch.
     static let firstBatch = Int64(alignment)
     /// The frame of the file's header.
     static let header = SealedFile(magic: "STRATAJO", version: 2)
     static let headerPayload = 16
-    /// How many bytes of the first 4096 the header takes.
+    /// How many of the first 4096 bytes the header takes.
     static let headerSize = SealedFile.overhead + headerPayload
-    /// Where the header is, twice: whichever part of both a write has reached, one of them is
-    /// whole. The other bytes of the first 4096 are zeroes.
+    /// The positions of the header's two copies: one of them is complete, wherever a write was
+    /// interrupted. The other bytes of the first 4096 are zeroes.
     static let headerOffsets = [0, alignment / 2]
     /// Marks the beginning of a batch: `STRATAJB`, read as a little-endian number.
     static let batchMagic: UInt64 = 0x424A_4154_4152_5453
-    /// Bytes of a batch's header before its entries, and of each entry.
+    /// Size of a batch's header without its entries, and of each entry.
     static let batchHeaderSize = 64
     static let entrySize = 24
-    /// How many entries a batch can have. Nothing larger is believed in.
+    /// The most entries of a batch. A larger number is not trusted.
     static let maximumEntries = 4096
 
     /// How many bytes a batch's header and entries take, rounded up to ``alignment``.
@@ -56,17 +56,17 @@ package enum JournalFormat {
 
     /// Why a file's header cannot be used.
     enum HeaderFailure: Error {
-        /// It was never written whole: the file has just been created, and holds nothing.
+        /// It was never written completely: the file has just been created and holds nothing.
         case unused
         /// A newer program wrote it.
         case newer(UInt32)
-        /// It is not as it was written, or another store's.
+        /// It has changed since it was written, or belongs to another store.
         case damaged(String)
     }
 
-    /// Reads the round from a file's first bytes: the later one where the two headers differ.
+    /// Decodes the round from a file's first bytes: the later one if the two headers differ.
     ///
-    /// - Parameter bytes: the first 4096, or fewer where the file ends before.
+    /// - Parameter bytes: the first 4096 bytes, or fewer if the file ends before.
     static func decodeHeader(_ bytes: [UInt8], store: UInt64) throws(HeaderFailure) -> UInt64 {
         if bytes.count < alignment || bytes.allSatisfy({ $0 == 0 }) { throw .unused }
         var rounds: [UInt64] = []
@@ -110,11 +110,11 @@ package enum JournalFormat {
     }
 }
 
-/// What a batch is about.
+/// What a batch contains.
 enum JournalBatchKind: UInt32 {
     /// Copies of pages, which follow the header.
     case pages = 1
-    /// Blocks that have ceased to exist: each entry's block and all behind it.
+    /// Blocks that no longer exist: each entry's block and all blocks after it.
     case forgotten = 2
 }
 
@@ -124,22 +124,22 @@ struct JournalBatchHeader: Equatable {
     var store: UInt64
     /// The file's round.
     var round: UInt64
-    /// How many batches of the round come before it.
+    /// How many batches of the round precede it.
     var sequence: UInt64
-    /// Where in the file it begins.
+    /// Its position in the file.
     var position: UInt64
     var kind: JournalBatchKind
     var count: Int
     /// How many batches of the round were known to be durable when it was written. A batch is never
-    /// told to be durable before those before it.
+    /// reported durable before the earlier ones.
     var durable: UInt64
 
-    /// How many bytes it takes with its entries, and with its pages.
+    /// Its size in bytes with its entries, and with its pages.
     var headLength: Int { JournalFormat.headLength(entries: count) }
     var length: Int { headLength + (kind == .pages ? count * blockSize : 0) }
 }
 
-/// What a batch says of one page, or of blocks that are forgotten.
+/// The entry of one page, or of forgotten blocks.
 struct JournalEntry: Equatable {
     var locator: RelationLocator
     var fork: Fork
@@ -150,7 +150,7 @@ struct JournalEntry: Equatable {
     var page: PageKey { PageKey(locator: locator, fork: fork, block: block) }
 }
 
-/// A page, by where it belongs.
+/// A page, identified by its place.
 struct PageKey: Hashable {
     let locator: RelationLocator
     let fork: Fork

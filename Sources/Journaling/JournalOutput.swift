@@ -3,15 +3,15 @@ internal import BufferManager
 internal import FileAccess
 internal import StorageManager
 
-/// Writes one batch of a journal by started IO that the session waits for, and starts syncs.
+/// Writes one batch of a journal by started IO, for which the session waits, and starts syncs.
 ///
-/// A value on the stack of the session's thread, under the journal's lock.
+/// A value on the stack of the session's thread, used under the journal's lock.
 struct JournalOutput {
     let file: VirtualFile
     let target: IOTargetID
     let session: Session
 
-    /// How much one IO writes: enough for a device to be quick at, and so little that several
+    /// The size of one IO: large enough for a device to be fast, and small enough that several
     /// threads or requests can share a batch.
     private static let bytesAtATime = 1 << 20
 
@@ -20,9 +20,9 @@ struct JournalOutput {
         let length: Int
     }
 
-    /// Writes a header and the pages behind it; both stay valid during the call.
+    /// Writes a header and the pages after it. Both must stay valid during the call.
     ///
-    /// - Throws: what writing met; a part may have been written.
+    /// - Throws: the error of writing; part may have been written.
     func write(_ head: UnsafeRawBufferPointer, _ pages: Span<JournalledPage>, at offset: Int64)
         throws(StorageError)
     {
@@ -32,7 +32,7 @@ struct JournalOutput {
             try unsafe start(head, pages, offset, &window)
         } catch { failure = error }
         var isShort = false
-        // All of them, as they read the caller's memory.
+        // Waits for all of them, since they read the caller's memory.
         while let ended = window.finishOldest() {
             failure = failure ?? ended.failure
             let (flight, result) = (ended.purpose, ended.report.result)
@@ -41,13 +41,12 @@ struct JournalOutput {
             } else if Int(result.value) < flight.length {
                 isShort = true
             } else {
-                // The disk begins while the rest is being copied.
+                // Makes the disk start while the rest is being copied.
                 try? file.writeback(at: flight.offset, count: Int64(flight.length))
             }
         }
         if let failure { throw failure }
-        // Written again as a whole: what stopped the kernel may have been temporary, or is met
-        // anew.
+        // Written again as a whole: the cause may have been temporary, or shows again.
         if isShort { try unsafe writeBlocking(head, pages, offset) }
     }
 
@@ -97,9 +96,9 @@ struct JournalOutput {
         }
     }
 
-    /// Starts making durable what was written; ``JournalSync`` is told of the outcome.
+    /// Starts making the writes durable; ``JournalSync`` gets the outcome.
     ///
-    /// - Throws: `fileSyncFailed` where an earlier sync of the file failed, which is final.
+    /// - Throws: `fileSyncFailed` if an earlier sync of the file failed, which is final.
     func startSync(_ callbacks: IOCallbackID) throws(StorageError) -> WaitReference {
         let handle = try session.acquireHandle()
         handle.setTarget(target, data: IOTargetData())
@@ -123,10 +122,10 @@ struct JournalOutput {
     }
 }
 
-/// What an IO of the journal is on.
+/// The target of the journal's IO.
 final class JournalTarget: IOTarget {
     var name: String { "journal" }
-    /// Its descriptors are lent, so they are good in every thread until the IO is done.
+    /// Its descriptors are lent, so any thread may use them until the IO is done.
     var canReopen: Bool { true }
     func describe(_ data: IOTargetData) -> String { "the journal from byte \(data.word0) on" }
 }

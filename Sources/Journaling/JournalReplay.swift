@@ -4,26 +4,27 @@ internal import PageFormat
 package import StorageManager
 package import StoreFormat
 
-/// Puts the pages of a journal in place that a crash has left torn there, or not written at all.
+/// Puts the journal's pages in place that a crash has left torn, or not written at all.
 ///
-/// Runs before anything else looks at pages. May be cut short anywhere and run again: the journal
-/// stays until all that it holds is durable in place.
+/// Runs before other code reads pages. It may be interrupted anywhere and run again: the journal
+/// stays until everything in it is durable in place.
 ///
-/// Copies are released if their page is durable in place, or if it can never be wanted again: its
-/// relation was dropped, or the block lies beyond what the catalog counts. All others are kept in a
-/// file of their own (``JournalFormat/keptName``), and the relation is refused as long as the store
-/// is open, so that the copies stay the newest state of their pages: those of a relation whose
-/// files cannot be read or written, or are shorter than the catalog says, or whose storage manager
-/// is not there; and those of files that no relation has, which a restored catalog may have again.
+/// A copy is released if its page is durable in place, or can never be needed again: its relation
+/// was dropped, or its block lies beyond what the catalog counts. All other copies are kept in a
+/// file of their own (``JournalFormat/keptName``), and their relation is refused as long as the
+/// store is open, so that the copies stay the newest state of their pages. That concerns relations
+/// whose files cannot be read or written, or are shorter than the catalog says, or whose storage
+/// manager is missing. It also concerns files of no relation, which a restored catalog may know
+/// again.
 package struct JournalReplay {
     private let files: FileAccess
     private let managers: StorageManagerRegistry
     private let session: Session
     private let control: StoreControl
-    /// Whether pages are written that are in place already.
+    /// Whether to write pages that are already in place.
     private let writesAll: Bool
 
-    /// What the journal held and what became of it.
+    /// What the journal held, and the outcome.
     package private(set) var found = JournalReport()
     /// Relations that must not be used, and why.
     package private(set) var refusals: [RelationLocator: StorageError]
@@ -33,13 +34,13 @@ package struct JournalReplay {
     private let place = PageSlots(slots: 1, pages: 1)
     private let copy = PageSlots(slots: 1, pages: 1)
 
-    /// A journal file that is there.
+    /// An existing journal file.
     fileprivate struct Opened {
         let file: VirtualFile
         let path: String
-        /// Its place in ``JournalFormat/allNames``.
+        /// Its index in ``JournalFormat/allNames``.
         let number: Int
-        /// Nil for one that was never used.
+        /// Nil if it was never used.
         let round: UInt64?
     }
 
@@ -77,7 +78,8 @@ package struct JournalReplay {
         for (key, copies) in scan.copies.sorted(by: { Self.order($0.key) < Self.order($1.key) }) {
             found.pages += copies.count
             guard let description = relations[key.locator] else {
-                // Numbers are given out once: it was dropped, unless the catalog is an older one.
+                // File numbers are given out once, so the relation was dropped, unless the catalog
+                // is an older one.
                 let isStrange =
                     catalog.remains[key.locator] == nil
                     && present.byNumber[key.locator.number] != nil
@@ -91,8 +93,7 @@ package struct JournalReplay {
         try release(opened, byNumber, scan)
     }
 
-    /// Opens the files that there are, in the order of their age: of two copies the newer one
-    /// counts.
+    /// Opens the existing files in the order of their age. Of two copies the newer one counts.
     private func open(_ scan: JournalScan) throws(StorageError) -> [Opened] {
         var opened: [Opened] = []
         for (number, path) in JournalFormat.allNames.enumerated() {
@@ -146,8 +147,8 @@ package struct JournalReplay {
         }
     }
 
-    /// The first block that the catalog counts, that has a copy, and for which the file is too
-    /// short.
+    /// The first block that the catalog counts and that has a copy, but that the file is too short
+    /// for.
     private func lost(
         _ copies: [UInt32: JournalScan.Copy], _ end: UInt32, _ description: RelationDescription
     ) -> UInt32? {
@@ -193,7 +194,7 @@ package struct JournalReplay {
         }
         let source = copy.address(0, 0)
         let (isSame, isSound) = withExtendedLifetime((place, copy)) {
-            // Both memories are this value's alone, and no IO on them is under way.
+            // This value alone has both memories, and no IO on them is in flight.
             unsafe (
                 there.bytes.elementsEqual(source.bytes),
                 PageView(unsafePage: UnsafeRawPointer(there.pointer)).verify(
@@ -201,8 +202,8 @@ package struct JournalReplay {
             )
         }
         if isReadable && isSame {
-            // It is written all the same: after a sync that failed, the kernel may show what the
-            // disk does not have, and take it for clean.
+            // It is written even if equal: after a failed sync, the kernel may show what the disk
+            // does not have, and consider it clean.
             if !writesAll { return }
         } else if !isReadable {
             found.torn += 1
@@ -217,7 +218,8 @@ package struct JournalReplay {
 
     // MARK: The files
 
-    /// Removes the files, the oldest copies first, once what they hold is durable in place or kept.
+    /// Removes the files, the oldest copies first, once their contents are durable in place or
+    /// kept.
     private mutating func release(
         _ opened: [Opened], _ byNumber: [Int: VirtualFile], _ scan: JournalScan
     ) throws(StorageError) {
@@ -242,6 +244,6 @@ package struct JournalReplay {
 }
 
 extension JournalReplay.Opened {
-    /// What was kept is older than anything else.
+    /// Kept copies are older than all others.
     fileprivate var age: UInt64 { number == 0 ? 0 : round ?? 0 }
 }

@@ -1,31 +1,30 @@
-/// What the journal of pages held, and what became of it.
+/// What the page journal held, and the outcome of replaying it.
 public struct JournalReport: Sendable, Hashable {
-    /// Batches that were whole.
+    /// Number of intact batches.
     public package(set) var batches = 0
-    /// Batches that were damaged after they had been made durable, by the disk: what is right
-    /// of them was used.
+    /// Number of batches that the disk damaged after they were durable; their valid parts were
+    /// used.
     public package(set) var damagedBatches = 0
-    /// Pages that they held the last state of.
+    /// Number of pages whose last state they held.
     public package(set) var pages = 0
-    /// Of those, pages that were damaged in place, as a torn write leaves them, and were
+    /// Of those, number of pages that were damaged in place, as a torn write leaves them, and
     /// restored.
     public package(set) var torn = 0
-    /// Pages that were sound in place and older than their copies, and were replaced.
+    /// Number of pages that were intact in place but older than their copies, and replaced.
     public package(set) var outdated = 0
-    /// Pages that do not exist: of relations that were dropped, or beyond the end that a
-    /// relation has now.
+    /// Number of pages that do not exist: of dropped relations, or beyond a relation's present end.
     public package(set) var skipped = 0
-    /// Pages that could not be written in place, as the files of their relation cannot be read
-    /// or are too short, or as no relation has these files. Their copies are kept for a later
+    /// Number of pages that could not be written in place, because their relation's files cannot be
+    /// read or are too short, or no relation has these files. Their copies are kept for a later
     /// opening.
     public package(set) var kept = 0
-    /// Pages whose copies the disk has damaged; they were left as they are in place.
+    /// Number of pages whose copies the disk has damaged; they were left unchanged in place.
     public package(set) var damagedCopies = 0
 
     /// How many pages were written in place.
     public var restored: Int { torn + outdated }
 
-    /// Nothing held.
+    /// Makes an empty report.
     public init() {}
 }
 
@@ -36,7 +35,7 @@ extension JournalReport: CustomStringConvertible {
             "compared \(pages) pages with their copies in \(batches) batches of the"
             + " journal: restored \(torn) that were damaged and \(outdated) that had"
             + " not been written"
-        if skipped > 0 { text += ", left out \(skipped) that exist no more" }
+        if skipped > 0 { text += ", skipped \(skipped) that no longer exist" }
         if kept > 0 {
             text += ", kept the copies of \(kept) whose files are not as they should be"
         }

@@ -3,13 +3,13 @@ internal import FileAccess
 internal import StorageManager
 internal import StoreFormat
 
-/// What a journal file holds, found by reading it from its beginning.
+/// The contents of a journal file, found by reading it from its beginning.
 ///
-/// Batches are believed in as long as each is whole and follows the one before; what comes then was
+/// Batches count as long as each is complete and follows the previous one. What comes after was
 /// never acknowledged, unless a later batch says that it was durable: then the medium has damaged
 /// what lies between.
 struct JournalScan {
-    /// Where a page's copy is.
+    /// The position of a page's copy.
     struct Copy {
         let file: Int
         let offset: Int64
@@ -24,18 +24,18 @@ struct JournalScan {
 
     /// The newest copies of all pages, by fork and block.
     private(set) var copies: [Key: [UInt32: Copy]] = [:]
-    /// How many batches were whole.
+    /// How many batches were complete.
     private(set) var batches = 0
-    /// How many were damaged after they had been made durable.
+    /// How many were damaged after they were durable.
     private(set) var damagedBatches = 0
 
     private let store: UInt64
-    /// What pages are read into to compute their checksums.
+    /// Memory for pages whose checksums are computed.
     private let memory = PageSlots(slots: 1, pages: 1)
 
     init(store: UInt64) { self.store = store }
 
-    /// The round of a file; nil where it was never used.
+    /// The round of a file; nil if it was never used.
     ///
     /// - Throws: `journalDamaged`, `storeTooNew`, or what reading throws.
     func round(of file: VirtualFile) throws(StorageError) -> UInt64? {
@@ -67,9 +67,9 @@ struct JournalScan {
         return JournalBatchHeader(bytes) != nil
     }
 
-    /// Adds the batches of a file, which is of a later round than those added before.
+    /// Adds the batches of a file, whose round must be later than those added before.
     ///
-    /// - Parameter number: the file's, to be found again in ``Copy/file``.
+    /// - Parameter number: the file's number, returned in ``Copy/file``.
     mutating func add(_ file: VirtualFile, number: Int, round: UInt64) throws(StorageError) {
         let size = try file.size()
         var position = JournalFormat.firstBatch
@@ -86,11 +86,11 @@ struct JournalScan {
             guard let next = try laterBatch(file, position, size, round, after: sequence) else {
                 return
             }
-            // What of the damaged ones is right is better than nothing.
+            // The valid parts of damaged batches are better than nothing.
             if let batch = try batch(file, position, round), batch.header.sequence == sequence {
                 try add(batch, file, number)
             }
-            // Whatever the batches say, they are no more than the file has room for.
+            // Whatever the batches say, there are no more than the file has room for.
             let most = UInt64(size) / UInt64(JournalFormat.alignment)
             damagedBatches += Int(clamping: min(next.sequence - sequence, most))
             (position, sequence) = (Int64(next.position), next.sequence)
@@ -107,7 +107,7 @@ struct JournalScan {
         }
     }
 
-    /// The batch that begins there, if its header and entries are whole.
+    /// The batch at that position, if its header and entries are complete.
     private func batch(_ file: VirtualFile, _ position: Int64, _ round: UInt64)
         throws(StorageError) -> Batch?
     {
@@ -155,16 +155,16 @@ struct JournalScan {
         }
     }
 
-    /// How many zeroes end the search for a later batch: none is as long, and each begins where the
-    /// one before ends, but for damage. So a file that only claims to be large costs little time.
+    /// How many zeroes end the search for a later batch. No batch is that long, and each begins
+    /// where the previous one ends, except after damage. So a file that only claims to be large
+    /// costs little time.
     private static let longestGap =
         2
         * Int64(
             JournalFormat.maximumHeadLength + JournalFormat.maximumEntries * blockSize)
     private static let searchStep = 1 << 20
 
-    /// Looks behind a batch that is not whole for a whole header, if one there says that the batch
-    /// was durable.
+    /// Looks after an incomplete batch for a complete header that says the batch was durable.
     private func laterBatch(
         _ file: VirtualFile, _ position: Int64, _ size: Int64, _ round: UInt64,
         after sequence: UInt64
@@ -196,16 +196,16 @@ struct JournalScan {
         return nil
     }
 
-    /// The newest copies of those pages that have any, in the order of their places.
+    /// The newest copies of the given pages, as far as they exist, in the order of their positions.
     func copies(of pages: Set<PageKey>) -> [(page: PageKey, copy: Copy)] {
         pages.compactMap { page in
             copies[Key(locator: page.locator, fork: page.fork)]?[page.block].map { (page, $0) }
         }.sorted { ($0.copy.file, $0.copy.offset) < ($1.copy.file, $1.copy.offset) }
     }
 
-    /// Reads a page's copy; whether it is as it was written.
+    /// Reads a page's copy. Returns whether it is as it was written.
     ///
-    /// - Parameter page: memory that is the caller's alone.
+    /// - Parameter page: memory that only the caller uses.
     func read(
         _ file: VirtualFile, at offset: Int64, checksum: UInt32, into page: PageAddress
     ) throws(StorageError) -> Bool {
@@ -216,7 +216,7 @@ struct JournalScan {
         return CRC32C.checksum(bytes) == checksum
     }
 
-    /// At most `count` bytes; fewer at the file's end.
+    /// Reads `count` bytes, or fewer at the file's end.
     private static func read(_ file: VirtualFile, at offset: Int64, count: Int)
         throws(StorageError) -> [UInt8]
     {
@@ -233,7 +233,7 @@ struct JournalScan {
             .journalDamaged,
             "the journal \"\(path)\" is damaged: \(reason)",
             remedy: "Restore the store from a backup. Without one, move the file away: pages that"
-                + " were being written when the store was used last may be torn then, which"
+                + " were being written when the store was last used may then be torn, which"
                 + " verifying the store shows; nothing else is lost.",
             at: StorageError.Location(path: path))
     }

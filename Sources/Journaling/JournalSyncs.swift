@@ -2,10 +2,10 @@ internal import AsyncIO
 internal import FileAccess
 internal import Synchronization
 
-/// The sync of a journal's file that is under way; whichever session has started it, and whichever
-/// learns of its end. One at a time.
+/// The sync in flight of a journal's file, whichever session has started it, and whichever learns
+/// of its end. One at a time.
 ///
-/// Started and looked at under the journal's lock.
+/// Started and read under the journal's lock.
 struct JournalSync {
     /// How it ended.
     enum Outcome {
@@ -13,9 +13,9 @@ struct JournalSync {
         case failed(StorageError)
     }
 
-    /// Told by whoever learns of the end first.
+    /// Receives the outcome from the thread that learns of it first.
     final class Callbacks: IOCallbacks {
-        /// The `errno`; nil while nothing is known.
+        /// The `errno`; a special value while it is unknown.
         fileprivate let outcome = Atomic<UInt64>(Callbacks.unknown)
         fileprivate static let unknown = UInt64.max
 
@@ -31,14 +31,14 @@ struct JournalSync {
     }
 
     let reference: WaitReference
-    /// The number of the last batch that it makes durable, with all before it.
+    /// The number of the last batch that it makes durable, with all earlier ones.
     let serial: UInt64
     private let file: VirtualFile
     private let callbacks: Callbacks
 
     /// Starts a sync of what was written up to that batch.
     ///
-    /// - Throws: as ``JournalOutput/startSync(_:)``.
+    /// - Throws: what ``JournalOutput/startSync(_:)`` throws.
     init(
         upTo serial: UInt64, _ output: JournalOutput, _ callbacks: Callbacks, _ id: IOCallbackID
     ) throws(StorageError) {
@@ -49,11 +49,11 @@ struct JournalSync {
         reference = try output.startSync(id)
     }
 
-    /// How it ended. Once it is over, and once only.
+    /// The outcome. Call it once, after the sync is over.
     func outcome() -> Outcome {
         let found = callbacks.outcome.load(ordering: .acquiring)
         if found == 0 { return .durable }
-        // No news is no success.
+        // Only a known success counts as success.
         let errorNumber = found == Callbacks.unknown ? 0 : CInt(truncatingIfNeeded: found)
         file.syncDidFail(errorNumber: errorNumber)
         return .failed(
@@ -64,15 +64,15 @@ struct JournalSync {
     }
 }
 
-/// What of a journal is durable. Under the journal's lock.
+/// Which parts of a journal are durable. Guarded by the journal's lock.
 struct JournalSyncs {
-    /// The number of the last batch that was written, of either file.
+    /// The number of the last written batch, of either file.
     private(set) var written: UInt64 = 0
     /// The sync that failed; final.
     private(set) var failure: StorageError?
-    /// Whose batch the last one is.
+    /// The session of the last batch.
     private var writer = -1
-    /// The number of the last batch that is durable, with all before it.
+    /// The number of the last durable batch; all earlier ones are durable too.
     private var durable: UInt64 = 0
     private var underWay: JournalSync?
 
@@ -81,17 +81,17 @@ struct JournalSyncs {
     private let callbackID: IOCallbackID
     private let skips: Bool
 
-    /// - Parameter skips: the planted mistake: nothing is synced.
+    /// - Parameter skips: the planted bug, under which nothing is synced.
     init(_ system: IOSystem, _ target: IOTargetID, skips: Bool) throws(StorageError) {
         self.target = target
         self.skips = skips
         callbackID = try system.register(callbacks: callbacks)
     }
 
-    /// How many batches are not known to be durable; all of them are in the file that is written.
+    /// How many batches are not known to be durable. All of them are in the active file.
     var pendingCount: UInt64 { written - durable }
 
-    /// The session has written a batch.
+    /// Records that the session has written a batch.
     mutating func didWrite(_ session: Session) {
         written += 1
         writer = session.index
@@ -103,11 +103,11 @@ struct JournalSyncs {
         return error
     }
 
-    /// Sees to it that a batch becomes durable.
+    /// Works towards making a batch durable.
     ///
-    /// - Parameter file: has all batches that are not durable.
-    /// - Returns: the sync to wait for before calling again; nil where the batch is durable. Then
-    ///   the next batch of the session is on its way.
+    /// - Parameter file: the file with all batches that are not durable.
+    /// - Returns: the sync to wait for before calling again; nil if the batch is durable. The next
+    ///   batch of the session is then being synced.
     /// - Throws: the failure of a sync, which is final.
     mutating func sync(upTo serial: UInt64, of file: VirtualFile?, _ session: Session)
         throws(StorageError) -> WaitReference?
@@ -128,8 +128,8 @@ struct JournalSyncs {
         return underWay?.reference
     }
 
-    /// Starts making durable what was written, unless a sync is under way. A failure is met again
-    /// by whoever needs it durable.
+    /// Starts making the writes durable, unless a sync is in flight. A caller that needs them
+    /// durable meets any failure again.
     mutating func startIfIdle(of file: VirtualFile?, _ session: Session) {
         if underWay == nil, durable < written { try? start(file, session) }
     }

@@ -3,7 +3,7 @@ internal import FileAccess
 internal import StorageManager
 internal import StoreFormat
 
-/// Writes copies of pages to a journal file of their own, for a later opening.
+/// Writes page copies to a journal file of their own, for a later opening.
 struct KeptCopies {
     let files: FileAccess
     let store: UInt64
@@ -11,12 +11,12 @@ struct KeptCopies {
     private static let temporary = JournalFormat.keptName + StoreFiles.temporarySuffix
     private static let pagesPerBatch = 128
 
-    /// Writes the file under another name.
+    /// Writes the file under a temporary name.
     ///
     /// - Parameters:
-    ///   - pages: which, by where their copies are.
-    ///   - sources: the files that those are in, by number.
-    /// - Returns: how many copies were left out, as the disk has damaged them.
+    ///   - pages: the pages, with the positions of their copies.
+    ///   - sources: the files with those copies, by number.
+    /// - Returns: how many copies were skipped because the disk has damaged them.
     /// - Throws: what reading and writing throw.
     func write(
         _ pages: [(page: PageKey, copy: JournalScan.Copy)], from sources: [Int: VirtualFile],
@@ -67,7 +67,7 @@ struct KeptCopies {
         return damaged
     }
 
-    /// Puts the file in place, durably. The one that it replaces is not open.
+    /// Puts the file in place, durably. The file that it replaces must not be open.
     static func publish(_ files: FileAccess) throws(StorageError) {
         try files.rename(temporary, to: JournalFormat.keptName)
     }

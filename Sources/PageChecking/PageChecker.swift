@@ -3,24 +3,24 @@ internal import FileAccess
 package import PageFormat
 package import StorageManager
 
-/// Reads the pages of files and judges them, several reads in flight. Belongs to its session's
-/// thread.
+/// Reads the pages of files and verifies them, with several reads in flight. Belongs to its
+/// session's thread.
 package final class PageChecker {
     package let session: Session
     private let checksums: Bool
     private let memory: PageSlots
     private var reads: IOWindow<Read>
 
-    /// A read in flight, and where its pages go.
+    /// A read in flight, and the memory for its pages.
     private struct Read {
         let block: UInt32
         let count: Int
         let slot: Int
     }
 
-    /// What became of reading one page.
+    /// The outcome of reading one page.
     package enum Finding {
-        /// It was read and judged; its bytes are the checker's until the next page.
+        /// It was read and verified; its bytes are valid until the next page.
         case page(PageVerification, PageAddress)
         /// It could not be read.
         case unreadable(StorageError)
@@ -29,7 +29,7 @@ package final class PageChecker {
     /// Makes a checker.
     ///
     /// - Parameters:
-    ///   - checksums: whether the pages have any.
+    ///   - checksums: whether the pages have checksums.
     ///   - combineLimit: how many blocks one read may cover.
     package init(_ session: Session, checksums: Bool, combineLimit: Int) {
         self.session = session
@@ -39,7 +39,7 @@ package final class PageChecker {
         reads = IOWindow(session, limit: depth)
     }
 
-    /// Judges all pages of a source, in order.
+    /// Verifies all pages of a source, in order.
     package func check(_ source: some PageSource, each: (UInt32, Finding) -> Void)
         throws(StorageError)
     {
@@ -103,7 +103,7 @@ package final class PageChecker {
     }
 
     private func verdict(_ page: PageAddress, _ block: UInt32) -> PageVerification {
-        // The IO into the slot is over, and nobody else has the memory.
+        // The IO into the slot is over, and no other thread has the memory.
         let view = unsafe PageView(unsafePage: UnsafeRawPointer(page.pointer))
         return view.verify(block: block, checksums: checksums)
     }

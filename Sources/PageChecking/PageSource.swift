@@ -2,25 +2,25 @@ package import AsyncIO
 package import FileAccess
 package import StorageManager
 
-/// Where verified pages are read from: one file, or a fork as its storage manager gives it.
+/// Where the pages to verify are read: one file, or a fork in its storage manager.
 package protocol PageSource {
-    /// The blocks it has.
+    /// Its blocks.
     var blocks: Range<UInt32> { get }
-    /// The file, where there is one.
+    /// The file, if there is one.
     var path: String? { get }
-    /// Starts reading at most `count` blocks; how many it started to read.
+    /// Starts reading at most `count` blocks. Returns how many.
     func start(_ handle: consuming IOHandle, _ block: UInt32, _ memory: Span<PageAddress>)
         throws(StorageError)
     /// How many blocks from `block` on one read can cover.
     func combine(_ block: UInt32) -> Int
-    /// How many blocks a finished read brought; fewer than asked for where the rest is to be read
-    /// one by one.
+    /// How many blocks a finished read brought. If fewer than requested, the others are read one by
+    /// one.
     func blockCount(of result: IOResult) -> Int
     /// Reads one block.
     func read(_ block: UInt32, into page: PageAddress) throws(StorageError)
 }
 
-/// The whole blocks of one segment file, under whatever number the segment has.
+/// The whole blocks of one segment file, whatever number the segment has.
 package struct SegmentSource: PageSource {
     let file: VirtualFile
     /// The block at the file's beginning.
@@ -28,12 +28,12 @@ package struct SegmentSource: PageSource {
     package let blocks: Range<UInt32>
     let locator: RelationLocator
     let fork: Fork
-    /// What keeps the relation.
+    /// The relation's storage manager.
     let manager: StorageManagerID
     /// A ``VerificationTarget``.
     let target: IOTargetID
 
-    /// Makes a source of the whole blocks of a file.
+    /// Makes a source from a file.
     package init(
         file: VirtualFile, firstBlock: UInt32, blocks: Range<UInt32>, locator: RelationLocator,
         fork: Fork, manager: StorageManagerID, target: IOTargetID
@@ -87,7 +87,7 @@ package struct SegmentSource: PageSource {
     }
 }
 
-/// A fork as its storage manager gives it.
+/// A fork in its storage manager.
 package struct ManagedSource: PageSource {
     let relation: OpenRelation
     let fork: Fork
@@ -124,12 +124,12 @@ package struct ManagedSource: PageSource {
     }
 }
 
-/// What an IO of verifying is on.
+/// The target of the IO of a verification.
 package final class VerificationTarget: IOTarget {
     package init() {}
 
     package var name: String { "verify" }
-    /// Its descriptors are lent, so they are good in every thread until the IO is done.
+    /// Its descriptors are lent, so any thread may use them until the IO is done.
     package var canReopen: Bool { true }
     package func describe(_ data: IOTargetData) -> String { RelationLabel(data).description }
 }

@@ -1,6 +1,6 @@
 public import StorageManager
 
-/// Something that verifying a store found to be wrong.
+/// Something wrong that a verification has found.
 public struct VerificationFinding: Sendable, Hashable {
     /// What is wrong.
     public enum Kind: Sendable, Hashable {
@@ -8,22 +8,22 @@ public struct VerificationFinding: Sendable, Hashable {
         case damagedPage
         /// A page could not be read.
         case unreadable
-        /// What the storage manager keeps besides pages is damaged; the pages may be read all the
-        /// same.
+        /// What the storage manager keeps besides pages is damaged. The pages may be readable
+        /// nevertheless.
         case damagedStorage
         /// A file is missing, in the middle or at the end.
         case missingFile
         /// A file ends too early, or within a block.
         case wrongLength
-        /// A page is all zeroes where loads left rows.
+        /// A page is all zeroes where loads have left rows.
         case zeroedPage
-        /// A line pointer, a tuple's header or a value cannot be so, while the page's checksum and
-        /// header are right.
+        /// A line pointer, a tuple's header or a value is impossible, although the page's checksum
+        /// and header are right.
         case damagedRow
-        /// The pages hold fewer rows than loads have brought in: some were overwritten with sound
-        /// pages of another time, or with zeroes.
+        /// The pages hold fewer rows than loads have added: some were overwritten with intact pages
+        /// of another time, or with zeroes.
         case missingRows
-        /// The pages hold more rows than loads have brought in.
+        /// The pages hold more rows than loads have added.
         case surplusRows
         /// The control file or the catalog is damaged.
         case damagedStoreFile
@@ -35,11 +35,11 @@ public struct VerificationFinding: Sendable, Hashable {
     public let relation: String?
     /// The fork.
     public let fork: Fork?
-    /// The block, counted across all segments; the first of those concerned.
+    /// The first block concerned, counted across all segments.
     public let block: UInt32?
-    /// The file, relative to the store; nil where the storage manager alone knows.
+    /// The file, relative to the store; nil if only the storage manager knows it.
     public let path: String?
-    /// What is wrong, in words that do not repeat where.
+    /// What is wrong, in words that do not repeat its place.
     public let reason: String
 
     package init(
@@ -66,13 +66,13 @@ extension VerificationFinding: CustomStringConvertible {
     }
 }
 
-/// How far verifying has come.
+/// The progress of a verification.
 public struct VerificationProgress: Sendable, Hashable {
-    /// The relation that is being looked at.
+    /// The relation being checked.
     public let relation: String
     /// Pages checked so far.
     public let pagesChecked: UInt64
-    /// Pages that the catalog says there are to check.
+    /// How many pages there are to check, according to the catalog.
     public let pagesExpected: UInt64
 
     package init(relation: String, pagesChecked: UInt64, pagesExpected: UInt64) {
@@ -82,30 +82,30 @@ public struct VerificationProgress: Sendable, Hashable {
     }
 }
 
-/// What verifying a store has done.
+/// The result of a verification.
 public struct VerificationReport: Sendable, Hashable {
-    /// Relations looked at.
+    /// Number of relations checked.
     public package(set) var relations = 0
-    /// Pages read and checked.
+    /// Number of pages read and checked.
     public package(set) var pagesChecked: UInt64 = 0
-    /// Of those, pages that are all zeroes: in use by nothing yet, or overwritten. Where loads left
+    /// How many of those are all zeroes: not in use yet, or overwritten. Where loads have left
     /// rows, that is a finding.
     public package(set) var newPages: UInt64 = 0
-    /// How many findings there were. Neighbouring pages of zeroes are one; more than a hundred of
-    /// one fork are summed up.
+    /// Number of findings. Adjacent pages of zeroes are one; more than a hundred findings of one
+    /// fork are summed up.
     public package(set) var findings = 0
 
     package init() {}
 }
 
-/// What verifying a store reports while it goes on. Called on the verifying thread.
+/// What a verification reports while it runs. Called on the verifying thread.
 public struct VerificationObserver {
-    /// Told of each finding.
+    /// Receives each finding.
     public var finding: (VerificationFinding) -> Void
-    /// Told now and then how far it has come.
+    /// Receives the progress now and then.
     public var progress: (VerificationProgress) -> Void
 
-    /// Makes an observer; what is not given is ignored.
+    /// Makes an observer that ignores what is not given.
     public init(
         finding: @escaping (VerificationFinding) -> Void = { _ in },
         progress: @escaping (VerificationProgress) -> Void = { _ in }

@@ -4,16 +4,16 @@ internal import SystemPackage
 internal import Threads
 
 extension StorageError {
-    /// Whether a system call failed as a file or directory is missing.
+    /// Whether a system call failed because a file or directory is missing.
     package var isMissingFile: Bool { errorNumber == ENOENT }
 
-    /// Whether a system call failed as nothing may be written.
+    /// Whether a system call failed because writing is not allowed.
     var isWriteRefusal: Bool {
         errorNumber == EACCES || errorNumber == EPERM || errorNumber == EROFS
     }
 
-    /// Whether a system call failed for a reason that all files share: no space, descriptors,
-    /// memory or permission to write at all.
+    /// Whether a system call failed for a reason that concerns all files: no space, descriptors,
+    /// memory, or permission to write at all.
     package var isOfWholeDisk: Bool {
         switch errorNumber {
         case ENOSPC, EDQUOT, EMFILE, ENFILE, ENOMEM, EROFS: true
@@ -21,8 +21,8 @@ extension StorageError {
         }
     }
 
-    /// Whether a system call failed as what stands at a path is something else than a file that
-    /// this process may read. It will fail likewise until that is mended.
+    /// Whether a system call failed because a path does not name a file that this process may read.
+    /// Repeating the call will fail likewise until that is repaired.
     package var isBadFile: Bool {
         switch errorNumber {
         case ELOOP, EISDIR, ENOTDIR, EACCES, EPERM, ENXIO, ENODEV: true
@@ -30,13 +30,13 @@ extension StorageError {
         }
     }
 
-    /// What went wrong, without what helps.
+    /// The error's message without the remedy.
     package var reason: String {
         guard let remedy = remedy ?? underlying?.remedy else { return description }
         return String(description.dropLast(remedy.count + 2))
     }
 
-    /// For what opening a store meets: says that the store is read-only where that is the reason.
+    /// For errors of opening a store: turns them into `storeReadOnly` if that is the cause.
     package func asReadOnlyStore(_ directory: FilePath) -> StorageError {
         guard isWriteRefusal, code != .storeReadOnly else { return self }
         return StorageError(

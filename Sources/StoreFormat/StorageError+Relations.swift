@@ -3,14 +3,14 @@ internal import StorageManager
 
 /// Errors that are about one relation.
 extension StorageError {
-    /// Whether it says something of the files of one relation, not of the store, the process or the
-    /// disk as a whole.
+    /// Whether the error concerns the files of one relation, rather than the store, the process or
+    /// the disk as a whole.
     package var concernsOneRelation: Bool {
         if isFinalSyncFailure || code == .resourcesExhausted || code == .closed { return false }
         return !isOfWholeDisk && (underlying?.concernsOneRelation ?? true)
     }
 
-    /// A relation whose storage manager is not there.
+    /// The error for a relation whose storage manager is missing.
     package static func unmanaged(_ relation: RelationDescription) -> StorageError {
         StorageError(
             .unknownStorageManager,
@@ -20,7 +20,7 @@ extension StorageError {
             at: Location(relation: relation.name))
     }
 
-    /// A relation has lost blocks.
+    /// The error for a relation that has lost blocks.
     package static func shortRelation(
         _ relation: RelationDescription, blocks: UInt32, _ lost: UInt32
     )

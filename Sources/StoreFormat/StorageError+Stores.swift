@@ -1,9 +1,9 @@
 public import AsyncIO
 
 extension StorageError.Code {
-    /// There is no directory, or no store in it, and none was to be created.
+    /// There is no directory, or no store in it, and the options forbid creating one.
     public static let storeMissing = Self(rawValue: "storeMissing")
-    /// What is there is not a Strata store.
+    /// The directory or file is not a Strata store.
     public static let notAStore = Self(rawValue: "notAStore")
     /// The store was written by a newer version of Strata.
     public static let storeTooNew = Self(rawValue: "storeTooNew")
@@ -15,11 +15,11 @@ extension StorageError.Code {
     public static let controlDamaged = Self(rawValue: "controlDamaged")
     /// The catalog is damaged or missing.
     public static let catalogDamaged = Self(rawValue: "catalogDamaged")
-    /// Pages cannot be written whole or not at all, as they were to be.
+    /// Pages cannot be written atomically, as the options require.
     public static let atomicWritesUnavailable = Self(rawValue: "atomicWritesUnavailable")
     /// The journal of pages is damaged.
     public static let journalDamaged = Self(rawValue: "journalDamaged")
-    /// A name cannot be that of a relation.
+    /// The name is not allowed for a relation.
     public static let invalidName = Self(rawValue: "invalidName")
     /// The relation is being loaded.
     public static let relationBusy = Self(rawValue: "relationBusy")

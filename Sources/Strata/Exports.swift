@@ -1,4 +1,4 @@
-// `import Strata` is all that users of the engine need to write.
+// Users of the engine only need `import Strata`.
 @_exported public import AsyncIO
 @_exported public import BufferManager
 @_exported public import FileAccess

@@ -1,23 +1,23 @@
 internal import Threads
 
-/// A relation of an open store, to be read and extended.
+/// A relation of an open store, for reading and extending.
 ///
 /// Keeps what it names: a relation that is dropped or replaced meanwhile stays readable through
-/// this object, and its files go when the last such object has gone. Any thread; the calls that
-/// take a session are made on that session's thread.
+/// this object, and its files are removed only after the last such object is gone. Any thread may
+/// use it; calls that take a session must come from that session's thread.
 public final class Relation: Sendable {
     /// The store.
     public let engine: Engine
     /// The name under which it was opened.
     public let name: String
-    /// The columns of its rows; nil for a relation of pages that are nobody's rows.
+    /// The columns of its rows; nil if its pages do not hold rows.
     public let schema: Schema?
     /// The name of its storage manager.
     public let managerName: String
 
     let record: RelationState
 
-    /// The caller has counted this user of the locator in ``EngineState/users``.
+    /// The caller must have counted this user of the locator in ``EngineState/users``.
     init(_ engine: Engine, _ description: RelationDescription, _ record: RelationState) {
         self.engine = engine
         name = description.name
@@ -34,20 +34,20 @@ public final class Relation: Sendable {
     /// The relation as the layers below know it.
     public var open: OpenRelation { record.open }
 
-    /// How many rows its loads have brought in; nil where that is not known, and once a page that
-    /// was changed by other means has been written.
+    /// How many rows its loads have added. Nil if that is unknown, or once a page changed by other
+    /// means has been written.
     public var rowCount: UInt64? { extent.rowCount }
 
-    /// How many blocks the main fork has; pages of a load that has not committed do not count.
+    /// How many blocks the main fork has, without the pages of a load that has not committed.
     public var blockCount: UInt32 { record.blockCount }
 
-    /// A page, read unless it is cached. Mirrors PostgreSQL's `ReadBufferExtended`.
+    /// Returns a page, reading it unless it is cached. Mirrors PostgreSQL's `ReadBufferExtended`.
     ///
     /// - Parameters:
-    ///   - block: which page; of the main fork one below ``blockCount``.
+    ///   - block: the page's number; in the main fork it must be below ``blockCount``.
     ///   - strategy: how to use the pool; nil for random access.
-    /// - Throws: `notFound` for a block beyond the end; what reading throws, for a damaged page
-    ///   too.
+    /// - Throws: `notFound` if the block is beyond the end; what reading throws, including the
+    ///   error of a damaged page.
     public func page(
         _ block: BlockNumber, fork: Fork = .main, strategy: AccessStrategy? = nil, session: Session
     ) throws(StorageError) -> PinnedPage {
@@ -66,15 +66,15 @@ public final class Relation: Sendable {
         }
     }
 
-    /// Adds pages of zeroes at the end and pins them. Readers see them at once; they are durable
-    /// after the next ``Engine/checkpoint(_:pace:)``, and a crash before it takes them away.
+    /// Adds pages of zeroes at the end and pins them. Readers see them at once. They are durable
+    /// after the next ``Engine/checkpoint(_:pace:)``; a crash before it removes them.
     ///
-    /// The catalog no longer says how many rows the relation has (``rowCount``) from then on, which
-    /// the first call makes durable.
+    /// The catalog no longer records how many rows the relation has (``rowCount``). The first call
+    /// makes that durable.
     ///
-    /// - Parameter count: how many are wanted; fewer may be added, at least one.
-    /// - Throws: `relationBusy` while it is being loaded, `storeFailed`, `closed`, or what
-    ///   extending throws.
+    /// - Parameter count: how many pages to add; fewer may be added, but at least one.
+    /// - Throws: `relationBusy` if it is being loaded, `storeFailed`, `closed`, or what extending
+    ///   throws.
     public func extend(
         by count: Int = 1, strategy: AccessStrategy? = nil, session: Session
     ) throws(StorageError) -> ExtendedPages {
@@ -95,9 +95,9 @@ extension Relation {
     /// PostgreSQL's sequential scans.
     ///
     /// A scan of more than a quarter of the pool uses a small ring of buffers, so that it leaves
-    /// the pool to others (`ReadStreamOptions.scan(of:in:)`). Pages that are added after the call
-    /// are not part of it. A page that has lost what was loaded is an error; whether rows are missing
-    /// tells ``checkRowCount(_:of:)``.
+    /// the pool to other readers (`ReadStreamOptions.scan(of:in:)`). Pages added after the call are
+    /// not part of it. A page that has lost its loaded rows is an error; ``checkRowCount(_:of:)``
+    /// finds whether rows are missing.
     ///
     /// - Parameter extent: which pages; nil for those of this moment.
     public func scan(session: Session, extent: RelationExtent? = nil) -> ReadStream<BlockRange> {
@@ -107,7 +107,7 @@ extension Relation {
             options: .scan(of: blocks.count, in: engine.buffers))
     }
 
-    /// Pages in the order that a source names them, read ahead of their use.
+    /// Pages in the order in which a source names them, read ahead of their use.
     ///
     /// - Parameter source: names blocks below ``blockCount``.
     public func stream<Source>(

@@ -106,7 +106,7 @@ struct GenerationTests {
     }
 
     @Test(
-        "A map that lost exactly its last record is noticed, and put together anew",
+        "A map that lost exactly its last record is noticed and rebuilt",
         arguments: IOMethodMatrix.all)
     func lastRecord(_ method: TestedMethod) throws {
         try TemporaryDirectory.with { path in

@@ -66,7 +66,7 @@ struct SyncTests {
         }
     }
 
-    @Test("A map that was replaced and could not be opened begins anew")
+    @Test("A map that was replaced and could not be opened is rewritten")
     func staleMap() throws {
         let disk = OpenFailingDisk()
         var value: UInt32 = 0

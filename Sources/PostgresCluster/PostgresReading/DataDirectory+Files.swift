@@ -12,15 +12,15 @@ public struct DataFile: Sendable, Hashable {
     public let number: UInt32
     /// The fork.
     public let fork: Fork
-    /// Which of the fork's segments it is, from zero on.
+    /// The number of the segment within the fork, from zero.
     public let segment: UInt32
 }
 
 extension DataDirectory {
     /// The files of all relations, tablespaces' included, in the order of their paths.
     ///
-    /// Files that are no relation's are left out: temporary ones, maps, versions. Mirrors the walk
-    /// of PostgreSQL's `pg_checksums`.
+    /// Other files are skipped: temporary ones, maps, versions. Mirrors the walk of PostgreSQL's
+    /// `pg_checksums`.
     ///
     /// - Throws: what listing a directory throws.
     public func relationFiles() throws(StorageError) -> [DataFile] {

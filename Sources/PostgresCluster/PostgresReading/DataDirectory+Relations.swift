@@ -40,7 +40,7 @@ extension DataDirectory {
 
     /// A relation by its place.
     ///
-    /// - Throws: `notFound` where it has no file.
+    /// - Throws: `notFound` if it has no file.
     public func relation(_ locator: RelationLocator) throws(StorageError) -> OpenRelation {
         guard let relation = try opened(locator) else {
             throw StorageError(

@@ -8,13 +8,13 @@ internal import Threads
 extension DataDirectory {
     /// Checks all pages of all relation files as they are on disk.
     ///
-    /// Each page's checksum, where the cluster has them, and header; lengths that are no whole
-    /// blocks. Goes on after damage, with several reads in flight. Files that vanish meanwhile, as
-    /// a server's do, are passed over. Mirrors PostgreSQL's `pg_checksums --check`, which does not
-    /// look at clusters without checksums, and not at headers.
+    /// Verifies each page's header, its checksum if the cluster has checksums, and that files end
+    /// with whole blocks. Continues after damage, with several reads in flight. Skips files that
+    /// vanish meanwhile, as a server's do. Mirrors PostgreSQL's `pg_checksums --check`, which does
+    /// not check headers, nor clusters without checksums.
     ///
-    /// - Throws: what listing directories throws, `resourcesExhausted`, `closed`. Damage is no
-    ///   error but a finding, whose relation is the path without a segment's number.
+    /// - Throws: what listing directories throws, `resourcesExhausted`, `closed`. Damage is a
+    ///   finding, not an error; its relation is the path without a segment's number.
     public func verify(
         session: Session, observer: VerificationObserver = VerificationObserver()
     ) throws(StorageError) -> VerificationReport {
@@ -33,7 +33,7 @@ extension DataDirectory {
     }
 }
 
-/// The check of one file after the other. Belongs to its session's thread.
+/// Checks one file after another. Belongs to its session's thread.
 private struct DataFileCheck {
     private let directory: DataDirectory
     private let observer: VerificationObserver

@@ -6,9 +6,8 @@ internal import PageChecking
 internal import StorageManager
 public import SystemPackage
 
-/// The data directory of a PostgreSQL server, looked at in place: its relations' pages through the
-/// pool and its streams, its small files as wholes, and all its files by
-/// ``verify(session:observer:)``.
+/// The data directory of a PostgreSQL server, read in place: its relations' pages through the pool
+/// and streams, its small files as wholes, and all files by ``verify(session:observer:)``.
 ///
 /// ```swift
 /// let cluster = try DataDirectory.open("/var/lib/postgresql/15/main")
@@ -18,10 +17,10 @@ public import SystemPackage
 /// while let page = try stream.next() { … }
 /// ```
 ///
-/// Nothing is ever written: files are opened for reading alone, and a changed page cannot leave the
-/// pool. The server should be shut down; of one that runs, files are seen as it has written them so
-/// far. Relations are known by their file numbers, which `pg_relation_filepath` tells. One object
-/// serves all threads; calls block, and a session belongs to one thread at a time.
+/// Nothing is ever written: files are opened only for reading, and a changed page cannot leave the
+/// pool. The server should be shut down. If it runs, files are seen as it has written them so far.
+/// Relations are identified by their file numbers, which `pg_relation_filepath` shows. All threads
+/// share one object; calls block, and a session belongs to one thread at a time.
 public final class DataDirectory: Sendable {
     /// The directory, as it was given.
     public let root: FilePath
@@ -33,7 +32,7 @@ public final class DataDirectory: Sendable {
     public let system: IOSystem
     /// The pool.
     public let buffers: BufferManager
-    /// The major version of the server, 13 to 18; nil where `PG_VERSION` names none of these.
+    /// The major version of the server, 13 to 18; nil if `PG_VERSION` names none of these.
     package let version: Int?
 
     let files: FileAccess
@@ -51,8 +50,8 @@ public final class DataDirectory: Sendable {
     /// - Parameters:
     ///   - path: the directory with `global` and `base` in it.
     ///   - options: the settings of IO and pool.
-    /// - Throws: `notADataDirectory` where there is no `global/pg_control` or one of an unknown
-    ///   version or block size, `clusterDamaged`, `invalidConfiguration`, `methodUnavailable`, or
+    /// - Throws: `notADataDirectory` if there is no `global/pg_control`, or one of an unknown
+    ///   version or block size; `clusterDamaged`, `invalidConfiguration`, `methodUnavailable`, or
     ///   what opening files throws.
     public static func open(_ path: FilePath, options: PostgresOptions = PostgresOptions())
         throws(StorageError) -> DataDirectory
@@ -65,7 +64,8 @@ public final class DataDirectory: Sendable {
     /// - Parameters:
     ///   - path: the directory with `global` and `base` in it.
     ///   - options: the settings of IO and pool.
-    /// - Throws: as ``open(_:options:)-(FilePath,_)``; `invalidPath` for text that is no path.
+    /// - Throws: what ``open(_:options:)-(FilePath,_)`` throws; `invalidPath` if the text is not a
+    ///   path.
     public static func open(_ path: String, options: PostgresOptions = PostgresOptions())
         throws(StorageError) -> DataDirectory
     {
@@ -134,7 +134,7 @@ public final class DataDirectory: Sendable {
 
     /// The major version of the server, 13 to 18.
     ///
-    /// - Throws: `notADataDirectory` where `PG_VERSION` names none of these.
+    /// - Throws: `notADataDirectory` if `PG_VERSION` names none of these.
     package func knownVersion() throws(StorageError) -> Int {
         if let version { return version }
         throw StorageError(
@@ -146,12 +146,12 @@ public final class DataDirectory: Sendable {
 
     /// Opens a session, for one thread at a time.
     ///
-    /// - Throws: `resourcesExhausted` when ``PostgresOptions/maximumSessions`` are open, `closed`.
+    /// - Throws: `resourcesExhausted` if ``PostgresOptions/maximumSessions`` are open; `closed`.
     public func makeSession() throws(StorageError) -> Session { try system.makeSession() }
 
     /// Closes the directory. All sessions must be closed before.
     ///
-    /// - Throws: `misuse` while sessions are open; then it stays as it is.
+    /// - Throws: `misuse` while sessions are open; the directory then stays open.
     public func close() throws(StorageError) {
         let session: Session
         do throws(StorageError) { session = try makeSession() } catch {
@@ -206,7 +206,7 @@ extension DataDirectory {
 }
 
 extension DataDirectory {
-    /// A relation by its place; nil where it has no file.
+    /// A relation by its place; nil if it has no file.
     func opened(_ locator: RelationLocator) throws(StorageError) -> OpenRelation? {
         let relation = try managers.open(locator, managedBy: Self.magnetic)
         return try relation.storage.exists(.main) ? relation : nil

@@ -2,11 +2,11 @@ internal import AsyncIO
 internal import FileAccess
 internal import StorageManager
 
-/// Turns what was read into pages, on whatever thread learns of the completion; several at once on
-/// as many cores.
+/// Turns read bytes into pages, on the thread that learns of the completion. Several threads may do
+/// so at once, on as many cores.
 ///
-/// A damaged chunk's pages are made ones that pass no verification, so that the layers above treat
-/// them as they treat any damaged page; the result is then a warning that names the chunk.
+/// A damaged chunk gives pages that pass no verification, so the layers above treat them like any
+/// damaged page. The result is then a warning that names the chunk.
 final class ChunkReadCallbacks: IOCallbacks {
     private let frames: FramePool
 
@@ -14,9 +14,10 @@ final class ChunkReadCallbacks: IOCallbacks {
 
     /// In `errorData`: the rest is the number of a damaged chunk.
     private static let isDamage: UInt32 = 1 << 31
-    /// In the target's last word: nothing was read, as the chunk is lost whose number the rest is.
+    /// In the target's last word: nothing was read, because the chunk numbered by the rest is lost.
     static let isLost: UInt64 = 1 << 63
-    /// In `errorData`: not even one chunk arrived whole; the rest is how many bytes did.
+    /// In `errorData`: not even one chunk arrived completely; the rest is the number of bytes that
+    /// did.
     private static let isShort: UInt32 = 1 << 30
 
     var phases: IOCallbackPhases { .completeShared }
@@ -73,8 +74,8 @@ final class ChunkReadCallbacks: IOCallbacks {
         if targetData.word3 & Self.isLost != 0 {
             return StorageError(
                 .lostChunk,
-                "chunk \(targetData.word3 & ~Self.isLost) of file \"\(path)\" is lost, which was"
-                    + " found reading \(label)",
+                "chunk \(targetData.word3 & ~Self.isLost) of file \"\(path)\" is lost; reading"
+                    + " \(label) found this",
                 remedy: "Put the relation's files back as they were, or restore the relation from a"
                     + " backup. Its other chunks can be read.",
                 at: location)
@@ -82,8 +83,8 @@ final class ChunkReadCallbacks: IOCallbacks {
         if result.errorData & Self.isDamage != 0 {
             return StorageError(
                 result.status == .error ? .invalidPage : .damagedChunk,
-                "chunk \(result.errorData & ~Self.isDamage) of file \"\(path)\" is damaged, which"
-                    + " was found reading \(label)",
+                "chunk \(result.errorData & ~Self.isDamage) of file \"\(path)\" is damaged; reading"
+                    + " \(label) found this",
                 remedy: "Restore the relation from a backup; its other chunks can be read.",
                 at: location)
         }
@@ -96,8 +97,9 @@ final class ChunkReadCallbacks: IOCallbacks {
             let bytes = result.errorData & ~Self.isShort
             return StorageError(
                 .readFailed,
-                "could not read \(label) in file \"\(path)\": \(bytes) bytes came of their chunk",
-                remedy: "The file is shorter than it should be; restore it from a backup.",
+                "could not read \(label) in file \"\(path)\", which has only \(bytes) bytes of"
+                    + " their chunk",
+                remedy: "Restore the file from a backup: it is shorter than it should be.",
                 at: location)
         }
         return StorageError(
@@ -108,13 +110,14 @@ final class ChunkReadCallbacks: IOCallbacks {
     }
 }
 
-/// Makes chunks that were written the fork's.
+/// Publishes written chunks in the fork's map.
 final class ChunkWriteCallbacks: IOCallbacks {
     private let frames: FramePool
 
     init(_ frames: FramePool) { self.frames = frames }
 
-    /// In `errorData`: not even one chunk was written whole; the rest is how many bytes were.
+    /// In `errorData`: not even one chunk was written completely; the rest is the number of bytes
+    /// that were.
     private static let isShort: UInt32 = 1 << 30
 
     var phases: IOCallbackPhases { .completeShared }

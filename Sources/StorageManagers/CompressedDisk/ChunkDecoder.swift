@@ -2,8 +2,8 @@ internal import AsyncIO
 internal import CZstd
 internal import StorageManager
 
-/// Decompresses chunks, in memory that it has from the start: it never allocates, throws or traps,
-/// whatever it is given. One thread at a time.
+/// Decompresses chunks in memory that it allocates when it is made. It never allocates, throws or
+/// traps afterwards, for any input. Used by one thread at a time.
 @safe
 final class ChunkDecoder {
     /// In `workspace`, which is allocated until `deinit`.
@@ -14,7 +14,7 @@ final class ChunkDecoder {
     private static let largestPlain = HeapTransform.maximumSize(
         pages: HeapTransform.maximumPages)
 
-    /// - Throws: `resourcesExhausted` when zstd refuses its memory.
+    /// - Throws: `resourcesExhausted` if zstd refuses its memory.
     init() throws(StorageError) {
         let size = ZSTD_estimateDCtxSize()
         unsafe workspace = .allocate(byteCount: size, alignment: 64)
@@ -34,16 +34,16 @@ final class ChunkDecoder {
         unsafe plain.deallocate()
     }
 
-    /// Brings pages of a chunk.
+    /// Decodes pages of a chunk.
     ///
     /// - Parameters:
-    ///   - payload: what encoding gave.
-    ///   - plainBytes: how many bytes decompressing is said to give.
-    ///   - pageCount: how many pages the chunk is said to have, at most
+    ///   - payload: the output of encoding.
+    ///   - plainBytes: the stated size after decompression.
+    ///   - pageCount: the stated number of the chunk's pages, at most
     ///     ``HeapTransform/maximumPages``.
-    ///   - wanted: which of them to bring; within `pageCount`.
-    ///   - pages: where to, one for each wanted.
-    /// - Returns: false for a payload that is damaged; what is in the pages then means nothing.
+    ///   - wanted: which pages to decode; within `pageCount`.
+    ///   - pages: the destinations, one for each wanted page.
+    /// - Returns: false if the payload is damaged; the contents of the pages then mean nothing.
     func decode(
         _ payload: UnsafeRawBufferPointer, encoding: ChunkEncoding, plainBytes: Int,
         pageCount: Int, wanted: Range<Int>, into pages: Span<PageAddress>
@@ -77,7 +77,7 @@ final class ChunkDecoder {
         _ payload: UnsafeRawBufferPointer, _ plainBytes: Int,
         into target: UnsafeMutableRawBufferPointer
     ) -> Bool {
-        // The frame's own word on its size, before anything is made of it.
+        // The frame's own statement of its size, before it is decompressed.
         guard unsafe ZSTD_getFrameContentSize(payload.baseAddress, payload.count) == plainBytes
         else { return false }
         return unsafe ZSTD_decompressDCtx(
@@ -94,7 +94,7 @@ final class ChunkDecoder {
         }
     }
 
-    /// The memory of pages that stand one behind the other; nil if they do not.
+    /// The memory of contiguous pages; nil if they are not contiguous.
     private static func adjacent(_ pages: Span<PageAddress>, _ count: Int)
         -> UnsafeMutableRawBufferPointer?
     {

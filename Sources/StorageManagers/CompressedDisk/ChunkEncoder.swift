@@ -3,29 +3,29 @@ internal import CPlatform
 internal import CZstd
 internal import StorageManager
 
-/// How a chunk's pages are kept.
+/// How a chunk's pages are stored.
 enum ChunkEncoding: UInt8 {
-    /// As they are.
+    /// Unchanged.
     case raw
-    /// One zstd frame of the pages as they are.
+    /// One zstd frame of the unchanged pages.
     case zstd
-    /// One zstd frame of what ``HeapTransform`` makes of the pages.
+    /// One zstd frame of the output of ``HeapTransform``.
     case rearranged
 }
 
-/// What has come of encoding some pages.
+/// The result of encoding some pages.
 struct EncodedChunk: Equatable {
     var encoding: ChunkEncoding
-    /// How many bytes decompressing gives.
+    /// Size after decompression.
     var plainBytes: Int
-    /// How many bytes were written.
+    /// Size as stored.
     var storedBytes: Int
 }
 
-/// Which way to encode was the best for recent chunks. Neighbours are alike, so that not every
-/// chunk has to be tried in every way.
+/// Which encoding was best for recent chunks. Neighbours are similar, so not every chunk is tried
+/// with every encoding.
 struct EncodingHabit {
-    /// One chunk in so many is encoded in all ways.
+    /// One chunk in this many is encoded in all ways.
     private static let interval = 64
 
     private var age = 0
@@ -37,14 +37,14 @@ struct EncodingHabit {
         case plain
     }
 
-    /// The ways to try now.
+    /// The encodings to try now.
     fileprivate mutating func ways() -> [Way] {
         defer { age += 1 }
         return age % Self.interval == 0 ? Way.allCases : [best]
     }
 }
 
-/// Compresses chunks. One thread at a time; makes its memory when it is made.
+/// Compresses chunks. Used by one thread at a time. Allocates its memory when it is made.
 @safe
 final class ChunkEncoder: @unchecked Sendable {
     /// Valid until `deinit`.
@@ -53,7 +53,7 @@ final class ChunkEncoder: @unchecked Sendable {
     private let plain: UnsafeMutableRawBufferPointer
     private let trial: UnsafeMutableRawBufferPointer
 
-    /// - Throws: `resourcesExhausted` when zstd gets no memory.
+    /// - Throws: `resourcesExhausted` if zstd gets no memory.
     init() throws(StorageError) {
         guard let context = unsafe ZSTD_createCCtx() else {
             throw StorageError(
@@ -74,11 +74,11 @@ final class ChunkEncoder: @unchecked Sendable {
         unsafe trial.deallocate()
     }
 
-    /// Encodes pages in the way that is likely to be the shortest; raw where none saves a unit.
+    /// Encodes pages in the way that is probably shortest; raw if no way saves a unit.
     ///
     /// - Parameters:
-    ///   - level: zstd's.
-    ///   - output: room for the pages as they are.
+    ///   - level: zstd's level.
+    ///   - output: room for the unencoded pages.
     func encode(
         _ pages: Span<PageAddress>, level: Int32, habit: inout EncodingHabit,
         into output: UnsafeMutableRawBufferPointer
@@ -92,7 +92,7 @@ final class ChunkEncoder: @unchecked Sendable {
             let (plainBytes, encoding) = prepare(pages, way)
             let stored = unsafe ZSTD_compressCCtx(
                 context, trial.baseAddress, trial.count, plain.baseAddress, plainBytes, level)
-            // It fails only without memory; what is not compressed is kept as it is.
+            // It fails only for lack of memory; the pages are then stored uncompressed.
             guard ZSTD_isError(stored) == 0, stored <= limit, stored < result.storedBytes else {
                 continue
             }
@@ -105,8 +105,8 @@ final class ChunkEncoder: @unchecked Sendable {
         return result
     }
 
-    /// Makes what is to be compressed; how many bytes, and which encoding that is: pages that
-    /// cannot be rearranged stay as they are.
+    /// Prepares the bytes to compress. Returns their number and the encoding; pages that cannot be
+    /// rearranged stay unchanged.
     private func prepare(_ pages: Span<PageAddress>, _ way: EncodingHabit.Way)
         -> (count: Int, ChunkEncoding)
     {

@@ -1,4 +1,4 @@
-/// Where a chunk is, in the map of its fork.
+/// The place of a chunk, in the map of its fork.
 ///
 /// | | units | lost |
 /// |---|---|---|
@@ -9,16 +9,16 @@
 struct ChunkEntry: Equatable, Sendable {
     /// Its units; none for a chunk that takes no space.
     var extent: Extent
-    /// How many of its pages count; what is behind them is zeroes.
+    /// How many of its pages count; the pages after them are zeroes.
     var pages: UInt8
-    /// Its content is not in the file, and nobody knows that it is zeroes.
+    /// Whether its contents are not in the file, and not known to be zeroes.
     var isLost = false
     /// The generation in its header.
     var generation: UInt64
 
-    /// All zeroes.
+    /// A chunk of zeroes.
     static let empty = ChunkEntry(extent: Extent(start: 0, count: 0), pages: 0, generation: 0)
-    /// Not found, and not known to be zeroes.
+    /// A chunk that was not found and is not known to be zeroes.
     static let lost = ChunkEntry(
         extent: Extent(start: 0, count: 0), pages: 0, isLost: true, generation: 0)
 

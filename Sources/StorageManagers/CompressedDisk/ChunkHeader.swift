@@ -1,7 +1,7 @@
 internal import CPlatform
 internal import StorageManager
 
-/// What stands before each chunk: 64 bytes, little-endian.
+/// The 64 bytes before each chunk, little-endian.
 ///
 /// | offset | bytes | |
 /// |---|---|---|
@@ -12,21 +12,22 @@ internal import StorageManager
 /// | 7 | 1 | fork |
 /// | 8 | 4 | database |
 /// | 12 | 4 | relation |
-/// | 16 | 4 | which chunk of the fork it is |
-/// | 20 | 4 | bytes behind this header |
-/// | 24 | 4 | bytes that decompressing them gives |
+/// | 16 | 4 | the chunk's number in the fork |
+/// | 20 | 4 | bytes after this header |
+/// | 24 | 4 | size of these bytes after decompression |
 /// | 28 | 4 | CRC-32C of the rest of its units |
-/// | 32 | 8 | generation: higher than that of any chunk written before it to this fork |
+/// | 32 | 8 | generation: higher than that of all chunks written to this fork earlier |
 /// | 40 | 8 | generation of the fork's last truncation |
-/// | 48 | 4 | to how many chunks that truncation cut the fork |
+/// | 48 | 4 | number of chunks that this truncation left |
 /// | 52 | 4 | how many blocks the fork had |
-/// | 56 | 4 | how many pages it left of the last of them; zero for all |
+/// | 56 | 4 | number of pages it left of the last chunk; zero for all |
 /// | 60 | 4 | CRC-32C of the 60 bytes before |
 ///
 /// The rest of its last 4096-byte unit is zeroes.
 struct ChunkHeader: Equatable {
     static let size = 64
-    /// No generation is higher: so many chunks are never written, and counting on never overflows.
+    /// The highest generation. That many chunks are never written, and the next number cannot
+    /// overflow.
     static let lastGeneration: UInt64 = 1 << 62
     private static let magic: UInt32 = 0x3143_5A53
     private static let version: UInt8 = 1
@@ -59,7 +60,7 @@ struct ChunkHeader: Equatable {
         UInt32((Self.size + content.storedBytes + unitSize - 1) / unitSize)
     }
 
-    /// Nil for bytes that are no header, or a damaged one, or whose numbers cannot be.
+    /// Returns nil if the bytes are not a header, are damaged, or contain impossible numbers.
     init?(_ fields: RawFields) {
         guard fields.count >= Self.size, fields.get(0) == Self.magic,
             fields.get(4) == Self.version,
@@ -109,7 +110,7 @@ struct ChunkHeader: Equatable {
 
 /// CRC-32C.
 enum Checksum {
-    /// The checksum of some bytes, and of those before them whose checksum is given.
+    /// The checksum of some bytes, continuing that of the preceding bytes.
     static func of(_ bytes: UnsafeRawBufferPointer, after earlier: UInt32 = 0) -> UInt32 {
         unsafe strata_crc32c(earlier, bytes.baseAddress, bytes.count)
     }

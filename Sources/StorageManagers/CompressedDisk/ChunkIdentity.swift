@@ -1,6 +1,6 @@
 internal import StorageManager
 
-/// Which fork of which relation a file or a chunk belongs to.
+/// The fork and relation that a file or a chunk belongs to.
 struct ChunkIdentity: Hashable, Sendable {
     let database: UInt32
     let number: UInt32
@@ -15,7 +15,8 @@ struct ChunkIdentity: Hashable, Sendable {
 
 /// Little-endian numbers in memory that is known to be long enough.
 ///
-/// Its maker vouches for it: `count` bytes are readable, and writable where they are written.
+/// The code that makes it guarantees that `count` bytes are readable, and writable if they are
+/// written.
 @safe
 struct RawFields {
     private let start: UnsafeMutableRawPointer
@@ -41,7 +42,7 @@ struct RawFields {
         unsafe start.storeBytes(of: value.littleEndian, toByteOffset: offset, as: Number.self)
     }
 
-    /// What is behind the first `offset` bytes.
+    /// The bytes after the first `offset`.
     func dropFirst(_ offset: Int) -> RawFields {
         precondition(offset >= 0 && offset <= count)
         return unsafe RawFields(start + offset, count: count - offset)

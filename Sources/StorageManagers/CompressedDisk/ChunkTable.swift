@@ -1,9 +1,10 @@
-/// Entries by the number of their chunk, in memory that grows with the entries, not with the
-/// numbers: what a damaged map claims of a fork's length costs nothing.
+/// Entries by chunk number, in memory that grows with the entries and not with the numbers. So a
+/// length that a damaged map claims costs nothing.
 ///
-/// Chunks are kept in leaves of 512, each sorted, with the entries that there are: 24 bytes an
-/// entry, and eight a leaf up to the last that has one. Where a leaf has all entries up to one, as
-/// in a fork without holes, finding that takes a step; else a search among those of the leaf.
+/// Chunks are kept in leaves of 512. Each leaf is sorted and holds only existing entries: 24 bytes
+/// per entry, and eight bytes per leaf up to the last one with entries. If a leaf has all entries
+/// up to the wanted one, as in a fork without holes, finding it takes one step, otherwise a search
+/// within the leaf.
 struct ChunkTable: Sendable {
     private static let leafBits = 9
     private static let leafCount = 1 << leafBits
@@ -31,7 +32,7 @@ struct ChunkTable: Sendable {
 
     private var leaves: [[Item]] = []
 
-    /// The entry of a chunk; ``ChunkEntry/empty`` where none was set.
+    /// The entry of a chunk; ``ChunkEntry/empty`` if none was set.
     subscript(chunk: Int) -> ChunkEntry {
         get {
             let leaf = chunk >> Self.leafBits
@@ -73,8 +74,8 @@ struct ChunkTable: Sendable {
         return low
     }
 
-    /// The entries from a chunk on that are not ``ChunkEntry/empty``, in order. Each takes a step,
-    /// as does each leaf.
+    /// The entries from a chunk on that are not ``ChunkEntry/empty``, in order. Time grows with the
+    /// entries and the leaves.
     func entries(from first: Int = 0) -> Entries { Entries(leaves, from: first) }
 
     /// Entries by chunk.

@@ -4,9 +4,9 @@ internal import StorageManager
 internal import Synchronization
 internal import Threads
 
-/// The thread that compacts forks that want it, one after the other.
+/// The thread that compacts forks in need of it, one after the other.
 ///
-/// Any thread may add forks, also where IO completes: that takes a lock for a moment.
+/// Any thread may add forks, even where IO completes: that takes a lock only briefly.
 final class Compactor: Sendable {
     private struct Work {
         var forks: [ObjectIdentifier: CompressedFork] = [:]
@@ -15,13 +15,13 @@ final class Compactor: Sendable {
     }
 
     private let work = Lock(Work())
-    /// Changes with the work; the thread sleeps while it does not.
+    /// Changes with the work; the thread sleeps until it changes.
     private let changes = Atomic<UInt32>(0)
     private let logger: Logger
 
     init(_ logger: Logger) { self.logger = logger }
 
-    /// Has a fork compacted some time soon.
+    /// Schedules a fork for compaction.
     func add(_ fork: CompressedFork) {
         let isNew = work.withLock { work in
             if work.isStopped { return false }
@@ -31,7 +31,7 @@ final class Compactor: Sendable {
         if isNew { tell() }
     }
 
-    /// Ends the thread, in the middle of its work if need be; waits for that.
+    /// Ends the thread, even during its work, and waits for that.
     func stop() {
         let thread = work.withLock { work -> OSThread? in
             work.isStopped = true
@@ -42,7 +42,7 @@ final class Compactor: Sendable {
         thread?.join()
     }
 
-    /// Takes forks again.
+    /// Accepts forks again.
     func resume() { work.withLock { $0.isStopped = false } }
 
     private func tell() {
@@ -66,9 +66,9 @@ final class Compactor: Sendable {
             do throws(StorageError) {
                 _ = try fork.compact { self.isStopped }
             } catch {
-                // It was removed meanwhile.
+                // The fork was removed meanwhile.
                 if error.code == .notFound { continue }
-                // What is wrong shows, and is told, where the relation is used.
+                // The error shows, and is reported, where the relation is used.
                 logger.warning("could not compact: \(error)")
             }
         }

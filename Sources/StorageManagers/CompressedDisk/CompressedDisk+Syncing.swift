@@ -5,16 +5,16 @@ internal import Threads
 
 /// Making all forks durable together.
 extension CompressedDisk {
-    /// How many forks go from step to step at a time.
+    /// How many forks go through the steps at a time.
     private static let forksPerRound = 32
 
-    /// Makes all writes durable, creations and removals with them: the data files of many forks at
-    /// a time by asynchronous fsyncs, then their maps likewise.
+    /// Makes all writes durable, including creations and removals: first the data files of many
+    /// forks at a time by asynchronous fsyncs, then their maps likewise.
     ///
-    /// Blocks; several threads may call it, and each returns when all that it found is durable.
+    /// Blocks. Several threads may call it; each returns once everything it found is durable.
     ///
-    /// - Throws: `syncFailed`, naming the file, which is final; what writing a map throws, after
-    ///   which it may be tried again.
+    /// - Throws: `syncFailed` with the file's name, which is final; what writing a map throws,
+    ///   after which it may be tried again.
     public func syncPending(_ session: Session) throws(StorageError) {
         session.submitStaged()
         var failure: StorageError?
@@ -39,8 +39,8 @@ extension CompressedDisk {
         if let failure { throw failure }
     }
 
-    /// Runs `body` while nobody else makes one of the forks durable. Only here is more than one
-    /// fork held, by one thread at a time.
+    /// Runs `body` while no other thread makes these forks durable. Only here does a thread hold
+    /// more than one fork, and only one thread at a time.
     private func whileSyncing(_ forks: ArraySlice<CompressedFork>, _ body: () -> Void) {
         guard let first = forks.first else { return body() }
         first.syncing.withLock { _ in whileSyncing(forks.dropFirst(), body) }
@@ -59,7 +59,7 @@ extension CompressedDisk {
                 note(error)
             }
         }
-        /// Syncs a file of each step, all at a time, and leaves out the steps that fail.
+        /// Syncs a file of each step, all at a time, and drops the steps that fail.
         func syncFiles(_ file: (Step) throws(StorageError) -> VirtualFile?) {
             var failed: [String: StorageError] = [:]
             for step in steps {
@@ -72,7 +72,7 @@ extension CompressedDisk {
             do throws(StorageError) {
                 try forkQueue.syncAll(session)
             } catch {
-                // Of several that failed, one is told of.
+                // One of several failures is reported.
                 for path in forkQueue.paths {
                     failed[path] = error
                     forkQueue.forget(path)
@@ -88,7 +88,7 @@ extension CompressedDisk {
             }
             for path in failed.keys.sorted() { if let error = failed[path] { note(error) } }
         }
-        // The chunks first: a map must never name what is not there.
+        // The chunks come first: a map must never name what is not there.
         syncFiles { $0.frozen.files.data }
         syncFiles { (step) throws(StorageError) in try step.fork.record(step.frozen) }
         for step in steps {

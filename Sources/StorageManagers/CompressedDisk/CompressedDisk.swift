@@ -4,18 +4,18 @@ internal import Logging
 public import StorageManager
 internal import Threads
 
-/// Keeps relations compressed: chunks of neighbouring pages, each one zstd frame.
+/// Keeps relations compressed, in chunks of neighbouring pages, each one zstd frame.
 ///
-/// A fork is a file of chunks and a file with the map of them. A chunk is never overwritten: a
-/// changed one gets another place, and the old place is used again once the change is durable. So a
-/// crash leaves each chunk as it was or as it became. One object serves an engine; all calls may
-/// come from any thread.
+/// A fork is a file of chunks and a file with their map. A chunk is never overwritten: a changed
+/// chunk gets another place, and the old place is reused once the change is durable. So a crash
+/// leaves each chunk in its old or its new state. One object serves an engine; any thread may make
+/// any call.
 public final class CompressedDisk: StorageManager {
     let files: FileAccess
     let syncQueue: SyncQueue
     /// For the files of forks that are being made durable together.
     let forkQueue: SyncQueue
-    /// Held while that goes on; taken before the forks' locks.
+    /// Held during that; taken before the forks' locks.
     let syncingAll = Lock<Void>(())
     let logger: Logger
     let frames = FramePool()
@@ -39,7 +39,7 @@ public final class CompressedDisk: StorageManager {
     ///   - files: the store's files.
     ///   - system: the core of the engine.
     ///   - configuration: its settings.
-    /// - Throws: `invalidConfiguration` for properties that cannot be, `resourcesExhausted` when
+    /// - Throws: `invalidConfiguration` if the properties are impossible, `resourcesExhausted` if
     ///   the core has no callback ids left.
     public init(
         files: FileAccess, system: IOSystem,
@@ -59,8 +59,8 @@ public final class CompressedDisk: StorageManager {
     /// `compressed`.
     public var name: String { "compressed" }
 
-    /// Reads are some work where they complete, and pages are written best by whole chunks, each in
-    /// a place where there was none.
+    /// Completing a read takes considerable work. Pages are best written by whole chunks, each of
+    /// which gets a new place.
     public var capabilities: StorageManagerCapabilities {
         let isCached = !files.configuration.usesDirectIO
         return StorageManagerCapabilities(
@@ -68,7 +68,7 @@ public final class CompressedDisk: StorageManager {
             canReopen: true, transformsPages: true, pagesCanTear: false)
     }
 
-    /// Takes the options `chunk`, the size of chunks in bytes, and `level`, zstd's.
+    /// Accepts the options `chunk`, the size of chunks in bytes, and `level`, zstd's level.
     public func prepare(_ locator: RelationLocator, options: [String: String])
         throws(StorageError)
     {
@@ -87,15 +87,15 @@ public final class CompressedDisk: StorageManager {
         try setProperties(properties, of: locator)
     }
 
-    /// The options `chunk` and `level` of a relation that exists.
+    /// The options `chunk` and `level` of an existing relation.
     public func options(of locator: RelationLocator) throws(StorageError) -> [String: String] {
         let properties = try fork(locator, .main).properties()
         return ["chunk": "\(properties.chunkBytes)", "level": "\(properties.level)"]
     }
 
-    /// Sets how a relation that is about to be created is compressed.
+    /// Sets the compression of a relation that is about to be created.
     ///
-    /// - Throws: `invalidConfiguration` for properties that cannot be.
+    /// - Throws: `invalidConfiguration` if the properties are impossible.
     public func setProperties(_ properties: ChunkProperties, of locator: RelationLocator)
         throws(StorageError)
     {
@@ -107,16 +107,16 @@ public final class CompressedDisk: StorageManager {
         chosen.withLock { $0[locator] } ?? configuration.properties
     }
 
-    /// Makes the object that keeps one relation; no file is touched.
+    /// Makes the object for one relation without touching a file.
     public func open(_ locator: RelationLocator, target: RelationTarget) throws(StorageError)
         -> any RelationStorage
     {
         CompressedRelation(locator, disk: self, target: target)
     }
 
-    /// Removes a fork's files, the chunks last: until they are gone, the fork exists.
+    /// Removes a fork's files, the chunks last: the fork exists until they are gone.
     ///
-    /// The directory is made durable by the next ``syncPending(_:)``.
+    /// The next ``syncPending(_:)`` makes the directory durable.
     public func unlink(_ locator: RelationLocator, fork: Fork) throws(StorageError) {
         let key = ForkKey(locator: locator, fork: fork)
         if let open = forks.withLock({ $0.removeValue(forKey: key) }) { open.forget() }
@@ -140,7 +140,7 @@ public final class CompressedDisk: StorageManager {
         syncQueue.registerDirectory(of: paths[0])
     }
 
-    /// Ends the compacting thread and lets go of all files; what is not durable by now is lost.
+    /// Ends the compacting thread and closes all files. What is not durable by now is lost.
     public func shutdown() {
         compactor?.stop()
         changed.withLock { $0 = [:] }
@@ -151,18 +151,18 @@ public final class CompressedDisk: StorageManager {
         for fork in all { fork.forget() }
     }
 
-    /// Ends or allows compacting.
+    /// Ends or allows background compaction.
     public func allowBackgroundWork(_ isAllowed: Bool) {
         if isAllowed { compactor?.resume() } else { compactor?.stop() }
     }
 
     // MARK: Space
 
-    /// Moves chunks together and gives the rest of the files back. Blocks; readers and writers go
-    /// on meanwhile.
+    /// Moves chunks together and frees the rest of the files. Blocks; readers and writers continue
+    /// meanwhile.
     ///
     /// - Returns: how many bytes were moved.
-    /// - Throws: what reading, writing and syncing throw; all chunks are where they can be found.
+    /// - Throws: what reading, writing and syncing throw; all chunks remain readable.
     @discardableResult
     public func compact(_ locator: RelationLocator) throws(StorageError) -> Int {
         var moved = 0
@@ -172,17 +172,17 @@ public final class CompressedDisk: StorageManager {
         return moved
     }
 
-    /// What a fork takes; its units of 4096 bytes count as used.
+    /// The space that a fork takes. Used units of 4096 bytes count as used.
     ///
-    /// - Throws: `notFound` for a fork that does not exist.
+    /// - Throws: `notFound` if the fork does not exist.
     public func space(of locator: RelationLocator, fork: Fork) throws(StorageError)
         -> RelationSpace?
     {
         try self.fork(locator, fork).space()
     }
 
-    /// Looks at every chunk, and at the map: also where no page is in use, or a copy serves in a
-    /// damaged one's place.
+    /// Checks every chunk and the map, including unused pages and damaged copies that have an
+    /// intact twin.
     public func check(
         _ locator: RelationLocator, fork: Fork, found: (StorageError) -> Void
     ) throws(StorageError) {
@@ -191,26 +191,26 @@ public final class CompressedDisk: StorageManager {
 
     // MARK: Forks
 
-    /// The one object of a fork, until it is closed.
+    /// The one object for a fork, until it is closed.
     func fork(_ locator: RelationLocator, _ fork: Fork) -> CompressedFork {
         let key = ForkKey(locator: locator, fork: fork)
         if let found = forks.withLock({ $0[key] }) { return found }
         let new = CompressedFork(locator, fork, disk: self)
         return forks.withLock { forks in
-            // Another thread may have been quicker.
+            // Another thread may have been faster.
             if let found = forks[key] { return found }
             forks[key] = new
             return new
         }
     }
 
-    /// Lets go of a fork's files if it has nothing to be made durable, and nobody reads in it: a
-    /// read whose issuer did not wait goes on, and what it reads must not be given out.
+    /// Closes a fork's files if everything in it is durable and nothing reads it. A read whose
+    /// issuer did not wait continues, and what it reads must not be given out.
     func close(_ fork: CompressedFork) {
         if fork.state.withLock({ $0.isAtRest }) { fork.forget() }
     }
 
-    /// Takes the forks that have something to be made durable, in the order of their numbers.
+    /// Takes the forks that have something to make durable, in the order of their numbers.
     func takeChanged() -> [CompressedFork] {
         changed.withLock { changed in
             defer { changed = [:] }
@@ -221,7 +221,7 @@ public final class CompressedDisk: StorageManager {
         }
     }
 
-    /// Has the next sync make a fork durable, and the compactor look at it.
+    /// Registers a fork for the next sync, and for the compactor's check.
     func noteChange(_ fork: CompressedFork) {
         let key = ForkKey(locator: fork.locator, fork: fork.fork)
         if !fork.locator.isLocal { changed.withLock { $0[key] = fork } }
@@ -233,7 +233,7 @@ public final class CompressedDisk: StorageManager {
 final class EncoderPool: Sendable {
     private let free = Lock<[ChunkEncoder]>([])
 
-    /// - Throws: `resourcesExhausted` when another one gets no memory.
+    /// - Throws: `resourcesExhausted` if another one gets no memory.
     func take() throws(StorageError) -> ChunkEncoder {
         if let encoder = free.withLock({ $0.popLast() }) { return encoder }
         return try ChunkEncoder()

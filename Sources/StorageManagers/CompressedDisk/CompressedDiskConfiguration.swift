@@ -4,24 +4,24 @@ internal import StorageManager
 
 /// The settings of a ``CompressedDisk``.
 public struct CompressedDiskConfiguration: Sendable {
-    /// How relations are kept whose creator does not say.
+    /// The default compression of relations.
     public var properties = ChunkProperties()
-    /// Whether a thread of the manager's own compacts files that hold much less than they are long.
+    /// Whether a thread of the manager compacts files that are much longer than their contents.
     public var compactsByItself = true
 
     /// Makes the default settings.
     public init() {}
 }
 
-/// How a relation is compressed. Fixed when it is created, and kept with it.
+/// How a relation is compressed. Fixed when the relation is created, and stored with it.
 public struct ChunkProperties: Sendable, Hashable {
     /// How many bytes of pages are compressed together: 16, 32, 64 or 128 KiB. Larger chunks
-    /// compress better; reading or writing a single page costs a whole one.
+    /// compress better, but reading or writing a single page costs a whole chunk.
     public var chunkBytes: Int
-    /// zstd's level, from 1 to 19. Higher ones write more slowly and read as fast.
+    /// zstd's level, from 1 to 19. Higher levels write more slowly and read as fast.
     public var level: Int
 
-    /// Makes properties; a set of those that are good for loading and scanning by default.
+    /// Makes properties. The defaults are good for loading and scanning.
     public init(chunkBytes: Int = 128 * 1024, level: Int = 1) {
         self.chunkBytes = chunkBytes
         self.level = level

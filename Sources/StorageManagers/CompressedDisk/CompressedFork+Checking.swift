@@ -15,7 +15,8 @@ extension CompressedFork {
             found(
                 StorageError(
                     .damagedChunk, "the header of file \"\(dataPath)\" is damaged",
-                    remedy: "It does no harm yet; the next sync of a change writes it anew.",
+                    remedy: "The next sync of a change writes it again. It does no harm until"
+                        + " then.",
                     at: location()))
         }
         for range in state.withLock({ $0.map }).lostRanges { found(lost(range)) }
@@ -34,7 +35,7 @@ extension CompressedFork {
         }
     }
 
-    /// The next chunk that there is something to be read of; reading it has begun.
+    /// The next chunk that has something to read. Reading it has begun when this returns.
     private func beginReading(from first: Int) -> (UInt32, ChunkEntry, ReaderTurns.Turn)? {
         state.withLock { state in
             for (chunk, entry) in state.map.entries(from: first) where !entry.isLost {
@@ -84,12 +85,12 @@ extension CompressedFork {
             found(
                 StorageError(
                     .damagedMap, "file \"\(mapPath)\" \(what)",
-                    remedy: "The next sync of a change writes it anew if no chunk is lost.",
+                    remedy: "The next sync of a change writes it again if no chunk is lost.",
                     at: location(path: mapPath)))
         }
         let reading: MapReading?
         do throws(StorageError) {
-            // While nothing is added to it.
+            // No record may be added meanwhile.
             reading = try syncing.withLock { _ throws(StorageError) in
                 try MapFile.read(self)?.reading
             }
@@ -105,7 +106,7 @@ extension CompressedFork {
                 "has lost its last records: it is as of generation"
                     + " \(reading.map.dimensions.nextGeneration), and was as of \(recorded)")
         }
-        // What a crash may have left of the last record is no damage.
+        // What a crash may have left of the last record is not damage.
         for text in reading.mended { report("is damaged: \(text)") }
     }
 }

@@ -4,12 +4,13 @@ internal import StorageManager
 internal import Synchronization
 internal import Threads
 
-/// Moving chunks from the end of the data file into holes before them, so that it can end earlier.
+/// Moves chunks from the end of the data file into holes before them, so that the file can end
+/// earlier.
 ///
-/// Readers go on: what is moved stays where it was until the move is durable and nobody reads it
-/// there. Writers wait for no more than the move of a chunk.
+/// Readers continue: a moved chunk also stays at its old place until the move is durable and
+/// nothing reads it there. Writers wait at most for the move of one chunk.
 extension CompressedFork {
-    /// Whether the file is so much longer than what it holds that compacting is worth it.
+    /// Whether the file is so much longer than its contents that compacting is worthwhile.
     var wantsCompacting: Bool {
         state.withLock { state in
             let used = UInt32(clamping: state.map.usedUnits)
@@ -19,15 +20,15 @@ extension CompressedFork {
         }
     }
 
-    /// Files are let alone that are no more than a MiB too long.
+    /// Files that are at most one MiB too long are not compacted.
     private static let smallFile: UInt32 = 256
-    /// How much of the file may be moved before it is made durable.
+    /// How much of the file may be moved before the moves are made durable.
     private static let shareMoved = 8
 
-    /// Compacts until no chunk finds a hole, or as much was moved as there was: others may write
-    /// on, and so make new holes for ever.
+    /// Compacts until no chunk finds a hole, or as much was moved as the file holds: writers could
+    /// make new holes for ever.
     ///
-    /// - Parameter isCancelled: asked now and then whether to leave it at that.
+    /// - Parameter isCancelled: called sometimes; returns true to stop.
     /// - Returns: how many bytes were moved.
     /// - Throws: `damagedChunk`, once all others were moved.
     func compact(isCancelled: () -> Bool = { false }) throws(StorageError) -> Int {
@@ -52,7 +53,8 @@ extension CompressedFork {
         }
     }
 
-    /// Moves the last chunks into the first holes, up to a share of the file; how many bytes.
+    /// Moves the last chunks into the first holes, up to a share of the file. Returns the number of
+    /// bytes.
     private func compactOnce(_ isCancelled: () -> Bool, _ damage: inout StorageError?)
         throws(StorageError) -> Int
     {
@@ -76,7 +78,7 @@ extension CompressedFork {
                     try move(chunk, &holes, slot)
                 }
             } catch {
-                // It is left where it is, to be looked at.
+                // It is left in place for inspection.
                 guard error.code == .damagedChunk else { throw error }
                 damage = damage ?? error
                 continue
@@ -88,7 +90,7 @@ extension CompressedFork {
         return moved
     }
 
-    /// Moves a chunk into the first hole before it; how many units, nil where there is none.
+    /// Moves a chunk into the first hole before it. Returns its units, or nil if there is no hole.
     private func move(_ chunk: UInt32, _ holes: inout HolesByLength, _ slot: FrameSlot)
         throws(StorageError) -> Int?
     {
@@ -96,14 +98,14 @@ extension CompressedFork {
             guard Int(chunk) < state.map.chunkCount else { return nil }
             let entry = state.map[Int(chunk)]
             guard !entry.isEmpty else { return nil }
-            // One that is being written will be elsewhere.
+            // A chunk that is being written will move anyway.
             if state.inFlight[chunk] != nil { return (entry, Extent(start: 0, count: 0)) }
             while let hole = holes.first(of: entry.extent.count, before: entry.extent.start) {
                 if let extent = state.space.allocate(entry.extent.count, at: hole.start) {
                     holes.use(hole, entry.extent.count)
                     return (entry, extent)
                 }
-                // Somebody else has taken it.
+                // Another thread has taken it.
                 holes.remove(hole)
             }
             return nil
@@ -117,7 +119,7 @@ extension CompressedFork {
             throw error
         }
         state.withLock { state in
-            // Nobody else writes the chunk, but it may have been cut off.
+            // No other thread writes the chunk, but it may have been cut off.
             guard Int(chunk) < state.map.chunkCount,
                 state.map[Int(chunk)].extent == entry.extent
             else { return state.space.free(target) }
@@ -131,7 +133,7 @@ extension CompressedFork {
         return Int(target.count)
     }
 
-    /// - Throws: `damagedChunk`: what is damaged is left where it is, to be looked at.
+    /// - Throws: `damagedChunk`; a damaged chunk is left in place for inspection.
     private func copy(
         _ chunk: UInt32, _ entry: ChunkEntry, to target: Extent, _ slot: FrameSlot
     ) throws(StorageError) {
@@ -159,10 +161,10 @@ extension CompressedFork {
     }
 }
 
-/// Holes of a data file as they were at one moment, to find the first that is long enough.
+/// The holes of a data file at one moment, to find the first that is long enough.
 private struct HolesByLength {
-    /// By length up to the longest chunk; longer ones are in the last. The first hole is at the
-    /// end.
+    /// By length up to the longest chunk; longer holes are in the last list. The first hole is at
+    /// the end of each list.
     private var lists: [[Extent]]
 
     private static let longest = HeapTransform.maximumPages * 2 + 1
@@ -175,7 +177,7 @@ private struct HolesByLength {
         }
     }
 
-    /// The first hole of at least so many units that lies before `limit`.
+    /// The first hole of at least that many units before `limit`.
     func first(of count: UInt32, before limit: UInt32) -> Extent? {
         var best: Extent?
         for length in Int(count)..<lists.count {
@@ -194,7 +196,7 @@ private struct HolesByLength {
         guard hole.count > count else { return }
         let rest = Extent(start: hole.start + count, count: hole.count - count)
         let length = min(Int(rest.count), Self.longest)
-        // Kept in order; what is left is short, and such lists are.
+        // Keeps the order. The remainder is short, and lists of short holes are short.
         let place = lists[length].lastIndex { $0.start > rest.start }.map { $0 + 1 } ?? 0
         lists[length].insert(rest, at: place)
     }

@@ -1,18 +1,19 @@
 /// Making a fork shorter.
 extension CompressedFork.State {
-    /// Cuts the fork, which is at least that long. What was cut off is free once that is durable.
+    /// Cuts the fork, which must be at least that long. What was cut off is free once that is
+    /// durable.
     mutating func cut(to count: UInt32) {
         let pages = map.dimensions.properties.chunkPages
         let kept = ForkDimensions.chunkCount(of: count, pages)
         for (chunk, entry) in map.entries(from: kept) {
-            // Should it exist again by the next sync, the map file has to learn that it is not the
-            // old one.
+            // If it exists again by the next sync, the map file must record that it is not the old
+            // one.
             changed.insert(UInt32(chunk))
             freed.append(entry.extent)
             freedUnits += Int(entry.extent.count)
         }
         map.setLength(count)
-        // What a later extension adds to the last chunk is to be zeroes.
+        // Whatever a later extension adds to the last chunk must be zeroes.
         let rest = UInt8(Int(count) % pages)
         if rest > 0, map[kept - 1].pages > rest {
             map[kept - 1].pages = rest
@@ -27,7 +28,7 @@ extension CompressedFork.State {
         hasChangedDimensions = true
     }
 
-    /// Whether a chunk, as it is or as it is being written, has pages behind the fork's end.
+    /// Whether a chunk, stored or being written, has pages behind the fork's end.
     var reachesBehindEnd: Bool {
         let pages = map.dimensions.properties.chunkPages
         let rest = Int(map.dimensions.blockCount) % pages
@@ -37,11 +38,11 @@ extension CompressedFork.State {
             || inFlight[last, default: []].contains { countingPages(last, $0.part.entry) > rest }
     }
 
-    /// Whether there is a generation left for a chunk or a cut.
+    /// Whether a generation is left for a chunk or a cut.
     var canNumber: Bool { map.dimensions.nextGeneration < ChunkHeader.lastGeneration }
 
-    /// Whether a map that was put together from chunks can be written down once the fork was cut:
-    /// lost chunks have no place in it.
+    /// Whether a map that was rebuilt from chunks can be written once the fork was cut. Lost chunks
+    /// cannot be recorded in it.
     func canCut(to count: UInt32) -> Bool {
         guard map.absent.isLost else { return true }
         var cut = map

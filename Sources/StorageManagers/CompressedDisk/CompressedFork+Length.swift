@@ -5,7 +5,7 @@ internal import Threads
 
 /// How long the fork is.
 extension CompressedFork {
-    /// How many pages a full chunk has; a guess while the fork is not open.
+    /// How many pages a full chunk has; a default while the fork is not open.
     var chunkPages: Int { state.withLock { $0.map.dimensions.properties.chunkPages } }
 
     func properties() throws(StorageError) -> ChunkProperties {
@@ -33,7 +33,7 @@ extension CompressedFork {
         state.withLock { state in
             let end = block.rawValue + UInt32(count)
             guard end > state.map.dimensions.blockCount else { return }
-            // A page that an extension could not bring may be in a chunk that was written with it.
+            // A chunk may contain a page that a failed extension wrote along with it.
             if state.reachesBehindEnd { state.cut(to: state.map.dimensions.blockCount) }
             state.map.setLength(end)
             state.hasChangedDimensions = true
@@ -43,7 +43,7 @@ extension CompressedFork {
 
     /// Cuts off blocks. Their space is free once that is durable.
     ///
-    /// - Throws: `lostChunk` where some would be left that cannot be told from zeroes.
+    /// - Throws: `lostChunk` if chunks would remain that cannot be told from zeroes.
     func truncate(to count: UInt32) throws(StorageError) {
         try checkMapCanBeWritten()
         try whileNobodyWrites { () throws(StorageError) in
@@ -58,7 +58,7 @@ extension CompressedFork {
         disk.noteChange(self)
     }
 
-    /// What the fork takes and holds.
+    /// The space that the fork takes and uses.
     func space() throws(StorageError) -> RelationSpace {
         _ = try opened()
         return state.withLock { state in
@@ -71,10 +71,9 @@ extension CompressedFork {
         }
     }
 
-    /// Refuses changes of a fork with lost chunks: they would stand in the way of putting its files
-    /// back.
+    /// Throws if a fork has lost chunks: changes would prevent putting its files back.
     ///
-    /// - Throws: `lostChunk`; `damagedMap` for a fork whose generations have run out, or whose map
+    /// - Throws: `lostChunk`; `damagedMap` if the fork's generations have run out, or its map
     ///   cannot be written.
     func checkChangeable() throws(StorageError) {
         try checkMapCanBeWritten()
@@ -86,12 +85,12 @@ extension CompressedFork {
             throw StorageError(
                 .damagedMap,
                 "relation \(locator)\(fork.suffix) cannot be changed: the generations in its files"
-                    + " have come to their end, which only damage can bring about",
+                    + " have run out, which only damage can cause",
                 remedy: "Copy the relation.", at: location())
         }
     }
 
-    /// Refuses changes that could not be recorded: the next sync would fail, and each one after it.
+    /// Throws if changes could not be recorded: the next sync would fail, and each one after it.
     private func checkMapCanBeWritten() throws(StorageError) {
         guard try opened().map.beginsAnew, let kind = try disk.files.kind(of: mapPath),
             kind != .file
@@ -99,8 +98,8 @@ extension CompressedFork {
         let what = kind == .directory ? "a directory" : "something else than a file"
         throw StorageError(
             .damagedMap,
-            "relation \(locator)\(fork.suffix) cannot be changed: \(what) stands in the place of"
+            "relation \(locator)\(fork.suffix) cannot be changed: \(what) is in the place of"
                 + " file \"\(mapPath)\"",
-            remedy: "Move it away; the file is made anew.", at: location(path: mapPath))
+            remedy: "Move it away; the file is written again.", at: location(path: mapPath))
     }
 }

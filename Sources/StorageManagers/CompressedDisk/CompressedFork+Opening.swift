@@ -4,11 +4,11 @@ internal import Logging
 internal import StorageManager
 internal import Threads
 
-/// How a fork begins, and how it is found again.
+/// Creating a fork, and opening it again.
 extension CompressedFork {
-    /// Makes the files of a new, empty fork.
+    /// Creates the files of a new, empty fork.
     ///
-    /// - Throws: `alreadyExists`, or what making files throws.
+    /// - Throws: `alreadyExists`, or what creating files throws.
     func create(_ properties: ChunkProperties) throws(StorageError) {
         if let slash = dataPath.lastIndex(of: "/") {
             try disk.files.createDirectories(String(dataPath[..<slash]))
@@ -33,8 +33,8 @@ extension CompressedFork {
         disk.syncQueue.registerDirectory(of: dataPath)
     }
 
-    /// Writes the first of what a new fork's files hold. A map file that is there already is let
-    /// alone: it may be all that is left of another fork.
+    /// Writes the first contents of a new fork's files. An existing map file is left alone: it may
+    /// be all that is left of another fork.
     private func begin(_ properties: ChunkProperties, _ data: VirtualFile) throws(StorageError) {
         let slot = try disk.frames.take()
         defer { disk.frames.giveBack(slot) }
@@ -52,15 +52,14 @@ extension CompressedFork {
         let start = map
         state.withLock { state in
             state.begin(start, fileUnits: Self.firstUnit)
-            // What was recorded is not durable yet.
+            // The record is not durable yet.
             state.hasChangedDimensions = true
         }
         adopt(Files(data: data, map: mapFile))
     }
 
-    /// Opens the files and reads the map, or puts it together from the chunks, in memory: nothing
-    /// on disk is changed before the user changes something. Called while nobody else opens the
-    /// fork.
+    /// Opens the files and reads the map, or rebuilds it from the chunks, in memory. Nothing on
+    /// disk changes before the user changes something. No other thread may open the fork meanwhile.
     func open() throws(StorageError) -> Files {
         let data: VirtualFile
         do throws(StorageError) {
@@ -94,9 +93,9 @@ extension CompressedFork {
         }
     }
 
-    /// How long the data file is; a rest of a unit does not count.
+    /// The length of the data file in units, without a partial unit at the end.
     ///
-    /// - Throws: `damagedChunk` for a file that is longer than any can be.
+    /// - Throws: `damagedChunk` if the file is longer than is possible.
     private func unitCount(_ data: VirtualFile) throws(StorageError) -> UInt32 {
         let size = try data.size()
         guard let units = UInt32(exactly: size / Int64(unitSize)) else {
@@ -109,16 +108,16 @@ extension CompressedFork {
         return units
     }
 
-    /// What the map file says, if that can be.
+    /// Reads the map file, if possible.
     private func readMap(_ header: DataFileHeader?) throws(StorageError) -> (
         file: VirtualFile, reading: MapReading
     )? {
         guard let found = try MapFile.read(self) else { return nil }
         let reading = found.reading
-        // No chunk lies over another one, however right the checksums are.
+        // Chunks must not overlap, however valid the checksums are.
         if reading.map.sortedExtents == nil { return nil }
         let generation = reading.map.dimensions.nextGeneration
-        // What it does not have has been there, durably.
+        // Its missing part was durable, so it is damaged.
         if generation < header?.recordedGeneration ?? 0 { return nil }
         if reading.tornBytes > 0 || generation < header?.trace?.generation ?? 0 {
             disk.logger.notice(
@@ -154,7 +153,7 @@ extension CompressedFork {
             """)
     }
 
-    /// The first unit of the data file; nil for a damaged one.
+    /// Reads the first unit of the data file; nil if it is damaged.
     private func readHeader(_ data: VirtualFile) throws(StorageError) -> DataFileHeader? {
         let slot = try disk.frames.take()
         defer { disk.frames.giveBack(slot) }
@@ -165,13 +164,13 @@ extension CompressedFork {
     private func take(_ found: ForkMap, _ units: UInt32, _ header: DataFileHeader?) {
         var map = found
         // Chunks that a crash has cut off from the map keep their generations. No later chunk may
-        // have one of those: without the map, the newest of each chunk is looked for.
+        // have one of those, since without the map the newest copy of each chunk counts.
         map.dimensions.nextGeneration = min(
             map.dimensions.nextGeneration + Self.generationsLost, ChunkHeader.lastGeneration)
         let space = FreeSpace(origin: Self.firstUnit, used: map.sortedExtents ?? [])
         var cuts = header?.trace?.cuts ?? CutHistory()
         cuts.add(map.dimensions.cut)
-        // One that a crash has cut off from its record in the map has not come about.
+        // A cut that a crash has removed from the map's record did not happen.
         cuts.removeAll(after: map.dimensions.cut.generation)
         if header?.isWhole != true {
             disk.logger.warning(

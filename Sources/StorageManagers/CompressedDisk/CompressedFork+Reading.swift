@@ -5,20 +5,20 @@ internal import Threads
 
 /// What one read consists of.
 enum ReadPlan {
-    /// The first blocks are zeroes that take no space: how many.
+    /// The first blocks are zeroes that take no space; their number.
     case zeroes(Int)
-    /// The first blocks are in chunks that follow one another in the file; the slot says which.
+    /// The first blocks are in chunks that are contiguous in the file. The slot says which.
     case chunks(FrameSlot, offset: Int64, byteCount: Int)
-    /// The first blocks are lost: their first chunk, and how many blocks.
+    /// The first blocks are lost: their first chunk, and the number of blocks.
     case lost(chunk: UInt32, count: Int)
     /// The first block does not exist.
     case nothing
 }
 
-/// Finding chunks to be read.
+/// Finding chunks to read.
 extension CompressedFork {
-    /// How many blocks from `block` on one IO can cover: as far as the chunks follow one another in
-    /// the file.
+    /// How many blocks from `block` on one IO can cover, as far as the chunks are contiguous in the
+    /// file.
     func combinable(_ block: BlockNumber) throws(StorageError) -> Int {
         _ = try opened()
         return state.withLock { state in
@@ -42,9 +42,9 @@ extension CompressedFork {
         return one.isEmpty ? next.isEmpty : !next.isEmpty && next.extent.start == one.extent.end
     }
 
-    /// Decides how to read blocks, as many of the first as one IO can bring.
+    /// Plans how to read blocks: as many of the first ones as one IO can read.
     ///
-    /// A read of chunks has begun then, and is to be ended with ``endRead(_:)``.
+    /// A read of chunks has begun when this returns; end it with ``endRead(_:)``.
     func planRead(_ block: BlockNumber, into pages: Span<PageAddress>) throws(StorageError)
         -> ReadPlan
     {
@@ -71,11 +71,11 @@ extension CompressedFork {
             byteCount: last.offset + Int(last.entry.extent.count) * unitSize)
     }
 
-    /// What blocks are in.
+    /// What blocks are stored in.
     private enum Kind {
         case stored, zeroes, lost
 
-        /// - Parameter page: which page of the chunk is wanted.
+        /// - Parameter page: the wanted page of the chunk.
         init(_ entry: ChunkEntry, page: Int) {
             if entry.isLost {
                 self = .lost
@@ -85,16 +85,17 @@ extension CompressedFork {
         }
     }
 
-    /// Finds the chunks of blocks, as many as are of one kind and, if stored, follow one another.
+    /// Finds the chunks of blocks, as many as are of one kind and, if stored, contiguous.
     ///
-    /// - Parameter parts: gets those that are stored.
-    /// - Returns: how many blocks that are, and what they are in.
+    /// - Parameter parts: receives the stored ones.
+    /// - Returns: the number of blocks, and what they are stored in.
     private static func collect(
         _ map: ForkMap, _ block: BlockNumber, _ wanted: Int, _ parts: inout [FrameSlot.Part]
     ) -> (count: Int, kind: Kind) {
         let chunkPages = map.dimensions.properties.chunkPages
         let first = Int(block.rawValue)
-        // A slot has room for so many chunks as there are in its pages, not for parts of one more.
+        // A slot has room for as many whole chunks as its pages hold, and not for parts of one
+        // more.
         let room = FrameSlot.maximumPages - first % chunkPages
         let end = min(first + min(wanted, room), Int(map.dimensions.blockCount))
         if first >= end { return (0, .zeroes) }
@@ -120,7 +121,7 @@ extension CompressedFork {
         return (next - first, kind)
     }
 
-    /// Asks the kernel to have the chunks of some blocks ready; blocks that do not exist need none.
+    /// Asks the kernel to load the chunks of some blocks. Blocks that do not exist are ignored.
     ///
     /// - Returns: true.
     func prefetch(_ block: BlockNumber, _ count: Int) throws(StorageError) -> Bool {
@@ -162,17 +163,17 @@ extension CompressedFork {
         disk.frames.giveBack(slot)
     }
 
-    /// Brings the pages of a read whose bytes are in the slot.
+    /// Decodes the pages of a read whose bytes are in the slot.
     ///
     /// - Parameter length: how many bytes are there.
-    /// - Returns: how many blocks were looked at, and the first damaged chunk among them, whose
-    ///   pages are then ones that pass no verification.
+    /// - Returns: how many blocks were handled, and the first damaged chunk among them, whose pages
+    ///   then pass no verification.
     func decode(_ slot: FrameSlot, length: Int) -> (blocks: Int, damaged: UInt32?) {
         var damaged: UInt32?
         var blocks = 0
         for part in slot.parts {
             let end = part.offset + Int(part.entry.extent.count) * unitSize
-            // A chunk that did not arrive whole is read again.
+            // A chunk that did not arrive completely is read again.
             if length < end { break }
             let range = part.position..<part.position + part.wanted.count
             let isSound = slot.decode(
@@ -190,7 +191,7 @@ extension CompressedFork {
         return (blocks, damaged)
     }
 
-    /// Reads blocks, blocking until all are there.
+    /// Reads blocks and returns once all are read.
     func read(_ block: BlockNumber, into pages: Span<PageAddress>) throws(StorageError) {
         var done = 0
         while done < pages.count {
@@ -232,7 +233,7 @@ extension CompressedFork {
         return blocks
     }
 
-    /// Blocks that do not all exist.
+    /// The error for blocks that do not all exist.
     func endsBefore(_ block: BlockNumber, _ count: Int, isRead: Bool) -> StorageError {
         let last = UInt64(block.rawValue) + UInt64(max(1, count)) - 1
         let blocks = count == 1 ? "block \(block)" : "blocks \(block)..\(last)"

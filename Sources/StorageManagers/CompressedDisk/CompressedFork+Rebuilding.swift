@@ -2,16 +2,18 @@ internal import AsyncIO
 internal import FileAccess
 internal import StorageManager
 
-/// Putting the map together from the chunks, where the map file is missing or damaged.
+/// Rebuilding the map from the chunks, if the map file is missing or damaged.
 extension CompressedFork {
-    /// Looks for chunks in all of the data file: of each the copy that is part of the fork.
+    /// Searches all of the data file for chunks, and keeps the copy of each that is part of the
+    /// fork.
     ///
-    /// What truncations have cut off stays so, as the header tells of them. It tells as well which
-    /// chunks take space, and in which generation (``ChunkChoice``): where other ones were found,
-    /// those that were not found are lost, and those that may be older; else they are zeroes.
+    /// What truncations have cut off stays cut off, since the header records them. The header also
+    /// records which chunks take space, and in which generation (``ChunkChoice``). If other ones
+    /// were found, those not found are lost, and so are those that may be older; otherwise they are
+    /// zeroes.
     ///
-    /// - Throws: `damagedMap` where the chunks do not tell either.
-    /// - Complexity: reads all of the file that is no hole; takes memory for the chunks found.
+    /// - Throws: `damagedMap` if the chunks do not tell either.
+    /// - Complexity: reads all of the file except holes; takes memory for the chunks found.
     func rebuild(_ data: VirtualFile, _ units: UInt32, _ fileHeader: DataFileHeader?)
         throws(StorageError) -> ForkMap
     {
@@ -35,7 +37,7 @@ extension CompressedFork {
         let newest = search.copies.values.compactMap(\.first)
         let last = newest.max { $0.header.generation < $1.header.generation }?.header
         var (blocks, generation) = (last?.blockCount ?? 0, last?.generation ?? 0)
-        // The header tells of all that was written before it.
+        // The header records everything that was written before it.
         if let trace = fileHeader.trace, trace.generation > generation {
             (blocks, generation) = (trace.blockCount, trace.generation)
         }
@@ -69,9 +71,9 @@ extension CompressedFork {
             of: copies, trace, stored, chunkPages: header.properties.chunkPages)
     }
 
-    /// Whether the header says of all chunks that were not found that they are zeroes.
+    /// Whether the header shows that all chunks not found are zeroes.
     ///
-    /// - Parameter areAll: those that were found are all that its trace tells of.
+    /// - Parameter areAll: whether the found chunks are all that its trace records.
     private static func areZeroes(_ header: DataFileHeader, _ map: ForkMap, _ areAll: Bool)
         -> Bool
     {
@@ -82,13 +84,13 @@ extension CompressedFork {
     }
 }
 
-/// Goes through a data file and notes the copies of each chunk.
+/// Searches a data file and collects the copies of each chunk.
 private struct ChunkSearch {
-    /// The cuts that file and chunks tell of.
+    /// The cuts that the file and the chunks record.
     private(set) var cuts: CutHistory
-    /// Of each chunk its copies, one of each generation, the newest first.
+    /// The copies of each chunk, one for each generation, the newest first.
     private(set) var copies: [UInt32: [ChunkCopy]] = [:]
-    /// Chunks tell of cuts that a crash has undone; of those before this the trace tells.
+    /// Chunks record cuts that a crash has undone. The trace records those before this.
     private let firstCut: UInt64
     private let fork: CompressedFork
     private let data: VirtualFile
@@ -98,7 +100,7 @@ private struct ChunkSearch {
     /// The units whose bytes are in the slot's memory.
     private var loaded: Range<UInt32> = 0..<0
 
-    /// What is read at a time; no chunk is longer.
+    /// How much is read at a time; no chunk is longer.
     private static let unitsAtATime: UInt32 = 128
 
     init(
@@ -114,7 +116,7 @@ private struct ChunkSearch {
         firstCut = fileHeader.trace?.stored == nil ? 0 : fileHeader.trace?.generation ?? 0
     }
 
-    /// Looks at all of the file.
+    /// Searches the whole file.
     mutating func run() throws(StorageError) {
         var unit = CompressedFork.firstUnit
         while unit < units {
@@ -127,7 +129,7 @@ private struct ChunkSearch {
         }
     }
 
-    /// Looks for a chunk at a unit; how many units to go on.
+    /// Looks for a chunk at a unit. Returns how many units to advance.
     private mutating func look(at unit: UInt32) throws(StorageError) -> UInt32 {
         let step: UInt32 = 1
         try load(unit, 1)
@@ -140,7 +142,7 @@ private struct ChunkSearch {
         let isWhole = slot.checksum(offset(unit), header) == header.payloadChecksum
         if header.cut.generation >= firstCut { cuts.add(header.cut) }
         note(ChunkCopy(header: header, unit: unit, isWhole: isWhole))
-        // Within a chunk that is not whole, a newer one may begin.
+        // Within an incomplete chunk, a newer one may begin.
         return isWhole ? header.units : step
     }
 
@@ -149,8 +151,7 @@ private struct ChunkSearch {
         let known = copies[copy.header.chunk, default: []]
         let place = known.firstIndex { $0.header.generation <= generation } ?? known.count
         if place < known.count, known[place].header.generation == generation {
-            // Compaction has moved a chunk that is there twice; a crash may have cut its copy
-            // short.
+            // Compaction has moved a chunk that occurs twice; a crash may have cut its copy short.
             if copy.isWhole { copies[copy.header.chunk]?[place] = copy }
         } else {
             copies[copy.header.chunk, default: []].insert(copy, at: place)
@@ -159,7 +160,7 @@ private struct ChunkSearch {
 
     private func offset(_ unit: UInt32) -> Int { Int(unit - loaded.lowerBound) * unitSize }
 
-    /// Brings units of the file into the slot's memory.
+    /// Reads units of the file into the slot's memory.
     private mutating func load(_ unit: UInt32, _ count: UInt32) throws(StorageError) {
         if loaded.contains(unit), loaded.upperBound - unit >= count { return }
         let length = Int(min(Self.unitsAtATime, units - unit))
@@ -170,9 +171,9 @@ private struct ChunkSearch {
         loaded = unit..<unit + UInt32(length)
     }
 
-    /// Leaves out what was partly overwritten by others.
+    /// Drops chunks that others have partly overwritten.
     ///
-    /// - Throws: `damagedMap` for whole chunks that lie over each other.
+    /// - Throws: `damagedMap` if complete chunks overlap.
     func apart(_ found: [ChunkCopy]) throws(StorageError) -> [ChunkCopy] {
         var apart: [ChunkCopy] = []
         for next in found.sorted(by: { $0.unit < $1.unit }) {
@@ -185,7 +186,7 @@ private struct ChunkSearch {
             } else if next.isWhole {
                 throw StorageError(
                     .damagedMap,
-                    "the chunks of file \"\(fork.dataPath)\" lie over each other, and file"
+                    "chunks of file \"\(fork.dataPath)\" overlap, and file"
                         + " \"\(fork.mapPath)\" is missing or damaged",
                     remedy: "Restore the relation from a backup.", at: fork.location())
             }

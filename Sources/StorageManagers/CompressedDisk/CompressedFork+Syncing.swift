@@ -4,33 +4,34 @@ internal import Logging
 internal import StorageManager
 internal import Threads
 
-/// Making the fork durable: its chunks first, then a record of where they are, and only then is the
-/// space free that changed chunks had before.
+/// Making the fork durable: first its chunks, then a record of their places. Only then is the space
+/// free that changed chunks had before.
 ///
-/// Callers hold ``syncing`` through all steps; the manager takes many forks from step to step
-/// together, so that the kernel has the syncs of all to do at once.
+/// Callers must hold ``syncing`` through all steps. The manager takes many forks through the steps
+/// together, so that the kernel gets the syncs of all at once.
 extension CompressedFork {
-    /// What is to be made durable, as it was at one moment.
+    /// What must become durable, as of one moment.
     struct Frozen {
         let files: Files
         fileprivate var changes: [(chunk: UInt32, entry: ChunkEntry)] = []
         fileprivate var dimensions: ForkDimensions
         fileprivate var freed: [Extent]
-        /// The whole map, where the map file begins anew.
+        /// The whole map, if the map file begins anew.
         fileprivate var all: ForkMap?
-        /// What the data file's header is to tell.
+        /// The trace for the data file's header.
         fileprivate var trace: ForkTrace?
     }
 
-    /// Makes all that was written before the call durable, and frees what it replaced. Blocks.
+    /// Makes everything durable that was written before the call, and frees what it replaced.
+    /// Blocks.
     ///
-    /// - Throws: `syncFailed` when it is not known what is on disk; other errors leave all as it
-    ///   was but for what is durable, and it may be tried again.
+    /// - Throws: `syncFailed` if the state on disk is unknown. Other errors leave everything as it
+    ///   was, apart from what is durable already, and it may be tried again.
     func sync() throws(StorageError) {
         try syncing.withLock { _ throws(StorageError) in
             guard let frozen = try freeze() else { return }
             do throws(StorageError) {
-                // The chunks first: the map must never name what is not there.
+                // The chunks come first: the map must never name what is not there.
                 try frozen.files.data.sync()
                 try record(frozen)?.sync()
             } catch {
@@ -40,9 +41,9 @@ extension CompressedFork {
         }
     }
 
-    /// The first step: notes what has changed, and puts all of it into the data file.
+    /// The first step: collects what has changed, and writes all of it to the data file.
     ///
-    /// - Returns: nil where nothing has changed; else the data file is to be synced next.
+    /// - Returns: nil if nothing has changed; otherwise the data file must be synced next.
     /// - Throws: what writing throws; nothing has happened then.
     func freeze() throws(StorageError) -> Frozen? {
         guard isOpen else { return nil }
@@ -50,7 +51,8 @@ extension CompressedFork {
         let isLong = files.map.isLong(with: state.withLock { $0.changed.count })
         let frozen = state.withLock { state -> Frozen? in
             if state.changed.isEmpty && !state.hasChangedDimensions { return nil }
-            // Each sync has its own, so that a trace and a record of the map can be compared.
+            // Each sync has its own generation, so that a trace and a record of the map can be
+            // compared.
             if state.canNumber { state.map.dimensions.nextGeneration += 1 }
             var frozen = Frozen(
                 files: files, dimensions: state.map.dimensions, freed: state.freed,
@@ -84,9 +86,9 @@ extension CompressedFork {
         state.withLock { $0.traces = earlier + [trace] }
     }
 
-    /// Has the data file's header say that the map file has a record of the last trace, which is
-    /// durable. Nothing waits for that: where it is missing, a map without that record looks like
-    /// what a crash leaves.
+    /// Records in the data file's header that the map file has a durable record of the last trace.
+    /// Nothing waits for that: without it, a map that lacks the record looks like what a crash
+    /// leaves.
     private func confirm(_ frozen: Frozen) {
         guard var trace = frozen.trace else { return }
         trace.isRecorded = true
@@ -108,15 +110,15 @@ extension CompressedFork {
         }
     }
 
-    /// Writes the unit that was made in the slot's memory to the start of the data file.
+    /// Writes the unit in the slot's memory to the start of the data file.
     func writeHeader(_ slot: FrameSlot, _ data: VirtualFile) throws(StorageError) {
         try data.writeFully(
             unsafe UnsafeRawBufferPointer(slot.bytes(0..<unitSize)).bytes, at: 0)
     }
 
-    /// The second step, once the data file is durable: writes down where the chunks are.
+    /// The second step, once the data file is durable: records the chunks' places.
     ///
-    /// - Returns: the file to be synced next; nil where that is done.
+    /// - Returns: the file to sync next; nil if that is done.
     func record(_ frozen: Frozen) throws(StorageError) -> VirtualFile? {
         if let all = frozen.all {
             try frozen.files.map.begin(with: all)
@@ -125,9 +127,9 @@ extension CompressedFork {
         return try frozen.files.map.add(frozen.changes, frozen.dimensions)
     }
 
-    /// The last step, once all is durable: what changed chunks had before is free.
+    /// The last step, once everything is durable: frees the old places of changed chunks.
     ///
-    /// - Throws: what making the file shorter throws; all is durable nevertheless.
+    /// - Throws: what shortening the file throws; everything is durable nevertheless.
     func finish(_ frozen: Frozen) throws(StorageError) {
         if frozen.all == nil { frozen.files.map.settle() }
         state.withLock { state in
@@ -137,7 +139,7 @@ extension CompressedFork {
         try shorten(frozen.files.data)
     }
 
-    /// In the place of a step that failed: notes again what could not be made durable.
+    /// Handles a failed step: collects again what could not be made durable.
     ///
     /// - Returns: the error in the fork's words.
     func thaw(_ frozen: Frozen, _ error: StorageError) -> StorageError {
@@ -151,7 +153,7 @@ extension CompressedFork {
         return naming(error, as: error.code == .fileSyncFailed ? .syncFailed : nil)
     }
 
-    /// Gives the end of the file back, if that is worth it.
+    /// Shortens the file if that is worthwhile.
     private func shorten(_ data: VirtualFile) throws(StorageError) {
         func surplus() -> (end: UInt32, units: UInt32) {
             state.withLock { ($0.space.end, $0.fileUnits - min($0.fileUnits, $0.space.end)) }
@@ -166,7 +168,7 @@ extension CompressedFork {
         }
     }
 
-    /// Before a write: has what was replaced become too much, it is made free now.
+    /// Called before a write: if too much space is held by replaced chunks, frees it now.
     func relieve() throws(StorageError) {
         let (freed, used) = state.withLock { ($0.freedUnits, $0.map.usedUnits) }
         if freed > used / 4 + Self.freedAllowance { try sync() }

@@ -3,15 +3,14 @@ internal import FileAccess
 internal import StorageManager
 internal import Threads
 
-/// Encoding chunks and giving them a place.
+/// Encoding chunks and placing them.
 extension CompressedFork {
-    /// Encodes the chunks of some blocks anew, with the pages given in the place of those they had,
-    /// and finds room for them.
+    /// Encodes the chunks of some blocks again with the given pages, and finds room for them.
     ///
-    /// The write has begun then: the slot's memory goes to the file at the offset, and
-    /// ``finishWrite(_:written:)`` is called.
+    /// The write has begun when this returns. The caller writes the slot's memory to the file at
+    /// the offset, and calls ``finishWrite(_:written:)``.
     ///
-    /// - Parameter growing: the blocks may lie behind the end; else they all exist.
+    /// - Parameter growing: whether the blocks may lie behind the end; otherwise all must exist.
     func planWrite(_ block: BlockNumber, from pages: Span<PageAddress>, growing: Bool = false)
         throws(StorageError) -> (slot: FrameSlot, offset: Int64, byteCount: Int)
     {
@@ -65,7 +64,7 @@ extension CompressedFork {
         }
     }
 
-    /// Encodes one chunk into the slot's memory; how many bytes of it that takes.
+    /// Encodes one chunk into the slot's memory. Returns how many bytes that takes.
     private func encode(
         _ chunk: UInt32, _ part: Range<Int>, _ given: Span<PageAddress>,
         _ dimensions: ForkDimensions, _ encoder: ChunkEncoder, _ habit: inout EncodingHabit,
@@ -112,7 +111,7 @@ extension CompressedFork {
         return size
     }
 
-    /// How many pages of a chunk there are to be kept.
+    /// How many existing pages of a chunk must be kept.
     private func existingPages(_ chunk: UInt32) -> Int {
         state.withLock { state in
             if let newest = state.newestInFlight(chunk) { return newest.pages }
@@ -122,15 +121,15 @@ extension CompressedFork {
         }
     }
 
-    /// Brings the pages that a chunk has now, and zeroes for the others up to `count`, into a
-    /// slot's memory: as they will be once all writes in flight are over.
+    /// Puts the present pages of a chunk, and zeroes for the others up to `count`, into a slot's
+    /// memory, as they will be once all writes in flight are over.
     ///
     /// - Throws: `damagedChunk`, since what cannot be read cannot be kept.
     private func bringPages(
         _ chunk: UInt32, _ count: Int, _ existing: Int, _ scratch: FrameSlot,
         _ dimensions: ForkDimensions
     ) throws(StorageError) -> [PageAddress] {
-        // Behind the room for the chunk as it is in the file.
+        // After the room for the chunk as it is in the file.
         let start = (HeapTransform.maximumPages * 2 + 1) * unitSize
         let memory = unsafe scratch.bytes(start..<start + count * blockSize)
         let pages = (0..<count).map { position in
@@ -163,7 +162,7 @@ extension CompressedFork {
         return pages
     }
 
-    /// Finds room for a slot's chunks, one behind the other.
+    /// Finds room for a slot's chunks, contiguously.
     private func place(_ slot: FrameSlot, _ habit: EncodingHabit) throws(StorageError) {
         let units = slot.parts.reduce(0) { $0 + $1.entry.extent.count }
         let isPlaced = state.withLock { state in
@@ -182,18 +181,18 @@ extension CompressedFork {
         if !isPlaced { throw tooLarge() }
     }
 
-    /// Takes note of what has been written: chunks that are whole in the file become those of the
-    /// fork, unless newer ones have already.
+    /// Processes a completed write: chunks that are complete in the file become the fork's, unless
+    /// newer ones have already.
     ///
     /// Any thread; never blocks. The slot is given back.
     ///
     /// - Parameter written: how many bytes of the slot's memory are in the file.
-    /// - Returns: how many of the blocks that is.
+    /// - Returns: how many blocks were written.
     @discardableResult
     func finishWrite(_ slot: FrameSlot, written: Int) -> Int {
         let blocks = state.withLock { state in
             var blocks = 0
-            // Nobody waits for what was begun before the fork was closed or removed.
+            // No result is needed for writes begun before the fork was closed or removed.
             if slot.opening != state.readers.opening { return blocks }
             for part in slot.parts {
                 let isWhole =
@@ -215,7 +214,7 @@ extension CompressedFork {
         return blocks
     }
 
-    /// Makes a chunk the fork's; false when there is a newer one, or none any more.
+    /// Publishes a chunk. Returns false if there is a newer one, or the chunk no longer exists.
     private func publish(_ part: FrameSlot.Part, _ state: inout State) -> Bool {
         let chunk = Int(part.chunk)
         var entry = part.entry
@@ -233,7 +232,7 @@ extension CompressedFork {
         return true
     }
 
-    /// One who held a slot has no more use for it.
+    /// Releases one holder's use of a slot.
     private func letGo(of slot: FrameSlot) {
         let isLast = state.withLock { _ in
             slot.holders -= 1
@@ -242,7 +241,7 @@ extension CompressedFork {
         if isLast { disk.frames.giveBack(slot) }
     }
 
-    /// Writes blocks, blocking until all are in the file.
+    /// Writes blocks and returns once all are in the file.
     func write(_ block: BlockNumber, from pages: Span<PageAddress>, growing: Bool = false)
         throws(StorageError)
     {

@@ -4,45 +4,44 @@ internal import StorageManager
 internal import Synchronization
 internal import Threads
 
-/// One fork of a compressed relation: its data file, the map of its chunks, and what its space is
-/// used for.
+/// One fork of a compressed relation: its data file, the map of its chunks, and the use of its
+/// space.
 ///
-/// Any thread. ``state`` is held for moments, never during IO, and taken where IO completes.
-/// Changing a chunk takes its writing lock, which readers never take: a reader sees the
-/// chunk as it was before or after. What a changed chunk took before is given out again only once
-/// the change is durable and all reads that may have begun before are over.
+/// Any thread. ``state`` is held only briefly, never during IO, and taken where IO completes.
+/// Changing a chunk takes its writing lock, which readers never take: a reader sees the chunk's
+/// state before or after. The old place of a changed chunk is given out again only once the change
+/// is durable and all reads are over that may have begun before.
 final class CompressedFork: Sendable {
-    /// The first unit that chunks can have: before it stands the file's header.
+    /// The first unit for chunks; the file's header is before it.
     static let firstUnit: UInt32 = 1
 
     struct State {
         var map = ForkMap()
         var space = FreeSpace(origin: CompressedFork.firstUnit)
-        /// Chunks whose entries the map file does not have.
+        /// Chunks whose entries are not yet in the map file.
         var changed: Set<UInt32> = []
-        /// Whether the map file lacks the dimensions.
+        /// Whether the dimensions are not yet in the map file.
         var hasChangedDimensions = false
-        /// The cuts that still say something about chunks of the file or in flight.
+        /// The cuts that still matter for chunks in the file or in flight.
         var cuts = CutHistory()
-        /// The last traces that the data file's header has, up to two, the newest last.
+        /// The last traces in the data file's header, up to two, the newest last.
         var traces: [ForkTrace] = []
-        /// What the map file is known to have a record of, durably, says that of the next chunk's
-        /// generation, or more.
+        /// The next chunk's generation, or more, according to what the map file is known to have
+        /// recorded durably.
         var recordedGeneration: UInt64 = 0
-        /// What changed chunks took before, since the last sync.
+        /// The old places of chunks changed since the last sync.
         var freed: [Extent] = []
         var freedUnits = 0
         var readers = ReaderTurns()
-        /// How many units were free when the fork was compacted last: no more could be done then.
+        /// How many units were free when the fork was last compacted, when no more could be done.
         var freeOnceCompacted: UInt32 = 0
-        /// Chunks that are being written, as they will be; of each the newest last.
+        /// Chunks being written, as they will be; the newest of each last.
         var inFlight: [UInt32: [FrameInFlight]] = [:]
         var habit = EncodingHabit()
-        /// How long the data file is, in units, as far as is known.
+        /// The length of the data file in units, as far as known.
         var fileUnits: UInt32 = 0
 
-        /// Begins with what was found in files, or with nothing. What is in flight no longer
-        /// counts.
+        /// Starts with what was found in files, or with nothing. IO in flight no longer counts.
         mutating func begin(_ map: ForkMap = ForkMap(), fileUnits: UInt32 = 0) {
             let readers = readers
             self = State()
@@ -51,8 +50,8 @@ final class CompressedFork: Sendable {
             self.readers.begin(after: readers)
         }
 
-        /// The newest form of a chunk that is not in the map yet, if that is newer than what is,
-        /// and how many pages of it count.
+        /// The newest form of a chunk that is in flight, if it is newer than the map's, and how
+        /// many of its pages count.
         func newestInFlight(_ chunk: UInt32) -> (frame: FrameInFlight, pages: Int)? {
             guard let frame = inFlight[chunk]?.last else { return nil }
             if Int(chunk) < map.chunkCount,
@@ -64,20 +63,20 @@ final class CompressedFork: Sendable {
             return pages == 0 ? nil : (frame, pages)
         }
 
-        /// How many pages of a chunk that was written, or is being, are part of the fork: the fork
-        /// may have been cut meanwhile, and what is added to it later is to be zeroes.
+        /// How many pages of a written chunk, or one being written, are part of the fork. The fork
+        /// may have been cut meanwhile, and later additions must be zeroes.
         func countingPages(_ chunk: UInt32, _ entry: ChunkEntry) -> Int {
             cuts.kept(of: chunk, generation: entry.generation, Int(entry.pages))
         }
 
-        /// Whether the map file has all that there is.
+        /// Whether the map file has everything.
         var isDurable: Bool { changed.isEmpty && !hasChangedDimensions && inFlight.isEmpty }
 
-        /// Whether nobody reads or writes, or waits for a sync.
+        /// Whether nothing reads, writes, or waits for a sync.
         var isAtRest: Bool { isDurable && readers.areNone }
     }
 
-    /// A chunk in the memory of a slot that is about to be written from it.
+    /// A chunk in the memory of a slot from which it is about to be written.
     struct FrameInFlight {
         let slot: FrameSlot
         let part: FrameSlot.Part
@@ -93,10 +92,10 @@ final class CompressedFork: Sendable {
     let syncing = Lock<Void>(())
     /// Held while the fork is compacted; taken before ``syncing``.
     let compacting = Lock<Void>(())
-    /// Somebody waits for the end of compaction.
+    /// Whether another thread waits for the end of compaction.
     let isForgotten = Atomic<Bool>(false)
 
-    /// So that an array can hold what cannot be copied.
+    /// A class, so that an array can hold the lock, which cannot be copied.
     private final class WritingLock: Sendable {
         let lock = Lock<Void>(())
     }
@@ -106,7 +105,7 @@ final class CompressedFork: Sendable {
         let map: MapFile
     }
 
-    /// Chunks next to each other share a lock.
+    /// Neighbouring chunks share a lock.
     private static let chunksPerLock = 8
     private static let lockCount = 8
 
@@ -131,17 +130,17 @@ final class CompressedFork: Sendable {
         "\(locator)\(fork.suffix).map"
     }
 
-    /// The path under which a new map is written before it replaces the other.
+    /// The path of a new map before it replaces the old one.
     static func newMapPath(_ locator: RelationLocator, _ fork: Fork) -> String {
         "\(locator)\(fork.suffix).map.new"
     }
 
     // MARK: Files
 
-    /// The fork's files, opened and read by need.
+    /// The fork's files, opened and read if necessary.
     ///
-    /// - Throws: `notFound` for a fork that does not exist, `damagedMap` where neither the map nor
-    ///   the chunks tell what the fork consists of.
+    /// - Throws: `notFound` if the fork does not exist; `damagedMap` if neither the map nor the
+    ///   chunks tell what the fork consists of.
     func opened() throws(StorageError) -> Files {
         try files.withLock { (files) throws(StorageError) in
             if let files { return files }
@@ -154,10 +153,10 @@ final class CompressedFork: Sendable {
     /// Takes the files of a fork that was just created.
     func adopt(_ new: Files) { files.withLock { $0 = new } }
 
-    /// Whether the files are open, and so the map in memory.
+    /// Whether the files are open, and therefore the map is in memory.
     var isOpen: Bool { files.withLock { $0 != nil } }
 
-    /// Lets go of the files and of what is in memory, once nobody compacts the fork.
+    /// Closes the files and drops the state in memory, once the fork is not being compacted.
     func forget() {
         isForgotten.store(true, ordering: .relaxed)
         compacting.withLock { _ in
@@ -171,7 +170,7 @@ final class CompressedFork: Sendable {
 
     // MARK: Locks
 
-    /// Runs `body` while nobody else changes some chunks.
+    /// Runs `body` while no other thread changes some chunks.
     func whileWriting<Result, Failure>(
         _ chunks: ClosedRange<UInt32>, _ body: () throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -183,14 +182,14 @@ final class CompressedFork: Sendable {
         return try holding(wanted[...], body)
     }
 
-    /// Runs `body` while nobody changes any chunk.
+    /// Runs `body` while no thread changes any chunk.
     func whileNobodyWrites<Result, Failure>(_ body: () throws(Failure) -> Result)
         throws(Failure) -> Result
     {
         try holding(Array(0..<Self.lockCount)[...], body)
     }
 
-    /// Takes the locks in the order of their numbers, so that nobody waits in a circle.
+    /// Takes the locks in the order of their numbers, so that no cycle of waiting can form.
     private func holding<Result, Failure>(
         _ wanted: ArraySlice<Int>, _ body: () throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -210,7 +209,7 @@ final class CompressedFork: Sendable {
             relation: locator.description, fork: fork.name, block: block, path: path ?? dataPath)
     }
 
-    /// The same error of a file, with the relation and fork that it belongs to.
+    /// A file's error, with the relation and fork that the file belongs to.
     func naming(
         _ error: StorageError, as code: StorageError.Code? = nil, block: BlockNumber? = nil
     ) -> StorageError {
@@ -223,27 +222,27 @@ final class CompressedFork: Sendable {
             underlying: error.underlying)
     }
 
-    /// A chunk that is not as it was written.
+    /// The error of a chunk that is not as it was written.
     func damaged(chunk: UInt32, pages: Int) -> StorageError {
         let first = UInt64(chunk) * UInt64(pages)
         return StorageError(
             .damagedChunk,
             "chunk \(chunk) of file \"\(dataPath)\" is damaged: blocks \(first).."
                 + "\(first + UInt64(pages) - 1) of relation \(locator)\(fork.suffix)",
-            remedy: "Restore the relation from a backup, or write all of its pages anew; the other"
+            remedy: "Restore the relation from a backup, or rewrite all of its pages; the other"
                 + " chunks can be read.",
             at: location(block: UInt32(clamping: first)))
     }
 
-    /// Chunks whose content is not in the file, some that lie together.
+    /// The error of chunks whose contents are not in the file, some of them together.
     ///
-    /// - Parameter isRefusal: the fork was to be changed; else one of them was to be read.
+    /// - Parameter isRefusal: whether a change was refused; otherwise one of them was read.
     func lost(_ chunks: Range<UInt32>, isRefusal: Bool = false) -> StorageError {
         let (map, units) = state.withLock { ($0.map, $0.fileUnits) }
         return lost(chunks, of: map, units, isRefusal: isRefusal)
     }
 
-    /// The same before the map is the fork's, of a file of so many units.
+    /// The same error before the map is the fork's, for a file of that many units.
     func lost(
         _ chunks: Range<UInt32>, of map: ForkMap, _ units: UInt32, isRefusal: Bool = false
     ) -> StorageError {
@@ -261,8 +260,8 @@ final class CompressedFork: Sendable {
         let isInFile = entry.extent.end <= units && !entry.isEmpty
         let reason =
             isInFile
-            ? "file \"\(mapPath)\" is missing or damaged, and what was found may be older than what"
-                + " was written last"
+            ? "file \"\(mapPath)\" is missing or damaged, and what was found may be older than"
+                + " the last write"
             : entry.isEmpty
                 ? "file \"\(mapPath)\" is missing or damaged, and the chunks were not found"
                 : "the file ends before it should"
@@ -276,7 +275,7 @@ final class CompressedFork: Sendable {
             at: location(block: UInt32(clamping: block)))
     }
 
-    /// A file that consists of more than it can have.
+    /// The error of a file that would become longer than is possible.
     func tooLarge() -> StorageError {
         StorageError(
             .extendFailed, "file \"\(dataPath)\" cannot be longer than 16 TiB",

@@ -4,7 +4,7 @@ internal import StorageManager
 
 /// One relation of a ``CompressedDisk``.
 ///
-/// Any thread; who must be kept apart is said by `RelationStorage`.
+/// Any thread; `RelationStorage` says which calls must not overlap.
 final class CompressedRelation: RelationStorage {
     private let locator: RelationLocator
     private let disk: CompressedDisk
@@ -18,7 +18,7 @@ final class CompressedRelation: RelationStorage {
         forks = InlineArray { disk.fork(locator, Fork.allCases[$0]) }
     }
 
-    /// What keeps one fork.
+    /// The object for one fork.
     func storage(of fork: Fork) -> CompressedFork { forks[Int(fork.rawValue)] }
 
     // MARK: Life of a fork
@@ -26,7 +26,7 @@ final class CompressedRelation: RelationStorage {
     func create(_ fork: Fork, ifMissing: Bool) throws(StorageError) {
         let storage = storage(of: fork)
         if ifMissing, try exists(fork) {
-            // Says so now if it is something else than a fork.
+            // Throws now if the file is not a fork.
             _ = try storage.opened()
             return
         }
@@ -54,7 +54,7 @@ final class CompressedRelation: RelationStorage {
         throws(StorageError)
     {
         guard block.rawValue < BlockNumber.maximumCount else {
-            // Throws, as it does for any block that cannot be.
+            // Throws, as for any impossible block.
             return try storage(of: fork).zeroExtend(from: block, count: 1)
         }
         let pages = InlineArray<1, PageAddress>(repeating: page)
@@ -81,7 +81,7 @@ final class CompressedRelation: RelationStorage {
         try storage(of: fork).sync()
     }
 
-    /// What is written is known to be not durable.
+    /// Writes are recorded as not durable already.
     func registerSync(_ fork: Fork) throws(StorageError) {
         _ = try storage(of: fork).opened()
     }
@@ -89,7 +89,7 @@ final class CompressedRelation: RelationStorage {
     // MARK: Blocks
 
     func blocksPerGroup(_ fork: Fork) -> Int {
-        // Reading says why it cannot be opened.
+        // Reading reports why it cannot be opened.
         (try? storage(of: fork).properties())?.chunkPages ?? 1
     }
 
@@ -137,7 +137,7 @@ final class CompressedRelation: RelationStorage {
             target.set(on: handle, locator, fork, block: block, count: pages.count)
             handle.startExecuted(.read, result: count * blockSize)
         case .lost(let chunk, let count):
-            // Pages that pass no verification, as those of a damaged chunk.
+            // Pages that pass no verification, like those of a damaged chunk.
             for position in 0..<count {
                 unsafe pages[position].bytes.initializeMemory(as: UInt8.self, repeating: 0xFF)
             }
@@ -168,7 +168,7 @@ final class CompressedRelation: RelationStorage {
         do throws(StorageError) {
             try handle.registerCallbacks(disk.writeCallbacks)
             let chunkPages = try storage.properties().chunkPages
-            // A slot has room for so many chunks as there are in its pages, not for parts of one
+            // A slot has room for as many whole chunks as its pages hold, and not for parts of one
             // more.
             count = min(pages.count, FrameSlot.maximumPages - Int(block.rawValue) % chunkPages)
             try storage.relieve()

@@ -1,12 +1,12 @@
 internal import StorageManager
 
-/// The first unit of a data file: whose it is, what was cut off it, and which chunks it has.
+/// The first unit of a data file: its identity, what was cut off it, and which chunks it has.
 /// Little-endian.
 ///
 /// | offset | bytes | |
 /// |---|---|---|
 /// | 0 | 8 | `STRATACD` |
-/// | 8 | 4 | version, 4; 3 before there were `SZT3` traces, 2 before there were `SZT2` ones |
+/// | 8 | 4 | version, 4; 3 before `SZT3` traces existed, 2 before `SZT2` ones did |
 /// | 12 | 4 | database |
 /// | 16 | 4 | relation |
 /// | 20 | 4 | fork |
@@ -16,8 +16,8 @@ internal import StorageManager
 /// | 60 | 4 | CRC-32C of the 60 bytes before and of the zeroes up to 512 |
 /// | 1024, 2048 | 512 each | the last two ``ForkTrace``s, or zeroes |
 ///
-/// All else is zeroes. A trace is written to the place that the one before it does not have, and
-/// sectors of 512 bytes are written whole or not at all: a crash leaves one of the two.
+/// Everything else is zeroes. A trace is written to the place that the previous one does not have,
+/// and sectors of 512 bytes are written completely or not at all. So a crash leaves one of the two.
 struct DataFileHeader {
     private static let magic: UInt64 = 0x4443_4154_4152_5453
     private static let versions: ClosedRange<UInt32> = 2...4
@@ -28,15 +28,17 @@ struct DataFileHeader {
     let properties: ChunkProperties
     /// The last traces, up to two, the newest last.
     private(set) var traces: [ForkTrace] = []
-    /// The map file has had, durably, a record that says as much of the next chunk's generation.
+    /// The next chunk's generation according to the last record known to be durable in the map
+    /// file.
     private(set) var recordedGeneration: UInt64 = 0
-    /// Nothing in the unit is damaged.
+    /// Whether nothing in the unit is damaged.
     private(set) var isWhole = true
 
-    /// The last trace, if there was one.
+    /// The last trace, if there is one.
     var trace: ForkTrace? { traces.last }
 
-    /// Reads the unit at the start of `fields`; nil for a damaged header or another's.
+    /// Reads the unit at the start of `fields`; nil if the header is damaged or belongs to another
+    /// fork.
     init?(_ fields: RawFields, _ identity: ChunkIdentity) {
         guard fields.count >= unitSize, fields.get(0) == Self.magic,
             Self.versions.contains(fields.get(8)), fields.get(60) == Self.checksum(fields),
@@ -63,9 +65,10 @@ struct DataFileHeader {
         }
     }
 
-    /// Makes the unit at the start of `fields`.
+    /// Builds the unit at the start of `fields`.
     ///
-    /// - Parameter traces: the last two; what follows one that was read takes the other's place.
+    /// - Parameter traces: the last two. A trace that follows one that was read takes the other
+    ///   place.
     static func store(
         _ properties: ChunkProperties, _ identity: ChunkIdentity, _ fields: RawFields,
         traces: [ForkTrace] = []

@@ -1,10 +1,10 @@
-/// A time that a fork was made shorter: older chunks behind its new end are no longer part of it.
+/// A truncation of a fork: older chunks behind its new end are no longer part of the fork.
 struct ForkCut: Equatable, Sendable {
-    /// Chunks of a lower generation are meant.
+    /// It concerns chunks of a lower generation.
     var generation: UInt64 = 0
-    /// How many chunks were left.
+    /// The number of chunks left.
     var chunks: UInt32 = 0
-    /// How many pages of the last of them were left; zero for all.
+    /// The number of pages left of the last chunk; zero for all.
     var lastPages: UInt32 = 0
 
     /// Grows with how much was left.
@@ -20,19 +20,19 @@ struct ForkCut: Equatable, Sendable {
     }
 }
 
-/// The cuts of a fork that still say something: each later one has left more than those before it,
-/// as a cut that leaves less says all that they did.
+/// The cuts of a fork that still matter. Each later one has left more than those before it, since a
+/// cut that leaves less implies all earlier ones.
 struct CutHistory: Equatable, Sendable {
-    /// What ``ForkTrace`` has room for. The oldest one is forgotten first; should the map be lost,
-    /// the trace's digests tell of what comes back then.
+    /// The capacity of a ``ForkTrace``. The oldest cut is forgotten first. If the map is then lost,
+    /// the trace's digests show what comes back.
     static let capacity = 12
 
-    /// By generation.
+    /// Sorted by generation.
     private(set) var cuts: [ForkCut] = []
 
     var last: ForkCut? { cuts.last }
 
-    /// Takes note of a cut, whenever it was.
+    /// Adds a cut, of any time.
     mutating func add(_ cut: ForkCut) {
         let isSaid = cuts.contains {
             $0.generation >= cut.generation && $0.reach <= cut.reach
@@ -44,14 +44,14 @@ struct CutHistory: Equatable, Sendable {
         if cuts.count > Self.capacity { cuts.removeFirst() }
     }
 
-    /// Forgets cuts later than a generation.
+    /// Removes the cuts later than a generation.
     mutating func removeAll(after generation: UInt64) {
         cuts.removeAll { $0.generation > generation }
     }
 
     /// How many of the first `pages` of a chunk are part of the fork.
     func kept(of chunk: UInt32, generation: UInt64, _ pages: Int) -> Int {
-        // The first later one has left the least.
+        // The first later cut has left the least.
         cuts.first { $0.generation > generation }?.kept(of: chunk, pages) ?? pages
     }
 }

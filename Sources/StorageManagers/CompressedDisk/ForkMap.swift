@@ -1,13 +1,13 @@
 internal import StorageManager
 
-/// Which chunk of a fork is where: what its map file holds, in memory.
+/// The places of a fork's chunks: the contents of its map file, in memory.
 ///
-/// A plain value; its owner keeps threads apart. Each call takes the same time however long the
-/// fork is, but for those that say otherwise.
+/// A plain value; its owner synchronises threads. Each call takes constant time regardless of the
+/// fork's length, unless stated otherwise.
 struct ForkMap: Sendable {
-    /// What the fork is besides its chunks. Change the length with ``setLength(_:)``.
+    /// The fork's properties besides its chunks. Change the length with ``setLength(_:)``.
     var dimensions = ForkDimensions()
-    /// What chunks are that have no entry: zeroes, or lost where that is not known.
+    /// The state of chunks without an entry: zeroes, or lost if that is unknown.
     var absent = ChunkEntry.empty
     /// Which chunks take space.
     private(set) var stored = StoredChunks()
@@ -25,7 +25,7 @@ struct ForkMap: Sendable {
         absent.isLost ? chunkCount - Int(stored.count) + lostEntries : lostEntries
     }
 
-    /// A chunk below ``chunkCount``.
+    /// The entry of a chunk below ``chunkCount``.
     subscript(chunk: Int) -> ChunkEntry {
         get {
             let entry = table[chunk]
@@ -33,7 +33,7 @@ struct ForkMap: Sendable {
         }
         set {
             let old = table[chunk]
-            // Nothing else is told apart in the map file.
+            // The map file records only this distinction.
             let new = newValue.isEmpty ? .empty : newValue
             if !old.isEmpty { stored.remove(chunk, generation: old.generation) }
             if !new.isEmpty { stored.add(chunk, generation: new.generation) }
@@ -46,15 +46,15 @@ struct ForkMap: Sendable {
     /// The chunks that take space, from one on, in order.
     func entries(from first: Int = 0) -> ChunkTable.Entries { table.entries(from: first) }
 
-    /// Makes the fork as long; chunks behind its end are forgotten. O(what is cut off).
+    /// Sets the fork's length; chunks behind its end are forgotten. O(what is cut off).
     mutating func setLength(_ blockCount: UInt32) {
         dimensions.blockCount = blockCount
-        // Backwards, as each leaf of the table is cheapest to take apart from its end.
+        // Backwards, since removing from a leaf's end is cheapest.
         for (chunk, _) in Array(entries(from: chunkCount)).reversed() { self[chunk] = .empty }
         if lostCount == 0 { absent = .empty }
     }
 
-    /// The extents in the order of the file; nil when two of them share a unit.
+    /// The extents in the order of the file; nil if two of them share a unit.
     /// O(chunks × log chunks).
     var sortedExtents: [Extent]? {
         var extents: [Extent] = []
@@ -67,14 +67,14 @@ struct ForkMap: Sendable {
         return extents
     }
 
-    /// Marks chunks as lost that lie behind the end of a file of so many units. O(fork).
+    /// Marks chunks as lost that lie behind the end of a file of that many units. O(fork).
     mutating func markLost(behind units: UInt32) {
         for (chunk, entry) in entries() where entry.extent.end > units {
             self[chunk].isLost = true
         }
     }
 
-    /// The lost chunks, neighbours together, in order. O(fork), whatever its length is.
+    /// The lost chunks in order, with neighbours joined. O(fork), whatever its length.
     var lostRanges: [Range<UInt32>] {
         var ranges: [Range<UInt32>] = []
         func add(_ first: UInt32, _ end: UInt32) {

@@ -1,6 +1,6 @@
 internal import StorageManager
 
-/// What a data file tells of its fork, should the map be lost: 512 bytes, little-endian.
+/// What a data file records of its fork, in case the map is lost: 512 bytes, little-endian.
 ///
 /// | offset | bytes | |
 /// |---|---|---|
@@ -8,7 +8,7 @@ internal import StorageManager
 /// | 4 | 4 | how many cuts follow, at most 12 |
 /// | 8 | 8 | number of the trace, from 1 on |
 /// | 16 | 4 | blocks of the fork |
-/// | 20 | 4 | 1 once the map file was known to have a record of all this, durably; else 0 |
+/// | 20 | 4 | 1 once the map file was known to have a durable record of all this; else 0 |
 /// | 24 | 8 | generation that the next chunk got |
 /// | 32 | 16 each | generation (8), chunks left (4), pages left of the last of them, or 0 (4) |
 /// | 224 | 4 | how many chunks take space; all others are zeroes |
@@ -20,9 +20,9 @@ internal import StorageManager
 /// 432 the sum of a hash of the chunks' numbers; `SZT1` has nothing from 416 on.
 struct ForkTrace: Equatable, Sendable {
     private static let magic: UInt32 = 0x3354_5A53
-    /// Written by versions that told of numbers of chunks alone.
+    /// Written by versions that recorded only the numbers of chunks.
     private static let magicOfNumbers: UInt32 = 0x3254_5A53
-    /// Written by versions that told of truncations alone.
+    /// Written by versions that recorded only truncations.
     private static let magicOfCuts: UInt32 = 0x3154_5A53
     private static let firstCut = 32
     private static let cutSize = 16
@@ -33,19 +33,19 @@ struct ForkTrace: Equatable, Sendable {
     var number: UInt64
     var cuts: CutHistory
     var blockCount: UInt32
-    /// Higher than that of all chunks it tells of.
+    /// Higher than that of all recorded chunks.
     var generation: UInt64
-    /// Which chunks take space; nil in files of versions before.
+    /// Which chunks take space; nil in files of earlier versions.
     var stored: StoredChunks?
-    /// Which take space, as files of version 3 tell it.
+    /// Which chunks take space, as files of version 3 record it.
     var storedNumbers: StoredNumbers?
-    /// The map file has a record of all this, durably.
+    /// Whether the map file has a durable record of all this.
     var isRecorded = false
 
-    /// A trace of a fork as it is now, behind an earlier one.
+    /// Makes a trace of a fork's present state, following an earlier trace.
     init(_ map: ForkMap, _ cuts: CutHistory, after earlier: ForkTrace?) {
         let last = earlier?.number ?? 0
-        // Counting goes on from any number that was read.
+        // Counting continues from any number that was read.
         number = last < ChunkHeader.lastGeneration ? last + 1 : 1
         self.cuts = cuts
         blockCount = map.dimensions.blockCount
@@ -53,7 +53,7 @@ struct ForkTrace: Equatable, Sendable {
         stored = map.stored
     }
 
-    /// Nil for anything else than a sound one.
+    /// Returns nil unless the trace is intact.
     init?(_ fields: RawFields) {
         let count: UInt32 = fields.get(4)
         let magic: UInt32 = fields.get(0)
@@ -107,8 +107,7 @@ struct ForkTrace: Equatable, Sendable {
         seal(fields)
     }
 
-    /// Writes one that was read from a file of a version before as it was, but for cuts that were
-    /// forgotten.
+    /// Writes a trace from a file of an earlier version unchanged, except for forgotten cuts.
     private func storeOld(_ fields: RawFields) {
         storeStart(fields, storedNumbers == nil ? Self.magicOfCuts : Self.magicOfNumbers)
         if let storedNumbers {

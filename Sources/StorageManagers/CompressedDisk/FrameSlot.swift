@@ -2,13 +2,14 @@ internal import AsyncIO
 internal import StorageManager
 internal import Threads
 
-/// What an IO on chunks needs besides its handle: memory for the chunks as they are in the file,
-/// the pages that they are read into, and a decoder.
+/// What an IO on chunks needs besides its handle: memory for the chunks as in the file, the pages
+/// to read into, and a decoder.
 ///
-/// Belongs to one IO at a time: to who defines it, then to who completes it.
+/// Belongs to one IO at a time: first to the code that defines it, then to the code that completes
+/// it.
 @safe
 final class FrameSlot: @unchecked Sendable {
-    /// How many pages one IO covers at most.
+    /// The most pages of one IO.
     static let maximumPages = 64
     /// Chunks of two pages each have a header that takes a unit.
     private static let byteCount = maximumPages * blockSize + maximumPages / 2 * unitSize
@@ -17,11 +18,11 @@ final class FrameSlot: @unchecked Sendable {
     struct Part {
         var chunk: UInt32
         var entry: ChunkEntry
-        /// Where it begins in the slot's memory.
+        /// Its offset in the slot's memory.
         var offset: Int
-        /// Which of the chunk's pages are wanted.
+        /// The wanted pages of the chunk.
         var wanted: Range<Int>
-        /// Where the first of them stands among the pages of the IO.
+        /// The index of the first of them among the pages of the IO.
         var position: Int
     }
 
@@ -32,15 +33,15 @@ final class FrameSlot: @unchecked Sendable {
     let decoder: ChunkDecoder
     var parts: [Part] = []
     var pages: [PageAddress] = []
-    /// What the IO is on.
+    /// The fork that the IO is on.
     var fork: CompressedFork?
     /// The turn of a read.
     var turn = ReaderTurns.Turn()
-    /// In which opening of the fork a write was begun.
+    /// The opening of the fork in which a write was begun.
     var opening: UInt64 = 0
-    /// How many blocks the fork has once a write is done, if that makes it longer.
+    /// The number of blocks of the fork once a write is done, if that makes it longer.
     var growsTo: UInt32 = 0
-    /// How many hold the slot: the IO, and who reads a chunk that it is about to write. Changed
+    /// The number of holders: the IO, and readers of a chunk that it is about to write. Changed
     /// under the fork's lock.
     var holders = 0
 
@@ -68,7 +69,7 @@ final class FrameSlot: @unchecked Sendable {
         return unsafe RawFields(memory + offset, count: Self.byteCount - offset)
     }
 
-    /// The checksum of what is behind the header of the chunk at `offset`.
+    /// The checksum of what follows the header of the chunk at `offset`.
     func checksum(_ offset: Int, _ header: ChunkHeader) -> UInt32 {
         unsafe Checksum.of(
             UnsafeRawBufferPointer(
@@ -80,12 +81,12 @@ final class FrameSlot: @unchecked Sendable {
         for position in span.indices { pages.append(span[position]) }
     }
 
-    /// Reads a chunk that is in the slot's memory.
+    /// Decodes a chunk in the slot's memory.
     ///
     /// - Parameters:
-    ///   - length: how many bytes from the chunk's offset on are there.
-    ///   - decoder: one that nobody else uses now.
-    /// - Returns: whether it is the chunk that the map says, and sound.
+    ///   - length: how many bytes are available from the chunk's offset on.
+    ///   - decoder: a decoder that no other thread uses now.
+    /// - Returns: whether it is the chunk that the map names, and intact.
     func decode(
         _ part: Part, _ identity: ChunkIdentity, length: Int, by decoder: ChunkDecoder,
         into target: Span<PageAddress>
@@ -101,7 +102,7 @@ final class FrameSlot: @unchecked Sendable {
         let start = part.offset + ChunkHeader.size
         let payload = unsafe UnsafeRawBufferPointer(bytes(start..<start + stored))
         guard checksum(part.offset, header) == header.payloadChecksum else { return false }
-        // What the chunk does not have is zeroes.
+        // Pages beyond the chunk's own are zeroes.
         let there = part.wanted.clamped(to: 0..<Int(part.entry.pages))
         for page in part.wanted where !there.contains(page) {
             unsafe target[page - part.wanted.lowerBound].bytes.initializeMemory(
@@ -114,9 +115,9 @@ final class FrameSlot: @unchecked Sendable {
     }
 }
 
-/// The slots that are not in use, and all by number. Any thread; the lock is held for moments.
+/// The unused slots, and all slots by number. Any thread; the lock is held only briefly.
 ///
-/// Slots are made by who starts an IO, never where it completes.
+/// Slots are made by threads that start IO, never where IO completes.
 final class FramePool: Sendable {
     private struct Slots {
         var all: [FrameSlot] = []
@@ -127,14 +128,14 @@ final class FramePool: Sendable {
 
     /// Takes a slot.
     ///
-    /// - Throws: `resourcesExhausted` when one can not be made.
+    /// - Throws: `resourcesExhausted` if a slot cannot be made.
     func take() throws(StorageError) -> FrameSlot {
         if let slot = slots.withLock({ $0.free.popLast() }) { return slot }
         let result: Result<FrameSlot, StorageError> = slots.withLock { slots in
             do throws(StorageError) {
                 let slot = try FrameSlot(number: slots.all.count)
                 slots.all.append(slot)
-                // So that giving it back finds room.
+                // Reserves room for giving it back.
                 slots.free.reserveCapacity(slots.all.count)
                 return .success(slot)
             } catch {

@@ -1,11 +1,11 @@
-/// The places of a data file that hold nothing: what to give out next, without looking for it.
+/// The free places of a data file. Finds the next one to give out without searching.
 ///
-/// Counts in units of ``unitSize`` bytes. Holes are kept by length, each length up to 40 by itself
-/// and longer ones by their power of two, so that one that fits is found by looking at one word of
-/// bits; neighbouring holes become one. What is freed at the file's end makes the file shorter.
-/// Every call takes the same time however many holes there are, but for growth of the tables.
+/// Counts in units of ``unitSize`` bytes. Holes are kept by length, each length up to 40 separately
+/// and longer ones by their power of two, so a fitting one is found by examining one word of bits.
+/// Neighbouring holes are joined. Space freed at the file's end makes the file shorter. Every call
+/// takes constant time regardless of the number of holes, except when tables grow.
 ///
-/// A plain value; its owner sees to it that one thread uses it at a time.
+/// A plain value; its owner must use it on one thread at a time.
 struct FreeSpace {
     private struct Hole {
         var start: UInt32
@@ -27,23 +27,22 @@ struct FreeSpace {
     private var holeAtStart: [UInt32: Int32] = [:]
     private var holeBeforeEnd: [UInt32: Int32] = [:]
 
-    /// The first unit of the file; those below are never given out.
+    /// The first unit available; lower ones are never given out.
     let origin: UInt32
-    /// The unit behind the last one in use: how long the file has to be.
+    /// The unit after the last used one: the least length of the file.
     private(set) var end: UInt32
-    /// How many units below ``end`` hold nothing.
+    /// The number of free units below ``end``.
     private(set) var freeCount: UInt32 = 0
 
-    /// A file with nothing from `origin` on.
+    /// Makes the free space of a file that is empty from `origin` on.
     init(origin: UInt32) {
         self.origin = origin
         end = origin
     }
 
-    /// A file in which the given extents are in use.
+    /// Makes the free space of a file in which the given extents are used.
     ///
-    /// - Parameter used: sorted by start, none of them touching another's units, all behind
-    ///   `origin`.
+    /// - Parameter used: sorted by start, without overlaps, all from `origin` on.
     init(origin: UInt32, used: [Extent]) {
         self.init(origin: origin)
         for extent in used {
@@ -55,9 +54,9 @@ struct FreeSpace {
     /// How many holes there are.
     var holeCount: Int { holeAtStart.count }
 
-    /// Gives out `count` neighbouring units.
+    /// Gives out `count` contiguous units.
     ///
-    /// - Returns: nil when the file would become longer than 2³² units.
+    /// - Returns: nil if the file would become longer than 2³² units.
     mutating func allocate(_ count: UInt32) -> Extent? {
         precondition(count > 0, "an extent has at least one unit")
         if let slot = slot(for: count) { return take(slot, count) }
@@ -67,8 +66,8 @@ struct FreeSpace {
         return Extent(start: end, count: count)
     }
 
-    /// Gives out the first `count` units of the hole that starts at `start`, if it is still there
-    /// and as long.
+    /// Gives out the first `count` units of the hole at `start`, if it still exists and is long
+    /// enough.
     mutating func allocate(_ count: UInt32, at start: UInt32) -> Extent? {
         guard let slot = holeAtStart[start], holes[Int(slot)].count >= count else { return nil }
         return take(slot, count)
@@ -175,16 +174,16 @@ struct FreeSpace {
     }
 }
 
-/// Some neighbouring units of a data file.
+/// Contiguous units of a data file.
 struct Extent: Hashable, Sendable, BitwiseCopyable {
     /// The first one.
     var start: UInt32
     /// How many.
     var count: UInt32
 
-    /// The unit behind the last one.
+    /// The unit after the last one.
     var end: UInt32 { start + count }
 }
 
-/// Where and in how large steps chunks are placed, in bytes: what direct IO asks for.
+/// The alignment and granularity of chunks in bytes, as direct IO requires.
 let unitSize = 4096

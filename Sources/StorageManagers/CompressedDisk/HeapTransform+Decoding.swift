@@ -1,21 +1,21 @@
 internal import StorageManager
 
-/// From the rearranged bytes to pages.
+/// Turns rearranged bytes back into pages.
 extension HeapTransform {
-    /// How many bytes behind the input may be read, though nothing comes of them.
+    /// How many bytes after the input may be read, without influence on the result.
     static let slack = 8
 
-    /// Puts pages together again.
+    /// Reassembles pages.
     ///
-    /// Trusts nothing: bytes that no encoding gives are refused or give some pages, but nothing
-    /// outside the memory given is read or written.
+    /// Trusts nothing: bytes that no encoding produces are refused or give some pages, but nothing
+    /// outside the given memory is read or written.
     ///
     /// - Parameters:
-    ///   - input: what encoding gave; the ``slack`` bytes behind it are readable as well.
-    ///   - pageCount: how many pages it was of.
-    ///   - wanted: which of them to bring.
-    ///   - pages: where to, one for each wanted.
-    /// - Returns: false for bytes that are not such an encoding; what is in the pages then means
+    ///   - input: the output of encoding. The ``slack`` bytes after it must be readable too.
+    ///   - pageCount: how many pages it was made of.
+    ///   - wanted: which of them to reassemble.
+    ///   - pages: the destinations, one for each wanted page.
+    /// - Returns: false if the bytes are not such an encoding; the contents of the pages then mean
     ///   nothing.
     static func decode(
         _ input: UnsafeRawBufferPointer, pageCount: Int, wanted: Range<Int>,
@@ -32,8 +32,8 @@ extension HeapTransform {
         return cursor.isAtEnd
     }
 
-    /// Where the parts of an encoding are; all but the remainders of the bodies have been checked
-    /// to lie within it.
+    /// The parts of an encoding. All except the remainders of the bodies were checked to lie within
+    /// it.
     @safe
     private struct Parts {
         let counts: UnsafeRawPointer
@@ -43,7 +43,7 @@ extension HeapTransform {
         let differences: UnsafeRawPointer
         let columns: UnsafeRawPointer
         let rests: UnsafeRawPointer
-        /// Behind the remainders of the bodies.
+        /// After the remainders of the bodies.
         let irregularPages: UnsafeRawPointer
         let prefix: Int
         let tuples: Int
@@ -79,7 +79,7 @@ extension HeapTransform {
             }
             let beforeRests = beforeBits + bitBytes + differing * headerSize + prefix * tuples
             let irregularBytes = (pageCount - regular) * blockSize
-            // Bits behind the last tuple would be headers that nobody takes.
+            // Bits after the last tuple would be headers that no tuple takes.
             guard differing <= tuples, input.count >= beforeRests + irregularBytes else {
                 return nil
             }
@@ -90,7 +90,7 @@ extension HeapTransform {
         }
     }
 
-    /// How far the pages have been brought.
+    /// The progress of reassembling pages.
     @safe
     private struct Cursor {
         private let parts: Parts
@@ -111,7 +111,7 @@ extension HeapTransform {
 
         var isAtEnd: Bool { unsafe rest == parts.irregularPages }
 
-        /// Brings one page to `target`, or only passes it.
+        /// Writes one page to `target`, or skips it if nil.
         mutating func bringPage(_ position: Int, to target: UnsafeMutableRawPointer?) -> Bool {
             predicted.beginPage()
             let count = unsafe UInt16(
@@ -133,12 +133,12 @@ extension HeapTransform {
             return true
         }
 
-        /// Brings a page's tuples and line pointers; where the tuples begin, nil if they do not
-        /// fit.
+        /// Writes a page's tuples and line pointers. Returns where the tuples begin; nil if they do
+        /// not fit.
         private mutating func bringTuples(_ count: Int, to target: UnsafeMutableRawPointer?)
             -> Int?
         {
-            // Copies, which no store through a pointer can be taken to change.
+            // Local copies, which the compiler knows that no store through a pointer can change.
             let prefix = parts.prefix
             let stride = 8 * parts.tuples
             let lengths = unsafe parts.lengths + tuple
@@ -183,8 +183,8 @@ extension HeapTransform {
             return start
         }
 
-        /// Puts one tuple together, zeroes up to the next multiple of 8 with it. There is that much
-        /// room, and the parts of the tuple have been found to be there.
+        /// Assembles one tuple, with zeroes up to the next multiple of 8. That much room exists,
+        /// and the parts of the tuple were found to be there.
         @inline(__always)
         private static func bringTuple(
             to target: UnsafeMutableRawPointer, _ header: TupleHeader,
@@ -211,7 +211,7 @@ extension HeapTransform {
                 left -= 8
             }
             if left > 0 {
-                // What is behind the rest is readable, as the caller of `decode` sees to.
+                // The caller of `decode` guarantees that the bytes after the rest are readable.
                 let word = unsafe UInt64(littleEndian: rest.loadUnaligned(as: UInt64.self))
                 let kept = word & (1 << UInt64(8 * left) - 1)
                 unsafe place.storeBytes(of: kept.littleEndian, as: UInt64.self)

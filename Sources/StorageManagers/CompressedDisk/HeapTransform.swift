@@ -1,43 +1,42 @@
 internal import StorageManager
 
-/// Rearranges the pages of a chunk so that what is alike stands together, which zstd then finds at
-/// once: the parts of PostgreSQL's heap pages that follow from others are left out, and the fields
-/// that all rows have at the same place become columns.
+/// Rearranges the pages of a chunk so that similar data is together, which zstd then finds at once.
+/// Parts of PostgreSQL's heap pages that follow from others are omitted, and the fields that all
+/// rows have at the same position become columns.
 ///
-/// Any pages can be given; they come back as they were, to the bit. A page is *regular* if it has
-/// nothing but a header, line pointers of normal tuples, zeroes, and the tuples, packed from the
-/// end in the order of the line pointers; others are kept as they are. All numbers are
-/// little-endian:
+/// Accepts any pages and restores them to the bit. A page is *regular* if it has only a header,
+/// line pointers of normal tuples, zeroes, and the tuples, packed from the end in the order of the
+/// line pointers. Other pages stay unchanged. All numbers are little-endian:
 ///
 /// | bytes | |
 /// |---|---|
 /// | 2 | P: how many bytes of each tuple's body are kept as columns, a multiple of 8 |
-/// | 2 × pages | how many tuples the page has; 65535 for one that is not regular |
+/// | 2 × pages | number of tuples on the page; 65535 if it is not regular |
 /// | 24 × regular pages | the page headers |
-/// | n | the low bytes of the lengths of all n tuples, header included |
-/// | n | the high bytes of them |
-/// | (n + 7) / 8 | a bit a tuple, lowest first: whether its header is not as predicted |
-/// | 24 × bits set | those headers, exclusive-or what was predicted |
+/// | n | the low bytes of the lengths of all n tuples, including headers |
+/// | n | their high bytes |
+/// | (n + 7) / 8 | one bit per tuple, lowest first: whether its header is not as predicted |
+/// | 24 × bits set | those headers, exclusive-or the prediction |
 /// | P × n | the first 8 bytes of all bodies, the second 8 bytes of all bodies, … |
 /// | the rest | the remainders of the bodies, then the pages that are not regular |
 ///
-/// The header of a tuple, its first 24 bytes, is predicted to be that of the tuple before it, with
-/// the next position in `t_ctid`; and position 1 of as many blocks on as the page is, where a page
-/// begins.
+/// The header of a tuple, its first 24 bytes, is predicted to be that of the previous tuple with
+/// the next position in `t_ctid`. Where a page begins, the position is 1 and the block advances by
+/// the number of pages.
 @safe
 struct HeapTransform {
     /// The most pages that a chunk has.
     static let maximumPages = 16
-    /// A page of tuples of 24 bytes each has that many.
+    /// A chunk's greatest number of tuples: a page of tuples of 24 bytes each has 292.
     static let maximumTuples = maximumPages * 292
     static let irregular = UInt16.max
     static let headerSize = 24
 
-    /// What the result takes at most.
+    /// The greatest size of the result.
     static func maximumSize(pages: Int) -> Int { pages * (blockSize + 64) + 64 }
 
-    /// Where the tuples of the pages being encoded are. `maximumTuples` entries each, allocated
-    /// until ``free()``; the first `count` are set.
+    /// The positions of the tuples in the pages being encoded. `maximumTuples` entries each,
+    /// allocated until ``free()``; the first `count` are set.
     private let places: UnsafeMutablePointer<UnsafePointer<UInt8>>
     private let lengths: UnsafeMutablePointer<UInt16>
     private var count = 0
@@ -59,7 +58,7 @@ struct HeapTransform {
     /// - Parameters:
     ///   - hasColumns: whether the parts of the bodies that all tuples have become columns.
     ///   - output: room for ``maximumSize(pages:)``.
-    /// - Returns: how many bytes were written; nil when no page is regular and has tuples.
+    /// - Returns: how many bytes were written; nil if no page is regular and has tuples.
     mutating func encode(
         _ pages: Span<PageAddress>, hasColumns: Bool, into output: UnsafeMutableRawBufferPointer
     ) -> Int? {
@@ -117,7 +116,7 @@ struct HeapTransform {
         return end
     }
 
-    /// Notes the tuples of a page if it is regular; how many.
+    /// Collects the tuples of a page if it is regular. Returns their number.
     private mutating func collect(_ page: UnsafeRawPointer, _ shortest: inout Int) -> Int? {
         func field(_ offset: Int) -> Int {
             unsafe Int(UInt16(littleEndian: page.load(fromByteOffset: offset, as: UInt16.self)))
@@ -136,7 +135,7 @@ struct HeapTransform {
                     fromByteOffset: Self.headerSize + 4 * tuple, as: UInt32.self))
             let length = Int(pointer >> 17)
             let start = end - (length + 7) & ~7
-            // Normal, at the place that follows from those before it, and zeroes behind it.
+            // Normal, at the place that follows from the previous ones, with zeroes after it.
             guard length >= Self.headerSize, start >= upper,
                 Int(pointer & 0x7FFF) == start, pointer >> 15 & 3 == 1
             else { return nil }

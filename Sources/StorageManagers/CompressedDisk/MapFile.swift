@@ -4,20 +4,20 @@ internal import Logging
 internal import StorageManager
 internal import Threads
 
-/// The file with a fork's map: records one behind the other, the first one with all chunks.
+/// The file with a fork's map: a sequence of records, of which the first has all chunks.
 ///
-/// When the records of changes have become long, a new file with one record takes its place. One
-/// thread at a time, which the manager's syncing sees to.
+/// When the records of changes have become long, a new file with one record replaces it. Used by
+/// one thread at a time, which the manager's syncing ensures.
 final class MapFile: Sendable {
     private struct Position {
-        /// Nil where the file is to begin anew: there is none, or it is not as it should be, or it
-        /// was replaced and could not be opened.
+        /// Nil if the file must begin anew: it is missing, is not as it should be, or was replaced
+        /// and could not be opened.
         var file: VirtualFile?
         var end = 0
         var nextSequence: UInt64 = 0
-        /// How long the record with all chunks was.
+        /// The size of the record with all chunks.
         var snapshotSize = 0
-        /// How long the record is that was added and is not known to be durable.
+        /// The size of the added record that is not known to be durable.
         var added = 0
     }
 
@@ -27,7 +27,7 @@ final class MapFile: Sendable {
     private let newPath: String
     private let identity: ChunkIdentity
 
-    /// Records of changes may take so much more than twice the record of all chunks.
+    /// How much longer than twice the record of all chunks the records of changes may be.
     private static let slack = 64 * 1024
 
     private init(_ fork: CompressedFork, _ position: Position) {
@@ -38,9 +38,9 @@ final class MapFile: Sendable {
         self.position = Lock(position)
     }
 
-    /// Makes the file of a new fork.
+    /// Creates the file of a new fork.
     ///
-    /// - Throws: `fileExists` where there is one: it may be all that is left of another.
+    /// - Throws: `fileExists` if there is one: it may be all that is left of another fork.
     static func create(_ fork: CompressedFork, _ map: ForkMap) throws(StorageError) -> MapFile {
         let file = try fork.disk.files.open(fork.mapPath, [.exclusive, .buffered])
         let size = try write(snapshot(map, 0), fork.identity, file, at: 0)
@@ -48,10 +48,10 @@ final class MapFile: Sendable {
             fork, Position(file: file, end: size, nextSequence: 1, snapshotSize: size))
     }
 
-    /// The file of a fork that was read, or could not be. Nothing on disk is changed before there
-    /// is something to be recorded: unless the file was perfect, it then begins anew.
+    /// Makes the object for a file that was read, or could not be. Nothing on disk changes before
+    /// there is something to record. Unless the file was perfect, it then begins anew.
     ///
-    /// - Parameter found: what was read; nil for a file that is missing or tells nothing.
+    /// - Parameter found: what was read; nil if the file is missing or useless.
     init(_ fork: CompressedFork, _ found: (file: VirtualFile, reading: MapReading)?) {
         files = fork.disk.files
         path = fork.mapPath
@@ -70,7 +70,7 @@ final class MapFile: Sendable {
     /// Whether the next record begins a new file.
     var beginsAnew: Bool { position.withLock { $0.file == nil } }
 
-    /// Reads the file as it is; nil where it is missing or tells nothing.
+    /// Reads the file as it is; nil if it is missing or useless.
     ///
     /// - Throws: what opening and reading it throws.
     static func read(_ fork: CompressedFork) throws(StorageError) -> (
@@ -96,7 +96,7 @@ final class MapFile: Sendable {
         return bytes.count
     }
 
-    /// Whether the file had better begin anew than get a record of so many changes.
+    /// Whether the file should begin anew rather than get a record of that many changes.
     func isLong(with changes: Int) -> Bool {
         position.withLock { position in
             position.file == nil
@@ -105,10 +105,10 @@ final class MapFile: Sendable {
         }
     }
 
-    /// Adds what has changed. It counts once the file was synced and ``settle()`` called; until
-    /// then the next takes its place. Blocks.
+    /// Adds a record of changes. It counts once the file was synced and ``settle()`` called; until
+    /// then the next record replaces it. Blocks.
     ///
-    /// - Returns: the file, to be synced.
+    /// - Returns: the file, which the caller syncs.
     func add(_ changes: [(chunk: UInt32, entry: ChunkEntry)], _ dimensions: ForkDimensions)
         throws(StorageError) -> VirtualFile
     {
@@ -124,7 +124,7 @@ final class MapFile: Sendable {
         }
     }
 
-    /// What was added is durable.
+    /// Records that the added record is durable.
     func settle() {
         position.withLock { position in
             position.end += position.added
@@ -133,12 +133,12 @@ final class MapFile: Sendable {
         }
     }
 
-    /// Begins anew with the whole map, durably; blocks.
+    /// Begins anew with the whole map, durably. Blocks.
     func begin(with map: ForkMap) throws(StorageError) {
         try position.withLock { (position) throws(StorageError) in try beginAnew(&position, map) }
     }
 
-    /// A crash leaves the old file or the new one.
+    /// Replaces the file; a crash leaves the old or the new one.
     private func beginAnew(_ position: inout Position, _ map: ForkMap) throws(StorageError) {
         let size = try writeNew(map)
         try files.rename(newPath, to: path)
@@ -147,9 +147,9 @@ final class MapFile: Sendable {
         position = Position(file: file, end: size, nextSequence: 1, snapshotSize: size)
     }
 
-    /// Nobody has the new file open any more when it gets its name.
+    /// The new file is closed before it gets its name.
     private func writeNew(_ map: ForkMap) throws(StorageError) -> Int {
-        // What a crash left there is of no use, whatever it is.
+        // A file left by a crash is useless, whatever it contains.
         try files.remove(newPath, ifExists: true)
         let new = try files.open(newPath, [.exclusive, .buffered])
         return try Self.write(Self.snapshot(map, 0), identity, new, at: 0)

@@ -1,30 +1,30 @@
 internal import AsyncIO
 
-/// What reading a map file gave.
+/// The result of reading a map file.
 struct MapReading {
     private(set) var map = ForkMap()
-    /// The number that the next record gets.
+    /// The number of the next record.
     private(set) var nextSequence: UInt64 = 0
-    /// Where the next record goes.
+    /// The position of the next record.
     private(set) var end = 0
-    /// What was wrong, and did no harm: a copy that could not be read.
+    /// Harmless faults: copies that could not be read.
     private(set) var mended: [String] = []
-    /// Bytes at the end that are no record: what a crash leaves of the last one.
+    /// Bytes at the end that are not a record: what a crash leaves of the last one.
     private(set) var tornBytes = 0
-    /// Only one copy of the last record is whole: a crash may have left it so.
+    /// Whether only one copy of the last record is complete, possibly because of a crash.
     private(set) var isUnpaired = false
 
-    /// Whether the file is as it would be written.
+    /// Whether the file is exactly as it would be written.
     var isPerfect: Bool { mended.isEmpty && tornBytes == 0 && !isUnpaired }
 
-    /// Reads records up to the first that is not whole in either copy.
+    /// Reads records up to the first that is complete in neither copy.
     ///
-    /// A record of which only bytes without sense are left, with no sound one behind it, was cut
-    /// short by a crash: it never counted. One that is followed by a sound one is damage.
+    /// If a record is incomprehensible in both copies and no intact one follows, a crash has cut it
+    /// short, and it never counted. If an intact one follows, it is damage.
     ///
-    /// - Returns: nil when there is no record to begin with, one in the middle is lost, or one
-    ///   makes no sense.
-    /// - Complexity: O(bytes of the file that are no holes). Memory as the map needs it.
+    /// - Returns: nil if there is no first record, one in the middle is lost, or one makes no
+    ///   sense.
+    /// - Complexity: O(bytes of the file without holes). Memory as the map needs it.
     init?(_ source: MapSource, _ identity: ChunkIdentity) throws(StorageError) {
         while end < source.size {
             let rest = source.size - end
@@ -48,7 +48,7 @@ struct MapReading {
                 nextSequence += 1
             } else {
                 let expected = nextSequence
-                // A sound record further on: the one here was whole once.
+                // An intact record further on shows that this one was once complete.
                 let later = try source.place(after: end, identity) { header, _ in
                     header.sequence > expected
                 }
@@ -68,13 +68,13 @@ struct MapReading {
         }
     }
 
-    /// The second copy of a record whose first one, at ``end``, is damaged.
+    /// The second copy of a record whose first copy, at ``end``, is damaged.
     private func secondCopy(_ source: MapSource, _ identity: ChunkIdentity)
         throws(StorageError) -> (header: MapRecord.Header, offset: Int)?
     {
         let (start, sequence) = (end, nextSequence)
         let found = try source.place(after: start, identity) { header, offset in
-            // It stands right behind the first one, which is as long.
+            // It directly follows the first one, which is as long.
             header.sequence == sequence && header.copy == 1 && offset - start == header.size
         }
         guard let found, let header = try source.header(at: found, identity),
@@ -83,7 +83,7 @@ struct MapReading {
         return (header, found)
     }
 
-    /// Takes over what a record says; false if it makes no sense.
+    /// Applies a record. Returns false if it makes no sense.
     private mutating func apply(_ header: MapRecord.Header, at offset: Int, _ source: MapSource)
         throws(StorageError) -> Bool
     {

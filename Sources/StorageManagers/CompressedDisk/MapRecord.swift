@@ -1,6 +1,6 @@
 internal import StorageManager
 
-/// What the map file says of a fork besides its chunks.
+/// The fork's properties in the map file, besides its chunks.
 struct ForkDimensions: Equatable, Sendable {
     /// How the fork is compressed.
     var properties = ChunkProperties()
@@ -11,7 +11,7 @@ struct ForkDimensions: Equatable, Sendable {
     /// Its last truncation.
     var cut = ForkCut()
 
-    /// How many chunks the blocks make.
+    /// The number of chunks for the blocks.
     var chunkCount: Int { Self.chunkCount(of: blockCount, properties.chunkPages) }
 
     static func chunkCount(of blockCount: UInt32, _ chunkPages: Int) -> Int {
@@ -21,8 +21,9 @@ struct ForkDimensions: Equatable, Sendable {
 
 /// One record of a map file: all chunks of a fork, or those that changed since the record before.
 ///
-/// Little-endian, and in the file twice, one copy behind the other, so that a damaged one is mended
-/// and told from one that a crash cut short. Padded with zeroes to a multiple of 64 bytes.
+/// Little-endian. The file has two copies of each record, one after the other, so that a damaged
+/// copy can be replaced and told from one that a crash cut short. Padded with zeroes to a multiple
+/// of 64 bytes.
 ///
 /// | offset | bytes | |
 /// |---|---|---|
@@ -45,7 +46,7 @@ struct ForkDimensions: Equatable, Sendable {
 /// | 60 | 4 | CRC-32C of the 60 bytes before |
 ///
 /// An entry has 24 bytes: chunk (4), first unit (4), units (4), pages that count (4), generation
-/// (8); no units is a chunk of zeroes.
+/// (8). No units means a chunk of zeroes.
 struct MapRecord {
     static let headerSize = 64
     static let entrySize = 24
@@ -57,12 +58,12 @@ struct MapRecord {
     var dimensions: ForkDimensions
     var entries: [(chunk: UInt32, entry: ChunkEntry)]
 
-    /// How many bytes one copy takes.
+    /// The size of one copy.
     static func size(entries: Int) -> Int {
         (headerSize + entries * entrySize + headerSize - 1) & ~(headerSize - 1)
     }
 
-    /// Both copies.
+    /// Encodes both copies.
     func encoded(_ identity: ChunkIdentity) -> [UInt8] {
         let size = Self.size(entries: entries.count)
         var bytes = [UInt8](repeating: 0, count: 2 * size)
@@ -114,7 +115,7 @@ struct MapRecord {
         let entryCount: Int
         let payloadChecksum: UInt32
 
-        /// Nil for anything else than a sound one of that fork.
+        /// Returns nil unless the header is intact and belongs to that fork.
         init?(_ fields: RawFields, _ identity: ChunkIdentity) {
             guard fields.count >= headerSize, fields.get(0) == magic, fields.get(4) == version,
                 unsafe fields.get(60) == Checksum.of(fields.bytes(0..<60)),
@@ -142,14 +143,14 @@ struct MapRecord {
             self.dimensions = dimensions
             entryCount = Int(fields.get(52, as: UInt32.self))
             payloadChecksum = fields.get(56)
-            // Each chunk is in a record once.
+            // Each chunk occurs in a record once.
             guard entryCount <= dimensions.chunkCount else { return nil }
         }
 
-        /// How many bytes one copy takes.
+        /// The size of one copy.
         var size: Int { MapRecord.size(entries: entryCount) }
 
-        /// Whether that is the other copy of the same record, if its entries are sound.
+        /// Whether that is the other copy of the same record, provided its entries are intact.
         func isCopy(of other: Header) -> Bool {
             isSnapshot == other.isSnapshot && sequence == other.sequence
                 && dimensions == other.dimensions && entryCount == other.entryCount
@@ -159,8 +160,7 @@ struct MapRecord {
 }
 
 extension MapRecord {
-    /// The entry at the start of `fields`; nil for one that makes no sense in a fork of those
-    /// dimensions.
+    /// The entry at the start of `fields`; nil if it makes no sense in a fork of those dimensions.
     static func entry(_ fields: RawFields, _ dimensions: ForkDimensions)
         -> (chunk: UInt32, entry: ChunkEntry)?
     {

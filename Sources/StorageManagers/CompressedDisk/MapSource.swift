@@ -2,22 +2,23 @@ internal import AsyncIO
 internal import FileAccess
 internal import Threads
 
-/// The bytes of a map file, read piece by piece: neither its length nor its claims cost memory.
+/// The bytes of a map file, read piece by piece, so that neither its length nor its claims cost
+/// memory.
 ///
-/// One thread at a time, while nobody writes the file.
+/// Used by one thread at a time, while the file is not being written.
 @safe
 final class MapSource {
     /// How much of the file is in memory.
     private static let capacity = 256 * 1024
 
-    /// How long the file was when this was made.
+    /// The file's length when this was made.
     let size: Int
     private let file: VirtualFile
     /// `capacity` bytes, allocated until `deinit`.
     private let memory: UnsafeMutableRawPointer
     private var loaded = 0..<0
 
-    /// - Throws: what asking for the file's size throws; `resourcesExhausted` without memory.
+    /// - Throws: what reading the file's size throws; `resourcesExhausted` if there is no memory.
     init(_ file: VirtualFile) throws(StorageError) {
         self.file = file
         size = Int(try file.size())
@@ -32,8 +33,7 @@ final class MapSource {
 
     deinit { unsafe free(memory) }
 
-    /// Some bytes, at most 128 KiB of them; valid until the next call. Nil where the file ends
-    /// before.
+    /// Some bytes, at most 128 KiB, valid until the next call; nil if the file ends before.
     func fields(_ offset: Int, count: Int) throws(StorageError) -> RawFields? {
         let (end, overflow) = offset.addingReportingOverflow(count)
         if overflow || end > size { return nil }
@@ -49,7 +49,7 @@ final class MapSource {
         return unsafe RawFields(memory + (offset - loaded.lowerBound), count: count)
     }
 
-    /// The header of a record; nil for anything else than a sound one of that fork.
+    /// The header of a record; nil unless it is intact and belongs to that fork.
     func header(at offset: Int, _ identity: ChunkIdentity) throws(StorageError)
         -> MapRecord.Header?
     {
@@ -66,7 +66,7 @@ final class MapSource {
         while done < end {
             let count = min(Self.pieceSize, end - done)
             guard let fields = try fields(done, count: count) else { return false }
-            // So many entries are never all zeroes: a hole as long as one likes ends here.
+            // That many entries are never all zeroes, so reading a hole of any length ends here.
             if count == Self.pieceSize, fields.isZero { return false }
             checksum = unsafe Checksum.of(fields.bytes(0..<count), after: checksum)
             done += count
@@ -77,9 +77,9 @@ final class MapSource {
     /// Whole entries, and a divisor of what is kept in memory.
     private static let pieceSize = MapRecord.entrySize * 2048
 
-    /// Runs `body` on the entries of a record that is whole, until it returns false.
+    /// Calls `body` with the entries of a complete record, until it returns false.
     ///
-    /// - Returns: false where it did, or an entry makes no sense.
+    /// - Returns: false if it did, or an entry makes no sense.
     func forEachEntry(
         of header: MapRecord.Header, at offset: Int,
         _ body: (_ chunk: UInt32, _ entry: ChunkEntry) -> Bool
@@ -101,7 +101,7 @@ final class MapSource {
         return true
     }
 
-    /// Where the first wanted header behind an offset is. Passes over holes.
+    /// The position of the first wanted header after an offset. Skips holes.
     func place(
         after start: Int, _ identity: ChunkIdentity,
         _ isWanted: (_ header: MapRecord.Header, _ offset: Int) -> Bool
@@ -123,7 +123,7 @@ final class MapSource {
 }
 
 extension RawFields {
-    /// Whether all bytes are zero; there is a multiple of eight of them.
+    /// Whether all bytes are zero. Their number must be a multiple of eight.
     var isZero: Bool {
         for offset in stride(from: 0, to: count, by: 8) where get(offset, as: UInt64.self) != 0 {
             return false

@@ -1,24 +1,24 @@
-/// Which chunks of a fork take space, and in which generation, in a few bytes: to tell later
-/// whether those that were found are all of them, and none is an older one.
+/// A small summary of which chunks of a fork take space, and in which generation. It shows later
+/// whether the found chunks are all of them, and whether one is older.
 ///
-/// Chunks are in groups of neighbours, as many to a group as it takes for ``groupCount`` groups to
-/// have all: so a lost chunk makes no more than its group doubtful, and in a fork of so few chunks
-/// itself alone. Each call takes the same time.
+/// Chunks are in groups of neighbours, whose size lets ``groupCount`` groups cover all. So a lost
+/// chunk makes only its own group doubtful, and in a fork of so few chunks only itself. Each call
+/// takes constant time.
 struct StoredChunks: Equatable, Sendable {
     static let groupCount = 32
-    /// Enough for the longest of forks.
+    /// Enough for the longest possible fork.
     static let maximumShift: UInt32 = 26
 
-    /// How many.
+    /// The number of chunks.
     private(set) var count: UInt32 = 0
     /// A group has two to the power of this many chunks.
     private(set) var shift: UInt32 = 0
-    /// Of each group the sum of a hash of its chunks.
+    /// For each group, the sum of a hash of its chunks.
     private(set) var groups = [UInt64](repeating: 0, count: groupCount)
 
     init() {}
 
-    /// What was written down; nil for what cannot be.
+    /// Decodes stored values; nil if they are impossible.
     init?(count: UInt32, shift: UInt32, groups: [UInt64]) {
         guard groups.count == Self.groupCount, shift <= Self.maximumShift else { return nil }
         (self.count, self.shift, self.groups) = (count, shift, groups)
@@ -30,16 +30,16 @@ struct StoredChunks: Equatable, Sendable {
         groups[group(of: chunk)] &+= Self.hash(chunk, generation: generation)
     }
 
-    /// Takes out a chunk that was added.
+    /// Removes a chunk that was added.
     mutating func remove(_ chunk: Int, generation: UInt64) {
         count -= 1
         groups[group(of: chunk)] &-= Self.hash(chunk, generation: generation)
     }
 
-    /// The group that a chunk is in; ``groupCount`` or more for one behind all that were added.
+    /// The group of a chunk; ``groupCount`` or more if it lies behind all added chunks.
     func group(of chunk: Int) -> Int { chunk >> Int(shift) }
 
-    /// Makes two groups one.
+    /// Merges groups in pairs.
     private mutating func widen() {
         for group in 0..<Self.groupCount {
             let first = 2 * group
@@ -63,7 +63,7 @@ struct StoredChunks: Equatable, Sendable {
     }
 }
 
-/// What files of version 3 tell of the chunks that take space: their numbers alone.
+/// What files of version 3 record of the chunks that take space: only their numbers.
 struct StoredNumbers: Equatable, Sendable {
     let count: UInt32
     let digest: UInt64
@@ -72,7 +72,7 @@ struct StoredNumbers: Equatable, Sendable {
         (self.count, self.digest) = (count, digest)
     }
 
-    /// Those of a map. O(fork).
+    /// Summarises a map. O(fork).
     init(_ map: ForkMap) {
         count = map.stored.count
         digest = map.entries().reduce(0) { $0 &+ StoredChunks.mix(UInt64($1.chunk) &+ 1) }

@@ -9,7 +9,7 @@ struct TupleHeader {
 
     init() {}
 
-    /// 24 bytes from `start` on.
+    /// Reads 24 bytes from `start` on.
     @inline(__always)
     init(_ start: UnsafeRawPointer) {
         first = unsafe UInt64(littleEndian: start.loadUnaligned(as: UInt64.self))
@@ -19,13 +19,13 @@ struct TupleHeader {
             littleEndian: start.loadUnaligned(fromByteOffset: 16, as: UInt64.self))
     }
 
-    /// What the header of the tuple behind is likely to be.
+    /// Predicts the header of the next tuple.
     @inline(__always)
     mutating func advance() {
         third = third & ~0xFFFF | UInt64(UInt16(truncatingIfNeeded: third) &+ 1)
     }
 
-    /// As ``advance()``, up to the first tuple of the next page.
+    /// Predicts like ``advance()``, for the first tuple of the next page.
     @inline(__always)
     mutating func beginPage() {
         let (high, low) = (second >> 32 & 0xFFFF, second >> 48)
@@ -38,7 +38,7 @@ struct TupleHeader {
         first == other.first && second == other.second && third == other.third
     }
 
-    /// Exclusive or, which undoes itself.
+    /// Exclusive or, which is its own inverse.
     @inline(__always)
     func difference(_ other: TupleHeader) -> TupleHeader {
         var result = self

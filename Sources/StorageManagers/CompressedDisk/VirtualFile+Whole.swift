@@ -4,8 +4,8 @@ internal import FileAccess
 extension VirtualFile {
     /// Writes all bytes, from `offset` on.
     ///
-    /// - Throws: what the kernel says of the first byte that it does not take; those before it may
-    ///   be in the file.
+    /// - Throws: the kernel's error for the first byte that it does not take; the bytes before it
+    ///   may be in the file.
     func writeFully(_ bytes: RawSpan, at offset: Int64) throws(StorageError) {
         var done = 0
         while done < bytes.byteCount {

@@ -43,8 +43,8 @@
         /// Runs one operation on each of many objects, several at a time.
         ///
         /// - Parameters:
-        /// - tolerated: a result that counts as success, besides zero.
-        /// - body: defines the operation on the object of that number, and returns its name.
+        ///   - tolerated: a result that counts as success, besides zero.
+        ///   - body: defines the operation on the object of that number, and returns its name.
         /// - Returns: zero or the first failure, once all operations have ended.
         func forEach(
             _ numbers: Range<Int>, tolerating tolerated: CInt = 0,

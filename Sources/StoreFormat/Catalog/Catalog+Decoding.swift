@@ -3,8 +3,7 @@ internal import RowSchema
 internal import StorageManager
 
 extension Catalog {
-    /// Reads the file's bytes. Whatever they are, this returns a catalog that makes sense or
-    /// throws.
+    /// Decodes the file's bytes. For any input it returns a consistent catalog or throws.
     ///
     /// - Throws: `storeTooNew` or `catalogDamaged`.
     package init(_ bytes: [UInt8], control: StoreControl) throws(StorageError) {
@@ -110,8 +109,8 @@ extension Catalog {
             rowCount: rows == unknownRowCount ? nil : rows, isRowCountExact: isExact)
     }
 
-    /// Whether a number of rows is exact. Older versions did not take it back where pages were
-    /// changed.
+    /// Decodes whether a number of rows is exact. Older versions did not take it back when pages
+    /// were changed.
     private static func readExactness(
         _ reader: inout ByteReader, _ version: UInt32, ofUnknown isUnknown: Bool, _ name: String
     ) throws(DecodingFailure) -> Bool {

@@ -8,18 +8,18 @@ extension Catalog {
     static let columnNullable: UInt8 = 1
     static let remainsFiles: UInt8 = 1
     static let remainsBlocks: UInt8 = 2
-    /// Stands for a number of rows that is not known.
+    /// Means that the number of rows is unknown.
     static let unknownRowCount = UInt64.max
     package static let rowCountIsExact: UInt8 = 1
-    /// The first version that says whether a number of rows is exact.
+    /// The first version that records whether a number of rows is exact.
     static let versionOfExactCounts: UInt32 = 2
     /// The first version whose programs know that there may be copies of pages that were kept.
     package static let versionOfKeptCopies: UInt32 = 2
 
-    /// Bytes at the beginning of the payload that tell ``head(_:)``.
+    /// The number of payload bytes that ``head(_:)`` needs.
     package static let headSize = 16
 
-    /// The store's number and the generation, of a file's first bytes, in all versions.
+    /// The store's number and the generation, from a file's first bytes, in all versions.
     package static func head(_ bytes: [UInt8]) -> (identifier: UInt64, generation: UInt64) {
         func word(_ offset: Int) -> UInt64 {
             bytes[offset..<offset + 8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
@@ -27,7 +27,7 @@ extension Catalog {
         return (word(SealedFile.headerSize), word(SealedFile.headerSize + 8))
     }
 
-    /// The file's bytes: equal catalogs give equal bytes. The article "What is in a store"
+    /// Encodes the file's bytes. Equal catalogs give equal bytes. The article "What is in a store"
     /// describes them.
     package func encoded() -> [UInt8] {
         var writer = ByteWriter()
@@ -84,8 +84,8 @@ extension Catalog {
 }
 
 extension ColumnType {
-    /// What the catalog stores: PostgreSQL's object identifier of the type, which no change of
-    /// this program's order of types can disturb.
+    /// The type's code in the catalog: PostgreSQL's object identifier, which does not depend on the
+    /// order of the cases.
     var catalogCode: UInt32 { objectIdentifier }
 
     package init?(catalogCode: UInt32) {

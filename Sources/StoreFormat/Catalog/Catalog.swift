@@ -1,35 +1,34 @@
 package import AsyncIO
 package import StorageManager
 
-/// All that a store knows of its relations: the content of the file `strata.catalog`.
+/// Everything a store knows of its relations: the content of the file `strata.catalog`.
 ///
-/// A plain value. Whoever changes the store changes a copy, has it written, and then makes it the
-/// one that counts, so that memory never runs ahead of the disk.
+/// A plain value. To change the store, change a copy, write it, and then make it the current one,
+/// so that memory never runs ahead of the disk.
 package struct Catalog: Equatable, Sendable {
-    /// The store's, as in its control file.
+    /// The store's number, as in its control file.
     package let identifier: UInt64
     /// The layout of the file that it was read from. It is always written in the newest.
     package var version = file.version
     /// How often the catalog has been replaced.
     package var generation: UInt64 = 0
-    /// File numbers from here on have never been given out.
+    /// File numbers from here on were never given out.
     package var nextFileNumber: UInt32 = firstFileNumber
     /// The relations by name.
     package var relations: [String: RelationDescription] = [:]
-    /// What is to be undone or done away with, should the store be reopened, by the file number
-    /// concerned.
+    /// What must be undone or removed if the store is reopened, by the file number concerned.
     package var remains: [RelationLocator: Remains] = [:]
 
-    /// PostgreSQL gives the numbers below to its own catalogs.
+    /// PostgreSQL uses the numbers below for its own catalogs.
     static let firstFileNumber: UInt32 = 16384
-    /// The number of the only database; PostgreSQL's `template1` has it too.
+    /// The number of the only database. PostgreSQL's `template1` has the same.
     package static let database: UInt32 = 1
 
     /// What an unfinished change leaves on disk if it never finishes.
     package struct Remains: Equatable, Sendable {
         /// The name of the relation's storage manager.
         package let managerName: String
-        /// What it is.
+        /// The kind of remains.
         package let kind: Kind
 
         package init(managerName: String, kind: Kind) {
@@ -38,8 +37,8 @@ package struct Catalog: Equatable, Sendable {
         }
 
         package enum Kind: Equatable, Sendable {
-            /// Files that no relation has: of a load that has not committed, or of a relation that
-            /// was dropped or replaced.
+            /// Files of no relation: of a load that has not committed, or of a relation that was
+            /// dropped or replaced.
             case files
             /// Blocks from `from` on in the main fork of a relation that is being appended to.
             case blocks(from: UInt32)
@@ -50,7 +49,7 @@ package struct Catalog: Equatable, Sendable {
 
     /// Gives out a file number.
     ///
-    /// - Parameter taken: numbers that are left out.
+    /// - Parameter taken: numbers to skip.
     /// - Throws: `resourcesExhausted` after four billion.
     package mutating func takeLocator(avoiding taken: Set<UInt32> = []) throws(StorageError)
         -> RelationLocator
@@ -65,7 +64,7 @@ package struct Catalog: Equatable, Sendable {
             remedy: "Copy its relations into a new store.")
     }
 
-    /// The relation of that locator. O(relations).
+    /// The relation with that locator. O(relations).
     package func relation(at locator: RelationLocator) -> RelationDescription? {
         relations.values.first { $0.locator == locator }
     }

@@ -1,13 +1,13 @@
 public import RowSchema
 public import StorageManager
 
-/// What the catalog knows of a relation. A value of one moment: it does not follow changes.
+/// What the catalog records of a relation. A value of one moment: it does not follow changes.
 public struct RelationDescription: Sendable, Hashable {
     /// The name.
     public let name: String
     /// Where its files are.
     public let locator: RelationLocator
-    /// The columns of its rows; nil for a relation of pages that are nobody's rows.
+    /// The columns of its rows; nil if its pages do not hold rows.
     public let schema: Schema?
     /// The name of its storage manager, such as `magnetic`.
     public let managerName: String
@@ -15,11 +15,11 @@ public struct RelationDescription: Sendable, Hashable {
     public package(set) var blockCount: UInt32
     /// How many blocks each further fork had at the last commit or checkpoint.
     public package(set) var furtherForks: [Fork: UInt32]
-    /// How many rows its loads brought in; nil where that is not known, and once a page that was
-    /// changed by other means has been written.
+    /// How many rows its loads added. Nil if that is unknown, or once a page changed by other means
+    /// has been written.
     public package(set) var rowCount: UInt64?
-    /// Whether it has exactly that many rows, and no page of zeroes. False for a count of a store
-    /// that an older version has written: it may have more rows then.
+    /// Whether it has exactly that many rows and no page of zeroes. If false, an older version of
+    /// Strata has counted, and the relation may have more rows.
     public package(set) var isRowCountExact: Bool
 
     package init(
@@ -33,13 +33,13 @@ public struct RelationDescription: Sendable, Hashable {
         self.managerName = managerName
         self.blockCount = blockCount
         self.furtherForks = furtherForks
-        // The catalog has no place for the greatest number.
+        // The catalog cannot represent the greatest number.
         let known = rowCount == Catalog.unknownRowCount ? nil : rowCount
         self.rowCount = known
         self.isRowCountExact = known != nil && isRowCountExact
     }
 
-    /// A load has added rows; nil for a number that is not known.
+    /// Adds rows from a load; nil if their number is unknown.
     package mutating func addRows(_ count: UInt64?) {
         guard let old = rowCount, let count, count < .max, old <= .max - 1 - count else {
             return forgetRowCount()
@@ -47,16 +47,16 @@ public struct RelationDescription: Sendable, Hashable {
         rowCount = old + count
     }
 
-    /// Pages were changed by other means than loads.
+    /// Records that pages were changed by other means than loads.
     package mutating func forgetRowCount() {
         rowCount = nil
         isRowCountExact = false
     }
 
-    /// The forks that it has, main first.
+    /// The relation's forks, main first.
     public var forks: [Fork] { Fork.allCases.filter { $0 == .main || furtherForks[$0] != nil } }
 
-    /// How many blocks a fork had at the last commit or checkpoint; nil for one it does not have.
+    /// How many blocks a fork had at the last commit or checkpoint; nil if it does not exist.
     public func blockCount(of fork: Fork) -> UInt32? {
         fork == .main ? blockCount : furtherForks[fork]
     }

@@ -1,13 +1,13 @@
 package import AsyncIO
 
-/// The rule for names of relations: 1 to 63 bytes of UTF-8 without control characters.
+/// The rule for relation names: 1 to 63 bytes of UTF-8 without control characters.
 ///
 /// Names never become file names, so nothing else is forbidden. The length is PostgreSQL's
-/// `NAMEDATALEN` less its terminator.
+/// `NAMEDATALEN` without the terminator.
 package enum RelationName {
     static let maximumLength = 63
 
-    /// What is wrong with a name; nil if it may be used.
+    /// What is wrong with a name; nil if it is allowed.
     package static func fault(_ name: String) -> String? {
         if name.isEmpty { return "it is empty" }
         let length = name.utf8.count

@@ -1,4 +1,4 @@
-/// Why bytes are not what a ``ByteWriter`` wrote.
+/// Why bytes could not be decoded.
 package struct DecodingFailure: Error {
     /// What is wrong, as the end of a sentence that names the file.
     package let reason: String
@@ -6,7 +6,7 @@ package struct DecodingFailure: Error {
     init(_ reason: String) { self.reason = reason }
 }
 
-/// Takes a file's payload apart. Believes nothing: every length is checked against what is there.
+/// Decodes a file's payload. Trusts nothing: every length is checked against the available bytes.
 package struct ByteReader {
     private let bytes: [UInt8]
     private var position: Int
@@ -37,15 +37,15 @@ package struct ByteReader {
         return value
     }
 
-    /// Reads an integer of a type that the context does not tell.
+    /// Reads an integer whose type the context does not determine.
     package mutating func read<Value: FixedWidthInteger>(_ type: Value.Type, _ what: String)
         throws(DecodingFailure) -> Value
     {
         try read(what)
     }
 
-    /// Reads a count of things of at least `size` bytes each, so that no more are believed in than
-    /// the bytes can hold.
+    /// Reads a count of items of at least `size` bytes each. Throws if the remaining bytes cannot
+    /// hold that many.
     mutating func readCount(of what: String, size: Int) throws(DecodingFailure) -> Int {
         let count = Int(try read(UInt32.self, "the number of \(what)"))
         guard count <= remaining / size else {
@@ -66,7 +66,7 @@ package struct ByteReader {
         return text
     }
 
-    /// Makes sure that all was read.
+    /// Throws unless everything was read.
     package func finish() throws(DecodingFailure) {
         guard remaining == 0 else {
             throw DecodingFailure("\(remaining) bytes follow where it should end")

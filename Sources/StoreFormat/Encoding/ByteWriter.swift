@@ -1,6 +1,6 @@
-/// Builds a file's payload: integers little-endian, texts as UTF-8 behind their length.
+/// Builds a file's payload: integers little-endian, texts as UTF-8 after their length.
 package struct ByteWriter {
-    /// What was written so far.
+    /// The bytes written so far.
     package private(set) var bytes: [UInt8] = []
 
     package init() {}
@@ -17,13 +17,13 @@ package struct ByteWriter {
     /// Writes a count in four bytes.
     package mutating func write(count: Int) { write(UInt32(count)) }
 
-    /// Writes a text of less than 65,536 bytes behind its length in two.
+    /// Writes a text of less than 65,536 bytes after its two-byte length.
     package mutating func write(_ text: String) {
         precondition(text.utf8.count <= Int(UInt16.max), "names are checked before they are stored")
         write(UInt16(text.utf8.count))
         bytes.append(contentsOf: text.utf8)
     }
 
-    /// Writes bytes as they are.
+    /// Writes bytes unchanged.
     package mutating func write(contentsOf more: [UInt8]) { bytes.append(contentsOf: more) }
 }

@@ -4,7 +4,7 @@ internal import CPlatform
 package enum CRC32C {
     /// The checksum of `bytes`. O(bytes).
     ///
-    /// - Parameter seed: the checksum of what stands before them.
+    /// - Parameter seed: the checksum of the preceding bytes.
     package static func checksum(_ bytes: Span<UInt8>, seed: UInt32 = 0) -> UInt32 {
         unsafe bytes.withUnsafeBytes { bytes in
             unsafe strata_crc32c(seed, bytes.baseAddress, bytes.count)

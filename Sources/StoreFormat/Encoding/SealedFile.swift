@@ -1,5 +1,5 @@
-/// The frame of the store's own small files: a header that stays the same in all versions to come,
-/// a payload, and a checksum over each.
+/// The frame of the store's own small files: a header that stays the same in all future versions, a
+/// payload, and a checksum over each.
 ///
 /// | offset | bytes | |
 /// |---|---|---|
@@ -10,9 +10,9 @@
 /// | 24 | *n* | payload |
 /// | 24 + *n* | 4 | CRC-32C of the payload |
 package struct SealedFile {
-    /// Eight bytes that say what kind of file it is.
+    /// Eight bytes that identify the kind of file.
     package let magic: StaticString
-    /// The newest version of the payload's layout that this code knows; it knows all before.
+    /// The newest version of the payload's layout that this code knows. It knows all earlier ones.
     package let version: UInt32
 
     package init(magic: StaticString, version: UInt32) {
@@ -24,7 +24,7 @@ package struct SealedFile {
     package static let headerSize = 24
     /// Bytes that are not payload.
     package static let overhead = headerSize + 4
-    /// The largest file that is looked at. A catalog of a million relations is smaller.
+    /// The largest file that is read. A catalog of a million relations is smaller.
     package static let maximumSize = 1 << 28
 
     /// Why a file's content cannot be used.
@@ -33,11 +33,11 @@ package struct SealedFile {
         case notOurs
         /// A newer program wrote it.
         case newer(UInt32)
-        /// It is not as it was written.
+        /// The file has changed since it was written.
         case damaged(String)
     }
 
-    /// The file's bytes around a payload.
+    /// Puts the frame around a payload.
     package func seal(_ payload: [UInt8]) -> [UInt8] {
         var writer = ByteWriter()
         writer.write(contentsOf: magicBytes)
@@ -51,7 +51,7 @@ package struct SealedFile {
 
     /// Checks a file's bytes.
     ///
-    /// - Returns: where in `bytes` the payload is, and the version of its layout.
+    /// - Returns: the range of the payload in `bytes`, and the version of its layout.
     package func open(_ bytes: [UInt8]) throws(Failure) -> (payload: Range<Int>, version: UInt32) {
         let version = try checkLength(Int64(bytes.count), of: bytes)
         let payload = Self.headerSize..<(bytes.count - 4)
@@ -66,11 +66,11 @@ package struct SealedFile {
         return (payload, version)
     }
 
-    /// Checks a file's header, and that the file is as long as that says.
+    /// Checks a file's header, and that the file has the length the header states.
     ///
     /// - Parameters:
-    ///   - size: the file's.
-    ///   - bytes: its first ones; ``headerSize`` are enough.
+    ///   - size: the file's size.
+    ///   - bytes: its first bytes, at least ``headerSize``.
     /// - Returns: the version of the payload's layout.
     @discardableResult
     package func checkLength(_ size: Int64, of bytes: [UInt8]) throws(Failure) -> UInt32 {

@@ -1,15 +1,15 @@
 package import AsyncIO
 internal import FileAccess
 
-/// The file `strata.clean`: says that the store was closed, with everything durable.
+/// The file `strata.clean`, which says that the store was closed with everything durable.
 ///
-/// Left by a clean end as its last act, durably; taken back durably by the next opening for
-/// writing, before anything else is written. Whatever else there is in its place, or that does not
-/// fit, is no mark, and the store counts as not closed.
+/// A clean shutdown leaves it, durably, as its last act. The next opening for writing removes it,
+/// durably, before anything else is written. Anything else in its place is not a mark, and the
+/// store counts as not closed.
 ///
-/// A mark is good only where it was left: it names the store, the generation of the catalog, and
-/// the inode numbers of its own file and of the catalog's. So one that was copied or restored along
-/// with a store says nothing of files that were just written, too.
+/// A mark is valid only where it was left: it names the store, the generation of the catalog, and
+/// the inode numbers of its own file and of the catalog's. So a mark that was copied or restored
+/// along with a store says nothing about the durability of those files.
 package struct CleanMark: Equatable {
     /// The store's number.
     package let store: UInt64
@@ -56,10 +56,8 @@ package struct CleanMark: Equatable {
 }
 
 extension StoreFiles {
-    /// Whether the store was closed by the engine that used it last, and nothing has been written
-    /// since.
-    ///
-    /// - Throws: nothing for a mark that is missing, damaged or unreadable: it is none then.
+    /// Whether the last engine closed the store, and nothing has been written since. A mark that is
+    /// missing, damaged or unreadable counts as no mark.
     package func hasCleanMark(_ catalog: Catalog) -> Bool {
         do throws(StorageError) {
             // They are removed before the mark is left.
@@ -79,10 +77,9 @@ extension StoreFiles {
         }
     }
 
-    /// The generation that the catalog had when the store was closed last, where that is later than
-    /// the one found: an older catalog was put in its place then.
-    ///
-    /// - Throws: nothing for a mark that is missing, damaged, unreadable or another store's.
+    /// The catalog's generation when the store was last closed, if that is later than this one's:
+    /// then an older catalog was put in its place. Nil if the mark is missing, damaged, unreadable
+    /// or another store's.
     package func laterGeneration(than catalog: Catalog) -> UInt64? {
         do throws(StorageError) {
             guard
@@ -97,11 +94,12 @@ extension StoreFiles {
         }
     }
 
-    /// Takes the mark back and returns when that is durable. What cannot be a mark is left alone.
+    /// Removes the mark and returns once that is durable. Anything that cannot be a mark is left
+    /// alone.
     ///
-    /// - Parameter isGood: whether it is one. Its file is then emptied and stays for the next mark,
-    ///   so that a store in which nothing changes is the same to the byte afterwards.
-    /// - Returns: the inode number of that file; nil where there is none.
+    /// - Parameter isGood: whether it is a valid mark. Its file is then emptied and stays for the
+    ///   next mark, so that opening and closing a store leaves its files unchanged.
+    /// - Returns: the inode number of that file; nil if there is none.
     /// - Throws: what changing the file and syncing throw.
     package func takeBackCleanMark(isGood: Bool) throws(StorageError) -> UInt64? {
         guard let status = try files.status(of: CleanMark.fileName), status.kind != .directory
@@ -117,10 +115,10 @@ extension StoreFiles {
         return nil
     }
 
-    /// Leaves the mark and returns when it is durable. Everything else is, and nothing is written
-    /// any more.
+    /// Leaves the mark and returns once it is durable. Everything else must be durable before, and
+    /// nothing may be written any more.
     ///
-    /// - Parameter serial: the file that the last mark was in, if there is one.
+    /// - Parameter serial: the file of the previous mark, if there is one.
     /// - Throws: what making, writing and syncing the file throw; there is no mark then.
     package func leaveCleanMark(_ catalog: Catalog, inFile serial: UInt64?) throws(StorageError) {
         do throws(StorageError) {
@@ -139,7 +137,8 @@ extension StoreFiles {
             try file.sync()
             try files.syncDirectory(".")
         } catch {
-            // Half a mark is none; the error that led here says more than one of removing it.
+            // A partial mark is not a mark. The original error matters more than one of removing
+            // it.
             do { try files.remove(CleanMark.fileName, ifExists: true) } catch {}
             throw error
         }

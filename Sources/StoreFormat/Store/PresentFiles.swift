@@ -2,25 +2,24 @@ package import AsyncIO
 package import FileAccess
 package import StorageManager
 
-/// The files in the directories of relations, by what their names stand for, as one listing found
-/// them.
+/// The files in the directories of relations, grouped by the meaning of their names, as of one
+/// listing.
 package struct PresentFiles {
-    /// Files of relations, by number. In the database's directory; the paths are sorted.
+    /// Files of relations, by number. They are in the database's directory; the paths are sorted.
     package private(set) var byNumber: [UInt32: [String]] = [:]
-    /// Files that are named like a relation's and cannot be one's, since the store keeps none
-    /// there.
+    /// Files with a relation's name in a directory where the store keeps no relations.
     private(set) var displaced: [String] = []
     /// Files of relations that only one session had, or has.
     package private(set) var sessionLocal: [String: RelationLocator] = [:]
-    /// What is named like nothing of a store.
+    /// Files whose names mean nothing in a store.
     package private(set) var others: [String] = []
 
-    /// Where relations are.
+    /// The directory of relations.
     package static let directory = "base/\(Catalog.database)"
 
     /// Lists the directories.
     ///
-    /// - Throws: `notAStore` where one is missing; what listing throws.
+    /// - Throws: `notAStore` if one is missing; what listing throws.
     package init(_ files: FileAccess) throws(StorageError) {
         for directory in StoreDirectory.relationDirectories {
             guard try files.kind(of: directory) == .directory else {
@@ -46,14 +45,14 @@ package struct PresentFiles {
         }
     }
 
-    /// The numbers of files that neither a relation has nor an unfinished change has left.
+    /// The numbers of files that belong neither to a relation nor to an unfinished change.
     package func strangeNumbers(_ catalog: Catalog) -> [UInt32] {
         var known = Set(catalog.relations.values.map(\.locator.number))
         known.formUnion(catalog.remains.keys.map(\.number))
         return byNumber.keys.filter { !known.contains($0) }.sorted()
     }
 
-    /// The files of relations that the store does not have.
+    /// The relation files that the store does not know.
     ///
     /// - Parameter sessionLocal: those of relations local to sessions that have ended.
     package func orphans(_ catalog: Catalog, sessionLocal: some Collection<String>) -> [String] {
@@ -61,14 +60,14 @@ package struct PresentFiles {
     }
 }
 
-/// What a name in a relation directory stands for.
+/// The meaning of a name in a relation directory.
 package enum RelationFileName: Equatable {
     /// A file of that relation: `16384`, `16384.1`, `16384_fsm`, `16384_anything.2`.
     case relation(UInt32)
     /// A file of a relation that only one session has: `t3_16384`. The first number is the
     /// session's plus one.
     case sessionLocal(UInt32, UInt32)
-    /// Nothing of ours.
+    /// Not one of Strata's names.
     case other
 
     package init(_ name: String) {

@@ -4,10 +4,10 @@ internal import StorageManager
 /// What never changes in a store: the content of the file `strata.control`.
 ///
 /// Written once, when the store is created, as the last of its files. The article "What is in a
-/// store" describes it byte by byte. Plays the part of PostgreSQL's `pg_control`.
+/// store" describes it byte by byte. Corresponds to PostgreSQL's `pg_control`.
 public struct StoreControl: Sendable, Hashable {
-    /// A number drawn when the store was created. Its catalog carries it too, so that one cannot
-    /// be taken for another's.
+    /// A number drawn when the store was created. The catalog has it too, so that the catalog of
+    /// one store cannot be mistaken for another's.
     public let identifier: UInt64
     /// Blocks in a segment file.
     public let segmentBlocks: UInt32
@@ -17,7 +17,7 @@ public struct StoreControl: Sendable, Hashable {
     package static let fileName = "strata.control"
     package static let file = SealedFile(magic: "STRATACO", version: 1)
     static let payloadSize = 20
-    /// Bytes of the file.
+    /// The size of the file in bytes.
     package static let fileSize = SealedFile.overhead + payloadSize
 
     /// How many blocks a segment can have.
@@ -31,7 +31,7 @@ public struct StoreControl: Sendable, Hashable {
         self.hasPageChecksums = hasPageChecksums
     }
 
-    /// The file's bytes.
+    /// Encodes the file's bytes.
     package func encoded() -> [UInt8] {
         var writer = ByteWriter()
         writer.write(identifier)
@@ -41,9 +41,9 @@ public struct StoreControl: Sendable, Hashable {
         return Self.file.seal(writer.bytes)
     }
 
-    /// Reads the file's bytes.
+    /// Decodes the file's bytes.
     ///
-    /// - Parameter directory: the store's, for messages.
+    /// - Parameter directory: the store's directory, for messages.
     /// - Throws: `notAStore`, `storeTooNew` or `controlDamaged`.
     package init(_ bytes: [UInt8], directory: String) throws(StorageError) {
         let payload: Range<Int>

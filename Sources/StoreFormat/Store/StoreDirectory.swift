@@ -3,14 +3,13 @@ package import FileAccess
 internal import SystemPackage
 internal import Threads
 
-/// What stands where a store is to be opened. Looking at it changes nothing.
+/// Inspects the directory in which a store is to be opened, without changing anything.
 package enum StoreDirectory {
-    /// What was found.
+    /// The result of an inspection.
     package enum Finding {
         /// No directory.
         case missing
-        /// A directory in which a store can be created: an empty one, or one in which the creation
-        /// of a store was cut short.
+        /// A directory in which a store can be created: empty, or with an unfinished creation.
         case empty
         /// A store.
         case store(StoreControl)
@@ -19,10 +18,10 @@ package enum StoreDirectory {
     /// The directories of relations.
     package static let relationDirectories = ["base/\(Catalog.database)", "global"]
 
-    /// Looks.
+    /// Inspects the directory.
     ///
     /// - Parameter open: opens the store's files, for which the directory must exist.
-    /// - Throws: `notAStore`, `storeTooNew`, `controlDamaged`, or what looking throws.
+    /// - Throws: `notAStore`, `storeTooNew`, `controlDamaged`, or what reading throws.
     package static func inspect(_ directory: FilePath, open: () throws(StorageError) -> FileAccess)
         throws(StorageError) -> Finding
     {
@@ -62,8 +61,8 @@ package enum StoreDirectory {
             at: StorageError.Location(path: directory.string))
     }
 
-    /// Whether a directory without a control file has nothing but what an unfinished creation
-    /// leaves: no file that can hold a user's data. The control file is created last.
+    /// Whether a directory without a control file has only what an unfinished creation leaves: no
+    /// file that can hold a user's data. The control file is created last.
     private static func isUnfinished(_ names: [String], _ files: FileAccess) throws(StorageError)
         -> Bool
     {
@@ -82,9 +81,9 @@ package enum StoreDirectory {
         return true
     }
 
-    /// Makes the directory itself, and its name in the one above durable.
+    /// Creates the directory, and makes its name durable in its parent.
     ///
-    /// - Throws: `storeMissing` when the one above is missing, `storeReadOnly`, `fileOpenFailed`.
+    /// - Throws: `storeMissing` if the parent is missing, `storeReadOnly`, `fileOpenFailed`.
     package static func create(_ directory: FilePath) throws(StorageError) {
         let made = unsafe directory.withPlatformString { unsafe mkdir($0, 0o700) }
         if made < 0 && errno != EEXIST { throw creationError(directory, errno) }
@@ -103,7 +102,7 @@ package enum StoreDirectory {
         case ENOENT:
             return StorageError(
                 .storeMissing, "could not create directory \"\(directory)\"",
-                remedy: "Create the directory that is to hold it first.", at: location,
+                remedy: "Create its parent directory first.", at: location,
                 errorNumber: number)
         case EACCES, EPERM, EROFS:
             return StorageError(

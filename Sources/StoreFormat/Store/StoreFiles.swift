@@ -3,45 +3,45 @@ package import FileAccess
 
 /// The store's own small files, read and replaced as wholes.
 ///
-/// They go through the page cache even where data files do not. Blocking; any thread, but one
-/// replacement of a file at a time.
+/// They use the page cache even if data files do not. All calls block. Any thread may call them,
+/// but only one at a time may replace a file.
 package struct StoreFiles: Sendable {
     package let files: FileAccess
 
     package init(files: FileAccess) { self.files = files }
 
-    /// What a file is written as before it takes its place.
+    /// The suffix of a new file before it replaces the old one.
     package static let temporarySuffix = ".new"
 
-    /// The files of the journal of pages, of which one is appended to.
+    /// The files of the page journal, one of which is appended to at a time.
     package static let journalNames = ["strata.journal.0", "strata.journal.1"]
 
-    /// How much of a file is read before its length is believed.
+    /// How much of a file is read before its stated length is trusted.
     private static let pieceLength = 1 << 20
 
-    /// A file's bytes; nil where there is none.
+    /// A file's bytes; nil if there is no such file.
     ///
     /// - Parameters:
-    ///   - limit: how many bytes it can have.
-    ///   - damage: words why it can be no file of a store.
+    ///   - limit: the most bytes it can have.
+    ///   - damage: words why it cannot be a file of a store.
     /// - Throws: what opening and reading throws, or what `damage` made.
     package func read(_ path: String, atMost limit: Int, damage: (String) -> StorageError)
         throws(StorageError) -> [UInt8]?
     {
         guard let file = try open(path, damage) else { return nil }
         let size = try file.size()
-        guard size <= limit else { throw damage("it has \(size) bytes, more than it can have") }
+        guard size <= limit else { throw damage("it has \(size) bytes, more than is possible") }
         return try Self.read(file, at: 0, count: Int(size))
     }
 
-    /// A sealed file's bytes; nil where there is none. Takes no memory for a length that only the
-    /// file's size or its header claims: what is longer than a piece is read only if its checksum
-    /// is right.
+    /// A sealed file's bytes; nil if there is no such file. Does not allocate memory for a length
+    /// that only the file's size or its header claims: what exceeds one piece is read only if its
+    /// checksum is right.
     ///
     /// - Parameters:
-    ///   - kind: its frame. What is another one's, or newer, may be returned in part, which is
-    ///     enough to tell.
-    ///   - limit: how many bytes it can have.
+    ///   - kind: its frame. A file of another kind or a newer version may be returned in part,
+    ///     which is enough to recognise it.
+    ///   - limit: the most bytes it can have.
     ///   - damage: words what is wrong with it.
     /// - Throws: what opening and reading throws, or what `damage` made.
     package func read(
@@ -59,7 +59,7 @@ package struct StoreFiles: Sendable {
             guard case .damaged(let reason) = error else { return head }
             throw damage(reason)
         }
-        guard size <= limit else { throw damage("it has \(size) bytes, more than it can have") }
+        guard size <= limit else { throw damage("it has \(size) bytes, more than is possible") }
         var sum: UInt32 = 0
         var position = Int64(SealedFile.headerSize)
         while position < size - 4 {
@@ -75,7 +75,7 @@ package struct StoreFiles: Sendable {
         return try Self.read(file, at: 0, count: Int(size))
     }
 
-    /// The catalog.
+    /// Reads the catalog.
     ///
     /// - Throws: `catalogDamaged`, `storeTooNew`, or what opening and reading throws.
     package func readCatalog(_ control: StoreControl) throws(StorageError) -> Catalog {
@@ -96,7 +96,7 @@ package struct StoreFiles: Sendable {
         return try files.open(path, [.readOnly, .buffered])
     }
 
-    /// At most `count` bytes; fewer at the file's end.
+    /// Reads `count` bytes, or fewer at the file's end.
     package static func read(_ file: VirtualFile, at offset: Int64, count: Int) throws(StorageError)
         -> [UInt8]
     {
@@ -108,22 +108,22 @@ package struct StoreFiles: Sendable {
         return bytes
     }
 
-    /// Replaces a file, or creates it, so that a crash leaves the old or the new content, and
-    /// returns when the new one is durable.
+    /// Replaces a file, or creates it. A crash leaves the old or the new content. Returns once the
+    /// new content is durable.
     ///
-    /// - Throws: `fileSyncFailed` when it cannot be said which of the two a crash would leave;
-    ///   otherwise the old content stands.
+    /// - Throws: `fileSyncFailed` if it is unknown which content a crash would leave; after any
+    ///   other error the old content stands.
     package func replace(_ path: String, with bytes: [UInt8], session: Session) throws(StorageError)
     {
         let temporary = path + Self.temporarySuffix
         do throws(StorageError) {
-            // Made anew, so that nothing is written through a link that somebody left there.
+            // A new file, so that nothing is written through a link in its place.
             try files.remove(temporary, ifExists: true)
             let file = try files.open(temporary, [.exclusive, .buffered])
             defer { file.close(session) }
             try file.writeAll(bytes)
         } catch {
-            // The error that led here says more than that this failed too.
+            // The original error matters more than this failure.
             do { try files.remove(temporary, ifExists: true) } catch {}
             throw error
         }

@@ -3,26 +3,26 @@ package import FileAccess
 internal import SystemPackage
 internal import Threads
 
-/// The right to a store, held as long as this object lives: to one writer alone, or to any number
-/// of readers.
+/// The right to use a store, as long as this object lives: one writer alone, or any number of
+/// readers.
 ///
-/// A `flock` on the store's directory and another one on its file `strata.lock`. Both belong to the
-/// open file, so they keep out a second engine of the same process as well as other processes, and
-/// the kernel releases them when the process dies, however it dies. The directory's holds even if
-/// the file is replaced; the file's is the one that older programs know. A writer leaves its
-/// process number in the file while it holds the lock, for messages only. Plays the part of
+/// It holds a `flock` on the store's directory and another one on its file `strata.lock`. Both
+/// belong to the open files, so they exclude a second engine of the same process as well as other
+/// processes. The kernel releases them when the process dies in any way. The directory's lock holds
+/// even if the file is replaced; the file's lock is the one that older programs know. A writer
+/// leaves its process number in the file while it holds the lock, for messages only. Corresponds to
 /// PostgreSQL's `postmaster.pid`.
 package struct StoreLock: ~Copyable {
-    /// What the store is locked for.
+    /// The purpose of the lock.
     package enum Use {
-        /// Everything; nobody else may have the store open.
+        /// Writing; no other engine may have the store open.
         case writing
-        /// Looking; others may look, too. Nothing is created or changed.
+        /// Reading; other readers may have the store open. Nothing is created or changed.
         case reading
     }
 
     private let directory: OwnedDescriptor
-    /// None for a reader of a store whose lock file is missing or may not be opened.
+    /// Holds no descriptor for a reader of a store whose lock file is missing or may not be opened.
     private let file: OwnedDescriptor
     private let use: Use
 
@@ -30,8 +30,8 @@ package struct StoreLock: ~Copyable {
 
     /// Takes the lock, or fails at once.
     ///
-    /// - Throws: `storeLocked`, naming the holder if that is known; `storeReadOnly`;
-    ///   `fileOpenFailed`, also if the lock file is something else than a file.
+    /// - Throws: `storeLocked`, naming the holder if known; `storeReadOnly`; `fileOpenFailed`, also
+    ///   if the lock file is not a regular file.
     package init(directory path: FilePath, for use: Use) throws(StorageError) {
         let directory = OwnedDescriptor(
             Descriptors.lifted(
@@ -51,12 +51,12 @@ package struct StoreLock: ~Copyable {
     }
 
     deinit {
-        // So that nobody takes this process for the holder later on.
+        // Keeps later readers of the file from taking this process for the holder.
         if use == .writing { StoreLock.write("", to: file.number) }
     }
 
-    /// Whether the names still stand for what is locked: `strata.lock` for the locked file, and
-    /// `root` for the locked directory.
+    /// Whether the names still refer to what is locked: `strata.lock` to the locked file, and
+    /// `root` to the locked directory.
     ///
     /// - Parameter root: the directory whose files the engine uses.
     package borrowing func isIntact(root: FileStatus?) -> Bool {
@@ -78,7 +78,7 @@ package struct StoreLock: ~Copyable {
         _ path: FilePath, _ directory: borrowing OwnedDescriptor, _ use: Use
     ) throws(StorageError) -> OwnedDescriptor {
         let access = use == .reading ? O_RDONLY : O_RDWR | O_CREAT
-        // A pipe in its place would have the call wait for somebody at its other end.
+        // Without O_NONBLOCK, opening a pipe in its place would wait for the pipe's other end.
         let flags = access | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
         let file = OwnedDescriptor(
             Descriptors.lifted(unsafe openat(directory.number, fileName, flags, 0o600)))
@@ -96,9 +96,9 @@ package struct StoreLock: ~Copyable {
         return file
     }
 
-    /// What cannot be written costs a number in a message, nothing else.
+    /// If writing fails, only a message lacks the number.
     private static func write(_ text: String, to descriptor: CInt) {
-        // Emptied first: a number that stays must not be taken for this process's.
+        // Emptied first, since an old number must not be taken for this process's.
         guard ftruncate(descriptor, 0) == 0, !text.isEmpty else { return }
         let bytes = Array(text.utf8)
         unsafe bytes.withUnsafeBytes {
@@ -124,19 +124,19 @@ package struct StoreLock: ~Copyable {
         case EWOULDBLOCK:
             throw locked(path, isWritten: isWritten(descriptor), file)
         default:
-            // Some file systems lock no directories; the file's lock has to do there.
+            // Some file systems cannot lock directories; there the file's lock must suffice.
             if descriptor == file { throw failure(path, number) }
         }
     }
 
-    /// Whether a writer has what could not be locked: readers would share it.
+    /// Whether a writer holds what could not be locked. Readers would share it.
     private static func isWritten(_ descriptor: CInt) -> Bool {
         if lock(descriptor, LOCK_SH) != 0 { return true }
         _ = lock(descriptor, LOCK_UN)
         return false
     }
 
-    /// The process that has the lock file for writing, if that is known and lives.
+    /// The process that has the lock file for writing, if it is known and alive.
     private static func writer(_ file: CInt) -> Int? {
         guard file >= 0, isWritten(file) else { return nil }
         var bytes = [UInt8](repeating: 0, count: 20)
@@ -192,12 +192,12 @@ package struct StoreLock: ~Copyable {
     }
 }
 
-/// A kernel descriptor that is closed when this is gone.
+/// A kernel descriptor that is closed when this value is destroyed.
 private struct OwnedDescriptor: ~Copyable {
     /// The descriptor, or a negated `errno`.
     let number: CInt
 
-    /// Takes what opening returned.
+    /// Takes the result of opening.
     init(_ result: CInt) {
         number = result < 0 ? -errno : Descriptors.lifted(result)
     }

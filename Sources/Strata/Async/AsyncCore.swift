@@ -6,18 +6,18 @@ internal import Threads
 
 /// The part of an asynchronous session that its loop drives.
 ///
-/// Tasks on any thread post work; one loop at a time takes turns, in which it does all that needs
-/// no waiting: it takes completions, lets work go on, hands out what has become free in the order
-/// of asking, and submits all that was staged as one batch. Only the loop touches the `Session`.
+/// Tasks on any thread post work. One loop at a time takes turns, in which it does everything that
+/// needs no waiting: it takes completions, continues work, hands out free resources in the order of
+/// the requests, and submits everything staged as one batch. Only the loop uses the `Session`.
 final class AsyncCore: RingParticipant, @unchecked Sendable {
     let engine: Engine
     let options: AsyncSessionOptions
-    /// The loop's alone, as all below but what says otherwise.
+    /// Used by the loop only, like everything below unless stated otherwise.
     let session: Session
-    /// How hits are counted, from any thread.
+    /// The session under which hits are counted, from any thread.
     let sessionIndex: Int
     private let wakeLoop: @Sendable () -> Void
-    /// Called on the loop's thread when the session has been closed.
+    /// Called on the loop's thread once the session has been closed.
     private let ended: @Sendable (AsyncCore) -> Void
 
     /// Posted work, oldest first. Any thread.
@@ -28,17 +28,17 @@ final class AsyncCore: RingParticipant, @unchecked Sendable {
         var hasEnded = false
     }
 
-    /// Tasks that wait. Any thread.
+    /// Number of waiting tasks. Any thread.
     let waiting = Atomic<Int>(0)
-    /// Whether nothing new is taken. Any thread.
+    /// Whether new work is refused. Any thread.
     let isClosing = Atomic<Bool>(false)
-    /// Streams that there are. Any thread.
+    /// Number of streams. Any thread.
     let streamCount = Atomic<Int>(0)
-    /// Abandoned requests that may still stand in the queue. Any thread.
+    /// Number of abandoned requests that may still be queued. Any thread.
     let abandoned = Atomic<Int>(0)
 
     private var queue = WorkQueue()
-    /// Works that are being driven, queued or waiting.
+    /// Number of works being driven, queued or waiting.
     var activeCount = 0
     private var spare: [ReadOperation] = []
     /// How many works wait for IO of each other session.
@@ -46,7 +46,7 @@ final class AsyncCore: RingParticipant, @unchecked Sendable {
     private(set) var isClosed = false
     private var closers: [CloseWork] = []
 
-    /// How long after a turn to look again where nothing tells of completions.
+    /// How long after a turn to look again if nothing reports completions.
     private static let pollNanoseconds: UInt64 = 20_000
     /// How long after a turn to look again for buffers that others give back, and for IO of other
     /// sessions that cannot be watched.
@@ -77,11 +77,11 @@ final class AsyncCore: RingParticipant, @unchecked Sendable {
             posted.last = work
             return true
         }
-        // What is left when the session has ended is nobody's any more.
+        // Work that is left when the session has ended is discarded.
         if isTaken { wakeLoop() }
     }
 
-    /// Lets a task wait, unless there are too many or the session is being closed.
+    /// Admits a waiting task, unless there are too many or the session is being closed.
     func admit() throws(StorageError) {
         // Either the loop sees the task before it closes, or the task sees that it is closing.
         let before = waiting.add(1, ordering: .sequentiallyConsistent).oldValue
@@ -99,7 +99,7 @@ final class AsyncCore: RingParticipant, @unchecked Sendable {
         }
     }
 
-    /// Takes note that a task has left its request.
+    /// Records that a task has abandoned its request.
     func noteAbandoned() { abandoned.add(1, ordering: .relaxed) }
 
     /// Ends a task's waiting.
@@ -135,13 +135,13 @@ final class AsyncCore: RingParticipant, @unchecked Sendable {
             left -= 1
         }
         session.endScope(onError: true)
-        // What was executed in submitting it has completed.
+        // IO that was executed while it was submitted has completed.
         session.reclaimCompleted()
         closeIfIdle()
         return isClosed ? nil : nextTurn()
     }
 
-    /// How many works one turn takes up, so that the loop's other users get their turn.
+    /// How many works one turn handles, so that the loop's other users get their turn.
     private static let turnLimit = 256
 
     private func nextTurn() -> UInt64? {
@@ -157,7 +157,7 @@ final class AsyncCore: RingParticipant, @unchecked Sendable {
         return wait.map { Clock.monotonicNanoseconds &+ $0 }
     }
 
-    /// When the caller has to look again for IO of other sessions, where it cannot watch their
+    /// Whether the caller must look again for IO of other sessions, because it cannot watch their
     /// descriptors.
     var retriesWatched: Bool { !watched.isEmpty }
     static var retryDelay: UInt64 { retryNanoseconds }
@@ -176,7 +176,7 @@ final class AsyncCore: RingParticipant, @unchecked Sendable {
         unwatch(work)
         switch work.proceed() {
         case .done:
-            // Where it stands in the queue it is passed over.
+            // If the work is in the queue, the queue skips it.
             work.queuedSince = nil
         case .queues where work.queuedSince == nil:
             work.queuedSince = Clock.monotonicNanoseconds
@@ -185,7 +185,7 @@ final class AsyncCore: RingParticipant, @unchecked Sendable {
         }
     }
 
-    /// Gives those who queue another try, in their order, until one has to go on queueing.
+    /// Retries queued works in order, until one has to stay queued.
     private func retryQueue() {
         if queue.isEmpty { return }
         let now = Clock.monotonicNanoseconds
@@ -208,22 +208,22 @@ final class AsyncCore: RingParticipant, @unchecked Sendable {
         }
     }
 
-    /// Whether somebody queues before new work.
+    /// Whether works are queued ahead of new ones.
     var hasQueue: Bool { !queue.isEmpty }
 
     // MARK: What work waits for
 
-    /// What became of something that work needs.
+    /// The outcome of awaiting something that work needs.
     enum Awaiting {
-        /// It has happened already.
+        /// It has already happened.
         case again
-        /// The work will be posted when it has.
+        /// The work will be posted once it has happened.
         case parked
-        /// The work has to queue.
+        /// The work must queue.
         case queues
     }
 
-    /// Has the work posted when what its read needs has happened.
+    /// Makes the work be posted once what its read needs has happened.
     ///
     /// - Throws: `storeFailed` if the read needs a buffer and writing has ended.
     func await(_ need: ReadNeed, _ operation: ReadOperation, for work: CoreWork)
@@ -294,7 +294,7 @@ final class AsyncCore: RingParticipant, @unchecked Sendable {
 
     // MARK: Closing
 
-    /// Takes no more work, and closes the session once there is none left.
+    /// Refuses new work, and closes the session once no work is left.
     func close(_ work: CloseWork) {
         isClosing.store(true, ordering: .sequentiallyConsistent)
         closers.append(work)
@@ -309,11 +309,11 @@ final class AsyncCore: RingParticipant, @unchecked Sendable {
             return posted.hasEnded
         }
         if !ends { return }
-        // Nothing is in flight, so that this does not wait.
+        // Nothing is in flight, so this does not wait.
         end()
     }
 
-    /// Closes the session, whatever is in flight. On the loop's thread, or where there is no loop.
+    /// Closes the session, whatever is in flight. On the loop's thread, or if there is no loop.
     func end() {
         posted.withLock { posted in
             posted.hasEnded = true

@@ -3,7 +3,8 @@ public import BufferManager
 public import ReadStream
 internal import StorageManager
 
-/// Pages of a relation for a task, in the order that a source names them, read ahead of their use.
+/// Pages of a relation for a task, in the order in which a source names them, read ahead of their
+/// use.
 ///
 /// ```swift
 /// var stream = relation.scan(session: session)
@@ -19,8 +20,8 @@ internal import StorageManager
 /// given back, and reads in flight end in the pool.
 public struct AsyncPageStream<Source: BlockSource & Sendable>: ~Copyable, @unchecked Sendable
 where Source.PageData: Sendable {
-    // Sendable, because the stream within is either the task's or the loop's, and the one hands it
-    // to the other through ``StreamWork``.
+    // Sendable, because the stream within belongs either to the task or to the loop, and
+    // ``StreamWork`` moves it between them.
 
     /// After how many pages from the pool a task yields.
     public static var yieldInterval: Int { 64 }
@@ -32,7 +33,7 @@ where Source.PageData: Sendable {
     /// The stream, while the task has it; nil while the session's loop has it. The queue is empty
     /// while the task has it.
     @usableFromInline var stream: ReadStream<Source>?
-    /// Pages taken since the task was last suspended.
+    /// Number of pages taken since the task was last suspended.
     @usableFromInline var run = 0
     /// Whether all pages were taken and the source had no more.
     private var isEnded = false
@@ -53,10 +54,10 @@ where Source.PageData: Sendable {
 
     /// Takes the next page; nil if the source has no more blocks and all pages were taken.
     ///
-    /// - Throws: `CancellationError` if the task is cancelled while it waits; the stream can go on.
-    ///   The error of this block, `invalidPage` or an error of the storage; the next call continues
-    ///   behind it. `waitTooLong`, `tooManyWaiting`, `closed`; the next call tries the same block
-    ///   again.
+    /// - Throws: `CancellationError` if the task is cancelled while it waits; the stream can
+    ///   continue. The error of this block, `invalidPage` or an error of the storage; the next call
+    ///   continues after the block. `waitTooLong`, `tooManyWaiting`, `closed`; the next call tries
+    ///   the same block again.
     @inlinable
     @inline(__always)
     nonisolated(nonsending) public mutating func next() async throws -> PinnedPage? {
@@ -120,7 +121,7 @@ extension AsyncPageStream {
     ///
     /// Suspends until the session's loop has stopped asking.
     ///
-    /// - Throws: `CancellationError`, `tooManyWaiting`, `closed`; the stream goes on then.
+    /// - Throws: `CancellationError`, `tooManyWaiting`, `closed`; the stream then continues.
     nonisolated(nonsending) public mutating func pause() async throws {
         try await change { $0.pause() }
     }
@@ -129,7 +130,7 @@ extension AsyncPageStream {
     /// before.
     ///
     /// - Parameter source: the source from here on; nil: the one that the stream has.
-    /// - Throws: as ``pause()``.
+    /// - Throws: what ``pause()`` throws.
     nonisolated(nonsending) public mutating func resume(with source: Source? = nil) async throws {
         try await change { stream in
             if let source { stream.source = source }
@@ -137,11 +138,11 @@ extension AsyncPageStream {
         }
     }
 
-    /// Forgets blocks that were named and not taken, and starts anew: asks the source again, with
-    /// the initial look-ahead. Waits for no IO.
+    /// Forgets blocks that were named and not taken, and starts again: asks the source, with the
+    /// initial look-ahead. Waits for no IO.
     ///
     /// - Parameter source: the source from here on; nil: the one that the stream has.
-    /// - Throws: as ``pause()``.
+    /// - Throws: what ``pause()`` throws.
     nonisolated(nonsending) public mutating func reset(with source: Source? = nil) async throws {
         try await change(discarding: true) { stream in
             if let source { stream.source = source }
@@ -165,14 +166,14 @@ extension AsyncPageStream {
         guard var stream = stream.take() else { preconditionFailure("the task has the stream") }
         body(&stream)
         isEnded = false
-        // What the task takes itself comes after the pages that wait for it.
+        // The task's own pages come after those that wait for it.
         if work.queue.count > 0 { work.give(stream) } else { self.stream = consume stream }
     }
 }
 
 extension Relation {
-    /// All pages from the first to the last for a task, read ahead of their use; as
-    /// ``scan(session:)`` for threads.
+    /// All pages from first to last for a task, read ahead of their use, like ``scan(session:)``
+    /// for threads.
     ///
     /// - Parameter extent: which pages; nil for those of this moment.
     public func scan(session: AsyncSession, extent: RelationExtent? = nil)
@@ -184,11 +185,11 @@ extension Relation {
             options: .scan(of: blocks.count, in: engine.buffers))
     }
 
-    /// Pages in the order that a source names them for a task, read ahead of their use.
+    /// Pages in the order in which a source names them, for a task, read ahead of their use.
     ///
     /// - Parameters:
-    ///   - source: names blocks below ``blockCount``. It is asked on the session's loop.
-    ///   - options: as for threads. A strategy is this stream's alone.
+    ///   - source: names blocks below ``blockCount``. It is called on the session's loop.
+    ///   - options: as for threads. A strategy must be used by this stream only.
     public func stream<Source: BlockSource & Sendable>(
         _ source: Source, session: AsyncSession,
         options: ReadStreamOptions = ReadStreamOptions()

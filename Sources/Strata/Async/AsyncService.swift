@@ -1,23 +1,22 @@
-/// Who does the work of an ``AsyncSession``: starts the IO that its tasks ask for, takes what has
-/// completed, and resumes them. Nothing else is started for it.
+/// What serves an ``AsyncSession``: starts the IO that its tasks ask for, takes completions, and
+/// resumes the tasks. Nothing else is started for it.
 public enum AsyncService: Sendable {
-    /// An executor's thread, between the jobs of its tasks.
+    /// An executor's thread, between its tasks' jobs.
     case executor(RingExecutor)
-    /// One thread that the engine has for all sessions of this kind, started with the first of
-    /// them.
+    /// One thread of the engine for all sessions of this kind, started with the first of them.
     case engineThread
-    /// The caller: a loop of its own watches ``AsyncSession/descriptor`` and calls
+    /// The caller's own loop, which watches ``AsyncSession/descriptor`` and calls
     /// ``AsyncSession/process()``.
     case polling
 }
 
 /// The settings of an ``AsyncSession``.
 public struct AsyncSessionOptions: Sendable {
-    /// How many tasks may wait in the session at a time, for IO or for their turn; at least 1. One
-    /// more gets `tooManyWaiting`.
+    /// How many tasks may wait in the session at a time, for IO or for their turn; at least 1. Any
+    /// more get `tooManyWaiting`.
     public var maximumWaiting = 65536
-    /// How long a task may queue for a handle or a buffer, before it gets `waitTooLong`; nil for as
-    /// long as it takes. The IO itself is waited for in any case.
+    /// How long a task may queue for a handle or a buffer before it gets `waitTooLong`; nil for no
+    /// limit. Waiting for the IO itself is not limited.
     public var queueLimit: Duration?
 
     /// Makes the default settings.
@@ -41,7 +40,7 @@ public struct AsyncSessionOptions: Sendable {
 }
 
 extension Duration {
-    /// Whole nanoseconds, none for negative durations.
+    /// Whole nanoseconds; zero for negative durations.
     var nanoseconds: UInt64 {
         let (seconds, attoseconds) = components
         guard seconds >= 0, attoseconds >= 0 else { return 0 }
@@ -51,8 +50,8 @@ extension Duration {
 }
 
 extension StorageError.Code {
-    /// As many tasks wait in an asynchronous session as its options allow.
+    /// The asynchronous session has as many waiting tasks as its options allow.
     public static let tooManyWaiting = Self(rawValue: "tooManyWaiting")
-    /// A task queued longer for a handle or a buffer than its session's options allow.
+    /// A task has queued longer for a handle or a buffer than its session's options allow.
     public static let waitTooLong = Self(rawValue: "waitTooLong")
 }

@@ -2,7 +2,7 @@ internal import AsyncIO
 internal import Synchronization
 internal import Threads
 
-/// What tasks read and change pages with, any number of them at a time.
+/// A session with which any number of tasks read and change pages.
 ///
 /// ```swift
 /// let session = try engine.makeAsyncSession(.engineThread)
@@ -11,17 +11,18 @@ internal import Threads
 /// await session.close()
 /// ```
 ///
-/// A page that is in the pool is pinned without suspending. For one that is not the task waits, and
-/// no thread does. IO that was asked for at about the same time is started as one batch by who
-/// serves the session (``AsyncService``). Tasks that need a buffer or an IO handle when there is
-/// none queue, first come, first served, within the limits of ``AsyncSessionOptions``.
+/// A page in the pool is pinned without suspending. For any other page the task waits without
+/// blocking a thread. IO requested at about the same time is started as one batch by the session's
+/// ``AsyncService``. Tasks that need a buffer or an IO handle when none is free queue in order of
+/// arrival, within the limits of ``AsyncSessionOptions``.
 ///
-/// Any thread. One that goes out of use closes by itself, ``close()`` waits for that.
+/// Any thread may use it. A session without references closes by itself; ``close()`` waits for
+/// that.
 public final class AsyncSession: Sendable {
     /// The store.
     public let engine: Engine
     let core: AsyncCore
-    /// For sessions that the caller serves.
+    /// The state of a session that the caller serves.
     private let polled: Polled?
 
     private final class Polled: Sendable {
@@ -44,7 +45,7 @@ public final class AsyncSession: Sendable {
             if case .polling = service {
                 let polled = try Polled()
                 self.polled = polled
-                // The descriptor tells of completions, too, where they are found by asking.
+                // If completions are found by polling, the descriptor reports them too.
                 _ = engine.system.method.signalCompletions(
                     of: session.index, to: polled.bell.descriptor)
                 core = AsyncCore(
@@ -80,17 +81,17 @@ public final class AsyncSession: Sendable {
 
     deinit {
         if polled != nil {
-            // Whoever served it cannot do so any more. Waits for IO that nobody waits for.
+            // The serving loop is gone. This waits for IO that no task waits for.
             core.end()
         } else {
             CloseWork(core).post()
         }
     }
 
-    /// Takes nothing more, waits for what is under way, and gives the session back.
+    /// Refuses new requests, waits for those in progress, and gives back the session.
     ///
-    /// Pages stay pinned; streams that are still used throw `closed`. Where the caller serves the
-    /// session, it goes on doing so until this returns. Calling it again does nothing.
+    /// Pages stay pinned; streams in use throw `closed`. A caller that serves the session must
+    /// continue until this returns. Calling it again does nothing.
     public func close() async {
         if core.isClosing.load(ordering: .acquiring) { return }
         let work = CloseWork(core)
@@ -102,31 +103,31 @@ public final class AsyncSession: Sendable {
 }
 
 extension AsyncSession {
-    /// A descriptor that is readable when ``process()`` has something to do; for loops that watch
-    /// many. Only of sessions served by ``AsyncService/polling``; it is not read, written or closed
-    /// by others.
+    /// A descriptor that is readable when ``process()`` has something to do, for loops that watch
+    /// many descriptors. Only for sessions served by ``AsyncService/polling``. Other code must not
+    /// read, write or close it.
     ///
-    /// Under io_uring the kernel signals completions to it, under the other methods whoever has
-    /// executed the IO.
+    /// Under io_uring the kernel signals completions to it; under the other methods the thread that
+    /// has executed the IO does.
     ///
-    /// - Throws: `misuse` for a session that is served otherwise.
+    /// - Throws: `misuse` if the session is served otherwise.
     public var descriptor: CInt {
         get throws(StorageError) { try polling().bell.descriptor }
     }
 
-    /// Starts what tasks have asked for, takes what has completed, and resumes them; never waits
-    /// for IO, but for that of a method which executes it in its submitter (`sync`).
+    /// Starts what tasks have asked for, takes completions, and resumes the tasks. Never waits for
+    /// IO, except under a method that executes it in its submitter (`sync`).
     ///
-    /// To be called when ``descriptor`` is readable, and after the time that is returned; by one
-    /// thread at a time, and more often does no harm.
+    /// Call it when ``descriptor`` is readable, and after the returned time. One thread at a time
+    /// may call it. Extra calls are harmless.
     ///
-    /// - Returns: after how long it wants to be called at the latest, even if the descriptor is not
-    ///   readable; nil if only then.
-    /// - Throws: `misuse` for a session that is served otherwise.
+    /// - Returns: the longest time until the next call, even if the descriptor is not readable; nil
+    ///   if only the descriptor matters.
+    /// - Throws: `misuse` if the session is served otherwise.
     @discardableResult
     public func process() throws(StorageError) -> Duration? {
         let polled = try polling()
-        // Whoever is at it sees what there is to do.
+        // The thread that is busy sees the new work.
         if polled.isBusy.exchange(true, ordering: .acquiringAndReleasing) { return nil }
         defer { polled.isBusy.store(false, ordering: .releasing) }
         polled.bell.clear()
@@ -164,13 +165,13 @@ extension AsyncSession {
 extension Engine {
     /// Opens a session for tasks.
     ///
-    /// The first one of an engine also starts one thread that does what has no asynchronous form;
-    /// it ends with ``close()``.
+    /// The first session of an engine also starts one thread for work without an asynchronous form.
+    /// It ends with ``close()``.
     ///
     /// - Parameters:
-    ///   - service: who does the session's work.
+    ///   - service: what serves the session.
     ///   - options: its limits.
-    /// - Throws: `resourcesExhausted` when ``EngineOptions/maximumSessions`` are open or no thread
+    /// - Throws: `resourcesExhausted` if ``EngineOptions/maximumSessions`` are open or no thread
     ///   can be started, `invalidConfiguration`, `closed`.
     public func makeAsyncSession(
         _ service: AsyncService, options: AsyncSessionOptions = AsyncSessionOptions()
@@ -178,7 +179,7 @@ extension Engine {
         try AsyncSession(self, service, options)
     }
 
-    /// Opens a session for tasks that an executor's thread serves; as
+    /// Opens a session for tasks, served by an executor's thread, like
     /// ``makeAsyncSession(_:options:)``.
     public func makeAsyncSession(
         on executor: RingExecutor, options: AsyncSessionOptions = AsyncSessionOptions()

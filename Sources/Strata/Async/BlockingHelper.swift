@@ -2,8 +2,8 @@ internal import AsyncIO
 internal import Synchronization
 internal import Threads
 
-/// A thread of an engine for what has no asynchronous form: growing files, and writing out dirty
-/// pages whose buffers are wanted. It has a session of its own and does one thing after another.
+/// A thread of an engine for work without an asynchronous form: growing files, and writing dirty
+/// pages whose buffers are needed. It has a session of its own and does one thing after another.
 final class BlockingHelper: Sendable {
     typealias Call = @Sendable (Session) -> Void
 
@@ -13,12 +13,12 @@ final class BlockingHelper: Sendable {
     }
 
     private let calls = Lock(Calls())
-    /// Rises with each call; the thread sleeps on it.
+    /// Rises with each call. The thread sleeps on it.
     private let signal = Atomic<UInt32>(0)
     private let thread = Lock<OSThread?>(nil)
 
     init(_ system: IOSystem) throws(StorageError) {
-        // Handed to the thread, which is from then on its only user.
+        // Handed to the thread, which alone uses it from then on.
         nonisolated(unsafe) let session = try system.makeSession()
         guard let thread = OSThread.start({ self.run(unsafe session) }) else {
             unsafe session.close()
@@ -29,7 +29,7 @@ final class BlockingHelper: Sendable {
         self.thread.withLock { $0 = thread }
     }
 
-    /// Has something done. Any thread.
+    /// Queues a call. Any thread.
     func call(_ call: @escaping Call) {
         calls.withLock { $0.waiting.append(call) }
         signal.wrappingAdd(1, ordering: .releasing)
@@ -64,7 +64,7 @@ final class BlockingHelper: Sendable {
     }
 }
 
-/// What an engine has for its asynchronous sessions, from the first of them on.
+/// What an engine has for its asynchronous sessions, once there are any.
 final class AsyncParts: Sendable {
     private struct State {
         var helper: BlockingHelper?
@@ -74,7 +74,8 @@ final class AsyncParts: Sendable {
 
     private let state = Lock(State())
 
-    /// Counts a session and starts what all need, and the engine's own thread if this one wants it.
+    /// Counts a session, and starts what all sessions need, and the engine's own thread if this
+    /// session needs it.
     func begin(_ system: IOSystem, needsThread: Bool) throws(StorageError) -> RingExecutor? {
         let result: Result<RingExecutor?, StorageError> = state.withLock { state in
             do throws(StorageError) {
@@ -91,7 +92,7 @@ final class AsyncParts: Sendable {
 
     func sessionEnded() { state.withLock { $0.openSessions -= 1 } }
 
-    /// Has the helper do something.
+    /// Passes a call to the helper.
     func helper(_ call: @escaping BlockingHelper.Call) {
         guard let helper = state.withLock({ $0.helper }) else {
             preconditionFailure("an engine with asynchronous sessions has their helper")
@@ -99,7 +100,7 @@ final class AsyncParts: Sendable {
         helper.call(call)
     }
 
-    /// Ends the threads, if no session is open that needs them.
+    /// Ends the threads if no open session needs them.
     func end() {
         let (helper, executor) = state.withLock { state -> (BlockingHelper?, RingExecutor?) in
             if state.openSessions > 0 { return (nil, nil) }

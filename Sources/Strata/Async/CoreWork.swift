@@ -2,56 +2,56 @@ internal import AsyncIO
 internal import DequeModule
 internal import Synchronization
 
-/// Something that an ``AsyncCore`` takes as far as it goes: a task's request, or a stream.
+/// Work that an ``AsyncCore`` advances as far as possible: a task's request, or a stream.
 ///
-/// It comes to the core by being posted, by whoever has something new for it: the task at first,
-/// then whatever it waits for, by its wake-up. It is posted at most once at a time. ``proceed()``
-/// and what it uses run on the session's thread alone.
+/// It reaches the core by being posted when there is something new for it: first by the task, then
+/// by the wake-up of what it waits for. It is posted at most once at a time. ``proceed()`` and what
+/// it uses run only on the session's thread.
 class CoreWork: WakeUp, @unchecked Sendable {
     let core: AsyncCore
-    /// Behind it among the posted; guarded by the core's lock.
+    /// The next one in the list of posted works; guarded by the core's lock.
     var nextPosted: CoreWork?
     private let isPosted = Atomic<Bool>(false)
 
-    /// Another session whose completions have to be looked for, while this waits for its IO.
+    /// Another session whose completions must be polled while this waits for its IO.
     var watched: Int?
-    /// Since when it has queued for a handle or a buffer; nil while it does not.
+    /// Since when it has been queueing for a handle or a buffer; nil while it is not.
     var queuedSince: UInt64?
-    /// Whether the engine's helper does something for this, and the work has to wait for it.
+    /// Whether the engine's helper is busy for this work, so that it has to wait.
     let isAtHelper = Atomic<Bool>(false)
 
     init(_ core: AsyncCore) { self.core = core }
 
-    /// How a step ended.
+    /// The outcome of a step.
     enum Outcome {
         /// It is over, or will be posted again.
         case done
-        /// It needs a handle or a buffer, of which there is none.
+        /// It needs a handle or a buffer, and none is free.
         case queues
     }
 
-    /// Goes as far as it can without waiting.
+    /// Advances as far as possible without waiting.
     func proceed() -> Outcome { .done }
-    /// Ends it, as it may not queue any longer. Only while it queues.
+    /// Ends it because it has queued too long. Called only while it queues.
     func fail(_ error: StorageError) {}
-    /// Whether nobody wants it any more.
+    /// Whether its task or stream no longer needs it.
     var isAbandoned: Bool { false }
 
     final override func fire() { post() }
 
-    /// Has the core take it up. Any thread.
+    /// Passes it to the core. Any thread.
     final func post() {
         if isPosted.exchange(true, ordering: .acquiringAndReleasing) { return }
         core.take(self)
     }
 
-    /// Called when the core takes it off the posted.
+    /// Called when the core takes it off the list.
     final func begin() { isPosted.store(false, ordering: .releasing) }
 }
 
-/// Works that queue for handles and buffers, first come, first served.
+/// Works that queue for handles and buffers, in order of arrival.
 struct WorkQueue {
-    /// How many abandoned works may stand in a queue before they are looked for.
+    /// How many abandoned works a queue may hold before they are removed.
     static let compactionThreshold = 256
 
     private var works = Deque<CoreWork>()
@@ -63,7 +63,7 @@ struct WorkQueue {
 
     mutating func removeFirst() { works.removeFirst() }
 
-    /// Takes out those that nobody wants any more. O(length).
+    /// Removes the abandoned works. O(length).
     mutating func removeAbandoned() -> [CoreWork] {
         var taken: [CoreWork] = []
         var kept = Deque<CoreWork>()

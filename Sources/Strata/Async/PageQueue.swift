@@ -3,11 +3,11 @@ internal import BufferManager
 internal import DequeModule
 internal import Threads
 
-/// Pages on their way from the loop to the task that reads a stream: a queue of fixed capacity.
+/// A queue of fixed capacity for pages on their way from the loop to the task that reads a stream.
 ///
-/// Any thread; the lock is held for a few instructions.
+/// Any thread may use it; the lock is held for a few instructions.
 final class PageQueue<PageData>: Sendable {
-    /// What the task gets.
+    /// What the task receives.
     enum Item: ~Copyable, @unchecked Sendable {
         case page(PinnedPage, PageData)
         case failed(StorageError, PageData?)
@@ -33,7 +33,7 @@ final class PageQueue<PageData>: Sendable {
 
     /// Takes the oldest item.
     ///
-    /// - Parameter left: how many there are then.
+    /// - Parameter left: how many remain.
     func removeFirst(_ left: inout Int) -> Item? {
         items.withLock { items in
             guard let item = items.popFirst() else { return nil }

@@ -3,13 +3,13 @@ internal import BufferManager
 internal import StorageManager
 internal import Synchronization
 
-/// What a task wants of an asynchronous session and waits for.
+/// A request of a task to an asynchronous session.
 class TaskRequest: CoreWork, @unchecked Sendable {
     let task = TaskWait()
 
-    /// Has the core take it up and suspends the task until it is done.
+    /// Passes the request to the core and suspends the task until it is done.
     ///
-    /// - Throws: `CancellationError`, `closed`, `tooManyWaiting`, or what the core met.
+    /// - Throws: `CancellationError`, `closed`, `tooManyWaiting`, or the error that the core met.
     nonisolated(nonsending) final func wait() async throws {
         try core.admit()
         defer { core.leave() }
@@ -19,17 +19,17 @@ class TaskRequest: CoreWork, @unchecked Sendable {
     final override var isAbandoned: Bool { task.isCancelled }
 }
 
-/// The wish of a task for a page that is not in the pool.
+/// A task's request for a page that is not in the pool.
 final class PageRequest: TaskRequest, @unchecked Sendable {
     private let relation: OpenRelation
     private let fork: Fork
     private let block: BlockNumber
     private let readOptions: ReadOptions
 
-    /// The read, while there is one; the loop's, as all below.
+    /// The read in progress, if any. Used by the loop only, like everything below.
     private var operation: ReadOperation?
     private var isActive = false
-    /// The loop's until the request is done, then the task's.
+    /// Used by the loop until the request is done, then by the task.
     private var page: PinnedPage?
 
     init(
@@ -50,7 +50,7 @@ final class PageRequest: TaskRequest, @unchecked Sendable {
         if !isActive {
             isActive = true
             core.activeCount += 1
-            // New wishes stand behind those that queue.
+            // New requests must not overtake those that queue.
             if core.hasQueue, !isAbandoned { return .queues }
         }
         if isAbandoned { return end(nil) }
@@ -63,7 +63,7 @@ final class PageRequest: TaskRequest, @unchecked Sendable {
         }
     }
 
-    /// Nil when the page can be taken.
+    /// Returns nil once the page can be taken.
     private func advance() throws(StorageError) -> Outcome? {
         let buffers = core.engine.buffers
         let operation: ReadOperation
@@ -94,7 +94,7 @@ final class PageRequest: TaskRequest, @unchecked Sendable {
     override func fail(_ error: StorageError) { _ = end(error) }
 }
 
-/// The wish to close an asynchronous session.
+/// A request to close an asynchronous session.
 final class CloseWork: TaskRequest, @unchecked Sendable {
     override func proceed() -> Outcome {
         core.close(self)
@@ -102,12 +102,12 @@ final class CloseWork: TaskRequest, @unchecked Sendable {
     }
 }
 
-/// The wish that a relation grows, which the engine's helper fulfils.
+/// A request to grow a relation, which the engine's helper fulfils.
 final class ExtensionRequest: TaskRequest, @unchecked Sendable {
     private let relation: Relation
     private let count: Int
     private var isSent = false
-    /// The helper's, then the loop's, then the task's; as what it met instead.
+    /// Used by the helper, then by the loop, then by the task; like the error.
     private var pages: ExtendedPages?
     private var failure: StorageError?
 

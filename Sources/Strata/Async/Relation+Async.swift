@@ -6,16 +6,17 @@ internal import Threads
 
 /// Reading and changing a relation from tasks.
 extension Relation {
-    /// A page, read unless it is cached. A cached one is pinned without suspending the task.
+    /// Returns a page, reading it unless it is cached. A cached page is pinned without suspending
+    /// the task.
     ///
-    /// The page may be held across an `await`. It is damaged or missing as
-    /// ``page(_:fork:strategy:session:)`` says.
+    /// The page may be held across an `await`. A damaged or missing page throws like
+    /// ``page(_:fork:strategy:session:)``.
     ///
     /// - Parameters:
-    ///   - block: which page; of the main fork one below ``blockCount``.
+    ///   - block: the page's number; in the main fork it must be below ``blockCount``.
     ///   - session: any number of tasks may use it at a time.
-    /// - Throws: `CancellationError` if the task is cancelled while it waits: its IO goes on into
-    ///   the pool. `notFound`; what reading throws; `tooManyWaiting` and `waitTooLong` where the
+    /// - Throws: `CancellationError` if the task is cancelled while it waits; the IO continues into
+    ///   the pool. `notFound`; what reading throws; `tooManyWaiting` and `waitTooLong` if the
     ///   session's limits are reached; `closed`.
     @inlinable
     @inline(__always)
@@ -47,7 +48,7 @@ extension Relation {
         return page
     }
 
-    /// Adds pages of zeroes at the end and pins them, as ``extend(by:strategy:session:)`` does.
+    /// Adds pages of zeroes at the end and pins them, like ``extend(by:strategy:session:)``.
     ///
     /// The engine's helper thread grows the file. If the task is cancelled meanwhile, the relation
     /// grows all the same.
@@ -75,13 +76,13 @@ extension Relation {
 }
 
 extension Engine {
-    /// Makes durable whatever was changed before the call, as ``checkpoint(_:pace:)`` does, without
-    /// blocking the caller's thread.
+    /// Makes everything durable that was changed before the call, like ``checkpoint(_:pace:)``,
+    /// without blocking the calling thread.
     ///
-    /// It runs on a thread of its own, which is started for it and ends with it. A task that is
-    /// cancelled leaves at once; the checkpoint goes on to its end.
+    /// It runs on a thread started for it. A cancelled task returns at once; the checkpoint
+    /// continues to its end.
     ///
-    /// - Throws: `CancellationError`, what the blocking call throws, `resourcesExhausted` where no
+    /// - Throws: `CancellationError`, what the blocking call throws, `resourcesExhausted` if no
     ///   thread can be started.
     nonisolated(nonsending) public func checkpoint() async throws {
         let task = TaskWait()
@@ -95,7 +96,7 @@ extension Engine {
                 } catch {
                     failure = error
                 }
-                // Only now, so that whoever is told can close the engine.
+                // Only now, so that the resumed task can close the engine.
                 task.finish(failure)
             }
             if let thread { return thread.detach() }

@@ -4,14 +4,14 @@ internal import ReadStream
 internal import StorageManager
 internal import Synchronization
 
-/// What stands behind an ``AsyncPageStream``: hands the stream from the task to the session's loop
-/// and back, has the loop drive it, and keeps the pages that the loop took for the task.
+/// The part of an ``AsyncPageStream`` that its session's loop drives. It hands the stream from the
+/// task to the loop and back, and keeps the pages that the loop took for the task.
 ///
-/// | who has the stream | where it is | moved on by |
+/// | owner of the stream | kept in | moved by |
 /// |---|---|---|
 /// | the task | in its ``AsyncPageStream`` | ``give(_:)``, to the loop |
-/// | the loop | in ``stream`` | the end, a stream that only looks up, the task's wish: returned |
-/// | returned | in ``stream`` | ``takeBack()``, to the task |
+/// | the loop | ``stream`` | the end, a stream without reads, the task's request: returned |
+/// | returned | ``stream`` | ``takeBack()``, to the task |
 ///
 /// One task at a time takes from the queue.
 @safe
@@ -20,7 +20,7 @@ where Source.PageData: Sendable {
     let queue: PageQueue<Source.PageData>
     /// The loop's until ``isReturned``, then the task's.
     private var stream: ReadStream<Source>?
-    /// Whether the source had no more when the stream was returned; as ``stream``.
+    /// Whether the source had no more when the stream was returned. Owned like ``stream``.
     private(set) var hasEnded = false
     private let isReturned = Atomic<Bool>(true)
     /// Whether the task wants the stream back as it is.
@@ -36,12 +36,12 @@ where Source.PageData: Sendable {
         let streams = core.streamCount.add(1, ordering: .relaxed).newValue
         let share = max(1, core.engine.buffers.readAheadLimit / streams)
         options.maximumPins = min(options.maximumPins ?? share, share)
-        // The task takes from the queue while the loop fills it; what is in it counts, too.
+        // The task takes from the queue while the loop fills it; queued pages count too.
         queue = PageQueue(capacity: max(1, min(share, Self.queueLimit)))
         super.init(core)
     }
 
-    /// Small enough that a task which takes all that is there soon lets others run.
+    /// Small enough that a task which takes all available pages soon lets others run.
     private static var queueLimit: Int { 64 }
 
     deinit { core.streamCount.subtract(1, ordering: .relaxed) }
@@ -73,7 +73,7 @@ where Source.PageData: Sendable {
                 unsafe self.continuation = unsafe continuation
                 isTaskWaiting.store(true, ordering: .releasing)
                 post()
-                // Cancelled before there was anything to leave: nobody else would look.
+                // The task was cancelled before it registered, so this must resume it.
                 if Task.isCancelled { resumeTask() }
             }
         } onCancel: {
@@ -84,7 +84,7 @@ where Source.PageData: Sendable {
         }
     }
 
-    /// As ``waitForItem()``, with the stream to be returned as soon as possible.
+    /// Like ``waitForItem()``, but the stream must be returned as soon as possible.
     nonisolated(nonsending) func waitForStream() async throws {
         isWantedBack.store(true, ordering: .releasing)
         try await waitForItem()
@@ -97,11 +97,11 @@ where Source.PageData: Sendable {
         }
     }
 
-    /// The stream went out of use: gives everything back.
+    /// Gives everything back when the stream is dropped.
     func drop() {
         queue.removeAll()
         isDropped.store(true, ordering: .releasing)
-        // What is in flight or read ahead is the loop's to give back.
+        // The loop gives back what is in flight or read ahead.
         if !isReturned.load(ordering: .acquiring) { post() }
     }
 
@@ -135,9 +135,9 @@ where Source.PageData: Sendable {
 
     /// How filling the queue ended.
     private enum Filling {
-        /// The work will be posted when it can go on, or queues.
+        /// The work will be posted when it can continue, or queues.
         case stops(Outcome)
-        /// The stream is to be returned.
+        /// The stream must be returned.
         case over(hasEnded: Bool)
     }
 
@@ -160,7 +160,7 @@ where Source.PageData: Sendable {
             guard let need = stream.takeNeed(isWanted: isWanted) else {
                 return .over(hasEnded: true)
             }
-            // It will be posted for something already, and looks again then.
+            // It will be posted for something else, and looks again then.
             if isRegistered { return .stops(.done) }
             do throws(StorageError) {
                 switch try core.await(need.need, need.operation, for: self) {

@@ -1,13 +1,13 @@
 internal import AsyncIO
 internal import Synchronization
 
-/// One wait of a task, which ends in exactly one of three ways.
+/// One wait of a task. It ends in exactly one of three ways.
 ///
 /// | state | who moves it on |
 /// |---|---|
 /// | new | the task: to waiting; a cancellation: to cancelled |
 /// | waiting | the awaited work: to done; a cancellation: to cancelled; both resume it |
-/// | done, cancelled | nobody |
+/// | done, cancelled | none; final |
 @safe
 final class TaskWait: @unchecked Sendable {
     private static let new: UInt8 = 0
@@ -16,17 +16,17 @@ final class TaskWait: @unchecked Sendable {
     private static let cancelled: UInt8 = 3
 
     private let state = Atomic<UInt8>(TaskWait.new)
-    /// Written by the task before it waits, read by whoever resumes it.
+    /// The task writes it before it waits; the thread that resumes the task reads it.
     private var continuation: UnsafeContinuation<Void, Never>?
-    /// Written before the state becomes done, read by the task afterwards.
+    /// Written before the state becomes done; the task reads it afterwards.
     private var error: StorageError?
 
     /// Suspends the task until ``finish(_:)`` or its cancellation.
     ///
     /// - Parameters:
-    ///   - start: has somebody do what is waited for; not called if the task is cancelled already.
-    ///   - cancelled: called when the task leaves before that is done.
-    /// - Throws: `CancellationError`, or what `finish` was given.
+    ///   - start: starts what is waited for; not called if the task is cancelled already.
+    ///   - cancelled: called if the task leaves before that is done.
+    /// - Throws: `CancellationError`, or the error passed to `finish`.
     nonisolated(nonsending) func wait(
         start: () -> Void, cancelled: @escaping @Sendable () -> Void = {}
     ) async throws {
@@ -41,7 +41,7 @@ final class TaskWait: @unchecked Sendable {
         if let error { throw error }
     }
 
-    /// As ``wait(start:cancelled:)``, for what is waited for even by a cancelled task.
+    /// Waits like ``wait(start:cancelled:)``, even if the task is cancelled.
     nonisolated(nonsending) func waitUncancelled(start: () -> Void) async {
         await unsafe withUnsafeContinuation { continuation in
             unsafe begin(continuation, start)
@@ -53,7 +53,7 @@ final class TaskWait: @unchecked Sendable {
         if move(from: Self.new, to: Self.waiting) { start() } else { unsafe continuation.resume() }
     }
 
-    /// Whether the task left while somebody was doing what it waited for.
+    /// Returns whether the task left while what it waited for was in progress.
     private func leave() -> Bool {
         if move(from: Self.new, to: Self.cancelled) { return false }
         guard move(from: Self.waiting, to: Self.cancelled) else { return false }
@@ -69,7 +69,8 @@ final class TaskWait: @unchecked Sendable {
     /// Whether the task has left.
     var isCancelled: Bool { state.load(ordering: .acquiring) == Self.cancelled }
 
-    /// Ends the wait and resumes the task; false if the task has left. By one thread.
+    /// Ends the wait and resumes the task. Returns false if the task has left. One thread may call
+    /// it.
     @discardableResult
     func finish(_ error: StorageError? = nil) -> Bool {
         self.error = error

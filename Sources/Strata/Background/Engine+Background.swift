@@ -1,24 +1,24 @@
 internal import Logging
 internal import Threads
 
-/// What an engine does by itself, on threads of its own.
+/// Background work on threads of the engine.
 extension Engine {
-    /// The threads at work.
+    /// The running threads.
     struct Background: Sendable {
         var writer: BackgroundThread?
         var checkpointer: BackgroundThread?
     }
 
-    /// Starts what the options ask for.
+    /// Starts the threads that the options ask for.
     func startBackground() {
-        // A simulation has all done on its own threads.
+        // A simulation does all work on its own threads.
         guard options.isOnRealFiles, options.access == .readWrite else { return }
         let writer = options.backgroundWriter.flatMap { startWriter($0) }
         let checkpointer = options.automaticCheckpoints.flatMap { startCheckpointer($0) }
         background.withLock { $0 = Background(writer: writer, checkpointer: checkpointer) }
     }
 
-    /// Ends it; it may be started again.
+    /// Stops them; they can be started again.
     func stopBackground() {
         let threads = background.withLock { background in
             defer { background = Background() }
@@ -43,7 +43,7 @@ extension Engine {
         }
     }
 
-    /// How much longer the background writer sleeps while nobody needs buffers. PostgreSQL's
+    /// How much longer the background writer sleeps while no buffers are needed. PostgreSQL's
     /// `HIBERNATE_FACTOR`.
     private static let idleFactor = 50
 
@@ -58,7 +58,7 @@ extension Engine {
                 outcome = try writer.step()
                 hasFailed = false
             } catch {
-                // A full disk is told of once, and tried again and again.
+                // A full disk is logged once, and writing is retried repeatedly.
                 if !hasFailed { logger.warning("could not write in the background: \(error)") }
                 hasFailed = true
                 if error.code == .storeFailed { return }
@@ -94,12 +94,12 @@ extension Engine {
         }
     }
 
-    /// How often it is looked at whether a checkpoint is due.
+    /// How often to check whether a checkpoint is due.
     private static let checkpointPoll = Duration.milliseconds(200)
 
     private func checkpointByItself(_ pace: CheckpointPace) {
         do throws(StorageError) {
-            // Open only meanwhile, as streams share the pool among open sessions.
+            // Open only meanwhile, since streams share the pool among open sessions.
             let session = try system.makeSession()
             defer { session.close() }
             try checkpoint(session, pace: pace)
@@ -109,7 +109,7 @@ extension Engine {
     }
 }
 
-/// A way to an engine that does not keep it.
+/// A reference to an engine that does not retain it.
 final class WeakEngine: Sendable {
     weak let engine: Engine?
 

@@ -2,16 +2,17 @@ internal import AsyncIO
 internal import Synchronization
 internal import Threads
 
-/// One checkpoint at a time, and who waits for which.
+/// Runs one checkpoint at a time, and assigns waiting requests to checkpoints.
 ///
-/// A request is served by any checkpoint that begins after it: so all that come while one is under
-/// way share the next. Any thread.
+/// Any checkpoint that begins after a request serves it. So all requests that come during one
+/// checkpoint share the next. Any thread.
 final class CheckpointQueue: Sendable {
     private struct State {
         var isRunning = false
-        /// The thread that is to step a ``SteppedCheckpoint``, which nobody may wait for there.
+        /// The thread that steps a ``SteppedCheckpoint``. Nothing on that thread may wait for it.
         var stepper: UInt?
-        /// The number of the last one that began, counted from 1, and of the last one that ended.
+        /// The number of the last checkpoint that began, counted from 1, and of the last one that
+        /// ended.
         var begun: UInt64 = 0
         var ended: UInt64 = 0
         /// Why the last one failed.
@@ -20,7 +21,7 @@ final class CheckpointQueue: Sendable {
     }
 
     private let state = Lock(State())
-    /// Rises, with a wake-up, when one ends or is to make haste.
+    /// Rises, with a wake-up, when one ends or must hurry.
     private let signal = Atomic<UInt32>(0)
     private let hastens = Atomic<Bool>(false)
 
@@ -34,9 +35,9 @@ final class CheckpointQueue: Sendable {
     var statistics: CheckpointStatistics { state.withLock { $0.statistics } }
 
     /// Returns when a checkpoint that began after this call has ended, or it is the caller's turn
-    /// to make one. The caller has no IO staged.
+    /// to make one. The caller must have no IO staged.
     ///
-    /// - Throws: `misuse` where the caller would wait for itself.
+    /// - Throws: `misuse` if the caller would wait for itself.
     func enter(_ pace: CheckpointPace) throws(StorageError) -> Turn {
         var needed: UInt64?
         while true {
@@ -60,7 +61,7 @@ final class CheckpointQueue: Sendable {
         }
     }
 
-    /// Takes the turn if nobody has it, for who makes the checkpoint step by step on this thread.
+    /// Takes the turn if it is free, for a caller that steps the checkpoint on this thread.
     func tryEnter() -> Bool {
         state.withLock { state in
             if state.isRunning { return false }
@@ -74,7 +75,7 @@ final class CheckpointQueue: Sendable {
     private func begin(_ state: inout State) {
         state.isRunning = true
         state.begun += 1
-        // Who wants haste sees it running first.
+        // A hurried request sees the checkpoint running first.
         hastens.store(false, ordering: .relaxed)
     }
 
@@ -95,15 +96,15 @@ final class CheckpointQueue: Sendable {
         wakeAll()
     }
 
-    /// Has the one under way make no more pauses.
+    /// Ends the pauses of the running checkpoint.
     func hasten() {
         if hastens.exchange(true, ordering: .acquiringAndReleasing) { return }
         wakeAll()
     }
 
-    /// Sleeps so long, or until haste is wanted.
+    /// Sleeps that long, or until haste is wanted.
     ///
-    /// - Returns: whether pauses may go on.
+    /// - Returns: whether further pauses are allowed.
     func pause(_ duration: Duration) -> Bool {
         let seen = signal.load(ordering: .acquiring)
         if hastens.load(ordering: .acquiring) { return false }

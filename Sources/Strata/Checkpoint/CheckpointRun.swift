@@ -1,13 +1,13 @@
 internal import Threads
 
-/// One checkpoint under way, by whoever has its turn.
+/// One running checkpoint, owned by the request whose turn it is.
 ///
-/// Used on its session's thread. Nothing is waited for between two steps, and the session has
+/// Used on its session's thread. Between two steps nothing is being waited for, and the session has
 /// nothing staged.
 final class CheckpointRun {
     private let engine: Engine
     private let session: Session
-    /// As they were when it began.
+    /// The grown relations as of its beginning.
     private let grown: [RelationDescription]
     private let removable: Set<RelationLocator>
     private let writer: CheckpointWriter
@@ -19,7 +19,7 @@ final class CheckpointRun {
 
     enum Phase { case writing, syncing, publishing, done }
 
-    /// Takes note of what is to become durable.
+    /// Records what must become durable.
     init(_ engine: Engine, _ session: Session) {
         self.engine = engine
         self.session = session
@@ -30,7 +30,7 @@ final class CheckpointRun {
 
     deinit { leave(StorageError(.closed, "the checkpoint was given up")) }
 
-    /// Which part of the pages it has come past, from 0 to 1.
+    /// The fraction of the pages already passed, from 0 to 1.
     var progress: Double {
         writer.pageCount == 0 ? 1 : Double(writer.passedCount) / Double(writer.pageCount)
     }
@@ -41,15 +41,15 @@ final class CheckpointRun {
     /// Waits for writes in flight.
     func settle() { writer.settle() }
 
-    /// Before the thread turns to other work.
+    /// Prepares for the thread to turn to other work.
     func letGo() {
         if engine.journal != nil { settle() }
     }
 
-    /// Goes on by so many pages, or by the next act behind those.
+    /// Advances by that many pages or, after the pages, by the next action.
     ///
     /// - Returns: whether there is more to do.
-    /// - Throws: what ends it without success.
+    /// - Throws: the error that ends it.
     func step(pages: Int) throws(StorageError) -> Bool {
         do throws(StorageError) {
             switch phase {
@@ -76,7 +76,7 @@ final class CheckpointRun {
         return phase != .done
     }
 
-    /// Records what has become durable, and does away with what nothing refers to any more.
+    /// Records what has become durable, and removes what nothing refers to any more.
     private func publish() throws(StorageError) {
         if !grown.isEmpty {
             try engine.changeCatalog(session) { (catalog) throws(StorageError) in
@@ -85,7 +85,7 @@ final class CheckpointRun {
                         now.locator == relation.locator
                     else { continue }
                     now.furtherForks = relation.furtherForks
-                    // A load that was committed meanwhile has made it longer still.
+                    // A load committed meanwhile has made it even longer.
                     if relation.blockCount > now.blockCount {
                         now.blockCount = relation.blockCount
                         now.forgetRowCount()
@@ -110,33 +110,33 @@ final class CheckpointRun {
     }
 }
 
-/// A checkpoint that its owner makes step by step, in between other work on the same thread.
+/// A checkpoint that its owner makes step by step, between other work on the same thread.
 ///
-/// Where all must be repeatable, as in a simulation, this takes the place of
-/// ``Engine/checkpoint(_:pace:)``, which it does otherwise equal. Until it has been stepped to its
-/// end, or dropped, no other checkpoint begins; asking for one on the same thread throws `misuse`.
-/// Dropped, it leaves all as a failed one does: what was written is written, and nothing is
-/// promised. Belongs to its session's thread; the session may be used between two steps.
+/// Replaces ``Engine/checkpoint(_:pace:)`` where everything must be repeatable, as in a simulation,
+/// and has the same effect. Until it has been stepped to its end, or dropped, no other checkpoint
+/// begins; requesting one on the same thread throws `misuse`. Dropping it is like a failed
+/// checkpoint: some pages are written, and nothing is promised. Belongs to its session's thread;
+/// the session may be used between two steps.
 public final class SteppedCheckpoint {
     private let run: CheckpointRun
 
     init(_ run: CheckpointRun) { self.run = run }
 
-    /// Which part of the pages it has come past, from 0 to 1.
+    /// The fraction of the pages already passed, from 0 to 1.
     public var progress: Double { run.progress }
 
-    /// Whether all that was changed before it began is durable.
+    /// Whether everything changed before it began is durable.
     public var isDone: Bool { run.phase == .done }
 
-    /// Starts writing the next pages; when there are none left waits for them, then syncs, then
-    /// publishes, an act a step.
+    /// Starts writing the next pages. Once there are none left, waits for them, then syncs, then
+    /// publishes, one action per step.
     ///
-    /// - Parameter pages: how many of the pages to come past, at least one.
+    /// - Parameter pages: how many of the pages to pass, at least one.
     /// - Returns: whether there is more to do.
-    /// - Throws: as ``Engine/checkpoint(_:pace:)``; it is over then.
+    /// - Throws: what ``Engine/checkpoint(_:pace:)`` throws; the checkpoint is then over.
     @discardableResult
     public func step(pages: Int = 64) throws(StorageError) -> Bool {
-        // Whoever makes room in the journal in between waits for all of its batches.
+        // A thread that makes room in the journal in between waits for all of its batches.
         defer { run.letGo() }
         return try run.step(pages: pages)
     }

@@ -1,19 +1,19 @@
 /// Making changes durable.
 extension Engine {
-    /// Makes durable whatever was changed before the call. Mirrors PostgreSQL's
+    /// Makes everything durable that was changed before the call. Mirrors PostgreSQL's
     /// `CreateCheckPoint`.
     ///
-    /// Writes the pages that are dirty when it begins, several writes at a time, syncs all files
-    /// that were written since the last time and the directories of those that came or went, many
-    /// at a time, and then records the relations' sizes. The files of relations that were dropped
-    /// before it began are removed last. One is made at a time: whoever asks while one is under way
-    /// shares the next with all who do. Blocks the thread.
+    /// Writes the pages that are dirty when it begins, several writes at a time. Syncs all files
+    /// written since the last checkpoint, and the directories of created and removed ones, many at
+    /// a time. Then records the relations' sizes and removes the files of relations dropped before
+    /// it began. One checkpoint runs at a time; all requests that come during one share the next.
+    /// Blocks the thread.
     ///
-    /// - Parameter pace: how fast it writes, if it is this call that makes it; nobody has to hold a
-    ///   content lock meanwhile. A call that is in no hurry gives way to one that is.
-    /// - Throws: what writing throws, after which it may be tried again; `syncFailed` when a sync
-    ///   failed, and from then on `storeFailed` until the store is opened again; `misuse` while
-    ///   this thread has a ``SteppedCheckpoint``.
+    /// - Parameter pace: how fast it writes, if this call makes the checkpoint. The caller must
+    ///   hold no content lock. A hurried call ends the pauses of a slower one.
+    /// - Throws: what writing throws, after which it may be tried again; `syncFailed` if a sync
+    ///   failed, and from then on `storeFailed` until the store is opened again; `misuse` if this
+    ///   thread has a ``SteppedCheckpoint``.
     public func checkpoint(_ session: Session, pace: CheckpointPace = .fastest)
         throws(StorageError)
     {
@@ -31,7 +31,7 @@ extension Engine {
 
     /// Begins a checkpoint that the caller makes step by step.
     ///
-    /// - Throws: `storeBusy` while another one is under way; `storeFailed`, `closed`.
+    /// - Throws: `storeBusy` if another one is running; `storeFailed`, `closed`.
     public func beginCheckpoint(_ session: Session) throws(StorageError) -> SteppedCheckpoint {
         try checkUsable(session)
         session.submitStaged()
@@ -44,22 +44,22 @@ extension Engine {
         return SteppedCheckpoint(CheckpointRun(self, session))
     }
 
-    /// What checkpoints have come to since the store was opened. Any thread.
+    /// The totals of checkpoints since the store was opened. Any thread.
     public var checkpointStatistics: CheckpointStatistics { checkpoints.statistics }
 
-    /// What the files of the store have open and have done. Any thread.
+    /// The store's open files, and totals of file operations. Any thread.
     public var fileStatistics: FileStatistics { files.statistics }
 
     private static let pagesPerStep = 256
 
-    /// Waits until a checkpoint that shall take its time is no longer ahead of it.
+    /// Pauses until a slow checkpoint is no longer ahead of its pace.
     private func pause(_ run: CheckpointRun, _ pace: CheckpointPace) {
         guard case .spread(let time) = pace, run.phase == .writing else { return }
         let longest = Duration.milliseconds(100)
         while true {
             let ahead = time * run.progress - run.elapsed
             if ahead <= .zero || buffers.writeFailure != nil { return }
-            // So that nobody waits for a write that nobody submits.
+            // No write may stay unsubmitted, since other threads could wait for it.
             run.settle()
             guard checkpoints.pause(min(ahead, longest)) else { return }
         }
@@ -67,6 +67,6 @@ extension Engine {
 }
 
 extension StorageError.Code {
-    /// Something that can be done only once at a time is being done.
+    /// Another operation of a kind that runs only once at a time is in progress.
     public static let storeBusy = Self(rawValue: "storeBusy")
 }

@@ -2,9 +2,9 @@ internal import FileAccess
 internal import Logging
 internal import Threads
 
-/// Changing what the store knows of itself.
+/// Changing the store's catalog.
 extension Engine {
-    /// Refuses what must not be done: with another engine's session, after closing, or after a
+    /// Throws if a change is not allowed: with another engine's session, after closing, or after a
     /// failed sync.
     func checkUsable(_ session: Session) throws(StorageError) {
         guard session.system === system else {
@@ -31,8 +31,8 @@ extension Engine {
         }
     }
 
-    /// Remembers a failed sync: nothing is known of what is on disk from then on, and asking
-    /// again would be told that all is well.
+    /// Records a failed sync. From then on the state on disk is unknown, and another sync would
+    /// report success.
     func note(_ error: StorageError) {
         guard error.isFinalSyncFailure, buffers.refuseWrites(because: error) else { return }
         logger.critical("store \"\(directory)\" takes no more changes: \(error)")
@@ -46,7 +46,7 @@ extension Engine {
         }
     }
 
-    /// Makes all registered writes durable, and has the journal forget what it kept for that.
+    /// Makes all registered writes durable, and lets the journal drop the copies it kept for them.
     func syncJournalled(_ session: Session) throws(StorageError) {
         guard let journal else { return try syncPending(session) }
         do throws(StorageError) { try journal.checkpoint(session) } catch {
@@ -58,9 +58,8 @@ extension Engine {
     /// Replaces the catalog by a changed one, durably.
     ///
     /// - Parameters:
-    ///   - change: makes the change; what it throws leaves everything as it was.
-    ///   - publish: brings the engine's state in line, in the moment in which the new catalog
-    ///     begins to count.
+    ///   - change: makes the change. If it throws, everything stays as it was.
+    ///   - publish: updates the engine's state at the moment when the new catalog takes effect.
     func changeCatalog(
         _ session: Session, _ change: (inout Catalog) throws(StorageError) -> Void,
         publish: (inout EngineState) -> Void = { _ in }
@@ -87,7 +86,7 @@ extension Engine {
         }
     }
 
-    /// The relations in use whose sizes differ from what the catalog says, with their sizes.
+    /// The used relations whose sizes differ from the catalog, with their sizes.
     func changedSizes() -> [RelationDescription] {
         var changed: [RelationDescription] = []
         for (relation, record) in state.withLock({ $0.used }) {
@@ -95,7 +94,7 @@ extension Engine {
             now.blockCount = record.blockCount
             for fork in Fork.allCases where fork != .main {
                 do throws(StorageError) {
-                    // A fork that has vanished stays recorded, so that verifying misses it.
+                    // A vanished fork stays recorded, so that verifying misses it.
                     guard try record.open.storage.exists(fork) else { continue }
                     now.furtherForks[fork] = try record.open.storage.blockCount(fork)
                 } catch {
@@ -107,8 +106,8 @@ extension Engine {
         return changed
     }
 
-    /// Takes the pages of relations that were dropped or replaced out of the pool and gives their
-    /// files' space back. The files themselves go at the next checkpoint.
+    /// Evicts the pages of dropped or replaced relations from the pool and frees their files'
+    /// space. The files themselves are removed at the next checkpoint.
     func emptyRemains(_ session: Session) {
         for (locator, managerName) in state.withLock({ $0.removable }) {
             do throws(StorageError) {
@@ -125,10 +124,10 @@ extension Engine {
         }
     }
 
-    /// Removes the files of relations that were dropped or replaced and that nobody uses any more.
+    /// Removes the files of dropped or replaced relations that are no longer used.
     ///
-    /// What cannot be removed stays recorded and is tried again: at the next checkpoint, or when
-    /// the store is opened.
+    /// What cannot be removed stays recorded and is retried at the next checkpoint, or when the
+    /// store is opened.
     func removeRemains(
         _ session: Session, of chosen: Set<RelationLocator>
     ) {
@@ -151,7 +150,7 @@ extension Engine {
         }
         if removed.isEmpty { return }
         do throws(StorageError) {
-            // Until the removal is durable, the catalog must go on saying what is to be removed.
+            // Until the removal is durable, the catalog must keep the record.
             try syncPending(session)
             try changeCatalog(session) { (catalog) throws(StorageError) in
                 for locator in removed { catalog.remains[locator] = nil }
@@ -165,8 +164,8 @@ extension Engine {
 
     /// Drops a relation's buffers, waiting for IO in flight, and removes its files.
     ///
-    /// - Parameter paths: those that there are: where one is missing, the storage manager does not
-    ///   find those behind it.
+    /// - Parameter paths: the existing ones. If one is missing, the storage manager does not find
+    ///   those after it.
     private func removeFiles(
         _ locator: RelationLocator, _ managerName: String, _ paths: [String], _ session: Session
     ) throws(StorageError) {

@@ -1,18 +1,18 @@
 public import SystemPackage
 
 extension Engine {
-    /// The name of the storage manager that relations have unless told otherwise: it keeps them in
-    /// plain files.
+    /// The name of the default storage manager, which keeps relations in plain files.
     public static let defaultManagerName = "magnetic"
-    /// The names of the built-in storage managers: in plain files, compressed, and in memory.
+    /// The names of the built-in storage managers: plain files, compressed, and in memory.
     public static let builtInManagerNames = [defaultManagerName, "compressed", "memory"]
 
     /// Opens a store, or creates it.
     ///
     /// - Parameters:
-    ///   - directory: the store's directory; the one above it must exist.
+    ///   - directory: the store's directory; its parent must exist.
     ///   - options: the settings.
-    /// - Throws: as ``open(_:options:)-(FilePath,_)``; `invalidPath` for text that is no path.
+    /// - Throws: what ``open(_:options:)-(FilePath,_)`` throws; `invalidPath` if the text is not a
+    ///   path.
     public static func open(_ directory: String, options: EngineOptions = EngineOptions())
         throws(StorageError) -> Engine
     {
@@ -21,18 +21,18 @@ extension Engine {
 
     /// Opens a store, or creates it.
     ///
-    /// Until the directory has been found to be a store of this version, or one that may be
-    /// created, nothing is touched. What an unfinished load left is removed;
-    /// ``Engine/recovery`` and the log tell of it. A relation whose files are in no state to be
-    /// used, or whose storage manager is missing, is refused alone when it is opened.
+    /// Touches nothing until the directory has been found to be a store of a known version, or one
+    /// that may be created. Removes what an unfinished load left; ``Engine/recovery`` and the log
+    /// report it. A relation whose files are unusable, or whose storage manager is missing, is
+    /// refused alone when it is opened.
     ///
     /// - Parameters:
-    ///   - directory: the store's directory; the one above it must exist.
+    ///   - directory: the store's directory; its parent must exist.
     ///   - options: the settings.
-    /// - Throws: `invalidPath` for an empty path; `invalidConfiguration` and `methodUnavailable`
-    ///   for settings that cannot be; `storeMissing`, `alreadyExists`, `notAStore`, `storeTooNew`,
-    ///   `storeReadOnly`, `controlDamaged`, `catalogDamaged`, `journalDamaged` for a directory that
-    ///   cannot be used; `storeLocked` when it is open elsewhere.
+    /// - Throws: `invalidPath` if the path is empty; `invalidConfiguration` and `methodUnavailable`
+    ///   if settings are impossible; `storeMissing`, `alreadyExists`, `notAStore`, `storeTooNew`,
+    ///   `storeReadOnly`, `controlDamaged`, `catalogDamaged`, `journalDamaged` if the directory
+    ///   cannot be used; `storeLocked` if it is open elsewhere.
     public static func open(_ directory: FilePath, options: EngineOptions = EngineOptions())
         throws(StorageError) -> Engine
     {

@@ -2,20 +2,20 @@ internal import FileAccess
 internal import Logging
 internal import Threads
 
-/// Files that no relation has.
+/// Files that belong to no relation.
 extension Engine {
-    /// The files in the store's directories that are named as relations' are and that no relation
-    /// has, nor an unfinished change has left; and segment files behind the reachable end of a
-    /// relation. The paths are relative to the store's directory and in order.
+    /// The files in the store's directories that have a relation's name but belong neither to a
+    /// relation nor to an unfinished change, and segment files behind the reachable end of a
+    /// relation. The paths are relative to the store's directory, and sorted.
     ///
-    /// Files of relations local to a session are named only if they were there when the store was
-    /// opened, and if no such relation is open: what came later is in use.
+    /// Files of relations local to a session are listed only if they were there when the store was
+    /// opened, and if no such relation is open: later files are in use.
     ///
     /// Lists the directories: time grows with the files in the store. Any thread.
     ///
     /// - Throws: what listing throws, `closed`.
     public func orphans() throws(StorageError) -> [String] {
-        // Files that come after this are of numbers that the catalog then knows.
+        // Later files have numbers that the catalog then knows.
         let present = try PresentFiles(files)
         let ended = present.sessionLocal.filter { path, locator in
             outcome.endedSessionFiles.contains(path) && !managers.isOpen(locator)
@@ -33,15 +33,15 @@ extension Engine {
         }
     }
 
-    /// Removes the files that ``orphans()`` names, durably, and logs each. Opening a store never
-    /// does: they may be relations that a newer catalog knows. What stands there and is no file
+    /// Removes the files that ``orphans()`` lists, durably, and logs each. Opening a store never
+    /// does so: a newer catalog may know them as relations. Anything that is not a regular file
     /// stays.
     ///
-    /// - Parameter observer: is told of each file that was to be removed, with the error where
-    ///   that failed. What is told to be removed is so durably once the call returns.
-    /// - Returns: the paths of those that were removed.
-    /// - Throws: `storeReadOnly`, `storeFailed`, `closed`; what removing a file throws, once all
-    ///   were tried, the first such error.
+    /// - Parameter observer: receives each file that should be removed, with the error if that
+    ///   failed. The removal of the others is durable once the call returns.
+    /// - Returns: the paths of the removed files.
+    /// - Throws: `storeReadOnly`, `storeFailed`, `closed`; once all were tried, the first error of
+    ///   removing a file.
     @discardableResult
     public func removeOrphans(
         session: Session,
@@ -49,7 +49,7 @@ extension Engine {
     ) throws(StorageError) -> [String] {
         try checkUsable(session)
         session.submitStaged()
-        // So that no relation grows into a file that is listed here.
+        // No relation may grow into a file that is listed here.
         return try settling.withLock { _ throws(StorageError) in
             try checkOwnership()
             var removed: [String] = []

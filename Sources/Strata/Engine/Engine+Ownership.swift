@@ -3,24 +3,24 @@ internal import Logging
 internal import SystemPackage
 internal import Threads
 
-/// Whether the store is still this engine's alone.
+/// Whether this engine still owns the store.
 extension Engine {
-    /// Makes sure of it, before something is published.
+    /// Throws unless this engine still owns the store. Called before something is published.
     ///
-    /// The lock keeps others out, unless its file or the directory is replaced. So the names must
-    /// still stand for what is locked, and the catalog must be the one that this engine read or
-    /// wrote last: of two engines the slower one notices, and publishes nothing.
+    /// The lock excludes other engines unless its file or the directory is replaced. So the names
+    /// must still refer to what is locked, and the catalog must be the one that this engine read or
+    /// wrote last. Of two engines the slower one notices, and publishes nothing.
     ///
-    /// Takes ``changes``: between the replacement of the catalog's file and the moment in which the
-    /// new one counts, the file would look like another engine's. Callers must have submitted what
-    /// their session has staged.
+    /// Takes ``changes``: between the replacement of the catalog's file and the moment when the new
+    /// one takes effect, the file would look like another engine's. Callers must have submitted
+    /// what their session has staged.
     ///
-    /// - Throws: `storeFailed`, which is final; what looking throws.
+    /// - Throws: `storeFailed`, which is final; what reading the files' status throws.
     func checkOwnership() throws(StorageError) {
         try changes.withLock { _ throws(StorageError) in try checkOwnershipWhileChanging() }
     }
 
-    /// The same for callers that hold ``changes``.
+    /// Does the same for callers that hold ``changes``.
     func checkOwnershipWhileChanging() throws(StorageError) {
         let catalog = state.withLock { ($0.catalog.identifier, $0.catalog.generation) }
         guard try claim.holds(catalog) else {
@@ -42,7 +42,7 @@ extension StorageError {
             at: Location(path: StoreLock.fileName))
     }
 
-    /// For calls after that.
+    /// The error for calls after that.
     static func failed(_ failure: StorageError, _ directory: String) -> StorageError {
         StorageError(
             .storeFailed, "store \"\(directory)\" takes no changes, as it may be another engine's",

@@ -3,24 +3,23 @@ internal import Threads
 
 /// Finding, creating and dropping relations.
 extension Engine {
-    /// What the catalog knows of all relations, by name.
+    /// All relations in the catalog, by name.
     public var relations: [RelationDescription] {
         state.withLock { state in
             state.catalog.relations.values.compactMap { state.current($0) }
         }.sorted { $0.name < $1.name }
     }
 
-    /// What the catalog knows of a relation; nil when there is none of that name.
+    /// A relation in the catalog; nil if there is none of that name.
     public func description(of name: String) -> RelationDescription? {
         state.withLock { $0.current($0.catalog.relations[name]) }
     }
 
     /// Opens a relation.
     ///
-    /// - Throws: `notFound`; `relationDamaged` when its files hold fewer blocks than the catalog
-    ///   says, so that nobody takes a part for the whole, or cannot be read;
-    ///   `unknownStorageManager` when ``EngineOptions/storageManagers`` lacks the one that keeps
-    ///   it; `closed`.
+    /// - Throws: `notFound`; `relationDamaged` if its files cannot be read, or hold fewer blocks
+    ///   than the catalog says, since a part must not pass for the whole; `unknownStorageManager`
+    ///   if ``EngineOptions/storageManagers`` lacks its manager; `closed`.
     public func relation(named name: String) throws(StorageError) -> Relation {
         let relation = try relation(named: name, checkingLength: false)
         let expected = relation.blockCount
@@ -46,7 +45,7 @@ extension Engine {
         }
     }
 
-    /// Opens a relation, whatever has become of its files.
+    /// Opens a relation, whatever the state of its files.
     func relation(named name: String, checkingLength: Bool) throws(StorageError) -> Relation {
         guard let description = state.withLock({ $0.catalog.relations[name] }) else {
             throw notFound(name)
@@ -82,7 +81,7 @@ extension Engine {
     /// One that has columns has no rows, and the catalog says so: loads count on from there, as
     /// ``PendingLoad/commit(rowCount:)`` describes.
     ///
-    /// - Parameter target: what to create; its mode counts for nothing.
+    /// - Parameter target: what to create; its mode is ignored.
     /// - Throws: `alreadyExists`, `invalidName`, or what writing throws.
     @discardableResult
     public func createRelation(_ target: LoadTarget, session: Session) throws(StorageError)
@@ -95,13 +94,13 @@ extension Engine {
         return try beginLoad(target, session: session).commit(rowCount: rows)
     }
 
-    /// Drops a relation: at once for all who open it afterwards.
+    /// Drops a relation. Opening it fails from then on.
     ///
-    /// Its pages leave the pool, IO in flight is waited for, and its files are emptied, unless
-    /// ``Relation`` objects still name it. The files are removed by the first checkpoint that
-    /// begins once none does.
+    /// Its pages are evicted from the pool after waiting for IO in flight, and its files are
+    /// emptied, unless ``Relation`` objects still name it. The first checkpoint that begins once
+    /// none does removes the files.
     ///
-    /// - Throws: `notFound`, `relationBusy` while it is being loaded, or what writing throws.
+    /// - Throws: `notFound`, `relationBusy` if it is being loaded, or what writing throws.
     public func dropRelation(named name: String, session: Session) throws(StorageError) {
         try checkUsable(session)
         try reserve(name)
@@ -116,7 +115,7 @@ extension Engine {
         emptyRemains(session)
     }
 
-    /// Takes a name for a load or a drop.
+    /// Reserves a name for a load or a drop.
     func reserve(_ name: String) throws(StorageError) {
         guard state.withLock({ $0.reserved.insert(name).inserted }) else { throw busy(name) }
     }
@@ -132,7 +131,7 @@ extension Engine {
 }
 
 extension StorageError {
-    /// A relation whose files are in no state to be used.
+    /// The error for a relation whose files are unusable.
     static func unusable(_ name: String, _ locator: RelationLocator, _ error: StorageError)
         -> StorageError
     {

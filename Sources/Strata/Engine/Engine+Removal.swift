@@ -2,19 +2,19 @@ internal import FileAccess
 public import SystemPackage
 internal import Threads
 
-/// Taking back the creation of a store.
+/// Undoing the creation of a store.
 extension Engine {
-    /// Removes a store in which nothing is: no relation, nothing that an unfinished change has
-    /// left, and no file that is not the store's own.
+    /// Removes a store that contains nothing: no relation, no remains of an unfinished change, and
+    /// no file that is not the store's own.
     ///
-    /// For programs that create a store for something that then fails. It must not be open. Cut
-    /// short, it leaves a directory in which a store can be created. Blocks the thread.
+    /// For programs that create a store for something that then fails. The store must not be open.
+    /// If interrupted, it leaves a directory in which a store can be created. Blocks the thread.
     ///
     /// - Parameters:
     ///   - directory: the store's directory.
     ///   - keepsDirectory: whether the directory itself stays.
-    /// - Returns: whether it was removed; false for a store in which something is.
-    /// - Throws: `storeLocked` when it is open; what opening it throws; `directoryChangeFailed` and
+    /// - Returns: whether it was removed; false if the store contains something.
+    /// - Throws: `storeLocked` if it is open; what opening it throws; `directoryChangeFailed` and
     ///   `fileSyncFailed`.
     public static func removeEmptyStore(_ directory: FilePath, keepsDirectory: Bool = false)
         throws(StorageError) -> Bool
@@ -23,9 +23,9 @@ extension Engine {
         defer { withExtendedLifetime(lock) {} }
         let files = try FileAccess(directory: directory)
         guard try isEmpty(files, directory) else { return false }
-        // First, as a directory that has the mark has been a whole store.
+        // First, since a directory with the mark must be a complete store.
         try files.remove(CleanMark.fileName, ifExists: true)
-        // Without it there is no store; what remains is what an unfinished creation leaves.
+        // Without it there is no store, only what an unfinished creation leaves.
         try files.remove(StoreControl.fileName)
         try files.syncDirectory(".")
         try files.remove(Catalog.fileName)

@@ -1,8 +1,8 @@
 /// The space that relations take.
 extension Engine {
-    /// How much space a relation takes, all forks together, as of what has been written.
+    /// How much space a relation takes, in all forks, as of what has been written.
     ///
-    /// - Throws: `notFound`, or what looking at its files throws.
+    /// - Throws: `notFound`, or what reading its files' status throws.
     public func space(ofRelation name: String) throws(StorageError) -> RelationSpace {
         let relation = try relation(named: name, checkingLength: false)
         var total = RelationSpace(logicalBytes: 0, usedBytes: 0, fileBytes: 0)
@@ -20,16 +20,16 @@ extension Engine {
         return total
     }
 
-    /// How the storage manager of a relation keeps it, in its own terms:
-    /// ``LoadTarget/managerOptions`` that make another relation likewise.
+    /// How the storage manager keeps a relation, in the manager's own terms: the
+    /// ``LoadTarget/managerOptions`` that make another relation like it.
     ///
-    /// - Throws: `notFound`, or what looking at its files throws.
+    /// - Throws: `notFound`, or what reading its files throws.
     public func storageOptions(ofRelation name: String) throws(StorageError) -> [String: String] {
         let relation = try relation(named: name, checkingLength: false)
         return try managers.manager(relation.open.manager)?.options(of: relation.locator) ?? [:]
     }
 
-    /// Gives space back that a relation's files have and do not use; readers and writers go on
+    /// Frees space in a relation's files that is allocated but unused. Readers and writers continue
     /// meanwhile. Blocks the thread.
     ///
     /// - Returns: how many bytes were moved for that.

@@ -12,23 +12,22 @@ internal import Threads
 /// let relation = try engine.relation(named: "readings")
 /// ```
 ///
-/// One object serves all threads of a program; every call may come from any thread, with a session
-/// that no other thread uses at the time. Calls block until done, so they do not belong on Swift's
-/// cooperative pool. Engines share nothing: a process may have any number, each on a directory of
-/// its own.
+/// One object serves all threads of a program. Any thread may make any call, with a session that no
+/// other thread uses at the time. Calls block until done, so make none on Swift's cooperative pool.
+/// Engines share nothing: a process may have any number, each on a directory of its own.
 ///
-/// A store is whole after a crash at any time. What ``PendingLoad/commit(rowCount:)`` or
+/// A store survives a crash at any time. What ``PendingLoad/commit(rowCount:)`` or
 /// ``checkpoint(_:pace:)`` returned for is there; an unfinished load is not.
 public final class Engine: Sendable {
     /// The directory of the store, as it was given.
     public let path: FilePath
-    /// The directory of the store as text for people: bytes that are not UTF-8 are replaced.
+    /// The store's directory as text for display; bytes that are not UTF-8 are replaced.
     public var directory: String { path.string }
     /// The settings it was opened with.
     public let options: EngineOptions
     /// What never changes in this store.
     public let control: StoreControl
-    /// What opening it found and did.
+    /// What opening the store found and did.
     public var recovery: RecoveryReport { outcome.report }
     /// The asynchronous IO core.
     public let system: IOSystem
@@ -39,21 +38,21 @@ public final class Engine: Sendable {
 
     let files: FileAccess
     let outcome: Recovery.Outcome
-    /// Where pages are kept until they are whole in place; nil where nothing is.
+    /// Keeps copies of pages until they are intact in place; nil without one.
     let journal: DoubleWriteJournal?
     let logger: Logger
     let verificationTarget: IOTargetID
-    /// Held while the catalog's file is replaced; taken before ``state``. No thread takes it with
-    /// staged IO.
+    /// Held while the catalog's file is replaced. Taken before ``state``. A thread must not take it
+    /// with staged IO.
     let changes = Lock<Void>(())
-    /// Held while a relation is cut to what readers see; taken before ``changes``.
+    /// Held while a relation is cut to what readers see. Taken before ``changes``.
     let settling = Lock<Void>(())
-    /// Held for moments only, never during IO.
+    /// Held only briefly, never during IO.
     let state: Lock<EngineState>
     let asyncParts = AsyncParts()
     let checkpoints = CheckpointQueue()
     let background = Lock(Background())
-    /// The right to the store.
+    /// The right to use the store.
     let claim: StoreClaim
 
     init(_ parts: EngineParts, lock: consuming StoreLock?) {
@@ -76,14 +75,14 @@ public final class Engine: Sendable {
 
     deinit {
         let isClosed = state.withLock { $0.isClosed }
-        // A thread that takes a row count back may be the last to have the engine. When this
-        // returns, that thread must not go on to write without the lock.
+        // A thread that takes a row count back may hold the last reference to the engine. When this
+        // returns, that thread must not continue to write without the lock.
         if !isClosed {
             buffers.refuseWrites(
-                because: StorageError(.closed, "store \"\(directory)\" was let go of"))
+                because: StorageError(.closed, "store \"\(directory)\" was released"))
         }
         stopBackground()
-        // Their threads and files would stay with nobody left to end them.
+        // Nothing else would end their threads and close their files.
         if !isClosed { managers.endManagers() }
     }
 
@@ -92,20 +91,20 @@ public final class Engine: Sendable {
 
     /// Opens a session, for one thread at a time.
     ///
-    /// - Throws: `resourcesExhausted` when ``EngineOptions/maximumSessions`` are open, `closed`.
+    /// - Throws: `resourcesExhausted` if ``EngineOptions/maximumSessions`` are open, `closed`.
     public func makeSession() throws(StorageError) -> Session { try system.makeSession() }
 
-    /// Makes everything durable and lets go of the store.
+    /// Makes everything durable and releases the store.
     ///
-    /// All sessions are closed before, and no relation is used after. An engine that is dropped
-    /// without this leaves the store as a crash would: what was committed is there. Calling it
-    /// again does nothing.
+    /// All sessions must be closed before, and no relation may be used after. An engine that is
+    /// dropped without this leaves the store as a crash would: what was committed is there. Calling
+    /// it again does nothing.
     ///
-    /// After a failed sync nothing is written: the store is let go of as a crash would leave it,
-    /// and `storeFailed` is thrown.
+    /// After a failed sync nothing is written: the store is left as a crash would leave it, and
+    /// this throws `storeFailed`.
     ///
-    /// - Throws: what ``checkpoint(_:pace:)`` throws; the store has been let go of all the same.
-    ///   `misuse` while sessions are open; then the engine stays as it is.
+    /// - Throws: what ``checkpoint(_:pace:)`` throws; the store has been released all the same.
+    ///   `misuse` if sessions are open; then the engine stays as it is.
     public func close() throws(StorageError) {
         if state.withLock({ $0.isClosed }) { return }
         stopBackground()
@@ -138,7 +137,7 @@ public final class Engine: Sendable {
         if let failure { throw failure }
     }
 
-    /// Makes everything durable, and has nothing written any more.
+    /// Makes everything durable, and prevents further writes.
     private func finish(_ session: Session) throws(StorageError) {
         if options.access == .readOnly { return }
         try checkpoint(session)
@@ -148,8 +147,8 @@ public final class Engine: Sendable {
         try journal?.remove(session)
     }
 
-    /// Says that everything is durable, for the next opening. A store without the mark is as good;
-    /// opening it takes longer.
+    /// Records for the next opening that everything is durable. A store without the mark is just as
+    /// valid, but opening it takes longer.
     private func leaveCleanMark() {
         guard options.access == .readWrite, outcome.isSettled, buffers.writeFailure == nil else {
             return
@@ -163,7 +162,7 @@ public final class Engine: Sendable {
     }
 }
 
-/// What an engine is put together from.
+/// The parts of an engine.
 struct EngineParts {
     let directory: FilePath
     let options: EngineOptions

@@ -2,16 +2,16 @@ internal import FileAccess
 internal import Logging
 
 extension Engine {
-    /// Whether the store was not closed by who used it last: opening it for writing will do what
-    /// ``recovery`` says. False unless it was opened with ``EngineOptions/Access/readOnly``.
+    /// Whether the store was not closed by its last user, so that opening it for writing will do
+    /// what ``recovery`` says. False unless it was opened with ``EngineOptions/Access/readOnly``.
     public var needsRecovery: Bool {
         options.access == .readOnly && recovery.changesStore
     }
 }
 
-/// Looking at a store without touching it.
+/// Reading a store without changing it.
 extension EngineOpening {
-    /// Opens a store as it is, or, if it has to be recovered, over a shadow in which that is done.
+    /// Opens a store as it is or, if it needs recovery, over a shadow in which recovery runs.
     func openReadOnly() throws(StorageError) -> Engine {
         var options = self.options
         options.creation = .never
@@ -21,7 +21,7 @@ extension EngineOpening {
         var shadowed = options
         shadowed.fileSystem = shadow
         shadowed.ioExecutor = shadow
-        // The kernel knows nothing of the shadow, so no ring can read from it.
+        // The kernel does not know the shadow, so no ring can read from it.
         if options.ioMethod.name != IOMethodChoice.synchronous.name { shadowed.ioMethod = .worker }
         let lock =
             try options.isOnRealFiles ? StoreLock(directory: directory, for: .reading) : nil

@@ -5,12 +5,12 @@ internal import MagneticDisk
 internal import MemoryDisk
 internal import SystemPackage
 
-/// Opening one store, from its directory to an engine. A value on the stack of the opening thread.
+/// Opens one store, from its directory to an engine. A value on the stack of the opening thread.
 struct EngineOpening {
     let directory: FilePath
     let options: EngineOptions
 
-    /// Opens or creates the store, and makes it whole.
+    /// Opens or creates the store, and recovers it.
     func openForWriting() throws(StorageError) -> Engine {
         try checkPlace()
         let system = try IOSystem(configuration: options.ioConfiguration)
@@ -25,8 +25,7 @@ struct EngineOpening {
 
     /// Opens the store without a lock.
     ///
-    /// - Parameter outcome: what recovering the store was found to come to, where that changes
-    ///   nothing.
+    /// - Parameter outcome: the result of recovery, if that changed nothing on disk.
     func openUnlocked(_ outcome: Recovery.Outcome? = nil) throws(StorageError) -> Engine {
         let system = try IOSystem(configuration: options.ioConfiguration)
         do throws(StorageError) {
@@ -37,13 +36,13 @@ struct EngineOpening {
         }
     }
 
-    /// Says what is there better than what locking it would meet.
+    /// Reports problems of the directory that locking would report less clearly.
     func checkPlace() throws(StorageError) { try checkCreation(try inspect()) }
 
     private func open(
         _ system: IOSystem, _ lock: consuming StoreLock?, _ outcome: Recovery.Outcome? = nil
     ) throws(StorageError) -> Engine {
-        // Another process may have been quicker while there was no lock.
+        // Another process may have been faster while there was no lock.
         let finding = try inspect()
         try checkCreation(finding)
         let files = try FileAccess(directory: directory, configuration: options.fileConfiguration)
@@ -75,7 +74,7 @@ struct EngineOpening {
         }
     }
 
-    /// Makes a store whole, and the parts of an engine on it.
+    /// Recovers a store, and makes the parts of an engine on it.
     private func recover(
         _ found: Catalog, _ recovery: inout Recovery, _ outcome: Recovery.Outcome?,
         _ files: FileAccess, _ system: IOSystem, _ managers: StorageManagerRegistry,
@@ -103,7 +102,7 @@ struct EngineOpening {
     }
 }
 
-/// What stands where the store is to be.
+/// Inspecting the directory of the store.
 extension EngineOpening {
     private func inspect() throws(StorageError) -> StoreDirectory.Finding {
         do throws(StorageError) {
@@ -149,7 +148,7 @@ extension EngineOpening {
         return try StoreLock(directory: directory, for: .writing)
     }
 
-    /// An engine that only looks leaves it to its user to tell.
+    /// Logs recovery. A read-only engine leaves reporting to its user.
     private func log(_ report: RecoveryReport) {
         if options.access == .readOnly { return }
         if report.syncedFiles > 0 {
@@ -181,7 +180,7 @@ extension EngineOpening {
     }
 }
 
-/// The parts of an engine.
+/// Making the parts of an engine.
 extension EngineOpening {
     private func register(
         in managers: StorageManagerRegistry, _ files: FileAccess, _ system: IOSystem,
@@ -212,7 +211,7 @@ extension EngineOpening {
         }
     }
 
-    /// Whether pages are to be written atomically, after making sure that they can.
+    /// Whether to write pages atomically, after making sure that this is possible.
     private func writesAtomically(_ files: FileAccess) throws(StorageError) -> Bool {
         guard options.tornPageProtection == .atomicWrites, options.access == .readWrite else {
             return false

@@ -5,102 +5,102 @@ public import MemoryDisk
 
 /// The settings of an ``Engine``; they do not change while it is open.
 public struct EngineOptions: Sendable {
-    /// What happens when there is no store in the directory.
+    /// What happens if there is no store in the directory.
     public enum Creation: Sendable, Hashable {
         /// A store is created in a directory that is missing or empty.
         case ifMissing
         /// Opening fails.
         case never
-        /// A store is created; opening fails if there is one already.
+        /// A store is created. Opening fails if there is one already.
         case always
     }
 
-    /// What an engine may do to its store.
+    /// Whether an engine may change its store.
     public enum Access: Sendable, Hashable {
-        /// All that it offers.
+        /// Reading and writing.
         case readWrite
-        /// Nothing: no byte below the store's directory changes, and nothing is created, removed,
-        /// renamed or synced there, so that a store can be read from a file system mounted for
-        /// reading only and by a user who may not write to it. Any number of engines may look at a
-        /// time, and none writes meanwhile. A store that was not closed is shown as
-        /// it will be once it has been recovered, and ``Engine/recovery`` says by what; for that
-        /// all that recovery would change is kept in memory, and `io_uring` is replaced by
-        /// `worker`.
+        /// Reading only. No byte below the store's directory changes, and nothing there is created,
+        /// removed, renamed or synced. So a store can be read from a read-only file system, and by
+        /// a user without write permission. Any number of engines may read at a time; none writes
+        /// meanwhile. A store that was not closed is shown as it will be after recovery, and
+        /// ``Engine/recovery`` lists the steps. Everything that recovery would change is then kept
+        /// in memory, and `io_uring` is replaced by `worker`.
         case readOnly
     }
 
-    /// How IO is executed: `.automatic`, `.synchronous`, `.worker`, `.uring` or one's own.
+    /// How IO is executed: `.automatic`, `.synchronous`, `.worker`, `.uring` or a method of your
+    /// own.
     public var ioMethod = IOMethodChoice.automatic
     /// Bytes of memory for cached pages, at least 128 KiB; rounded down to whole pages.
     public var poolBytes = 128 << 20
-    /// Whether files are read and written past the kernel's page cache.
+    /// Whether reads and writes bypass the kernel's page cache.
     public var usesDirectIO = false
     /// How many sessions can be open at a time, from 1 to 4000.
     public var maximumSessions = 64
     /// How many neighbouring blocks one IO may join, from 1 to 128.
     public var combineLimit = 32
-    /// How many IOs a session can have in flight: the pool's pages divided by the sessions, at most
-    /// 128, unless said otherwise. Pages are wanted in order while a device finishes in any, so
-    /// that to keep it busy takes more than it executes at a time.
+    /// How many IOs a session can have in flight. By default the pool's pages divided by the
+    /// sessions, at most 128. Pages are needed in order while a device finishes in any order, so
+    /// keeping it busy takes more IOs than it executes at a time.
     public var concurrency = IOConcurrency.automatic
-    /// A device that every IO of pages is delayed like; nil for the real one alone.
+    /// A device whose delays every IO of pages gets; nil for no added delay.
     public var deviceModel: DeviceModel?
     /// How many files are kept open at a time, at least 1; lowered to what the process may have.
     public var maximumOpenFiles = FileAccessConfiguration.defaultMaximumOpenFiles
     /// How files grow by zeroes.
     public var zeroExtension = ZeroExtension.fallocate
-    /// Whether pages that are read are checked against their checksums, in a store that has them.
+    /// Whether pages are verified against their checksums on reading, if the store has checksums.
     public var verifiesChecksums = true
-    /// What the engine may do to the store.
+    /// Whether the engine may change the store.
     public var access = Access.readWrite
-    /// What happens when there is no store in the directory.
+    /// What happens if there is no store in the directory.
     public var creation = Creation.ifMissing
-    /// For a store that is created: whether its pages shall carry checksums.
+    /// For a new store: whether its pages carry checksums.
     public var createsPageChecksums = true
-    /// For a store that is created: blocks in a segment file, from 1 to 1,073,741,824. PostgreSQL's
-    /// files have 131,072, which is 1 GiB.
+    /// For a new store: blocks per segment file, from 1 to 1,073,741,824. PostgreSQL's files have
+    /// 131,072, which is 1 GiB.
     public var createdSegmentBlocks = 131_072
-    /// How pages are kept whole that are being written when the power fails.
+    /// How pages being written during a power failure are kept intact.
     public var tornPageProtection = TornPageProtection.doubleWrite
-    /// How many bytes of pages the journal of ``TornPageProtection/doubleWrite`` keeps before it
-    /// has the data synced to make room, at least 64 KiB; nil for twice the pool, from 16 MiB to 1
-    /// GiB. It takes up to twice that on disk, when others go on writing meanwhile.
+    /// How many bytes of pages the journal of ``TornPageProtection/doubleWrite`` keeps before the
+    /// data is synced to make room, at least 64 KiB; nil: twice the pool, clamped to 16 MiB…1 GiB.
+    /// It takes up to twice that on disk if other threads continue writing meanwhile.
     public var journalBytes: Int?
-    /// How relations of the storage manager `compressed` are kept.
+    /// The default settings of relations of the storage manager `compressed`.
     public var compressedDisk = CompressedDiskConfiguration()
-    /// What relations of the storage manager `memory` may take.
+    /// The limits of relations of the storage manager `memory`.
     public var memoryDisk = MemoryDiskConfiguration()
-    /// How dirty pages are written out ahead of need, on a thread of the engine's own; nil for not
-    /// at all. Over a simulated ``fileSystem`` no thread is started: step a `BackgroundWriter`.
+    /// How dirty pages are written ahead of need, on a thread of the engine; nil for not at all.
+    /// Over a simulated ``fileSystem`` no thread is started: step a `BackgroundWriter` instead.
     public var backgroundWriter: BackgroundWriterOptions? = BackgroundWriterOptions()
-    /// When checkpoints are made without being asked for, on a thread of the engine's own; nil, the
-    /// default, for never. Over a simulated ``fileSystem`` none are made. One that is under way
-    /// keeps an engine that is dropped without ``Engine/close()``.
+    /// When checkpoints are made automatically, on a thread of the engine; nil, the default, for
+    /// never. Over a simulated ``fileSystem`` none are made. A running one retains an engine that
+    /// is dropped without ``Engine/close()``.
     public var automaticCheckpoints: AutomaticCheckpoints?
-    /// A log of one's own that is made durable before the pages that it tells of are written; nil
-    /// without one.
+    /// The program's own log, which is made durable before the pages that it describes are written;
+    /// nil without one.
     public var writeAheadLog: (any WriteAheadLog)?
-    /// Storage managers beside the built-in ones.
+    /// Storage managers besides the built-in ones.
     public var storageManagers: [StorageManagerPlugin] = []
-    /// Where the system calls on the store's files go: to the kernel, or to a simulation. A
+    /// What executes the system calls on the store's files: the kernel, or a simulation. A
     /// simulated store takes no lock.
     public var fileSystem: any FileSystem = KernelFileSystem()
-    /// What executes IO on the descriptors of that simulation; nil for the kernel.
+    /// Executes IO on the descriptors of that simulation; nil for the kernel.
     public var ioExecutor: (any IOExecutor)?
-    /// A mistake for tests to find.
+    /// A deliberate bug for tests to find.
     package var journalFault: JournalFault?
     /// Where the engine and the layers below it log.
     public var logger = Logger(label: "strata")
 
-    /// A mistake for tests to find: loads are published before their pages are durable.
+    /// A deliberate bug for tests to find: loads are published before their pages are durable.
     package var publishesEarly = false
-    /// A mistake for tests to find: of the files to be synced together, the first is not.
+    /// A deliberate bug for tests to find: of the files to sync together, the first is skipped.
     package var skipsFirstSync = false
-    /// A mistake for tests to find: the catalog goes on saying how many rows a relation has when
-    /// its pages are changed.
+    /// A deliberate bug for tests to find: the catalog keeps a relation's row count when its pages
+    /// are changed.
     package var keepsRowCounts = false
-    /// A mistake for tests to find: the mark of a clean end is not taken back, and so believed
-    /// after any end.
+    /// A deliberate bug for tests to find: the mark of a clean shutdown is not removed, and so
+    /// counts after any end.
     package var keepsCleanMark = false
 
     /// Makes the default settings.
@@ -134,7 +134,7 @@ public struct EngineOptions: Sendable {
         try automaticCheckpoints?.validate()
         if tornPageProtection == .atomicWrites, !usesDirectIO {
             throw StorageError(
-                .invalidConfiguration, "atomic writes are made past the page cache only",
+                .invalidConfiguration, "atomic writes need direct IO",
                 remedy: "Set EngineOptions.usesDirectIO too.")
         }
         if let journalBytes {
@@ -156,8 +156,8 @@ public struct EngineOptions: Sendable {
         }
     }
 
-    /// The settings of the IO core. The engine has some sessions more than users may have: for
-    /// closing, for what asynchronous sessions need done, and for their checkpoints.
+    /// The settings of the IO core. The engine has a few more sessions than users may have: for
+    /// closing, for the work of asynchronous sessions, and for their checkpoints.
     var ioConfiguration: IOConfiguration {
         var configuration = IOConfiguration()
         configuration.method = ioMethod
@@ -192,7 +192,7 @@ extension EngineOptions {
     /// Whether the store is in the kernel's file system, where it can be locked and created.
     var isOnRealFiles: Bool { fileSystem is KernelFileSystem }
 
-    /// Bytes of pages that the journal keeps.
+    /// How many bytes of pages the journal keeps.
     var journalLimit: Int { journalBytes ?? min(max(2 * poolBytes, 16 << 20), 1 << 30) }
 
     /// The settings of the pool.
@@ -211,20 +211,20 @@ extension EngineOptions {
     }
 }
 
-/// How pages are kept whole that are being written when the power fails.
+/// How pages being written during a power failure are kept intact.
 ///
-/// A disk promises to write a sector or nothing, of 512 or 4096 bytes; a page has 8192. One that
-/// was overwritten at that moment may be left half old and half new, and its checksum shows that
-/// without bringing anything back. Concerns relations in plain files; those of storage managers
-/// that never overwrite a page, such as `compressed`, need nothing.
+/// A disk writes a sector of 512 or 4096 bytes completely or not at all, but a page has 8192. A
+/// page that is being overwritten at that moment may be left half old and half new. Its checksum
+/// shows that, but cannot restore it. This concerns relations in plain files; storage managers that
+/// never overwrite a page, such as `compressed`, need no protection.
 public enum TornPageProtection: Sendable, Hashable {
-    /// Pages are written to a journal first, by many at a time, and then in place; opening the
-    /// store after a crash restores what was torn. Costs about as much writing again.
+    /// Pages are written to a journal first, many at a time, and then in place. Opening the store
+    /// after a crash restores torn pages. Costs about as much writing again.
     case doubleWrite
-    /// Each page is written by one operation that the disk does whole or not at all, past the page
-    /// cache. Opening a store fails where kernel, file system and disk do not say that they can.
+    /// Each page is written by one operation that the disk does completely or not at all, bypassing
+    /// the page cache. Opening a store fails if kernel, file system and disk do not support it.
     case atomicWrites
-    /// Nothing is done: for stores that can be made anew, and for those whose `WriteAheadLog`
-    /// holds the image of each page that changes for the first time after a checkpoint.
+    /// No protection: for stores that can be made again, and for those whose `WriteAheadLog` holds
+    /// the image of each page that changes for the first time after a checkpoint.
     case none
 }

@@ -2,21 +2,21 @@ internal import BufferManager
 internal import Synchronization
 internal import Threads
 
-/// What an engine knows besides what is on disk. Under ``Engine/state``.
+/// What an engine knows in addition to the files. Guarded by ``Engine/state``.
 struct EngineState: Sendable {
-    /// As it stands on disk.
+    /// The catalog as on disk.
     var catalog: Catalog
-    /// The relations that have been used since the store was opened.
+    /// The relations used since the store was opened.
     var records: [RelationLocator: RelationState] = [:]
-    /// How many ``Relation`` objects and loads there are of a locator; no entry for none.
+    /// How many ``Relation`` objects and loads use a locator; no entry for none.
     var users: [RelationLocator: Int] = [:]
-    /// Names that a load or a drop has for itself.
+    /// Names reserved by a load or a drop.
     var reserved: Set<String> = []
-    /// Locators whose remains a load that is under way will deal with itself.
+    /// Locators whose remains a running load will handle itself.
     var loading: Set<RelationLocator> = []
-    /// How many extensions of a relation are under way; no entry for none.
+    /// How many extensions of a relation are running; no entry for none.
     var extending: [RelationLocator: Int] = [:]
-    /// Numbers that no new relation gets, as there are files of them.
+    /// Numbers that no new relation gets, since files with them exist.
     let strangeNumbers: Set<UInt32>
     /// Segment files behind the reachable end of relations, until these grow.
     var severed: [RelationLocator: [String]]
@@ -28,21 +28,21 @@ struct EngineState: Sendable {
         severed = outcome.severed
     }
 
-    /// What the catalog says of a relation, with the blocks that it has grown by since.
+    /// A relation's description, with the blocks by which it has grown since.
     func current(_ description: RelationDescription?) -> RelationDescription? {
         guard var now = description else { return nil }
         if let record = records[now.locator] { now.blockCount = record.blockCount }
         return now
     }
 
-    /// The relations in use, in order.
+    /// The used relations, in order.
     var used: [(RelationDescription, RelationState)] {
         catalog.relations.values.sorted { $0.name < $1.name }.compactMap { relation in
             records[relation.locator].map { (relation, $0) }
         }
     }
 
-    /// What is to be removed and used by nobody, in order, so that equal runs make equal calls.
+    /// The unused relations to remove, in order, so that equal runs make equal calls.
     var removable: [(locator: RelationLocator, managerName: String)] {
         catalog.remains.sorted { $0.key.number < $1.key.number }.compactMap { locator, entry in
             guard entry.kind == .files, users[locator] == nil, !loading.contains(locator) else {
@@ -53,12 +53,12 @@ struct EngineState: Sendable {
     }
 }
 
-/// A relation in use: the one object behind all ``Relation`` values of a locator.
+/// A used relation: the one object behind all ``Relation`` values of a locator.
 final class RelationState: Sendable {
     let open: OpenRelation
     private let visibleBlocks: Atomic<UInt32>
     private let settled: Atomic<Bool>
-    /// The blocks whose rows were counted, and how many those are; nil where nobody knows. Changed
+    /// The blocks whose rows were counted, and the number of the rows; nil if unknown. Changed
     /// together with the catalog.
     private let counted = Lock<RelationExtent?>(nil)
 
@@ -74,11 +74,11 @@ final class RelationState: Sendable {
             ?? RelationExtent(blockCount: blockCount, rowCount: nil, isRowCountExact: false)
     }
 
-    /// Whether the rows are still counted.
+    /// Whether the number of rows is known.
     var isCounted: Bool { counted.withLock { $0 != nil } }
 
-    /// Takes over what the catalog says of the rows, and has the pool know. Before readers see
-    /// blocks that it is about.
+    /// Takes over the catalog's row count and tells the pool. Call it before readers see the blocks
+    /// concerned.
     func setCount(_ description: RelationDescription?, _ buffers: BufferManager) {
         var extent: RelationExtent?
         if let description, let rows = description.rowCount {
@@ -93,15 +93,15 @@ final class RelationState: Sendable {
     }
 
     /// Whether nothing lies behind the visible blocks that a crash, or a load that could not be
-    /// undone, has left there. Changed under ``Engine/settling``; where it is true the relation may
-    /// grow.
+    /// undone, has left. Changed under ``Engine/settling``. The relation may grow only if it is
+    /// true.
     var isSettled: Bool {
         get { settled.load(ordering: .acquiring) }
         set { settled.store(newValue, ordering: .releasing) }
     }
 
-    /// How many blocks of the main fork readers see. Released by whoever adds pages once they are
-    /// in the pool; acquired by readers.
+    /// How many blocks of the main fork readers see. A thread that adds pages releases it once they
+    /// are in the pool; readers acquire it.
     var blockCount: UInt32 { visibleBlocks.load(ordering: .acquiring) }
 
     /// Shows blocks up to `count` to readers.

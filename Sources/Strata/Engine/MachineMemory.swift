@@ -1,15 +1,15 @@
 internal import Threads
 
-/// What this machine has to offer.
+/// The memory of this machine.
 enum MachineMemory {
-    /// Pools up to that size are never refused: what looks at all of their descriptors takes no
-    /// time to speak of.
+    /// Pools up to this size are never refused: traversing all of their descriptors takes
+    /// negligible time.
     private static let alwaysAllowed = 64 << 30
-    /// A pool may be larger than memory by that factor, as it takes none before it is used.
+    /// A pool may be larger than memory by this factor, since it takes no memory before it is used.
     private static let factor = 4
 
-    /// Refuses a pool that this machine could never fill: what looks at all buffers would take
-    /// minutes.
+    /// Throws if this machine could never fill a pool of that size: traversing all buffers would
+    /// take minutes.
     ///
     /// - Throws: `invalidConfiguration`.
     static func check(poolBytes: Int) throws(StorageError) {
@@ -22,7 +22,7 @@ enum MachineMemory {
                 + " \(EngineOptions.minimumPoolBytes) to \(most).")
     }
 
-    /// Bytes of memory.
+    /// The machine's memory in bytes.
     private static var bytes: Int {
         let (pages, size) = (sysconf(CInt(_SC_PHYS_PAGES)), sysconf(CInt(_SC_PAGESIZE)))
         return pages > 0 && size > 0 ? pages.multipliedClamping(by: size) : 0
@@ -30,7 +30,7 @@ enum MachineMemory {
 }
 
 extension Int {
-    /// Of two numbers that are not negative.
+    /// Multiplies two numbers that are not negative.
     fileprivate func multipliedClamping(by other: Int) -> Int {
         let (product, overflow) = multipliedReportingOverflow(by: other)
         return overflow ? .max : product

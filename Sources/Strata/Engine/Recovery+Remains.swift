@@ -1,10 +1,10 @@
 internal import FileAccess
 
-/// What unfinished changes have left, and what nobody knows.
+/// What unfinished changes have left, and unknown files.
 extension Recovery {
-    /// Does what remains say.
+    /// Undoes what the remains describe.
     ///
-    /// - Returns: those that could not be done and stay recorded.
+    /// - Returns: those that could not be undone and stay recorded.
     mutating func undo(_ catalog: Catalog, _ present: PresentFiles) throws(StorageError)
         -> [RelationLocator: Catalog.Remains]
     {
@@ -63,8 +63,8 @@ extension Recovery {
 
     /// Removes all files of a number.
     ///
-    /// - Parameter paths: those that there are: a crash may have kept later ones and not those that
-    ///   the storage manager finds them by.
+    /// - Parameter paths: the existing files. A crash may have kept later ones without those by
+    ///   which the storage manager finds them.
     private mutating func remove(
         _ locator: RelationLocator, _ manager: StorageManagerID, _ paths: [String]
     ) throws(StorageError) {
@@ -91,15 +91,15 @@ extension Recovery {
         }
         guard try relation.storage.exists(.main) else { return }
         let found = try relation.storage.blockCount(.main)
-        // A trailing part of a block counts for nothing and must go all the same.
+        // Part of a block at the end does not count, but must be removed too.
         try relation.storage.truncate(.main, to: count, session: session)
         guard found > count else { return }
         let name = catalog.relation(at: locator)?.name ?? locator.description
         report.actions.append(.truncated(relation: name, from: found, to: count))
     }
 
-    /// Names what is no relation's and not known to be what an unfinished change has left. It is
-    /// never removed here, however often the store is opened.
+    /// Reports files that belong neither to a relation nor to an unfinished change. They are never
+    /// removed here, however often the store is opened.
     mutating func nameStrangers(_ catalog: Catalog, _ present: PresentFiles) {
         outcome.strangeNumbers = Set(present.strangeNumbers(catalog))
         // No session has begun that could have a relation for itself.
@@ -115,7 +115,7 @@ extension Recovery {
         if isShadowed { return }
         for name in [Catalog.fileName, StoreControl.fileName, JournalFormat.keptName] {
             let path = name + StoreFiles.temporarySuffix
-            // Never looked at again, so it does not matter when its removal becomes durable.
+            // It is never read again, so it does not matter when its removal becomes durable.
             switch try store.files.status(of: path)?.kind {
             case nil: break
             case .directory: report.actions.append(.leftAlone(path: path))

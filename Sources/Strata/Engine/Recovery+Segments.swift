@@ -1,12 +1,12 @@
 internal import FileAccess
 
-/// Segment files behind one that is missing or not full.
+/// Segment files after one that is missing or not full.
 extension Recovery {
-    /// Names those that hold nothing that counts, and notes them for when their relation grows.
+    /// Reports those whose contents do not count, and records them for when their relation grows.
     ///
-    /// A crash may keep the name of a new segment and not that of the one before it, or that one's
-    /// name and not its pages. Where the growth was recorded they have been removed already. Those
-    /// that the catalog counts are not named: there it is the file before that must be restored.
+    /// A crash may keep the name of a new segment without that of the one before it, or that one's
+    /// name without its pages. If the growth was recorded they have been removed already. Segments
+    /// that the catalog counts are not reported: for them the file before must be restored.
     mutating func nameSevered(_ catalog: Catalog, _ present: PresentFiles) {
         let plain = catalog.relations.values.filter {
             managers.manager(named: $0.managerName)?.manager.capabilities.keepsSegmentFiles == true
@@ -16,7 +16,7 @@ extension Recovery {
             guard (present.byNumber[locator.number]?.count ?? 0) > 1 else { continue }
             for fork in Fork.allCases {
                 guard let count = relation.blockCount(of: fork) else { continue }
-                // What cannot be looked at is told of where the relation is used.
+                // Files that cannot be read are reported where the relation is used.
                 let paths = (try? severedSegments(of: locator, fork, count, present)) ?? []
                 outcome.severed[locator, default: []] += paths
                 for path in paths { report.actions.append(.leftAlone(path: path)) }
@@ -24,9 +24,9 @@ extension Recovery {
         }
     }
 
-    /// Those of a fork that lie behind `count` blocks.
+    /// The segments of a fork that lie behind `count` blocks.
     ///
-    /// - Throws: what looking at the files throws.
+    /// - Throws: what reading the files' status throws.
     func severedSegments(
         of locator: RelationLocator, _ fork: Fork, _ count: UInt32, _ present: PresentFiles
     ) throws(StorageError) -> [String] {
@@ -40,7 +40,7 @@ extension Recovery {
         var found: [String] = []
         for (segment, path) in segments.sorted(by: { $0.key < $1.key })
         where segment > last && blocks(before: segment) >= UInt64(count) {
-            // Truncating leaves empty files, which are in nobody's way. Removed ones are gone.
+            // Truncating leaves empty files, which are harmless. Removed ones are gone.
             if try size(of: path) ?? 0 > 0 { found.append(path) }
         }
         return found
@@ -50,7 +50,7 @@ extension Recovery {
         UInt64(segment) * UInt64(control.segmentBlocks)
     }
 
-    /// The segment that ends the fork: the first one that is not full or has none behind it.
+    /// The segment that ends the fork: the first one that is not full or has no successor.
     private func lastReachable(_ segments: [UInt32: String]) throws(StorageError) -> UInt32 {
         var segment: UInt32 = 0
         while segment < .max, segments[segment + 1] != nil {
@@ -62,7 +62,7 @@ extension Recovery {
         return segment
     }
 
-    /// Nil for what is not a file.
+    /// Returns nil if the path does not name a file.
     private func size(of path: String) throws(StorageError) -> Int64? {
         guard let status = try store.files.status(of: path), status.kind == .file else {
             return nil

@@ -4,10 +4,10 @@ internal import FileAccess
 extension Recovery {
     /// Makes it durable: the files of all relations and of the journal, and their names.
     ///
-    /// If the process that had the store last died, its writes and names are found here like any
-    /// others, and yet a power cut could take them away again: under a catalog, or behind a
-    /// checkpoint, that was built upon them. After a clean end there is nothing of the kind.
-    /// Mirrors PostgreSQL's `SyncDataDirectory`; of files that are clean it takes little time.
+    /// If the last process that used the store died, its writes and names appear like any others,
+    /// but a power cut could still remove them, under a catalog or checkpoint that was built upon
+    /// them. After a clean shutdown this cannot happen. Mirrors PostgreSQL's `SyncDataDirectory`.
+    /// Clean files take little time.
     ///
     /// - Throws: a failed sync, which is final. A file that cannot be opened refuses its relation.
     mutating func settleCache(_ catalog: Catalog, _ present: PresentFiles) throws(StorageError) {
@@ -21,7 +21,7 @@ extension Recovery {
                 if !isDone { outcome.isSettled = false }
             }
         }
-        // Copies that are to be written in place have to be there when that is cut short.
+        // Copies that will be written in place must be durable in case that is interrupted.
         for path in JournalFormat.allNames { try settle(path) }
         for directory in StoreDirectory.relationDirectories + ["base", "."] {
             try store.files.syncDirectory(directory)

@@ -1,25 +1,25 @@
 internal import FileAccess
 
-/// Makes a store whole that was not closed: done while it is opened, before anyone can use it.
+/// Recovers a store that was not closed. Runs while the store is opened, before it can be used.
 ///
-/// May be cut short at any point and run again: what is to be undone stays recorded in the catalog
-/// until its undoing is durable. What goes wrong with one relation's files refuses that relation
+/// It may be interrupted at any point and run again: what must be undone stays recorded in the
+/// catalog until its undoing is durable. A fault of one relation's files refuses that relation
 /// until the next opening, and nothing else.
 struct Recovery {
-    /// What opening has found, for the engine.
+    /// The result of recovery, for the engine.
     struct Outcome {
         var report = RecoveryReport()
         /// Relations that must not be used while the store is open, and why.
         var refusals: [RelationLocator: StorageError] = [:]
-        /// Numbers of files that are no relation's, so that no new relation gets one.
+        /// Numbers of files that belong to no relation, so that no new relation gets one.
         var strangeNumbers: Set<UInt32> = []
         /// Files that sessions of earlier openings had for themselves.
         var endedSessionFiles: Set<String> = []
-        /// Segment files behind the reachable end of relations, which go when these grow.
+        /// Segment files behind the reachable end of relations. They are removed when these grow.
         var severed: [RelationLocator: [String]] = [:]
-        /// The file that the mark of a clean end was in, by its inode number.
+        /// The inode number of the file that held the mark of a clean shutdown.
         var markFile: UInt64?
-        /// Whether all that the process before has left in the kernel's cache is durable.
+        /// Whether everything that the previous process left in the kernel's cache is durable.
         var isSettled = true
     }
 
@@ -27,7 +27,7 @@ struct Recovery {
     let managers: StorageManagerRegistry
     let session: Session
     let control: StoreControl
-    /// Whether all that is changed here goes into a shadow, which is to stay small.
+    /// Whether all changes go into a shadow, which must stay small.
     let isShadowed: Bool
     var outcome = Outcome()
     var report: RecoveryReport {
@@ -46,7 +46,7 @@ struct Recovery {
         self.isShadowed = isShadowed
     }
 
-    /// Finds out whether the store was closed, and takes the mark back that says so, before
+    /// Finds out whether the store was closed, and removes the mark of a clean shutdown before
     /// anything else is written.
     mutating func begin(_ catalog: inout Catalog, _ options: EngineOptions) throws(StorageError) {
         if let later = store.laterGeneration(than: catalog) {
@@ -82,7 +82,7 @@ struct Recovery {
         try store.replace(Catalog.fileName, with: catalog.encoded(), session: session)
     }
 
-    /// Before anything else reads pages.
+    /// Must run before other code reads pages.
     private mutating func replayJournal(_ catalog: inout Catalog, _ present: PresentFiles)
         throws(StorageError)
     {
@@ -105,11 +105,11 @@ struct Recovery {
 
     // MARK: One relation
 
-    /// Does something that concerns one relation. If its files are in no state for it, the relation
-    /// is refused.
+    /// Runs an action that concerns one relation. If its files are unusable, the relation is
+    /// refused.
     ///
-    /// - Returns: whether it was done.
-    /// - Throws: what concerns more than that relation.
+    /// - Returns: whether the action succeeded.
+    /// - Throws: errors that concern more than that relation.
     mutating func apart(
         _ locator: RelationLocator, _ body: (inout Recovery) throws(StorageError) -> Void
     ) throws(StorageError) -> Bool {
@@ -123,7 +123,7 @@ struct Recovery {
         }
     }
 
-    /// Relations whose storage manager is not there.
+    /// Refuses relations whose storage manager is missing.
     private mutating func refuseUnmanaged(_ catalog: Catalog) {
         for relation in catalog.relations.values
         where managers.manager(named: relation.managerName) == nil {
@@ -138,7 +138,7 @@ struct Recovery {
         }
     }
 
-    /// Relations that lived in the engine that had them are no more.
+    /// Drops relations that existed only while the engine had them.
     private mutating func dropVolatile(_ catalog: inout Catalog) {
         for (name, relation) in catalog.relations.sorted(by: { $0.key < $1.key }) {
             guard let found = managers.manager(named: relation.managerName),

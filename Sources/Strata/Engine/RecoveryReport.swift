@@ -1,11 +1,11 @@
-/// What opening a store found and did to make it whole.
+/// What opening a store found and did.
 ///
-/// Without actions after the store was closed, and for a new one, unless there are files that no
-/// relation has, or relations that cannot be used.
+/// It has no actions if the store is new or was closed, unless there are files of no relation, or
+/// unusable relations.
 public struct RecoveryReport: Sendable, Hashable {
-    /// Something that was done.
+    /// One step.
     public enum Action: Sendable, Hashable {
-        /// Pages were restored from the journal, as far as they were not in place.
+        /// Pages that were not in place were restored from the journal.
         case replayedJournal(JournalReport)
         /// The files of an unfinished load, or of a relation that was dropped, were removed.
         case removedFiles(RelationLocator)
@@ -16,27 +16,26 @@ public struct RecoveryReport: Sendable, Hashable {
         case ended(relation: String, manager: String)
         /// A file that an unfinished change had left was removed.
         case removedFile(path: String)
-        /// A file was left alone that no relation has and that is not known to be what an
-        /// unfinished change has left. Opening the store leaves it alone however often that is
-        /// done; ``Engine/removeOrphans(session:)`` removes it.
+        /// A file was left alone that belongs neither to a relation nor, as far as known, to an
+        /// unfinished change. Opening the store never removes it;
+        /// ``Engine/removeOrphans(session:observer:)`` does.
         case leftAlone(path: String)
-        /// A relation cannot be used while the store is open, as its files cannot be made whole; it
-        /// can be dropped and replaced.
+        /// A relation cannot be used while the store is open, because its files cannot be repaired.
+        /// It can be dropped and replaced.
         case refused(relation: String, reason: String)
-        /// What an unfinished change has left could not be undone, which is tried again when the
-        /// store is opened next.
+        /// What an unfinished change has left could not be undone. The next opening tries again.
         case notUndone(RelationLocator, reason: String)
     }
 
-    /// What was done, in order.
+    /// The steps, in order.
     public internal(set) var actions: [Action] = []
     /// Whether the store was created.
     public internal(set) var isNewStore = false
-    /// Whether the store was new, or was closed by the engine that had it last. Only if it was not
-    /// may the kernel's cache hold what a power cut would take away.
+    /// Whether the store was new, or was closed by the last engine. Only otherwise may the kernel's
+    /// cache hold what a power cut would remove.
     public internal(set) var endedCleanly = false
-    /// How many files were made durable as the store was not closed; none after a clean end, and
-    /// none by an engine that only looks.
+    /// How many files were made durable because the store was not closed. Zero after a clean
+    /// shutdown, and for a read-only engine.
     public internal(set) var syncedFiles = 0
 
     /// Whether one of the actions changed the store, or would have if it had been opened for
@@ -51,7 +50,7 @@ public struct RecoveryReport: Sendable, Hashable {
         }
     }
 
-    /// Nothing done.
+    /// Makes an empty report.
     public init() {}
 }
 

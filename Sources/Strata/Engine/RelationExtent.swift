@@ -4,18 +4,18 @@ internal import Threads
 
 /// The pages of a relation that readers see, and the rows on them, at one moment.
 ///
-/// The rows are known as long as all pages are as loads left them
-/// (``PendingLoad/commit(rowCount:)``): a reader of all pages can tell by that whether any are
+/// The number of rows is known as long as all pages are as loads left them
+/// (``PendingLoad/commit(rowCount:)``). A reader of all pages can then tell whether rows are
 /// missing.
 public struct RelationExtent: Sendable, Hashable {
     /// How many blocks the main fork has.
     public let blockCount: UInt32
-    /// How many rows loads brought in; nil where that is not known.
+    /// How many rows loads added; nil if unknown.
     public let rowCount: UInt64?
-    /// Whether there are exactly so many rows, and no page of zeroes; otherwise there may be more.
+    /// Whether there are exactly that many rows and no page of zeroes; otherwise there may be more.
     public let isRowCountExact: Bool
 
-    /// Whether that can be the number of rows.
+    /// Whether this number of rows is possible.
     func allows(_ rows: UInt64) -> Bool {
         guard let rowCount else { return true }
         return isRowCountExact ? rows == rowCount : rows >= rowCount
@@ -23,14 +23,14 @@ public struct RelationExtent: Sendable, Hashable {
 }
 
 extension Relation {
-    /// The pages that readers see now, and the rows that loads brought in. Any thread.
+    /// The pages that readers see now, and the rows that loads added. Any thread.
     public var extent: RelationExtent { record.extent }
 
-    /// Compares the rows found on all pages of an extent with those that loads brought in.
+    /// Compares the rows found on all pages of an extent with those that loads added.
     ///
     /// Call it after reading all pages below ``RelationExtent/blockCount``, with the ``extent``
-    /// from before the first. Every number is in order once pages were changed by other means than
-    /// loads. Any thread; constant time unless the numbers differ, else O(pool).
+    /// from before the first. Every number is accepted once pages were changed by other means than
+    /// loads. Any thread. Constant time unless the numbers differ, else O(pool).
     ///
     /// - Throws: `relationDamaged` if rows are missing, or if there are more than were loaded.
     public func checkRowCount(_ found: UInt64, of extent: RelationExtent) throws(StorageError) {
@@ -46,33 +46,33 @@ extension Relation {
                 relation: name, fork: Fork.main.name, path: locator.description))
     }
 
-    /// Whether so many rows cannot be right, with all that has happened since.
+    /// Whether that number of rows is wrong, considering everything that has happened since.
     func isWrong(_ found: UInt64, _ extent: RelationExtent) -> Bool {
-        // What was changed is dirty until it is written, and written only after the count is gone.
+        // A changed page is dirty until it is written, and is written only after the count is gone.
         !extent.allows(found)
             && !engine.buffers.hasChanges(in: open, below: BlockNumber(extent.blockCount))
             && record.isCounted
     }
 }
 
-/// Takes back what the catalog says of a relation's rows, before a page is written that was changed
-/// by other means than a load.
+/// Removes the catalog's row count of a relation before a page is written that was changed by other
+/// means than a load.
 final class RowCountVoucher: PageVoucher {
     private let reference = Lock<WeakEngine?>(nil)
 
-    /// Who has the catalog.
+    /// Sets the engine that has the catalog.
     func serve(_ engine: Engine) { reference.withLock { $0 = WeakEngine(engine) } }
 
     func withdraw(_ relation: OpenRelation, session: Session) throws(StorageError) {
         guard let engine = reference.withLock({ $0?.engine }) else {
-            throw StorageError(.closed, "the store is being let go of")
+            throw StorageError(.closed, "the store is being released")
         }
         try engine.takeBackRowCount(of: relation, session)
     }
 }
 
 extension Engine {
-    /// Has the catalog no longer say how many rows a relation has. Does nothing where it does not.
+    /// Removes the catalog's row count of a relation. Does nothing if it has none.
     ///
     /// Takes ``changes``, whose holders never wait for pages.
     func takeBackRowCount(of relation: OpenRelation, _ session: Session) throws(StorageError) {
@@ -82,7 +82,7 @@ extension Engine {
                 ? state.catalog.relation(at: locator)?.name : nil
         }
         guard let counted, !options.keepsRowCounts else {
-            // Nobody can ask any more, or it has been taken back meanwhile.
+            // The relation is gone, or its count was removed meanwhile.
             state.withLock { $0.records[locator]?.setCount(nil, buffers) }
             return buffers.setVouched(relation, below: nil, areFilled: false)
         }

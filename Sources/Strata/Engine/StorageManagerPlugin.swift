@@ -1,26 +1,26 @@
 public import FileAccess
 
-/// A storage manager of one's own, to be given to ``EngineOptions/storageManagers``.
+/// A custom storage manager, for ``EngineOptions/storageManagers``.
 ///
-/// The catalog records each relation's manager by name, so the plug-in must be there whenever a
-/// store is opened that has such relations.
+/// The catalog records each relation's manager by name, so the plug-in must be present whenever a
+/// store with such relations is opened.
 public struct StorageManagerPlugin: Sendable {
-    /// What a manager is made of.
+    /// What a manager may use.
     public struct Context: Sendable {
         /// The store's files. Managers keep theirs in `base` and `global`.
         public let files: FileAccess
         /// The engine's IO core.
         public let system: IOSystem
-        /// Blocks in a segment file.
+        /// Blocks per segment file.
         public let segmentBlocks: Int
     }
 
-    /// The manager's number within an engine, from 8 to 255; those below are for the built-in
+    /// The manager's number within an engine, from 8 to 255. Lower numbers are for the built-in
     /// ones.
     public let id: StorageManagerID
     /// The manager's name, equal to its `StorageManager.name`.
     public let name: String
-    /// Makes the manager. Called once an engine.
+    /// Makes the manager. Called once per engine.
     public let make: @Sendable (Context) throws(StorageError) -> any StorageManager
 
     /// Describes a manager.

@@ -1,11 +1,11 @@
 internal import FileAccess
 internal import Threads
 
-/// An engine's right to its store: the lock, for as long as the store is open, and whether the
+/// An engine's right to use its store: the lock, as long as the store is open, and whether the
 /// store is still the one that was locked. Any thread.
 final class StoreClaim: Sendable {
     private let files: FileAccess
-    /// None where the store is simulated or only looked at.
+    /// Nil if the store is simulated or opened without a lock.
     private let lock: Lock<StoreLock?>
 
     init(_ files: FileAccess, _ lock: consuming StoreLock?) {
@@ -13,27 +13,27 @@ final class StoreClaim: Sendable {
         self.lock = Lock(lock)
     }
 
-    /// Has the lock for as long as the store is open.
+    /// Keeps the lock for as long as the store is open.
     func keep(_ lock: consuming StoreLock?) {
         var lock = consume lock
         self.lock.withLock { $0 = lock.take() }
     }
 
-    /// Lets go of the lock.
+    /// Releases the lock.
     func release() { lock.withLock { $0 = nil } }
 
-    /// Whether the lock's names still stand for what is locked, and the catalog on disk is the one
+    /// Whether the lock's names still refer to what is locked, and the catalog on disk is the one
     /// that was read or written last.
     ///
-    /// - Throws: what looking throws.
+    /// - Throws: what reading the files' status throws.
     func holds(_ catalog: (identifier: UInt64, generation: UInt64)) throws(StorageError) -> Bool {
         let root = try files.status(of: ".")
         guard lock.withLock({ $0?.isIntact(root: root) ?? true }) else { return false }
         return try isOnDisk(catalog)
     }
 
-    /// Whether the catalog on disk is of this generation. A damaged one is nobody's: the sound one
-    /// in memory takes its place.
+    /// Whether the catalog on disk has this generation. A damaged one belongs to no engine; the
+    /// intact one in memory replaces it.
     private func isOnDisk(_ catalog: (identifier: UInt64, generation: UInt64))
         throws(StorageError) -> Bool
     {

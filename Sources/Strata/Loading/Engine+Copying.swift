@@ -1,23 +1,23 @@
 internal import BufferManager
 internal import ReadStream
 
-/// Relations in the hands of other storage managers.
+/// Copying relations to other storage managers.
 extension Engine {
-    /// Copies a relation into a new one, page by page, all of it or nothing: the way to another
-    /// storage manager, or to other options of the same.
+    /// Copies a relation into a new one, page by page, all or nothing. Use it to change a
+    /// relation's storage manager, or its options.
     ///
     /// Copies what readers see when it begins. Blocks the thread.
     ///
     /// - Parameters:
     ///   - name: the relation to copy.
-    ///   - target: the new one's name, and how it shall be kept; its columns are those of the
-    ///     other, and its mode counts for nothing.
-    ///   - isCancelled: asked before each page whether to end without effect.
-    /// - Returns: the new relation; nil when it was cancelled.
-    /// - Throws: `notFound`, `alreadyExists`, `unknownStorageManager`, `invalidConfiguration` for
-    ///   an option that the manager does not have; `invalidPage` for a damaged page;
-    ///   `relationDamaged` when rows or a further fork's blocks are missing; what reading and
-    ///   writing throw. Nothing is copied then.
+    ///   - target: the new relation's name and storage options. Its columns are those of the
+    ///     original, and its mode is ignored.
+    ///   - isCancelled: called before each page; returns true to end without effect.
+    /// - Returns: the new relation; nil if it was cancelled.
+    /// - Throws: `notFound`, `alreadyExists`, `unknownStorageManager`; `invalidConfiguration` if
+    ///   the manager does not know an option; `invalidPage` if a page is damaged; `relationDamaged`
+    ///   if rows or another fork's blocks are missing; what reading and writing throw. Nothing is
+    ///   copied then.
     public func copyRelation(
         named name: String, to target: LoadTarget, session: Session,
         isCancelled: () -> Bool = { false }
@@ -28,7 +28,7 @@ extension Engine {
         target.schema = source.schema
         let extent = source.extent
         let load = try startLoad(target, session: session)
-        // Two streams of IO in one session: what is read ahead may wait while pages are written.
+        // Two streams of IO share one session: what is read ahead may wait while pages are written.
         var pages = source.scan(session: session, extent: extent)
         var tally = CopyTally()
         while let page = try pages.next() {
@@ -52,13 +52,13 @@ extension Engine {
         for fork in Fork.allCases where fork != .main {
             try copyFork(fork, source, to: load.record.open, session)
         }
-        // Pages that were changed meanwhile are copied as they are; nothing is said of their rows.
+        // Pages changed meanwhile are copied as they are, and their rows are not counted.
         let isCounted = extent.allows(tally.rows) && (!tally.hasZeroes || !extent.isRowCountExact)
         return try load.commit(
             rowCount: isCounted ? extent.rowCount : nil, isExact: extent.isRowCountExact)
     }
 
-    /// Copies a further fork, if there is one, as it is on disk.
+    /// Copies another fork, if it exists, as it is on disk.
     private func copyFork(
         _ fork: Fork, _ source: Relation, to target: OpenRelation, _ session: Session
     ) throws(StorageError) {
@@ -86,11 +86,11 @@ extension Engine {
         }
     }
 
-    /// - Throws: `invalidPage` for a page that is not as it was written.
+    /// - Throws: `invalidPage` if a page is damaged.
     private func check(
         _ page: PageAddress, _ block: BlockNumber, _ fork: Fork, _ source: Relation
     ) throws(StorageError) {
-        // The caller's memory, which nobody else has.
+        // Only the caller has this memory.
         let view = unsafe PageView(unsafePage: UnsafeRawPointer(page.pointer))
         guard
             case .invalid(let reason) = view.verify(
@@ -118,7 +118,7 @@ extension Engine {
     }
 }
 
-/// The rows of the pages that were copied.
+/// The rows of the copied pages.
 private struct CopyTally {
     var rows: UInt64 = 0
     var hasZeroes = false

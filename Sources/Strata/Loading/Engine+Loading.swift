@@ -5,18 +5,17 @@ internal import Threads
 extension Engine {
     /// Begins a load.
     ///
-    /// A relation has one load at a time. Until it ends, the relation cannot be extended otherwise
-    /// or dropped; it can be read.
+    /// A relation has one load at a time. Until it ends, the relation can be read, but not dropped
+    /// or extended otherwise.
     ///
-    /// Appending reads none of the pages that are there, as that would take as long as a scan: it
-    /// finds out whether the files are as long as they should be, and no more. Rows that are
-    /// missing stay in the count, to which the new ones are added, so that the next reader of all
-    /// pages finds out as it would have before.
+    /// Appending does not read the existing pages, since that would take as long as a scan. It only
+    /// checks that the files are as long as they should be. Missing rows remain part of the count,
+    /// to which the new rows are added, so that the next reader of all pages notices as before.
     ///
-    /// - Throws: `invalidName`, also for columns with control characters in their names that the
-    ///   relation does not have already; `alreadyExists` for a relation to be created; `notFound`
-    ///   for one to be appended to; `misuse` when the columns differ from those of the relation
-    ///   appended to; `relationBusy`; `unknownStorageManager`; what writing throws.
+    /// - Throws: `invalidName`, also if new columns have control characters in their names;
+    ///   `alreadyExists` if the relation to create exists; `notFound` if the relation to append to
+    ///   is missing; `misuse` if the columns differ from those of the relation to append to;
+    ///   `relationBusy`; `unknownStorageManager`; what writing throws.
     public func beginLoad(_ target: LoadTarget, session: Session) throws(StorageError)
         -> PendingLoad
     {
@@ -33,7 +32,7 @@ extension Engine {
         return try startLoad(target, session: session)
     }
 
-    /// Begins a load, whatever names its columns have: a copy has those of the original.
+    /// Begins a load whatever its columns' names: a copy keeps those of the original.
     func startLoad(_ target: LoadTarget, session: Session) throws(StorageError) -> PendingLoad {
         try RelationName.check(target.relation)
         try checkUsable(session)
@@ -49,7 +48,8 @@ extension Engine {
         }
     }
 
-    /// A new file, which the catalog says is to be removed until it says that it is the relation's.
+    /// Starts a new file. The catalog records that it must be removed, until it becomes the
+    /// relation's.
     private func startFile(_ target: LoadTarget, _ session: Session) throws(StorageError)
         -> LoadStart
     {
@@ -95,8 +95,8 @@ extension Engine {
         }
     }
 
-    /// The storage manager of a relation that does not say: that of the one which it replaces,
-    /// unless that one is not there.
+    /// The storage manager of a relation without an explicit one: that of the replaced relation,
+    /// unless it is missing.
     private func managerName(replacing existing: RelationDescription?) -> String {
         guard let existing else { return Self.defaultManagerName }
         if managers.manager(named: existing.managerName) != nil { return existing.managerName }
@@ -108,7 +108,7 @@ extension Engine {
         return Self.defaultManagerName
     }
 
-    /// Whether something stands where a relation's first file would, in plain or compressed form.
+    /// Whether a path of the relation's first file is in use, in plain or compressed form.
     private func isTaken(_ locator: RelationLocator) throws(StorageError) -> Bool {
         for suffix in ["", ".chunks", ".map"] where try files.exists("\(locator)\(suffix)") {
             return true
@@ -116,8 +116,8 @@ extension Engine {
         return false
     }
 
-    /// How a manager shall keep a new relation: what the target does not say is as with the one
-    /// that it replaces.
+    /// The manager options of a new relation. Options that the target does not give are those of
+    /// the replaced relation.
     private func options(
         for target: LoadTarget, replacing existing: RelationDescription?, _ manager: String
     ) -> [String: String] {
@@ -126,7 +126,7 @@ extension Engine {
             let old = try managers.manager(named: manager)?.manager.options(of: existing.locator)
             return (old ?? [:]).merging(target.managerOptions) { _, new in new }
         } catch {
-            // A damaged relation is one that users want to replace.
+            // Users replace damaged relations in particular.
             logger.warning(
                 """
                 relation "\(existing.name)" is replaced by one that is kept as new ones \
@@ -137,7 +137,8 @@ extension Engine {
         }
     }
 
-    /// The end of the file, which the catalog says it is to be cut to until the load counts.
+    /// Starts at the file's end. The catalog records that the file must be cut to it, until the
+    /// load counts.
     private func startAppending(_ target: LoadTarget, _ session: Session) throws(StorageError)
         -> LoadStart
     {
@@ -175,7 +176,7 @@ extension Engine {
                     managerName: relation.managerName, kind: .blocks(from: first))
             }
             record.isSettled = false
-            // Its first page is a new one: those that are committed are never written by it.
+            // Its first page is a new one, so it never writes a committed page.
             buffers.setUnprotected(record.open, from: BlockNumber(first))
             return LoadStart(
                 record: record, schema: relation.schema, managerName: relation.managerName,
@@ -186,13 +187,13 @@ extension Engine {
         }
     }
 
-    /// Makes a load's pages, which are durable, part of the relation.
+    /// Makes a load's durable pages part of the relation.
     func publish(_ load: PendingLoad, _ rowCount: UInt64?, isExact: Bool)
         throws(StorageError) -> Relation
     {
         let locator = load.record.open.locator
         let name = load.target.relation
-        // All are durable, and whoever sees them may change them.
+        // All are durable, and readers may change them.
         buffers.setUnprotected(load.record.open, from: nil)
         let count = load.firstBlock + UInt32(load.pageCount)
         var description = RelationDescription(
@@ -223,8 +224,8 @@ extension Engine {
 
     /// Removes what a load has written.
     ///
-    /// - Throws: what removing throws, `storeFailed` when it must not be tried: the catalog that
-    ///   names the pages may be the one that counts. Opening the store does it then.
+    /// - Throws: what removing throws; `storeFailed` if removing must not be tried, because the
+    ///   catalog that names the pages may be in effect. Opening the store does it then.
     func discard(_ load: PendingLoad) throws(StorageError) {
         try checkUsable(load.session)
         if load.target.mode == .append {
@@ -235,7 +236,7 @@ extension Engine {
         }
     }
 
-    /// Lets others have the relation that a load had for itself. Calling it again does nothing.
+    /// Ends a load's exclusive use of a relation. Calling it again does nothing.
     func endLoad(_ load: PendingLoad) {
         guard !load.hasEnded else { return }
         load.hasEnded = true
@@ -248,8 +249,8 @@ extension Engine {
         releaseUser(locator)
     }
 
-    /// Cuts off what lies behind the blocks that readers see: what a crash has left of an
-    /// extension, or an append that was not committed. Does nothing once it has been done.
+    /// Cuts off what lies behind the blocks that readers see: the remains of an interrupted
+    /// extension or of an append that was not committed. Does nothing after the first time.
     func settle(_ record: RelationState, _ session: Session) throws(StorageError) {
         if record.isSettled { return }
         session.submitStaged()
@@ -257,7 +258,7 @@ extension Engine {
             if record.isSettled { return }
             let locator = record.open.locator
             let count = record.blockCount
-            // Also where it is no longer: a crash may have left files behind its end.
+            // Even if it is no longer that long: a crash may have left files behind its end.
             try truncate(record.open, to: count, session)
             try removeSevered(of: locator)
             try syncPending(session)
@@ -273,8 +274,7 @@ extension Engine {
         }
     }
 
-    /// Removes segment files that lie behind the reachable end, and would appear as the relation
-    /// grows.
+    /// Removes segment files behind the reachable end, which would reappear as the relation grows.
     func removeSevered(of locator: RelationLocator) throws(StorageError) {
         guard let paths = state.withLock({ $0.severed[locator] }), !paths.isEmpty else { return }
         for path in paths { try files.remove(path, ifExists: true) }

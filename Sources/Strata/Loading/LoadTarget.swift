@@ -1,28 +1,28 @@
-/// What a load is to bring about.
+/// The target and mode of a load.
 public struct LoadTarget: Sendable {
-    /// What is to become of a relation that exists.
+    /// What happens to an existing relation.
     public enum Mode: Sendable, Hashable {
-        /// The relation is new.
+        /// The relation must be new.
         case create
-        /// The pages are added behind those that it has.
+        /// The pages are added after the existing ones.
         case append
-        /// The pages take the place of those that it has, if there is such a relation.
+        /// The pages replace the existing ones, if the relation exists.
         case replace
     }
 
     /// The relation's name.
     public var relation: String
-    /// The columns. Nil takes those of the relation that is appended to or replaced; a new relation
-    /// then has none.
+    /// The columns. Nil means those of the relation to append to or replace; a new relation then
+    /// has none.
     public var schema: Schema?
-    /// What is to become of a relation that exists.
+    /// What happens to an existing relation.
     public var mode: Mode
-    /// The storage manager of a new relation. Nil takes that of the relation that is replaced, or
+    /// The storage manager of a new relation. Nil means that of the replaced relation, or
     /// ``Engine/defaultManagerName``.
     public var managerName: String?
 
-    /// How that storage manager shall keep a new relation, in its own terms: values by name. What
-    /// is not said is as with the relation that is replaced, if that storage manager keeps it.
+    /// Options by name for the storage manager of a new relation. Options not given are those of
+    /// the replaced relation, if the same storage manager keeps it.
     public var managerOptions: [String: String]
 
     /// Describes a load.

@@ -11,37 +11,37 @@ internal import Logging
 /// ```
 ///
 /// Readers see the relation as it was until ``commit(rowCount:)`` returns. A load that is aborted,
-/// dropped, or cut short by a crash leaves the store as it was; after a crash, opening the store
+/// dropped, or interrupted by a crash leaves the store as it was; after a crash, opening the store
 /// removes what was written. Belongs to its session's thread.
 ///
-/// New pages go to a file of their own (create, replace), which the catalog then names, or behind
-/// the end that the catalog records (append).
+/// New pages go to a new file, which the catalog then names (create, replace), or behind the end
+/// that the catalog records (append).
 public final class PendingLoad {
-    /// What it is to bring about.
+    /// The target and mode.
     public let target: LoadTarget
     /// The columns of the relation once it is loaded.
     public let schema: Schema?
     /// The store.
     public let engine: Engine
-    /// The session that it runs in.
+    /// The session in which it runs.
     public let session: Session
     /// How many pages have been added.
     public private(set) var pageCount = 0
 
     let record: RelationState
     let managerName: String
-    /// The main fork's length before the load; readers see that much until the end.
+    /// The main fork's length before the load. Readers see only that much until the load ends.
     let firstBlock: UInt32
     private let strategy: AccessStrategy
     private var extended: ExtendedPages?
     private var nextExtension = 1
     private var phase = Phase.open
-    /// Whether others may have the relation again; set by the engine.
+    /// Whether other users may have the relation again; set by the engine.
     var hasEnded = false
 
     private enum Phase { case open, committed, aborted }
 
-    /// How many pages the relation grows by at a time, at most.
+    /// The most pages by which the relation grows at a time.
     private static let largestExtension = 64
 
     init(
@@ -62,13 +62,13 @@ public final class PendingLoad {
         engine.endLoad(self)
     }
 
-    /// Adds a page: all zeroes, pinned. It has to be given back before the load ends.
+    /// Adds a page of zeroes and pins it. Give it back before the load ends.
     ///
-    /// Its checksum is set when it is written. Amortised constant time, besides writing pages out
-    /// when the pool is full.
+    /// Its checksum is set when it is written. Amortised constant time, plus the time for writing
+    /// pages if the pool is full.
     ///
-    /// - Throws: `closed` after the load has ended; what extending throws, such as a full disk.
-    ///   The load may go on, or be aborted.
+    /// - Throws: `closed` after the load has ended; what extending throws, such as a full disk. The
+    ///   load may continue or be aborted.
     public func nextPage() throws(StorageError) -> PinnedPage {
         try checkOpen()
         if let page = extended?.next() {
@@ -92,13 +92,13 @@ public final class PendingLoad {
 
     /// Makes the pages durable and part of the relation.
     ///
-    /// - Parameter rowCount: how many rows they hold: line pointers in state normal. It is given
-    ///   only if that is known, and if each page holds something: from then on a page of zeroes, or
-    ///   another number of rows, is damage, until pages are changed by other means than loads.
-    /// - Returns: the relation with them.
-    /// - Throws: `closed` when the load has ended already; what writing throws, such as a full
-    ///   disk; `syncFailed` or `storeFailed`. The load is then aborted, unless a failed sync made
-    ///   it impossible to say whether it counts: that shows when the store is opened again.
+    /// - Parameter rowCount: how many rows the pages hold (line pointers in state normal). Give it
+    ///   only if it is known, and if no page is empty: from then on a page of zeroes, or another
+    ///   number of rows, is damage, until pages are changed by other means than loads.
+    /// - Returns: the relation with the pages.
+    /// - Throws: `closed` if the load has ended already; what writing throws, such as a full disk;
+    ///   `syncFailed` or `storeFailed`. The load is then aborted. Only after a failed sync is it
+    ///   unknown whether the load counts; that shows when the store is opened again.
     @discardableResult
     public func commit(rowCount: UInt64? = nil) throws(StorageError) -> Relation {
         try commit(rowCount: rowCount, isExact: true)
@@ -125,7 +125,7 @@ public final class PendingLoad {
         if phase == .open { undo() }
     }
 
-    /// Writes the pages out and gives back what the relation grew by too much.
+    /// Writes the pages and gives back the excess by which the relation grew.
     private func finishPages() throws(StorageError) {
         extended = nil
         try cutWhatFailedToGrow()
@@ -133,8 +133,8 @@ public final class PendingLoad {
         if !engine.options.publishesEarly { try engine.syncPending(session) }
     }
 
-    /// Where the next page has to be is where the relation ends. An extension that failed may have
-    /// left it longer; going on behind that would leave a gap and cut off the last pages.
+    /// The next page must be at the relation's end. A failed extension may have left it longer;
+    /// continuing after that would leave a gap and cut off the last pages.
     private func cutWhatFailedToGrow() throws(StorageError) {
         let end = firstBlock + UInt32(pageCount)
         if try record.open.storage.blockCount(.main) > end {
@@ -170,7 +170,7 @@ public final class PendingLoad {
     }
 }
 
-/// What a load begins with.
+/// The state at the start of a load.
 struct LoadStart {
     let record: RelationState
     let schema: Schema?

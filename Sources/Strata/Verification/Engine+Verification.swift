@@ -1,8 +1,8 @@
 internal import FileAccess
 
 extension Relation {
-    /// What is wrong with a page of the main fork as it is on disk, in words that do not repeat
-    /// where; nil when it is sound.
+    /// What is wrong with a page of the main fork on disk, in words that do not repeat its place;
+    /// nil if it is intact.
     package func damage(in block: BlockNumber) -> String? {
         let memory = PageSlots(slots: 1, pages: 1)
         let page = memory.address(0, 0)
@@ -12,7 +12,7 @@ extension Relation {
         } catch {
             return error.message
         }
-        // The memory is this call's alone, and lives to its end.
+        // The memory is used by this call alone, and lives to its end.
         let verdict = withExtendedLifetime(memory) {
             let view = unsafe PageView(unsafePage: UnsafeRawPointer(page.pointer))
             return view.verify(
@@ -31,18 +31,18 @@ extension Engine {
     /// Checks all pages of relations as they are on disk, whatever the pool holds.
     ///
     /// Reads every file of every fork and segment into memory of its own, with the engine's IO
-    /// method, several reads in flight. Goes on after damage. Pages that were changed and not yet
-    /// written are checked as they were written last; ``checkpoint(_:pace:)`` brings them in.
-    /// The rows of a relation that has columns are taken apart as a scan does, and their values
-    /// compared with the columns' types. Rows are counted where loads have told how many they
-    /// brought (`RelationDescription.rowCount`); pages of zeroes are damage there.
-    /// Mirrors PostgreSQL's `pg_checksums --check`.
+    /// method and several reads in flight. Continues after damage. Pages changed but not yet
+    /// written are checked as last written; ``checkpoint(_:pace:)`` writes them. If a relation has
+    /// columns, its rows are decoded as a scan does, and their values are checked against the
+    /// columns' types. Rows are counted if loads recorded their number
+    /// (`RelationDescription.rowCount`); pages of zeroes are damage then. Mirrors PostgreSQL's
+    /// `pg_checksums --check`.
     ///
     /// - Parameters:
     ///   - names: which relations; nil for all, and the store's own files.
-    ///   - observer: is told of findings.
-    /// - Throws: `notFound` for a name that no relation has, `resourcesExhausted`, `closed`.
-    ///   Damage is no error but a finding.
+    ///   - observer: receives the findings.
+    /// - Throws: `notFound` if no relation has a name, `resourcesExhausted`, `closed`. Damage is a
+    ///   finding, not an error.
     public func verify(
         _ names: [String]? = nil, session: Session,
         observer: VerificationObserver = VerificationObserver()
@@ -76,7 +76,7 @@ extension Engine {
             do throws(StorageError) {
                 relation = try self.relation(named: description.name, checkingLength: false)
             } catch {
-                // Dropped since the list was made.
+                // The relation was dropped since the list was made.
                 if error.code == .notFound { continue }
                 guard error.concernsOneRelation else { throw error }
                 verifier.found(.unusable(description, error))
@@ -90,7 +90,7 @@ extension Engine {
         return verifier.report
     }
 
-    /// The control file and the catalog, read anew.
+    /// Reads the control file and the catalog again, and checks them.
     private func verifyStoreFiles(_ verifier: Verifier) {
         let store = StoreFiles(files: files)
         func check(_ path: String, _ body: () throws(StorageError) -> Void) {
@@ -111,14 +111,14 @@ extension Engine {
             }
         }
         check(Catalog.fileName) { () throws(StorageError) in
-            // While it is being replaced, the old or the new one is read.
+            // While it is being replaced, this reads the old or the new one.
             _ = try store.readCatalog(control)
         }
     }
 }
 
 extension VerificationFinding {
-    /// A relation whose files are in no state to be looked at.
+    /// The finding for a relation whose files are unusable.
     static func unusable(_ relation: RelationDescription, _ error: StorageError) -> Self {
         VerificationFinding(
             kind: .unreadable, relation: relation.name, fork: .main, block: nil,

@@ -1,13 +1,13 @@
-/// What checking the pages of one fork has come to: rows, and findings, few enough to be read.
+/// The result of checking the pages of one fork: rows, and a readable number of findings.
 ///
-/// Neighbouring pages of zeroes are told of together. After ``limit`` findings the rest of
-/// the fork is summed up by one more. One thread's.
+/// Neighbouring pages of zeroes are reported together. After ``limit`` findings, one more sums up
+/// the rest of the fork. Used by one thread.
 struct PageFindings {
-    /// Rows on sound pages: line pointers in state normal.
+    /// Rows on intact pages: line pointers in state normal.
     private(set) var rows: UInt64 = 0
-    /// Other line pointers on sound pages.
+    /// Other line pointers on intact pages.
     private(set) var otherItems: UInt64 = 0
-    /// Pages of zeroes that may be so.
+    /// Pages of zeroes that are allowed.
     var toleratedZeroes: UInt64 = 0
 
     private var check: RowCheck?
@@ -15,17 +15,17 @@ struct PageFindings {
     private var told = 0
     private var rest: Rest?
 
-    /// How many findings about pages of one fork are told one by one.
+    /// How many findings about pages of one fork are reported individually.
     static let limit = 100
 
-    /// A page with a fault, or neighbouring ones with the same.
+    /// A page with a fault, or neighbouring pages with the same fault.
     struct Run {
         var blocks: Range<UInt32>
         let kind: VerificationFinding.Kind
         let reason: String
         let path: String?
 
-        /// The reason, with how many pages it is about.
+        /// The reason, with the number of pages concerned.
         var words: String {
             blocks.count == 1
                 ? reason : "\(blocks.count) pages up to block \(blocks.upperBound - 1): \(reason)"
@@ -39,10 +39,12 @@ struct PageFindings {
         var last: UInt32
     }
 
-    /// - Parameter schema: what rows of the fork are checked against; nil if they are nobody's.
+    /// - Parameter schema: what to check the fork's rows against; nil if its pages do not hold
+    ///   rows.
     init(_ schema: Schema? = nil) { check = schema.map(RowCheck.init) }
 
-    /// Counts the rows of a page whose checksum and header are right; what is wrong with them.
+    /// Counts the rows of a page whose checksum and header are right. Returns what is wrong with
+    /// them.
     mutating func count(_ page: PageView) -> String? {
         if let fault = check?.fault(on: page) { return fault }
         for number in page.linePointerNumbers {
@@ -51,7 +53,7 @@ struct PageFindings {
         return nil
     }
 
-    /// Takes note of a fault; what is to be told because of it.
+    /// Records a fault. Returns what to report because of it.
     mutating func note(_ run: Run) -> Run? {
         if let last = open, run.kind == .zeroedPage, last.kind == run.kind,
             last.path == run.path, last.blocks.upperBound == run.blocks.lowerBound
@@ -74,7 +76,7 @@ struct PageFindings {
         return nil
     }
 
-    /// What is left to be told at the end; nil for nothing. To be called until it is.
+    /// What is left to report at the end; nil for nothing. Call it until it returns nil.
     mutating func takeRest() -> Run? {
         if let run = open.take(), let told = tell(run) { return told }
         guard let rest = rest.take() else { return nil }

@@ -1,7 +1,7 @@
 internal import PageFormat
 
-/// Takes the rows of pages apart as a scan does, and looks for what cannot be so. One thread's;
-/// allocates nothing for rows that are sound.
+/// Decodes the rows of pages as a scan does, and looks for impossible contents. Used by one thread;
+/// allocates nothing for valid rows.
 struct RowCheck {
     private let columns: [Column]
     private var decoder: HeapTupleDecoder
@@ -11,7 +11,7 @@ struct RowCheck {
         decoder = HeapTupleDecoder(layout: schema.layout)
     }
 
-    /// The first fault on a page whose checksum and header are right; nil for none.
+    /// The first fault on a page whose checksum and header are right; nil if there is none.
     mutating func fault(on page: PageView) -> String? {
         if let fault = HeapPageCheck.linePointerFault(in: page) { return fault.description }
         for number in page.linePointerNumbers {
@@ -27,7 +27,7 @@ struct RowCheck {
         return nil
     }
 
-    /// Looks at the values of the tuple that was decoded last.
+    /// Checks the values of the last decoded tuple.
     private func valueFault(in tuple: HeapTupleView) -> String? {
         for index in columns.indices {
             guard let bytes = decoder.value(index, of: tuple) else {

@@ -1,7 +1,7 @@
 internal import FileAccess
 
-/// Which segment files there are, told by their names: each directory is listed once for all of its
-/// relations. One thread's.
+/// Which segment files exist, according to their names. Each directory is listed once for all of
+/// its relations. Used by one thread.
 struct SegmentFiles {
     private let files: FileAccess
     private var directories: [String: [Key: [UInt32]]] = [:]
@@ -16,14 +16,14 @@ struct SegmentFiles {
     /// The numbers of a fork's segments, in order.
     ///
     /// - Parameter count: how many it should have. If it has fewer, it may have grown since the
-    ///   directory was listed, which is done again.
+    ///   directory was listed, so the directory is listed again.
     mutating func segments(
         of locator: RelationLocator, _ fork: Fork, atLeast count: UInt64
     ) throws(StorageError) -> [UInt32] {
         let directory = locator.database == 0 ? "global" : "base/\(locator.database)"
         let key = Key(number: locator.number, fork: fork)
         if let found = directories[directory]?[key], UInt64(found.count) >= count { return found }
-        // Nothing is wanted of most forks, and most are not there.
+        // Most forks have no blocks and do not exist.
         if count == 0, let listed = directories[directory] { return listed[key] ?? [] }
         let listed = try list(directory)
         directories[directory] = listed

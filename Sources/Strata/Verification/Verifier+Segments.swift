@@ -1,7 +1,7 @@
 internal import FileAccess
 
-/// The files of the built-in storage manager, checked one by one: that way a missing file in the
-/// middle does not hide those behind it.
+/// Checks the files of the built-in storage manager one by one, so that a missing file does not
+/// hide those after it.
 extension Verifier {
     func verifySegments(_ subject: Subject) throws(StorageError) {
         let expected = expectedCount(subject)
@@ -21,19 +21,19 @@ extension Verifier {
         var next: UInt32 = 0
         for segment in segments {
             if segment > next {
-                // A crash in the middle of growing leaves segments behind the end, and may take
-                // the names of those before them.
+                // A crash during growth leaves segments behind the end, and may remove the names of
+                // those before them.
                 let isBehindEnd = subject.fork == .main && firstBlock(of: next) >= expected
                 if isBehindEnd && segment - next <= Self.segmentsOfOneGrowth { break }
                 isWhole = false
                 found(missing(next..<segment, subject))
             }
             lengths[segment] = try verifySegment(segment, subject)
-            // Behind the highest number there is none.
+            // No segment follows the highest number.
             next = segment &+ 1
         }
         if !reportShort(lengths, segments, subject) { isWhole = false }
-        // Empty files may stand behind the last one, as truncating leaves them.
+        // Empty files may follow the last one, since truncating leaves them.
         let end = reachable(lengths, segments)
         if isWhole && end < UInt64(expected) {
             let missing = UInt32(end)
@@ -54,12 +54,12 @@ extension Verifier {
         return end
     }
 
-    /// How many segments can be missing that one growth was making; a file further on is strange.
+    /// How many segments one growth may have left missing. A file further on is strange.
     private static let segmentsOfOneGrowth: UInt32 = 16
 
     private var size: UInt64 { UInt64(engine.control.segmentBlocks) }
 
-    /// A gap between the files. Names may leave one of billions, which is told of once.
+    /// Reports a gap between the files. Names may imply a gap of billions, which is reported once.
     private func missing(_ segments: Range<UInt32>, _ subject: Subject) -> VerificationFinding {
         let first = segments.lowerBound
         let reason =
@@ -80,7 +80,7 @@ extension Verifier {
         return segment == 0 ? base : "\(base).\(segment)"
     }
 
-    /// Checks one file; how many whole blocks it has.
+    /// Checks one file. Returns how many whole blocks it has.
     private func verifySegment(_ segment: UInt32, _ subject: Subject) throws(StorageError)
         -> UInt32
     {
@@ -118,8 +118,8 @@ extension Verifier {
         return UInt32(blocks)
     }
 
-    /// Checks the pages of a file. Those in its holes are zeroes, and not read: a file may have
-    /// gigabytes of them.
+    /// Checks the pages of a file. Pages in its holes are zeroes and are not read, since a file may
+    /// have gigabytes of them.
     private func check(_ file: VirtualFile, _ blocks: Range<UInt32>, _ subject: Subject)
         throws(StorageError)
     {
@@ -144,13 +144,13 @@ extension Verifier {
         }
     }
 
-    /// Where the next data of a file is; all that is left where nobody can tell.
+    /// The next data of a file; all the rest if the file system cannot tell.
     private func data(
         of file: VirtualFile, from offset: Int64, _ subject: Subject, block: UInt32
     ) throws(StorageError) -> Range<Int64>? {
         do throws(StorageError) {
             guard let data = try file.nextData(from: offset) else { return nil }
-            // Written meanwhile, or a file system that knows of no order.
+            // Written meanwhile, or a file system that does not report in order.
             return data.upperBound > offset ? max(offset, data.lowerBound)..<data.upperBound : nil
         } catch {
             if error.code == .resourcesExhausted { throw error }
@@ -159,7 +159,8 @@ extension Verifier {
         }
     }
 
-    /// Reports files that are not full although others with content follow; whether there are none.
+    /// Reports files that are not full although later ones have contents. Returns whether there are
+    /// none.
     private func reportShort(
         _ lengths: [UInt32: UInt32], _ segments: [UInt32], _ subject: Subject
     ) -> Bool {
@@ -176,7 +177,7 @@ extension Verifier {
                         block: UInt32(clamping: UInt64(segment) * size + UInt64(length)),
                         path: path(subject, segment: segment)))
             }
-            // What a crash has left behind the end counts for nothing.
+            // What a crash has left behind the end does not count.
             let counts = subject.fork != .main || firstBlock(of: segment) < expectedCount(subject)
             if length > 0 && counts { followedByContent = true }
         }

@@ -12,11 +12,11 @@ final class Verifier {
     private let checker: PageChecker
     private var pages = PageFindings()
 
-    /// What is being checked.
+    /// A fork being checked.
     struct Subject {
         let relation: Relation
         let fork: Fork
-        /// The main fork as readers saw it when checking began: what comes behind is being added.
+        /// The main fork as readers saw it when checking began. Later pages are being added.
         let extent: RelationExtent
     }
 
@@ -33,7 +33,7 @@ final class Verifier {
             combineLimit: engine.options.combineLimit)
     }
 
-    /// Counts and reports something that is wrong.
+    /// Counts and reports a finding.
     func found(_ finding: VerificationFinding) {
         report.findings += 1
         observer.finding(finding)
@@ -57,15 +57,15 @@ final class Verifier {
         }
     }
 
-    /// Compares the rows that sound pages hold with those that loads brought in: a page of another
-    /// time is as good as any, and only the number of rows tells of it.
+    /// Compares the rows on intact pages with those that loads added. A page of another time is
+    /// intact in itself; only the number of rows reveals it.
     private func compareRows(_ subject: Subject, findingsBefore: Int) {
         guard let expected = subject.extent.rowCount, !subject.extent.allows(pages.rows) else {
             return
         }
-        // Rows that are missing for a reason that was told are not told of again.
+        // Missing rows whose cause was reported are not reported again.
         guard report.findings == findingsBefore || pages.toleratedZeroes > 0 else { return }
-        // The count is gone before a page that makes it wrong is written.
+        // The count is removed before a page is written that makes it wrong.
         guard subject.relation.record.isCounted else { return }
         var reason =
             "holds \(pages.rows) \(pages.rows == 1 ? "row" : "rows") where the catalog says"
@@ -78,7 +78,7 @@ final class Verifier {
         found(subject.finding(pages.rows < expected ? .missingRows : .surplusRows, reason))
     }
 
-    /// A fork that only its manager can find: nothing is known of its files.
+    /// Checks a fork that only its manager can find, without knowing its files.
     private func verifyManaged(_ subject: Subject) throws(StorageError) {
         let relation = subject.relation.open
         do throws(StorageError) {
@@ -117,14 +117,14 @@ final class Verifier {
         }
     }
 
-    /// How many blocks a fork has to have.
+    /// How many blocks a fork must have.
     func expectedCount(_ subject: Subject) -> UInt32 {
         if subject.fork == .main { return subject.extent.blockCount }
         return engine.description(of: subject.relation.name)?.blockCount(of: subject.fork) ?? 0
     }
 
-    /// Blocks beyond what readers see are left out: somebody is writing them, or a crash has left
-    /// them, and they are cut off before the relation grows.
+    /// Excludes blocks beyond what readers see: they are being written, or a crash has left them,
+    /// and they are cut off before the relation grows.
     func limit(_ end: UInt32, _ subject: Subject) -> UInt32 {
         subject.fork == .main ? min(end, subject.extent.blockCount) : end
     }
@@ -174,7 +174,7 @@ extension Verifier {
         case .invalid(let reason):
             note(block..<block + 1, .damagedPage, reason.description, source.path, subject)
         case .valid where subject.fork == .main:
-            // As in the checker's verdict: its memory is this object's alone until the next page.
+            // As in the checker's verdict: this object alone has the memory until the next page.
             let view = unsafe PageView(unsafePage: UnsafeRawPointer(page.pointer))
             if let fault = pages.count(view) {
                 note(block..<block + 1, .damagedRow, fault, source.path, subject)
@@ -183,7 +183,7 @@ extension Verifier {
         }
     }
 
-    /// Pages of zeroes: those that a load left have lost their rows.
+    /// Judges pages of zeroes. Those that a load left have lost their rows.
     func judgeZeroes(_ blocks: Range<UInt32>, _ path: String?, _ subject: Subject) {
         report.pagesChecked += UInt64(blocks.count)
         report.newPages += UInt64(blocks.count)
