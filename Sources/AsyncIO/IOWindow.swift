@@ -1,14 +1,14 @@
 internal import DequeModule
 
-/// The IO of one purpose that a session has in flight: started one after another, finished in the
-/// same order, at most so many at a time.
+/// The IO of one purpose that a session has in flight. It is started and finished in the same
+/// order, up to a limit at a time.
 ///
 /// Belongs to its session's thread. Its owner calls ``drain()`` before it gives up memory that the
 /// IO uses.
 package struct IOWindow<Purpose> {
     /// An IO that has ended, or could not be started.
     package struct Ended {
-        /// What its starter said of it.
+        /// The value that its start returned.
         package let purpose: Purpose
         /// Its outcome; unknown if it was not started.
         package let report: IOReturn
@@ -44,7 +44,7 @@ package struct IOWindow<Purpose> {
     ///
     /// Acquires a handle, which may wait for the session's oldest IO.
     ///
-    /// - Parameter start: defines and starts the IO, and returns what to say of it when it has
+    /// - Parameter start: defines and starts the IO, and returns a value to keep until it has
     ///   ended. Releases the handle if it throws.
     /// - Throws: what acquiring a handle or `start` throws; nothing is added then.
     package mutating func start(
@@ -58,7 +58,7 @@ package struct IOWindow<Purpose> {
         flights.append(Flight(purpose: purpose, report: report, reference: reference))
     }
 
-    /// Adds what could not be started, in its place; it ends with an unknown outcome.
+    /// Adds an IO that could not be started, in its place; it ends with an unknown outcome.
     package mutating func add(unstarted purpose: Purpose) {
         flights.append(
             Flight(purpose: purpose, report: IOReturn(), reference: WaitReference()))
@@ -78,7 +78,7 @@ package struct IOWindow<Purpose> {
         return Ended(purpose: oldest.purpose, report: oldest.report, failure: failure)
     }
 
-    /// Waits for all that is in flight.
+    /// Waits for all IO in flight.
     package mutating func drain() {
         while finishOldest() != nil {}
     }

@@ -28,7 +28,7 @@ extension BufferManager {
         return operation.doneCount < operation.coveredCount
     }
 
-    /// ``startRead(_:block:count:)`` that waits for nothing: its step.
+    /// The step of ``startRead(_:block:count:)``, which waits for nothing.
     ///
     /// - Returns: what must happen before the read can begin; the operation covers no block then,
     ///   and this is called again. If nil, continue with ``advance(_:)``.
@@ -91,7 +91,7 @@ extension BufferManager {
     /// Advances a read as far as possible without waiting: the step of ``waitRead(_:)``.
     ///
     /// - Returns: what must happen before the next step; nil if all blocks are in the pool.
-    /// - Throws: as ``waitRead(_:)``; the caller must give the operation's pages back.
+    /// - Throws: what ``waitRead(_:)`` throws; the caller must give the operation's pages back.
     package func advance(_ operation: ReadOperation) throws(StorageError) -> ReadNeed? {
         while operation.doneCount < operation.coveredCount {
             switch operation.phase {
@@ -114,11 +114,11 @@ extension BufferManager {
     }
 
     /// Advances the read of one block as far as possible without waiting: begins it, if the
-    /// operation covers no block, and goes on with ``advance(_:)``.
+    /// operation covers no block, and continues with ``advance(_:)``.
     ///
     /// - Returns: what must happen before the next step; nil if the page can be taken.
-    /// - Throws: as ``startRead(_:block:count:)`` and ``waitRead(_:)``; the caller must give the
-    ///   operation's page back.
+    /// - Throws: what ``startRead(_:block:count:)`` and ``waitRead(_:)`` throw; the caller must
+    ///   give the operation's page back.
     package func advance(_ operation: ReadOperation, reading block: BlockNumber)
         throws(StorageError) -> ReadNeed?
     {

@@ -1,12 +1,12 @@
 internal import AsyncIO
 internal import StorageManager
 
-/// Buffers that an operation has claimed for pages that come. Some may have dirty pages, which must
-/// be written out first. Belongs to the operation's driver.
+/// Buffers that an operation has claimed for coming pages. Some may have dirty pages, which must be
+/// written first. Belongs to the operation's driver.
 @safe
 struct Victims {
     /// The claimed buffers, `count` of them. The memory is the owner's, has room for as many as the
-    /// owner asks for, and outlives this value.
+    /// owner requests, and outlives this value.
     let places: UnsafeMutablePointer<UInt32>
     fileprivate(set) var count = 0
     /// Why a page could not be written. As long as it is set, only clean buffers are claimed.
@@ -51,7 +51,7 @@ extension BufferPool {
     /// clock's next buffers are free: one IO can then fill neighbouring memory.
     ///
     /// - Parameter wanted: how many; there may be fewer if the rest is in use.
-    /// - Throws: if there is not one: what writing threw if all others are dirty, or
+    /// - Throws: if there is none: what writing threw if all others are dirty, or
     ///   `resourcesExhausted` if other threads keep taking the pages back.
     func claim(
         _ victims: inout Victims, _ wanted: Int, _ strategy: AccessStrategy?, _ session: Session
@@ -143,8 +143,8 @@ extension BufferPool {
     /// Claims buffers and removes their pages: the loop over ``claim(_:_:_:_:)`` that waits.
     ///
     /// - Returns: how many, at least one; fewer than wanted if the rest is in use.
-    /// - Throws: if there is not one: `resourcesExhausted` if all buffers are pinned, or what
-    ///   writing threw if all others are dirty.
+    /// - Throws: if there is none: `resourcesExhausted` if all buffers are pinned, or what writing
+    ///   threw if all others are dirty.
     func claimVictims(
         _ wanted: Int, into places: UnsafeMutablePointer<UInt32>, _ strategy: AccessStrategy?,
         _ session: Session
@@ -170,7 +170,8 @@ extension BufferPool {
         throw Self.exhausted(count)
     }
 
-    /// Waits for the end of one write that keeps its page from making room, whoever issued it.
+    /// Waits for the end of one write that prevents its page from making room, whichever session
+    /// issued it.
     ///
     /// - Returns: whether there was one.
     private func waitForWrite(_ session: Session) throws(StorageError) -> Bool {

@@ -1,9 +1,9 @@
 package import AsyncIO
 internal import StorageManager
 
-/// What must happen before a read can continue: what its steps (``BufferManager/advance(_:)``)
-/// return instead of waiting. A thread waits for it (``BufferManager/wait(for:of:)``); the loop
-/// that serves tasks has itself told of it.
+/// What must happen before a read can continue: the result of its steps
+/// (``BufferManager/advance(_:)``), which do not wait. A thread waits for it
+/// (``BufferManager/wait(for:of:)``); the loop that serves tasks registers a wake-up.
 package enum ReadNeed {
     /// An IO must complete: the read's own, or another's on the same page.
     case completion(WaitReference)
@@ -41,7 +41,7 @@ extension BufferManager {
         return false
     }
 
-    /// Registers a wake-up for the event that ``ReadNeed/notice`` stands for.
+    /// Registers a wake-up for the event that ``ReadNeed/notice`` means.
     ///
     /// - Returns: false, with nothing registered, if it has happened.
     package func register(_ wakeUp: WakeUp, for operation: ReadOperation) -> Bool {
@@ -49,24 +49,25 @@ extension BufferManager {
         return operation.buffer(operation.doneCount).registerForIO(wakeUp, in: table.waits)
     }
 
-    /// Writes out the pages that ``ReadNeed/cleaning`` stands for, so that the operation can have
-    /// their buffers. Blocks the thread. Nothing else may use the operation meanwhile. If writing
-    /// fails and there is no clean buffer either, the operation's next step throws the error.
+    /// Writes the pages that ``ReadNeed/cleaning`` means, so that the operation can have their
+    /// buffers. Blocks the thread. Nothing else may use the operation meanwhile. If writing fails
+    /// and there is no clean buffer either, the operation's next step throws the error.
     ///
     /// - Parameter session: the calling thread's session.
     package func clean(_ operation: ReadOperation, session: Session) {
         operation.pool.clean(&operation.victims, session)
     }
 
-    /// Has the operation's next step look for clean buffers behind the dirty ones that
-    /// ``ReadNeed/cleaning`` stands for: cheaper than another thread's writing, if there are some.
+    /// Makes the operation's next step look for clean buffers behind the dirty ones that
+    /// ``ReadNeed/cleaning`` means. If there are some, that costs less than writing on another
+    /// thread.
     ///
     /// - Returns: false, with nothing changed, once that was done a few times in vain.
     package func passOver(_ operation: ReadOperation) -> Bool {
         operation.pool.passOver(&operation.victims)
     }
 
-    /// Why a read that needs a buffer will not get one; nil if it may.
+    /// Why a read that needs a buffer cannot get one; nil if it may.
     package var refusal: StorageError? { gate.failure.map { .writesRefused($0) } }
 }
 

@@ -36,18 +36,18 @@ package enum PathBytes {
         return bytes
     }
 
-    /// The byte that a character stands for; nil for other characters.
+    /// The byte that a character represents; nil for other characters.
     package static func byte(_ scalar: Unicode.Scalar) -> UInt8? {
         guard scalar.value >= first, scalar.value < first + 256 else { return nil }
         return UInt8(scalar.value - first)
     }
 
-    /// Whether any character stands for a byte that is not UTF-8.
+    /// Whether any character represents a byte that is not UTF-8.
     package static func hasInvalidBytes(_ text: String) -> Bool {
         text.unicodeScalars.contains { byte($0) != nil }
     }
 
-    /// Calls `body` with the bytes that a path stands for, followed by a zero.
+    /// Calls `body` with the bytes of a path, followed by a zero.
     static func with<Result>(
         _ path: String, _ body: (UnsafePointer<CChar>) -> Result
     ) -> Result {

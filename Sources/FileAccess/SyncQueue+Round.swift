@@ -140,7 +140,7 @@ private struct SyncRound {
         do throws(StorageError) {
             if let failure = ended.failure { throw failure }
             try session.system.check(ended.report)
-            // No news is no success: only a sync that is known to have been done counts.
+            // An unknown outcome is not success.
             guard ended.report.result.status == .ok else {
                 throw .sync(flight.path, errorNumber: EIO, isRepeated: false)
             }

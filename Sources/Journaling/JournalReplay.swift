@@ -56,7 +56,7 @@ package struct JournalReplay {
         self.writesAll = writesAll
     }
 
-    /// - Parameter beforeKeeping: is called before copies are kept in a file of their own.
+    /// - Parameter beforeKeeping: called before copies are written to a file of their own.
     /// - Throws: `journalDamaged`, `storeTooNew`, or what reading and writing throw; the journal
     ///   stays then.
     package mutating func run(

@@ -7,7 +7,7 @@ extension ReadStream {
     /// Takes the next page if it is there, and looks ahead as far as that goes without waiting.
     ///
     /// - Returns: nil if the page needs something (``takeNeed()``).
-    /// - Throws: as ``next()``.
+    /// - Throws: what ``next()`` throws.
     package mutating func step() throws(StorageError) -> PinnedPage? {
         let page = try advance()
         // Dirty pages cost another thread's work. Clean ones behind them will do.
@@ -36,7 +36,7 @@ extension ReadStream {
         let needy: StreamEngine.Needy
     }
 
-    /// Makes an error that of the block that needed something; the next step throws it.
+    /// Assigns an error to the block that needed something; the next step throws it.
     package mutating func refuse(_ error: StorageError, _ need: Need) {
         engine.refuse(error, need.needy)
     }

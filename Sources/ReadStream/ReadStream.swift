@@ -76,8 +76,9 @@ public struct ReadStream<Source: BlockSource>: ~Copyable {
         return try nextQueued()
     }
 
-    /// Takes the next page if it is in the pool and the stream looks no further than that page;
-    /// else nil, and ``next()`` goes on. Costs a lookup and a pin; never waits or throws.
+    /// Takes the next page if it is in the pool and the stream looks no further than that page.
+    /// Returns nil otherwise; ``next()`` then continues. Costs a lookup and a pin; never waits or
+    /// throws.
     @inlinable
     public mutating func nextIfResident() -> PinnedPage? {
         guard isOnDemand else { return nil }
@@ -99,7 +100,7 @@ public struct ReadStream<Source: BlockSource>: ~Copyable {
         return nil
     }
 
-    /// The loop that waits where ``advance()`` does not.
+    /// Waits where ``advance()`` does not.
     @inlinable
     @inline(never)
     mutating func nextQueued() throws(StorageError) -> PinnedPage? {
@@ -115,11 +116,10 @@ public struct ReadStream<Source: BlockSource>: ~Copyable {
         }
     }
 
-    /// Takes the next page if it is there, and looks ahead: the stream's step, which waits for
-    /// nothing.
+    /// The stream's step: takes the next page if it is there, and looks ahead. Waits for nothing.
     ///
     /// - Returns: nil if the page needs something (`StreamEngine.need`), or if there is none.
-    /// - Throws: as ``next()``.
+    /// - Throws: what ``next()`` throws.
     @inlinable
     mutating func advance() throws(StorageError) -> PinnedPage? {
         if engine.isEmpty {
@@ -186,8 +186,8 @@ extension ReadStream {
         isOnDemand = engine.isOnDemand
     }
 
-    /// Forgets blocks that were named and not taken, and starts anew: asks the source again, with
-    /// the initial look-ahead. Waits for nothing. Mirrors PostgreSQL's `read_stream_reset`.
+    /// Forgets blocks that were named and not taken, and starts again: asks the source, with the
+    /// initial look-ahead. Waits for nothing. Mirrors PostgreSQL's `read_stream_reset`.
     public mutating func reset() {
         waiting.removeAll()
         engine.reset()

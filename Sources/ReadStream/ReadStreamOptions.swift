@@ -53,8 +53,9 @@ public struct ReadStreamOptions {
 
     /// The settings for reading neighbouring blocks once, in order: the one policy for scans.
     ///
-    /// A scan of more than a quarter of the pool uses a ring, so that it leaves the pool to others.
-    /// What a smaller one reads stays in the pool, for the next. Mirrors PostgreSQL's `initscan`.
+    /// A scan of more than a quarter of the pool uses a ring, so that it leaves the pool to other
+    /// readers. The pages of a smaller scan stay in the pool for the next one. Mirrors PostgreSQL's
+    /// `initscan`.
     ///
     /// - Parameters:
     ///   - blockCount: how many blocks the scan reads.

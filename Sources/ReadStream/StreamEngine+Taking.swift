@@ -4,7 +4,7 @@ internal import DequeModule
 internal import StorageManager
 internal import Threads
 
-/// From the queue to the user. Nothing here waits, but for ``waitForNeed()``.
+/// From the queue to the user. Only ``waitForNeed()`` waits.
 extension StreamEngine {
     /// Takes the page at the front of the queue. Callers must ensure that the queue is not empty.
     ///
@@ -172,7 +172,7 @@ extension StreamEngine {
         preconditionFailure("a read that needs something has its operation")
     }
 
-    /// Waits for what the next page needs. An error becomes that of its block.
+    /// Waits for what the next page needs. An error is assigned to its block.
     ///
     /// - Returns: false if it needs nothing: there is no next page.
     @usableFromInline
@@ -195,7 +195,7 @@ extension StreamEngine {
         if case .oldest = needy { hasWaited = true }
     }
 
-    /// Makes an error that of the block that needed something.
+    /// Assigns an error to the block that needed something.
     func refuse(_ error: StorageError, _ needy: Needy) {
         switch needy {
         case .oldest: endOldestRead(error)

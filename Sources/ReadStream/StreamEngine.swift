@@ -118,7 +118,7 @@ final class StreamEngine {
     var startNeed: ReadNeed?
     /// Whether ``startFailure`` is final: its block is not tried again.
     var isRefused = false
-    /// What the next page waits for, until its driver has taken note (``takeNeed()``).
+    /// What the next page waits for, until its driver has taken it (``takeNeed()``).
     var need: (need: ReadNeed, of: Needy)?
     /// Whether the user has waited for the oldest read.
     var hasWaited = false
@@ -142,7 +142,7 @@ final class StreamEngine {
         if !readsWhenTaken || !storage.supportsPrefetch || storage.usesDirectIO {
             advice = .none
         } else if storage.hasKernelReadAhead {
-            // Of blocks in order the kernel need not be told, as it looks ahead by itself.
+            // The kernel reads ahead in order by itself.
             advice = options.flags.contains(.sequential) ? .none : .jumps
         } else {
             advice = .all

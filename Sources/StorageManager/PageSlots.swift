@@ -19,13 +19,13 @@ package final class PageSlots {
 
     deinit { unsafe base.deallocate() }
 
-    /// Where a page lies; valid as long as this object.
+    /// A page's address; valid as long as this object.
     package func address(_ slot: Int, _ page: Int) -> PageAddress {
         precondition((0..<slots).contains(slot) && (0..<pages).contains(page))
         return unsafe PageAddress(base + (slot * pages + page) * blockSize)
     }
 
-    /// Where the first pages of a group lie; valid as long as this object.
+    /// The addresses of a group's first pages; valid as long as this object.
     package func addresses(_ slot: Int, _ count: Int) -> [PageAddress] {
         (0..<count).map { address(slot, $0) }
     }

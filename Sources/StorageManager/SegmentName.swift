@@ -4,10 +4,10 @@ package struct SegmentName: Equatable {
     package let number: UInt32
     /// The fork.
     package let fork: Fork
-    /// Which of the fork's segments it is, from zero on.
+    /// The number of the segment within the fork, from zero.
     package let segment: UInt32
 
-    /// Takes a name apart.
+    /// Parses a name.
     package init?(_ name: String) {
         let parts = name.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
         if parts.count == 2 {

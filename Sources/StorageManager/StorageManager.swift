@@ -114,8 +114,8 @@ public struct RelationSpace: Sendable, Hashable {
     public var usedBytes: Int
     /// The bytes of its files, unused ones included.
     public var fileBytes: Int
-    /// The bytes of blocks that the manager knows to be missing from its files; 0 if it does not
-    /// know of any.
+    /// The bytes of blocks that the manager knows to be missing from its files; 0 if it knows of
+    /// none.
     public var lostBytes: Int
 
     /// Makes a record of space.

@@ -16,8 +16,8 @@ public struct StorageManagerCapabilities: Sendable, Hashable {
     /// A power failure during an overwrite may leave a page half old and half new. True unless the
     /// manager says otherwise.
     public var pagesCanTear: Bool
-    /// Each fork lies in plain segment files below `base` and `global`, as PostgreSQL's do, so that
-    /// each file can be checked by itself and looked for by its name.
+    /// Each fork is in plain segment files below `base` and `global`, like PostgreSQL's, so that
+    /// each file can be found by its name and checked alone.
     public var keepsSegmentFiles: Bool
     /// IO runs beside its submitter under every method, because other code than the method executes
     /// it (`IOHandle.startElsewhere`). Starting it early pays off even under `sync`.

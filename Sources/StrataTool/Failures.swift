@@ -1,25 +1,24 @@
 internal import ArgumentParser
 internal import Strata
 
-/// What a command could not do about some of many relations or files, while it went on with the
-/// rest.
+/// The failures of a command about many relations or files, which continues after each.
 struct Failures {
     private var count = 0
 
-    /// Says on standard error what could not be done.
+    /// Prints on standard error what failed.
     mutating func note(_ what: String) {
         count += 1
         printMessage("strata: \(OptionNames.translated(what))")
     }
 
-    /// Ends the command with exit code 1 if there was any.
+    /// Ends the command with exit code 1 if anything failed.
     func finish() throws {
         if count > 0 { throw ExitCode(1) }
     }
 }
 
 extension StorageError {
-    /// Whether nothing else can be done with the store either, so that going on is of no use.
+    /// Whether nothing else can be done with the store either, so that continuing is useless.
     var concernsWholeStore: Bool {
         switch code {
         case .storeFailed, .storeReplaced, .storeReadOnly, .closed: true

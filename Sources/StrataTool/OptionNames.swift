@@ -25,12 +25,12 @@ enum OptionNames {
         ("; give the schema", "; give --schema"),
     ]
 
-    /// A message of the library in the tool's terms: with the tool's names for what it has, and
-    /// without advice to set what it does not have.
+    /// A message of the library in the tool's terms: with the tool's names for its options, and
+    /// without advice about settings that the tool does not have.
     static func translated(_ message: String) -> String {
         let text = phrases.reduce(message) { $0.replacing($1.library, with: $1.tool) }
         guard text.contains("Options.") || text.contains("Configuration.") else { return text }
-        // The first sentence says what happened, those that follow what helps.
+        // The first sentence says what happened, the others what helps.
         var sentences = text.split(separator: ". ", omittingEmptySubsequences: false)
         let advice = sentences.dropFirst().filter { !$0.contains(setting) }
         sentences = sentences.prefix(1) + advice
@@ -39,7 +39,7 @@ enum OptionNames {
         return text.hasSuffix(".") && sentences.count > 1 ? rest + "." : rest
     }
 
-    /// The name of a setting of the library's.
+    /// The name of a setting of the library.
     private static var setting: Regex<(Substring, Substring)> {
         /[A-Z][A-Za-z]*(Options|Configuration)\.[a-z]/
     }

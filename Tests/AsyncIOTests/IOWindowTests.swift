@@ -2,7 +2,7 @@ import AsyncIO
 import StorageTesting
 import Testing
 
-/// IO in flight that is finished in the order in which it was started.
+/// IO in flight is finished in the order in which it was started.
 @Suite struct IOWindowTests {
     private func start(
         _ window: inout IOWindow<Int>, _ number: Int, _ file: TestFile, _ memory: IOMemory
@@ -27,7 +27,7 @@ import Testing
         defer { session.close() }
         let file = try TestFile(system)
         let memories = (0..<20).map { _ in IOMemory(512) }
-        // Also more than the session has handles.
+        // More than the session has handles, too.
         for limit in [1, 3, 100] {
             var window = IOWindow<Int>(session, limit: limit)
             var ended: [Int] = []

@@ -8,13 +8,13 @@ import Threads
 
 @testable import CompressedDisk
 
-/// Without the map, no chunk comes back as it was before; and a map that lost its last records is
-/// not taken for the newest.
+/// Without the map, no chunk comes back in an earlier state. A map that lost its last records does
+/// not count as the newest.
 @Suite("Generations of chunks")
 struct GenerationTests {
     private static let blocks: UInt32 = 40
 
-    /// Writes blocks that hold other numbers than theirs, and makes that durable.
+    /// Writes blocks that contain numbers other than their own, durably.
     private static func rewrite(_ store: RealStore, _ block: UInt32, as other: UInt32) throws {
         let memory = PageMemory(4)
         memory.fillAll(from: other)
@@ -23,7 +23,7 @@ struct GenerationTests {
         try store.manager.syncPending(store.session)
     }
 
-    /// A relation whose chunk 3 was replaced: first by other content, then by the right one.
+    /// A relation whose chunk 3 was replaced: first with other content, then with the right one.
     private static func make(_ path: String, _ method: TestedMethod) throws {
         try RealStore.make(path, method, blocks: Int(blocks), zeroes: [7])
         try RealStore.with(path, method) { store in
@@ -71,20 +71,20 @@ struct GenerationTests {
         }
     }
 
-    @Test("What a crash has left of a change that it undid is not the fork's")
+    @Test("What a crash has left of an undone change does not belong to the fork")
     func undoneChange() throws {
         let method = TestedMethod(.synchronous)
         try TemporaryDirectory.with { path in
             let harm = Harm(path: path)
             try Self.make(path, method)
             let (chunks, map) = (try harm.bytes(RealStore.chunks), try harm.bytes(RealStore.map))
-            // The next sync's chunk and trace are there, and its record is not.
+            // The next sync's chunk and trace are there, but its record is not.
             try RealStore.with(path, method) { try Self.rewrite($0, 20, as: 600) }
             let copy = try #require(try harm.newestCopy(of: 5))
             let later = try harm.bytes(RealStore.chunks)
             try harm.set(RealStore.map, map)
             try harm.change(RealStore.chunks) { bytes in
-                // Without the confirmation.
+                // The trace without the confirmation.
                 bytes[0..<4096] = chunks[0..<4096]
                 let end = min(copy + unitSize, bytes.count)
                 bytes[copy..<end] = later[copy..<end]
@@ -128,7 +128,7 @@ struct GenerationTests {
                 #expect(!log.messages.isEmpty)
                 #expect(try harm.everything() == before)
             }
-            // The next change writes it anew.
+            // The next change rewrites it.
             try RealStore.with(path, method) { store in
                 try store.write(0, 4)
                 try store.manager.syncPending(store.session)
@@ -160,7 +160,7 @@ struct GenerationTests {
         }
     }
 
-    @Test("Chunks in groups: long forks, and cut ones", arguments: [1, 2, 3])
+    @Test("Chunks are in groups, in long forks and in cut ones", arguments: [1, 2, 3])
     func groups(seed: UInt64) throws {
         var random = SplitMix64(seed: seed)
         var stored = StoredChunks()
@@ -180,7 +180,7 @@ struct GenerationTests {
         #expect(sums == stored.groups)
     }
 
-    @Test("A long fork: a lost chunk makes its group doubtful, and no other")
+    @Test("In a long fork, a lost chunk makes only its group doubtful")
     func longFork() throws {
         let method = TestedMethod(.synchronous)
         try TemporaryDirectory.with { path in
@@ -205,7 +205,7 @@ struct GenerationTests {
     }
 }
 
-/// Writes of which the kernel takes a part, without a word.
+/// Writes of which the kernel silently takes only a part.
 @Suite("Short writes of a compressed relation")
 struct ShortWriteTests {
     @Test("say that the disk may be full or the file too long", arguments: [true, false])
@@ -248,7 +248,7 @@ extension RealStore {
     }
 }
 
-/// The kernel's file system, which takes nothing of what is written.
+/// The kernel's file system, but it writes nothing of the data.
 private final class ShortWrites: ForwardingFileSystem {
     let underlying = KernelFileSystem()
     private let short = Atomic<Bool>(false)
@@ -263,7 +263,7 @@ private final class ShortWrites: ForwardingFileSystem {
     }
 }
 
-/// Where the records of a map file begin.
+/// The positions of the records in a map file.
 private enum MapRecords {
     static func starts(in bytes: [UInt8]) -> [Int] {
         stride(from: 0, to: bytes.count - 64, by: 64).filter { offset in
@@ -273,7 +273,7 @@ private enum MapRecords {
 }
 
 extension Harm {
-    /// Where the copy of a chunk with the highest generation begins in the data file.
+    /// The position of the chunk's copy with the highest generation in the data file.
     fileprivate func newestCopy(of chunk: UInt32) throws -> Int? {
         let bytes = try bytes(RealStore.chunks)
         func number(_ range: Range<Int>) -> UInt64 {

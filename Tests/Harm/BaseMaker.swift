@@ -180,7 +180,7 @@ enum Changes {
         }
     }
 
-    /// Gives a relation a further fork, of pages that tell its name.
+    /// Gives a relation another fork, of pages that contain its name.
     static func addFork(
         _ fork: Fork, _ count: Int, to name: String, of engine: Engine, _ session: Session
     ) throws {

@@ -12,7 +12,7 @@ struct ToolOutcome {
     var errors: [UInt8] = []
     /// The most resident memory it had.
     var residentBytes = 0
-    /// The most address space that it was seen to have.
+    /// The most address space that was observed.
     var addressBytes = 0
     var processorSeconds = 0.0
 
@@ -122,7 +122,7 @@ struct ToolRunner {
         return outcome
     }
 
-    /// The most address space that a process has had so far; 0 where the system does not tell.
+    /// The most address space that a process has had so far; 0 if the system does not report it.
     private static func addressBytes(of child: pid_t) -> Int {
         let descriptor = open("/proc/\(child)/status", O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return 0 }

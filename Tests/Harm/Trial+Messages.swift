@@ -1,9 +1,9 @@
 import Foundation
 import StorageTesting
 
-/// Trials of what the tool says: that it names what was harmed, and what is the reason.
+/// Trials of the tool's messages: they name the damage and the reason.
 extension Trial {
-    /// One of the ways in which a message may mislead.
+    /// The kinds of misleading messages.
     mutating func runMessages() throws(HarmError) {
         let kinds = UInt64(MutationKind.allCases.count)
         switch seed / kinds % 7 {
@@ -17,12 +17,12 @@ extension Trial {
         }
     }
 
-    /// What all of them say, in lower case.
+    /// Words that all of them contain, in lower case.
     private func said(_ outcome: ToolOutcome) -> String {
         String(decoding: outcome.errors, as: UTF8.self).lowercased()
     }
 
-    /// Expects an error that has all of some words, and none of others.
+    /// Expects an error that contains some words, and none of others.
     private mutating func expect(
         _ outcome: ToolOutcome, _ words: [String], without others: [String] = []
     ) {
@@ -49,7 +49,7 @@ extension Trial {
         }
     }
 
-    /// A limit on the size of files is none of the disk.
+    /// A limit on the size of files is not a full disk.
     private mutating func runFileSizeLimit() throws(HarmError) {
         // What it says goes to a file as well.
         let blocks = [4, 5, 8, 12, 16, 24, 32][random.below(7)]
@@ -65,7 +65,7 @@ extension Trial {
         outcome.arguments.removeFirst(3)
         check(outcome)
         let words = said(outcome)
-        // What it prints may be more than the limit.
+        // Its output may be larger than the limit.
         if outcome.code == 0 || words.contains("standard output") { return }
         if words.contains("no space left") { note("it says that the disk is full", outcome) }
         for word in ["ulimit -f"] where !words.contains(word) {
@@ -77,7 +77,7 @@ extension Trial {
         }
     }
 
-    /// Settings that cannot be are called as the tool calls them.
+    /// Impossible settings are named as the tool names them.
     private mutating func runSettings() throws(HarmError) {
         let size = ["4TB", "9000g", "100000TB", "8191PB", "127kB", "0"][random.below(6)]
         mutation.description = ["--buffers \(size)"]
@@ -91,7 +91,7 @@ extension Trial {
         expect(outcome, ["--buffers"], without: ["number of buffers", "poolbytes"])
     }
 
-    /// A file that something else has made longer is no other segment size.
+    /// A file that something else has lengthened does not mean another segment size.
     private mutating func runLongSegment() throws(HarmError) {
         let relation = relation(of: "magnetic")
         let path = "base/1/\(relation.number)"
@@ -106,7 +106,7 @@ extension Trial {
         }
     }
 
-    /// Rejects that cannot be are refused before there is a store to load into.
+    /// Impossible files for rejects are refused before there is a store to load into.
     private mutating func runRejects() throws(HarmError) {
         let fresh = "\(runner.folder)/fresh"
         StoreImage.remove(fresh)
@@ -126,7 +126,7 @@ extension Trial {
         }
     }
 
-    /// Something else than a file stands in a file's place: it is named, with the reason.
+    /// If something other than a file is in a file's place, the message names it and the reason.
     private mutating func runWrongKind() throws(HarmError) {
         let relation = base.relations[random.below(base.relations.count)]
         let suffix = relation.manager == "compressed" ? ".chunks" : ""
@@ -142,7 +142,7 @@ extension Trial {
         }
     }
 
-    /// A relation of which chunks are lost is named by all that look.
+    /// All reading commands name a relation that has lost chunks.
     private mutating func runLostParts() throws(HarmError) {
         let relation = relation(of: "compressed")
         let path = "base/1/\(relation.number).chunks"
@@ -159,9 +159,9 @@ extension Trial {
     }
 }
 
-/// What holds of whatever the tool says.
+/// What must hold for every message of the tool.
 extension Trial {
-    /// Looks for advice that users of the tool cannot follow.
+    /// Looks for advice that the tool's users cannot follow.
     mutating func checkWords(_ outcome: ToolOutcome) {
         let said = String(decoding: outcome.errors, as: UTF8.self)
         for word in ["Options.", "Configuration."] where said.contains(word) {
@@ -174,7 +174,7 @@ extension Trial {
         }
     }
 
-    /// Whether what was said names a relation or one of the files that were harmed.
+    /// Whether the messages name a relation or one of the damaged files.
     func namesHarm(_ outcome: ToolOutcome, _ relation: BaseRelation) -> Bool {
         let said = String(decoding: outcome.errors, as: UTF8.self)
         if said.contains("\"\(relation.name)\"") || said.contains("base/1/\(relation.number)") {

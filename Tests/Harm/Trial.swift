@@ -58,7 +58,7 @@ struct Trial {
 
     /// The most resident memory that a command may have.
     static let residentLimit = 300 << 20
-    /// The address space that a command may have, as the harness has the system enforce.
+    /// The address space that a command may have; the harness makes the system enforce it.
     static let addressLimit = 3 << 30
     /// The most processor time of a command.
     static let processorLimit = 15.0
@@ -238,7 +238,7 @@ struct Trial {
         return states
     }
 
-    /// All relations are listed, and where that is an error one that was harmed is named.
+    /// All relations are listed. If that fails, the error names a damaged one.
     private mutating func judgeList(_ outcome: ToolOutcome) {
         if concernsStore { return }
         let lines = String(decoding: outcome.output, as: UTF8.self).split(separator: "\n")

@@ -147,7 +147,7 @@ import Testing
         }
     }
 
-    /// The benchmark's cases may be as many as they are.
+    /// The benchmark may have any number of cases.
     @Test func modulesStaySmall() throws {
         for (module, files) in Dictionary(
             grouping: try Self.sources(in: "Sources"), by: Self.module)

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// What the tool says is what has happened, and names what users of the tool have.
+/// The tool's messages say what has happened, in terms that its users know.
 @Suite("Messages") struct MessageTests {
     private let store = CommandStore()
 
@@ -15,7 +15,7 @@ import Testing
         }
     }
 
-    /// No setting of the library's, which users of the tool cannot change.
+    /// Messages name no setting of the library, which users of the tool cannot change.
     private func expectNoSettings(
         _ result: CommandResult, sourceLocation: SourceLocation = #_sourceLocation
     ) {
@@ -57,7 +57,7 @@ import Testing
         #expect(!result.errors.contains("cycle"), "\(result)")
     }
 
-    /// The name of the error is there, and what helps, for each storage manager.
+    /// For each storage manager, the message has the error's name and a remedy.
     @Test(
         arguments: ["magnetic", "compressed"],
         [
@@ -85,7 +85,7 @@ import Testing
         #expect(failures > 0)
     }
 
-    /// What fails with a compressed relation tells why.
+    /// A failure with a compressed relation includes the reason.
     @Test(arguments: [".chunks", ".map"])
     func compressedRelationsTellTheError(_ suffix: String) throws {
         try fill()
@@ -129,7 +129,7 @@ import Testing
                 + Command.quoted(store.path))
         #expect(limited.status == 1 && limited.errors.contains("--buffers"), "\(limited)")
         expectNoSettings(limited)
-        // As few descriptors as there are.
+        // As few descriptors as possible.
         let few = try Command.shell(
             "for n in 4 5 6 7 8 9 10 12; do (ulimit -n $n; \"$strata\" verify --io-method sync"
                 + " --store \(Command.quoted(store.path))); done; true")

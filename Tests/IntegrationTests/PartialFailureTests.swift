@@ -3,8 +3,8 @@ import Foundation
 import StorageTesting
 import Testing
 
-/// Commands about many relations or files: one that fails is named, the rest is done, and the exit
-/// code is 1.
+/// Commands about many relations or files: they name each that fails, do the rest, and end with
+/// exit code 1.
 @Suite("Failures of some of many") struct PartialFailureTests {
     private let store = CommandStore()
 
@@ -31,7 +31,7 @@ import Testing
         try handle.close()
     }
 
-    /// What harms one relation, and how it is to be named.
+    /// The damage to one relation, and how messages must name it.
     static let harms = ["lost chunks", "a missing file", "a short file", "a directory"]
 
     private func harm(_ kind: String) throws -> String {
@@ -118,7 +118,7 @@ import Testing
         #expect(result.output.contains("found damaged"), "\(result)")
     }
 
-    /// Names in a store that are not UTF-8 name their files, and only those.
+    /// Names in a store that are not UTF-8 refer to their files, and to no others.
     @Test func orphansWhoseNamesAreNoText() throws {
         try fill()
         let script = """
@@ -136,7 +136,7 @@ import Testing
     }
 
     #if os(Linux)
-        /// Some file systems tell only when a file is closed that what was written is lost.
+        /// Some file systems report lost writes only when a file is closed.
         @Test func rejectsThatAreLostAtTheEnd() throws {
             try fill()
             let compiler = try Command.shell("command -v cc || command -v clang")

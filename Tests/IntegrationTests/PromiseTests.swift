@@ -1,12 +1,12 @@
 import Foundation
 import Testing
 
-/// The article "What Strata promises" names tests, and scripts, that there are.
+/// The article "What Strata promises" names only tests and scripts that exist.
 @Suite("Promises name their tests") struct PromiseTests {
     private static let article = HouseTests.root.appending(
         path: "Sources/Strata/Strata.docc/WhatStrataPromises.md")
 
-    /// What stands between backticks.
+    /// The text between backticks.
     private func names() throws -> [Substring] {
         let text = try String(contentsOf: Self.article, encoding: .utf8)
         return text.split(separator: "\n").flatMap { line in
@@ -15,7 +15,7 @@ import Testing
         }
     }
 
-    /// The sources of all tests, by the folder that they are in.
+    /// The sources of all tests, by folder.
     private func sources() throws -> [Substring: String] {
         var found: [Substring: String] = [:]
         for file in try HouseTests.sources(in: "Tests") {
@@ -30,7 +30,7 @@ import Testing
         var count = 0
         for name in try names() where name.contains("Tests") && !name.contains(" ") {
             var parts = name.split(separator: "/")
-            // The module may be left out where it is plain, and may stand alone.
+            // The module is omitted where it is clear, and may be alone.
             let module = sources[parts[0]] != nil ? parts.removeFirst() : nil
             count += 1
             let texts = module.map { [sources[$0] ?? ""] } ?? Array(sources.values)
@@ -57,7 +57,7 @@ import Testing
         }
     }
 
-    /// No promise without what shows it, and none twice.
+    /// Each promise has something that shows it, and none occurs twice.
     @Test func eachPromiseIsShownOnce() throws {
         let text = try String(contentsOf: Self.article, encoding: .utf8)
         let rows = text.split(separator: "\n").filter { $0.hasPrefix("| ") }

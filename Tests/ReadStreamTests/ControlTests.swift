@@ -24,7 +24,7 @@ import Testing
             }
             stream.source = BlockRange(90..<100)
             #expect(try take(&stream) == Array(90..<100))
-            // Also after its end.
+            // After its end, too.
             stream.reset()
             stream.source = BlockRange(0..<10)
             #expect(try take(&stream) == Array(0..<10))

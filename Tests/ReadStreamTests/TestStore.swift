@@ -127,7 +127,7 @@ func check(_ page: borrowing PinnedPage, sourceLocation: SourceLocation = #_sour
     return block
 }
 
-/// Takes all pages, or at most so many, and returns their blocks.
+/// Takes all pages, or at most a given number, and returns their blocks.
 func take<Source>(
     _ stream: inout ReadStream<Source>, atMost limit: Int = Int.max,
     sourceLocation: SourceLocation = #_sourceLocation

@@ -5,7 +5,6 @@ import Testing
 
 @testable import StrataTool
 
-/// The tool's own commands over a file system whose calls fail, as on a failing mount.
 ///
 /// Reading commands give right rows and then an error, whatever fails. Commands that change
 /// something do all of it or nothing, and what they acknowledge is there.
@@ -40,9 +39,9 @@ struct FailingCommandTests {
         return path
     }
 
-    /// The kernel executes what is started on a ring: there only the calls that block fail, which
-    /// open, name, look at, lengthen, shorten and sync files, and those that read and write the
-    /// store's own. IO of pages that fails comes with the other methods.
+    /// The kernel executes the IO on a ring, so there only the blocking calls fail: opening,
+    /// listing, measuring, lengthening, shortening and syncing files, and reading and writing the
+    /// store's own files. The other methods cover failing IO of pages.
     private static let methods = IOMethodMatrix.real.map(\.choice.name)
 
     private struct Run: CustomStringConvertible {

@@ -7,9 +7,8 @@ import Threads
 /// The kernel's files with calls that fail by a seed, below the tool's own code: `EIO` wherever the
 /// system may report it, short transfers, full disks, and failing syncs.
 ///
-/// It also executes IO started on handles, under every IO method that leaves that to an executor:
-/// all but io_uring, whose kernel knows only the descriptors.
-/// Any thread.
+/// It also executes IO started on handles, under every IO method that lets an executor do so: all
+/// but io_uring, whose kernel knows only descriptors. Any thread.
 final class FailingFileSystem: ForwardingFileSystem, IOExecutor {
     /// How likely calls are to fail.
     struct Faults: Sendable {

@@ -18,7 +18,7 @@ import Testing
         }
     }
 
-    /// Takes all pages, or at most so many, and returns their blocks.
+    /// Takes all pages, or at most a given number, and returns their blocks.
     private func take<Source>(
         _ stream: inout AsyncPageStream<Source>, _ store: AsyncStore, atMost limit: Int = .max
     ) async throws -> [UInt32] {
@@ -70,7 +70,7 @@ import Testing
             }
             try await stream.reset(with: BlockRange(190..<200))
             #expect(try await take(&stream, store) == Array(190..<200))
-            // Also after its end.
+            // After its end, too.
             try await stream.reset(with: BlockRange(0..<10))
             #expect(try await take(&stream, store) == Array(0..<10))
         }
@@ -85,7 +85,7 @@ import Testing
         var taken = try await take(&stream, store, atMost: 20)
         try await stream.resume(with: BlockRange(30..<90))
         taken += try await take(&stream, store)
-        // What the first source had not named by then is not read.
+        // Blocks that the first source had not named by then are not read.
         let first = taken.count - 60
         #expect((20...30).contains(first))
         #expect(taken == Array(0..<UInt32(first)) + Array(30..<90))
@@ -95,7 +95,7 @@ import Testing
         try await store.end()
     }
 
-    /// Resetting needs no IO to end, and what is in flight ends in the pool.
+    /// Resetting waits for no IO. IO in flight ends in the pool.
     @Test(arguments: Service.allCases)
     func resetLeavesReadsInFlightAlone(_ service: Service) async throws {
         let method = TestedMethod(seed: IOMethodMatrix.seed, faults: SimulatedFaults())

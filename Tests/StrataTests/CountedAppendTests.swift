@@ -4,7 +4,7 @@ import Threads
 
 @testable import Strata
 
-/// Where counting begins, and what appending makes of pages that have lost their rows.
+/// Where counting begins, and what appending does with pages that have lost their rows.
 @Suite struct CountedAppendTests {
     private func append(_ count: Int, _ engine: Engine, _ session: Session) throws {
         let load = try engine.beginLoad(
@@ -20,7 +20,7 @@ import Threads
         return findings
     }
 
-    /// Puts zeroes in the place of a page, past the engine.
+    /// Replaces a page by zeroes, past the engine.
     private func zero(_ block: UInt32, of relation: Relation, _ session: Session) throws {
         _ = try relation.engine.buffers.evict(relation.open, session: session)
         let memory = VerificationMemory(slots: 1, pages: 1)
@@ -58,7 +58,7 @@ import Threads
         }
     }
 
-    @Test("Pages without columns are nobody's rows, and not counted")
+    @Test("Pages without columns have no rows, and are not counted")
     func createdWithoutColumns() throws {
         try TestStore().with { engine, session in
             let relation = try engine.createRelation(LoadTarget(relation: "t"), session: session)
@@ -79,8 +79,8 @@ import Threads
         }
     }
 
-    /// Appending reads no page that is there: it would take as long as a scan. It hides nothing
-    /// either: the rows that are missing stay in the count.
+    /// Appending reads no existing page, since that would take as long as a scan. It hides nothing
+    /// either: the missing rows stay in the count.
     @Test(
         "Appending behind a page that lost its rows hides nothing", arguments: RowCountTests.kinds)
     func appendingBehindZeroes(_ kind: RowCountTests.Kind) throws {

@@ -85,7 +85,7 @@ import Threads
         }
     }
 
-    /// Until a session has ended, what it has for itself is in use.
+    /// Until a session has ended, its own files are in use.
     @Test func doNotIncludeThoseOfSessions() throws {
         let store = TestStore()
         let name = try store.with { engine, session in
@@ -130,7 +130,7 @@ import Threads
             load.abort()
         }
         try writeFile(store.path + "/strata.catalog", catalog)
-        // As a crash leaves it; a store that was closed has a mark of a later catalog.
+        // As a crash leaves it; a closed store has a mark of a later catalog.
         unlink(store.path + "/strata.clean")
         for name in ["16384.2", "16384_fsm.1", "16384.map.new"] {
             try writeFile("\(store.path)/base/1/\(name)", [1])

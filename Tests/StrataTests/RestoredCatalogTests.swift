@@ -5,8 +5,8 @@ import Threads
 
 @testable import Strata
 
-/// Catalogs of another time, files of relations that are not all there, and what is kept for later.
-@Suite("Stores of which a part is of another time") struct RestoredCatalogTests {
+/// Catalogs of another time, relations with missing files, and copies that are kept.
+@Suite("Stores with a part of another time") struct RestoredCatalogTests {
     static let managers = ["magnetic", "compressed"]
 
     private static func load(
@@ -78,7 +78,7 @@ import Threads
         }
     }
 
-    @Test("Remains are done away with after a crash, and with the mark of that catalog")
+    @Test("Remains are undone after a crash, and with the mark of that catalog")
     func remainsOfACrash() throws {
         let store = TestStore()
         let path = store.path + "/strata.catalog"
@@ -118,7 +118,7 @@ import Threads
         try store.with { engine, _ in #expect(engine.recovery.actions.isEmpty) }
     }
 
-    @Test("A program that knows no kept copies refuses a store that has some")
+    @Test("A program that knows no kept copies refuses a store with kept copies")
     func keptCopiesRaiseTheVersion() throws {
         let store = TestStore()
         let engine = try store.open()
@@ -139,7 +139,7 @@ import Threads
         unlink(store.other + "/base/1/16384")
         let again = try Engine.open(store.other, options: store.options)
         #expect(names(in: store.other).contains("strata.journal.kept"))
-        // Read before anything but the opening has replaced it.
+        // Read before the opening replaces it.
         let version = try readFile(path)[8]
         #expect(version >= 2)
         try again.close()
@@ -149,15 +149,14 @@ import Threads
     private func asVersion1(_ path: String) throws {
         let bytes = try readFile(path)
         let payload = try Catalog.file.open(bytes).payload
-        // Behind number, generation, next file number, count; name, database, number, manager,
-        // rows.
+        // After number, generation, next file number, count; name, database, number, manager, rows.
         let flags = payload.lowerBound + 24 + (2 + 1) + 8 + (2 + 8) + 8
         var old = Array(bytes[payload])
         old.remove(at: flags - payload.lowerBound)
         try writeFile(path, SealedFile(magic: "STRATACA", version: 1).seal(old))
     }
 
-    @Test("A full disk keeps pages in memory that are no longer as they were counted")
+    @Test("With a full disk, pages that no longer match their count stay in memory")
     func fullDisk() throws {
         let store = TestStore()
         let files = FullForCatalogs()
@@ -177,7 +176,7 @@ import Threads
         }
         #expect(error?.errorNumber == ENOSPC && error?.location.relation == "t")
         #expect(error?.remedy?.contains("Free space") == true)
-        // Readers that need buffers find others, or are told the same.
+        // Readers that need buffers find others, or get the same error.
         do {
             let marks = try engine.relation(named: "other").marks(session)
             #expect(marks == Array(repeating: 4, count: 200))
@@ -195,7 +194,7 @@ import Threads
         try engine.close()
     }
 
-    @Test("A fork that claims to be the longest there can be is verified in no time")
+    @Test("A fork that claims the greatest possible length is verified at once")
     func longestFork() throws {
         let store = TestStore()
         try store.with { engine, session in
@@ -215,7 +214,7 @@ import Threads
     }
 }
 
-/// The kernel's file system, on which there is no room for a new catalog.
+/// The kernel's file system, without room for a new catalog.
 private final class FullForCatalogs: ForwardingFileSystem {
     let underlying = KernelFileSystem()
     private let state = Lock((isFull: false, catalogs: Set<CInt>()))

@@ -3,11 +3,11 @@ import StorageTesting
 import Strata
 import Testing
 
-/// A scan leaves the pool to others if it is large, and its pages to the next scan if it is small.
+/// A large scan leaves the pool to other readers. A small one leaves its pages to the next scan.
 @Suite struct ScanPolicyTests {
     private static let poolPages = 256
 
-    /// How many pages of a relation are in the pool after a scan of so many.
+    /// How many pages of a relation are in the pool after a scan of that many.
     private func left(
         of pages: UInt32, _ store: AsyncStore, by scan: () async throws -> Int
     ) async throws -> Int {

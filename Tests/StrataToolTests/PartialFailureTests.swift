@@ -6,7 +6,7 @@ import Threads
 
 @testable import StrataTool
 
-/// The kernel's file system, in which files of some names can be neither opened for writing nor
+/// The kernel's file system, in which files with some names can neither be opened for writing nor
 /// removed.
 private final class StubbornFileSystem: ForwardingFileSystem {
     let underlying = KernelFileSystem()
@@ -25,7 +25,7 @@ private final class StubbornFileSystem: ForwardingFileSystem {
     }
 }
 
-/// What fails of many is named, and the rest is done.
+/// Commands name what fails, and do the rest.
 @Suite("Failures of some of many, within a process") struct PartialFailureTests {
     private let directory = TemporaryDirectory()
     private let fileSystem = StubbornFileSystem()

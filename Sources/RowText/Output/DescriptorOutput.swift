@@ -11,7 +11,7 @@ public final class DescriptorOutput {
     /// How many bytes were written.
     public private(set) var byteCount = 0
     private let descriptor: Int32
-    /// Whether the descriptor is to be closed.
+    /// Whether to close the descriptor.
     private var isOwned: Bool
 
     /// Writes to a descriptor that the caller keeps owning.
@@ -69,15 +69,15 @@ public final class DescriptorOutput {
         if isOwned { close(descriptor) }
     }
 
-    /// Closes a file that it has opened: some file systems tell only then that what was written is
-    /// lost. Nothing can be written afterwards. A descriptor that it was given stays open. Calling
-    /// it again does nothing.
+    /// Closes the file if this object has opened it; some file systems report lost writes only
+    /// then. Nothing can be written afterwards. A descriptor that the caller owns stays open.
+    /// Calling it again does nothing.
     ///
     /// - Throws: ``LoadError`` with ``LoadError/Reason/write(code:)``.
     public func finish() throws(LoadError) {
         guard isOwned else { return }
         isOwned = false
-        // After an interruption the descriptor is closed as well.
+        // Even after an interruption the descriptor is closed.
         if close(descriptor) != 0 && errno != EINTR {
             throw LoadError(.write(code: errno), source: name)
         }

@@ -4,39 +4,39 @@ internal import StorageManager
 struct ChunkCopy {
     let header: ChunkHeader
     let unit: UInt32
-    /// Whether all of it is as it was written.
+    /// Whether it is completely as it was written.
     let isWhole: Bool
 }
 
-/// Of the copies of chunks that a data file has, those that the fork consists of.
+/// Chooses, among the copies of chunks in a data file, those that make up the fork.
 ///
-/// A file has copies that are no longer the fork's, or never were: replaced ones, and what a crash
-/// has left of changes that it undid. The last trace tells which is which: the copies are taken
-/// whose digests are the trace's. Where none give them, the chunk's newest copy may be an older
-/// state of it, so the chunks of that group are lost. Chunks newer than the trace are taken.
+/// A file also has copies that do not belong to the fork: replaced ones, and remains of changes
+/// that a crash has undone. The last trace distinguishes them: the copies chosen are those whose
+/// digests match the trace's. If none match, a chunk's newest copy may be an older state of it, so
+/// the chunks of that group are lost. Chunks newer than the trace are taken.
 struct ChunkChoice {
-    /// Of each chunk the copy that is the fork's, or would be if it is not doubtful.
+    /// For each chunk, the copy that belongs to the fork, or would if it is not doubtful.
     private(set) var chosen: [UInt32: ChunkCopy] = [:]
     /// Chunks whose copies may be older than the fork's.
     private(set) var doubtful: Set<UInt32> = []
-    /// The trace tells of all chunks that were not chosen that they are zeroes.
+    /// Whether the trace shows that all chunks not chosen are zeroes.
     private(set) var isComplete = true
 
     /// A chunk with its copies, the newest first.
     private typealias Candidates = (chunk: UInt32, copies: [ChunkCopy])
 
-    /// Without a trace that tells of generations: of each chunk the newest.
+    /// Without a trace that records generations: the newest copy of each chunk.
     ///
-    /// - Parameter copies: of each chunk, newest first.
+    /// - Parameter copies: the copies of each chunk, newest first.
     init(newestOf copies: [UInt32: [ChunkCopy]]) {
         chosen = copies.compactMapValues(\.first)
         isComplete = false
     }
 
     /// - Parameters:
-    ///   - copies: of each chunk, newest first.
-    ///   - trace: the file's last one.
-    ///   - stored: what it tells of chunks.
+    ///   - copies: the copies of each chunk, newest first.
+    ///   - trace: the file's last trace.
+    ///   - stored: what it records of chunks.
     ///   - chunkPages: pages in a full chunk.
     /// - Complexity: O(copies).
     init(
@@ -69,7 +69,7 @@ struct ChunkChoice {
             StoredChunks.hash(Int(chunk), generation: copy.header.generation)
         }
         func take(_ chunk: UInt32, _ copy: ChunkCopy?) {
-            // What is newer than the trace counts more.
+            // A copy newer than the trace takes precedence.
             if chosen[chunk] == nil { chosen[chunk] = copy }
         }
         let sum = candidates.reduce(0) { $0 &+ hash($1.chunk, $1.copies[0]) }
@@ -87,8 +87,8 @@ struct ChunkChoice {
         }
     }
 
-    /// Up to two chunks of a group in another copy than the newest, or in none, so that the sum of
-    /// hashes changes by as much; nil where there are none such.
+    /// Up to two chunks of a group for which another copy than the newest, or none, changes the sum
+    /// of hashes by the given amount; nil if there are none.
     private static func others(
         _ candidates: [Candidates], _ difference: UInt64,
         _ hash: (UInt32, ChunkCopy) -> UInt64

@@ -78,8 +78,8 @@ extension Engine {
 
     /// Creates a relation without pages.
     ///
-    /// One that has columns has no rows, and the catalog says so: loads count on from there, as
-    /// ``PendingLoad/commit(rowCount:)`` describes.
+    /// A relation with columns then has no rows, and the catalog says so: loads continue counting
+    /// from there, as ``PendingLoad/commit(rowCount:)`` describes.
     ///
     /// - Parameter target: what to create; its mode is ignored.
     /// - Throws: `alreadyExists`, `invalidName`, or what writing throws.
@@ -89,7 +89,7 @@ extension Engine {
     {
         var target = target
         target.mode = .create
-        // What is on pages without columns is nobody's rows.
+        // Pages of a relation without columns have no rows to count.
         let rows: UInt64? = target.schema == nil ? nil : 0
         return try beginLoad(target, session: session).commit(rowCount: rows)
     }

@@ -33,8 +33,8 @@ extension Engine {
     /// meanwhile. Blocks the thread.
     ///
     /// - Returns: how many bytes were moved for that.
-    /// - Throws: `notFound`, `relationDamaged` where files are missing or too short, `storeFailed`,
-    ///   or what reading and writing throw.
+    /// - Throws: `notFound`, `relationDamaged` if files are missing or too short, `storeFailed`, or
+    ///   what reading and writing throw.
     @discardableResult
     public func compact(relation name: String, session: Session) throws(StorageError) -> Int {
         try checkUsable(session)

@@ -36,13 +36,13 @@ extension Recovery {
         return left
     }
 
-    /// Has a catalog that is older than the store forget what it says is to be undone: the store
-    /// has committed it since, or has done it already. Durable on return, as the mark that tells of
-    /// it goes next.
+    /// Removes the remains from a catalog that is older than the store, which has committed or
+    /// undone them since. Durable on return, since the mark that shows this is removed next.
     ///
-    /// Files of it are no relation's then, and are named; blocks stay behind the relation's end.
+    /// Their files then belong to no relation, and are reported; their blocks stay behind the
+    /// relation's end.
     ///
-    /// - Parameter later: the generation that the store's catalog had when it was closed.
+    /// - Parameter later: the catalog's generation when the store was closed.
     mutating func forgetRemains(of catalog: inout Catalog, before later: UInt64)
         throws(StorageError)
     {
@@ -102,7 +102,7 @@ extension Recovery {
     /// removed here, however often the store is opened.
     mutating func nameStrangers(_ catalog: Catalog, _ present: PresentFiles) {
         outcome.strangeNumbers = Set(present.strangeNumbers(catalog))
-        // No session has begun that could have a relation for itself.
+        // No session has begun yet, so none can have a relation of its own.
         let ended = present.sessionLocal.keys
         outcome.endedSessionFiles = Set(ended)
         for path in present.orphans(catalog, sessionLocal: ended).sorted() + present.others {

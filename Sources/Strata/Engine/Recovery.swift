@@ -13,7 +13,7 @@ struct Recovery {
         var refusals: [RelationLocator: StorageError] = [:]
         /// Numbers of files that belong to no relation, so that no new relation gets one.
         var strangeNumbers: Set<UInt32> = []
-        /// Files that sessions of earlier openings had for themselves.
+        /// Files that belonged to sessions of earlier openings.
         var endedSessionFiles: Set<String> = []
         /// Segment files behind the reachable end of relations. They are removed when these grow.
         var severed: [RelationLocator: [String]] = [:]

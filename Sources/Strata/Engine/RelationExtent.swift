@@ -105,7 +105,7 @@ extension Engine {
 }
 
 extension StorageError {
-    /// Pages of a relation cannot be written, as the catalog could not be replaced before.
+    /// Pages of a relation cannot be written because the catalog could not be replaced before.
     fileprivate static func cannotWithdraw(_ name: String, _ error: StorageError) -> StorageError {
         StorageError(
             error.code,

@@ -131,9 +131,9 @@ final class Verifier {
 }
 
 extension Verifier {
-    /// The same for a fork that only its manager can find. Of another fork than the main one, so
-    /// many blocks are looked at as the space that it takes can hold, whatever length is claimed:
-    /// all others are zeroes, which are as good as any there.
+    /// The same for a fork that only its manager can find. Of forks other than the main one, at
+    /// most as many blocks are checked as fit into the space that it takes, whatever length it
+    /// claims. All others are zeroes, which are valid there.
     private func limit(managed end: UInt32, _ subject: Subject) throws(StorageError) -> UInt32 {
         let relation = subject.relation.open
         guard subject.fork != .main,
@@ -143,7 +143,7 @@ extension Verifier {
         return min(end, UInt32(clamping: space.usedBytes / Self.leastBytesOfPage))
     }
 
-    /// No page is stored in less: sixteen to a chunk of a compressed relation, in 4096 bytes.
+    /// The least space per page: a chunk of a compressed relation has sixteen in 4096 bytes.
     private static let leastBytesOfPage = 256
 }
 
