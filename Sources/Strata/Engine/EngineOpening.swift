@@ -221,7 +221,7 @@ extension EngineOpening {
         let found =
             units.map {
                 "writes of \($0.lowerBound) to \($0.upperBound) bytes are atomic there"
-            } ?? "kernel (Linux 6.11 or newer), file system and disk do not say that any are"
+            } ?? "kernel (Linux 6.11 or newer), file system and disk do not report any as atomic"
         throw StorageError(
             .atomicWritesUnavailable,
             "pages of \(blockSize) bytes cannot be written atomically in \"\(files.directory)\":"
