@@ -6,7 +6,7 @@ extension StorageError.Code {
     public static let fileMissing = Self(rawValue: "fileMissing")
     /// A file that was to be created exists.
     public static let fileExists = Self(rawValue: "fileExists")
-    /// Another file or a directory stands where a file was opened before.
+    /// Another file or a directory has replaced a file that was opened before.
     public static let fileReplaced = Self(rawValue: "fileReplaced")
     /// A path is absolute, leaves the directory, or is no path at all.
     public static let invalidPath = Self(rawValue: "invalidPath")

@@ -26,7 +26,7 @@ public enum PageFormatError: Error, Hashable, Sendable {
         case outsideItemSpace(offset: Int, length: Int)
         /// The item is shorter than a tuple header.
         case tooShort(length: Int)
-        /// It stands for a line pointer that there is not, or that has no item.
+        /// It redirects to a line pointer that does not exist or has no item.
         case badRedirect(to: Int)
         /// The item shares bytes with another.
         case overlap(offset: Int, length: Int)

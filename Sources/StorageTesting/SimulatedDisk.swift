@@ -17,7 +17,7 @@ public import Threads
 ///
 /// **What fails.** Calls meet ``faults`` by chance, or ``fail(call:of:with:)`` by plan. A call that
 /// fails or is interrupted has done nothing, except a sync: as on Linux, what had not reached the
-/// medium by then never will, the cache goes on showing it, later syncs succeed, and
+/// medium by then never will, the cache still shows it, later syncs succeed, and
 /// ``revertAbandoned()`` makes the cache forget it. Lost and misdirected writes and bit rot are
 /// silent. Latency belongs to started IO: ``SimulatedFaults``.
 ///

@@ -16,7 +16,6 @@ enum OptionNames {
             "Drop or truncate one, or raise MemoryDiskConfiguration.maximumBytes.",
             "Keep it with --manager magnetic or compressed."
         ),
-        ("Turn direct IO off", "Leave --direct-io out"),
         ("Turn direct IO off", "Omit --direct-io"),
         ("Run verify to find", "Run strata verify to find"),
         ("or let the load skip such records", "or skip such records with --on-error skip"),

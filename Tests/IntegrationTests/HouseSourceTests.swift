@@ -7,7 +7,7 @@ import Testing
     struct Source {
         let url: URL
         let lines: [Substring]
-        /// By line, without what stands in comments.
+        /// By line, without comments.
         let words: [[String]]
 
         init(_ url: URL) throws {
