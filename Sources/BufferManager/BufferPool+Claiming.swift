@@ -113,10 +113,7 @@ extension BufferPool {
     ///
     /// - Returns: false, with nothing given up, if that was done often enough.
     func passOver(_ victims: inout Victims) -> Bool {
-        if victims.passes >= Self.passLimit {
-            victims.passes = 0
-            return false
-        }
+        if victims.passes >= Self.passLimit { return false }
         victims.passes += 1
         victims.filter { index in
             guard buffer(index).state.has(BufferState.tagValid) else { return true }

@@ -9,7 +9,7 @@ extension ReadStream {
     /// - Returns: nil if the page needs something (``takeNeed()``).
     /// - Throws: what ``next()`` throws.
     package mutating func step() throws(StorageError) -> PinnedPage? {
-        let page = try advance()
+        guard let page = try advance() else { return nil }
         // Dirty pages cost another thread's work. Clean ones behind them will do.
         while needsCleaning, let operation = engine.pendingOperation, manager.passOver(operation) {
             lookAhead()

@@ -44,7 +44,8 @@ import Testing
 
     /// What any module may import besides: the language's own modules, the C targets, and packages.
     static let others: Set = [
-        "CPlatform", "Synchronization", "Logging", "SystemPackage", "PackageDescription",
+        "CPlatform", "Synchronization", "Logging", "SystemPackage", "DequeModule",
+        "PackageDescription",
     ]
 
     /// What only some may: the C libraries, and what is too heavy for the rest.

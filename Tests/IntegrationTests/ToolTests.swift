@@ -195,7 +195,7 @@ import Testing
             #expect(own.output.contains("--store <directory>"))
             #expect(own.output.contains("--io-method"))
         }
-        #expect(help.output.contains("64 when"))
+        #expect(help.output.contains("64 if"))
     }
 
     @Test func aStoreInUseNamesItsHolder() throws {

@@ -102,7 +102,7 @@ where Source.PageData: Sendable {
             if let stream = stream.take() { work.give(stream) }
             run = 0
             try await work.waitForItem()
-            if work.queue.count > 0 { continue }
+            if !work.isDrained { continue }
             stream = work.takeBack()
             isEnded = work.hasEnded
             if let page = nextIfResident() { return page }

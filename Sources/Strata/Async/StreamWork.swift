@@ -52,9 +52,13 @@ where Source.PageData: Sendable {
     func give(_ stream: consuming ReadStream<Source>) {
         self.stream = consume stream
         hasEnded = false
+        isWantedBack.store(false, ordering: .relaxed)
         isReturned.store(false, ordering: .releasing)
         post()
     }
+
+    /// Whether the loop has returned the stream, and the task has taken all before that.
+    var isDrained: Bool { isReturned.load(ordering: .acquiring) && queue.count == 0 }
 
     /// Takes the stream if the loop has returned it.
     func takeBack() -> ReadStream<Source>? {
