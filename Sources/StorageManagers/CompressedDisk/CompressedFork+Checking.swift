@@ -26,7 +26,7 @@ extension CompressedFork {
             next = Int(chunk) + 1
             defer {
                 state.withLock { state in
-                    for extent in state.readers.end(turn) { state.space.free(extent) }
+                    for extent in state.readers.end(turn) { state.space.units.free(extent) }
                 }
             }
             if try !isSound(chunk, entry, files.data, slot) {

@@ -15,8 +15,8 @@ extension CompressedFork {
         state.withLock { state in
             let used = UInt32(clamping: state.map.usedUnits)
             return state.map.lostCount == 0
-                && state.space.end - Self.firstUnit > used + used / 4 + Self.smallFile
-                && state.space.freeCount >= state.freeOnceCompacted + used / 16
+                && state.space.units.end - Self.firstUnit > used + used / 4 + Self.smallFile
+                && state.space.units.freeCount >= state.space.freeOnceCompacted + used / 16
         }
     }
 
@@ -47,7 +47,7 @@ extension CompressedFork {
                 if round == 0 { break }
                 moved += round
             }
-            state.withLock { $0.freeOnceCompacted = $0.space.freeCount }
+            state.withLock { $0.space.freeOnceCompacted = $0.space.units.freeCount }
             if let damage { throw damage }
             return moved
         }
@@ -61,7 +61,7 @@ extension CompressedFork {
         var (chunks, holes, budget) = state.withLock { state in
             (
                 state.map.entries().map { (chunk: UInt32($0.chunk), start: $0.entry.extent.start) },
-                HolesByLength(state.space.sortedHoles),
+                HolesByLength(state.space.units.sortedHoles),
                 max(Int(Self.smallFile), state.map.usedUnits / Self.shareMoved)
             )
         }
@@ -99,9 +99,9 @@ extension CompressedFork {
             let entry = state.map[Int(chunk)]
             guard !entry.isEmpty else { return nil }
             // A chunk that is being written will move anyway.
-            if state.inFlight[chunk] != nil { return (entry, Extent(start: 0, count: 0)) }
+            if state.inFlight.newest(chunk) != nil { return (entry, Extent(start: 0, count: 0)) }
             while let hole = holes.first(of: entry.extent.count, before: entry.extent.start) {
-                if let extent = state.space.allocate(entry.extent.count, at: hole.start) {
+                if let extent = state.space.units.allocate(entry.extent.count, at: hole.start) {
                     holes.use(hole, entry.extent.count)
                     return (entry, extent)
                 }
@@ -115,19 +115,18 @@ extension CompressedFork {
         do throws(StorageError) {
             try copy(chunk, entry, to: target, slot)
         } catch {
-            state.withLock { $0.space.free(target) }
+            state.withLock { $0.space.units.free(target) }
             throw error
         }
         state.withLock { state in
             // No other thread writes the chunk, but it may have been cut off.
             guard Int(chunk) < state.map.chunkCount,
                 state.map[Int(chunk)].extent == entry.extent
-            else { return state.space.free(target) }
+            else { return state.space.units.free(target) }
             state.map[Int(chunk)].extent = target
-            state.freed.append(entry.extent)
-            state.freedUnits += Int(entry.extent.count)
-            state.changed.insert(chunk)
-            state.fileUnits = max(state.fileUnits, target.end)
+            state.space.replace(entry.extent)
+            state.unrecorded.chunks.insert(chunk)
+            state.space.didWrite(upTo: target.end)
         }
         disk.noteChange(self)
         return Int(target.count)

@@ -8,16 +8,15 @@ extension CompressedFork.State {
         for (chunk, entry) in map.entries(from: kept) {
             // If it exists again by the next sync, the map file must record that it is not the old
             // one.
-            changed.insert(UInt32(chunk))
-            freed.append(entry.extent)
-            freedUnits += Int(entry.extent.count)
+            unrecorded.chunks.insert(UInt32(chunk))
+            space.replace(entry.extent)
         }
         map.setLength(count)
         // Whatever a later extension adds to the last chunk must be zeroes.
         let rest = UInt8(Int(count) % pages)
         if rest > 0, map[kept - 1].pages > rest {
             map[kept - 1].pages = rest
-            changed.insert(UInt32(kept - 1))
+            unrecorded.chunks.insert(UInt32(kept - 1))
         }
         let cut = ForkCut(
             generation: map.dimensions.nextGeneration, chunks: UInt32(kept),
@@ -25,7 +24,7 @@ extension CompressedFork.State {
         map.dimensions.nextGeneration += 1
         map.dimensions.cut = cut
         cuts.add(cut)
-        hasChangedDimensions = true
+        unrecorded.hasDimensions = true
     }
 
     /// Whether a chunk, stored or being written, has pages behind the fork's end.
@@ -35,7 +34,7 @@ extension CompressedFork.State {
         if rest == 0 { return false }
         let last = UInt32(map.dimensions.chunkCount - 1)
         return map[Int(last)].pages > rest
-            || inFlight[last, default: []].contains { countingPages(last, $0.part.entry) > rest }
+            || inFlight.forms(of: last).contains { countingPages(last, $0.part.entry) > rest }
     }
 
     /// Whether a generation is left for a chunk or a cut.

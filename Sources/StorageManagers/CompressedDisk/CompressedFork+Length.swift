@@ -36,7 +36,7 @@ extension CompressedFork {
             // A chunk may contain a page that a failed extension wrote along with it.
             if state.reachesBehindEnd { state.cut(to: state.map.dimensions.blockCount) }
             state.map.setLength(end)
-            state.hasChangedDimensions = true
+            state.unrecorded.hasDimensions = true
         }
         disk.noteChange(self)
     }
@@ -65,7 +65,7 @@ extension CompressedFork {
             RelationSpace(
                 logicalBytes: Int(state.map.dimensions.blockCount) * blockSize,
                 usedBytes: state.map.usedUnits * unitSize,
-                fileBytes: Int(state.fileUnits) * unitSize,
+                fileBytes: Int(state.space.fileUnits) * unitSize,
                 lostBytes: state.map.lostCount
                     * state.map.dimensions.properties.chunkPages * blockSize)
         }

@@ -53,7 +53,7 @@ extension CompressedFork {
         state.withLock { state in
             state.begin(start, fileUnits: Self.firstUnit)
             // The record is not durable yet.
-            state.hasChangedDimensions = true
+            state.unrecorded.hasDimensions = true
         }
         adopt(Files(data: data, map: mapFile))
     }
@@ -182,7 +182,7 @@ extension CompressedFork {
         let taken = map
         state.withLock { state in
             state.begin(taken, fileUnits: units)
-            state.space = space
+            state.space.units = space
             state.cuts = cuts
             state.traces = header?.traces ?? []
             state.recordedGeneration = header?.recordedGeneration ?? 0

@@ -158,7 +158,7 @@ extension CompressedFork {
     /// Gives back what a read of chunks has used.
     func endRead(_ slot: FrameSlot) {
         state.withLock { state in
-            for extent in state.readers.end(slot.turn) { state.space.free(extent) }
+            for extent in state.readers.end(slot.turn) { state.space.units.free(extent) }
         }
         disk.frames.giveBack(slot)
     }

@@ -48,23 +48,20 @@ extension CompressedFork {
     func freeze() throws(StorageError) -> Frozen? {
         guard isOpen else { return nil }
         let files = try opened()
-        let isLong = files.map.isLong(with: state.withLock { $0.changed.count })
+        let isLong = files.map.isLong(with: state.withLock { $0.unrecorded.chunks.count })
         let frozen = state.withLock { state -> Frozen? in
-            if state.changed.isEmpty && !state.hasChangedDimensions { return nil }
+            if state.unrecorded.isEmpty { return nil }
             // Each sync has its own generation, so that a trace and a record of the map can be
             // compared.
             if state.canNumber { state.map.dimensions.nextGeneration += 1 }
             var frozen = Frozen(
-                files: files, dimensions: state.map.dimensions, freed: state.freed,
+                files: files, dimensions: state.map.dimensions, freed: state.space.takeReplaced(),
                 all: isLong ? state.map : nil)
-            for chunk in state.changed.sorted() where Int(chunk) < state.map.chunkCount {
+            for chunk in state.unrecorded.chunks.sorted() where Int(chunk) < state.map.chunkCount {
                 frozen.changes.append((chunk, state.map[Int(chunk)]))
             }
             frozen.trace = ForkTrace(state.map, state.cuts, after: state.traces.last)
-            state.changed = []
-            state.hasChangedDimensions = false
-            state.freed = []
-            state.freedUnits = 0
+            state.unrecorded = UnrecordedChanges()
             return frozen
         }
         if let frozen, let trace = frozen.trace {
@@ -133,7 +130,7 @@ extension CompressedFork {
     func finish(_ frozen: Frozen) throws(StorageError) {
         if frozen.all == nil { frozen.files.map.settle() }
         state.withLock { state in
-            for extent in state.readers.retire(frozen.freed) { state.space.free(extent) }
+            for extent in state.readers.retire(frozen.freed) { state.space.units.free(extent) }
         }
         confirm(frozen)
         try shorten(frozen.files.data)
@@ -144,10 +141,9 @@ extension CompressedFork {
     /// - Returns: the error in the fork's words.
     func thaw(_ frozen: Frozen, _ error: StorageError) -> StorageError {
         state.withLock { state in
-            state.changed.formUnion(frozen.changes.map(\.chunk))
-            state.hasChangedDimensions = true
-            state.freed += frozen.freed
-            state.freedUnits = state.freed.reduce(0) { $0 + Int($1.count) }
+            state.unrecorded.chunks.formUnion(frozen.changes.map(\.chunk))
+            state.unrecorded.hasDimensions = true
+            for extent in frozen.freed { state.space.replace(extent) }
         }
         disk.noteChange(self)
         return naming(error, as: error.code == .fileSyncFailed ? .syncFailed : nil)
@@ -156,7 +152,7 @@ extension CompressedFork {
     /// Shortens the file if that is worthwhile.
     private func shorten(_ data: VirtualFile) throws(StorageError) {
         func surplus() -> (end: UInt32, units: UInt32) {
-            state.withLock { ($0.space.end, $0.fileUnits - min($0.fileUnits, $0.space.end)) }
+            state.withLock { $0.space.surplus }
         }
         let first = surplus()
         guard first.units > 0, first.units >= min(256, first.end / 8) else { return }
@@ -164,13 +160,13 @@ extension CompressedFork {
             let now = surplus()
             guard now.units > 0 else { return }
             try data.truncate(to: Int64(now.end) * Int64(unitSize))
-            state.withLock { $0.fileUnits = now.end }
+            state.withLock { $0.space.fileUnits = now.end }
         }
     }
 
     /// Called before a write: if too much space is held by replaced chunks, frees it now.
     func relieve() throws(StorageError) {
-        let (freed, used) = state.withLock { ($0.freedUnits, $0.map.usedUnits) }
+        let (freed, used) = state.withLock { ($0.space.replacedUnits, $0.map.usedUnits) }
         if freed > used / 4 + Self.freedAllowance { try sync() }
     }
 

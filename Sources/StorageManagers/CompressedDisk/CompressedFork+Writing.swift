@@ -167,14 +167,13 @@ extension CompressedFork {
         let units = slot.parts.reduce(0) { $0 + $1.entry.extent.count }
         let isPlaced = state.withLock { state in
             state.habit = habit
-            guard let extent = state.space.allocate(units) else { return false }
+            guard let extent = state.space.units.allocate(units) else { return false }
             slot.opening = state.readers.opening
             var next = extent.start
             for position in slot.parts.indices {
                 slot.parts[position].entry.extent.start = next
                 next += slot.parts[position].entry.extent.count
-                state.inFlight[slot.parts[position].chunk, default: []].append(
-                    FrameInFlight(slot: slot, part: slot.parts[position]))
+                state.inFlight.begin(slot.parts[position], of: slot)
             }
             return true
         }
@@ -198,14 +197,13 @@ extension CompressedFork {
                 let isWhole =
                     part.offset + Int(part.entry.extent.count) * unitSize <= written
                 if isWhole { blocks += part.wanted.count }
-                state.inFlight[part.chunk]?.removeAll { $0.slot === slot }
-                if state.inFlight[part.chunk]?.isEmpty == true { state.inFlight[part.chunk] = nil }
+                state.inFlight.end(part.chunk, of: slot)
                 if isWhole && slot.growsTo > state.map.dimensions.blockCount {
                     state.map.setLength(slot.growsTo)
-                    state.hasChangedDimensions = true
+                    state.unrecorded.hasDimensions = true
                 }
-                state.fileUnits = max(state.fileUnits, part.entry.extent.end)
-                if !isWhole || !publish(part, &state) { state.space.free(part.entry.extent) }
+                state.space.didWrite(upTo: part.entry.extent.end)
+                if !isWhole || !publish(part, &state) { state.space.units.free(part.entry.extent) }
             }
             return blocks
         }
@@ -223,12 +221,9 @@ extension CompressedFork {
             state.map[chunk].generation < entry.generation
         else { return false }
         let old = state.map[chunk]
-        if !old.isEmpty {
-            state.freed.append(old.extent)
-            state.freedUnits += Int(old.extent.count)
-        }
+        if !old.isEmpty { state.space.replace(old.extent) }
         state.map[chunk] = entry
-        state.changed.insert(part.chunk)
+        state.unrecorded.chunks.insert(part.chunk)
         return true
     }
 

@@ -17,11 +17,9 @@ final class CompressedFork: Sendable {
 
     struct State {
         var map = ForkMap()
-        var space = FreeSpace(origin: CompressedFork.firstUnit)
-        /// Chunks whose entries are not yet in the map file.
-        var changed: Set<UInt32> = []
-        /// Whether the dimensions are not yet in the map file.
-        var hasChangedDimensions = false
+        var space = ForkSpace()
+        /// What the map file lacks.
+        var unrecorded = UnrecordedChanges()
         /// The cuts that still matter for chunks in the file or in flight.
         var cuts = CutHistory()
         /// The last traces in the data file's header, up to two, the newest last.
@@ -29,31 +27,24 @@ final class CompressedFork: Sendable {
         /// The next chunk's generation, or more, according to what the map file is known to have
         /// recorded durably.
         var recordedGeneration: UInt64 = 0
-        /// The old places of chunks changed since the last sync.
-        var freed: [Extent] = []
-        var freedUnits = 0
         var readers = ReaderTurns()
-        /// How many units were free when the fork was last compacted, when no more could be done.
-        var freeOnceCompacted: UInt32 = 0
-        /// Chunks being written, as they will be; the newest of each last.
-        var inFlight: [UInt32: [FrameInFlight]] = [:]
+        /// Chunks that are being written, as they will be.
+        var inFlight = ChunksInFlight()
         var habit = EncodingHabit()
-        /// The length of the data file in units, as far as known.
-        var fileUnits: UInt32 = 0
 
         /// Starts with what was found in files, or with nothing. IO in flight no longer counts.
         mutating func begin(_ map: ForkMap = ForkMap(), fileUnits: UInt32 = 0) {
             let readers = readers
             self = State()
             self.map = map
-            self.fileUnits = fileUnits
+            space.fileUnits = fileUnits
             self.readers.begin(after: readers)
         }
 
         /// The newest form of a chunk that is in flight, if it is newer than the map's, and how
         /// many of its pages count.
         func newestInFlight(_ chunk: UInt32) -> (frame: FrameInFlight, pages: Int)? {
-            guard let frame = inFlight[chunk]?.last else { return nil }
+            guard let frame = inFlight.newest(chunk) else { return nil }
             if Int(chunk) < map.chunkCount,
                 map[Int(chunk)].generation >= frame.part.entry.generation
             {
@@ -70,16 +61,10 @@ final class CompressedFork: Sendable {
         }
 
         /// Whether the map file has everything.
-        var isDurable: Bool { changed.isEmpty && !hasChangedDimensions && inFlight.isEmpty }
+        var isDurable: Bool { unrecorded.isEmpty && inFlight.isEmpty }
 
         /// Whether nothing reads, writes, or waits for a sync.
         var isAtRest: Bool { isDurable && readers.areNone }
-    }
-
-    /// A chunk in the memory of a slot from which it is about to be written.
-    struct FrameInFlight {
-        let slot: FrameSlot
-        let part: FrameSlot.Part
     }
 
     let disk: CompressedDisk
@@ -238,7 +223,7 @@ final class CompressedFork: Sendable {
     ///
     /// - Parameter isRefusal: whether a change was refused; otherwise one of them was read.
     func lost(_ chunks: Range<UInt32>, isRefusal: Bool = false) -> StorageError {
-        let (map, units) = state.withLock { ($0.map, $0.fileUnits) }
+        let (map, units) = state.withLock { ($0.map, $0.space.fileUnits) }
         return lost(chunks, of: map, units, isRefusal: isRefusal)
     }
 
