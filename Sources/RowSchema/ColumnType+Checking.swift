@@ -6,22 +6,28 @@ extension ColumnType {
     ///
     /// Accepts exactly what PostgreSQL's input of the type can produce. Takes time proportional to
     /// the bytes, and allocates nothing for valid ones.
+    @inlinable
     public func fault(in bytes: RawSpan) -> String? {
         switch self {
         case .smallint, .integer, .bigint, .real, .doublePrecision, .uuid, .bytea: nil
         case .text: Self.textFault(bytes)
-        case .boolean:
-            bytes.byteCount == 1 && bytes.byte(at: 0) <= 1
-                ? nil : "it is neither true (1) nor false (0)"
+        case .boolean: Self.booleanFault(bytes)
         case .date: Self.dateFault(bytes)
         case .timestamp: Self.timestampFault(bytes)
         case .numeric: Self.numericFault(bytes)
         }
     }
 
+    @usableFromInline
+    static func booleanFault(_ bytes: RawSpan) -> String? {
+        bytes.byteCount == 1 && bytes.byte(at: 0) <= 1
+            ? nil : "it is neither true (1) nor false (0)"
+    }
+
     // MARK: Text
 
-    private static func textFault(_ bytes: RawSpan) -> String? {
+    @usableFromInline
+    static func textFault(_ bytes: RawSpan) -> String? {
         var offset = 0
         // Eight at a time, since most text is ASCII. Text cannot contain a zero byte.
         let ones: UInt64 = 0x0101_0101_0101_0101
@@ -56,7 +62,8 @@ extension ColumnType {
     /// The microseconds since 2000-01-01 that PostgreSQL's timestamps can have.
     static let microseconds = -211_813_488_000_000_000..<9_223_371_331_200_000_000
 
-    private static func dateFault(_ bytes: RawSpan) -> String? {
+    @usableFromInline
+    static func dateFault(_ bytes: RawSpan) -> String? {
         guard bytes.byteCount == 4 else { return "it has \(bytes.byteCount) bytes, not 4" }
         let day = Int32(
             littleEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: 0, as: Int32.self))
@@ -64,7 +71,8 @@ extension ColumnType {
         return "day \(day) is out of range"
     }
 
-    private static func timestampFault(_ bytes: RawSpan) -> String? {
+    @usableFromInline
+    static func timestampFault(_ bytes: RawSpan) -> String? {
         guard bytes.byteCount == 8 else { return "it has \(bytes.byteCount) bytes, not 8" }
         let time = Int64(
             littleEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: 0, as: Int64.self))
@@ -76,7 +84,8 @@ extension ColumnType {
 
     /// Mirrors the forms of PostgreSQL's `NumericData`: a header of two or four bytes, and digits
     /// of base 10,000.
-    private static func numericFault(_ bytes: RawSpan) -> String? {
+    @usableFromInline
+    static func numericFault(_ bytes: RawSpan) -> String? {
         guard bytes.byteCount >= 2, bytes.byteCount & 1 == 0 else {
             return "it has \(bytes.byteCount) bytes, which no number has"
         }
