@@ -23,7 +23,7 @@ import Threads
     /// Replaces a page by zeroes, past the engine.
     private func zero(_ block: UInt32, of relation: Relation, _ session: Session) throws {
         _ = try relation.engine.buffers.evict(relation.open, session: session)
-        let memory = VerificationMemory(slots: 1, pages: 1)
+        let memory = PageSlots(slots: 1, pages: 1)
         let address = memory.address(0, 0)
         unsafe address.bytes.initializeMemory(as: UInt8.self, repeating: 0)
         try withExtendedLifetime(memory) {
