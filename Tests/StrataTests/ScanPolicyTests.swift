@@ -20,7 +20,7 @@ import Testing
         return (0..<pages).count { store.isResident($0) }
     }
 
-    @Test(arguments: IOMethodMatrix.all, [64, 65] as [UInt32])
+    @Test(arguments: IOMethodMatrix.all, [64, 300] as [UInt32])
     func aRingAboveAQuarterOfThePool(_ method: TestedMethod, _ pages: UInt32) async throws {
         let store = try AsyncStore(method, .engineThread, pages: Int(pages)) {
             $0.poolBytes = Self.poolPages * blockSize
@@ -45,8 +45,11 @@ import Testing
         if pages <= Self.poolPages / 4 {
             #expect(awaited == Int(pages) && blocking == Int(pages))
         } else {
-            #expect(awaited <= Self.poolPages / 8 && blocking <= Self.poolPages / 8)
+            #expect(awaited <= pages / 2 && blocking <= pages / 2)
         }
+        let quarter = Self.poolPages / 4
+        #expect(ReadStreamOptions.scan(of: quarter, in: store.engine.buffers).strategy == nil)
+        #expect(ReadStreamOptions.scan(of: quarter + 1, in: store.engine.buffers).strategy != nil)
         try await store.end()
     }
 }
