@@ -10,8 +10,9 @@ struct Victims {
     let places: UnsafeMutablePointer<UInt32>
     fileprivate(set) var count = 0
     /// Why a page could not be written. As long as it is set, only clean buffers are claimed.
-    fileprivate var failure: StorageError?
-    /// How often dirty pages were passed over in a row.
+    /// An array, since every waiting task has this value: an error is large.
+    fileprivate var failure: [StorageError] = []
+    /// How often dirty pages were passed over since the last page got its buffer.
     fileprivate var passes = 0
 
     init(_ places: UnsafeMutablePointer<UInt32>) { unsafe self.places = unsafe places }
@@ -20,7 +21,7 @@ struct Victims {
     mutating func removeAll() {
         count = 0
         passes = 0
-        failure = nil
+        failure = []
     }
 
     /// Keeps the buffers for which `body` returns true.
@@ -60,12 +61,12 @@ extension BufferPool {
         var refusals = 0
         while true {
             if victims.count == 0 {
-                let spared = victims.failure == nil ? sparedState : BufferState.dirty
+                let spared = victims.failure.isEmpty ? sparedState : BufferState.dirty
                 victims.count = unsafe claim(
                     wanted, into: victims.places, ring, sparing: spared, session)
             }
             if victims.count == 0 {
-                if let failure = victims.failure.take() { throw failure }
+                if let failure = victims.failure.popLast() { throw failure }
                 return .none
             }
             var position = 0
@@ -97,8 +98,9 @@ extension BufferPool {
     /// Writes out the dirty pages of claimed buffers and removes them. Blocks the thread. An error
     /// is kept for the case that there is no clean buffer either; the page stays dirty.
     func clean(_ victims: inout Victims, _ session: Session) {
-        victims.failure =
-            unsafe writeDirty(victims.places, victims.count, session) ?? victims.failure
+        if let failure = unsafe writeDirty(victims.places, victims.count, session) {
+            victims.failure = [failure]
+        }
         victims.filter { index in
             if clear(index, session) { return true }
             unclaim(index)
