@@ -35,9 +35,12 @@ where Source.PageData: Sendable {
     init(_ core: AsyncCore, _ options: inout ReadStreamOptions) {
         let streams = core.streamCount.add(1, ordering: .relaxed).newValue
         let share = max(1, core.engine.buffers.readAheadLimit / streams)
-        options.maximumPins = min(options.maximumPins ?? share, share)
-        // The task takes from the queue while the loop fills it; queued pages count too.
-        queue = PageQueue(capacity: max(1, min(share, Self.queueLimit)))
+        let limit = min(share, options.strategy?.pinLimit ?? share)
+        // The task takes from the queue while the loop fills it. What is in it is pinned, too: with
+        // more than its ring's pages pinned, a scan would not use them again.
+        queue = PageQueue(capacity: max(1, min(limit / 2, Self.queueLimit)))
+        let pins = max(1, limit - queue.capacity)
+        options.maximumPins = min(options.maximumPins ?? pins, pins)
         super.init(core)
     }
 
