@@ -67,7 +67,8 @@ struct RelationsCommand: ParsableCommand {
                 failures.note(
                     "relation \"\(relation.name)\" has lost pages, up to"
                         + " \(Wording.size(Double(space.lostBytes))) of them. Run strata verify"
-                        + " to find all damage, and put its files back as they were, or load it again.")
+                        + " to find all damage, and put its files back as they were, or load it"
+                        + " again.")
             }
             // Also whether its files are as long as they should be.
             _ = try engine.relation(named: relation.name)
