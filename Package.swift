@@ -137,6 +137,7 @@ let modules: [Target] = [
 ]
 
 let tests: [Target] = [
+    .testTarget(name: "ThreadsTests", dependencies: ["Threads", "StorageTesting"]),
     .testTarget(name: "AsyncIOTests", dependencies: ["AsyncIO", "StorageTesting", log, "Threads"]),
     .testTarget(name: "PageFormatTests", dependencies: ["PageFormat", "Threads"]),
     .testTarget(name: "RowSchemaTests", dependencies: ["RowSchema"]),

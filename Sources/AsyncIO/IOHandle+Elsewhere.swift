@@ -15,8 +15,8 @@ extension IOHandle {
     /// - Parameters:
     ///   - operation: what the IO does, for its layers and for snapshots.
     ///   - offset: the position of the first byte, for snapshots and for `begin`.
-    /// - begin: called once, on the session's thread. It has the IO executed elsewhere, or
-    ///   completes it itself. It must neither block nor use the session.
+    ///   - begin: called once, on the session's thread. It has the IO executed elsewhere, or
+    ///     completes it itself. It must neither block nor use the session.
     public consuming func startElsewhere(
         _ operation: IOOperation, at offset: Int64 = 0,
         _ begin: @escaping (_ io: OutsideIO) -> Void

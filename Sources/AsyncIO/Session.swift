@@ -74,8 +74,8 @@ public final class Session {
     /// in flight. Mirrors PostgreSQL's `pgaio_io_acquire`.
     ///
     /// - Parameters:
-    /// - owner: the scope that releases the handle if it is still in use when the scope ends.
-    /// - report: receives the outcome once the session has waited for the IO.
+    ///   - owner: the scope that releases the handle if it is still in use when the scope ends.
+    ///   - report: receives the outcome once the session has waited for the IO.
     /// - Throws: `misuse` if another handle is handed out, `closed` after ``close()``.
     public func acquireHandle(owner: ResourceOwner? = nil, reporting report: IOReturn? = nil)
         throws(StorageError) -> IOHandle

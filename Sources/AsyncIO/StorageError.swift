@@ -67,7 +67,7 @@ public struct StorageError: Error, Sendable {
     /// - Parameters:
     ///   - code: what kind of failure it is.
     ///   - message: one sentence without a full stop, naming the object.
-    /// - remedy: what the caller can do, as a sentence.
+    ///   - remedy: what the caller can do, as a sentence.
     ///   - location: the object concerned.
     ///   - errorNumber: the kernel's `errno`, where a system call failed.
     ///   - underlying: the lower layer's error that caused this one.

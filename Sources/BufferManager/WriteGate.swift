@@ -19,7 +19,7 @@ final class WriteGate: Sendable {
     /// it only decides by it whether to call again.
     private let durable = Atomic<UInt64>(0)
     private let closed = Atomic<Bool>(false)
-    private let cause = Lock<StorageError?>(nil)
+    private let cause = Lock<StorageError?>(nil, rank: .writeFailure)
 
     init(_ log: (any WriteAheadLog)?, _ voucher: (any PageVoucher)?, _ logger: Logger) {
         self.log = log

@@ -10,8 +10,8 @@ extension FileAccess {
     /// Refuses a change before the kernel is asked for it.
     ///
     /// - Parameters:
-    /// - action: the refused action, such as `write`; evaluated only for the message.
-    /// - path: the file or name concerned.
+    ///   - action: the refused action, such as `write`; evaluated only for the message.
+    ///   - path: the file or name concerned.
     /// - Throws: `storeReadOnly` if ``isReadOnly``.
     @inline(__always)
     func checkChangeable(_ action: @autoclosure () -> String, _ path: String)

@@ -36,7 +36,7 @@ extension StorageError {
     /// remedy.
     ///
     /// - Parameters:
-    /// - code: kept, except that running out of descriptors is always `resourcesExhausted`.
+    ///   - code: kept, except that running out of descriptors is always `resourcesExhausted`.
     ///   - errorNumber: positive.
     static func file(
         _ code: Code, _ message: String, path: String, errorNumber: CInt, remedy: String? = nil

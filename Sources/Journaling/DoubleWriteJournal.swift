@@ -28,17 +28,18 @@ package final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
     private let syncData: @Sendable (Session) throws(StorageError) -> Void
     private let fault: JournalFault?
     /// Held while a batch is written. Its holder waits for IO alone.
-    private let appending = ParkingLock()
+    private let appending = ParkingLock(rank: .journalAppending)
     /// Under ``appending``.
     private var state: Appending
     /// Held from one turn of the files to the reset of the former; taken before ``appending``.
-    private let rotating = ParkingLock()
+    private let rotating = ParkingLock(rank: .journalRotation)
     /// Batches, by the file they are in, whose pages may be under way; whoever waits for none
     /// sleeps on the number itself.
     private let openBatches = InlineArray<2, Atomic<UInt32>> { _ in Atomic(0) }
     private let full = Atomic<Bool>(false)
     /// By the file that has the copies: pages that may be torn in place.
-    private let torn = Lock<InlineArray<2, Set<PageKey>>>(InlineArray(repeating: []))
+    private let torn = Lock<InlineArray<2, Set<PageKey>>>(
+        InlineArray(repeating: []), rank: .journalTorn)
 
     private struct Appending {
         var files = JournalFormat.fileNames.map { JournalFile(path: $0) }

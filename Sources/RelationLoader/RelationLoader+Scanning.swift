@@ -6,9 +6,9 @@ extension RelationLoader {
     /// Reads the rows of a relation in the order of their pages and writes them.
     ///
     /// - Parameters:
-    /// - relation: a relation that has columns.
-    /// - output: where to write the rows.
-    /// - options: which rows and columns, and how to write them.
+    ///   - relation: a relation that has columns.
+    ///   - output: where to write the rows.
+    ///   - options: which rows and columns, and how to write them.
     /// - Returns: a summary of the scan.
     /// - Throws: ``LoaderError/storage(_:)`` if a column does not exist, reading fails, a tuple is
     ///   damaged or, at the end, rows are missing; what was read before has then been written.

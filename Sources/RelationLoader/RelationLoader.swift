@@ -23,12 +23,12 @@ public enum RelationLoader {
     /// relation as it was. If it throws, or the process ends, the store is unchanged.
     ///
     /// - Parameters:
-    /// - source: the input text.
+    ///   - source: the input text.
     ///   - name: the relation's name.
-    /// - engine: the store. The load uses up to two of its sessions at a time.
-    /// - options: the load's options.
-    /// - progress: called on this thread, no more often than every
-    ///   ``LoadOptions/progressIntervalNanoseconds``.
+    ///   - engine: the store. The load uses up to two of its sessions at a time.
+    ///   - options: the load's options.
+    ///   - progress: called on this thread, no more often than every
+    ///     ``LoadOptions/progressIntervalNanoseconds``.
     /// - Returns: a summary of the load.
     /// - Throws: ``LoaderError/text(_:)`` if the source or a record cannot be read; the error names
     ///   line, column and value of a bad record. ``LoaderError/storage(_:)`` with what
@@ -71,7 +71,7 @@ public enum RelationLoader {
     ///
     /// - Parameters:
     ///   - path: the file.
-    /// - store: the store's directory, which need not exist.
+    ///   - store: the store's directory, which need not exist.
     /// - Throws: `LoadError` if the file cannot be opened, has contents, or is in the store's
     ///   directory.
     public static func checkRejects(_ path: FilePath, store: FilePath) throws(LoadError) {

@@ -45,7 +45,9 @@ public final class Relation: Sendable {
     ///
     /// - Parameters:
     ///   - block: which page; of the main fork one below ``blockCount``.
+    ///   - fork: the fork to read from.
     ///   - strategy: how to use the pool; nil for random access.
+    ///   - session: the calling thread's session.
     /// - Throws: `notFound` for a block beyond the end; what reading throws, for a damaged page
     ///   too.
     public func page(
@@ -72,7 +74,10 @@ public final class Relation: Sendable {
     /// The catalog no longer says how many rows the relation has (``rowCount``) from then on, which
     /// the first call makes durable.
     ///
-    /// - Parameter count: how many are wanted; fewer may be added, at least one.
+    /// - Parameters:
+    ///   - count: how many are wanted; fewer may be added, at least one.
+    ///   - strategy: the ring to take buffers from; nil for the whole pool.
+    ///   - session: the calling thread's session.
     /// - Throws: `relationBusy` while it is being loaded, `storeFailed`, `closed`, or what
     ///   extending throws.
     public func extend(
@@ -98,7 +103,9 @@ extension Relation {
     /// Pages that are added after the call are not part of it. A page that has lost what was loaded
     /// is an error; whether rows are missing tells ``checkRowCount(_:of:)``.
     ///
-    /// - Parameter extent: which pages; nil for those of this moment.
+    /// - Parameters:
+    ///   - session: the calling thread's session.
+    ///   - extent: which pages; nil for those of this moment.
     public func scan(session: Session, extent: RelationExtent? = nil) -> ReadStream<BlockRange> {
         let strategy = AccessStrategy(
             .bulkRead, for: engine.buffers,
@@ -110,7 +117,10 @@ extension Relation {
 
     /// Pages in the order that a source names them, read ahead of their use.
     ///
-    /// - Parameter source: names blocks below ``blockCount``.
+    /// - Parameters:
+    ///   - source: names blocks below ``blockCount``.
+    ///   - session: the calling thread's session.
+    ///   - options: how to read ahead.
     public func stream<Source>(
         _ source: Source, session: Session, options: ReadStreamOptions = ReadStreamOptions()
     ) -> ReadStream<Source> {

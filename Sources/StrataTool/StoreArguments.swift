@@ -12,9 +12,9 @@ struct StoreArguments: ParsableArguments {
     /// Opens the store.
     ///
     /// - Parameters:
-    /// - creating: whether to create it if there is none.
-    /// - access: whether it may be changed.
-    /// - logLevel: the lowest level of its log messages to print.
+    ///   - creating: whether to create it if there is none.
+    ///   - access: whether it may be changed.
+    ///   - logLevel: the lowest level of its log messages to print.
     func open(
         creating: Bool, access: EngineOptions.Access = .readWrite, logLevel: Logger.Level = .notice
     ) throws(StorageError) -> Engine {

@@ -53,8 +53,8 @@ struct StrataTool: ParsableCommand {
     /// Runs one command and returns its exit code.
     ///
     /// - Parameters:
-    /// - arguments: the arguments after the tool's name, encoded by ``ArgumentBytes``.
-    /// - environment: where it prints, and what it works on.
+    ///   - arguments: the arguments after the tool's name, encoded by ``ArgumentBytes``.
+    ///   - environment: where it prints, and what it works on.
     static func run(_ arguments: [String], in environment: ToolEnvironment) -> CInt {
         environment.exitCode(
             after: ToolEnvironment.$current.withValue(environment) { perform(arguments) })

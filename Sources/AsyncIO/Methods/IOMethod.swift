@@ -121,7 +121,7 @@ public struct IOMethodChoice: Sendable {
     /// A method that is not built in.
     ///
     /// - Parameters:
-    /// - name: the name that logs and errors use.
+    ///   - name: the name that logs and errors use.
     ///   - make: makes the method when the system starts.
     public static func custom(
         _ name: String,

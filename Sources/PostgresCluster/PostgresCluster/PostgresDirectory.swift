@@ -38,7 +38,7 @@ public final class PostgresDirectory: Sendable {
     ///
     /// - Parameters:
     ///   - path: the directory with `global` and `base` in it.
-    /// - options: the settings for IO and the pool.
+    ///   - options: the settings for IO and the pool.
     /// - Throws: `notADataDirectory`, `clusterDamaged`, `invalidConfiguration`,
     ///   `methodUnavailable`, or what reading files throws.
     public static func open(
@@ -57,7 +57,7 @@ public final class PostgresDirectory: Sendable {
     ///
     /// - Parameters:
     ///   - path: the directory with `global` and `base` in it.
-    /// - options: the settings for IO and the pool.
+    ///   - options: the settings for IO and the pool.
     /// - Throws: what ``open(_:options:)-(FilePath,_)`` throws; `invalidPath` if the text is not a
     ///   path.
     public static func open(

@@ -59,8 +59,8 @@ package struct HeapReader {
     /// Calls `body` with each row of the blocks that a new transaction sees.
     ///
     /// - Parameters:
-    /// - pageDone: called after each page's rows, with no lock held. It returns false to end the
-    ///   scan.
+    ///   - pageDone: called after each page's rows, with no lock held. It returns false to end the
+    ///     scan.
     /// - Throws: what reading a page throws; `damagedRow` if a line pointer or tuple is impossible;
     ///   what `body` throws.
     package mutating func forEachRow(

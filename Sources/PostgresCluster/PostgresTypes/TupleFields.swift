@@ -34,8 +34,8 @@ package struct TupleFields {
     /// Finds the values of a tuple up to column `last`, counted from zero.
     ///
     /// - Parameters:
-    /// - data: what follows the header, aligned to 8.
-    /// - bitmap: one bit for each stored value, set if it is not null.
+    ///   - data: what follows the header, aligned to 8.
+    ///   - bitmap: one bit for each stored value, set if it is not null.
     package mutating func find(
         _ data: RawSpan, _ header: Header, bitmap: RawSpan, upTo last: Int
     ) throws(ValueFault) {
@@ -105,8 +105,8 @@ extension TupleFields {
     /// Writes fields of a CSV row, starting at one of them.
     ///
     /// - Parameters:
-    /// - index: the first field to write. On return, it is the next field that the caller must
-    ///   write, or the end; everything before it was written.
+    ///   - index: the first field to write. On return, it is the next field that the caller must
+    ///     write, or the end; everything before it was written.
     /// - Throws: the fault of the value at `index`.
     package func write(
         _ data: RawSpan, _ fields: [FastField], _ csv: CSVText, from index: inout Int,

@@ -11,8 +11,8 @@ public final class ValueWriter: Sendable {
     /// Makes a writer.
     ///
     /// - Parameters:
-    /// - version: the server's major version, on which a few text forms depend.
-    /// - names: provides the names of objects.
+    ///   - version: the server's major version, on which a few text forms depend.
+    ///   - names: provides the names of objects.
     public init(version: Int, names: any ObjectNames = NoObjectNames()) {
         self.version = version
         self.names = names

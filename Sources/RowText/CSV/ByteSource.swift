@@ -44,8 +44,8 @@ public final class FileSource: ByteSource {
     ///
     /// - Parameters:
     ///   - path: the file, which may be a pipe.
-    /// - cancellation: ends the wait for a pipe; the read then throws
-    ///   ``LoadError/Reason/read(code:)`` with `ECANCELED`.
+    ///   - cancellation: ends the wait for a pipe; the read then throws
+    ///     ``LoadError/Reason/read(code:)`` with `ECANCELED`.
     /// - Throws: ``LoadError`` with ``LoadError/Reason/open(code:)`` if the file cannot be opened
     ///   for reading or is a directory.
     public init(path: FilePath, cancellation: Cancellation? = nil) throws(LoadError) {

@@ -37,11 +37,11 @@ public enum SchemaInference {
     /// one they are `column1`, `column2` …
     ///
     /// - Parameters:
-    /// - source: the text.
-    /// - options: the CSV options.
-    /// - limits: how much of it to sample.
-    /// - onError: what the load will do about a bad record. A record that the load skips does not
-    ///   influence the types.
+    ///   - source: the text.
+    ///   - options: the CSV options.
+    ///   - limits: how much of it to sample.
+    ///   - onError: what the load will do about a bad record. A record that the load skips does not
+    ///     influence the types.
     /// - Throws: ``LoadError`` if the source cannot be read, lacks even a header, or its first
     ///   records cannot be split. Later errors are left to the load.
     public static func infer(

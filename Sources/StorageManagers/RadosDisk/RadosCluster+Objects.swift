@@ -43,8 +43,8 @@
         /// Runs one operation on each of many objects, several at a time.
         ///
         /// - Parameters:
-        /// - tolerated: a result that counts as success, besides zero.
-        /// - body: defines the operation on the object of that number, and returns its name.
+        ///   - tolerated: a result that counts as success, besides zero.
+        ///   - body: defines the operation on the object of that number, and returns its name.
         /// - Returns: zero or the first failure, once all operations have ended.
         func forEach(
             _ numbers: Range<Int>, tolerating tolerated: CInt = 0,
@@ -71,7 +71,7 @@
         /// How many operations are in flight. A thread sleeps on it. Only one thread starts
         /// operations.
         private let inFlight = Atomic<UInt32>(0)
-        private let failed = Lock<(result: CInt, number: Int)>((0, 0))
+        private let failed = Lock<(result: CInt, number: Int)>((0, 0), rank: .radosFailure)
 
         var failure: (result: CInt, number: Int) { failed.withLock { $0 } }
         var hasFailed: Bool { failure.result != 0 }

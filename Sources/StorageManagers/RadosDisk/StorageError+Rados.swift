@@ -42,9 +42,9 @@
         /// A failure of the cluster, or of an operation on one object.
         ///
         /// - Parameters:
-        /// - code: kept unless the result means that the process was fenced, space ran out, or the
-        ///   cluster did not answer.
-        /// - result: negative, as the client library returned it.
+        ///   - code: kept unless the result means that the process was fenced, space ran out, or
+        ///     the cluster did not answer.
+        ///   - result: negative, as the client library returned it.
         static func rados(
             _ code: Code, _ message: String, _ result: CInt, at location: Location = Location()
         ) -> StorageError {

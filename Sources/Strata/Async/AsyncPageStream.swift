@@ -150,6 +150,7 @@ extension Relation {
     ///
     /// - Parameters:
     ///   - source: names blocks below ``blockCount``. It is asked on the session's loop.
+    ///   - session: the session that reads; any number of tasks may use it.
     ///   - options: as for threads. A strategy is this stream's alone.
     public func stream<Source: BlockSource & Sendable>(
         _ source: Source, session: AsyncSession,

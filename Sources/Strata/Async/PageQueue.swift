@@ -26,7 +26,7 @@ final class PageQueue<PageData>: @unchecked Sendable {
     /// `count` places from `first` on, round the end, are initialised; guarded by the lock, valid
     /// until `deinit`.
     private let places: UnsafeMutablePointer<Item>
-    private let ends = Lock(Ends())
+    private let ends = Lock(Ends(), rank: .streamQueue)
 
     init(capacity: Int) {
         self.capacity = capacity

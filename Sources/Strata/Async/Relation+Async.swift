@@ -12,8 +12,6 @@ extension Relation {
     /// ``page(_:fork:strategy:session:)`` says.
     ///
     /// - Parameters:
-    ///   - block: which page; of the main fork one below ``blockCount``.
-    ///   - session: any number of tasks may use it at a time.
     /// - Throws: `CancellationError` if the task is cancelled while it waits: its IO goes on into
     ///   the pool. `notFound`; what reading throws; `tooManyWaiting` and `waitTooLong` where the
     ///   session's limits are reached; `closed`.

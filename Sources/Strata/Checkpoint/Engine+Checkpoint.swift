@@ -9,8 +9,10 @@ extension Engine {
     /// before it began are removed last. One is made at a time: whoever asks while one is under way
     /// shares the next with all who do. Blocks the thread.
     ///
-    /// - Parameter pace: how fast it writes, if it is this call that makes it; nobody has to hold a
-    ///   content lock meanwhile. A call that is in no hurry gives way to one that is.
+    /// - Parameters:
+    ///   - session: the calling thread's session, which issues the writes and syncs.
+    ///   - pace: how fast it writes, if it is this call that makes it; nobody has to hold a content
+    ///     lock meanwhile. A call that is in no hurry gives way to one that is.
     /// - Throws: what writing throws, after which it may be tried again; `syncFailed` when a sync
     ///   failed, and from then on `storeFailed` until the store is opened again; `misuse` while
     ///   this thread has a ``SteppedCheckpoint``.

@@ -79,7 +79,9 @@ extension Engine {
 
     /// Creates a relation without pages.
     ///
-    /// - Parameter target: what to create; its mode counts for nothing.
+    /// - Parameters:
+    ///   - target: what to create; its mode counts for nothing.
+    ///   - session: the calling thread's session.
     /// - Throws: `alreadyExists`, `invalidName`, or what writing throws.
     @discardableResult
     public func createRelation(_ target: LoadTarget, session: Session) throws(StorageError)

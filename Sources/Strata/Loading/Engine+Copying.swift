@@ -12,6 +12,7 @@ extension Engine {
     ///   - name: the relation to copy.
     ///   - target: the new one's name, and how it shall be kept; its columns are those of the
     ///     other, and its mode counts for nothing.
+    ///   - session: the calling thread's session.
     ///   - isCancelled: asked before each page whether to end without effect.
     /// - Returns: the new relation; nil when it was cancelled.
     /// - Throws: `notFound`, `alreadyExists`, `unknownStorageManager`, `invalidConfiguration` for

@@ -40,6 +40,7 @@ extension Engine {
     ///
     /// - Parameters:
     ///   - names: which relations; nil for all, and the store's own files.
+    ///   - session: the calling thread's session.
     ///   - observer: is told of findings.
     /// - Throws: `notFound` for a name that no relation has, `resourcesExhausted`, `closed`.
     ///   Damage is no error but a finding.

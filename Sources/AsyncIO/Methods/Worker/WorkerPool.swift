@@ -64,8 +64,8 @@ struct WorkerPool {
     }
 
     /// - Parameters:
-    /// - isQuick: whether recent IO did not wait for a device.
-    /// - hasSought: whether the worker has been polling for work.
+    ///   - isQuick: whether recent IO did not wait for a device.
+    ///   - hasSought: whether the worker has been polling for work.
     mutating func next(
         for worker: Worker, isQuick: Bool, seeks: Bool, hasSought: Bool, now: UInt64
     ) -> Step {
