@@ -13,6 +13,12 @@ let settings: [SwiftSetting] =
         .enableExperimentalFeature("Lifetimes"),
     ] + (warningsAreErrors ? [.treatAllWarnings(as: .error)] : [])
 
+/// Builds the documentation. Only `.ci/documentation` asks for it, so that users of the package
+/// need not resolve it.
+let documentation: [Package.Dependency] =
+    Context.environment["STRATA_DOCUMENTATION"] == nil
+    ? [] : [.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0")]
+
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let arguments: Target.Dependency = .product(
     name: "ArgumentParser", package: "swift-argument-parser")
@@ -139,6 +145,14 @@ let modules: [Target] = [
 ]
 
 let tests: [Target] = [
+    .testTarget(name: "ThreadsTests", dependencies: ["Threads", "StorageTesting"]),
+    // Compiles the code in the README and the articles, for which all libraries must be there.
+    .testTarget(
+        name: "ArticleTests",
+        dependencies: [
+            "RelationLoader", "Strata", "PostgresCluster", "CompressedDisk", "MagneticDisk",
+            "MemoryDisk", "StoreSimulator", "StorageTesting", "Threads",
+        ]),
     .testTarget(name: "AsyncIOTests", dependencies: ["AsyncIO", "StorageTesting", log, "Threads"]),
     .testTarget(name: "PageFormatTests", dependencies: ["PageFormat", "Threads"]),
     .testTarget(name: "RowSchemaTests", dependencies: ["RowSchema"]),
@@ -304,7 +318,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
-    ],
+    ] + documentation,
     targets: [
         .systemLibrary(
             name: "CLiburing", pkgConfig: "liburing", providers: [.apt(["liburing-dev"])]),

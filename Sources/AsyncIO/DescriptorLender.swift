@@ -22,7 +22,8 @@ public struct IODescriptor {
         self.token = token
     }
 
-    /// A descriptor whose opener keeps it open until ``Session/closing(descriptor:)`` has returned.
+    /// A descriptor whose opener keeps it open until ``Session/closing(descriptor:isLent:)`` has
+    /// returned.
     public init(_ number: CInt) {
         self.number = number
         lender = nil

@@ -43,7 +43,8 @@ final class SimulatedDevice: Sendable {
     init(_ model: DeviceModel) {
         latency = model.latencyNanoseconds
         nanosecondsPerByte = model.bytesPerSecond.map { 1e9 / Double($0) } ?? 0
-        state = Lock(State(slots: Array(repeating: 0, count: model.parallelism)))
+        state = Lock(
+            State(slots: Array(repeating: 0, count: model.parallelism)), rank: .deviceModel)
     }
 
     /// Takes a slot for an IO that reaches the device now, and returns the time at which the IO is

@@ -169,7 +169,9 @@ extension IOHandle {
     ///
     /// PostgreSQL has no asynchronous `fsync`.
     ///
-    /// - Parameter dataOnly: omits metadata that reading does not need (`fdatasync`).
+    /// - Parameters:
+    ///   - descriptor: the file.
+    ///   - dataOnly: omits metadata that reading does not need (`fdatasync`).
     public consuming func startSync(of descriptor: IODescriptor, dataOnly: Bool = false) {
         start(dataOnly ? .dataSync : .sync, descriptor, 0)
     }
@@ -179,8 +181,9 @@ extension IOHandle {
     /// The IO goes through all states and callbacks before this returns, whatever the method is, so
     /// the layers above see no difference. The target must be set.
     ///
-    /// - Parameter result: what the kernel would have returned: the bytes moved, or a negated
-    ///   `errno`.
+    /// - Parameters:
+    ///   - operation: what the IO would have been.
+    ///   - result: what the kernel would have returned: the bytes moved, or a negated `errno`.
     public consuming func startExecuted(_ operation: IOOperation, result: Int) {
         let length = vectorByteCount
         let (storage, session) = unsafe (self.storage, session.takeRetainedValue())

@@ -59,7 +59,7 @@ public final class IOSystem: @unchecked Sendable {
         for slot in 0...sessions {
             unsafe (counters + slot).initialize(to: SessionCounters())
         }
-        slots = Lock(Slots())
+        slots = Lock(Slots(), rank: .sessionSlots)
     }
 
     deinit {

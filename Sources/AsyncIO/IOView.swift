@@ -37,10 +37,10 @@ public struct IOView: ~Copyable {
             generation: handle.pointee.generation.load(ordering: .relaxed))
     }
 
-    /// How many values ``IOHandle/setData(_:)`` stored.
+    /// How many values `IOHandle.setData` stored.
     public var dataCount: Int { unsafe handle.pointee.definition.dataCount }
 
-    /// A value stored with ``IOHandle/setData(_:)``. The position must be below ``dataCount``.
+    /// A value stored with `IOHandle.setData`. The position must be below ``dataCount``.
     public func data(at position: Int) -> UInt64 {
         unsafe precondition(position >= 0 && position < handle.pointee.definition.dataCount)
         return unsafe handle.pointee.data[position]

@@ -10,7 +10,7 @@ final class Registry<Entry>: @unchecked Sendable {
     private static var capacity: Int { 255 }
     private let entries: UnsafeMutablePointer<Entry>
     private let count = Atomic<Int>(0)
-    private let adding = Lock(())
+    private let adding = Lock((), rank: .callbackRegistry)
 
     init() { unsafe entries = .allocate(capacity: Self.capacity) }
 

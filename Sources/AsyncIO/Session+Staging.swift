@@ -118,8 +118,10 @@ extension Session {
     /// Callers must not let any IO start on the descriptor from here on. Mirrors PostgreSQL's
     /// `pgaio_closing_fd`.
     ///
-    /// - Parameter isLent: a ``DescriptorLender`` keeps the descriptor open until all IO has given
-    ///   it back, so this call need not wait for what other sessions have staged.
+    /// - Parameters:
+    ///   - descriptor: the kernel descriptor that is about to be closed.
+    ///   - isLent: a ``DescriptorLender`` keeps the descriptor open until all IO has given it back,
+    ///     so this call need not wait for what other sessions have staged.
     public func closing(descriptor: CInt, isLent: Bool = false) {
         submitStaged()
         for index in system.initializedHandles {

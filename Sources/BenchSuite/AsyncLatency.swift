@@ -15,7 +15,7 @@ enum AsyncLatency {
 
     /// How long each probe waited, in nanoseconds.
     private final class Probes: Sendable {
-        let waits = Lock<[UInt64]>([])
+        let waits = Lock<[UInt64]>([], rank: .client)
         let isOver = Atomic<Bool>(false)
     }
 

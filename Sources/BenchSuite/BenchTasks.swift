@@ -8,7 +8,7 @@ internal import Threads
 enum BenchTasks {
     private final class Outcome<Value: Sendable>: Sendable {
         let isDone = Atomic<UInt32>(0)
-        let value = Lock<Result<Value, BenchFailure>?>(nil)
+        let value = Lock<Result<Value, BenchFailure>?>(nil, rank: .client)
     }
 
     /// Runs a task, on an executor if one is given, and blocks the calling thread until it ends.

@@ -57,7 +57,7 @@ private final class StartLine: Sendable {
 
     private let ready = Atomic<Int>(0)
     private let state = Atomic<UInt8>(0)
-    private let result = Lock(Result())
+    private let result = Lock(Result(), rank: .client)
 
     private struct Result {
         var sum: UInt64 = 0

@@ -114,8 +114,8 @@ enum PressureBench {
 /// A slow checkpoint on a thread of its own.
 private final class SpreadCheckpoint: Sendable {
     private let done = Atomic<Bool>(false)
-    private let failure = Lock<StorageError?>(nil)
-    private let thread = Lock<OSThread?>(nil)
+    private let failure = Lock<StorageError?>(nil, rank: .client)
+    private let thread = Lock<OSThread?>(nil, rank: .client)
 
     var isDone: Bool { done.load(ordering: .acquiring) }
 

@@ -110,8 +110,10 @@ public final class BackgroundWriter {
     /// Sleeps until buffers are given out again, ``BufferManager/wakeBackgroundWriter()`` is
     /// called, or `duration` is over.
     ///
-    /// - Parameter isEnding: asked before sleeping; returns at once if it returns true. Code that
-    ///   makes it true must wake the writer afterwards.
+    /// - Parameters:
+    ///   - duration: the longest sleep.
+    ///   - isEnding: asked before sleeping; returns at once if it returns true. Code that makes it
+    ///     true must wake the writer afterwards.
     public func sleepWhileIdle(atMost duration: Duration, unless isEnding: () -> Bool) {
         let seen = pool.cleanerSignal.load(ordering: .acquiring)
         pool.cleanerSleeps.store(true, ordering: .sequentiallyConsistent)

@@ -12,6 +12,7 @@ extension Buffer {
 
     @inline(__always)
     func lockShared() {
+        LockOrder.willWait(for: .pageContent)
         var old = state
         if !old.has(BufferState.exclusive | BufferState.lockWaiters),
             exchange(&old, BufferState(old.bits &+ BufferState.oneShare))
@@ -33,6 +34,7 @@ extension Buffer {
 
     @inline(__always)
     func lockExclusive() {
+        LockOrder.willWait(for: .pageContent)
         var old = state
         if !old.isLocked, exchange(&old, BufferState(old.bits | BufferState.exclusive)) { return }
         lockSlowly(
@@ -77,10 +79,16 @@ extension Buffer {
     /// Records that this thread holds the lock exclusively and will release it itself, before those
     /// that it held already.
     @inline(__always)
-    func noteHolder() { unsafe HeldLocks.push(UnsafeRawPointer(descriptor)) }
+    func noteHolder() {
+        unsafe HeldLocks.push(UnsafeRawPointer(descriptor))
+        LockOrder.didTake(.pageContent)
+    }
 
     @inline(__always)
-    func forgetHolder() { HeldLocks.pop() }
+    func forgetHolder() {
+        LockOrder.willGiveBack(.pageContent)
+        HeldLocks.pop()
+    }
 
     /// Whether this thread holds the lock exclusively and will release it itself.
     var isHeldHere: Bool { unsafe HeldLocks.contain(UnsafeRawPointer(descriptor)) }

@@ -9,7 +9,7 @@ public struct BufferConfiguration: Sendable {
     /// PostgreSQL's `temp_buffers`.
     public var localBufferCount = 1024
     /// The most neighbouring blocks that one IO may join: 1 to 128, and at most
-    /// ``IOConfiguration/maximumVectors``. PostgreSQL's `io_combine_limit`.
+    /// `IOConfiguration.maximumVectors`. PostgreSQL's `io_combine_limit`.
     public var combineLimit = 16
     /// Whether pages carry checksums, computed when they are written and compared when they are
     /// read.

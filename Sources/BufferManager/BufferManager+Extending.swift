@@ -11,9 +11,12 @@ extension BufferManager {
     /// session has staged. Mirrors PostgreSQL's `ExtendBufferedRelBy`.
     ///
     /// - Parameters:
+    ///   - relation: the relation, opened through this engine.
+    ///   - fork: the fork that grows.
     ///   - count: how many pages are wanted. Fewer are added, but at least one, if there are fewer
     ///     unpinned buffers or if the session's share of the pool (``pinLimit``) is smaller.
     ///   - strategy: the ring to take buffers from.
+    ///   - session: the calling thread's session.
     /// - Throws: `extendFailed` if the storage cannot grow or has the most blocks possible;
     ///   `resourcesExhausted` if all buffers are pinned. Nothing is pinned then.
     public func extend(

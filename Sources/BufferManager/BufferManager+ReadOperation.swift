@@ -13,6 +13,7 @@ extension BufferManager {
     ///
     /// - Parameters:
     ///   - operation: the operation to use. Pages left from its last read are given back first.
+    ///   - block: the first block to read.
     ///   - count: in: how many blocks are wanted; out: how many the operation covers.
     /// - Returns: whether ``waitRead(_:)`` must be called before pages can be taken.
     /// - Throws: `resourcesExhausted` if all buffers are pinned and not even one block can be read,

@@ -9,8 +9,11 @@ extension BufferManager {
     ///
     /// - Parameters:
     ///   - block: the page's block, which must exist.
+    ///   - relation: the relation, opened through this engine.
+    ///   - fork: one of the relation's forks.
     ///   - mode: how to treat a page that is not in the pool, or damaged.
     ///   - strategy: the ring to take a buffer from; nil: the whole pool.
+    ///   - session: the calling thread's session.
     /// - Throws: `invalidPage` if the page is damaged; what the storage throws if it cannot be
     ///   read; `resourcesExhausted` if all buffers are pinned.
     public func page(

@@ -21,7 +21,7 @@ public final class BufferManager: Sendable {
     /// The method executes every IO when it is submitted.
     private let isSynchronous: Bool
     let table = RelationTable()
-    let localPools = Lock<[UInt32: LocalPool]>([:])
+    let localPools = Lock<[UInt32: LocalPool]>([:], rank: .localPools)
     /// The number of open sessions that read nothing.
     let backgroundSessions = Atomic<Int>(0)
 

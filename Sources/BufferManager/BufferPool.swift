@@ -51,7 +51,7 @@ final class BufferPool: @unchecked Sendable {
     static let partitionCount = 128
 
     struct PartitionLock: ~Copyable {
-        let lock = ParkingLock()
+        let lock = ParkingLock(rank: .poolPartition)
         /// Fills the line together with the lock.
         private let padding = InlineArray<15, UInt32>(repeating: 0)
     }

@@ -25,7 +25,9 @@ public final class CheckpointWriter {
 
     /// Marks the pages that are dirty now. O(pool).
     ///
-    /// - Parameter session: issues the writes.
+    /// - Parameters:
+    ///   - manager: the pool whose pages are written.
+    ///   - session: issues the writes.
     public init(_ manager: BufferManager, session: Session) {
         pool = manager.shared
         pool.markForCheckpoint()

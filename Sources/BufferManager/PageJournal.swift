@@ -6,7 +6,7 @@ public import StorageManager
 /// A power failure during a write may leave a page half old and half new: torn. So the pool first
 /// gives copies of pages to a journal, and writes them in place once the journal has made the
 /// copies durable. The next opening of the store finds torn pages there. Only relations whose pages
-/// can tear (``StorageManagerCapabilities/pagesCanTear``) are journalled, and no session-local
+/// can tear (`StorageManagerCapabilities.pagesCanTear`) are journalled, and no session-local
 /// ones.
 ///
 /// The order for each batch of pages:
@@ -31,7 +31,9 @@ public protocol PageJournal: AnyObject, Sendable {
     /// The pages are under IO meanwhile, so the journal must not use the buffer manager. It submits
     /// what the session has staged, and may wait for other sessions' batches.
     ///
-    /// - Parameter pages: from 1 to ``batchLimit``; their memory is valid during the call.
+    /// - Parameters:
+    ///   - pages: from 1 to ``batchLimit``; their memory is valid during the call.
+    ///   - session: waits for the copies; no other session may finish the batch.
     /// - Returns: the batch. The caller must pass it to ``makeDurable(_:session:)`` before writing
     ///   any of its pages in place, and to ``finish(_:)`` exactly once.
     /// - Throws: why the copies are not kept. None of the pages may be written in place then. The
@@ -53,7 +55,12 @@ public protocol PageJournal: AnyObject, Sendable {
     ///
     /// Another session may have added newer copies of the pages since.
     ///
-    /// - Parameter block: the first of `count` pages.
+    /// - Parameters:
+    ///   - batch: the batch that has the copies.
+    ///   - locator: the relation of the pages.
+    ///   - fork: the fork of the pages.
+    ///   - block: the first of `count` pages.
+    ///   - count: how many pages, from `block` on.
     func writeDidFail(
         _ batch: JournalBatch, _ locator: RelationLocator, _ fork: Fork, block: BlockNumber,
         count: Int)

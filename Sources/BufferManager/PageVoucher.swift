@@ -29,6 +29,7 @@ extension BufferManager {
     /// For blocks that readers do not see yet, this comes before they do.
     ///
     /// - Parameters:
+    ///   - relation: the relation whose main fork is meant.
     ///   - end: those below are vouched for; nil for none.
     ///   - areFilled: whether none of them is all zeroes. Reading one that is throws `invalidPage`.
     public func setVouched(_ relation: OpenRelation, below end: BlockNumber?, areFilled: Bool) {

@@ -65,7 +65,7 @@ extension PinnedPage {
 
     /// Changes the page while nothing else reads or changes it, and marks it as changed.
     ///
-    /// - Parameter dirtying: whether to mark the page as changed.
+    /// - Parameters:
     /// - Throws: `CancellationError` if the task is cancelled while it waits, `misuse`, or what
     ///   `body` throws.
     nonisolated(nonsending) public func withExclusiveLock<Result: ~Copyable>(
@@ -78,7 +78,7 @@ extension PinnedPage {
         return try body(&span)
     }
 
-    /// Reads the page in its format, like ``withSharedLock(_:)``.
+    /// Reads the page in its format, like `withSharedLock`.
     ///
     /// - Throws: `CancellationError` if the task is cancelled while it waits, `misuse`, or what
     ///   `body` throws.
@@ -91,7 +91,7 @@ extension PinnedPage {
         return try unsafe body(PageView(unsafePage: UnsafeRawPointer(address.pointer)))
     }
 
-    /// Changes the page in its format, like ``withExclusiveLock(dirtying:_:)``.
+    /// Changes the page in its format, like `withExclusiveLock`.
     ///
     /// - Throws: `CancellationError` if the task is cancelled while it waits, `misuse`, or what
     ///   `body` throws.

@@ -84,8 +84,10 @@ extension PinnedPage {
 
     /// Changes the page while nothing else reads or changes it, and marks it as changed.
     ///
-    /// - Parameter dirtying: whether to mark the page as changed; false for changes that may get
-    ///   lost, or none.
+    /// - Parameters:
+    ///   - dirtying: whether to mark the page as changed; false for changes that may get lost, or
+    ///     none.
+    ///   - body: changes the bytes of the page.
     public func withExclusiveLock<Result: ~Copyable, Failure>(
         dirtying: Bool = true, _ body: (inout MutableRawSpan) throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -95,7 +97,7 @@ extension PinnedPage {
         return try body(&span)
     }
 
-    /// Reads the page in its format, like ``withSharedLock(_:)``.
+    /// Reads the page in its format, like `withSharedLock`.
     public func withView<Result: ~Copyable, Failure>(
         _ body: (PageView) throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -104,7 +106,7 @@ extension PinnedPage {
         return try unsafe body(PageView(unsafePage: UnsafeRawPointer(address.pointer)))
     }
 
-    /// Changes the page in its format, like ``withExclusiveLock(dirtying:_:)``.
+    /// Changes the page in its format, like `withExclusiveLock`.
     public func withEditor<Result: ~Copyable, Failure>(
         dirtying: Bool = true, _ body: (inout PageEditor) throws(Failure) -> Result
     ) throws(Failure) -> Result {

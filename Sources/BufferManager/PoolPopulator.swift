@@ -26,17 +26,9 @@ final class PoolPopulator: @unchecked Sendable {
     private let next = Atomic<Int>(0)
     /// How many chunks the hand has reached.
     private let reached = Atomic<Int>(0)
-    /// Incremented, with a wake-up, when the thread may have more to do.
-    private let signal = Atomic<UInt32>(0)
-    private let isEnding = Atomic<Bool>(false)
-    private let isAsleep = Atomic<Bool>(false)
-    private let thread = Lock<ThreadState>(.unneeded)
-
-    private enum ThreadState {
-        case unneeded
-        case running(OSThread)
-        case none
-    }
+    /// The thread, and whether it was started.
+    private let thread = Lock<(running: ServiceThread?, isStarted: Bool)>(
+        (nil, false), rank: .poolPopulator)
 
     init(_ start: UnsafeMutableRawPointer, byteCount: Int) {
         unsafe self.start = unsafe start
@@ -51,22 +43,16 @@ final class PoolPopulator: @unchecked Sendable {
         // Threads that pass each other leave it slightly low, which only delays.
         reached.store(chunk + 1, ordering: .sequentiallyConsistent)
         if chunk == 0 { startThread() }
-        if isAsleep.load(ordering: .sequentiallyConsistent) {
-            signal.wrappingAdd(1, ordering: .releasing)
-            wake(signal, count: 1)
-        }
+        thread.withLock { $0.running }?.ring()
     }
 
     /// Ends the thread. Callers must ensure that ``reach(_:)`` is not called any more.
     func stop() {
-        isEnding.store(true, ordering: .sequentiallyConsistent)
-        signal.wrappingAdd(1, ordering: .releasing)
-        wake(signal, count: 1)
-        let state = thread.withLock { state in
-            defer { state = .none }
-            return state
+        let running = thread.withLock { thread in
+            defer { thread = (nil, true) }
+            return thread.running
         }
-        if case .running(let thread) = state { thread.join() }
+        running?.end()
     }
 
     /// Populates the next chunk. Returns false if there are no more.
@@ -81,10 +67,10 @@ final class PoolPopulator: @unchecked Sendable {
 
     private func startThread() {
         guard chunkCount >= Self.leastChunks else { return }
-        thread.withLock { state in
-            guard case .unneeded = state else { return }
-            // Stopped and joined before the pool is destroyed.
-            state = OSThread.start { self.run() }.map { .running($0) } ?? .none
+        thread.withLock { thread in
+            if thread.isStarted { return }
+            // Ended before the pool is destroyed.
+            thread = (ServiceThread.start { self.run($0) }, true)
         }
     }
 
@@ -94,15 +80,12 @@ final class PoolPopulator: @unchecked Sendable {
         return next.load(ordering: .relaxed) >= reached + lead
     }
 
-    private func run() {
-        while !isEnding.load(ordering: .sequentiallyConsistent) {
+    private func run(_ thread: ServiceThread) {
+        while true {
+            let seen = thread.rings
+            if thread.isEnding { return }
             if isFarAhead {
-                let seen = signal.load(ordering: .acquiring)
-                isAsleep.store(true, ordering: .sequentiallyConsistent)
-                if isFarAhead, !isEnding.load(ordering: .sequentiallyConsistent) {
-                    park(signal, expected: seen)
-                }
-                isAsleep.store(false, ordering: .sequentiallyConsistent)
+                thread.sleep(since: seen)
             } else if !makeNext() {
                 return
             }

@@ -26,10 +26,10 @@ final class RelationRecord: Sendable {
     /// The main fork's blocks below this have contents. One that is all zeroes has lost them.
     let filledEnd = Atomic<UInt32>(0)
 
-    private let mainExtension = ParkingLock()
-    private let freeSpaceExtension = ParkingLock()
-    private let visibilityExtension = ParkingLock()
-    private let initializationExtension = ParkingLock()
+    private let mainExtension = ParkingLock(rank: .relationExtension)
+    private let freeSpaceExtension = ParkingLock(rank: .relationExtension)
+    private let visibilityExtension = ParkingLock(rank: .relationExtension)
+    private let initializationExtension = ParkingLock(rank: .relationExtension)
 
     /// The manager's table, kept for tasks that wait for one of the relation's pages.
     let waits: WaitTable
@@ -37,7 +37,7 @@ final class RelationRecord: Sendable {
     init(_ relation: OpenRelation, _ waits: WaitTable) {
         locator = relation.locator
         self.waits = waits
-        current = Lock(relation)
+        current = Lock(relation, rank: .relationCurrent)
     }
 
     /// How many buffers of all pools hold the relation's pages. While there are any, they keep the
@@ -82,7 +82,7 @@ final class RelationRecord: Sendable {
 
 /// The records by relation. Safe to use from any thread. Needed for a miss, never for a hit.
 final class RelationTable: Sendable {
-    private let records = Lock<[RelationLocator: RelationRecord]>([:])
+    private let records = Lock<[RelationLocator: RelationRecord]>([:], rank: .relationRecords)
     let waits = WaitTable()
 
     /// Returns the relation's record; makes it if there is none.

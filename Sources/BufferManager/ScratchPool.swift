@@ -34,7 +34,7 @@ final class ScratchPool: @unchecked Sendable {
     private let pageCount: Int
     /// How many pieces are kept. What one writer must have comes on top.
     let limit: Int
-    private let pieces = Lock(Pieces())
+    private let pieces = Lock(Pieces(), rank: .scratchPieces)
 
     init(pageCount: Int, limit: Int) {
         self.pageCount = pageCount

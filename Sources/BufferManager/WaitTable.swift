@@ -28,7 +28,7 @@ final class WaitTable: Sendable {
     private let partitions: [Partition]
 
     private final class Partition: Sendable {
-        let entries = Lock<[Entry]>([])
+        let entries = Lock<[Entry]>([], rank: .pageWaiters)
     }
 
     init() {

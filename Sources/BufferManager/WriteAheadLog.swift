@@ -12,7 +12,7 @@ public protocol WriteAheadLog: AnyObject, Sendable {
     ///
     /// Called from any thread, several at a time, with the highest LSN of all pages that are about
     /// to be written together. Not called again for positions it has returned for, nor with
-    /// ``LSN/zero``, which pages carry that no log record touched, nor for session-local relations.
+    /// `LSN.zero`, which pages carry that no log record touched, nor for session-local relations.
     /// Pages are under IO meanwhile, so it must not use the buffer manager; it may do IO of its
     /// own, with its own session.
     ///

@@ -19,7 +19,7 @@ final class WriteGate: Sendable {
     /// use it only to decide whether to flush again.
     private let durable = Atomic<UInt64>(0)
     private let closed = Atomic<Bool>(false)
-    private let cause = Lock<StorageError?>(nil)
+    private let cause = Lock<StorageError?>(nil, rank: .writeFailure)
 
     init(_ log: (any WriteAheadLog)?, _ voucher: (any PageVoucher)?, _ logger: Logger) {
         self.log = log

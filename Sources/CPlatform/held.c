@@ -21,3 +21,34 @@ int strata_held_contains(const void *lock) {
         if (held.locks[i] == lock) return 1;
     return 0;
 }
+
+enum { ranks_capacity = 64 };
+
+// Ranks beyond the capacity are only counted.
+static _Thread_local struct {
+    unsigned count;
+    unsigned char ranks[ranks_capacity];
+} ranks;
+
+static unsigned known_ranks(void) {
+    return ranks.count < ranks_capacity ? ranks.count : ranks_capacity;
+}
+
+void strata_ranks_push(unsigned char rank) {
+    if (ranks.count < ranks_capacity) ranks.ranks[ranks.count] = rank;
+    ranks.count++;
+}
+
+void strata_ranks_pop(unsigned char rank) {
+    unsigned known = known_ranks(), place = known;
+    while (place > 0 && ranks.ranks[place - 1] != rank) place--;
+    for (; place > 0 && place < known; place++) ranks.ranks[place - 1] = ranks.ranks[place];
+    ranks.count--;
+}
+
+int strata_ranks_greatest(void) {
+    int greatest = -1;
+    for (unsigned i = known_ranks(); i > 0; i--)
+        if (ranks.ranks[i - 1] > greatest) greatest = ranks.ranks[i - 1];
+    return greatest;
+}

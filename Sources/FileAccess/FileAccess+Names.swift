@@ -47,7 +47,9 @@ extension FileAccess {
     /// Virtual files open on it work only until their kernel descriptor is evicted, so close them
     /// first. A failed fsync of the file is forgotten with it.
     ///
-    /// - Parameter ifExists: makes a missing file no error.
+    /// - Parameters:
+    ///   - path: the path, relative to the store's directory.
+    ///   - ifExists: makes a missing file no error.
     /// - Returns: whether there was one.
     /// - Throws: `fileMissing`, `directoryChangeFailed`; `storeReadOnly` if the file exists and the
     ///   store is read-only.
@@ -69,7 +71,9 @@ extension FileAccess {
 
     /// Removes an empty directory. Durable once its parent has been synced.
     ///
-    /// - Parameter ifExists: makes a missing directory no error.
+    /// - Parameters:
+    ///   - path: the path, relative to the store's directory.
+    ///   - ifExists: makes a missing directory no error.
     /// - Returns: whether there was one.
     /// - Throws: `fileMissing`, `directoryChangeFailed`; `storeReadOnly` if the directory exists
     ///   and the store is read-only.

@@ -34,7 +34,7 @@ public final class FileAccess: Sendable {
     let fileSystem: any FileSystem
     let logger: Logger
     let rootDescriptor: CInt
-    let table = Lock(DescriptorTable())
+    let table = Lock(DescriptorTable(), rank: .descriptorTable)
     let ledger = SyncLedger()
     let counters = FileCounters()
     let zeroes: ZeroBytes

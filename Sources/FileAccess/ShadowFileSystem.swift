@@ -11,7 +11,7 @@ package import Threads
 /// Any thread. Memory grows with the changes, so it is meant for small ones.
 package final class ShadowFileSystem: FileSystem, IOExecutor {
     private let underlying: any FileSystem
-    private let state = Lock(ShadowState())
+    private let state = Lock(ShadowState(), rank: .shadowFiles)
 
     /// Makes a view of that file system without changes.
     package init(over underlying: any FileSystem) { self.underlying = underlying }

@@ -15,7 +15,7 @@ final class SyncLedger: Sendable {
         var waiters = 0
     }
 
-    private let contents = Lock(Contents())
+    private let contents = Lock(Contents(), rank: .syncLedger)
     private let ended = WakeSignal()
 
     /// Begins a sync, waiting for another thread's sync of the same path.

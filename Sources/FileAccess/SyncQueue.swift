@@ -26,7 +26,7 @@ public final class SyncQueue: Sendable {
     let names: SyncNames
     let targetID: IOTargetID
     let callbackID: IOCallbackID
-    private let pending = Lock(Pending())
+    private let pending = Lock(Pending(), rank: .syncQueue)
 
     /// Does not retain the core, whose callbacks may retain the queue.
     init(_ files: FileAccess, _ system: IOSystem) throws(StorageError) {
@@ -62,17 +62,18 @@ public final class SyncQueue: Sendable {
     /// `SYNC_FORGET_REQUEST`.
     /// `SYNC_FORGET_REQUEST`.
     public func forget(_ path: String) {
-        pending.withLock { _ = $0.entries.removeValue(forKey: path) }
+        // Dropped outside the lock: the entry may hold the last reference to a file.
+        let removed = pending.withLock { $0.entries.removeValue(forKey: path) }
+        _ = removed
     }
 
     /// Forgets every path for which the closure returns true. Time grows with ``count``. The
     /// closure must not use the queue. Mirrors PostgreSQL's `SYNC_FILTER_REQUEST`.
     public func forget(where isUnwanted: (String) -> Bool) {
-        pending.withLock { pending in
-            for path in pending.entries.keys.filter(isUnwanted) {
-                pending.entries[path] = nil
-            }
+        let removed = pending.withLock { pending in
+            pending.entries.keys.filter(isUnwanted).map { pending.entries.removeValue(forKey: $0) }
         }
+        _ = removed
     }
 
     /// How many paths are registered.
@@ -124,7 +125,7 @@ final class SyncNames: Sendable {
         var free: [Int] = []
     }
 
-    private let table = Lock(Table())
+    private let table = Lock(Table(), rank: .syncTable)
 
     func add(_ path: String) -> IOTargetData {
         table.withLock { table in

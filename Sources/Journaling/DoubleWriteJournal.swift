@@ -28,17 +28,18 @@ package final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
     private let syncData: @Sendable (Session) throws(StorageError) -> Void
     private let fault: JournalFault?
     /// Held while a batch is written. Its holder waits only for IO.
-    private let appending = ParkingLock()
+    private let appending = ParkingLock(rank: .journalAppending)
     /// Guarded by ``appending``.
     private var state: Appending
     /// Held from a turn of the files until the first file's reset. Taken before ``appending``.
-    private let rotating = ParkingLock()
+    private let rotating = ParkingLock(rank: .journalRotation)
     /// The number of batches, by file, whose pages may be in flight. A thread that waits for zero
     /// sleeps on the number itself.
     private let openBatches = InlineArray<2, Atomic<UInt32>> { _ in Atomic(0) }
     private let full = Atomic<Bool>(false)
     /// Pages that may be torn in place, by the file that has their copies.
-    private let torn = Lock<InlineArray<2, Set<PageKey>>>(InlineArray(repeating: []))
+    private let torn = Lock<InlineArray<2, Set<PageKey>>>(
+        InlineArray(repeating: []), rank: .journalTorn)
 
     private struct Appending {
         var files = JournalFormat.fileNames.map { JournalFile(path: $0) }

@@ -85,7 +85,9 @@ extension HeapTupleBuilder {
     /// Puts the tuple on the page with its own line pointer, visible to everyone for ever. May be
     /// called again for other pages until ``begin()``. Mirrors `RelationPutHeapTuple`.
     ///
-    /// - Parameter block: the page's block in its fork, which the tuple records.
+    /// - Parameters:
+    ///   - page: the page to add the tuple to.
+    ///   - block: the page's block in its fork, which the tuple records.
     /// - Returns: the line pointer's number; nil if the page has no room.
     /// - Throws: `.wrongAttributeCount`; `.tupleTooLarge`; `.badHeader` if the page cannot be added
     ///   to.

@@ -1,7 +1,6 @@
 import AsyncIO
 import DequeModule
 import Strata
-import Synchronization
 import Threads
 
 /// Writes filled pages while the next ones are being filled: a thread with a session of its own.
@@ -14,7 +13,7 @@ import Threads
 /// `offer` and `finish` belong to the loader's thread.
 final class RunWriter {
     private let shared: SharedState
-    private let thread: OSThread
+    private let thread: ServiceThread
     private var hasFinished = false
 
     /// Starts a writer. Returns nil if it would not help, because the pool is too small, or if
@@ -26,7 +25,7 @@ final class RunWriter {
             let session = try? engine.makeSession()
         else { return nil }
         let shared = SharedState(engine.buffers, session, runLength: runLength)
-        guard let thread = OSThread.start({ shared.run() }) else {
+        guard let thread = ServiceThread.start({ shared.run($0) }) else {
             session.close()
             return nil
         }
@@ -37,7 +36,9 @@ final class RunWriter {
     deinit { finish(discarding: true) }
 
     /// Offers it a run to write. It takes the run if it has room.
-    func offer(_ first: consuming PinnedPage) { shared.offer(first) }
+    func offer(_ first: consuming PinnedPage) {
+        if shared.offer(first) { thread.ring() }
+    }
 
     /// Waits for the thread to end. All pages have then been given back. Calling it again does
     /// nothing.
@@ -46,8 +47,8 @@ final class RunWriter {
     func finish(discarding: Bool) {
         if hasFinished { return }
         hasFinished = true
-        shared.finish(discarding: discarding)
-        thread.join()
+        shared.close(discarding: discarding)
+        thread.end()
     }
 
     /// The least number of pages in a pool for which a writer is used.
@@ -62,10 +63,10 @@ extension RunWriter {
         private let buffers: BufferManager
         private let session: Session
         private let runLength: Int
-        private let condition = Condition()
-        /// Runs to write; guarded by the lock, as are the flags.
+        private let lock = ParkingLock(rank: .loadedPages)
+        /// Runs to write; guarded by the lock, as is the flag.
         private var queue: RigidDeque<PinnedPage>
-        private var isEnding = false
+        private var isClosed = false
 
         init(_ buffers: BufferManager, _ session: Session, runLength: Int) {
             self.buffers = buffers
@@ -76,34 +77,40 @@ extension RunWriter {
                 capacity: max(1, min(64, buffers.configuration.bufferCount / 16 / runLength)))
         }
 
-        func offer(_ page: consuming PinnedPage) {
-            condition.lock()
-            defer { condition.unlock() }
-            if isEnding { return }
+        /// Returns whether the queue was empty, so that the caller must ring for the thread.
+        func offer(_ page: consuming PinnedPage) -> Bool {
+            lock.lock()
+            defer { lock.unlock() }
+            if isClosed { return false }
             let wasEmpty = queue.isEmpty
             // The loader writes what the writer has no room for.
             if !queue.isFull { queue.append(page) }
-            if wasEmpty { condition.signal() }
+            return wasEmpty
         }
 
-        func finish(discarding: Bool) {
-            condition.lock()
-            isEnding = true
+        func close(discarding: Bool) {
+            lock.lock()
+            defer { lock.unlock() }
+            isClosed = true
             if discarding { queue.removeAll() }
-            condition.signal()
-            condition.unlock()
         }
 
-        private func take() -> PinnedPage? {
-            condition.lock()
-            defer { condition.unlock() }
-            while queue.isEmpty && !isEnding { condition.wait() }
-            return queue.popFirst()
+        /// Takes the oldest run; waits for one. Returns nil once the thread must end.
+        private func take(_ thread: ServiceThread) -> PinnedPage? {
+            while true {
+                let (seen, isEnding) = (thread.rings, thread.isEnding)
+                lock.lock()
+                let page = queue.popFirst()
+                lock.unlock()
+                if let page { return page }
+                if isEnding { return nil }
+                thread.sleep(since: seen)
+            }
         }
 
         /// The writer's thread.
-        func run() {
-            while let page = take() {
+        func run(_ thread: ServiceThread) {
+            while let page = take(thread) {
                 do throws(StorageError) {
                     try buffers.flush(page, session: session)
                     // Makes the disk start now, so that the sync at the end finds little to do.
@@ -111,7 +118,7 @@ extension RunWriter {
                         .main, block: page.block, count: runLength)
                 } catch {
                     // The pages stay dirty, and the commit will report the error.
-                    finish(discarding: true)
+                    close(discarding: true)
                 }
             }
             session.close()

@@ -3,7 +3,7 @@ internal import Threads
 
 /// The relations that are open now, by locator. Safe to use from any thread.
 final class RelationIndex: Sendable {
-    private let relations = Lock<[RelationLocator: OpenRelation]>([:])
+    private let relations = Lock<[RelationLocator: OpenRelation]>([:], rank: .relationIndex)
 
     func relation(_ locator: RelationLocator) -> OpenRelation? {
         relations.withLock { $0[locator] }

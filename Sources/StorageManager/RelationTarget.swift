@@ -2,7 +2,7 @@ public import AsyncIO
 
 /// The IO target for relations: labels, describes and reopens IO on them.
 ///
-/// Labels are packed into ``IOTargetData``: relation and database; block, fork and manager;
+/// Labels are packed into `IOTargetData`: relation and database; block, fork and manager;
 /// block count and local session. Mirrors PostgreSQL's `aio_smgr_target_info`.
 public struct RelationTarget: Sendable {
     /// The target's id.
@@ -12,8 +12,14 @@ public struct RelationTarget: Sendable {
 
     /// Labels an IO that is being defined. Mirrors PostgreSQL's `pgaio_io_set_target_smgr`.
     ///
-    /// - Parameter tag: a value private to the storage manager. Its callbacks find it in the last
-    ///   word of the target data.
+    /// - Parameters:
+    ///   - handle: the handle to label, not started yet.
+    ///   - locator: the relation.
+    ///   - fork: the fork.
+    ///   - block: the first block of the IO.
+    ///   - count: how many blocks the IO covers.
+    ///   - tag: a value private to the storage manager. Its callbacks find it in the last word of
+    ///     the target data.
     public func set(
         on handle: borrowing IOHandle, _ locator: RelationLocator, _ fork: Fork, block: BlockNumber,
         count: Int, tag: UInt64 = 0
@@ -26,7 +32,7 @@ public struct RelationTarget: Sendable {
     }
 }
 
-/// The contents of an IO's ``IOTargetData`` if its target is a relation.
+/// The contents of an IO's `IOTargetData` if its target is a relation.
 public struct RelationLabel: Sendable, Hashable {
     /// The relation.
     public let locator: RelationLocator

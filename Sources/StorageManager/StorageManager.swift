@@ -24,7 +24,9 @@ public protocol StorageManager: AnyObject, Sendable {
     ///
     /// The manager stores the options it needs with the relation.
     ///
-    /// - Parameter options: values by name; an empty dictionary selects the defaults.
+    /// - Parameters:
+    ///   - locator: the relation.
+    ///   - options: values by name; an empty dictionary selects the defaults.
     /// - Throws: `invalidConfiguration` for an unknown option or an invalid value.
     func prepare(_ locator: RelationLocator, options: [String: String]) throws(StorageError)
 
@@ -44,7 +46,10 @@ public protocol StorageManager: AnyObject, Sendable {
 
     /// Checks what the manager stores besides pages for damage. Blocks.
     ///
-    /// - Parameter found: called with each damage and its location.
+    /// - Parameters:
+    ///   - locator: the relation.
+    ///   - fork: one of the relation's forks.
+    ///   - found: called with each damage and its location.
     func check(
         _ locator: RelationLocator, fork: Fork, found: (StorageError) -> Void
     ) throws(StorageError)
@@ -163,7 +168,9 @@ public enum SyncPolicy: Sendable {
 public protocol RelationStorage: AnyObject, Sendable {
     /// Creates an empty fork. Mirrors PostgreSQL's `mdcreate`.
     ///
-    /// - Parameter ifMissing: keeps an existing fork instead of throwing.
+    /// - Parameters:
+    ///   - fork: one of the relation's forks.
+    ///   - ifMissing: keeps an existing fork instead of throwing.
     func create(_ fork: Fork, ifMissing: Bool) throws(StorageError)
 
     /// Whether a fork exists. Mirrors PostgreSQL's `mdexists`.
@@ -171,7 +178,9 @@ public protocol RelationStorage: AnyObject, Sendable {
 
     /// Closes a fork's files. They are reopened on demand. Mirrors PostgreSQL's `mdclose`.
     ///
-    /// - Parameter session: submits and waits for IO that uses the files.
+    /// - Parameters:
+    ///   - fork: one of the relation's forks.
+    ///   - session: submits and waits for IO that uses the files.
     func close(_ fork: Fork, session: Session)
 
     /// Adds one page at the end, or beyond it with zeroes in between. Mirrors `mdextend`.

@@ -16,7 +16,7 @@ public struct StorageManagerID: RawRepresentable, Hashable, Sendable, BitwiseCop
 /// be added.
 public final class StorageManagerRegistry: Sendable {
     private let index = RelationIndex()
-    private let managers = Lock<[StorageManagerID: any StorageManager]>([:])
+    private let managers = Lock<[StorageManagerID: any StorageManager]>([:], rank: .managerRegistry)
     private let target: IOTargetID
 
     /// Makes an empty registry and registers the target for relations with the core.

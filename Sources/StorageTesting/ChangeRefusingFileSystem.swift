@@ -7,7 +7,7 @@ public import Threads
 /// For tests of code that must only look. Any thread.
 public final class ChangeRefusingFileSystem: ForwardingFileSystem {
     public let underlying = KernelFileSystem()
-    private let attempts = Lock<[String]>([])
+    private let attempts = Lock<[String]>([], rank: .observer)
 
     /// Makes one.
     public init() {}

@@ -3,7 +3,7 @@ internal import Threads
 
 /// A way to execute IO in a test. Prints as the method's name and seed.
 public struct TestedMethod: Sendable, CustomStringConvertible {
-    /// The choice for an ``IOConfiguration``.
+    /// The choice for an `IOConfiguration`.
     public let choice: IOMethodChoice
     /// The seed that repeats the run, for simulated methods.
     public let seed: UInt64?
@@ -19,7 +19,10 @@ public struct TestedMethod: Sendable, CustomStringConvertible {
 
     /// Makes a simulated method.
     ///
-    /// - Parameter name: its printed name, besides the seed.
+    /// - Parameters:
+    ///   - seed: the seed that repeats the run.
+    ///   - faults: what goes wrong.
+    ///   - name: its printed name, besides the seed.
     public init(seed: UInt64, faults: SimulatedFaults, name: String = "simulated") {
         choice = SimulatedMethod.choice(seed: seed, faults: faults)
         self.seed = seed

@@ -10,7 +10,7 @@ public import Threads
 public final class LimitedFileSystem: ForwardingFileSystem {
     /// The kernel's file system.
     public let underlying = KernelFileSystem()
-    private let limits = Lock(Limits())
+    private let limits = Lock(Limits(), rank: .observer)
 
     private struct Limits {
         var space: Int?
@@ -31,7 +31,9 @@ public final class LimitedFileSystem: ForwardingFileSystem {
 
     /// Sets the number of bytes left; nil: no limit.
     ///
-    /// - Parameter recovers: whether there is space again after one call found none.
+    /// - Parameters:
+    ///   - bytes: the bytes left; nil for no limit.
+    ///   - recovers: whether there is space again after one call found none.
     public func leave(_ bytes: Int?, recovers: Bool = false) {
         limits.withLock { limits in
             limits.space = bytes

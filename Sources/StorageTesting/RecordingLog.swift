@@ -16,7 +16,7 @@ public final class RecordingLog: Sendable {
         public let label: String
     }
 
-    private let recorded = Lock<[Entry]>([])
+    private let recorded = Lock<[Entry]>([], rank: .observer)
 
     /// Makes an empty log.
     public init() {}

@@ -36,7 +36,7 @@ public final class SimulatedDisk: Sendable {
         self.init(files)
     }
 
-    private init(_ files: SimulatedFiles) { state = Lock(files) }
+    private init(_ files: SimulatedFiles) { state = Lock(files, rank: .testKit) }
 
     // MARK: Settings
 
@@ -153,7 +153,9 @@ public final class SimulatedDisk: Sendable {
 
     /// Flips a bit of a file, on the medium and in the cache.
     ///
-    /// - Parameter bit: counted from the lowest bit of the first byte.
+    /// - Parameters:
+    ///   - bit: counted from the lowest bit of the first byte.
+    ///   - path: the file.
     public func flipBit(_ bit: Int, of path: String) {
         state.withLock { state in
             guard let number = state.names.file(path) else { return }

@@ -1,7 +1,7 @@
 public import AsyncIO
 internal import Threads
 
-/// An ``IOMethod`` for tests. It really executes the IO, but later, in an order drawn from a seed,
+/// An `IOMethod` for tests. It really executes the IO, but later, in an order drawn from a seed,
 /// on any thread, and with faults that the seed or the test chooses.
 ///
 /// Submitting executes nothing; IOs wait in a pool from which completers draw. A test that needs a
@@ -29,7 +29,7 @@ public final class SimulatedMethod: IOMethod, CustomStringConvertible {
         Threads.start { [pool] in Self.completeUntilStopped(pool) }
     }
 
-    /// A choice for an ``IOConfiguration``. Every system started with it has its own method.
+    /// A choice for an `IOConfiguration`. Every system started with it has its own method.
     public static func choice(seed: UInt64, faults: SimulatedFaults = .harmless) -> IOMethodChoice {
         .custom("simulated") { _ in SimulatedMethod(seed: seed, faults: faults) }
     }

@@ -34,7 +34,7 @@ public final class SteppedExecutor: TaskExecutor, SerialExecutor, Sendable {
     /// Makes an executor without jobs.
     public init(seed: UInt64) {
         self.seed = seed
-        state = Lock(State(random: SplitMix64(seed: seed)))
+        state = Lock(State(random: SplitMix64(seed: seed)), rank: .testKit)
     }
 
     /// Takes a job. Safe to call from any thread.

@@ -47,7 +47,7 @@ public struct SimulationCampaign: Sendable {
 private final class CampaignState: Sendable {
     private let campaign: SimulationCampaign
     private let begun = Atomic<Int>(0)
-    private let total = Lock(SimulationReport())
+    private let total = Lock(SimulationReport(), rank: .client)
     private let end: ContinuousClock.Instant?
 
     init(_ campaign: SimulationCampaign) {

@@ -1,5 +1,6 @@
 internal import StorageTesting
 internal import Strata
+internal import Threads
 
 /// One seed's store, disk, sessions and oracle. Belongs to one thread.
 ///
@@ -235,7 +236,8 @@ final class World {
 
     // MARK: Interjections
 
-    /// While a session waits for IO, makes another session change a page that it holds.
+    /// While a session waits for IO, makes another session change a page that it holds: on a thread
+    /// of its own, because the waiting thread may hold locks that the other session does not.
     func interject() {
         guard allowsInterjections, !isInterjecting,
             interjections.chance(plan.interjectionProbability)
@@ -244,7 +246,12 @@ final class World {
         defer { isInterjecting = false }
         let others = actors.filter { $0 !== active && $0.holdsPage }
         guard !others.isEmpty else { return }
-        others[interjections.below(others.count)].rewriteHeldPage()
+        nonisolated(unsafe) let other = others[interjections.below(others.count)]
+        if let thread = OSThread.start({ unsafe other.rewriteHeldPage() }) {
+            thread.join()
+        } else {
+            unsafe other.rewriteHeldPage()
+        }
     }
 
     /// Completes the report.

@@ -45,7 +45,9 @@ public final class Relation: Sendable {
     ///
     /// - Parameters:
     ///   - block: the page's number; in the main fork it must be below ``blockCount``.
+    ///   - fork: the fork to read from.
     ///   - strategy: how to use the pool; nil for random access.
+    ///   - session: the calling thread's session.
     /// - Throws: `notFound` if the block is beyond the end; what reading throws, including the
     ///   error of a damaged page.
     public func page(
@@ -72,7 +74,10 @@ public final class Relation: Sendable {
     /// The catalog no longer records how many rows the relation has (``rowCount``). The first call
     /// makes that durable.
     ///
-    /// - Parameter count: how many pages to add; fewer may be added, but at least one.
+    /// - Parameters:
+    ///   - count: how many pages to add; fewer may be added, but at least one.
+    ///   - strategy: the ring to take buffers from; nil for the whole pool.
+    ///   - session: the calling thread's session.
     /// - Throws: `relationBusy` if it is being loaded, `storeFailed`, `closed`, or what extending
     ///   throws.
     public func extend(
@@ -99,7 +104,9 @@ extension Relation {
     /// not part of it. A page that has lost its loaded rows is an error; ``checkRowCount(_:of:)``
     /// finds whether rows are missing.
     ///
-    /// - Parameter extent: which pages; nil for those of this moment.
+    /// - Parameters:
+    ///   - session: the calling thread's session.
+    ///   - extent: which pages; nil for those of this moment.
     public func scan(session: Session, extent: RelationExtent? = nil) -> ReadStream<BlockRange> {
         let blocks = 0..<(extent ?? self.extent).blockCount
         return stream(
@@ -109,7 +116,10 @@ extension Relation {
 
     /// Pages in the order in which a source names them, read ahead of their use.
     ///
-    /// - Parameter source: names blocks below ``blockCount``.
+    /// - Parameters:
+    ///   - source: names blocks below ``blockCount``.
+    ///   - session: the calling thread's session.
+    ///   - options: how to read ahead.
     public func stream<Source>(
         _ source: Source, session: Session, options: ReadStreamOptions = ReadStreamOptions()
     ) -> ReadStream<Source> {

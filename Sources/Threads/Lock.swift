@@ -2,25 +2,32 @@
 ///
 /// The lock is held for the length of a closure. The closure must be short, or do work that all
 /// other threads have to wait for anyway.
-@safe
-package struct Lock<Value: ~Copyable>: ~Copyable, @unchecked Sendable {
-    private let lock = ParkingLock()
+///
+/// Public and inlinable, because the closures of a generic type of the package are neither inlined
+/// nor specialised in another module.
+@safe @frozen
+public struct Lock<Value: ~Copyable>: ~Copyable, @unchecked Sendable {
+    @usableFromInline let lock: ParkingLock
     /// Only the lock's holder accesses it.
-    private let value: UnsafeMutablePointer<Value>
+    @usableFromInline let value: UnsafeMutablePointer<Value>
 
     /// Guards an initial value.
-    package init(_ initial: consuming sending Value) {
+    @inlinable
+    public init(_ initial: consuming sending Value, rank: LockRank) {
+        lock = ParkingLock(rank: rank)
         unsafe value = .allocate(capacity: 1)
         unsafe value.initialize(to: initial)
     }
 
+    @inlinable
     deinit {
         unsafe value.deinitialize(count: 1)
         unsafe value.deallocate()
     }
 
     /// Waits for the lock and calls `body` with it held.
-    package func withLock<Result: ~Copyable, Failure>(
+    @inlinable
+    public func withLock<Result: ~Copyable, Failure>(
         _ body: (inout sending Value) throws(Failure) -> sending Result
     ) throws(Failure) -> sending Result {
         lock.lock()
@@ -29,7 +36,8 @@ package struct Lock<Value: ~Copyable>: ~Copyable, @unchecked Sendable {
     }
 
     /// Calls `body` with the lock held if the lock is free, and returns nil otherwise.
-    package func withLockIfAvailable<Result, Failure>(
+    @inlinable
+    public func withLockIfAvailable<Result, Failure>(
         _ body: (inout sending Value) throws(Failure) -> sending Result
     ) throws(Failure) -> sending Result? {
         guard lock.tryLock() else { return nil }

@@ -1,25 +1,44 @@
 internal import CPlatform
-package import Synchronization
+public import Synchronization
 
-/// A lock of one word: free, held, or held with sleepers. All zeroes is a free lock.
+/// A lock of one word: free, held, or held with sleepers.
 ///
-/// Used instead of the library's `Mutex`, whose inside the thread sanitizer cannot see and which
+/// Used instead of the library's `Mutex`, whose inside the thread sanitizer cannot see, and which
 /// costs three times as much uncontended. A thread must not wait for one while holding staged IO,
 /// unless the lock's holders never wait for IO.
-/// holders never wait for IO.
-package struct ParkingLock: ~Copyable {
+@frozen
+public struct ParkingLock: ~Copyable {
     /// 0 free, 1 held, 2 held while a thread may sleep. Taken with acquiring and released with
     /// releasing order; each is the other's partner.
-    private let word = Atomic<UInt32>(0)
+    @usableFromInline let word = Atomic<UInt32>(0)
+    #if DEBUG
+        @usableFromInline let rank: LockRank
+    #endif
 
-    package init() {}
-
-    package func lock() {
-        if word.compareExchange(expected: 0, desired: 1, ordering: .acquiring).exchanged { return }
-        lockSlowly()
+    /// Makes a free lock.
+    @inlinable
+    public init(rank: LockRank) {
+        #if DEBUG
+            self.rank = rank
+        #endif
     }
 
-    private func lockSlowly() {
+    /// Waits for the lock and takes it.
+    @inlinable
+    public func lock() {
+        #if DEBUG
+            LockOrder.willWait(for: rank)
+        #endif
+        if !word.compareExchange(expected: 0, desired: 1, ordering: .acquiring).exchanged {
+            lockSlowly()
+        }
+        #if DEBUG
+            LockOrder.didTake(rank)
+        #endif
+    }
+
+    @usableFromInline
+    func lockSlowly() {
         for _ in 0..<32 {
             if word.load(ordering: .relaxed) == 0,
                 word.compareExchange(expected: 0, desired: 1, ordering: .acquiring).exchanged
@@ -30,16 +49,31 @@ package struct ParkingLock: ~Copyable {
         while word.exchange(2, ordering: .acquiring) != 0 { park(word, expected: 2) }
     }
 
-    /// Takes the lock if it is free.
-    package func tryLock() -> Bool {
-        word.compareExchange(expected: 0, desired: 1, ordering: .acquiring).exchanged
+    /// Takes the lock if it is free. It may be of any rank, since nobody waits.
+    @inlinable
+    public func tryLock() -> Bool {
+        let isTaken = word.compareExchange(expected: 0, desired: 1, ordering: .acquiring).exchanged
+        #if DEBUG
+            if isTaken { LockOrder.didTake(rank) }
+        #endif
+        return isTaken
     }
 
-    package func unlock() {
-        if word.exchange(0, ordering: .releasing) == 2 { wake(word, count: 1) }
+    /// Gives the lock back, on the thread that took it.
+    @inlinable
+    public func unlock() {
+        #if DEBUG
+            LockOrder.willGiveBack(rank)
+        #endif
+        if word.exchange(0, ordering: .releasing) == 2 { wakeOne() }
     }
 
-    package func withLock<Result: ~Copyable, Failure>(_ body: () throws(Failure) -> Result)
+    @usableFromInline
+    func wakeOne() { wake(word, count: 1) }
+
+    /// Waits for the lock and calls `body` with it held.
+    @inlinable
+    public func withLock<Result: ~Copyable, Failure>(_ body: () throws(Failure) -> Result)
         throws(Failure) -> Result
     {
         lock()

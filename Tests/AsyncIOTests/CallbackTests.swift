@@ -14,7 +14,7 @@ final class TracingCallbacks: IOCallbacks {
     }
 
     final class Trace: Sendable {
-        let calls = Lock<[Call]>([])
+        let calls = Lock<[Call]>([], rank: .observer)
         var names: [String] { calls.withLock { $0.map { "\($0.name) \($0.phase)" } } }
     }
 

@@ -80,7 +80,7 @@ import Threads
         let system = try makeSystem(method.choice)
         let file = try TestFile(system)
         let memories = (0..<8).map { _ in IOMemory(4096) }
-        let kept = Lock<[WaitReference]>([])
+        let kept = Lock<[WaitReference]>([], rank: .observer)
         let session = Kept(try system.makeSession())
         try Threads.run(1) { _ in
             let references = memories.indices.compactMap { index in
@@ -152,7 +152,7 @@ import Threads
     @Test(arguments: IOMethodMatrix.all) func manySessionsAtOnce(method: TestedMethod) throws {
         let system = try makeSystem(method.choice)
         let file = try TestFile(system)
-        let published = Lock<[WaitReference]>([])
+        let published = Lock<[WaitReference]>([], rank: .observer)
         let failures = Atomic<Int>(0)
         try Threads.run(6) { index in
             let session = try system.makeSession()

@@ -12,7 +12,7 @@ import Threads
         let file: TestFile
         let running: Atomic<Int>
         let refused = Atomic<Int>(0)
-        let references = Lock<[WaitReference]>([])
+        let references = Lock<[WaitReference]>([], rank: .observer)
 
         init(_ method: TestedMethod, users: Int) throws {
             bench = try OutsideBench(method.choice)

@@ -46,7 +46,7 @@ final class OutsideBench: @unchecked Sendable {
     let log = OutsideLog()
     let callbacks: IOCallbackID
     /// IO that was begun and not yet completed.
-    let begun = Lock<[OutsideIO]>([])
+    let begun = Lock<[OutsideIO]>([], rank: .observer)
 
     init(_ method: IOMethodChoice) throws {
         system = try makeSystem(method)

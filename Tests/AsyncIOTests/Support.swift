@@ -97,7 +97,7 @@ func expectError(
 struct StartedThreads {
     private final class Outcome: Sendable {
         let ended = Atomic<Bool>(false)
-        let error = Lock<(any Error)?>(nil)
+        let error = Lock<(any Error)?>(nil, rank: .observer)
     }
 
     private let outcome = Outcome()

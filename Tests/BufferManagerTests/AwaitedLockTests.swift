@@ -14,7 +14,7 @@ import Threads
         let stack: Stack
         private let goesOn = Atomic<Bool>(false)
         private let isHeld = Atomic<Bool>(false)
-        private let holder = Lock<RunningThread<Void>?>(nil)
+        private let holder = Lock<RunningThread<Void>?>(nil, rank: .observer)
         let relation: OpenRelation
         let session: SessionBox
 

@@ -14,9 +14,9 @@ final class WriteFaults: Sendable {
     /// How many blocks the kernel was asked to write to the disk.
     let hinted = Atomic<Int>(0)
     /// The log that no page may precede.
-    let log = Lock<RecordedLog?>(nil)
+    let log = Lock<RecordedLog?>(nil, rank: .observer)
     /// The journal that must have a copy of each page first.
-    let journal = Lock<RecordedJournal?>(nil)
+    let journal = Lock<RecordedJournal?>(nil, rank: .observer)
 
     fileprivate func noteWrite(_ pages: Span<PageAddress>) throws(StorageError) {
         if failsWrites.load(ordering: .relaxed) {

@@ -29,7 +29,7 @@ final class RecordedJournal: PageJournal {
         var durable: [UInt32: UInt32] = [:]
     }
 
-    private let state = Lock(State())
+    private let state = Lock(State(), rank: .observer)
     let batchLimit = 128
 
     var events: [Event] { state.withLock { $0.events } }

@@ -8,8 +8,8 @@ import Threads
 
 /// A log that records the positions it was flushed up to, and fails when told to.
 final class RecordedLog: WriteAheadLog {
-    private let calls = Lock<[LSN]>([])
-    private let failure = Lock<(error: StorageError?, after: Int)>((nil, 0))
+    private let calls = Lock<[LSN]>([], rank: .observer)
+    private let failure = Lock<(error: StorageError?, after: Int)>((nil, 0), rank: .observer)
 
     /// The positions it was flushed up to, in order.
     var flushes: [LSN] { calls.withLock { $0 } }

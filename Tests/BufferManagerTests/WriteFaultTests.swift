@@ -12,7 +12,9 @@ import Threads
     private final class Weather: Sendable {
         private let state: Lock<(random: SplitMix64, isBad: Bool)>
 
-        init(_ seed: UInt64) { state = Lock((SplitMix64(seed: seed, stream: 7), true)) }
+        init(_ seed: UInt64) {
+            state = Lock((SplitMix64(seed: seed, stream: 7), true), rank: .observer)
+        }
 
         func clear() { state.withLock { $0.isBad = false } }
 

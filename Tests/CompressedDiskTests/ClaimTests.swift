@@ -215,7 +215,7 @@ struct ClaimTests {
 /// Reports data files as longer than possible.
 private final class LongFiles: ForwardingFileSystem {
     let underlying = KernelFileSystem()
-    private let long = Lock<Set<CInt>>([])
+    private let long = Lock<Set<CInt>>([], rank: .observer)
 
     func open(_ path: String, in root: CInt, _ flags: FileOpenFlags) -> CInt {
         let descriptor = underlying.open(path, in: root, flags)

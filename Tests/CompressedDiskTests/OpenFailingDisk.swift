@@ -9,7 +9,7 @@ final class OpenFailingDisk: FileSystem, IOExecutor {
     let disk = SimulatedDisk()
     /// Fails once, then resets.
     let failsAfterRename = Atomic<Bool>(false)
-    private let renamed = Lock<String?>(nil)
+    private let renamed = Lock<String?>(nil, rank: .observer)
 
     func open(_ path: String, in root: CInt, _ flags: FileOpenFlags) -> CInt {
         let isRefused = renamed.withLock { renamed in

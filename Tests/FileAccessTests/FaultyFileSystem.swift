@@ -35,7 +35,7 @@ final class FaultyFileSystem: ForwardingFileSystem {
         }
     }
 
-    let state = Lock(State())
+    let state = Lock(State(), rank: .observer)
     let underlying = KernelFileSystem()
 
     func with<Result>(_ body: (inout sending State) -> sending Result) -> Result {

@@ -169,6 +169,21 @@ import Threads
         #expect(store.queue.paths == ["2/a"])
     }
 
+    /// A queue may hold the last reference to a file. Closing that takes the lock of the
+    /// descriptors, under which a file system may register. In a debug build, closing it under the
+    /// queue's lock stops the process.
+    @Test(arguments: IOMethodMatrix.all)
+    func forgottenFilesAreClosedOutsideTheLock(method: TestedMethod) throws {
+        let store = try Store(method)
+        store.queue.register(try store.files.open("a", .create))
+        store.queue.register(try store.files.open("b", .create))
+        #expect(store.files.statistics.virtualFiles == 2)
+        store.queue.forget("a")
+        #expect(store.files.statistics.virtualFiles == 1)
+        store.queue.forget { $0 == "b" }
+        #expect(store.files.statistics.virtualFiles == 0)
+    }
+
     @Test(arguments: IOMethodMatrix.all)
     func manyThreadsRegisterAndSync(method: TestedMethod) throws {
         let store = try Store(method, limit: 6)

@@ -14,7 +14,7 @@
         func conforms(method: TestedMethod) {
             // If the suite makes a manager over the same directory again, it gets the same
             // namespace.
-            let namespaces = Lock<[String: RadosConfiguration]>([:])
+            let namespaces = Lock<[String: RadosConfiguration]>([:], rank: .observer)
             let suite = StorageManagerConformance { surroundings throws(StorageError) in
                 let configuration = namespaces.withLock { namespaces in
                     let key = surroundings.files.directory

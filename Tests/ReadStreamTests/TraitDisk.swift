@@ -16,7 +16,7 @@ final class ReadLog: Sendable {
         var flags: [IOFlags] = []
     }
 
-    private let entries = Lock(Entries())
+    private let entries = Lock(Entries(), rank: .observer)
 
     /// The blocks of each started read.
     var reads: [Range<UInt32>] { entries.withLock { $0.reads } }

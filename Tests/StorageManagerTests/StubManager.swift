@@ -7,7 +7,7 @@ final class StubManager: StorageManager {
     let name: String
     let capabilities: StorageManagerCapabilities
     let failsSync: Bool
-    private let calls = Lock<[String]>([])
+    private let calls = Lock<[String]>([], rank: .observer)
 
     init(
         name: String, capabilities: StorageManagerCapabilities = .init(), failsSync: Bool = false

@@ -30,7 +30,7 @@ final class FailingFileSystem: ForwardingFileSystem, IOExecutor {
     private let state: Lock<(random: SplitMix64, faults: Faults, count: Int)>
 
     init(seed: UInt64, _ faults: Faults) {
-        state = Lock((SplitMix64(seed: seed, stream: 17), faults, 0))
+        state = Lock((SplitMix64(seed: seed, stream: 17), faults, 0), rank: .observer)
     }
 
     /// How many calls have failed or moved only a part.

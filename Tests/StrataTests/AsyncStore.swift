@@ -20,7 +20,7 @@ enum Service: CaseIterable, CustomStringConvertible {
 
 /// What happened, in order.
 final class Record<Event: Sendable>: Sendable {
-    private let events = Lock<[Event]>([])
+    private let events = Lock<[Event]>([], rank: .observer)
     func append(_ event: Event) { events.withLock { $0.append(event) } }
     var all: [Event] { events.withLock { $0 } }
 }

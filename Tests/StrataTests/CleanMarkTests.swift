@@ -117,7 +117,7 @@ import Threads
 /// The kernel's file system, with syncs counted or failing.
 final class CountingFiles: ForwardingFileSystem {
     let underlying = KernelFileSystem()
-    private let state = Lock((syncs: 0, failsSyncs: false))
+    private let state = Lock((syncs: 0, failsSyncs: false), rank: .observer)
 
     var syncs: Int { state.withLock { $0.syncs } }
     var failsSyncs: Bool {

@@ -72,7 +72,7 @@ import Threads
 /// The kernel's file system, with every changing call recorded and refused.
 final class WatchedFiles: ForwardingFileSystem {
     let underlying = KernelFileSystem()
-    private let noted = Lock<[String]>([])
+    private let noted = Lock<[String]>([], rank: .observer)
 
     var changes: [String] { noted.withLock { $0 } }
 

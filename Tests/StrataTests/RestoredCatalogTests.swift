@@ -217,7 +217,8 @@ import Threads
 /// The kernel's file system, without room for a new catalog.
 private final class FullForCatalogs: ForwardingFileSystem {
     let underlying = KernelFileSystem()
-    private let state = Lock((isFull: false, catalogs: Set<CInt>()))
+    private let state = Lock(
+        (isFull: false, catalogs: Set<CInt>()), rank: .observer)
 
     var isFull: Bool {
         get { state.withLock { $0.isFull } }

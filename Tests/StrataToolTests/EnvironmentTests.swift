@@ -9,7 +9,7 @@ import Threads
 /// The kernel's file system, in which writing can fail.
 private final class FailingFileSystem: ForwardingFileSystem {
     let underlying = KernelFileSystem()
-    let isFull = Lock(false)
+    let isFull = Lock(false, rank: .observer)
 
     private var refusal: CInt? { isFull.withLock { $0 } ? -ENOSPC : nil }
 

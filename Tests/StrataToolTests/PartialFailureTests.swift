@@ -10,7 +10,7 @@ import Threads
 /// removed.
 private final class StubbornFileSystem: ForwardingFileSystem {
     let underlying = KernelFileSystem()
-    let stubborn = Lock<[String]>([])
+    let stubborn = Lock<[String]>([], rank: .observer)
 
     private func isStubborn(_ path: String) -> Bool {
         stubborn.withLock { $0.contains { path.contains($0) } }

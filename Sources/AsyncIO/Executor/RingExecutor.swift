@@ -24,7 +24,7 @@ internal import Threads
 /// It runs until its owner calls ``shutdown()``. All other calls are for any thread.
 public final class RingExecutor: TaskExecutor, SerialExecutor, Sendable {
     private let bell: Doorbell
-    private let shared = Lock(Shared())
+    private let shared = Lock(Shared(), rank: .executorJobs)
     /// The thread, once it runs.
     private let thread = Atomic<UInt>(0)
 

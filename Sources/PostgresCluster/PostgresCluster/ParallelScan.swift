@@ -16,7 +16,7 @@ final class ParallelScan: Sendable {
     private let plan: RelationPlan
     private let format: RowTextFormat
     private let threads: Int
-    private let state = Lock(State())
+    private let state = Lock(State(), rank: .parallelScan)
     /// Counts changes of the state that a thread may wait for.
     private let changes = Atomic<UInt32>(0)
 

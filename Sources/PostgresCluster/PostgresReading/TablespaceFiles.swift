@@ -10,7 +10,7 @@ final class TablespaceFolders: Sendable {
     /// Folders' numbers start here. Database numbers count from 1 and never reach it.
     static let firstNumber: UInt32 = 0xE000_0000
 
-    private let folders = Lock<[String]>([])
+    private let folders = Lock<[String]>([], rank: .tablespaceFolders)
 
     /// The number that stands for `folder`.
     func number(of folder: String) -> UInt32 {

@@ -15,7 +15,7 @@ package enum TransactionStatus: UInt8, Sendable, Hashable {
 /// demand and cached, at most ``mostPages`` of them. Any thread may use it.
 package final class TransactionLog: Sendable {
     private let storage: DataDirectory
-    private let cache = Lock<[LogPage: [UInt8]]>([:])
+    private let cache = Lock<[LogPage: [UInt8]]>([:], rank: .transactionLog)
     private static let pageSize = 8192
     private static let pagesPerSegment: UInt64 = 32
     /// 32 MiB of pages.

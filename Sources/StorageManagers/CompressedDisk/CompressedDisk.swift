@@ -16,16 +16,16 @@ public final class CompressedDisk: StorageManager {
     /// For the files of forks that are being made durable together.
     let forkQueue: SyncQueue
     /// Held during that; taken before the forks' locks.
-    let syncingAll = Lock<Void>(())
+    let syncingAll = Lock<Void>((), rank: .compressedSync)
     let logger: Logger
     let frames = FramePool()
     let encoders = EncoderPool()
     let readCallbacks: IOCallbackID
     let writeCallbacks: IOCallbackID
     private let configuration: CompressedDiskConfiguration
-    private let forks = Lock<[ForkKey: CompressedFork]>([:])
-    private let changed = Lock<[ForkKey: CompressedFork]>([:])
-    private let chosen = Lock<[RelationLocator: ChunkProperties]>([:])
+    private let forks = Lock<[ForkKey: CompressedFork]>([:], rank: .compressedForks)
+    private let changed = Lock<[ForkKey: CompressedFork]>([:], rank: .changedForks)
+    private let chosen = Lock<[RelationLocator: ChunkProperties]>([:], rank: .chosenProperties)
     private let compactor: Compactor?
 
     private struct ForkKey: Hashable {
@@ -231,7 +231,7 @@ public final class CompressedDisk: StorageManager {
 
 /// Encoders that are not in use. Any thread.
 final class EncoderPool: Sendable {
-    private let free = Lock<[ChunkEncoder]>([])
+    private let free = Lock<[ChunkEncoder]>([], rank: .chunkEncoders)
 
     /// - Throws: `resourcesExhausted` if another one gets no memory.
     func take() throws(StorageError) -> ChunkEncoder {

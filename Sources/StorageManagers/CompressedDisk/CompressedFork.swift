@@ -70,19 +70,19 @@ final class CompressedFork: Sendable {
     let disk: CompressedDisk
     let locator: RelationLocator
     let fork: Fork
-    let state = Lock(State())
-    private let files = Lock<Files?>(nil)
+    let state = Lock(State(), rank: .forkState)
+    private let files = Lock<Files?>(nil, rank: .forkFiles)
     private let writing: [WritingLock]
     /// Held while the fork is made durable; taken before the others.
-    let syncing = Lock<Void>(())
+    let syncing = Lock<Void>((), rank: .forkSync)
     /// Held while the fork is compacted; taken before ``syncing``.
-    let compacting = Lock<Void>(())
+    let compacting = Lock<Void>((), rank: .forkCompaction)
     /// Whether another thread waits for the end of compaction.
     let isForgotten = Atomic<Bool>(false)
 
     /// A class, so that an array can hold the lock, which cannot be copied.
     private final class WritingLock: Sendable {
-        let lock = Lock<Void>(())
+        let lock = Lock<Void>((), rank: .forkWriting)
     }
 
     struct Files: Sendable {

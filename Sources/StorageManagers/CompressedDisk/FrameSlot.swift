@@ -124,7 +124,7 @@ final class FramePool: Sendable {
         var free: [FrameSlot] = []
     }
 
-    private let slots = Lock(Slots())
+    private let slots = Lock(Slots(), rank: .frameSlots)
 
     /// Takes a slot.
     ///

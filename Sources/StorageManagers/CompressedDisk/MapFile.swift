@@ -35,7 +35,7 @@ final class MapFile: Sendable {
         path = fork.mapPath
         newPath = CompressedFork.newMapPath(fork.locator, fork.fork)
         identity = fork.identity
-        self.position = Lock(position)
+        self.position = Lock(position, rank: .mapPosition)
     }
 
     /// Creates the file of a new fork.
@@ -58,13 +58,14 @@ final class MapFile: Sendable {
         newPath = CompressedFork.newMapPath(fork.locator, fork.fork)
         identity = fork.identity
         guard let (file, reading) = found, reading.isPerfect else {
-            position = Lock(Position())
+            position = Lock(Position(), rank: .mapPosition)
             return
         }
         position = Lock(
             Position(
                 file: file, end: reading.end, nextSequence: reading.nextSequence,
-                snapshotSize: 2 * MapRecord.size(entries: Int(reading.map.stored.count))))
+                snapshotSize: 2 * MapRecord.size(entries: Int(reading.map.stored.count))),
+            rank: .mapPosition)
     }
 
     /// Whether the next record begins a new file.

@@ -11,7 +11,7 @@ internal import Threads
 ///
 /// Each segment in the table was found to follow only full segments; truncation removes the rest.
 struct SegmentTable: ~Copyable, Sendable {
-    private let files = Lock<[VirtualFile]>([])
+    private let files = Lock<[VirtualFile]>([], rank: .segmentTable)
 
     /// The segment, if it is open.
     borrowing func file(_ segment: Int) -> VirtualFile? {

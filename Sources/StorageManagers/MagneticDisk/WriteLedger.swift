@@ -16,7 +16,7 @@ final class WriteLedger: Sendable {
         var free: [Int] = []
     }
 
-    private let entries = Lock(Entries())
+    private let entries = Lock(Entries(), rank: .writeLedger)
     private let queue: SyncQueue
 
     init(_ queue: SyncQueue) { self.queue = queue }

@@ -11,7 +11,7 @@ public final class MemoryDisk: StorageManager {
     let budget: MemoryBudget
     let readCallbacks: IOCallbackID
     let writeCallbacks: IOCallbackID
-    private let relations = Lock<[RelationLocator: MemoryRelation]>([:])
+    private let relations = Lock<[RelationLocator: MemoryRelation]>([:], rank: .memoryRelations)
 
     /// Sets up the manager and registers its callbacks with the core.
     ///

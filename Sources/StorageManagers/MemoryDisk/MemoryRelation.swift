@@ -21,7 +21,7 @@ final class MemoryRelation: RelationStorage {
 
     /// Lets an array hold a lock, which cannot be copied.
     private final class ForkPages: Sendable {
-        let pages = Lock(Pages())
+        let pages = Lock(Pages(), rank: .memoryPages)
     }
 
     init(_ locator: RelationLocator, disk: MemoryDisk, target: RelationTarget) {

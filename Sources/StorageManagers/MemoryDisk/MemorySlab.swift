@@ -14,7 +14,7 @@ final class MemorySlab: @unchecked Sendable {
     private static let byteCount = pageCount * blockSize
     /// `byteCount` bytes, mapped until `deinit`. Accessed only under the lock.
     private let memory: UnsafeMutableRawPointer
-    private let lock = Lock<Void>(())
+    private let lock = Lock<Void>((), rank: .memorySlab)
 
     /// Makes a slab; nil if the process may have no more memory.
     init?() {

@@ -71,7 +71,7 @@
         /// How many operations are in flight. A thread sleeps on it. Only one thread starts
         /// operations.
         private let inFlight = Atomic<UInt32>(0)
-        private let failed = Lock<(result: CInt, number: Int)>((0, 0))
+        private let failed = Lock<(result: CInt, number: Int)>((0, 0), rank: .radosFailure)
 
         var failure: (result: CInt, number: Int) { failed.withLock { $0 } }
         var hasFailed: Bool { failure.result != 0 }

@@ -18,7 +18,7 @@
         private let configuration: RadosConfiguration
         let space: RadosSpace
         private let callbacks: Callbacks
-        private let relations = Lock<[RelationLocator: RadosRelation]>([:])
+        private let relations = Lock<[RelationLocator: RadosRelation]>([:], rank: .radosRelations)
 
         /// Connects, takes the namespace's lock, and registers callbacks with the core.
         ///

@@ -14,8 +14,8 @@
         let fork: Fork
         /// The prefix of all the fork's objects' names.
         private let prefix: String
-        let changing = ParkingLock()
-        let state = Lock(State())
+        let changing = ParkingLock(rank: .radosForkChange)
+        let state = Lock(State(), rank: .radosForkState)
 
         struct State {
             /// Whether the header object was read.

@@ -44,7 +44,7 @@
         /// How many free buffers are kept.
         private static let keptCount = 64
 
-        private let free = Lock<[ScratchBuffer]>([])
+        private let free = Lock<[ScratchBuffer]>([], rank: .radosScratch)
 
         deinit { for buffer in free.withLock({ $0 }) { unsafe buffer.memory.deallocate() } }
 

@@ -13,7 +13,7 @@
         private unowned let cluster: RadosCluster
         private let context: rados_ioctx_t
         private let cookie: String
-        private let watch = Lock(Watch())
+        private let watch = Lock(Watch(), rank: .radosWatch)
 
         private struct Watch {
             /// The library's number for the watch; zero if there is none.

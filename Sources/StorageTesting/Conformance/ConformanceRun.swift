@@ -16,7 +16,7 @@ final class ConformanceRun: @unchecked Sendable {
     let make: StorageManagerConformance.Make
     private let directory = TemporaryDirectory()
     private let current: Lock<Current>
-    private let found = Lock<[String]>([])
+    private let found = Lock<[String]>([], rank: .observer)
 
     struct Current {
         var registry: StorageManagerRegistry
@@ -28,7 +28,8 @@ final class ConformanceRun: @unchecked Sendable {
         self.method = method
         system = try method.makeSystem(sessions: 12)
         session = try system.makeSession()
-        current = Lock(try Self.start(make, FileAccess(directory: directory.path), system))
+        current = Lock(
+            try Self.start(make, FileAccess(directory: directory.path), system), rank: .client)
     }
 
     /// Makes a manager, and a registry with it.

@@ -14,7 +14,9 @@ public final class PageMemory: @unchecked Sendable {
 
     /// Makes pages filled with garbage.
     ///
-    /// - Parameter apart: whether to leave a gap between pages.
+    /// - Parameters:
+    ///   - count: how many pages.
+    ///   - apart: whether to leave a gap between pages.
     public init(_ count: Int, apart: Bool = false) {
         self.count = count
         stride = apart ? blockSize + 4096 : blockSize

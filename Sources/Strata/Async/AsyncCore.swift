@@ -21,7 +21,7 @@ final class AsyncCore: RingParticipant, @unchecked Sendable {
     private let ended: @Sendable (AsyncCore) -> Void
 
     /// Posted work, oldest first. Any thread.
-    private let posted = Lock(Posted())
+    private let posted = Lock(Posted(), rank: .postedWork)
     private struct Posted {
         var first: CoreWork?
         var last: CoreWork?

@@ -189,6 +189,7 @@ extension Relation {
     ///
     /// - Parameters:
     ///   - source: names blocks below ``blockCount``. It is called on the session's loop.
+    ///   - session: the session that reads; any number of tasks may use it.
     ///   - options: as for threads. A strategy must be used by this stream only.
     public func stream<Source: BlockSource & Sendable>(
         _ source: Source, session: AsyncSession,

@@ -1,5 +1,4 @@
 internal import AsyncIO
-internal import Synchronization
 internal import Threads
 
 /// A thread of an engine for work without an asynchronous form: growing files, and writing dirty
@@ -7,58 +6,47 @@ internal import Threads
 final class BlockingHelper: Sendable {
     typealias Call = @Sendable (Session) -> Void
 
-    private struct Calls {
-        var waiting: [Call] = []
-        var isEnding = false
+    private final class Calls: Sendable {
+        let waiting = Lock<[Call]>([], rank: .helperCalls)
     }
 
-    private let calls = Lock(Calls())
-    /// Rises with each call. The thread sleeps on it.
-    private let signal = Atomic<UInt32>(0)
-    private let thread = Lock<OSThread?>(nil)
+    private let calls: Calls
+    private let thread: ServiceThread
 
     init(_ system: IOSystem) throws(StorageError) {
+        let calls = Calls()
         // Handed to the thread, which alone uses it from then on.
         nonisolated(unsafe) let session = try system.makeSession()
-        guard let thread = OSThread.start({ self.run(unsafe session) }) else {
+        let thread = ServiceThread.start { Self.run($0, calls, unsafe session) }
+        guard let thread else {
             unsafe session.close()
             throw StorageError(
                 .resourcesExhausted, "the thread of the asynchronous sessions could not be started",
                 remedy: "Raise the limit on the process's threads.")
         }
-        self.thread.withLock { $0 = thread }
+        (self.calls, self.thread) = (calls, thread)
     }
 
     /// Queues a call. Any thread.
     func call(_ call: @escaping Call) {
-        calls.withLock { $0.waiting.append(call) }
-        signal.wrappingAdd(1, ordering: .releasing)
-        wake(signal, count: 1)
+        calls.waiting.withLock { $0.append(call) }
+        thread.ring()
     }
 
     /// Waits until all calls are done and the thread has ended.
-    func end() {
-        calls.withLock { $0.isEnding = true }
-        signal.wrappingAdd(1, ordering: .releasing)
-        wake(signal, count: 1)
-        let thread = self.thread.withLock { thread in
-            defer { thread = nil }
-            return thread
-        }
-        thread?.join()
-    }
+    func end() { thread.end() }
 
-    private func run(_ session: Session) {
+    private static func run(_ thread: ServiceThread, _ calls: Calls, _ session: Session) {
         while true {
-            let seen = signal.load(ordering: .acquiring)
-            let (taken, isEnding) = calls.withLock { calls in
-                defer { calls.waiting = [] }
-                return (calls.waiting, calls.isEnding)
+            let (seen, isEnding) = (thread.rings, thread.isEnding)
+            let taken = calls.waiting.withLock { waiting in
+                defer { waiting = [] }
+                return waiting
             }
             for call in taken { call(session) }
             if !taken.isEmpty { continue }
             if isEnding { break }
-            park(signal, expected: seen)
+            thread.sleep(since: seen)
         }
         session.close()
     }
@@ -72,7 +60,7 @@ final class AsyncParts: Sendable {
         var openSessions = 0
     }
 
-    private let state = Lock(State())
+    private let state = Lock(State(), rank: .asynchronousParts)
 
     /// Counts a session, and starts what all sessions need, and the engine's own thread if this
     /// session needs it.

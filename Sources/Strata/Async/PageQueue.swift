@@ -18,7 +18,7 @@ final class PageQueue<PageData>: Sendable {
 
     init(capacity: Int) {
         self.capacity = capacity
-        items = Lock(RigidDeque(capacity: capacity))
+        items = Lock(RigidDeque(capacity: capacity), rank: .streamQueue)
     }
 
     var count: Int { items.withLock { $0.count } }

@@ -14,6 +14,7 @@ extension Relation {
     ///
     /// - Parameters:
     ///   - block: the page's number; in the main fork it must be below ``blockCount``.
+    ///   - fork: the fork to read from.
     ///   - session: any number of tasks may use it at a time.
     /// - Throws: `CancellationError` if the task is cancelled while it waits; the IO continues into
     ///   the pool. `notFound`; what reading throws; `tooManyWaiting` and `waitTooLong` if the

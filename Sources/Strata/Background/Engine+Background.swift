@@ -5,8 +5,8 @@ internal import Threads
 extension Engine {
     /// The running threads.
     struct Background: Sendable {
-        var writer: BackgroundThread?
-        var checkpointer: BackgroundThread?
+        var writer: ServiceThread?
+        var checkpointer: ServiceThread?
     }
 
     /// Starts the threads that the options ask for.
@@ -25,13 +25,13 @@ extension Engine {
             return background
         }
         checkpoints.hasten()
-        threads.checkpointer?.stop()
-        threads.writer?.stop { buffers.wakeBackgroundWriter() }
+        threads.checkpointer?.end()
+        threads.writer?.end { buffers.wakeBackgroundWriter() }
     }
 
-    private func startWriter(_ options: BackgroundWriterOptions) -> BackgroundThread? {
+    private func startWriter(_ options: BackgroundWriterOptions) -> ServiceThread? {
         let (buffers, system, logger) = (buffers, system, logger)
-        return BackgroundThread.start { thread in
+        return ServiceThread.start { thread in
             do throws(StorageError) {
                 let session = try system.makeSession()
                 defer { session.close() }
@@ -48,7 +48,7 @@ extension Engine {
     private static let idleFactor = 50
 
     private static func write(
-        _ writer: BackgroundWriter, _ thread: BackgroundThread,
+        _ writer: BackgroundWriter, _ thread: ServiceThread,
         _ options: BackgroundWriterOptions, _ logger: Logger
     ) {
         var hasFailed = false
@@ -72,9 +72,9 @@ extension Engine {
         }
     }
 
-    private func startCheckpointer(_ options: AutomaticCheckpoints) -> BackgroundThread? {
+    private func startCheckpointer(_ options: AutomaticCheckpoints) -> ServiceThread? {
         let reference = WeakEngine(self)
-        return BackgroundThread.start { thread in
+        return ServiceThread.start { thread in
             var last = ContinuousClock.now
             var written: UInt64 = 0
             while !thread.isEnding {

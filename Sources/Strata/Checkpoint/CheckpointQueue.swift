@@ -20,7 +20,7 @@ final class CheckpointQueue: Sendable {
         var statistics = CheckpointStatistics()
     }
 
-    private let state = Lock(State())
+    private let state = Lock(State(), rank: .checkpointQueue)
     /// Rises, with a wake-up, when one ends or must hurry.
     private let signal = Atomic<UInt32>(0)
     private let hastens = Atomic<Bool>(false)

@@ -9,8 +9,10 @@ extension Engine {
     /// it began. One checkpoint runs at a time; all requests that come during one share the next.
     /// Blocks the thread.
     ///
-    /// - Parameter pace: how fast it writes, if this call makes the checkpoint. The caller must
-    ///   hold no content lock. A hurried call ends the pauses of a slower one.
+    /// - Parameters:
+    ///   - session: the calling thread's session, which issues the writes and syncs.
+    ///   - pace: how fast it writes, if this call makes the checkpoint. The caller must hold no
+    ///     content lock. A hurried call ends the pauses of a slower one.
     /// - Throws: what writing throws, after which it may be tried again; `syncFailed` if a sync
     ///   failed, and from then on `storeFailed` until the store is opened again; `misuse` if this
     ///   thread has a ``SteppedCheckpoint``.

@@ -81,7 +81,9 @@ extension Engine {
     /// A relation with columns then has no rows, and the catalog says so: loads continue counting
     /// from there, as ``PendingLoad/commit(rowCount:)`` describes.
     ///
-    /// - Parameter target: what to create; its mode is ignored.
+    /// - Parameters:
+    ///   - target: what to create; its mode is ignored.
+    ///   - session: the calling thread's session.
     /// - Throws: `alreadyExists`, `invalidName`, or what writing throws.
     @discardableResult
     public func createRelation(_ target: LoadTarget, session: Session) throws(StorageError)

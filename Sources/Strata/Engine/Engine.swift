@@ -44,14 +44,14 @@ public final class Engine: Sendable {
     let verificationTarget: IOTargetID
     /// Held while the catalog's file is replaced. Taken before ``state``. A thread must not take it
     /// with staged IO.
-    let changes = Lock<Void>(())
+    let changes = Lock<Void>((), rank: .catalogChange)
     /// Held while a relation is cut to what readers see. Taken before ``changes``.
-    let settling = Lock<Void>(())
+    let settling = Lock<Void>((), rank: .settling)
     /// Held only briefly, never during IO.
     let state: Lock<EngineState>
     let asyncParts = AsyncParts()
     let checkpoints = CheckpointQueue()
-    let background = Lock(Background())
+    let background = Lock(Background(), rank: .backgroundThreads)
     /// The right to use the store.
     let claim: StoreClaim
 
@@ -67,7 +67,7 @@ public final class Engine: Sendable {
         journal = parts.journal
         verificationTarget = parts.verificationTarget
         logger = parts.options.logger
-        state = Lock(EngineState(catalog: parts.catalog, parts.outcome))
+        state = Lock(EngineState(catalog: parts.catalog, parts.outcome), rank: .engineState)
         claim = StoreClaim(parts.files, lock)
         parts.voucher.serve(self)
         startBackground()

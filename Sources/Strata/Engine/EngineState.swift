@@ -60,7 +60,7 @@ final class RelationState: Sendable {
     private let settled: Atomic<Bool>
     /// The blocks whose rows were counted, and the number of the rows; nil if unknown. Changed
     /// together with the catalog.
-    private let counted = Lock<RelationExtent?>(nil)
+    private let counted = Lock<RelationExtent?>(nil, rank: .countedExtent)
 
     init(_ open: OpenRelation, blockCount: UInt32, isSettled: Bool) {
         self.open = open

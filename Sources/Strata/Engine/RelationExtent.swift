@@ -58,7 +58,7 @@ extension Relation {
 /// Removes the catalog's row count of a relation before a page is written that was changed by other
 /// means than a load.
 final class RowCountVoucher: PageVoucher {
-    private let reference = Lock<WeakEngine?>(nil)
+    private let reference = Lock<WeakEngine?>(nil, rank: .voucherEngine)
 
     /// Sets the engine that has the catalog.
     func serve(_ engine: Engine) { reference.withLock { $0 = WeakEngine(engine) } }

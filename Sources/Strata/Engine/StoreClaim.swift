@@ -10,7 +10,7 @@ final class StoreClaim: Sendable {
 
     init(_ files: FileAccess, _ lock: consuming StoreLock?) {
         self.files = files
-        self.lock = Lock(lock)
+        self.lock = Lock(lock, rank: .storeLock)
     }
 
     /// Keeps the lock for as long as the store is open.

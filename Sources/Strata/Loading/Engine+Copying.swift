@@ -12,6 +12,7 @@ extension Engine {
     ///   - name: the relation to copy.
     ///   - target: the new relation's name and storage options. Its columns are those of the
     ///     original, and its mode is ignored.
+    ///   - session: the calling thread's session.
     ///   - isCancelled: called before each page; returns true to end without effect.
     /// - Returns: the new relation; nil if it was cancelled.
     /// - Throws: `notFound`, `alreadyExists`, `unknownStorageManager`; `invalidConfiguration` if

@@ -40,6 +40,7 @@ extension Engine {
     ///
     /// - Parameters:
     ///   - names: which relations; nil for all, and the store's own files.
+    ///   - session: the calling thread's session.
     ///   - observer: receives the findings.
     /// - Throws: `notFound` if no relation has a name, `resourcesExhausted`, `closed`. Damage is a
     ///   finding, not an error.

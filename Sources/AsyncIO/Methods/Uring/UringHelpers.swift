@@ -29,7 +29,7 @@ final class UringHelpers: Sendable {
 
     init(_ context: IOMethodContext) {
         self.context = context
-        workers = Lock(limit > 0 ? .unneeded : .none)
+        workers = Lock(limit > 0 ? .unneeded : .none, rank: .ringHelpers)
     }
 
     /// Takes over an IO from its submitter if that helps. Returns whether it did; the IO is then

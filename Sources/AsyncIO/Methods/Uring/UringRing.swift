@@ -27,7 +27,7 @@ internal import Threads
         private let ring: UnsafeMutablePointer<io_uring>
         /// No fewer than the completions that can exist at a time.
         private let completionLimit: Int
-        private let completing = Lock(())
+        private let completing = Lock((), rank: .ringCompletion)
 
         /// Delays every IO, if anything does, by a timeout before it in the ring. The timeouts'
         /// times follow; the kernel copies them on submission.

@@ -8,7 +8,7 @@ final class Worker: @unchecked Sendable {
     /// One if it was woken and has not noticed yet. The kernel sleeps on its address.
     private let signal: UnsafeMutablePointer<Atomic<UInt32>>
     /// Set once, under the pool's lock, before any other thread knows the worker.
-    private let thread = Lock<OSThread?>(nil)
+    private let thread = Lock<OSThread?>(nil, rank: .workerThread)
     /// Whether it is among the pool's idle workers. Guarded by the pool's lock.
     var isIdle = false
     /// The core time at the pool's last look. Guarded by the pool's lock.

@@ -25,7 +25,7 @@ final class WorkerMethod: IOMethod {
         try configuration.validate()
         self.configuration = configuration
         logger = context.logger
-        pool = Lock(WorkerPool(configuration))
+        pool = Lock(WorkerPool(configuration), rank: .workerPool)
         for _ in 0..<configuration.minimumWorkers where !launchWorker() {
             shutdown()
             throw StorageError(
