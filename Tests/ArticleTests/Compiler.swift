@@ -45,7 +45,11 @@ struct Compiler: Sendable {
     private static func objects() throws -> [String] {
         let list = products.appending(path: "strataPackageTests.product/Objects.LinkFileList")
         let objects = try String(contentsOf: list, encoding: .utf8).split(separator: "\n")
-        return objects.map(String.init).filter { object in
+        // Paths with a space are quoted in the list.
+        let paths = objects.map { path in
+            path.hasPrefix("'") ? String(path.dropFirst().dropLast()) : String(path)
+        }
+        return paths.filter { object in
             guard let folder = object.split(separator: "/").last(where: { $0.hasSuffix(".build") })
             else { return false }
             let module = folder.dropLast(".build".count)

@@ -47,8 +47,16 @@ struct GenerationTests {
     func olderCopy(_ method: TestedMethod) throws {
         try TemporaryDirectory.with { path in
             let harm = Harm(path: path)
-            try Self.make(path, method)
+            try RealStore.make(path, method, blocks: Int(Self.blocks), zeroes: [7])
+            try RealStore.with(path, method) { try Self.rewrite($0, 12, as: 500) }
+            let replaced = try harm.bytes(RealStore.chunks)
+            try RealStore.with(path, method) { store in
+                try store.write(12, 4)
+                try store.manager.syncPending(store.session)
+            }
             let newest = try #require(try harm.newestCopy(of: 3))
+            // The replaced copy stood at the file's end, which was cut off.
+            try harm.change(RealStore.chunks) { $0 += replaced[$0.count...] }
             try harm.remove(RealStore.map)
             try RealStore.with(path, method) { Self.expect($0) }
             try harm.change(RealStore.chunks) { $0[newest] ^= 1 }
@@ -89,6 +97,8 @@ struct GenerationTests {
                 let end = min(copy + unitSize, bytes.count)
                 bytes[copy..<end] = later[copy..<end]
             }
+            let left = try harm.newestCopy(of: 5)
+            #expect(left == copy)
             let log = RecordingLog()
             try RealStore.with(path, method, log: log) { store in
                 Self.expect(store)
@@ -98,8 +108,6 @@ struct GenerationTests {
                 try store.manager.syncPending(store.session)
             }
             #expect(log.messages.isEmpty)
-            let newest = try harm.newestCopy(of: 5)
-            #expect(newest == copy)
             try harm.remove(RealStore.map)
             try RealStore.with(path, method) { Self.expect($0) }
         }
@@ -211,13 +219,16 @@ struct ShortWriteTests {
     @Test("say that the disk may be full or the file too long", arguments: [true, false])
     func remedy(isStarted: Bool) throws {
         try TemporaryDirectory.with { path in
-            let method = TestedMethod(.synchronous)
+            // Writes that are started go by the method, the others by the file system.
+            let method = IOMethodMatrix.simulated
             try RealStore.make(path, method, blocks: 40)
             let files = ShortWrites()
             try RealStore.with(path, method, configure: { $0.fileSystem = files }) { store in
                 let before = store.read(0)
                 #expect(before == .right)
                 files.isShort = true
+                let simulated = try #require(SimulatedMethod.of(store.system))
+                if isStarted { simulated.inject(ScheduledFault(.transfersAtMost(0), on: .write)) }
                 let error = RealStore.error {
                     if isStarted { try store.startWrite(0, 4) } else { try store.write(0, 4) }
                 }

@@ -11,7 +11,7 @@ import Testing
         let engine = try Engine.open(directory)
         let session = try engine.makeSession()
 
-        // Create: a relation is a row of pages, numbered from 0. It has none at first.
+        // Create: a relation is a sequence of pages, numbered from 0. It has none at first.
         let notes = try engine.createRelation(LoadTarget(relation: "notes"), session: session)
 
         // Extend: the new page is full of zeroes, and pinned in the pool.

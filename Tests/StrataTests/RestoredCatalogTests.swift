@@ -159,6 +159,7 @@ import Threads
     @Test("With a full disk, pages that no longer match their count stay in memory")
     func fullDisk() throws {
         let store = TestStore()
+        try store.open().close()
         let files = FullForCatalogs()
         let engine = try store.open { $0.fileSystem = files }
         let session = try engine.makeSession()

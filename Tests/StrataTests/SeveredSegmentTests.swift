@@ -51,6 +51,8 @@ import Threads
             return try readFile(store.path + "/strata.catalog")
         }
         try writeFile(store.path + "/strata.catalog", catalog)
+        // A crash leaves no mark of a clean end.
+        unlink(store.path + "/strata.clean")
         try writeFile(stem + ".2", Array(repeating: 7, count: 2 * blockSize))
         unlink(stem + ".1")
         try store.with { engine, _ in
