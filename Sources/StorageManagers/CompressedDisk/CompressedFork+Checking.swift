@@ -45,12 +45,18 @@ extension CompressedFork {
         }
     }
 
+    /// Whether the header is whole, or has the trace that belongs to the map at least: a write that
+    /// failed or was cut short may have left part of a later one.
     private func hasSoundHeader(_ data: VirtualFile, _ slot: FrameSlot) throws(StorageError)
         -> Bool
     {
         do throws(StorageError) {
             let count = try unsafe data.readFully(into: slot.bytes(0..<unitSize), at: 0)
-            return count == unitSize && DataFileHeader(slot.fields(0), identity)?.isWhole == true
+            guard count == unitSize, let header = DataFileHeader(slot.fields(0), identity) else {
+                return false
+            }
+            let generation = state.withLock { $0.mapGeneration }
+            return header.isWhole || header.trace.map { $0.generation >= generation } == true
         } catch {
             throw naming(error, as: .readFailed)
         }

@@ -186,6 +186,7 @@ extension CompressedFork {
             state.cuts = cuts
             state.traces = header?.traces ?? []
             state.recordedGeneration = header?.recordedGeneration ?? 0
+            state.mapGeneration = found.dimensions.nextGeneration
         }
     }
 

@@ -131,6 +131,7 @@ extension CompressedFork {
         if frozen.all == nil { frozen.files.map.settle() }
         state.withLock { state in
             for extent in state.readers.retire(frozen.freed) { state.space.units.free(extent) }
+            state.mapGeneration = frozen.dimensions.nextGeneration
         }
         confirm(frozen)
         try shorten(frozen.files.data)

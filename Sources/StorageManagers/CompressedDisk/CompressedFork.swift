@@ -27,6 +27,8 @@ final class CompressedFork: Sendable {
         /// The next chunk's generation, or more, according to what the map file is known to have
         /// recorded durably.
         var recordedGeneration: UInt64 = 0
+        /// The next chunk's generation according to the last record of the map that counts.
+        var mapGeneration: UInt64 = 0
         var readers = ReaderTurns()
         /// Chunks that are being written, as they will be.
         var inFlight = ChunksInFlight()

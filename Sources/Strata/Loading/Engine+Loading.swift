@@ -260,8 +260,9 @@ extension Engine {
             let count = record.blockCount
             // Even if it is no longer that long: a crash may have left files behind its end.
             try truncate(record.open, to: count, session)
-            try removeSevered(of: locator)
+            // Before the removal: cutting has registered the files that are then removed.
             try syncPending(session)
+            try removeSevered(of: locator)
             if state.withLock({ $0.catalog.remains[locator] }) != nil {
                 try changeCatalog(session) { (catalog) throws(StorageError) in
                     if case .blocks = catalog.remains[locator]?.kind {
