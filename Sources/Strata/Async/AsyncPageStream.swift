@@ -172,10 +172,12 @@ extension AsyncPageStream {
 }
 
 extension Relation {
-    /// All pages from first to last for a task, read ahead of their use, like ``scan(session:)``
-    /// for threads.
+    /// All pages from first to last for a task, read ahead of their use, as threads get them with a
+    /// `Session`.
     ///
-    /// - Parameter extent: which pages; nil for those of this moment.
+    /// - Parameters:
+    ///   - session: the task's.
+    ///   - extent: which pages; nil for those of this moment.
     public func scan(session: AsyncSession, extent: RelationExtent? = nil)
         -> AsyncPageStream<BlockRange>
     {

@@ -37,8 +37,10 @@ extension Engine {
     /// does so: a newer catalog may know them as relations. Anything that is not a regular file
     /// stays.
     ///
-    /// - Parameter observer: receives each file that should be removed, with the error if that
-    ///   failed. The removal of the others is durable once the call returns.
+    /// - Parameters:
+    ///   - session: the calling thread's.
+    ///   - observer: receives each file that should be removed, with the error if that failed. The
+    ///     removal of the others is durable once the call returns.
     /// - Returns: the paths of the removed files.
     /// - Throws: `storeReadOnly`, `storeFailed`, `closed`; once all were tried, the first error of
     ///   removing a file.
