@@ -14,16 +14,7 @@ extension FileAccess {
     ///
     /// - Throws: `invalidPath`, or `fileStatusFailed` if the kernel cannot tell.
     public func kind(of path: String) throws(StorageError) -> FileStatus.Kind? {
-        try check(path)
-        var status = FileStatus(kind: .other, size: 0, device: 0, serial: 0)
-        let error = retrying { fileSystem.status(path, in: rootDescriptor, into: &status) }
-        if error == -ENOENT || error == -ENOTDIR { return nil }
-        if error < 0 {
-            throw .file(
-                .fileStatusFailed, "could not read the status of \"\(path)\"", path: path,
-                errorNumber: -error)
-        }
-        return status.kind
+        try status(of: path)?.kind
     }
 
     /// The least and greatest size in bytes of an atomic write to a file: one that is done as a

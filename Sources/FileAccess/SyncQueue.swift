@@ -60,7 +60,6 @@ public final class SyncQueue: Sendable {
     ///
     /// A sync of it that is in flight no longer counts. Constant time. Mirrors PostgreSQL's
     /// `SYNC_FORGET_REQUEST`.
-    /// `SYNC_FORGET_REQUEST`.
     public func forget(_ path: String) {
         // Dropped outside the lock: the entry may hold the last reference to a file.
         let removed = pending.withLock { $0.entries.removeValue(forKey: path) }
