@@ -23,7 +23,8 @@ import Testing
         let bench = strata.union(["Strata", "RelationLoader", "RowText"])
         return [
             "PostgresTypes": ["RowText"], "PostgresReading": reading, "PostgresCatalogs": catalogs,
-            "PostgresCluster": catalogs.union(["PostgresCatalogs"]),
+            "PostgresVerification": catalogs.union(["PostgresCatalogs"]),
+            "PostgresCluster": catalogs.union(["PostgresCatalogs", "PostgresVerification"]),
             "Threads": [], "AsyncIO": ["Threads"], "PageFormat": [],
             "RowSchema": ["PageFormat"], "RowText": ["RowSchema", "PageFormat", "Threads"],
             "FileAccess": core,
