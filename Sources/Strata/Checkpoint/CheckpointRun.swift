@@ -25,16 +25,25 @@ final class CheckpointRun {
     enum Phase { case writing, syncing, publishing, done }
 
     /// Records what must become durable.
-    init(_ engine: Engine, _ session: Session) {
+    init(_ engine: Engine, _ session: Session) throws(StorageError) {
         reference = WeakEngine(engine)
         queue = engine.checkpoints
         isJournalled = engine.journal != nil
         self.session = session
-        (touched, removable) = engine.state.withLock { state in
+        let (touched, removable) = engine.state.withLock { state in
             (state.takeTouched(), Set(state.removable.map(\.locator)))
         }
+        (self.touched, self.removable) = (touched, removable)
+        // Before pages are marked: what is counted is written.
         grown = engine.changedSizes(of: touched)
-        writer = CheckpointWriter(engine.buffers, session: session)
+        do throws(StorageError) {
+            writer = try CheckpointWriter(engine.buffers, session: session)
+        } catch {
+            // Nothing else gives the turn back, as the object is never whole.
+            engine.state.withLock { $0.touched.formUnion(touched) }
+            engine.checkpoints.leave(error) { _ in }
+            throw error
+        }
     }
 
     deinit { leave(StorageError(.closed, Self.abandoned)) }

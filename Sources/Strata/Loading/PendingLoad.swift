@@ -95,7 +95,8 @@ public final class PendingLoad {
     ///   only if it is known, and if no page is empty: from then on a page of zeroes, or another
     ///   number of rows, is damage, until pages are changed by other means than loads.
     /// - Returns: the relation with the pages.
-    /// - Throws: `closed` if the load has ended already; what writing throws, such as a full disk;
+    /// - Throws: `closed` if the load has ended already; `pageInUse` if one of its pages is still
+    ///   held or being changed: the load is still open then. What writing throws, such as a full disk;
     ///   `syncFailed` or `storeFailed`. The load is then aborted. Only after a failed sync is it
     ///   unknown whether the load counts; that shows when the store is opened again.
     @discardableResult
@@ -116,6 +117,14 @@ public final class PendingLoad {
     /// Ends the load without effect. Calling it again, or after a commit, does nothing.
     public func abort() {
         if phase == .open { undo() }
+    }
+
+    /// A page that is changed after the commit would count with its old contents.
+    fileprivate func checkReleased() throws(StorageError) {
+        extended = nil
+        try engine.buffers.checkUnpinned(
+            record.open, fork: .main, blocks: firstBlock..<firstBlock + UInt32(pageCount),
+            session: session)
     }
 
     /// Writes the pages and gives back the excess by which the relation grew.
@@ -167,7 +176,10 @@ extension Engine {
     func commit(
         _ loads: [(load: PendingLoad, rowCount: UInt64?)], isExact: Bool, _ session: Session
     ) throws(StorageError) -> [Relation] {
-        for (load, _) in loads { try load.checkOpen() }
+        for (load, _) in loads {
+            try load.checkOpen()
+            try load.checkReleased()
+        }
         do throws(StorageError) {
             for (load, _) in loads { try load.finishPages() }
             if !options.publishesEarly { try syncPending(session) }
