@@ -99,7 +99,7 @@ let modules: [Target] = [
         path: "Sources/PostgresCluster/PostgresCluster"),
     .target(
         name: "PageChecking",
-        dependencies: ["StorageManager", "FileAccess", "PageFormat", "AsyncIO"]),
+        dependencies: ["StorageManager", "FileAccess", "RowSchema", "PageFormat", "AsyncIO"]),
     .target(
         name: "StoreFormat",
         dependencies: [

@@ -34,7 +34,7 @@ import Testing
             "BufferManager": buffers, "ReadStream": streams, "Strata": strata,
             "StoreFormat": managers.union(["FileAccess", "RowSchema"]),
             "Journaling": streams.union(["FileAccess", "StoreFormat"]),
-            "PageChecking": buffers.union(["FileAccess"]),
+            "PageChecking": buffers.union(["FileAccess", "RowSchema"]),
             "StorageTesting": strata, "RelationLoader": strata.union(["Strata", "RowText"]),
             "StoreSimulator": strata.union(["Strata", "StorageTesting"]), "BenchSuite": bench,
             "StrataTool": bench.union([
