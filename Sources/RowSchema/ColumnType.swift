@@ -14,9 +14,12 @@ public enum ColumnType: UInt8, Sendable, Hashable, CaseIterable {
     case uuid
     case bytea
     case numeric
+    case time
+    case timestampTZ
 
     /// The type's SQL name, as PostgreSQL's `format_type` prints it (`timestamp` is short for
-    /// `timestamp without time zone`).
+    /// `timestamp without time zone`, `timestamptz` for `timestamp with time zone`, `time` for
+    /// `time without time zone`).
     public var sqlName: String {
         switch self {
         case .boolean: "boolean"
@@ -31,6 +34,8 @@ public enum ColumnType: UInt8, Sendable, Hashable, CaseIterable {
         case .uuid: "uuid"
         case .bytea: "bytea"
         case .numeric: "numeric"
+        case .time: "time"
+        case .timestampTZ: "timestamptz"
         }
     }
 
@@ -41,7 +46,7 @@ public enum ColumnType: UInt8, Sendable, Hashable, CaseIterable {
         case .boolean: 1
         case .smallint: 2
         case .integer, .real, .date: 4
-        case .bigint, .doublePrecision, .timestamp: 8
+        case .bigint, .doublePrecision, .time, .timestamp, .timestampTZ: 8
         case .uuid: 16
         case .text, .bytea, .numeric: nil
         }
@@ -54,7 +59,7 @@ public enum ColumnType: UInt8, Sendable, Hashable, CaseIterable {
         case .boolean, .uuid: 1
         case .smallint: 2
         case .integer, .real, .date, .text, .bytea, .numeric: 4
-        case .bigint, .doublePrecision, .timestamp: 8
+        case .bigint, .doublePrecision, .time, .timestamp, .timestampTZ: 8
         }
     }
 
@@ -70,7 +75,9 @@ public enum ColumnType: UInt8, Sendable, Hashable, CaseIterable {
         case .real: 700
         case .doublePrecision: 701
         case .date: 1082
+        case .time: 1083
         case .timestamp: 1114
+        case .timestampTZ: 1184
         case .numeric: 1700
         case .uuid: 2950
         }
@@ -90,6 +97,8 @@ public enum ColumnType: UInt8, Sendable, Hashable, CaseIterable {
         case "text": self = .text
         case "date": self = .date
         case "timestamp", "timestamp without time zone": self = .timestamp
+        case "timestamptz", "timestamp with time zone": self = .timestampTZ
+        case "time", "time without time zone": self = .time
         case "uuid": self = .uuid
         case "bytea": self = .bytea
         case "numeric", "decimal": self = .numeric

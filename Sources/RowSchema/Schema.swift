@@ -6,12 +6,21 @@ public struct Column: Sendable, Hashable {
     public let type: ColumnType
     /// Whether its values may be NULL.
     public let isNullable: Bool
+    /// The only spelling of its values, so that every text comes back the same: that of a column
+    /// whose type was inferred. Nil if the type was given: loads accept what PostgreSQL accepts,
+    /// and scans write what PostgreSQL writes.
+    public let spelling: Spelling?
 
     /// Describes a column. A ``Schema`` checks the name.
-    public init(name: String, type: ColumnType, isNullable: Bool = true) {
+    ///
+    /// - Parameter spelling: one of the type's ``Spelling/spellings(of:)``, or nil.
+    public init(
+        name: String, type: ColumnType, isNullable: Bool = true, spelling: Spelling? = nil
+    ) {
         self.name = name
         self.type = type
         self.isNullable = isNullable
+        self.spelling = spelling
     }
 }
 
@@ -72,7 +81,16 @@ public struct Schema: Sendable, Hashable {
         columns.firstIndex { $0.name == name }
     }
 
-    /// The schema as SQL writes it: `id bigint, "Full Name" text NOT NULL`.
+    /// Whether the columns have the same names and types, and NULL is allowed in the same ones. How
+    /// values are spelled does not matter.
+    public func hasColumns(of other: Schema) -> Bool {
+        columns.count == other.columns.count
+            && zip(columns, other.columns).allSatisfy {
+                $0.name == $1.name && $0.type == $1.type && $0.isNullable == $1.isNullable
+            }
+    }
+
+    /// The schema as SQL writes it, without the spelling of values: `id bigint, "Full Name" text NOT NULL`.
     public var sqlText: String {
         columns.map { column in
             let suffix = column.isNullable ? "" : " NOT NULL"

@@ -12,7 +12,9 @@ struct SchemaTests {
         #expect(ColumnType(sqlName: "INT4") == .integer)
         #expect(ColumnType(sqlName: "Double   Precision") == .doublePrecision)
         #expect(ColumnType(sqlName: "timestamp without time zone") == .timestamp)
-        #expect(ColumnType(sqlName: "timestamptz") == nil)
+        #expect(ColumnType(sqlName: "timestamp with time zone") == .timestampTZ)
+        #expect(ColumnType(sqlName: "time without time zone") == .time)
+        #expect(ColumnType(sqlName: "money") == nil)
         #expect(ColumnType.uuid.storedLength == 16 && ColumnType.uuid.alignment == 1)
         #expect(ColumnType.text.storedLength == nil && ColumnType.text.alignment == 4)
     }

@@ -45,7 +45,11 @@ func readAndPrint(_ text: String, _ type: ColumnType) throws -> String {
                 FloatingPointText.write(try FloatingPointText.parseDouble(text), to: &output)
             case .text: output.append(text)
             case .date: DateText.write(try DateText.parse(text), to: &output)
+            case .time: TimeText.write(try TimeText.parse(text), to: &output)
             case .timestamp: TimestampText.write(try TimestampText.parse(text), to: &output)
+            case .timestampTZ:
+                TimestampText.write(
+                    try TimestampText.parseWithZone(text), hasZone: true, to: &output)
             case .uuid:
                 var datum = ByteOutput()
                 try UUIDText.parse(text, into: &datum)
@@ -76,7 +80,8 @@ struct ValueTests {
             case .invalidSyntax: result = .failure(.invalidSyntax)
             case .outOfRange: result = .failure(.outOfRange)
             case .fieldOutOfRange: result = .failure(.fieldOutOfRange)
-            case .timeZone, .damaged: return #expect(Bool(false), "\(golden.text): \(error)")
+            case .timeZone, .otherSpelling, .damaged:
+                return #expect(Bool(false), "\(golden.text): \(error)")
             }
         } catch {
             return #expect(Bool(false), "\(golden.text): \(error)")
