@@ -48,6 +48,16 @@ extension Engine {
         }
     }
 
+    /// Starts a load of the same relation with other columns in place of one that has not ended.
+    func startAgain(_ load: PendingLoad, with schema: Schema) throws(StorageError) -> PendingLoad {
+        try checkUsable(load.session)
+        var target = load.target
+        target.schema = schema
+        let start = try startFile(target, load.session)
+        load.holdsName = false
+        return PendingLoad(self, load.session, target, start)
+    }
+
     /// Starts a new file. The catalog records that it must be removed, until it becomes the
     /// relation's.
     private func startFile(_ target: LoadTarget, _ session: Session) throws(StorageError)
@@ -143,7 +153,7 @@ extension Engine {
         -> LoadStart
     {
         let relation = try relation(named: target.relation)
-        if let schema = target.schema, schema != relation.schema {
+        if let schema = target.schema, relation.schema?.hasColumns(of: schema) != true {
             throw StorageError(
                 .misuse,
                 "relation \"\(target.relation)\" has the columns"
@@ -241,7 +251,7 @@ extension Engine {
         guard !load.hasEnded else { return }
         load.hasEnded = true
         forgetLoad(load.record.open.locator)
-        unreserve(load.target.relation)
+        if load.holdsName { unreserve(load.target.relation) }
     }
 
     private func forgetLoad(_ locator: RelationLocator) {
