@@ -7,8 +7,8 @@ public import SystemPackage
 public struct LoadOptions: Sendable {
     /// What happens to an existing relation.
     public var mode = LoadTarget.Mode.create
-    /// The columns. Nil means those of the relation to append to, or else inferred ones. Values must
-    /// have the spelling of their column, if it has one.
+    /// The columns. Nil means those of the relation to append to, or else inferred ones. Values
+    /// must have the spelling of their column, if it has one.
     public var schema: Schema?
     /// The storage manager of a new relation; nil for the replaced relation's manager, or else the
     /// default.
@@ -20,8 +20,8 @@ public struct LoadOptions: Sendable {
     public var csv = CSVOptions()
     /// How a schema is inferred.
     public var inference = SchemaInference.Limits()
-    /// Whether a load into a new relation begins again with wider types if an inferred type does not
-    /// keep a later value exactly; otherwise such a value is an error. Columns whose
+    /// Whether a load into a new relation begins again with wider types if an inferred type does
+    /// not keep a later value exactly; otherwise such a value is an error. Columns whose
     /// `Column.spelling` is nil, and those of a relation to append to, never change.
     public var widens = true
     /// What happens to the load if a record cannot be loaded.

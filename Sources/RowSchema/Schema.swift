@@ -90,7 +90,8 @@ public struct Schema: Sendable, Hashable {
             }
     }
 
-    /// The schema as SQL writes it, without the spelling of values: `id bigint, "Full Name" text NOT NULL`.
+    /// The schema as SQL writes it: `id bigint, "Full Name" text NOT NULL`. The spelling of values
+    /// is not part of it.
     public var sqlText: String {
         columns.map { column in
             let suffix = column.isNullable ? "" : " NOT NULL"

@@ -2,12 +2,12 @@ public import RowSchema
 
 /// Infers a schema for a CSV file from its beginning.
 ///
-/// Each column gets the narrowest type from which the text of each of its values in the sample comes
-/// back the same: boolean, integer, bigint, double precision, numeric, date, time, timestamp,
+/// Each column gets the narrowest type from which the text of each of its values in the sample
+/// comes back the same: boolean, integer, bigint, double precision, numeric, date, time, timestamp,
 /// timestamptz, uuid or text. The column also gets the spelling of its values (`Spelling`): the
-/// pair of words of a boolean, a blank or `T` between date and time, `Z`, `+00` or `+00:00` for UTC,
-/// the letter case of a UUID. A column whose values are spelled in several ways is text, and so is
-/// one without values, and one of a single word such as `f` or `no`. All columns may be NULL.
+/// pair of words of a boolean, a blank or `T` between date and time, `Z`, `+00` or `+00:00` for
+/// UTC, the letter case of a UUID. A column whose values are spelled in several ways is text, and
+/// so is one without values, and one of a single word such as `f` or `no`. All columns may be NULL.
 ///
 /// Values after the sample may break the rule. The encoder then throws an error that names the
 /// value, and ``TypeWidening`` finds types that keep it.

@@ -19,8 +19,8 @@ extension RowError: CustomStringConvertible {
     }
 }
 
-/// Converts heap tuples into the texts of their values: in the column's spelling if it has one, else
-/// as PostgreSQL prints them.
+/// Converts heap tuples into the texts of their values: in the column's spelling if it has one,
+/// else as PostgreSQL prints them.
 ///
 /// Owned by one thread at a time. Allocates nothing per row.
 public struct RowDecoder {

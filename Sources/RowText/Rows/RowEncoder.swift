@@ -71,7 +71,7 @@ public struct RowEncoder: ~Copyable {
     ///   - tuple: the tuple that `decoder` has decoded last.
     ///   - decoder: a decoder of as many columns.
     ///   - changed: for each column, whether its type is another one here.
-    /// - Returns: nil, or the first column whose text does not come back the same from its new type.
+    /// - Returns: nil, or the first column whose text does not come back from its new type.
     /// - Throws: ``RowError`` if the tuple is damaged.
     public mutating func encode(
         _ tuple: HeapTupleView, of decoder: borrowing RowDecoder, changed: [Bool]

@@ -3,13 +3,13 @@ public import RowSchema
 
 /// Writes heap tuples as text, row by row, into a buffer that the caller empties.
 ///
-/// The CSV is what PostgreSQL's `COPY … TO … (FORMAT csv)` writes, but the values of a column with a
-/// spelling are written in it. Lines end in LF. A value is
-/// quoted only if it contains a delimiter, a quote or a line break, or equals the text for NULL, so
-/// NULL is empty and an empty string is `""`. Unlike COPY, a value that begins with U+FEFF is
-/// quoted too, since at the start of a file it would read as a byte order mark. JSON lines are one
-/// object per row, with numbers and booleans bare, NULL as `null`, and everything else as strings,
-/// including numbers that are not finite.
+/// The CSV is what PostgreSQL's `COPY … TO … (FORMAT csv)` writes, but the values of a column with
+/// a spelling are written in it. Lines end in LF. A value is quoted only if it contains a
+/// delimiter, a quote or a line break, or equals the text for NULL, so NULL is empty and an empty
+/// string is `""`. Unlike COPY, a value that begins with U+FEFF is quoted too, since at the start
+/// of a file it would read as a byte order mark. JSON lines are one object per row, with numbers
+/// and booleans bare, NULL as `null`, and everything else as strings, including numbers that are
+/// not finite.
 ///
 /// Owned by one thread at a time. Allocates nothing per row.
 public struct RowWriter: ~Copyable {

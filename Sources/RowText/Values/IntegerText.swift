@@ -85,8 +85,8 @@ public enum IntegerText {
         throw ValueError(type, .otherSpelling)
     }
 
-    /// Whether a text that was read as an integer is what ``write(_:to:)`` writes of it. Only zeros,
-    /// signs and white space at its ends can differ.
+    /// Whether a text that was read as an integer is what ``write(_:to:)`` writes of it. Only
+    /// zeros, signs and white space at its ends can differ.
     @inline(__always)
     private static func isCanonical(_ text: Span<UInt8>) -> Bool {
         let count = text.count
