@@ -94,7 +94,7 @@ public struct RowEncoder: ~Copyable {
             try decoder.write(index, of: tuple, to: &text)
             do throws(ValueError) {
                 // The bytes stay where they are while the value is appended.
-                let start = text.start
+                let start = unsafe text.start
                 let span = unsafe Span(_unsafeStart: start, count: text.count)
                 try append(forms[index], span)
             } catch {
