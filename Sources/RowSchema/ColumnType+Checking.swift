@@ -4,13 +4,13 @@ internal import PageFormat
 extension ColumnType {
     /// What is wrong with the bytes of a value, as found by `HeapTupleDecoder`; nil if nothing.
     ///
-    /// Accepts exactly what PostgreSQL's input of the type can produce. Takes time proportional to
+    /// Accepts exactly what PostgreSQL's input of the type can produce, but any text as JSON. Takes time proportional to
     /// the bytes, and allocates nothing for valid ones.
     @inlinable
     public func fault(in bytes: RawSpan) -> String? {
         switch self {
-        case .smallint, .integer, .bigint, .real, .doublePrecision, .uuid, .bytea: nil
-        case .text: Self.textFault(bytes)
+        case .smallint, .integer, .bigint, .real, .doublePrecision, .uuid, .bytea, .interval: nil
+        case .text, .varchar, .char, .json: Self.textFault(bytes)
         case .boolean: Self.booleanFault(bytes)
         case .date: Self.dateFault(bytes)
         case .time: Self.timeFault(bytes)

@@ -16,10 +16,15 @@ public enum ColumnType: UInt8, Sendable, Hashable, CaseIterable {
     case numeric
     case time
     case timestampTZ
+    case interval
+    case varchar
+    /// `char(n)`, which PostgreSQL calls `bpchar`: padded with blanks.
+    case char
+    case json
 
     /// The type's SQL name, as PostgreSQL's `format_type` prints it (`timestamp` is short for
     /// `timestamp without time zone`, `timestamptz` for `timestamp with time zone`, `time` for
-    /// `time without time zone`).
+    /// `time without time zone`, `varchar` for `character varying`).
     public var sqlName: String {
         switch self {
         case .boolean: "boolean"
@@ -36,6 +41,10 @@ public enum ColumnType: UInt8, Sendable, Hashable, CaseIterable {
         case .numeric: "numeric"
         case .time: "time"
         case .timestampTZ: "timestamptz"
+        case .interval: "interval"
+        case .varchar: "varchar"
+        case .char: "bpchar"
+        case .json: "json"
         }
     }
 
@@ -47,8 +56,8 @@ public enum ColumnType: UInt8, Sendable, Hashable, CaseIterable {
         case .smallint: 2
         case .integer, .real, .date: 4
         case .bigint, .doublePrecision, .time, .timestamp, .timestampTZ: 8
-        case .uuid: 16
-        case .text, .bytea, .numeric: nil
+        case .uuid, .interval: 16
+        case .text, .bytea, .numeric, .varchar, .char, .json: nil
         }
     }
 
@@ -58,8 +67,8 @@ public enum ColumnType: UInt8, Sendable, Hashable, CaseIterable {
         switch self {
         case .boolean, .uuid: 1
         case .smallint: 2
-        case .integer, .real, .date, .text, .bytea, .numeric: 4
-        case .bigint, .doublePrecision, .time, .timestamp, .timestampTZ: 8
+        case .integer, .real, .date, .text, .bytea, .numeric, .varchar, .char, .json: 4
+        case .bigint, .doublePrecision, .time, .timestamp, .timestampTZ, .interval: 8
         }
     }
 
@@ -72,12 +81,16 @@ public enum ColumnType: UInt8, Sendable, Hashable, CaseIterable {
         case .smallint: 21
         case .integer: 23
         case .text: 25
+        case .json: 114
         case .real: 700
         case .doublePrecision: 701
+        case .char: 1042
+        case .varchar: 1043
         case .date: 1082
         case .time: 1083
         case .timestamp: 1114
         case .timestampTZ: 1184
+        case .interval: 1186
         case .numeric: 1700
         case .uuid: 2950
         }
@@ -99,9 +112,13 @@ public enum ColumnType: UInt8, Sendable, Hashable, CaseIterable {
         case "timestamp", "timestamp without time zone": self = .timestamp
         case "timestamptz", "timestamp with time zone": self = .timestampTZ
         case "time", "time without time zone": self = .time
+        case "interval": self = .interval
+        case "varchar", "character varying", "char varying": self = .varchar
+        case "char", "character", "bpchar": self = .char
+        case "json": self = .json
         case "uuid": self = .uuid
         case "bytea": self = .bytea
-        case "numeric", "decimal": self = .numeric
+        case "numeric", "decimal", "dec": self = .numeric
         default: return nil
         }
     }

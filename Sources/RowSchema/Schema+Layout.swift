@@ -11,7 +11,8 @@ extension ColumnType {
         case .real: .float32
         case .doublePrecision: .float64
         case .uuid: .uuid
-        case .text, .bytea, .numeric: .variable()
+        case .interval: .fixed(16, alignment: .eight)
+        case .text, .bytea, .numeric, .varchar, .char, .json: .variable()
         }
     }
 }

@@ -48,7 +48,8 @@ public enum Spelling: UInt8, Sendable, Hashable, CaseIterable {
 }
 
 extension Spelling {
-    /// The spellings of a type, ``standard`` first.
+    /// The spellings of a type, ``standard`` first. None if the type is never inferred, and columns
+    /// cannot have a spelling.
     public static func spellings(of type: ColumnType) -> [Spelling] {
         switch type {
         case .boolean: [.standard] + allCases.filter { (1...12).contains($0.rawValue) }
@@ -56,7 +57,10 @@ extension Spelling {
         case .timestampTZ:
             [.standard, .separatedByT, .longZone, .separatedByTLongZone, .zulu, .separatedByTZulu]
         case .uuid: [.standard, .uppercase]
-        default: [.standard]
+        case .interval, .varchar, .char, .json: []
+        case .smallint, .integer, .bigint, .real, .doublePrecision, .text, .date, .bytea,
+            .numeric, .time:
+            [.standard]
         }
     }
 

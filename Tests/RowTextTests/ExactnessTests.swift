@@ -70,7 +70,9 @@ struct ExactnessTests {
                 "00000000-0000-0000-0000-000000000000",
             ]
         case .bytea: return ["\\x", "\\x00ff", "\\xAB", "plain"]
-        case .text: return ["", "any thing"]
+        case .text, .varchar, .char: return ["", "any thing"]
+        case .interval: return ["1 day", "01:00:00", "1 year 2 mons"]
+        case .json: return ["{}", "[1]"]
         }
     }
 

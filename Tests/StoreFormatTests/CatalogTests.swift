@@ -35,7 +35,10 @@ import Testing
                     spelling: .separatedByTZulu),
                 Column(name: "l", type: .uuid, spelling: .uppercase),
                 Column(name: "m", type: .text, spelling: .standard),
-                Column(name: "n", type: .time),
+                Column(name: "n", type: .time, modifier: .fractionDigits(3)),
+                Column(name: "o", type: .numeric, modifier: .precision(10, scale: -2)),
+                Column(name: "p", type: .varchar, modifier: .length(20)),
+                Column(name: "q", type: .interval),
             ]), managerName: "magnetic")
         let bare = try catalog.takeLocator()
         catalog.relations["bare"] = RelationDescription(
@@ -181,21 +184,32 @@ import Testing
         #expect(again == catalog)
     }
 
-    @Test func spellingsOfOtherTypesAreRefused() throws {
-        for (type, spelling) in [
-            (.integer, .words), (.uuid, .zulu), (.timestamp, .zulu), (.text, .uppercase),
-        ] as [(ColumnType, Spelling)] {
-            var catalog = try sample()
-            let locator = try catalog.takeLocator()
+    @Test func spellingsAndModifiersOfOtherTypesAreRefused() throws {
+        let column = Column(name: "v", type: .uuid, spelling: .uppercase)
+        let plain = Column(name: "v", type: .integer)
+        for (column, spelling, modifier) in [
+            (column, Spelling.zulu.rawValue, -1), (column, 255, -1), (column, 0, 24),
+            (plain, Spelling.words.rawValue, -1), (plain, 0, 24), (plain, 0, 0),
+        ] as [(Column, UInt8, Int32)] {
+            var catalog = Catalog(identifier: control.identifier)
             catalog.relations["x"] = RelationDescription(
-                name: "x", locator: locator,
-                schema: try Schema([Column(name: "v", type: type, spelling: spelling)]),
+                name: "x", locator: try catalog.takeLocator(), schema: try Schema([column]),
                 managerName: "magnetic")
-            guard case .failure(let error) = read(catalog.encoded()) else {
-                Issue.record("\(spelling) was accepted for \(type)")
+            let bytes = catalog.encoded()
+            var payload = Array(bytes[try Catalog.file.open(bytes).payload])
+            // The number of remains follows the only column.
+            let place = payload.count - 4 - 5
+            for index in 0..<4 {
+                payload[place + index] = UInt8(truncatingIfNeeded: modifier >> Int32(8 * index))
+            }
+            payload[place + 4] = spelling
+            guard case .failure(let error) = read(Catalog.file.seal(payload)) else {
+                Issue.record("\(spelling), \(modifier) was accepted for \(column.type)")
                 continue
             }
-            #expect(error.message.contains("spelling"), "\(error.message)")
+            #expect(
+                error.message.contains("spelling") || error.message.contains("modifier"),
+                "\(error.message)")
         }
     }
 

@@ -13,6 +13,8 @@ public struct ValueError: Error, Sendable, Hashable {
         /// A timestamp has a time zone other than UTC, which the type cannot keep, or one that only
         /// a table of names explains.
         case timeZone
+        /// The text has more characters than the type allows.
+        case tooLong(limit: Int)
         /// The text is a value, but a scan would write it in the column's spelling, which is
         /// another.
         case otherSpelling
@@ -41,6 +43,7 @@ extension ValueError: CustomStringConvertible {
         case .timeZone where type == .timestampTZ:
             "a time zone's name, which is not known; write the distance from UTC, such as +02"
         case .timeZone: "a time zone other than UTC, which \(type) cannot keep"
+        case .tooLong(let limit): "longer than \(type) allows: \(limit) characters"
         case .otherSpelling: "a value of type \(type) that would not come back as it is written"
         case .damaged: "the stored bytes are not those of a value of type \(type)"
         }

@@ -65,7 +65,7 @@ public struct RowDecoder {
         guard let bytes = decoder.value(column, of: tuple) else { return }
         let form = forms[column]
         switch form.type {
-        case .text:
+        case .text, .varchar, .char, .json:
             output.append(bytes)
         case .boolean:
             let value = bytes.load(0, as: UInt8.self) != 0
@@ -94,6 +94,11 @@ public struct RowDecoder {
             TimestampText.write(
                 bytes.load(0, as: Int64.self), spelled: form.spelling,
                 hasZone: form.type == .timestampTZ, to: &output)
+        case .interval:
+            let interval = Interval(
+                microseconds: bytes.load(0, as: Int64.self), days: bytes.load(8, as: Int32.self),
+                months: bytes.load(12, as: Int32.self))
+            IntervalText.write(interval, to: &output)
         case .uuid:
             UUIDText.write(Span(viewing: bytes), spelled: form.spelling, to: &output)
         case .bytea:

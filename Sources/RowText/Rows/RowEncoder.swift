@@ -108,7 +108,7 @@ public struct RowEncoder: ~Copyable {
     private mutating func append(
         _ form: FieldForm, _ text: Span<UInt8>
     ) throws(ValueError) {
-        if !form.isExact { return try appendLeniently(form.type, text) }
+        if !form.isExact { return try appendLeniently(form, text) }
         let type = form.type
         switch type {
         case .text: builder.appendVariable(text.raw)
@@ -136,14 +136,17 @@ public struct RowEncoder: ~Copyable {
             datum.removeAll()
             try NumericText.parseExactly(text, into: &datum)
             builder.appendVariable(unsafe datum.rawBuffer.bytes)
+        case .interval, .varchar, .char, .json:
+            // They are not inferred, so a schema gives them no spelling.
+            try appendLeniently(form, text)
         }
     }
 
     @inline(__always)
     private mutating func appendLeniently(
-        _ type: ColumnType, _ text: Span<UInt8>
+        _ form: FieldForm, _ text: Span<UInt8>
     ) throws(ValueError) {
-        switch type {
+        switch form.type {
         case .text:
             builder.appendVariable(text.raw)
         case .integer:
@@ -161,11 +164,33 @@ public struct RowEncoder: ~Copyable {
         case .date:
             builder.append(try DateText.parse(text))
         case .timestamp:
-            builder.append(try TimestampText.parse(text))
+            builder.append(form.rounded(try TimestampText.parse(text)))
         case .timestampTZ:
-            builder.append(try TimestampText.parseWithZone(text))
+            builder.append(form.rounded(try TimestampText.parseWithZone(text)))
         case .time:
-            builder.append(try TimeText.parse(text))
+            builder.append(form.rounded(try TimeText.parse(text)))
+        case .interval:
+            var interval = try IntervalParser.parse(text)
+            interval.microseconds = form.rounded(interval.microseconds)
+            datum.removeAll()
+            interval.append(to: &datum)
+            builder.appendFixed(unsafe datum.rawBuffer.bytes)
+        case .varchar:
+            var length = text.count
+            if case .length(let limit) = form.modifier {
+                length = try CharacterText.length(of: text, limit: limit, as: .varchar)
+            }
+            builder.appendVariable(text.extracting(0..<length).raw)
+        case .char:
+            guard case .length(let limit) = form.modifier else {
+                return builder.appendVariable(text.raw)
+            }
+            datum.removeAll()
+            try CharacterText.pad(text, to: limit, into: &datum)
+            builder.appendVariable(unsafe datum.rawBuffer.bytes)
+        case .json:
+            try JSONSyntax.check(text, as: .json)
+            builder.appendVariable(text.raw)
         case .uuid:
             datum.removeAll()
             try UUIDText.parse(text, into: &datum)
@@ -176,7 +201,11 @@ public struct RowEncoder: ~Copyable {
             builder.appendVariable(unsafe datum.rawBuffer.bytes)
         case .numeric:
             datum.removeAll()
-            try NumericText.parse(text, into: &datum)
+            if case .precision(let precision, let scale) = form.modifier {
+                try NumericText.parse(text, precision: precision, scale: scale, into: &datum)
+            } else {
+                try NumericText.parse(text, into: &datum)
+            }
             builder.appendVariable(unsafe datum.rawBuffer.bytes)
         }
     }

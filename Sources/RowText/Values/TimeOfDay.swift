@@ -116,13 +116,18 @@ enum TimeOfDay {
 
     /// Appends `HH:MM:SS`, with a fraction of a second only if it is not zero.
     static func write(_ time: Int64, to output: inout ByteOutput) {
-        var fraction = Int(time % 1_000_000)
         let seconds = Int(time / 1_000_000)
         CalendarDate.writePair(seconds / 3600, to: &output)
         output.append(UInt8(ascii: ":"))
         CalendarDate.writePair(seconds / 60 % 60, to: &output)
         output.append(UInt8(ascii: ":"))
         CalendarDate.writePair(seconds % 60, to: &output)
+        writeFraction(Int(time % 1_000_000), to: &output)
+    }
+
+    /// Appends a point and microseconds without zeros at the end; nothing for zero.
+    static func writeFraction(_ microseconds: Int, to output: inout ByteOutput) {
+        var fraction = microseconds
         if fraction == 0 { return }
         output.append(UInt8(ascii: "."))
         var digits = 6
@@ -131,5 +136,15 @@ enum TimeOfDay {
             digits -= 1
         }
         IntegerText.write(UInt64(fraction), minimumDigits: digits, to: &output)
+    }
+
+    /// Rounds microseconds to fewer digits behind the point of the second, halves away from zero.
+    /// Mirrors PostgreSQL's `AdjustTimestampForTypmod`.
+    static func rounded(_ time: Int64, to digits: Int) -> Int64 {
+        var unit: Int64 = 1
+        for _ in digits..<6 { unit *= 10 }
+        if unit == 1 { return time }
+        let (sum, overflows) = time.addingReportingOverflow(time < 0 ? -unit / 2 : unit / 2)
+        return overflows ? time : sum / unit * unit
     }
 }

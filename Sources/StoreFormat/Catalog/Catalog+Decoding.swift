@@ -174,15 +174,20 @@ extension Catalog {
         if version < versionOfSpellings {
             return Column(name: name, type: type, isNullable: isNullable)
         }
-        let modifier: Int32 = try reader.read("the modifier of a column's type")
-        guard modifier == unmodified else { throw failure("the type modifier \(modifier)") }
+        let stored: Int32 = try reader.read("the modifier of a column's type")
+        var modifier: TypeModifier?
+        if stored != unmodified {
+            modifier = TypeModifier(storedNumber: stored, of: type)
+            if modifier == nil { throw failure("the type modifier \(stored)") }
+        }
         let number: UInt8 = try reader.read("the spelling of a column's values")
         let isSpelled = flags & columnSpelled != 0
         guard let spelling = Spelling(rawValue: number),
-            Spelling.spellings(of: type).contains(spelling), isSpelled || spelling == .standard
+            isSpelled ? Spelling.spellings(of: type).contains(spelling) : spelling == .standard
         else { throw failure("the unknown spelling \(number)") }
         return Column(
-            name: name, type: type, isNullable: isNullable, spelling: isSpelled ? spelling : nil)
+            name: name, type: type, modifier: modifier, isNullable: isNullable,
+            spelling: isSpelled ? spelling : nil)
     }
 
     private static func readRemains(_ reader: inout ByteReader) throws(DecodingFailure)

@@ -71,7 +71,7 @@ extension Catalog {
             writer.write(
                 (column.isNullable ? columnNullable : 0)
                     | (column.spelling != nil ? columnSpelled : 0))
-            writer.write(unmodified)
+            writer.write(column.modifier?.storedNumber(of: column.type) ?? unmodified)
             writer.write((column.spelling ?? .standard).rawValue)
         }
     }
