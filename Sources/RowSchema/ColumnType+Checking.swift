@@ -4,8 +4,8 @@ internal import PageFormat
 extension ColumnType {
     /// What is wrong with the bytes of a value, as found by `HeapTupleDecoder`; nil if nothing.
     ///
-    /// Accepts exactly what PostgreSQL's input of the type can produce, but any text as JSON. Takes time proportional to
-    /// the bytes, and allocates nothing for valid ones.
+    /// Accepts exactly what PostgreSQL's input of the type can produce, but any text as JSON. Takes
+    /// time proportional to the bytes, and allocates nothing for valid ones.
     @inlinable
     public func fault(in bytes: RawSpan) -> String? {
         switch self {

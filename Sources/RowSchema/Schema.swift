@@ -58,8 +58,8 @@ public struct Schema: Sendable, Hashable {
     /// Makes a schema from columns.
     ///
     /// - Throws: ``SchemaError`` if there are no columns or too many, if a name is empty, too long
-    ///   or contains a NUL character, if two columns share a name, or if a type has no such modifier
-    ///   or spelling.
+    ///   or contains a NUL character, if two columns share a name, or if a type has no such
+    ///   modifier or spelling.
     public init(_ columns: [Column]) throws(SchemaError) {
         guard !columns.isEmpty else { throw .noColumns }
         guard columns.count <= Self.maximumColumnCount else {

@@ -49,8 +49,8 @@ extension SchemaError: CustomStringConvertible {
             "column \"\(column)\" has no type; the types are \(ColumnType.knownNames)"
         case .typeModifier(let type, let column):
             "column \"\(column)\" gives the type \"\(type)\" a length or precision that it does not"
-                + " have; write varchar(n), char(n), numeric(p,s), or seconds with up to 6 digits as"
-                + " in timestamp(3)"
+                + " have; write varchar(n), char(n), numeric(p,s), or seconds with up to 6 digits"
+                + " as in timestamp(3)"
         case .spelling(let spelling, let column):
             "column \"\(column)\" has the spelling \(spelling), which its type does not have"
         case .unexpected(let text, let offset):

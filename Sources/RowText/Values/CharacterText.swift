@@ -1,7 +1,7 @@
 import RowSchema
 
-/// Texts of limited length: `varchar(n)` and `char(n)`. Mirrors PostgreSQL's `varcharin`, `bpcharin`
-/// and their length coercions.
+/// Texts of limited length: `varchar(n)` and `char(n)`. Mirrors PostgreSQL's `varcharin`,
+/// `bpcharin` and their length coercions.
 enum CharacterText {
     /// The text as stored: at most `limit` characters, of which only blanks may be cut off.
     ///

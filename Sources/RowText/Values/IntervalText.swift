@@ -20,8 +20,8 @@ struct Interval: Hashable {
     }
 }
 
-/// Intervals as text. Mirrors PostgreSQL's `interval_out` in the style `postgres`; ``IntervalParser``
-/// mirrors `interval_in`.
+/// Intervals as text. Mirrors PostgreSQL's `interval_out` in the style `postgres`;
+/// ``IntervalParser`` mirrors `interval_in`.
 enum IntervalText {
     /// Appends an interval, such as `1 year 2 mons 3 days 04:05:06.7`.
     static func write(_ interval: Interval, to output: inout ByteOutput) {
