@@ -10,8 +10,10 @@ struct LoadCommand: ParsableCommand {
         discussion: """
             Creates the store if there is none. Without --schema, the columns' types are \
             inferred from the beginning of the file and printed in the form that --schema \
-            takes, so that a wrong guess can be corrected. With --append, the columns are those \
-            of the relation, and the header must name them.
+            takes. A column gets a type only if scan writes each of its values exactly as the \
+            file has it. If a later value breaks that rule, the load says so and begins again \
+            with a wider type. With --append, the columns are those of the relation, the header \
+            must name them, and such a value is an error.
 
             If the load fails or is interrupted, the store is unchanged. The summary goes to \
             standard output, progress and errors to standard error.
@@ -33,8 +35,11 @@ struct LoadCommand: ParsableCommand {
             "The columns, such as \"id bigint, name text NOT NULL\".",
             discussion: """
                 They apply to the file's columns by position. A header must have as many names, \
-                which are otherwise ignored. Types: boolean, smallint, integer, bigint, real, \
-                double precision, numeric, text, date, timestamp, uuid, bytea.
+                which are otherwise ignored. Values may be spelled in any way that PostgreSQL \
+                accepts, and scan writes them as PostgreSQL does. Types: boolean, smallint, \
+                integer, bigint, real, double precision, numeric(p,s), text, varchar(n), char(n), \
+                date, time, timestamp, timestamptz, interval, uuid, json, bytea, and PostgreSQL's \
+                other names for them, such as int4 and float8.
                 """,
             valueName: "columns"),
         transform: TextArgument.plain)
@@ -52,6 +57,12 @@ struct LoadCommand: ParsableCommand {
             "Replace the rows of the relation, if it exists.",
             discussion: "It keeps its storage manager and options unless others are given."))
     var replace = false
+
+    @Flag(
+        help: ArgumentHelp(
+            "Stop at a value that an inferred type does not keep exactly.",
+            discussion: "Without it, the load begins again with a wider type for the column."))
+    var noWiden = false
 
     @Option(
         help: ArgumentHelp(
@@ -103,6 +114,7 @@ struct LoadCommand: ParsableCommand {
         options.csv = csv.options
         options.onError = onError == .skip ? .skip : .stop
         options.rejectsPath = rejects?.path
+        options.widens = !noWiden
         options.cancellation = interruption.cancellation
         if let schema { options.schema = try Schema(parsing: schema) }
 
@@ -127,7 +139,11 @@ struct LoadCommand: ParsableCommand {
                 defer { line.clear() }
                 let summary = try RelationLoader.load(
                     source, into: relation, of: engine, options: options,
-                    progress: line.isWatched ? { line.show($0) } : nil)
+                    progress: line.isWatched ? { line.show($0) } : nil,
+                    onWidening: { widening in
+                        line.clear()
+                        printMessage("strata: \(Wording.message(of: widening))")
+                    })
                 line.clear()
                 printLine(Wording.summary(of: summary, relation))
                 if managerArguments.manager == "memory" {
@@ -188,11 +204,16 @@ struct LoadCommand: ParsableCommand {
 
     /// The error, with the option that helps if there is one.
     private func hinted(_ error: LoadError) -> any Error {
-        if case .value = error.reason, schema == nil, !append {
+        if case .value(let value) = error.reason, schema == nil {
+            if append && value.reason != .otherSpelling { return error }
             return ToolError(
-                description:
-                    "\(error.message). The type was inferred from the beginning of the file: give"
-                    + " another with --schema, or skip such records with --on-error skip.")
+                description: "\(error.message). "
+                    + (append
+                        ? "Correct it, give the relation's columns with --schema to accept every"
+                            + " spelling of their types,"
+                        : "The type was inferred from the beginning of the file: leave out"
+                            + " --no-widen, give another with --schema,")
+                    + " or skip such records with --on-error skip.")
         }
         if csv.noHeader || error.location?.line != 1 { return error }
         switch error.reason {
