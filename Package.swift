@@ -84,9 +84,9 @@ let modules: [Target] = [
     .target(
         name: "PostgresCluster",
         dependencies: [
-            "PostgresCatalogs", "PostgresReading", "PostgresTypes", "PageChecking", "ReadStream",
-            "BufferManager", "StorageManager", "FileAccess", "PageFormat", "AsyncIO", "Threads",
-            system,
+            "PostgresCatalogs", "PostgresReading", "PostgresTypes", "RowText", "PageChecking",
+            "ReadStream", "BufferManager", "StorageManager", "FileAccess", "PageFormat", "AsyncIO",
+            "Threads", system,
         ],
         path: "Sources/PostgresCluster/PostgresCluster"),
     .target(
@@ -115,8 +115,8 @@ let modules: [Target] = [
     .target(
         name: "RelationLoader",
         dependencies: [
-            "Strata", "BufferManager", "RowText", "RowSchema", "PageFormat", "AsyncIO", "Threads",
-            deque, system,
+            "Strata", "BufferManager", "RowText", "RowSchema", "PageFormat", "AsyncIO", "CZstd",
+            "Threads", deque, system,
         ]),
     .target(
         name: "StorageTesting",
