@@ -18,6 +18,7 @@ extension BufferManager {
     ///
     /// - Throws: `pageInUse` if a page is pinned; nothing has been forgotten then.
     public func drop(_ relation: OpenRelation, session: Session) throws(StorageError) {
+        try check(session, using: relation)
         try drop(relation, session) { _ in true }
         table.forget(relation.locator)
     }
@@ -30,6 +31,7 @@ extension BufferManager {
     public func dropBlocks(
         of relation: OpenRelation, fork: Fork = .main, from block: BlockNumber, session: Session
     ) throws(StorageError) {
+        try check(session, using: relation)
         try drop(relation, session) { tag in
             tag.forkWord == UInt64(fork.rawValue) && tag.block >= block
         }
@@ -54,6 +56,7 @@ extension BufferManager {
     ///
     /// - Throws: `pageInUse` if a page is pinned; other relations' pages may be forgotten by then.
     public func dropLocal(session: Session) throws(StorageError) {
+        try check(session)
         let local = localPools.withLock { $0[UInt32(session.index) + 1] }
         guard let pool = local?.pool else { return }
         for place in pool.places({ _, _ in true }) {
@@ -82,7 +85,7 @@ extension BufferManager {
         }
     }
 
-    private static func inUse(_ relation: OpenRelation, _ fork: Fork, _ block: BlockNumber?)
+    static func inUse(_ relation: OpenRelation, _ fork: Fork, _ block: BlockNumber?)
         -> StorageError
     {
         let name = "relation \"\(relation.locator)\(fork.suffix)\""

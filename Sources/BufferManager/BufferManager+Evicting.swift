@@ -24,6 +24,7 @@ extension BufferManager {
     public func evict(
         _ block: BlockNumber, of relation: OpenRelation, fork: Fork = .main, session: Session
     ) throws(StorageError) -> EvictionCount {
+        try check(session, using: relation)
         let (pool, _) = try pool(for: relation.locator)
         let tag = PageTag(relation.locator, fork, block)
         var count = EvictionCount()
@@ -37,6 +38,7 @@ extension BufferManager {
     public func evict(_ relation: OpenRelation, session: Session) throws(StorageError)
         -> EvictionCount
     {
+        try check(session, using: relation)
         let (pool, _) = try pool(for: relation.locator)
         let word = PageTag.relationWord(relation.locator)
         return try evict(pool, session) { $0.relation == word }
@@ -46,7 +48,8 @@ extension BufferManager {
     ///
     /// - Throws: the first error of a storage; pages not reached by then stay.
     public func evictAll(session: Session) throws(StorageError) -> EvictionCount {
-        try evict(shared, session) { _ in true }
+        try check(session)
+        return try evict(shared, session) { _ in true }
     }
 
     private func evict(_ pool: BufferPool, _ session: Session, _ matches: (PageTag) -> Bool)

@@ -7,7 +7,8 @@ internal import Synchronization
 /// All calls block the thread until the writes are over. Changing a page never waits for the disk;
 /// a page changed while it is written stays dirty. Calling these while holding a page's exclusive
 /// content lock throws `misuse`; holding it shared can deadlock with a waiting writer. Writes
-/// become durable with the storage manager's `syncPending`.
+/// become durable with the storage manager's `syncPending`. A session of another engine, or a
+/// relation local to another session, throws `misuse`.
 extension BufferManager {
     /// Writes a page if it is dirty, and dirty neighbours with it.
     ///
@@ -18,6 +19,7 @@ extension BufferManager {
     /// - Throws: what the storage throws; the page stays dirty.
     public func flush(_ page: borrowing PinnedPage, session: Session) throws(StorageError) {
         precondition(!page.isLocked, "a page must not be flushed while holding its content lock")
+        try check(session, using: page.relation)
         let (pool, _) = try pool(for: page.relation.locator)
         try pool.writer(session).write(pool.index(of: page.buffer), page.buffer.tag)
     }
@@ -30,6 +32,7 @@ extension BufferManager {
     ///   written stay dirty.
     @discardableResult
     public func flush(_ relation: OpenRelation, session: Session) throws(StorageError) -> Int {
+        try check(session, using: relation)
         let (pool, _) = try pool(for: relation.locator)
         let word = PageTag.relationWord(relation.locator)
         return try flush(pool, session) { $0.relation == word }
@@ -43,7 +46,8 @@ extension BufferManager {
     ///   written stay dirty.
     @discardableResult
     public func flushAll(session: Session) throws(StorageError) -> Int {
-        try flush(shared, session) { _ in true }
+        try check(session)
+        return try flush(shared, session) { _ in true }
     }
 
     /// Lets blocks of a relation's main fork, from one on, be written without the ``PageJournal``,

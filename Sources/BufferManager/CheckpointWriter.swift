@@ -28,7 +28,9 @@ public final class CheckpointWriter {
     /// - Parameters:
     ///   - manager: the pool whose pages are written.
     ///   - session: issues the writes.
-    public init(_ manager: BufferManager, session: Session) {
+    /// - Throws: `misuse` if the session is another engine's.
+    public init(_ manager: BufferManager, session: Session) throws(StorageError) {
+        try manager.check(session)
         pool = manager.shared
         pool.markForCheckpoint()
         places = pool.balanced(

@@ -20,12 +20,12 @@ final class CheckpointRun {
     enum Phase { case writing, syncing, publishing, done }
 
     /// Records what must become durable.
-    init(_ engine: Engine, _ session: Session) {
+    init(_ engine: Engine, _ session: Session) throws(StorageError) {
         self.engine = engine
         self.session = session
         grown = engine.changedSizes()
         removable = Set(engine.state.withLock { $0.removable.map(\.locator) })
-        writer = CheckpointWriter(engine.buffers, session: session)
+        writer = try CheckpointWriter(engine.buffers, session: session)
     }
 
     deinit { leave(StorageError(.closed, "the checkpoint was given up")) }

@@ -26,7 +26,7 @@ extension Engine {
         case .served(let failure):
             if let failure { throw failure }
         case .own:
-            let run = CheckpointRun(self, session)
+            let run = try CheckpointRun(self, session)
             while try run.step(pages: Self.pagesPerStep) { pause(run, pace) }
         }
     }
@@ -43,7 +43,7 @@ extension Engine {
                 .storeBusy, "store \"\(directory)\" is making a checkpoint",
                 remedy: "Wait until it is done, or ask for one by checkpoint(_:pace:).")
         }
-        return SteppedCheckpoint(CheckpointRun(self, session))
+        return SteppedCheckpoint(try CheckpointRun(self, session))
     }
 
     /// The totals of checkpoints since the store was opened. Any thread.

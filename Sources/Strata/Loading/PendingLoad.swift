@@ -96,7 +96,8 @@ public final class PendingLoad {
     ///   only if it is known, and if no page is empty: from then on a page of zeroes, or another
     ///   number of rows, is damage, until pages are changed by other means than loads.
     /// - Returns: the relation with the pages.
-    /// - Throws: `closed` if the load has ended already; what writing throws, such as a full disk;
+    /// - Throws: `closed` if the load has ended already; `pageInUse` if one of its pages is still
+    ///   held or being changed: the load is still open then. What writing throws, such as a full disk;
     ///   `syncFailed` or `storeFailed`. The load is then aborted. Only after a failed sync is it
     ///   unknown whether the load counts; that shows when the store is opened again.
     @discardableResult
@@ -106,6 +107,7 @@ public final class PendingLoad {
 
     func commit(rowCount: UInt64?, isExact: Bool) throws(StorageError) -> Relation {
         try checkOpen()
+        try checkReleased()
         do throws(StorageError) {
             try finishPages()
             let relation = try engine.publish(self, rowCount, isExact: isExact)
@@ -123,6 +125,14 @@ public final class PendingLoad {
     /// Ends the load without effect. Calling it again, or after a commit, does nothing.
     public func abort() {
         if phase == .open { undo() }
+    }
+
+    /// A page that is changed after the commit would count with its old contents.
+    private func checkReleased() throws(StorageError) {
+        extended = nil
+        try engine.buffers.checkUnpinned(
+            record.open, fork: .main, blocks: firstBlock..<firstBlock + UInt32(pageCount),
+            session: session)
     }
 
     /// Writes the pages and gives back the excess by which the relation grew.
