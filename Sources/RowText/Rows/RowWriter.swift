@@ -9,8 +9,8 @@ public import RowSchema
 /// with U+FEFF is quoted too, since at the start of a file it would read as a byte order mark.
 ///
 /// JSON lines are one object per row, with numbers and booleans bare, NULL as `null`, and
-/// everything else as strings, including numbers that are not finite. A column that is selected twice has a
-/// number behind its second key.
+/// everything else as strings, including numbers that are not finite. A column that is selected
+/// twice has a number behind its second key.
 ///
 /// Owned by one thread at a time. Allocates nothing per row.
 public struct RowWriter: ~Copyable {
