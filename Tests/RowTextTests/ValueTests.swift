@@ -77,7 +77,7 @@ func readAndPrint(_ text: String, _ type: ColumnType) throws -> String {
 func readAndPrint(_ text: String, schema: String) throws -> String {
     var options = CSVOptions()
     options.hasHeader = false
-    options.delimiter = 1
+    options.delimiter = "\u{1}"
     options.bufferSize = 64
     let schema = try Schema(parsing: schema)
     let doubled = text.split(separator: "\"", omittingEmptySubsequences: false)
