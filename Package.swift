@@ -25,6 +25,9 @@ let arguments: Target.Dependency = .product(
 
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 
+let hashTrees: Target.Dependency = .product(
+    name: "HashTreeCollections", package: "swift-collections")
+
 let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 
 /// io_uring exists on Linux only; elsewhere the other methods remain.
@@ -103,7 +106,8 @@ let modules: [Target] = [
     .target(
         name: "StoreFormat",
         dependencies: [
-            "StorageManager", "FileAccess", "RowSchema", "AsyncIO", "CPlatform", "Threads", system,
+            "StorageManager", "FileAccess", "RowSchema", "AsyncIO", "CPlatform", "Threads",
+            hashTrees, system,
         ]),
     .target(
         name: "Journaling",

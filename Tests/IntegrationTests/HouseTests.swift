@@ -46,6 +46,7 @@ import Testing
     /// What any module may import besides: the language's own modules, the C targets, and packages.
     static let others: Set = [
         "CPlatform", "Synchronization", "Logging", "SystemPackage", "DequeModule",
+        "HashTreeCollections",
         "PackageDescription",
     ]
 

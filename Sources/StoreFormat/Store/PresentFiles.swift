@@ -54,9 +54,11 @@ package struct PresentFiles {
 
     /// The relation files that the store does not know.
     ///
-    /// - Parameter sessionLocal: those of relations local to sessions that have ended.
-    package func orphans(_ catalog: Catalog, sessionLocal: some Collection<String>) -> [String] {
-        strangeNumbers(catalog).flatMap { byNumber[$0] ?? [] } + displaced + sessionLocal
+    /// - Parameters:
+    ///   - strange: the ``strangeNumbers(_:)``.
+    ///   - sessionLocal: those of relations local to sessions that have ended.
+    package func orphans(_ strange: [UInt32], sessionLocal: some Collection<String>) -> [String] {
+        strange.flatMap { byNumber[$0] ?? [] } + displaced + sessionLocal
     }
 }
 
@@ -71,21 +73,31 @@ package enum RelationFileName: Equatable {
     case other
 
     package init(_ name: String) {
-        if name.hasPrefix("t"), let underscore = name.firstIndex(of: "_"),
-            let session = UInt32(name[name.index(after: name.startIndex)..<underscore]),
-            session > 0,
-            case .relation(let number) = RelationFileName(
-                String(name[name.index(after: underscore)...]))
+        let bytes = name.utf8
+        if bytes.first == UInt8(ascii: "t"),
+            let underscore = bytes.firstIndex(of: UInt8(ascii: "_")),
+            let session = UInt32(name[bytes.index(after: bytes.startIndex)..<underscore]),
+            session > 0, let number = Self.number(bytes[bytes.index(after: underscore)...])
         {
             self = .sessionLocal(session, number)
-            return
-        }
-        let digits = name.prefix { ("0"..."9").contains($0) }
-        let next = name.dropFirst(digits.count).first
-        guard let number = UInt32(digits), next == nil || next == "_" || next == "." else {
+        } else if let number = Self.number(bytes[...]) {
+            self = .relation(number)
+        } else {
             self = .other
-            return
         }
-        self = .relation(number)
+    }
+
+    /// The number that a relation's name begins with. Byte by byte, as there may be many names.
+    private static func number(_ name: Substring.UTF8View) -> UInt32? {
+        var number: UInt32?
+        for byte in name {
+            if byte == UInt8(ascii: "_") || byte == UInt8(ascii: ".") { return number }
+            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
+            let (product, overflow) = (number ?? 0).multipliedReportingOverflow(by: 10)
+            let (sum, carry) = product.addingReportingOverflow(UInt32(byte - UInt8(ascii: "0")))
+            if overflow || carry { return nil }
+            number = sum
+        }
+        return number
     }
 }

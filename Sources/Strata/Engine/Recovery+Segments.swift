@@ -8,12 +8,10 @@ extension Recovery {
     /// name without its pages. If the growth was recorded they have been removed already. Segments
     /// that the catalog counts are not reported: for them the file before must be restored.
     mutating func nameSevered(_ catalog: Catalog, _ present: PresentFiles) {
-        let plain = catalog.relations.values.filter {
-            managers.manager(named: $0.managerName)?.manager.capabilities.keepsSegmentFiles == true
-        }
-        for relation in plain.sorted(by: { $0.locator.number < $1.locator.number }) {
+        let several = relations(of: catalog) { $0?.capabilities.keepsSegmentFiles == true }
+            .filter { present.byNumber[$0.locator.number]?.count ?? 0 > 1 }
+        for relation in several.sorted(by: { $0.locator.number < $1.locator.number }) {
             let locator = relation.locator
-            guard (present.byNumber[locator.number]?.count ?? 0) > 1 else { continue }
             for fork in Fork.allCases {
                 guard let count = relation.blockCount(of: fork) else { continue }
                 // Files that cannot be read are reported where the relation is used.
