@@ -92,7 +92,7 @@ let modules: [Target] = [
         name: "PostgresCluster",
         dependencies: [
             "PostgresVerification", "PostgresCatalogs", "PostgresReading", "PostgresTypes",
-            "PageChecking", "ReadStream",
+            "RowText", "PageChecking", "ReadStream",
             "BufferManager", "StorageManager", "FileAccess", "PageFormat", "AsyncIO", "Threads",
             system,
         ],
@@ -123,8 +123,8 @@ let modules: [Target] = [
     .target(
         name: "RelationLoader",
         dependencies: [
-            "Strata", "BufferManager", "RowText", "RowSchema", "PageFormat", "AsyncIO", "Threads",
-            deque, system,
+            "Strata", "BufferManager", "RowText", "RowSchema", "PageFormat", "AsyncIO", "CZstd",
+            "Threads", deque, system,
         ]),
     .target(
         name: "StorageTesting",

@@ -7,7 +7,8 @@ public import SystemPackage
 public struct LoadOptions: Sendable {
     /// What happens to an existing relation.
     public var mode = LoadTarget.Mode.create
-    /// The columns. Nil means those of the relation to append to, or else inferred ones.
+    /// The columns. Nil means those of the relation to append to, or else inferred ones. Values
+    /// must have the spelling of their column, if it has one.
     public var schema: Schema?
     /// The storage manager of a new relation; nil for the replaced relation's manager, or else the
     /// default.
@@ -17,8 +18,22 @@ public struct LoadOptions: Sendable {
     public var managerOptions: [String: String] = [:]
     /// The text format.
     public var csv = CSVOptions()
+    /// How the header's names and the columns are brought together, if the columns are given or
+    /// those of the relation to append to. Nil means by position; a header must then name the
+    /// columns of a relation to append to, unless a schema was given.
+    public var match: ColumnMatch?
+    /// Columns whose types are not inferred: their names, types, and whether they may be NULL.
+    public var typedColumns: [Column] = []
+    /// Whether all other columns are text instead of what would be inferred.
+    public var isAllText = false
+    /// Receives, on the loading thread, what the user should know although the load continues.
+    public var onWarning: (@Sendable (String) -> Void)?
     /// How a schema is inferred.
     public var inference = SchemaInference.Limits()
+    /// Whether a load into a new relation begins again with wider types if an inferred type does
+    /// not keep a later value exactly; otherwise such a value is an error. Columns whose
+    /// `Column.spelling` is nil, and those of a relation to append to, never change.
+    public var widens = true
     /// What happens to the load if a record cannot be loaded.
     public var onError = BadRecordPolicy.stop
     /// The file for skipped records; nil discards them. Only with `BadRecordPolicy.skip`. The
@@ -32,6 +47,42 @@ public struct LoadOptions: Sendable {
     /// Options for a new relation with inferred columns, from comma-separated values with a header.
     /// The first bad record ends the load.
     public init() {}
+}
+
+/// How a file's fields and the columns are brought together.
+public enum ColumnMatch: Sendable, Hashable {
+    /// The first field is the first column's, whatever the header says.
+    case position
+    /// A field is that of the column which the header names. Columns that it does not name become
+    /// NULL.
+    case name
+}
+
+extension LoadOptions {
+    /// The schema with the types of ``typedColumns`` and ``isAllText`` instead of inferred ones.
+    ///
+    /// - Parameters:
+    ///   - schema: the inferred columns.
+    ///   - source: the source's name.
+    /// - Throws: `LoadError` if there is no such column.
+    public func retyped(_ schema: Schema, source: String) throws(LoadError) -> Schema {
+        var columns = schema.columns
+        if isAllText { columns = columns.map { Column(name: $0.name, type: .text) } }
+        for column in typedColumns {
+            guard let index = schema.index(of: column.name) else {
+                throw LoadError(
+                    .option(
+                        "there is no column \"\(column.name)\" to give a type to; the columns are"
+                            + " \(columns.map(\.name).joined(separator: ", "))"), source: source)
+            }
+            columns[index] = column
+        }
+        do throws(SchemaError) {
+            return try Schema(columns)
+        } catch {
+            throw LoadError(.schema(error), source: source)
+        }
+    }
 }
 
 /// The progress of a load.
@@ -56,6 +107,21 @@ public struct LoadProgress: Sendable {
     public var elapsedNanoseconds: UInt64
 }
 
+/// Wider types with which a load begins again, because an inferred one did not keep a value.
+public struct LoadWidening: Sendable {
+    /// The value, and where it is.
+    public var cause: LoadError
+    /// The columns so far.
+    public var old: Schema
+    /// The columns from now on.
+    public var schema: Schema
+
+    /// The columns whose types are other ones now.
+    public var columns: [Column] {
+        zip(old.columns, schema.columns).filter { $0 != $1 }.map(\.1)
+    }
+}
+
 /// The result of a load.
 public struct LoadSummary: Sendable {
     /// The columns of the relation.
@@ -66,6 +132,8 @@ public struct LoadSummary: Sendable {
     public var rowCount: UInt64
     /// Records skipped.
     public var rejectedCount: UInt64
+    /// Why the first of them was skipped.
+    public var firstRejection: LoadError?
     /// Pages added.
     public var pageCount: Int
     /// Bytes of the source.

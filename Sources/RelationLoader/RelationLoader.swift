@@ -29,16 +29,20 @@ public enum RelationLoader {
     ///   - options: the load's options.
     ///   - progress: called on this thread, no more often than every
     ///     ``LoadOptions/progressIntervalNanoseconds``.
+    ///   - onWidening: called on this thread before the rows so far are written again with wider
+    ///     types (``LoadOptions/widens``).
     /// - Returns: a summary of the load.
-    /// - Throws: ``LoaderError/text(_:)`` if the source or a record cannot be read; the error names
-    ///   line, column and value of a bad record. ``LoaderError/storage(_:)`` with what
-    ///   `Engine.beginLoad` and writing throw. ``LoaderError/cancelled``.
+    /// - Throws: ``LoaderError/text(_:)`` if the source or a record cannot be read, or if every
+    ///   record was skipped; the error names line, column and value of a bad record.
+    ///   ``LoaderError/storage(_:)`` with what `Engine.beginLoad` and writing throw.
+    ///   ``LoaderError/cancelled``.
     @discardableResult
     public static func load(
         _ source: any ByteSource, into name: String, of engine: Engine,
-        options: LoadOptions = LoadOptions(), progress: ((LoadProgress) -> Void)? = nil
+        options: LoadOptions = LoadOptions(), progress: ((LoadProgress) -> Void)? = nil,
+        onWidening: ((LoadWidening) -> Void)? = nil
     ) throws(LoaderError) -> LoadSummary {
-        let clock = LoadClock(options, progress)
+        let clock = LoadClock(options, onWidening, progress)
         if options.rejectsPath != nil && options.onError != .skip {
             let error = LoadError(
                 .option("a file for rejected records needs the option to skip them"),
@@ -66,6 +70,24 @@ public enum RelationLoader {
         }
     }
 
+    /// Opens an input that a user named: decompresses zstd, refuses what is no text, turns the text
+    /// into UTF-8, and recognises the dialect. Load its source with its options.
+    ///
+    /// - Parameters:
+    ///   - source: the input.
+    ///   - options: the options that the user gave.
+    ///   - encoding: the encoding; nil for UTF-8, or the one that is recognised.
+    ///   - unknowns: what to recognise.
+    /// - Throws: what `CSVDetection.open` throws.
+    public static func open(
+        _ source: any ByteSource, options: CSVOptions = CSVOptions(),
+        encoding: InputEncoding? = nil, recognising unknowns: CSVDetection.Unknowns = .all
+    ) throws(LoadError) -> CSVDetection.Outcome {
+        try CSVDetection.open(
+            try ZstdSource.unpacking(source), options: options, encoding: encoding,
+            recognising: unknowns)
+    }
+
     /// Checks whether a load could write its rejected records to a file, before a store exists.
     /// Creates the file if it is missing.
     ///
@@ -88,18 +110,24 @@ public enum RelationLoader {
         _ input: LoadInput, _ pending: PendingLoad, _ clock: LoadClock
     ) throws(LoaderError) -> LoadSummary {
         let reader = try LoaderError.text { () throws(LoadError) in
-            try input.makeReader(clock.options.csv)
+            try input.makeReader(clock.options)
         }
         let rejects = try LoaderError.text { () throws(LoadError) in
             try RejectsFile(
                 path: clock.options.rejectsPath, store: pending.engine.path)
         }
         var run = LoadRun(reader, rejects, pending, input.schema, clock)
-        try run.run()
+        do throws(LoaderError) {
+            try run.run()
+        } catch {
+            run.abandon()
+            throw error
+        }
         return LoadSummary(
-            schema: input.schema, inferredFromRecordCount: input.inferredFromRecordCount,
+            schema: run.schema, inferredFromRecordCount: input.inferredFromRecordCount,
             rowCount: run.rowCount, rejectedCount: run.rejectedCount,
-            pageCount: pending.pageCount, byteCount: run.consumedByteCount,
+            firstRejection: run.firstRejection, pageCount: run.pending.pageCount,
+            byteCount: run.consumedByteCount,
             elapsedNanoseconds: clock.elapsed,
             methodName: pending.engine.ioMethodName)
     }

@@ -62,7 +62,7 @@ struct BadInputTests {
             let schema = file.schema.map { "--schema \(Command.quoted($0))" } ?? ""
             let result = try Command.shell(
                 "$strata load \(Command.quoted(path)) --store \(Command.quoted(store.path))"
-                    + " \(schema) "
+                    + " \(schema) --dialect none "
                     + options, file.text ?? "")
             #expect(result.status == 1, "\(result)")
             for part in file.message { #expect(result.errors.contains(part), "\(result)") }
@@ -113,7 +113,7 @@ struct BadInputTests {
             (["--buffers", "-5MB"], "--buffers"),
             (["--buffers", "many"], "--buffers"),
             (["--buffers", "99999999999999TB"], "--buffers"),
-            (["--delimiter", "ab"], "--delimiter"),
+            (["--delimiter", "123456789"], "--delimiter"),
             (["--delimiter", ""], "--delimiter"),
             (["--delimiter", "é"], "--delimiter"),
         ])
@@ -207,9 +207,10 @@ struct BadInputTests {
     func wronglyInferred() throws {
         let text = "a\n" + String(repeating: "1\n", count: 10_000) + "x\n"
         let inferred = try Command.run(
-            "load", "-", "--store", store.path, "--relation", "t", input: text)
+            "load", "-", "--store", store.path, "--relation", "t", "--no-widen", input: text)
         #expect(inferred.status == 1)
         #expect(inferred.errors.contains("line 10002, column \"a\""), "\(inferred)")
+        #expect(inferred.errors.contains("leave out --no-widen"), "\(inferred)")
         #expect(
             inferred.errors.contains("with --schema") && inferred.errors.contains("--on-error skip")
         )
@@ -228,15 +229,16 @@ struct BadInputTests {
                 "exec $strata " + (all + options).map(Command.quoted).joined(separator: " "), text)
         }
         for text in ["a;\"b\"\n1;2\n", "\"a\";b\n1;2\n"] {
-            let result = try load(text)
+            let result = try load(text, "--dialect", "none")
             #expect(result.status == 1)
             #expect(result.errors.contains("--delimiter"), "\(result)")
         }
         for (text, option) in [("a;b\n1;2\n", "';'"), ("a\tb\n1\t2\n", "'\\t'")] {
-            let result = try load(text)
+            let result = try load(text, "--dialect", "none")
             #expect(result.status == 0)
             #expect(result.errors.contains("--delimiter \(option)"), "\(result)")
-            let given = try load(text, "--schema", "a integer, b integer")
+            let given = try load(
+                text, "--schema", "a integer, b integer", "--dialect", "none")
             #expect(given.status == 1)
             #expect(given.errors.contains("--delimiter"), "\(given)")
         }

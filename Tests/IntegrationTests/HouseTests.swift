@@ -53,7 +53,7 @@ import Testing
     static let special: [String: Set<String>] = [
         "Glibc": ["Threads"], "Darwin": ["Threads"],
         "CLiburing": ["AsyncIO", "BenchSuite", "StrataTool"],
-        "CZstd": ["CompressedDisk", "BenchSuite", "StrataTool"],
+        "CZstd": ["CompressedDisk", "RelationLoader", "BenchSuite", "StrataTool"],
         "CRados": ["RadosDisk"], "ArgumentParser": ["StrataTool"],
         "Foundation": ["StrataTool"],
     ]

@@ -116,7 +116,7 @@ import Testing
     /// A failed load leaves no store that it would have created.
     @Test func noStoreIsLeftByAFailedLoad() throws {
         let rows = (0..<30_000).map { "\($0)\n" }.joined()
-        let path = try store.file("rows.csv", "a\n" + rows + "x\n")
+        let path = try store.file("rows.csv", "a\n" + rows + "1,2\n")
         let load = ["load", path, "--store", store.path, "--relation", "t"]
         for managers in [[], ["--manager", "compressed"], ["--manager", "memory"]] {
             let result = try Tool.run(load + managers)

@@ -114,6 +114,16 @@ extension Engine {
         }
     }
 
+    /// Starts a load of the same relation with other columns in place of one that has not ended.
+    func startAgain(_ load: PendingLoad, with schema: Schema) throws(StorageError) -> PendingLoad {
+        try checkUsable(load.session)
+        var target = load.target
+        target.schema = schema
+        let start = try startFiles([target], load.session)[0]
+        load.holdsName = false
+        return PendingLoad(self, load.session, target, start)
+    }
+
     private func plan(_ target: LoadTarget) throws(StorageError) -> NewFile {
         let existing = state.withLock { $0.catalog.relations[target.relation] }
         if existing != nil && target.mode == .create {
@@ -194,7 +204,7 @@ extension Engine {
         -> LoadStart
     {
         let relation = try relation(named: target.relation)
-        if let schema = target.schema, schema != relation.schema {
+        if let schema = target.schema, relation.schema?.hasColumns(of: schema) != true {
             throw StorageError(
                 .misuse,
                 "relation \"\(target.relation)\" has the columns"
@@ -317,7 +327,7 @@ extension Engine {
         guard !load.hasEnded else { return }
         load.hasEnded = true
         forgetLoad(load.record.open.locator)
-        unreserve(load.target.relation)
+        if load.holdsName { unreserve(load.target.relation) }
     }
 
     private func forgetLoad(_ locator: RelationLocator) {

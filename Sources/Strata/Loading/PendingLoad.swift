@@ -38,6 +38,8 @@ public final class PendingLoad {
     private var phase = Phase.open
     /// Whether other users may have the relation again; set by the engine.
     var hasEnded = false
+    /// Whether its end gives back the relation's name. False once another load has begun instead.
+    var holdsName = true
 
     private enum Phase { case open, committed, aborted }
 
@@ -87,6 +89,32 @@ public final class PendingLoad {
         }
         pageCount += 1
         return page
+    }
+
+    /// Begins the load again with other columns, in new files. Read this load's pages with
+    /// ``pages()``, then abort it; only the new load can be committed.
+    ///
+    /// - Throws: `misuse` if it appends; `closed` if the load has ended; what
+    ///   ``Engine/beginLoad(_:session:)`` throws. This load may then still be aborted or committed.
+    public func beginAgain(with schema: Schema) throws(StorageError) -> PendingLoad {
+        try checkOpen()
+        guard target.mode != .append else {
+            throw StorageError(
+                .misuse, "relation \"\(target.relation)\" keeps its columns as rows are appended",
+                remedy: "Replace the relation.",
+                at: StorageError.Location(relation: target.relation))
+        }
+        // Its pins would be missing in a small pool.
+        extended = nil
+        return try engine.startAgain(self, with: schema)
+    }
+
+    /// The pages added so far, in order. Add none while reading them.
+    public func pages() -> ReadStream<BlockRange> {
+        ReadStream(
+            engine.buffers, over: record.open, session: session,
+            options: .scan(of: pageCount, in: engine.buffers),
+            source: BlockRange(firstBlock..<firstBlock + UInt32(pageCount)))
     }
 
     /// Makes the pages durable and part of the relation.
