@@ -129,10 +129,11 @@ final class HeapInspection {
         _ tuple: RawSpan, _ number: OffsetNumber, _ block: UInt32, _ visibility: inout Visibility
     ) {
         guard let header = HeapTupleHeader(tuple) else { return }
-        guard checkHeader(header, tuple.byteCount, number), checkTransactions(header, number) else {
+        guard checkHeader(header, tuple.byteCount, number), checkInserter(header, number) else {
             return
         }
         supply?.take(tuple, header)
+        let deleterFault = deleterFault(header)
         let isVisible: Bool
         do throws(StorageError) {
             switch try visibility.state(header) {
@@ -142,8 +143,11 @@ final class HeapInspection {
             case .insertAborted: return
             }
         } catch {
-            return report(number, error.message)
+            // A running server may know of more transactions than its log on disk.
+            if !mayChange { report(number, deleterFault ?? error.message) }
+            return
         }
+        if let deleterFault { return report(number, deleterFault) }
         guard let fields else { return }
         if header.attributeCount > columnCount && !mayChange {
             return report(
@@ -196,9 +200,7 @@ final class HeapInspection {
         return isRight
     }
 
-    private func checkTransactions(
-        _ header: HeapTupleHeader, _ number: OffsetNumber
-    ) -> Bool {
+    private func checkInserter(_ header: HeapTupleHeader, _ number: OffsetNumber) -> Bool {
         let flags = header.flags.rawValue
         if flags & Mask.xminFrozen != Mask.xminFrozen,
             let fault = limits.fault(transaction: header.xmin, "xmin")
@@ -207,30 +209,21 @@ final class HeapInspection {
             return false
         }
         // Before PostgreSQL 9.0, VACUUM FULL moved rows in a transaction of its own.
-        if flags & Mask.xminFrozen == 0, flags & Mask.moved != 0 {
-            let fault =
-                header.field3 == 0
-                ? "the transaction that moved it is invalid"
-                : limits.fault(transaction: header.field3, "the transaction that moved it,")
-            if let fault {
-                report(number, fault)
-                return false
-            }
-        }
-        if flags & Mask.isMultixact != 0 {
-            // Without a deleter the number means nothing.
-            if flags & Mask.xmaxInvalid != 0 && header.xmax == 0 { return true }
-            if let fault = limits.fault(multixact: header.xmax) {
-                report(number, fault)
-                return false
-            }
-        } else if flags & (Mask.xmaxInvalid | Mask.lockOnly) == 0,
-            let fault = limits.fault(transaction: header.xmax, "xmax")
-        {
-            report(number, fault)
-            return false
-        }
-        return true
+        guard flags & Mask.xminFrozen == 0, flags & Mask.moved != 0 else { return true }
+        let fault =
+            header.field3 == 0
+            ? "the transaction that moved it is invalid"
+            : limits.fault(transaction: header.field3, "the transaction that moved it,")
+        if let fault { report(number, fault) }
+        return fault == nil
+    }
+
+    /// Why the deleter or locker of a row that was inserted is impossible; nil if it is not.
+    private func deleterFault(_ header: HeapTupleHeader) -> String? {
+        let flags = header.flags.rawValue
+        if flags & Mask.isMultixact != 0 { return limits.fault(multixact: header.xmax) }
+        if flags & (Mask.xmaxInvalid | Mask.lockOnly) != 0 { return nil }
+        return limits.fault(transaction: header.xmax, "xmax")
     }
 }
 
