@@ -19,7 +19,7 @@ extension BufferManager {
     /// - Throws: `pageInUse` if a page is pinned; nothing has been forgotten then.
     public func drop(_ relation: OpenRelation, session: Session) throws(StorageError) {
         try check(session, using: relation)
-        try drop(relation, session) { _ in true }
+        try drop(relation, nil, from: BlockNumber(0), session)
         table.forget(relation.locator)
     }
 
@@ -32,9 +32,7 @@ extension BufferManager {
         of relation: OpenRelation, fork: Fork = .main, from block: BlockNumber, session: Session
     ) throws(StorageError) {
         try check(session, using: relation)
-        try drop(relation, session) { tag in
-            tag.forkWord == UInt64(fork.rawValue) && tag.block >= block
-        }
+        try drop(relation, fork, from: block, session)
         // The blocks may come back with other contents.
         guard let journal = shared.journal, !relation.locator.isLocal else { return }
         try journal.forget(relation.locator, fork, from: block, session: session)
@@ -68,11 +66,10 @@ extension BufferManager {
     }
 
     private func drop(
-        _ relation: OpenRelation, _ session: Session, _ matches: (PageTag) -> Bool
+        _ relation: OpenRelation, _ fork: Fork?, from block: BlockNumber, _ session: Session
     ) throws(StorageError) {
         let (pool, _) = try pool(for: relation.locator)
-        let word = PageTag.relationWord(relation.locator)
-        let places = pool.places { _, tag in tag.relation == word && matches(tag) }
+        let places = places(of: relation, fork, from: block, in: pool)
         for place in places {
             guard try pool.settle(place, session) else {
                 throw Self.inUse(relation, place.tag.fork, place.tag.block)

@@ -40,8 +40,7 @@ extension BufferManager {
     {
         try check(session, using: relation)
         let (pool, _) = try pool(for: relation.locator)
-        let word = PageTag.relationWord(relation.locator)
-        return try evict(pool, session) { $0.relation == word }
+        return try evict(places(of: relation, in: pool), pool, session)
     }
 
     /// Removes all shared relations' pages from the pool.
@@ -49,16 +48,17 @@ extension BufferManager {
     /// - Throws: the first error of a storage; pages not reached by then stay.
     public func evictAll(session: Session) throws(StorageError) -> EvictionCount {
         try check(session)
-        return try evict(shared, session) { _ in true }
+        return try evict(shared.places { _, _ in true }, shared, session)
     }
 
-    private func evict(_ pool: BufferPool, _ session: Session, _ matches: (PageTag) -> Bool)
+    private func evict(_ places: [BufferPool.Place], _ pool: BufferPool, _ session: Session)
         throws(StorageError) -> EvictionCount
     {
         var count = EvictionCount()
         // In order, so that dirty neighbours are written together.
-        let places = pool.sorted(pool.places { _, tag in matches(tag) })
-        for place in places { try evict(place.index, place.tag, pool, session, &count) }
+        for place in pool.sorted(places) {
+            try evict(place.index, place.tag, pool, session, &count)
+        }
         return count
     }
 

@@ -1,5 +1,5 @@
-internal import AsyncIO
-internal import StorageManager
+package import AsyncIO
+package import StorageManager
 
 /// Refusing calls that would mix engines or sessions.
 extension BufferManager {

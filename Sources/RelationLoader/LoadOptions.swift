@@ -7,7 +7,8 @@ public import SystemPackage
 public struct LoadOptions: Sendable {
     /// What happens to an existing relation.
     public var mode = LoadTarget.Mode.create
-    /// The columns. Nil means those of the relation to append to, or else inferred ones.
+    /// The columns. Nil means those of the relation to append to, or else inferred ones. Values
+    /// must have the spelling of their column, if it has one.
     public var schema: Schema?
     /// The storage manager of a new relation; nil for the replaced relation's manager, or else the
     /// default.
@@ -29,6 +30,10 @@ public struct LoadOptions: Sendable {
     public var onWarning: (@Sendable (String) -> Void)?
     /// How a schema is inferred.
     public var inference = SchemaInference.Limits()
+    /// Whether a load into a new relation begins again with wider types if an inferred type does
+    /// not keep a later value exactly; otherwise such a value is an error. Columns whose
+    /// `Column.spelling` is nil, and those of a relation to append to, never change.
+    public var widens = true
     /// What happens to the load if a record cannot be loaded.
     public var onError = BadRecordPolicy.stop
     /// The file for skipped records; nil discards them. Only with `BadRecordPolicy.skip`. The
@@ -100,6 +105,21 @@ public struct LoadProgress: Sendable {
     public var totalByteCount: Int?
     /// Time since the load began.
     public var elapsedNanoseconds: UInt64
+}
+
+/// Wider types with which a load begins again, because an inferred one did not keep a value.
+public struct LoadWidening: Sendable {
+    /// The value, and where it is.
+    public var cause: LoadError
+    /// The columns so far.
+    public var old: Schema
+    /// The columns from now on.
+    public var schema: Schema
+
+    /// The columns whose types are other ones now.
+    public var columns: [Column] {
+        zip(old.columns, schema.columns).filter { $0 != $1 }.map(\.1)
+    }
 }
 
 /// The result of a load.

@@ -12,11 +12,16 @@ struct LoadRun: ~Copyable {
     /// Why the first of them was skipped.
     private(set) var firstRejection: LoadError?
 
-    private var reader: CSVReader
-    private var encoder: RowEncoder
+    var reader: CSVReader
+    var encoder: RowEncoder
     private var rejects: RejectsFile
-    private let pending: PendingLoad
-    private var clock: LoadClock
+    /// The load. Another one once an inferred type had to be widened.
+    var pending: PendingLoad
+    var clock: LoadClock
+    /// The error of a record with a value that an inferred type does not keep.
+    private var breach: LoadError?
+    /// For each column, whether its type may be widened.
+    private let isWidenable: [Bool]
     /// Writes filled pages. Nil before the first run is filled, and if a writer does not help.
     private var writer: RunWriter?
     private var hasTriedWriter = false
@@ -35,21 +40,30 @@ struct LoadRun: ~Copyable {
         self.pending = pending
         self.clock = clock
         encoder = RowEncoder(schema: schema)
+        let widens = clock.options.widens && clock.options.mode != .append
+        isWidenable = schema.columns.map { widens && $0.spelling != nil }
         runLength = pending.engine.buffers.configuration.combineLimit
     }
+
+    /// The columns of the rows.
+    var schema: Schema { encoder.schema }
 
     /// Bytes of the source consumed so far.
     var consumedByteCount: Int { reader.consumedByteCount }
 
     /// Loads and commits.
     mutating func run() throws(LoaderError) {
-        var hasRow = try nextRow()
-        while hasRow {
+        var next = try nextRow()
+        while next != .end {
             try clock.options.cancellation.check()
+            if let failure = breach.take() {
+                next = try widen(because: failure)
+                continue
+            }
             let page = try LoaderError.storage { () throws(StorageError) in
                 try pending.nextPage()
             }
-            hasRow = try fill(page)
+            next = try fill(page)
             handOver(page)
             report(.reading)
         }
@@ -82,19 +96,46 @@ struct LoadRun: ~Copyable {
         writer?.offer(first)
     }
 
+    /// Ends what writes filled pages, without writing the rest.
+    mutating func stopWriting() {
+        runStart = nil
+        runCount = 0
+        writer?.finish(discarding: true)
+        writer = nil
+        hasTriedWriter = false
+    }
+
+    /// Ends the load without effect.
+    mutating func abandon() {
+        // A load ends after its pages were given back.
+        stopWriting()
+        pending.abort()
+    }
+
+    /// What follows the last row on a page.
+    enum Next {
+        /// An encoded row that is on no page yet.
+        case row
+        /// A record that ``breach`` describes.
+        case breach
+        /// The end of the source.
+        case end
+    }
+
     /// Puts the encoded row and those that follow on a page.
     ///
-    /// - Returns: whether an encoded row is left that did not fit.
-    private mutating func fill(_ page: borrowing PinnedPage) throws(LoaderError) -> Bool {
+    /// - Returns: what follows on the next page, or instead of it.
+    private mutating func fill(_ page: borrowing PinnedPage) throws(LoaderError) -> Next {
         let block = page.block.rawValue
         return try page.withEditor { (editor) throws(LoaderError) in
             editor.initialize()
             while try place(on: &editor, block) {
                 rowCount &+= 1
-                guard try nextRow() else { return false }
+                let next = try nextRow()
+                if next != .row { return next }
             }
             precondition(!editor.view.isEmpty, "a row that was accepted fits an empty page")
-            return true
+            return .row
         }
     }
 
@@ -112,20 +153,45 @@ struct LoadRun: ~Copyable {
         }
     }
 
-    /// Encodes the next loadable record. Returns false at the end.
+    /// Encodes the next loadable record.
     @inline(__always)
-    private mutating func nextRow() throws(LoaderError) -> Bool {
+    private mutating func nextRow() throws(LoaderError) -> Next {
         while true {
             let failure: LoadError
             do throws(LoadError) {
-                guard try reader.next() else { return false }
+                guard try reader.next() else { return .end }
                 try encoder.encode(&reader)
-                return true
+                return .row
             } catch {
                 failure = error
             }
+            if breaks(failure) { return .breach }
             try reject(failure)
         }
+    }
+
+    /// Encodes the present record again, after types were widened for it, or the next one that can
+    /// be loaded.
+    mutating func sameRow() throws(LoaderError) -> Next {
+        let failure: LoadError
+        do throws(LoadError) {
+            try encoder.encode(&reader)
+            return .row
+        } catch {
+            failure = error
+        }
+        try reject(failure)
+        return try nextRow()
+    }
+
+    /// Whether a record fails for a value of an inferred type that can be widened. Keeps the error.
+    @inline(never)
+    private mutating func breaks(_ failure: LoadError) -> Bool {
+        guard case .value = failure.reason, let field = failure.location?.field,
+            isWidenable.indices.contains(field - 1), isWidenable[field - 1]
+        else { return false }
+        breach = failure
+        return true
     }
 
     @inline(never)
@@ -157,10 +223,15 @@ struct LoadClock {
     let options: LoadOptions
     let start = Clock.monotonicNanoseconds
     let progress: ((LoadProgress) -> Void)?
+    let onWidening: ((LoadWidening) -> Void)?
     private var last: UInt64
 
-    init(_ options: LoadOptions, _ progress: ((LoadProgress) -> Void)?) {
+    init(
+        _ options: LoadOptions, _ onWidening: ((LoadWidening) -> Void)?,
+        _ progress: ((LoadProgress) -> Void)?
+    ) {
         self.options = options
+        self.onWidening = onWidening
         self.progress = progress
         last = start
     }

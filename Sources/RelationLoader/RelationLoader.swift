@@ -29,6 +29,8 @@ public enum RelationLoader {
     ///   - options: the load's options.
     ///   - progress: called on this thread, no more often than every
     ///     ``LoadOptions/progressIntervalNanoseconds``.
+    ///   - onWidening: called on this thread before the rows so far are written again with wider
+    ///     types (``LoadOptions/widens``).
     /// - Returns: a summary of the load.
     /// - Throws: ``LoaderError/text(_:)`` if the source or a record cannot be read, or if every
     ///   record was skipped; the error names line, column and value of a bad record.
@@ -37,9 +39,10 @@ public enum RelationLoader {
     @discardableResult
     public static func load(
         _ source: any ByteSource, into name: String, of engine: Engine,
-        options: LoadOptions = LoadOptions(), progress: ((LoadProgress) -> Void)? = nil
+        options: LoadOptions = LoadOptions(), progress: ((LoadProgress) -> Void)? = nil,
+        onWidening: ((LoadWidening) -> Void)? = nil
     ) throws(LoaderError) -> LoadSummary {
-        let clock = LoadClock(options, progress)
+        let clock = LoadClock(options, onWidening, progress)
         if options.rejectsPath != nil && options.onError != .skip {
             let error = LoadError(
                 .option("a file for rejected records needs the option to skip them"),
@@ -114,11 +117,16 @@ public enum RelationLoader {
                 path: clock.options.rejectsPath, store: pending.engine.path)
         }
         var run = LoadRun(reader, rejects, pending, input.schema, clock)
-        try run.run()
+        do throws(LoaderError) {
+            try run.run()
+        } catch {
+            run.abandon()
+            throw error
+        }
         return LoadSummary(
-            schema: input.schema, inferredFromRecordCount: input.inferredFromRecordCount,
+            schema: run.schema, inferredFromRecordCount: input.inferredFromRecordCount,
             rowCount: run.rowCount, rejectedCount: run.rejectedCount,
-            firstRejection: run.firstRejection, pageCount: pending.pageCount,
+            firstRejection: run.firstRejection, pageCount: run.pending.pageCount,
             byteCount: run.consumedByteCount,
             elapsedNanoseconds: clock.elapsed,
             methodName: pending.engine.ioMethodName)

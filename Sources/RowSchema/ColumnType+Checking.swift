@@ -4,16 +4,17 @@ internal import PageFormat
 extension ColumnType {
     /// What is wrong with the bytes of a value, as found by `HeapTupleDecoder`; nil if nothing.
     ///
-    /// Accepts exactly what PostgreSQL's input of the type can produce. Takes time proportional to
-    /// the bytes, and allocates nothing for valid ones.
+    /// Accepts exactly what PostgreSQL's input of the type can produce, but any text as JSON. Takes
+    /// time proportional to the bytes, and allocates nothing for valid ones.
     @inlinable
     public func fault(in bytes: RawSpan) -> String? {
         switch self {
-        case .smallint, .integer, .bigint, .real, .doublePrecision, .uuid, .bytea: nil
-        case .text: Self.textFault(bytes)
+        case .smallint, .integer, .bigint, .real, .doublePrecision, .uuid, .bytea, .interval: nil
+        case .text, .varchar, .char, .json: Self.textFault(bytes)
         case .boolean: Self.booleanFault(bytes)
         case .date: Self.dateFault(bytes)
-        case .timestamp: Self.timestampFault(bytes)
+        case .time: Self.timeFault(bytes)
+        case .timestamp, .timestampTZ: Self.timestampFault(bytes)
         case .numeric: Self.numericFault(bytes)
         }
     }
@@ -78,6 +79,16 @@ extension ColumnType {
             littleEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: 0, as: Int64.self))
         if microseconds.contains(Int(time)) || time == .max || time == .min { return nil }
         return "microsecond \(time) is out of range"
+    }
+
+    @usableFromInline
+    static func timeFault(_ bytes: RawSpan) -> String? {
+        guard bytes.byteCount == 8 else { return "it has \(bytes.byteCount) bytes, not 8" }
+        let time = Int64(
+            littleEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: 0, as: Int64.self))
+        // A day has 86,400 seconds; its end, 24:00, is a time too.
+        if (0...86_400_000_000).contains(time) { return nil }
+        return "microsecond \(time) of a day is out of range"
     }
 
     // MARK: Numbers

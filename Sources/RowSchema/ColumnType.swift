@@ -14,9 +14,17 @@ public enum ColumnType: UInt8, Sendable, Hashable, CaseIterable {
     case uuid
     case bytea
     case numeric
+    case time
+    case timestampTZ
+    case interval
+    case varchar
+    /// `char(n)`, which PostgreSQL calls `bpchar`: padded with blanks.
+    case char
+    case json
 
     /// The type's SQL name, as PostgreSQL's `format_type` prints it (`timestamp` is short for
-    /// `timestamp without time zone`).
+    /// `timestamp without time zone`, `timestamptz` for `timestamp with time zone`, `time` for
+    /// `time without time zone`, `varchar` for `character varying`).
     public var sqlName: String {
         switch self {
         case .boolean: "boolean"
@@ -31,6 +39,12 @@ public enum ColumnType: UInt8, Sendable, Hashable, CaseIterable {
         case .uuid: "uuid"
         case .bytea: "bytea"
         case .numeric: "numeric"
+        case .time: "time"
+        case .timestampTZ: "timestamptz"
+        case .interval: "interval"
+        case .varchar: "varchar"
+        case .char: "bpchar"
+        case .json: "json"
         }
     }
 
@@ -41,9 +55,9 @@ public enum ColumnType: UInt8, Sendable, Hashable, CaseIterable {
         case .boolean: 1
         case .smallint: 2
         case .integer, .real, .date: 4
-        case .bigint, .doublePrecision, .timestamp: 8
-        case .uuid: 16
-        case .text, .bytea, .numeric: nil
+        case .bigint, .doublePrecision, .time, .timestamp, .timestampTZ: 8
+        case .uuid, .interval: 16
+        case .text, .bytea, .numeric, .varchar, .char, .json: nil
         }
     }
 
@@ -53,8 +67,8 @@ public enum ColumnType: UInt8, Sendable, Hashable, CaseIterable {
         switch self {
         case .boolean, .uuid: 1
         case .smallint: 2
-        case .integer, .real, .date, .text, .bytea, .numeric: 4
-        case .bigint, .doublePrecision, .timestamp: 8
+        case .integer, .real, .date, .text, .bytea, .numeric, .varchar, .char, .json: 4
+        case .bigint, .doublePrecision, .time, .timestamp, .timestampTZ, .interval: 8
         }
     }
 
@@ -67,10 +81,16 @@ public enum ColumnType: UInt8, Sendable, Hashable, CaseIterable {
         case .smallint: 21
         case .integer: 23
         case .text: 25
+        case .json: 114
         case .real: 700
         case .doublePrecision: 701
+        case .char: 1042
+        case .varchar: 1043
         case .date: 1082
+        case .time: 1083
         case .timestamp: 1114
+        case .timestampTZ: 1184
+        case .interval: 1186
         case .numeric: 1700
         case .uuid: 2950
         }
@@ -90,9 +110,15 @@ public enum ColumnType: UInt8, Sendable, Hashable, CaseIterable {
         case "text": self = .text
         case "date": self = .date
         case "timestamp", "timestamp without time zone": self = .timestamp
+        case "timestamptz", "timestamp with time zone": self = .timestampTZ
+        case "time", "time without time zone": self = .time
+        case "interval": self = .interval
+        case "varchar", "character varying", "char varying": self = .varchar
+        case "char", "character", "bpchar": self = .char
+        case "json": self = .json
         case "uuid": self = .uuid
         case "bytea": self = .bytea
-        case "numeric", "decimal": self = .numeric
+        case "numeric", "decimal", "dec": self = .numeric
         default: return nil
         }
     }

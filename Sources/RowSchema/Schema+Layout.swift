@@ -7,11 +7,12 @@ extension ColumnType {
         case .boolean: .boolean
         case .smallint: .int16
         case .integer, .date: .int32
-        case .bigint, .timestamp: .int64
+        case .bigint, .time, .timestamp, .timestampTZ: .int64
         case .real: .float32
         case .doublePrecision: .float64
         case .uuid: .uuid
-        case .text, .bytea, .numeric: .variable()
+        case .interval: .fixed(16, alignment: .eight)
+        case .text, .bytea, .numeric, .varchar, .char, .json: .variable()
         }
     }
 }

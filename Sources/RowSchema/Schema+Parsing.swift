@@ -55,9 +55,16 @@ private struct SchemaParser {
     /// Parses the rest of a column's definition. Returns the column and the token after it.
     private mutating func column(named name: String) throws(SchemaError) -> (Column, Token) {
         var type: [String] = []
+        var numbers: [Int]?
         var isNullable: Bool?
         var token = try next()
-        while case .word(let word) = token {
+        while true {
+            if token == .parenthesis, !type.isEmpty, numbers == nil, isNullable == nil {
+                numbers = try self.numbers(ofType: type.joined(separator: " "), column: name)
+                token = try next()
+                continue
+            }
+            guard case .word(let word) = token else { break }
             switch word.lowercased() {
             case "not" where isNullable == nil:
                 token = try next()
@@ -75,11 +82,40 @@ private struct SchemaParser {
         }
         let typeName = type.joined(separator: " ")
         if typeName.isEmpty { throw .missingType(column: name) }
-        if token == .parenthesis { throw .typeModifier(typeName, column: name) }
         guard let type = ColumnType(sqlName: typeName) else {
             throw .unknownType(typeName, column: name)
         }
-        return (Column(name: name, type: type, isNullable: isNullable ?? true), token)
+        // SQL's CHARACTER without a length has one character; PostgreSQL's bpchar has any number.
+        if type == .char && numbers == nil && typeName.lowercased() != "bpchar" { numbers = [1] }
+        var modifier: TypeModifier?
+        if let numbers {
+            modifier = TypeModifier(numbers, of: type)
+            if modifier == nil { throw .typeModifier(typeName, column: name) }
+        }
+        let column = Column(
+            name: name, type: type, modifier: modifier, isNullable: isNullable ?? true)
+        return (column, token)
+    }
+
+    /// Reads the numbers between parentheses, of which the first has been read.
+    private mutating func numbers(
+        ofType type: String, column: String
+    ) throws(SchemaError) -> [Int] {
+        guard let end = bytes[position...].firstIndex(of: UInt8(ascii: ")")) else {
+            position = bytes.count
+            throw unexpected()
+        }
+        let text = String(decoding: bytes[position..<end], as: UTF8.self)
+        position = end + 1
+        var numbers: [Int] = []
+        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+            let words = part.split(whereSeparator: \.isWhitespace)
+            guard words.count == 1, let number = Int(words[0]) else {
+                throw .typeModifier(type, column: column)
+            }
+            numbers.append(number)
+        }
+        return numbers
     }
 
     private mutating func next() throws(SchemaError) -> Token {

@@ -4,18 +4,35 @@ public struct Column: Sendable, Hashable {
     public let name: String
     /// The type of its values.
     public let type: ColumnType
+    /// What stands in parentheses behind the type's name; nil if nothing does.
+    public let modifier: TypeModifier?
     /// Whether its values may be NULL.
     public let isNullable: Bool
+    /// The only spelling of its values, so that every text comes back the same: that of a column
+    /// whose type was inferred. Nil if the type was given: loads accept what PostgreSQL accepts,
+    /// and scans write what PostgreSQL writes.
+    public let spelling: Spelling?
 
-    /// Describes a column. A ``Schema`` checks the name.
-    public init(name: String, type: ColumnType, isNullable: Bool = true) {
+    /// Describes a column. A ``Schema`` checks the name, the modifier and the spelling.
+    public init(
+        name: String, type: ColumnType, modifier: TypeModifier? = nil, isNullable: Bool = true,
+        spelling: Spelling? = nil
+    ) {
         self.name = name
         self.type = type
+        self.modifier = modifier
         self.isNullable = isNullable
+        self.spelling = spelling
     }
 }
 
 extension Column {
+    /// The type as SQL writes it, such as `numeric(10,2)`.
+    public var sqlType: String {
+        guard let modifier else { return type.sqlName }
+        return (type == .char ? "char" : type.sqlName) + modifier.sqlText
+    }
+
     /// Whether a name has control characters, which new relations must not have.
     public static func hasControlCharacters(_ name: String) -> Bool {
         name.unicodeScalars.contains { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) }
@@ -41,7 +58,8 @@ public struct Schema: Sendable, Hashable {
     /// Makes a schema from columns.
     ///
     /// - Throws: ``SchemaError`` if there are no columns or too many, if a name is empty, too long
-    ///   or contains a NUL character, or if two columns share a name.
+    ///   or contains a NUL character, if two columns share a name, or if a type has no such
+    ///   modifier or spelling.
     public init(_ columns: [Column]) throws(SchemaError) {
         guard !columns.isEmpty else { throw .noColumns }
         guard columns.count <= Self.maximumColumnCount else {
@@ -52,6 +70,14 @@ public struct Schema: Sendable, Hashable {
             if column.name.isEmpty { throw .emptyName(position: index + 1) }
             if column.name.utf8.count > Self.maximumNameLength || column.name.utf8.contains(0) {
                 throw .invalidName(column.name)
+            }
+            if let modifier = column.modifier, !modifier.isValid(for: column.type) {
+                throw .typeModifier(column.type.sqlName, column: column.name)
+            }
+            if let spelling = column.spelling,
+                !Spelling.spellings(of: column.type).contains(spelling)
+            {
+                throw .spelling(spelling, column: column.name)
             }
             if !seen.insert(column.name).inserted { throw .duplicateName(column.name) }
         }
@@ -72,11 +98,22 @@ public struct Schema: Sendable, Hashable {
         columns.firstIndex { $0.name == name }
     }
 
-    /// The schema as SQL writes it: `id bigint, "Full Name" text NOT NULL`.
+    /// Whether the columns have the same names and types, and NULL is allowed in the same ones. How
+    /// values are spelled does not matter.
+    public func hasColumns(of other: Schema) -> Bool {
+        columns.count == other.columns.count
+            && zip(columns, other.columns).allSatisfy {
+                $0.name == $1.name && $0.type == $1.type && $0.modifier == $1.modifier
+                    && $0.isNullable == $1.isNullable
+            }
+    }
+
+    /// The schema as SQL writes it: `id bigint, "Full Name" text NOT NULL`. The spelling of values
+    /// is not part of it.
     public var sqlText: String {
         columns.map { column in
             let suffix = column.isNullable ? "" : " NOT NULL"
-            return "\(Self.quoted(column.name)) \(column.type.sqlName)\(suffix)"
+            return "\(Self.quoted(column.name)) \(column.sqlType)\(suffix)"
         }.joined(separator: ", ")
     }
 

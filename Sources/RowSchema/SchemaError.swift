@@ -16,8 +16,10 @@ public enum SchemaError: Error, Sendable, Hashable {
     case unknownType(String, column: String)
     /// The column is named but no type follows.
     case missingType(column: String)
-    /// A type was given a length or precision, as in `numeric(10,2)`.
+    /// The type has no length or precision, or not this one, as in `varchar(0)`.
     case typeModifier(String, column: String)
+    /// Values of the column's type are not spelled so.
+    case spelling(Spelling, column: String)
     /// This text is not allowed here by the syntax; offset in bytes of UTF-8.
     case unexpected(String, offset: Int)
     /// A quoted name begins at this offset, in bytes of UTF-8, and does not end.
@@ -46,8 +48,11 @@ extension SchemaError: CustomStringConvertible {
         case .missingType(let column):
             "column \"\(column)\" has no type; the types are \(ColumnType.knownNames)"
         case .typeModifier(let type, let column):
-            "column \"\(column)\": lengths and precisions as in \"\(type)(…)\" are not supported;"
-                + " write the type alone"
+            "column \"\(column)\" gives the type \"\(type)\" a length or precision that it does not"
+                + " have; write varchar(n), char(n), numeric(p,s), or seconds with up to 6 digits"
+                + " as in timestamp(3)"
+        case .spelling(let spelling, let column):
+            "column \"\(column)\" has the spelling \(spelling), which its type does not have"
         case .unexpected(let text, let offset):
             "\"\(text)\" at byte \(offset) of the schema is not understood; a column is written"
                 + " as name, type, and optionally NULL or NOT NULL"

@@ -137,6 +137,7 @@ extension Engine {
         state.withLock { state in
             guard let count = state.users[locator] else { return }
             state.users[locator] = count > 1 ? count - 1 : nil
+            if count == 1 { state.touched.insert(locator) }
         }
     }
 

@@ -10,8 +10,10 @@ struct LoadCommand: ParsableCommand {
         discussion: """
             Creates the store if there is none. Without --schema, the columns' types are \
             inferred from the beginning of the file and printed in the form that --schema \
-            takes, so that a wrong guess can be corrected. With --append, the columns are those \
-            of the relation, and the header must name them.
+            takes. A column gets a type only if scan writes each of its values exactly as the \
+            file has it. If a later value breaks that rule, the load says so and begins again \
+            with a wider type. With --append, the columns are those of the relation, the header \
+            must name them, and such a value is an error.
 
             If the load fails or is interrupted, the store is unchanged. The summary goes to \
             standard output, progress and errors to standard error.
@@ -44,6 +46,12 @@ struct LoadCommand: ParsableCommand {
             "Replace the rows of the relation, if it exists.",
             discussion: "It keeps its storage manager and options unless others are given."))
     var replace = false
+
+    @Flag(
+        help: ArgumentHelp(
+            "Stop at a value that an inferred type does not keep exactly.",
+            discussion: "Without it, the load begins again with a wider type for the column."))
+    var noWiden = false
 
     @Option(
         help: ArgumentHelp(
@@ -106,6 +114,7 @@ struct LoadCommand: ParsableCommand {
         dialect.apply(to: &options.csv)
         options.onError = onError == .skip ? .skip : .stop
         options.rejectsPath = rejects?.path
+        options.widens = !noWiden
         options.cancellation = interruption.cancellation
         let messages = ToolEnvironment.current.standardError
         options.onWarning = { messages.write("strata: \(OptionNames.translated($0))") }
@@ -123,7 +132,11 @@ struct LoadCommand: ParsableCommand {
                 defer { line.clear() }
                 let summary = try RelationLoader.load(
                     source, into: relation, of: engine, options: options,
-                    progress: line.isWatched ? { line.show($0) } : nil)
+                    progress: line.isWatched ? { line.show($0) } : nil,
+                    onWidening: { widening in
+                        line.clear()
+                        printMessage("strata: \(Wording.message(of: widening))")
+                    })
                 line.clear()
                 printLine(Wording.summary(of: summary, relation))
                 if let first = summary.firstRejection {
@@ -202,12 +215,16 @@ struct LoadCommand: ParsableCommand {
 
     /// The error, with the options that help if there are some.
     private func hinted(_ error: LoadError) -> any Error {
-        if case .value = error.reason, columns.schema == nil, !append {
+        if case .value(let value) = error.reason, columns.schema == nil {
+            if append && value.reason != .otherSpelling { return error }
             return ToolError(
-                description:
-                    "\(error.message). The type was inferred from the beginning of the file: give"
-                    + " another with --schema or --type, or skip such records with --on-error skip."
-            )
+                description: "\(error.message). "
+                    + (append
+                        ? "Correct it, give the relation's columns with --schema to accept every"
+                            + " spelling of their types,"
+                        : "The type was inferred from the beginning of the file: leave out"
+                            + " --no-widen, give another with --schema or --type,")
+                    + " or skip such records with --on-error skip.")
         }
         let hints = LoadHints(error, hasHeader: !csv.noHeader, delimiter: csv.delimiter).texts
         return hints.isEmpty

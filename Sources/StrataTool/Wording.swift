@@ -73,6 +73,13 @@ enum Wording {
             + " IO method \(load.methodName)"
     }
 
+    /// Why a load begins again, and with which columns.
+    static func message(of widening: LoadWidening) -> String {
+        let columns = widening.columns.map { "\(Schema.quoted($0.name)) \($0.type)" }
+        return "\(widening.cause.message); the load begins again with"
+            + " \(columns.joined(separator: ", ")) (--no-widen stops instead)"
+    }
+
     /// The last line of a scan.
     static func summary(of scan: ScanSummary, _ relation: String) -> String {
         "scanned \(count(scan.rowCount, "row")) of \(relation): \(count(scan.pageCount, "page")),"

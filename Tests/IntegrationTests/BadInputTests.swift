@@ -207,9 +207,10 @@ struct BadInputTests {
     func wronglyInferred() throws {
         let text = "a\n" + String(repeating: "1\n", count: 10_000) + "x\n"
         let inferred = try Command.run(
-            "load", "-", "--store", store.path, "--relation", "t", input: text)
+            "load", "-", "--store", store.path, "--relation", "t", "--no-widen", input: text)
         #expect(inferred.status == 1)
         #expect(inferred.errors.contains("line 10002, column \"a\""), "\(inferred)")
+        #expect(inferred.errors.contains("leave out --no-widen"), "\(inferred)")
         #expect(
             inferred.errors.contains("with --schema") && inferred.errors.contains("--on-error skip")
         )

@@ -23,7 +23,8 @@ import Testing
         let bench = strata.union(["Strata", "RelationLoader", "RowText"])
         return [
             "PostgresTypes": ["RowText"], "PostgresReading": reading, "PostgresCatalogs": catalogs,
-            "PostgresCluster": catalogs.union(["PostgresCatalogs"]),
+            "PostgresVerification": catalogs.union(["PostgresCatalogs"]),
+            "PostgresCluster": catalogs.union(["PostgresCatalogs", "PostgresVerification"]),
             "Threads": [], "AsyncIO": ["Threads"], "PageFormat": [],
             "RowSchema": ["PageFormat"], "RowText": ["RowSchema", "PageFormat", "Threads"],
             "FileAccess": core,
@@ -33,7 +34,7 @@ import Testing
             "BufferManager": buffers, "ReadStream": streams, "Strata": strata,
             "StoreFormat": managers.union(["FileAccess", "RowSchema"]),
             "Journaling": streams.union(["FileAccess", "StoreFormat"]),
-            "PageChecking": buffers.union(["FileAccess"]),
+            "PageChecking": buffers.union(["FileAccess", "RowSchema"]),
             "StorageTesting": strata, "RelationLoader": strata.union(["Strata", "RowText"]),
             "StoreSimulator": strata.union(["Strata", "StorageTesting"]), "BenchSuite": bench,
             "StrataTool": bench.union([

@@ -88,7 +88,7 @@ struct LoadScanTests {
         }
         #expect(
             try scan("--columns", "\"odd, name\",id", "--limit", "2").output
-                == "\"odd, name\",id\nt,1\n,2\n")
+                == "\"odd, name\",id\ntrue,1\n,2\n")
         #expect(
             try scan("--format", "json").output
                 == "{\"id\":1,\"name\":\"a\",\"odd, name\":true}\n"

@@ -15,7 +15,7 @@ import Testing
         _ = try store.file("rows.csv", "a\n1\n")
         for script in [
             "load rows.csv --store '' --relation t", "load '' --store store --relation t",
-            "verify --store ''", "relations --store=", "verify-cluster ''",
+            "verify --store ''", "relations --store=", "postgres verify ''",
             "load rows.csv --store store --relation t --on-error skip --rejects ''",
         ] {
             let result = try shell("mkdir -p empty; cd empty; \"$strata\" \(script)")
@@ -71,7 +71,7 @@ import Testing
             "load - --store store --relation u --schema \"\(esc) text\"",
             "load - --store store --relation u --schema '\"'\"\(esc)\"'\" text'",
             "load - --store store --relation u --schema \"a \(esc)\"",
-            "verify-cluster \"\(esc)\"", "load \"\(esc)\" --store store --relation u",
+            "postgres verify \"\(esc)\"", "load \"\(esc)\" --store store --relation u",
         ] {
             let result = try shell("\"$strata\" \(script)", "a\n1\n")
             #expect(result.status == 1 || result.status == 64, "\(script): \(result)")
@@ -116,7 +116,7 @@ import Testing
     /// A failed load leaves no store that it would have created.
     @Test func noStoreIsLeftByAFailedLoad() throws {
         let rows = (0..<30_000).map { "\($0)\n" }.joined()
-        let path = try store.file("rows.csv", "a\n" + rows + "x\n")
+        let path = try store.file("rows.csv", "a\n" + rows + "1,2\n")
         let load = ["load", path, "--store", store.path, "--relation", "t"]
         for managers in [[], ["--manager", "compressed"], ["--manager", "memory"]] {
             let result = try Tool.run(load + managers)

@@ -25,6 +25,21 @@ import Testing
                 managerName: "magnetic", blockCount: 77,
                 furtherForks: [.freeSpaceMap: 3, .visibilityMap: 1], rowCount: 5)
         }
+        let spelled = try catalog.takeLocator()
+        catalog.relations["spelled"] = RelationDescription(
+            name: "spelled", locator: spelled,
+            schema: try Schema([
+                Column(name: "j", type: .boolean, spelling: .capitalizedYesNo),
+                Column(
+                    name: "k", type: .timestampTZ, isNullable: false,
+                    spelling: .separatedByTZulu),
+                Column(name: "l", type: .uuid, spelling: .uppercase),
+                Column(name: "m", type: .text, spelling: .standard),
+                Column(name: "n", type: .time, modifier: .fractionDigits(3)),
+                Column(name: "o", type: .numeric, modifier: .precision(10, scale: -2)),
+                Column(name: "p", type: .varchar, modifier: .length(20)),
+                Column(name: "q", type: .interval),
+            ]), managerName: "magnetic")
         let bare = try catalog.takeLocator()
         catalog.relations["bare"] = RelationDescription(
             name: "bare", locator: bare, schema: nil, managerName: "magnetic")
@@ -129,6 +144,72 @@ import Testing
         try refuse("cannot name a relation") {
             $0.relations[""] = RelationDescription(
                 name: "", locator: try $0.takeLocator(), schema: nil, managerName: "magnetic")
+        }
+    }
+
+    /// The payload that version 2 wrote for one relation with the columns `id bigint NOT NULL` and
+    /// `b boolean`.
+    @Test func columnsOfVersion2HaveNoSpelling() throws {
+        var writer = ByteWriter()
+        writer.write(control.identifier)
+        writer.write(UInt64(7))
+        writer.write(UInt32(16385))
+        writer.write(count: 1)
+        writer.write("old")
+        writer.write(UInt32(1))
+        writer.write(UInt32(16384))
+        writer.write("magnetic")
+        writer.write(UInt64(3))
+        writer.write(Catalog.rowCountIsExact)
+        writer.write(UInt8(1))
+        writer.write(UInt8(0))
+        writer.write(UInt32(1))
+        writer.write(UInt16(2))
+        for (name, type, flags) in [("id", 20, 0), ("b", 16, 1)] as [(String, UInt32, UInt8)] {
+            writer.write(name)
+            writer.write(type)
+            writer.write(flags)
+        }
+        writer.write(count: 0)
+        let file = SealedFile(magic: "STRATACA", version: 2)
+        let catalog = try Catalog(file.seal(writer.bytes), control: control)
+        let schema = try Schema(parsing: "id bigint NOT NULL, b boolean")
+        #expect(catalog.relations["old"]?.schema == schema)
+        #expect(catalog.relations["old"]?.rowCount == 3)
+        #expect(catalog.version == 2)
+        // It is written in the newest version.
+        var again = try Catalog(catalog.encoded(), control: control)
+        #expect(again.version == 3)
+        again.version = 2
+        #expect(again == catalog)
+    }
+
+    @Test func spellingsAndModifiersOfOtherTypesAreRefused() throws {
+        let column = Column(name: "v", type: .uuid, spelling: .uppercase)
+        let plain = Column(name: "v", type: .integer)
+        for (column, spelling, modifier) in [
+            (column, Spelling.zulu.rawValue, -1), (column, 255, -1), (column, 0, 24),
+            (plain, Spelling.words.rawValue, -1), (plain, 0, 24), (plain, 0, 0),
+        ] as [(Column, UInt8, Int32)] {
+            var catalog = Catalog(identifier: control.identifier)
+            catalog.relations["x"] = RelationDescription(
+                name: "x", locator: try catalog.takeLocator(), schema: try Schema([column]),
+                managerName: "magnetic")
+            let bytes = catalog.encoded()
+            var payload = Array(bytes[try Catalog.file.open(bytes).payload])
+            // The number of remains follows the only column.
+            let place = payload.count - 4 - 5
+            for index in 0..<4 {
+                payload[place + index] = UInt8(truncatingIfNeeded: modifier >> Int32(8 * index))
+            }
+            payload[place + 4] = spelling
+            guard case .failure(let error) = read(Catalog.file.seal(payload)) else {
+                Issue.record("\(spelling), \(modifier) was accepted for \(column.type)")
+                continue
+            }
+            #expect(
+                error.message.contains("spelling") || error.message.contains("modifier"),
+                "\(error.message)")
         }
     }
 

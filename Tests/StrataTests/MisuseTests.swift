@@ -8,9 +8,9 @@ import Testing
     @Test("A session of another engine", arguments: IOMethodMatrix.all)
     func foreignSession(_ method: TestedMethod) throws {
         let (own, other) = (TestStore(method), TestStore(method))
-        try own.with { engine, session in
+        try own.with { (engine, session) throws in
             let relation = try engine.load("a", 20, mark: 1, session)
-            try other.with { _, foreign in
+            try other.with { (_, foreign) throws in
                 for _ in 0..<2 {
                     expectError(.misuse) { _ = try relation.page(5, session: foreign) }
                     expectError(.misuse) {
@@ -60,10 +60,10 @@ import Testing
     @Test("A relation of another engine", arguments: IOMethodMatrix.all)
     func foreignRelation(_ method: TestedMethod) throws {
         let (own, other) = (TestStore(method), TestStore(method))
-        try own.with { engine, session in
+        try own.with { (engine, session) throws in
             try engine.load("a", 20, mark: 1, session)
             #expect(try engine.relation(named: "a").marks(session).count == 20)
-            try other.with { otherEngine, foreign in
+            try other.with { (otherEngine, foreign) throws in
                 let relation = try otherEngine.load("a", 20, mark: 2, foreign)
                 expectError(.misuse) {
                     _ = try engine.buffers.page(5, of: relation.open, session: session)
@@ -78,7 +78,7 @@ import Testing
     @Test("A commit with a page still held", arguments: IOMethodMatrix.all)
     func commitWithAPage(_ method: TestedMethod) throws {
         let store = TestStore(method)
-        try store.with { engine, session in
+        try store.with { (engine, session) throws in
             let load = try engine.beginLoad(
                 LoadTarget(relation: "a", schema: TestStore.schema), session: session)
             try load.add(3, mark: 1)
@@ -91,7 +91,7 @@ import Testing
             page.release()
             #expect(try load.commit(rowCount: 4).marks(session) == [1, 1, 1, 1])
         }
-        try store.with { engine, session in
+        try store.with { (engine, session) throws in
             #expect(try engine.relation(named: "a").marks(session) == [1, 1, 1, 1])
         }
     }
@@ -99,7 +99,7 @@ import Testing
     @Test("Extending a relation that was dropped or replaced", arguments: IOMethodMatrix.all)
     func extendDropped(_ method: TestedMethod) throws {
         let store = TestStore(method)
-        try store.with { engine, session in
+        try store.with { (engine, session) throws in
             let first = try engine.load("a", 3, mark: 1, session)
             try engine.load("a", 2, mark: 2, session, mode: .replace)
             expectError(.notFound) { _ = try first.extend(session: session) }

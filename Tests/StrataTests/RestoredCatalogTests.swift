@@ -135,7 +135,7 @@ import Threads
         try engine.close()
 
         let path = store.other + "/strata.catalog"
-        try asVersion1(path)
+        try writeFile(path, OlderCatalog.version1(of: readFile(path)))
         unlink(store.other + "/base/1/16384")
         let again = try Engine.open(store.other, options: store.options)
         #expect(names(in: store.other).contains("strata.journal.kept"))
@@ -143,17 +143,6 @@ import Threads
         let version = try readFile(path)[8]
         #expect(version >= 2)
         try again.close()
-    }
-
-    /// Writes a catalog of one relation, whose rows are not counted, as version 1 did.
-    private func asVersion1(_ path: String) throws {
-        let bytes = try readFile(path)
-        let payload = try Catalog.file.open(bytes).payload
-        // After number, generation, next file number, count; name, database, number, manager, rows.
-        let flags = payload.lowerBound + 24 + (2 + 1) + 8 + (2 + 8) + 8
-        var old = Array(bytes[payload])
-        old.remove(at: flags - payload.lowerBound)
-        try writeFile(path, SealedFile(magic: "STRATACA", version: 1).seal(old))
     }
 
     @Test("With a full disk, pages that no longer match their count stay in memory")

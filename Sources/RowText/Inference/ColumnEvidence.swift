@@ -1,128 +1,66 @@
 import RowSchema
 
-/// Which types the values of a column allow so far.
+/// Which types and spellings the values of a column allow so far.
 ///
-/// A type is inferred only if writing a value back gives the same meaning. An integer with a
-/// leading zero or a plus sign is a code or a telephone number, and stays text.
+/// A type is inferred only if every value's text comes back the same from it.
 struct ColumnEvidence {
-    /// The types that fit every value so far.
-    private var possible: Set<ColumnType> = Set(candidates)
-    /// Whether some value is a number, rather than a word for one.
-    private var hasNumber = false
+    /// Bit n: ``candidates`` n keeps every value so far.
+    private var possible = (1 << UInt64(candidates.count)) - 1 as UInt64
+    /// Whether some value begins with a digit, and so is no word such as `infinity`.
+    private var hasDigits = false
+    /// Whether there was a value for true, and one for false, as long as booleans are possible.
+    private var hasTrue = false
+    private var hasFalse = false
     private var hasValue = false
 
-    /// The types that can be inferred, the narrowest first. Text remains if none fits.
-    private static let candidates: [ColumnType] = [
-        .boolean, .integer, .bigint, .doublePrecision, .numeric, .date, .timestamp, .uuid,
-    ]
-
-    /// The narrowest type that holds all values; text if there are none.
-    var type: ColumnType {
-        guard hasValue else { return .text }
-        for type in Self.candidates where possible.contains(type) {
-            let isNumber = type == .doublePrecision || type == .numeric
-            if !isNumber || hasNumber { return type }
+    /// The types that can be inferred, in each spelling, the narrowest first. Text remains if none
+    /// fits.
+    private static let candidates: [FieldForm] = {
+        let types: [ColumnType] = [
+            .boolean, .integer, .bigint, .doublePrecision, .numeric, .date, .time, .timestamp,
+            .timestampTZ, .uuid,
+        ]
+        let forms = types.flatMap { type in
+            Spelling.spellings(of: type).map { FieldForm(type, $0) }
         }
-        return .text
+        precondition(forms.count < 64, "a bit for each")
+        return forms
+    }()
+
+    /// The narrowest type that holds all values, and their spelling; text if there are none.
+    var form: FieldForm {
+        let text = FieldForm(.text)
+        guard hasValue, possible != 0 else { return text }
+        let form = Self.candidates[possible.trailingZeroBitCount]
+        switch form.type {
+        case .boolean:
+            // A column of only `f`, `T` or `no` may hold anything.
+            let isWord = (Spelling.words.rawValue...Spelling.uppercaseWords.rawValue).contains(
+                form.spelling.rawValue)
+            return isWord || hasTrue && hasFalse ? form : text
+        case .uuid: return form
+        default: return hasDigits ? form : text
+        }
     }
 
     /// Takes a value other than NULL into account.
     mutating func observe(_ text: Span<UInt8>) {
         hasValue = true
-        if possible.isEmpty { return }
-        let number = NumberShape(text)
-        if number.isPlain { hasNumber = true }
-        for type in possible where !Self.allows(type, text, number) { possible.remove(type) }
-    }
-
-    private static func allows(
-        _ type: ColumnType, _ text: Span<UInt8>, _ number: NumberShape
-    ) -> Bool {
-        do throws(ValueError) {
-            switch type {
-            case .boolean:
-                return isBooleanWord(text)
-            case .integer:
-                guard number.isPlain && number.isInteger else { return false }
-                _ = try IntegerText.parseInteger(text)
-            case .bigint:
-                guard number.isPlain && number.isInteger else { return false }
-                _ = try IntegerText.parseBigint(text)
-            case .doublePrecision:
-                guard number.isPlain else { return isNumberWord(text) }
-                // The type keeps at most seventeen digits.
-                if number.significantDigits > 17 { return false }
-                _ = try FloatingPointText.parseDouble(text)
-            case .numeric:
-                guard number.isPlain else { return isNumberWord(text) }
-                var datum = ByteOutput(capacity: 64)
-                try NumericText.parse(text, into: &datum)
-            case .date:
-                guard isDigit(text) else { return false }
-                _ = try DateText.parse(text)
-            case .timestamp:
-                guard isDigit(text) else { return false }
-                _ = try TimestampText.parse(text)
-            case .uuid:
-                // Hyphens are required: 32 digits alone may mean anything.
-                guard text.count == 36 else { return false }
-                var datum = ByteOutput(capacity: 16)
-                try UUIDText.parse(text, into: &datum)
-            case .smallint, .real, .text, .bytea:
-                return false
-            }
-            return true
-        } catch {
-            return false
+        if possible == 0 { return }
+        var rest = possible
+        while rest != 0 {
+            let index = rest.trailingZeroBitCount
+            rest &= rest &- 1
+            if !Self.candidates[index].keeps(text) { possible &= ~(1 << UInt64(index)) }
         }
-    }
-
-    private static func isDigit(_ text: Span<UInt8>) -> Bool {
-        text.count > 0 && TextScan.digit(text[0]) <= 9
-    }
-
-    private static func isBooleanWord(_ text: Span<UInt8>) -> Bool {
-        let all = 0..<text.count
-        return TextScan.matches(text, all, "t") || TextScan.matches(text, all, "f")
-            || TextScan.matches(text, all, "true") || TextScan.matches(text, all, "false")
-    }
-
-    private static func isNumberWord(_ text: Span<UInt8>) -> Bool {
-        let all = 0..<text.count
-        return TextScan.matches(text, all, "nan") || TextScan.matches(text, all, "inf")
-            || TextScan.matches(text, all, "-inf") || TextScan.matches(text, all, "infinity")
-            || TextScan.matches(text, all, "-infinity")
-    }
-}
-
-/// The spelling of a number.
-private struct NumberShape {
-    /// Whether the text is a number without leading zeros, plus sign or space.
-    private(set) var isPlain = false
-    /// Whether it has neither point nor exponent.
-    private(set) var isInteger = true
-    /// Number of digits from the first one that is not zero.
-    private(set) var significantDigits = 0
-
-    init(_ text: Span<UInt8>) {
-        let last = text.count - 1
-        guard last >= 0, TextScan.digit(text[last]) <= 9 else { return }
-        var index = text[0] == UInt8(ascii: "-") ? 1 : 0
-        guard index <= last, TextScan.digit(text[index]) <= 9 else { return }
-        let startsWithZero = text[index] == UInt8(ascii: "0")
-        if startsWithZero && index < last && TextScan.digit(text[index + 1]) <= 9 { return }
-        // Minus zero would not be written back as an integer.
-        if startsWithZero && index == 1 && last == 1 { isInteger = false }
-        while index <= last {
-            let byte = text[index]
-            if TextScan.digit(byte) <= 9 {
-                if significantDigits > 0 || byte != UInt8(ascii: "0") { significantDigits += 1 }
-            } else {
-                isInteger = false
-                if byte | 0x20 == UInt8(ascii: "e") { break }
-            }
-            index += 1
+        if possible == 0 { return }
+        let start = text.count > 0 && text[0] == UInt8(ascii: "-") ? 1 : 0
+        if start < text.count && TextScan.digit(text[start]) <= 9 { hasDigits = true }
+        let first = Self.candidates[possible.trailingZeroBitCount]
+        if first.type == .boolean, !(hasTrue && hasFalse) {
+            let words = first.spelling.booleanWords
+            if TextScan.equals(text, 0..<text.count, words.true) { hasTrue = true }
+            if TextScan.equals(text, 0..<text.count, words.false) { hasFalse = true }
         }
-        isPlain = DecimalText(text, 0..<text.count) != nil
     }
 }

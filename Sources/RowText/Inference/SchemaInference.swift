@@ -2,13 +2,15 @@ public import RowSchema
 
 /// Infers a schema for a CSV file from its beginning.
 ///
-/// Each column gets the narrowest type that holds all its values in the sample: boolean (only the
-/// words true, false, t and f), integer, bigint, double precision, numeric (numbers of more than 17
-/// digits), date, timestamp, uuid or text. A column without values is text. Numbers with leading
-/// zeros, such as `00501`, stay text. All columns may be NULL.
+/// Each column gets the narrowest type from which the text of each of its values in the sample
+/// comes back the same: boolean, integer, bigint, double precision, numeric, date, time, timestamp,
+/// timestamptz, uuid or text. The column also gets the spelling of its values (`Spelling`): the
+/// pair of words of a boolean, a blank or `T` between date and time, `Z`, `+00` or `+00:00` for
+/// UTC, the letter case of a UUID. A column whose values are spelled in several ways is text, and
+/// so is one without values, and one of a single word such as `f` or `no`. All columns may be NULL.
 ///
-/// Values after the sample may contradict the schema. The load then stops with an error that names
-/// the value, and the user must give the schema.
+/// Values after the sample may break the rule. The encoder then throws an error that names the
+/// value, and ``TypeWidening`` finds types that keep it.
 public enum SchemaInference {
     /// How much of the source is sampled.
     public struct Limits: Sendable {
@@ -89,11 +91,14 @@ public enum SchemaInference {
             count += 1
         }
         if columns.isEmpty { throw LoadError(.noRecords, source: source.name) }
-        let types = columns.map(\.type)
-        let valid = ColumnNames.valid(names ?? [], count: types.count)
+        let forms = columns.map(\.form)
+        let valid = ColumnNames.valid(names ?? [], count: forms.count)
         let schema: Schema
         do throws(SchemaError) {
-            schema = try Schema(zip(valid, types).map { Column(name: $0, type: $1) })
+            schema = try Schema(
+                zip(valid, forms).map {
+                    Column(name: $0, type: $1.type, spelling: $1.spelling)
+                })
         } catch {
             throw LoadError(.schema(error), source: source.name)
         }

@@ -10,8 +10,14 @@ public struct ValueError: Error, Sendable, Hashable {
         case outOfRange
         /// A date or time has a field that does not exist, such as a thirteenth month.
         case fieldOutOfRange
-        /// A timestamp names a time zone other than UTC, which the type cannot keep.
+        /// A timestamp has a time zone other than UTC, which the type cannot keep, or one that only
+        /// a table of names explains.
         case timeZone
+        /// The text has more characters than the type allows.
+        case tooLong(limit: Int)
+        /// The text is a value, but a scan would write it in the column's spelling, which is
+        /// another.
+        case otherSpelling
         /// A stored datum's bytes are not a value of the type.
         case damaged
     }
@@ -34,7 +40,11 @@ extension ValueError: CustomStringConvertible {
         case .invalidSyntax: "not a value of type \(type)"
         case .outOfRange: "out of range for \(type)"
         case .fieldOutOfRange: "a date or time field is out of range for \(type)"
+        case .timeZone where type == .timestampTZ:
+            "a time zone's name, which is not known; write the distance from UTC, such as +02"
         case .timeZone: "a time zone other than UTC, which \(type) cannot keep"
+        case .tooLong(let limit): "longer than \(type) allows: \(limit) characters"
+        case .otherSpelling: "a value of type \(type) that would not come back as it is written"
         case .damaged: "the stored bytes are not those of a value of type \(type)"
         }
     }

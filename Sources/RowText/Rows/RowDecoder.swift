@@ -19,19 +19,20 @@ extension RowError: CustomStringConvertible {
     }
 }
 
-/// Converts heap tuples into the texts of their values, as PostgreSQL prints them.
+/// Converts heap tuples into the texts of their values: in the column's spelling if it has one,
+/// else as PostgreSQL prints them.
 ///
 /// Owned by one thread at a time. Allocates nothing per row.
 public struct RowDecoder {
     /// The columns of the tuples.
     public let schema: Schema
-    private let types: [ColumnType]
+    private let forms: [FieldForm]
     private var decoder: HeapTupleDecoder
 
     /// Makes a decoder for tuples of `schema`.
     public init(schema: Schema) {
         self.schema = schema
-        types = schema.columns.map(\.type)
+        forms = schema.columns.map(FieldForm.init)
         decoder = HeapTupleDecoder(layout: schema.layout)
     }
 
@@ -49,17 +50,26 @@ public struct RowDecoder {
         decoder.isNull(column)
     }
 
+    /// The stored bytes of a column of `tuple`, which must be the last decoded one; nil for NULL.
+    @_lifetime(copy tuple)
+    @inline(__always)
+    func value(_ column: Int, of tuple: HeapTupleView) -> RawSpan? {
+        decoder.value(column, of: tuple)
+    }
+
     /// Appends the text of a column of `tuple`, which must be the last decoded one. Appends nothing
     /// for NULL.
     public func write(
         _ column: Int, of tuple: HeapTupleView, to output: inout ByteOutput
     ) throws(RowError) {
         guard let bytes = decoder.value(column, of: tuple) else { return }
-        switch types[column] {
-        case .text:
+        let form = forms[column]
+        switch form.type {
+        case .text, .varchar, .char, .json:
             output.append(bytes)
         case .boolean:
-            BooleanText.write(bytes.load(0, as: UInt8.self) != 0, to: &output)
+            let value = bytes.load(0, as: UInt8.self) != 0
+            BooleanText.write(value, spelled: form.spelling, to: &output)
         case .smallint:
             IntegerText.write(Int64(bytes.load(0, as: Int16.self)), to: &output)
         case .integer:
@@ -74,20 +84,37 @@ public struct RowDecoder {
             FloatingPointText.write(Double(bitPattern: bits), to: &output)
         case .date:
             DateText.write(bytes.load(0, as: Int32.self), to: &output)
-        case .timestamp:
-            TimestampText.write(bytes.load(0, as: Int64.self), to: &output)
+        case .time:
+            let time = bytes.load(0, as: Int64.self)
+            guard (0...TimeOfDay.microsecondsPerDay).contains(time) else {
+                throw damaged(.time, column, tuple)
+            }
+            TimeText.write(time, to: &output)
+        case .timestamp, .timestampTZ:
+            TimestampText.write(
+                bytes.load(0, as: Int64.self), spelled: form.spelling,
+                hasZone: form.type == .timestampTZ, to: &output)
+        case .interval:
+            let interval = Interval(
+                microseconds: bytes.load(0, as: Int64.self), days: bytes.load(8, as: Int32.self),
+                months: bytes.load(12, as: Int32.self))
+            IntervalText.write(interval, to: &output)
         case .uuid:
-            UUIDText.write(Span(viewing: bytes), to: &output)
+            UUIDText.write(Span(viewing: bytes), spelled: form.spelling, to: &output)
         case .bytea:
             ByteaText.write(Span(viewing: bytes), to: &output)
         case .numeric:
             do throws(ValueError) {
                 try NumericText.write(Span(viewing: bytes), to: &output)
             } catch {
-                throw .value(
-                    error, column: schema.columns[column].name, tuple: tuple.number)
+                throw damaged(.numeric, column, tuple)
             }
         }
+    }
+
+    private func damaged(_ type: ColumnType, _ column: Int, _ tuple: HeapTupleView) -> RowError {
+        .value(
+            ValueError(type, .damaged), column: schema.columns[column].name, tuple: tuple.number)
     }
 }
 

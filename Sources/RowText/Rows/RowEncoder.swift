@@ -19,15 +19,17 @@ public struct RowEncoder: ~Copyable {
     /// Holds the last encoded row, ready to be placed on a page.
     public var builder: HeapTupleBuilder
 
-    private let types: [ColumnType]
+    private let forms: [FieldForm]
     private let isNullable: [Bool]
+    /// The text of a value that gets another type.
+    private var text = ByteOutput(capacity: 256)
     /// The datum of a value whose datum differs from its text.
     private var datum = ByteOutput(capacity: 256)
 
     /// Makes an encoder for rows of `schema`.
     public init(schema: Schema) {
         self.schema = schema
-        types = schema.columns.map(\.type)
+        forms = schema.columns.map(FieldForm.init)
         isNullable = schema.columns.map(\.isNullable)
         builder = HeapTupleBuilder(layout: schema.layout)
     }
@@ -38,7 +40,7 @@ public struct RowEncoder: ~Copyable {
     ///   must not be, the row's tuple cannot fit a page, or the record has the wrong number of
     ///   fields. The encoder can continue with the next record.
     public mutating func encode(_ reader: inout CSVReader) throws(LoadError) {
-        let count = types.count
+        let count = forms.count
         guard reader.fieldCount == count else { throw wrongCount(reader) }
         builder.begin()
         var index = 0
@@ -49,7 +51,7 @@ public struct RowEncoder: ~Copyable {
             } else {
                 let reason: ValueError
                 do throws(ValueError) {
-                    try append(types[index], reader.bytes(index))
+                    try append(forms[index], reader.bytes(index))
                     index &+= 1
                     continue
                 } catch {
@@ -62,11 +64,89 @@ public struct RowEncoder: ~Copyable {
         if builder.byteCount > PageLayout.maximumTupleSize { throw tooLarge(reader) }
     }
 
+    /// Encodes a tuple of another schema's decoder again, of which some columns have another type
+    /// here. Their texts stay the same; the values of the others are copied as they are stored.
+    ///
+    /// - Parameters:
+    ///   - tuple: the tuple that `decoder` has decoded last.
+    ///   - decoder: a decoder of as many columns.
+    ///   - changed: for each column, whether its type is another one here.
+    /// - Returns: nil, or the first column whose text does not come back from its new type.
+    /// - Throws: ``RowError`` if the tuple is damaged.
+    public mutating func encode(
+        _ tuple: HeapTupleView, of decoder: borrowing RowDecoder, changed: [Bool]
+    ) throws(RowError) -> Int? {
+        builder.begin()
+        for index in forms.indices {
+            guard let bytes = decoder.value(index, of: tuple) else {
+                builder.appendNull()
+                continue
+            }
+            if !changed[index] {
+                if builder.layout[index].isVariable {
+                    builder.appendVariable(bytes)
+                } else {
+                    builder.appendFixed(bytes)
+                }
+                continue
+            }
+            text.removeAll()
+            try decoder.write(index, of: tuple, to: &text)
+            do throws(ValueError) {
+                // The bytes stay where they are while the value is appended.
+                let start = unsafe text.start
+                let span = unsafe Span(_unsafeStart: start, count: text.count)
+                try append(forms[index], span)
+            } catch {
+                return index
+            }
+        }
+        return nil
+    }
+
     @inline(__always)
     private mutating func append(
-        _ type: ColumnType, _ text: Span<UInt8>
+        _ form: FieldForm, _ text: Span<UInt8>
     ) throws(ValueError) {
+        if !form.isExact { return try appendLeniently(form, text) }
+        let type = form.type
         switch type {
+        case .text: builder.appendVariable(text.raw)
+        case .smallint: builder.append(try IntegerText.parseExactly(text, as: type, Int16.self))
+        case .integer: builder.append(try IntegerText.parseExactly(text, as: type, Int32.self))
+        case .bigint: builder.append(try IntegerText.parseExactly(text, as: type, Int64.self))
+        case .real: builder.append(try FloatingPointText.parseRealExactly(text))
+        case .doublePrecision: builder.append(try FloatingPointText.parseExactly(text))
+        case .boolean: builder.append(try BooleanText.parse(text, spelled: form.spelling))
+        case .date: builder.append(try DateText.parseExactly(text))
+        case .time: builder.append(try TimeText.parseExactly(text))
+        case .timestamp, .timestampTZ:
+            builder.append(
+                try TimestampText.parse(
+                    text, spelled: form.spelling, hasZone: type == .timestampTZ))
+        case .uuid:
+            datum.removeAll()
+            try UUIDText.parse(text, spelled: form.spelling, into: &datum)
+            builder.appendFixed(unsafe datum.rawBuffer.bytes)
+        case .bytea:
+            datum.removeAll()
+            try ByteaText.parseExactly(text, into: &datum)
+            builder.appendVariable(unsafe datum.rawBuffer.bytes)
+        case .numeric:
+            datum.removeAll()
+            try NumericText.parseExactly(text, into: &datum)
+            builder.appendVariable(unsafe datum.rawBuffer.bytes)
+        case .interval, .varchar, .char, .json:
+            // They are not inferred, so a schema gives them no spelling.
+            try appendLeniently(form, text)
+        }
+    }
+
+    @inline(__always)
+    private mutating func appendLeniently(
+        _ form: FieldForm, _ text: Span<UInt8>
+    ) throws(ValueError) {
+        switch form.type {
         case .text:
             builder.appendVariable(text.raw)
         case .integer:
@@ -84,7 +164,33 @@ public struct RowEncoder: ~Copyable {
         case .date:
             builder.append(try DateText.parse(text))
         case .timestamp:
-            builder.append(try TimestampText.parse(text))
+            builder.append(form.rounded(try TimestampText.parse(text)))
+        case .timestampTZ:
+            builder.append(form.rounded(try TimestampText.parseWithZone(text)))
+        case .time:
+            builder.append(form.rounded(try TimeText.parse(text)))
+        case .interval:
+            var interval = try IntervalParser.parse(text)
+            interval.microseconds = form.rounded(interval.microseconds)
+            datum.removeAll()
+            interval.append(to: &datum)
+            builder.appendFixed(unsafe datum.rawBuffer.bytes)
+        case .varchar:
+            var length = text.count
+            if case .length(let limit) = form.modifier {
+                length = try CharacterText.length(of: text, limit: limit, as: .varchar)
+            }
+            builder.appendVariable(text.extracting(0..<length).raw)
+        case .char:
+            guard case .length(let limit) = form.modifier else {
+                return builder.appendVariable(text.raw)
+            }
+            datum.removeAll()
+            try CharacterText.pad(text, to: limit, into: &datum)
+            builder.appendVariable(unsafe datum.rawBuffer.bytes)
+        case .json:
+            try JSONSyntax.check(text, as: .json)
+            builder.appendVariable(text.raw)
         case .uuid:
             datum.removeAll()
             try UUIDText.parse(text, into: &datum)
@@ -95,7 +201,11 @@ public struct RowEncoder: ~Copyable {
             builder.appendVariable(unsafe datum.rawBuffer.bytes)
         case .numeric:
             datum.removeAll()
-            try NumericText.parse(text, into: &datum)
+            if case .precision(let precision, let scale) = form.modifier {
+                try NumericText.parse(text, precision: precision, scale: scale, into: &datum)
+            } else {
+                try NumericText.parse(text, into: &datum)
+            }
             builder.appendVariable(unsafe datum.rawBuffer.bytes)
         }
     }
@@ -112,7 +222,7 @@ public struct RowEncoder: ~Copyable {
     @inline(never)
     private func wrongCount(_ reader: borrowing CSVReader) -> LoadError {
         let found = reader.fieldCount
-        let expected = types.count
+        let expected = forms.count
         return found < expected
             ? failure(.missingFields(expected: expected, found: found), found, reader)
             : failure(.extraFields(expected: expected, found: found), expected, reader)

@@ -3,10 +3,11 @@ public import RowSchema
 
 /// Writes heap tuples as text, row by row, into a buffer that the caller empties.
 ///
-/// The CSV is what PostgreSQL's `COPY … TO … (FORMAT csv)` writes. Lines end in LF. A value is
-/// quoted only if it contains the delimiter's first character, a quote or a line break, or equals a
-/// text for NULL, so NULL is empty and an empty string is `""`. Unlike COPY, a value that begins
-/// with U+FEFF is quoted too, since at the start of a file it would read as a byte order mark.
+/// The CSV is what PostgreSQL's `COPY … TO … (FORMAT csv)` writes, but the values of a column with
+/// a spelling are written in it. Lines end in LF. A value is quoted only if it contains the
+/// delimiter's first character, a quote or a line break, or equals a text for NULL, so NULL is
+/// empty and an empty string is `""`. Unlike COPY, a value that begins with U+FEFF is quoted too,
+/// since at the start of a file it would read as a byte order mark.
 ///
 /// JSON lines are one object per row, with numbers and booleans bare, NULL as `null`, and
 /// everything else as strings, including numbers that are not finite. A column that is selected
@@ -29,7 +30,7 @@ public struct RowWriter: ~Copyable {
     private let null: [UInt8]
     /// The texts that mean NULL.
     private let nulls: [[UInt8]]
-    let types: [ColumnType]
+    let forms: [FieldForm]
     let names: [String]
     /// The columns to write, in order.
     let selection: [Int]
@@ -50,7 +51,7 @@ public struct RowWriter: ~Copyable {
         delimiter = Array(options.delimiter.utf8)
         nulls = options.nulls.map { Array($0.utf8) }
         null = nulls.first ?? []
-        types = schema.columns.map(\.type)
+        forms = schema.columns.map(FieldForm.init)
         names = schema.columns.map(\.name)
         var keys: [[UInt8]] = []
         let keyNames = JSONKeys.unique(selection.map { schema.columns[$0].name })
@@ -130,7 +131,7 @@ public struct RowWriter: ~Copyable {
             }
             let start = output.count
             try decoder.write(column, of: tuple, to: &output)
-            switch types[column] {
+            switch forms[column].type {
             case .smallint, .integer, .bigint:
                 break
             case .real, .doublePrecision, .numeric:
@@ -139,10 +140,18 @@ public struct RowWriter: ~Copyable {
                     JSONText.quote(&output, from: start)
                 }
             case .boolean:
-                let isTrue = output.span[start] == UInt8(ascii: "t")
+                let words = forms[column].spelling.booleanWords
+                let isTrue = TextScan.equals(output.span, start..<output.count, words.true)
                 output.truncate(to: start)
                 output.append(isTrue ? "true" : "false")
-            case .text, .date, .timestamp, .uuid, .bytea:
+            case .json:
+                // A line break can only stand between tokens, and would end the row's line.
+                for index in start..<output.count
+                where output.span[index] == 0x0A || output.span[index] == 0x0D {
+                    output.set(index, to: UInt8(ascii: " "))
+                }
+            case .text, .varchar, .char, .interval, .date, .time, .timestamp, .timestampTZ, .uuid,
+                .bytea:
                 JSONText.quote(&output, from: start)
             }
         }

@@ -1,4 +1,4 @@
-import RowSchema
+public import RowSchema
 
 /// Booleans between text and memory. Mirrors PostgreSQL's `boolin` and `boolout`.
 public enum BooleanText {
@@ -32,8 +32,24 @@ public enum BooleanText {
         throw ValueError(.boolean, .invalidSyntax)
     }
 
-    /// Appends `t` or `f`.
-    public static func write(_ value: Bool, to output: inout ByteOutput) {
-        output.append(value ? UInt8(ascii: "t") : UInt8(ascii: "f"))
+    /// Reads one of the two words of a spelling.
+    ///
+    /// - Throws: ``ValueError`` if the text is another word.
+    public static func parse(
+        _ text: Span<UInt8>, spelled spelling: Spelling
+    ) throws(ValueError) -> Bool {
+        let words = spelling.booleanWords
+        if TextScan.equals(text, 0..<text.count, words.true) { return true }
+        if TextScan.equals(text, 0..<text.count, words.false) { return false }
+        _ = try parse(text)
+        throw ValueError(.boolean, .otherSpelling)
+    }
+
+    /// Appends `t` or `f`, or the words of another spelling.
+    public static func write(
+        _ value: Bool, spelled spelling: Spelling = .standard, to output: inout ByteOutput
+    ) {
+        let words = spelling.booleanWords
+        output.append(value ? words.true : words.false)
     }
 }

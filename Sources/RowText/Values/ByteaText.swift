@@ -38,6 +38,17 @@ public enum ByteaText {
         }
     }
 
+    /// Appends the bytes of a text that is written as ``write(_:to:)`` writes it.
+    ///
+    /// - Throws: ``ValueError`` if the text is not a byte string, or has another spelling.
+    static func parseExactly(
+        _ text: Span<UInt8>, into datum: inout ByteOutput
+    ) throws(ValueError) {
+        try parse(text, into: &datum)
+        let isWritten = TextScan.isWritten(text, by: { write(datum.span, to: &$0) })
+        if !isWritten { throw ValueError(.bytea, .otherSpelling) }
+    }
+
     private static func parseHex(
         _ text: Span<UInt8>, into datum: inout ByteOutput
     ) throws(ValueError) {

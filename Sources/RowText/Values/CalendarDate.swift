@@ -82,7 +82,7 @@ enum CalendarDate {
     /// The day of an existing date written with exactly ten characters; nil for any other text,
     /// which then takes the slower path.
     @inline(__always)
-    private static func commonDate(_ text: Span<UInt8>, _ index: Int, end: Int) -> Int? {
+    static func commonDate(_ text: Span<UInt8>, _ index: Int, end: Int) -> Int? {
         guard end &- index >= 10,
             text[index &+ 4] == UInt8(ascii: "-"), text[index &+ 7] == UInt8(ascii: "-"),
             end &- index == 10 || TextScan.digit(text[index &+ 10]) > 9
@@ -105,7 +105,7 @@ enum CalendarDate {
 
     /// The number that two digits form; above 99 if they are not digits.
     @inline(__always)
-    private static func pair(_ text: Span<UInt8>, _ index: Int) -> UInt {
+    static func pair(_ text: Span<UInt8>, _ index: Int) -> UInt {
         let tens = UInt(TextScan.digit(text[index]))
         let ones = UInt(TextScan.digit(text[index &+ 1]))
         return tens <= 9 && ones <= 9 ? tens &* 10 &+ ones : 100

@@ -23,6 +23,18 @@ public enum DateText {
         return Int32(day)
     }
 
+    /// Reads a date that is written as ``write(_:to:)`` writes it.
+    ///
+    /// - Throws: ``ValueError`` if the text is not a date, or has another spelling.
+    static func parseExactly(_ text: Span<UInt8>) throws(ValueError) -> Int32 {
+        if text.count == 10, let day = CalendarDate.commonDate(text, 0, end: 10) {
+            return Int32(truncatingIfNeeded: day)
+        }
+        let day = try parse(text)
+        if TextScan.isWritten(text, by: { write(day, to: &$0) }) { return day }
+        throw ValueError(.date, .otherSpelling)
+    }
+
     /// Appends the date of a day.
     public static func write(_ day: Int32, to output: inout ByteOutput) {
         switch day {

@@ -8,6 +8,8 @@ struct DecimalText {
     private(set) var isNegative = false
     /// Whether ``digits`` has all digits, apart from trailing zeros.
     private(set) var isComplete = true
+    /// Whether a power of ten is written.
+    private(set) var hasPower = false
 
     /// Reads the text in `range`, which has no surrounding white space; nil if it is not a number.
     @inline(__always)
@@ -45,6 +47,7 @@ struct DecimalText {
         if index < end {
             guard let power = Self.power(text, index..<end) else { return nil }
             exponent += power
+            hasPower = true
         }
     }
 

@@ -26,6 +26,14 @@ public enum FloatingPointText {
             if let word: Value = parseWord(text, range) { return word }
             throw ValueError(type, .invalidSyntax)
         }
+        return try value(of: decimal, text, range, as: type)
+    }
+
+    /// The number nearest to `decimal`, which is the text in `range`.
+    @inline(__always)
+    static func value<Value: BinaryFormat>(
+        of decimal: DecimalText, _ text: Span<UInt8>, _ range: Range<Int>, as type: ColumnType
+    ) throws(ValueError) -> Value {
         // Both numbers are exact, so one operation rounds once.
         let limit: UInt64 = 1 << UInt64(Value.storedSignificandBits &+ 1)
         if decimal.digits <= limit && decimal.isComplete

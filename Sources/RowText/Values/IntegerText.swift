@@ -73,6 +73,30 @@ public enum IntegerText {
         return value
     }
 
+    /// Reads an integer that is written as ``write(_:to:)`` writes it.
+    ///
+    /// - Throws: ``ValueError`` if the text is not an integer, or has another spelling.
+    @inline(__always)
+    static func parseExactly<Value: FixedWidthInteger & SignedInteger>(
+        _ text: Span<UInt8>, as type: ColumnType, _: Value.Type
+    ) throws(ValueError) -> Value {
+        let value = try parse(text, as: type, Value.self)
+        if isCanonical(text) { return value }
+        throw ValueError(type, .otherSpelling)
+    }
+
+    /// Whether a text that was read as an integer is what ``write(_:to:)`` writes of it. Only
+    /// zeros, signs and white space at its ends can differ.
+    @inline(__always)
+    private static func isCanonical(_ text: Span<UInt8>) -> Bool {
+        let count = text.count
+        guard count > 0, TextScan.digit(text[count &- 1]) <= 9 else { return false }
+        let first = text[0]
+        if first == UInt8(ascii: "0") { return count == 1 }
+        if TextScan.digit(first) <= 9 { return true }
+        return first == UInt8(ascii: "-") && TextScan.digit(text[1]) &- 1 < 9
+    }
+
     /// Reads a `smallint`.
     public static func parseSmallint(_ text: Span<UInt8>) throws(ValueError) -> Int16 {
         try parse(text, as: .smallint, Int16.self)

@@ -30,6 +30,22 @@ public enum NumericText {
     public static func parse(
         _ text: Span<UInt8>, into datum: inout ByteOutput
     ) throws(ValueError) {
+        _ = try read(text, into: &datum)
+    }
+
+    /// Appends the datum of a number that is written as ``write(_:to:)`` writes it.
+    ///
+    /// - Throws: ``ValueError`` if the text is not a number, or has another spelling.
+    static func parseExactly(
+        _ text: Span<UInt8>, into datum: inout ByteOutput
+    ) throws(ValueError) {
+        if try !read(text, into: &datum) { throw ValueError(.numeric, .otherSpelling) }
+    }
+
+    /// Appends the datum of the number in `text`. Returns whether that is how numbers are written.
+    private static func read(
+        _ text: Span<UInt8>, into datum: inout ByteOutput
+    ) throws(ValueError) -> Bool {
         let range = TextScan.trimmed(text)
         var index = range.lowerBound
         let end = range.upperBound
@@ -57,6 +73,11 @@ public enum NumericText {
         if mantissaEnd - start == (point == nil ? 0 : 1) {
             return try parseWord(text, range, into: &datum)
         }
+        // A number has at least one digit before the point and, if it has one, one behind it.
+        let whole = (point ?? mantissaEnd) - start
+        let isPlain =
+            index == text.count && start == (isNegative ? 1 : 0) && whole > 0
+            && (whole == 1 || text[start] != UInt8(ascii: "0")) && point != index - 1
         var power = 0
         if index < end {
             guard let written = DecimalText.power(text, index..<end) else {
@@ -68,7 +89,8 @@ public enum NumericText {
         let scale = max(0, places - power)
         guard scale <= maximumScale else { throw ValueError(.numeric, .outOfRange) }
         guard let first else {
-            return writeHeader(weight: 0, scale: scale, isNegative: false, to: &datum)
+            writeHeader(weight: 0, scale: scale, isNegative: false, to: &datum)
+            return isPlain && !isNegative
         }
         // The power of ten of the first significant digit.
         let unit = point ?? mantissaEnd
@@ -79,6 +101,7 @@ public enum NumericText {
         }
         writeHeader(weight: weight, scale: scale, isNegative: isNegative, to: &datum)
         writeDigits(text, first...last, padding: 3 - leading & 3, to: &datum)
+        return isPlain
     }
 
     /// Appends the digits in `range` in groups of four. The first group begins with `padding`
@@ -124,8 +147,12 @@ public enum NumericText {
 
     private static func parseWord(
         _ text: Span<UInt8>, _ range: Range<Int>, into datum: inout ByteOutput
-    ) throws(ValueError) {
-        if TextScan.matches(text, range, "nan") { return datum.append(littleEndian: notANumber) }
+    ) throws(ValueError) -> Bool {
+        let all = 0..<text.count
+        if TextScan.matches(text, range, "nan") {
+            datum.append(littleEndian: notANumber)
+            return TextScan.equals(text, all, "NaN")
+        }
         let sign = text[range.lowerBound]
         let isNegative = sign == UInt8(ascii: "-")
         let word =
@@ -134,5 +161,6 @@ public enum NumericText {
         guard TextScan.matches(text, word, "infinity") || TextScan.matches(text, word, "inf")
         else { throw ValueError(.numeric, .invalidSyntax) }
         datum.append(littleEndian: isNegative ? negativeInfinity : positiveInfinity)
+        return TextScan.equals(text, all, isNegative ? "-Infinity" : "Infinity")
     }
 }

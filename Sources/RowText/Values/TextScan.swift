@@ -49,6 +49,30 @@ enum TextScan {
         return true
     }
 
+    /// Whether the bytes in `range` spell `word` exactly.
+    @inline(__always)
+    static func equals(_ text: Span<UInt8>, _ range: Range<Int>, _ word: StaticString) -> Bool {
+        guard range.count == word.utf8CodeUnitCount else { return false }
+        for offset in 0..<range.count {
+            let expected = unsafe word.utf8Start[offset]
+            if text[range.lowerBound &+ offset] != expected { return false }
+        }
+        return true
+    }
+
+    /// Whether `write` writes exactly the bytes of `text`. Allocates, so use it only for texts that
+    /// a cheaper test does not decide.
+    @inline(never)
+    static func isWritten<Failure: Error>(
+        _ text: Span<UInt8>, by write: (inout ByteOutput) throws(Failure) -> Void
+    ) throws(Failure) -> Bool {
+        var output = ByteOutput(capacity: 64)
+        try write(&output)
+        guard output.count == text.count else { return false }
+        for index in 0..<text.count where output.span[index] != text[index] { return false }
+        return true
+    }
+
     /// An ASCII letter in lower case; any other byte unchanged.
     @inline(__always)
     static func lowercased(_ byte: UInt8) -> UInt8 {

@@ -1,14 +1,15 @@
-import RowSchema
+public import RowSchema
 
 /// Timestamps between ISO 8601 text and microseconds since 2000-01-01 00:00. Mirrors
-/// PostgreSQL's `timestamp_in` and `timestamp_out` in the ISO style.
+/// PostgreSQL's `timestamp_in`, `timestamp_out`, `timestamptz_in` and `timestamptz_out` in the ISO
+/// style and the time zone UTC.
 public enum TimestampText {
     /// The value that stands for `infinity` (PostgreSQL's `DT_NOEND`).
     public static let infinity = Int64.max
     /// The value that stands for `-infinity` (PostgreSQL's `DT_NOBEGIN`).
     public static let negativeInfinity = Int64.min
 
-    private static let microsecondsPerDay: Int64 = 86_400_000_000
+    private static let microsecondsPerDay = TimeOfDay.microsecondsPerDay
 
     /// Reads a date, optionally followed by a space or `T` and the time of day as `HH:MM`,
     /// `HH:MM:SS` or `HH:MM:SS.ffffff`. Further digits are rounded. ` BC`, `Z` or `+00` for UTC may
@@ -16,14 +17,41 @@ public enum TimestampText {
     ///
     /// Another time zone is an error, while PostgreSQL ignores it.
     public static func parse(_ text: Span<UInt8>) throws(ValueError) -> Int64 {
+        let (value, offset) = try read(text, as: .timestamp)
+        if offset != 0 { throw ValueError(.timestamp, .timeZone) }
+        return value
+    }
+
+    /// Reads a `timestamptz`: what ``parse(_:)`` reads, with any distance from UTC behind the time,
+    /// such as `+02` or `-03:30`. Without one, it is in UTC.
+    ///
+    /// Names of zones other than UTC are errors.
+    public static func parseWithZone(_ text: Span<UInt8>) throws(ValueError) -> Int64 {
+        let (value, offset) = try read(text, as: .timestampTZ)
+        if offset == 0 { return value }
+        let (moved, overflows) = value.subtractingReportingOverflow(Int64(offset) * 1_000_000)
+        guard !overflows, range.contains(moved) else { throw ValueError(.timestampTZ, .outOfRange) }
+        return moved
+    }
+
+    /// The finite values.
+    private static let range =
+        Int64(CalendarDate.dateRange.lowerBound) * microsecondsPerDay..<Int64(
+            CalendarDate.timestampEnd) * microsecondsPerDay
+
+    /// The date and time as written, and the zone's seconds east of UTC.
+    @inline(__always)
+    private static func read(
+        _ text: Span<UInt8>, as type: ColumnType
+    ) throws(ValueError) -> (value: Int64, offset: Int) {
         var range = TextScan.trimmed(text)
         if let infinite = Infinity.parse(text, range) {
-            return infinite ? infinity : negativeInfinity
+            return (infinite ? infinity : negativeInfinity, 0)
         }
         let isBC = CalendarDate.takeEra(text, &range)
         let end = range.upperBound
         var index = range.lowerBound
-        let day = try CalendarDate.parse(text, &index, end: end, isBC: isBC, as: .timestamp)
+        let day = try CalendarDate.parse(text, &index, end: end, isBC: isBC, as: type)
         var time: Int64 = 0
         if index < end {
             if text[index] == UInt8(ascii: "T") || text[index] == UInt8(ascii: "t") {
@@ -31,121 +59,66 @@ public enum TimestampText {
             } else {
                 let spaces = index
                 while index < end && TextScan.isSpace(text[index]) { index += 1 }
-                guard index > spaces else { throw ValueError(.timestamp, .invalidSyntax) }
+                guard index > spaces else { throw ValueError(type, .invalidSyntax) }
             }
-            time = try timeOfDay(text, &index, end)
+            time = try TimeOfDay.parse(text, &index, end, as: type)
         }
-        if index < end { try skipZone(text, index, end) }
+        var offset = 0
+        if index < end { offset = try TimeZoneText.parse(text, index, end, as: type) }
         guard day >= CalendarDate.dateRange.lowerBound, day <= CalendarDate.timestampEnd else {
-            throw ValueError(.timestamp, .outOfRange)
+            throw ValueError(type, .outOfRange)
         }
         // 24:00 can move the last day out of range, so the range is checked again.
         let value = Int64(day) * microsecondsPerDay + time
-        guard value < Int64(CalendarDate.timestampEnd) * microsecondsPerDay else {
-            throw ValueError(.timestamp, .outOfRange)
-        }
-        return value
+        guard value < self.range.upperBound else { throw ValueError(type, .outOfRange) }
+        return (value, offset)
     }
 
+    /// Reads a `timestamp` or `timestamptz` that has a spelling.
+    ///
+    /// - Throws: ``ValueError`` if the text is not one, or has another spelling.
     @inline(__always)
-    private static func timeOfDay(
-        _ text: Span<UInt8>, _ index: inout Int, _ end: Int
+    static func parse(
+        _ text: Span<UInt8>, spelled spelling: Spelling, hasZone: Bool
     ) throws(ValueError) -> Int64 {
-        let hour = try pair(text, &index, end)
-        guard index < end, text[index] == UInt8(ascii: ":") else {
-            throw ValueError(.timestamp, .invalidSyntax)
-        }
-        index &+= 1
-        let minute = try pair(text, &index, end)
-        var second = 0
-        var fraction: Int64 = 0
-        if index < end && text[index] == UInt8(ascii: ":") {
-            index &+= 1
-            second = try pair(text, &index, end)
-            if index < end && text[index] == UInt8(ascii: ".") {
-                index &+= 1
-                fraction = microseconds(text, &index, end)
+        if text.count >= 19, text[10] == spelling.dateTimeSeparator,
+            let day = CalendarDate.commonDate(text, 0, end: 11)
+        {
+            var index = 11
+            if let time = TimeOfDay.parseExactly(text, &index) {
+                let rest = index..<text.count
+                if hasZone ? TextScan.equals(text, rest, spelling.zone) : rest.isEmpty {
+                    return Int64(day) &* microsecondsPerDay &+ time
+                }
             }
         }
-        let isMidnight = hour == 24 && minute == 0 && second == 0 && fraction == 0
-        guard hour < 24 || isMidnight, minute < 60,
-            second < 60 || second == 60 && fraction == 0
-        else { throw ValueError(.timestamp, .fieldOutOfRange) }
-        return Int64((hour &* 60 &+ minute) &* 60 &+ second) &* 1_000_000 &+ fraction
+        return try parseOddly(text, spelling, hasZone)
     }
 
-    /// One or two digits.
-    @inline(__always)
-    private static func pair(
-        _ text: Span<UInt8>, _ index: inout Int, _ end: Int
-    ) throws(ValueError) -> Int {
-        let start = index
-        let value = CalendarDate.number(text, &index, end: end, maximumDigits: 2)
-        if index == start { throw ValueError(.timestamp, .invalidSyntax) }
-        return value
-    }
-
-    /// The digits after the point as microseconds; further digits are rounded.
-    @inline(__always)
-    private static func microseconds(_ text: Span<UInt8>, _ index: inout Int, _ end: Int) -> Int64 {
-        var value: Int64 = 0
-        var unit: Int64 = 1_000_000
-        while index < end && unit > 1 {
-            let digit = TextScan.digit(text[index])
-            if digit > 9 { break }
-            value = value &* 10 &+ Int64(digit)
-            unit /= 10
-            index &+= 1
-        }
-        if index < end && TextScan.digit(text[index]) <= 9 {
-            return rounded(value, text, &index, end)
-        }
-        return value &* unit
-    }
-
-    /// Rounds six digits by those that follow, as PostgreSQL does: through a `double`, whose own
-    /// rounding decides if seven digits end in a five.
     @inline(never)
-    private static func rounded(
-        _ six: Int64, _ text: Span<UInt8>, _ index: inout Int, _ end: Int
-    ) -> Int64 {
-        var digits = Double(six)
-        var power: Double = 1_000_000
-        while index < end {
-            let digit = TextScan.digit(text[index])
-            if digit > 9 { break }
-            // Fifteen digits and their power of ten are exact, so the quotient is right.
-            if power < 1e15 {
-                digits = digits * 10 + Double(digit)
-                power *= 10
-            }
-            index += 1
+    private static func parseOddly(
+        _ text: Span<UInt8>, _ spelling: Spelling, _ hasZone: Bool
+    ) throws(ValueError) -> Int64 {
+        let value = try hasZone ? parseWithZone(text) : parse(text)
+        if TextScan.isWritten(
+            text, by: { write(value, spelled: spelling, hasZone: hasZone, to: &$0) })
+        {
+            return value
         }
-        return Int64((digits / power * 1_000_000).rounded(.toNearestOrEven))
-    }
-
-    /// Accepts the spellings of UTC and throws for other zones.
-    @inline(never)
-    private static func skipZone(
-        _ text: Span<UInt8>, _ start: Int, _ end: Int
-    ) throws(ValueError) {
-        var index = start
-        while index < end && TextScan.isSpace(text[index]) { index += 1 }
-        let zone = index..<end
-        if TextScan.matches(text, zone, "z") || TextScan.matches(text, zone, "utc") { return }
-        guard zone.count >= 2, text[index] == UInt8(ascii: "+") || text[index] == UInt8(ascii: "-")
-        else { throw ValueError(.timestamp, .invalidSyntax) }
-        var isZero = true
-        for position in (index + 1)..<end where text[position] != UInt8(ascii: ":") {
-            let digit = TextScan.digit(text[position])
-            if digit > 9 { throw ValueError(.timestamp, .invalidSyntax) }
-            if digit > 0 { isZero = false }
-        }
-        if !isZero { throw ValueError(.timestamp, .timeZone) }
+        throw ValueError(hasZone ? .timestampTZ : .timestamp, .otherSpelling)
     }
 
     /// Appends the date and time of a value, with a fraction of a second only if it is not zero.
-    public static func write(_ value: Int64, to output: inout ByteOutput) {
+    ///
+    /// - Parameters:
+    ///   - value: microseconds since 2000-01-01.
+    ///   - spelling: what separates date and time, and the zone.
+    ///   - hasZone: whether to append the zone, UTC.
+    ///   - output: where to append.
+    public static func write(
+        _ value: Int64, spelled spelling: Spelling = .standard, hasZone: Bool = false,
+        to output: inout ByteOutput
+    ) {
         if value == infinity { return output.append("infinity") }
         if value == negativeInfinity { return output.append("-infinity") }
         var day = value / microsecondsPerDay
@@ -155,23 +128,9 @@ public enum TimestampText {
             day -= 1
         }
         let isBC = CalendarDate.write(day: Int(day), to: &output)
-        var fraction = Int(time % 1_000_000)
-        let seconds = Int(time / 1_000_000)
-        output.append(UInt8(ascii: " "))
-        CalendarDate.writePair(seconds / 3600, to: &output)
-        output.append(UInt8(ascii: ":"))
-        CalendarDate.writePair(seconds / 60 % 60, to: &output)
-        output.append(UInt8(ascii: ":"))
-        CalendarDate.writePair(seconds % 60, to: &output)
-        if fraction != 0 {
-            output.append(UInt8(ascii: "."))
-            var digits = 6
-            while fraction % 10 == 0 {
-                fraction /= 10
-                digits -= 1
-            }
-            IntegerText.write(UInt64(fraction), minimumDigits: digits, to: &output)
-        }
+        output.append(spelling.dateTimeSeparator)
+        TimeOfDay.write(time, to: &output)
+        if hasZone { output.append(spelling.zone) }
         if isBC { output.append(" BC") }
     }
 }

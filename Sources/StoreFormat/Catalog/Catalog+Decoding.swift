@@ -103,7 +103,7 @@ extension Catalog {
             throw DecodingFailure("relation \"\(name)\" has no main fork")
         }
         return RelationDescription(
-            name: name, locator: locator, schema: try readSchema(&reader, name),
+            name: name, locator: locator, schema: try readSchema(&reader, version, name),
             managerName: manager, blockCount: blockCount,
             furtherForks: forks.filter { $0.key != .main },
             rowCount: rows == unknownRowCount ? nil : rows, isRowCountExact: isExact)
@@ -142,29 +142,52 @@ extension Catalog {
         return forks
     }
 
-    private static func readSchema(_ reader: inout ByteReader, _ name: String)
-        throws(DecodingFailure) -> Schema?
-    {
+    private static func readSchema(
+        _ reader: inout ByteReader, _ version: UInt32, _ name: String
+    ) throws(DecodingFailure) -> Schema? {
         let count = Int(try reader.read(UInt16.self, "a number of columns"))
         if count == 0 { return nil }
         var columns: [Column] = []
         for _ in 0..<count {
-            let column = try reader.readText("a column's name")
-            let code: UInt32 = try reader.read("a column's type")
-            guard let type = ColumnType(catalogCode: code) else {
-                throw DecodingFailure(
-                    "column \"\(column)\" of \"\(name)\" has unknown type \(code)")
-            }
-            let flags: UInt8 = try reader.read("a column's flags")
-            guard flags & ~columnNullable == 0 else {
-                throw DecodingFailure("column \"\(column)\" of \"\(name)\" has flags \(flags)")
-            }
-            columns.append(
-                Column(name: column, type: type, isNullable: flags & columnNullable != 0))
+            columns.append(try readColumn(&reader, version, name))
         }
         do throws(SchemaError) { return try Schema(columns) } catch {
             throw DecodingFailure("relation \"\(name)\": \(error)")
         }
+    }
+
+    private static func readColumn(
+        _ reader: inout ByteReader, _ version: UInt32, _ relation: String
+    ) throws(DecodingFailure) -> Column {
+        let name = try reader.readText("a column's name")
+        func failure(_ reason: String) -> DecodingFailure {
+            DecodingFailure("column \"\(name)\" of \"\(relation)\" has \(reason)")
+        }
+        let code: UInt32 = try reader.read("a column's type")
+        guard let type = ColumnType(catalogCode: code) else {
+            throw failure("unknown type \(code)")
+        }
+        let flags: UInt8 = try reader.read("a column's flags")
+        let known = version < versionOfSpellings ? columnNullable : columnNullable | columnSpelled
+        guard flags & ~known == 0 else { throw failure("flags \(flags)") }
+        let isNullable = flags & columnNullable != 0
+        if version < versionOfSpellings {
+            return Column(name: name, type: type, isNullable: isNullable)
+        }
+        let stored: Int32 = try reader.read("the modifier of a column's type")
+        var modifier: TypeModifier?
+        if stored != unmodified {
+            modifier = TypeModifier(storedNumber: stored, of: type)
+            if modifier == nil { throw failure("the type modifier \(stored)") }
+        }
+        let number: UInt8 = try reader.read("the spelling of a column's values")
+        let isSpelled = flags & columnSpelled != 0
+        guard let spelling = Spelling(rawValue: number),
+            isSpelled ? Spelling.spellings(of: type).contains(spelling) : spelling == .standard
+        else { throw failure("the unknown spelling \(number)") }
+        return Column(
+            name: name, type: type, modifier: modifier, isNullable: isNullable,
+            spelling: isSpelled ? spelling : nil)
     }
 
     private static func readRemains(_ reader: inout ByteReader) throws(DecodingFailure)

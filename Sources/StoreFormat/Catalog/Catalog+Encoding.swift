@@ -3,9 +3,11 @@ internal import StorageManager
 
 extension Catalog {
     package static let fileName = "strata.catalog"
-    package static let file = SealedFile(magic: "STRATACA", version: 2)
+    package static let file = SealedFile(magic: "STRATACA", version: 3)
 
     static let columnNullable: UInt8 = 1
+    /// The modifier of a type without one, as in PostgreSQL's `atttypmod`.
+    static let unmodified: Int32 = -1
     static let remainsFiles: UInt8 = 1
     static let remainsBlocks: UInt8 = 2
     /// Means that the number of rows is unknown.
@@ -15,6 +17,10 @@ extension Catalog {
     static let versionOfExactCounts: UInt32 = 2
     /// The first version whose programs know that there may be copies of pages that were kept.
     package static let versionOfKeptCopies: UInt32 = 2
+    /// The first version that records the modifier of a column's type and the spelling of its
+    /// values. Columns of older ones have neither.
+    static let versionOfSpellings: UInt32 = 3
+    static let columnSpelled: UInt8 = 2
 
     /// The number of payload bytes that ``head(_:)`` needs.
     package static let headSize = 16
@@ -62,7 +68,11 @@ extension Catalog {
         for column in columns {
             writer.write(column.name)
             writer.write(column.type.catalogCode)
-            writer.write(column.isNullable ? columnNullable : 0)
+            writer.write(
+                (column.isNullable ? columnNullable : 0)
+                    | (column.spelling != nil ? columnSpelled : 0))
+            writer.write(column.modifier?.storedNumber(of: column.type) ?? unmodified)
+            writer.write((column.spelling ?? .standard).rawValue)
         }
     }
 

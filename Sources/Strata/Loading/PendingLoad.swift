@@ -32,12 +32,14 @@ public final class PendingLoad {
     let managerName: String
     /// The main fork's length before the load. Readers see only that much until the load ends.
     let firstBlock: UInt32
-    private let strategy: AccessStrategy
+    private lazy var strategy = AccessStrategy(.bulkWrite, for: engine.buffers)
     private var extended: ExtendedPages?
     private var nextExtension = 1
     private var phase = Phase.open
     /// Whether other users may have the relation again; set by the engine.
     var hasEnded = false
+    /// Whether its end gives back the relation's name. False once another load has begun instead.
+    var holdsName = true
 
     private enum Phase { case open, committed, aborted }
 
@@ -54,7 +56,6 @@ public final class PendingLoad {
         record = start.record
         managerName = start.managerName
         firstBlock = start.firstBlock
-        strategy = AccessStrategy(.bulkWrite, for: engine.buffers)
     }
 
     deinit {
@@ -90,6 +91,32 @@ public final class PendingLoad {
         return page
     }
 
+    /// Begins the load again with other columns, in new files. Read this load's pages with
+    /// ``pages()``, then abort it; only the new load can be committed.
+    ///
+    /// - Throws: `misuse` if it appends; `closed` if the load has ended; what
+    ///   ``Engine/beginLoad(_:session:)`` throws. This load may then still be aborted or committed.
+    public func beginAgain(with schema: Schema) throws(StorageError) -> PendingLoad {
+        try checkOpen()
+        guard target.mode != .append else {
+            throw StorageError(
+                .misuse, "relation \"\(target.relation)\" keeps its columns as rows are appended",
+                remedy: "Replace the relation.",
+                at: StorageError.Location(relation: target.relation))
+        }
+        // Its pins would be missing in a small pool.
+        extended = nil
+        return try engine.startAgain(self, with: schema)
+    }
+
+    /// The pages added so far, in order. Add none while reading them.
+    public func pages() -> ReadStream<BlockRange> {
+        ReadStream(
+            engine.buffers, over: record.open, session: session,
+            options: .scan(of: pageCount, in: engine.buffers),
+            source: BlockRange(firstBlock..<firstBlock + UInt32(pageCount)))
+    }
+
     /// Makes the pages durable and part of the relation.
     ///
     /// - Parameter rowCount: how many rows the pages hold (line pointers in state normal). Give it
@@ -106,20 +133,13 @@ public final class PendingLoad {
     }
 
     func commit(rowCount: UInt64?, isExact: Bool) throws(StorageError) -> Relation {
-        try checkOpen()
-        try checkReleased()
-        do throws(StorageError) {
-            try finishPages()
-            let relation = try engine.publish(self, rowCount, isExact: isExact)
-            if engine.options.publishesEarly { try engine.syncPending(session) }
-            phase = .committed
-            engine.endLoad(self)
-            engine.emptyRemains(session)
-            return relation
-        } catch {
-            undo()
-            throw error
-        }
+        try engine.commit([(self, rowCount)], isExact: isExact, session)[0]
+    }
+
+    /// Ends the load with effect.
+    fileprivate func didCommit() {
+        phase = .committed
+        engine.endLoad(self)
     }
 
     /// Ends the load without effect. Calling it again, or after a commit, does nothing.
@@ -128,7 +148,7 @@ public final class PendingLoad {
     }
 
     /// A page that is changed after the commit would count with its old contents.
-    private func checkReleased() throws(StorageError) {
+    fileprivate func checkReleased() throws(StorageError) {
         extended = nil
         try engine.buffers.checkUnpinned(
             record.open, fork: .main, blocks: firstBlock..<firstBlock + UInt32(pageCount),
@@ -136,11 +156,10 @@ public final class PendingLoad {
     }
 
     /// Writes the pages and gives back the excess by which the relation grew.
-    private func finishPages() throws(StorageError) {
+    fileprivate func finishPages() throws(StorageError) {
         extended = nil
         try cutWhatFailedToGrow()
         try engine.buffers.flush(record.open, session: session)
-        if !engine.options.publishesEarly { try engine.syncPending(session) }
     }
 
     /// The next page must be at the relation's end. A failed extension may have left it longer;
@@ -152,7 +171,7 @@ public final class PendingLoad {
         }
     }
 
-    private func undo() {
+    fileprivate func undo() {
         phase = .aborted
         extended = nil
         do throws(StorageError) {
@@ -167,7 +186,7 @@ public final class PendingLoad {
         engine.endLoad(self)
     }
 
-    private func checkOpen() throws(StorageError) {
+    fileprivate func checkOpen() throws(StorageError) {
         switch phase {
         case .open: return
         case .committed:
@@ -176,6 +195,30 @@ public final class PendingLoad {
         case .aborted:
             throw StorageError(
                 .closed, "the load of relation \"\(target.relation)\" has been aborted")
+        }
+    }
+}
+
+extension Engine {
+    /// Commits loads of one session together.
+    func commit(
+        _ loads: [(load: PendingLoad, rowCount: UInt64?)], isExact: Bool, _ session: Session
+    ) throws(StorageError) -> [Relation] {
+        for (load, _) in loads {
+            try load.checkOpen()
+            try load.checkReleased()
+        }
+        do throws(StorageError) {
+            for (load, _) in loads { try load.finishPages() }
+            if !options.publishesEarly { try syncPending(session) }
+            let relations = try publish(loads, isExact: isExact, session)
+            if options.publishesEarly { try syncPending(session) }
+            for (load, _) in loads { load.didCommit() }
+            emptyDropped(session)
+            return relations
+        } catch {
+            for (load, _) in loads { load.undo() }
+            throw error
         }
     }
 }
