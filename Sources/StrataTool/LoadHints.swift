@@ -49,12 +49,12 @@ struct LoadHints {
         var runs: [String] = []
         var run = ""
         for character in header {
-            if ";\t|:^~".contains(character) && (run.isEmpty || run.first == character) {
+            if ";\t|:^~".contains(character) {
                 run.append(character)
-                continue
+            } else if !run.isEmpty {
+                runs.append(run)
+                run = ""
             }
-            if !run.isEmpty { runs.append(run) }
-            run = ";\t|:^~".contains(character) ? String(character) : ""
         }
         // A single colon is more often a part of a name.
         guard let found = runs.first(where: { $0 != ":" }) else { return nil }

@@ -56,8 +56,8 @@ enum Wording {
         }
         if !others.isEmpty {
             lines.append(
-                "strata: \(file): \(others.joined(separator: " or ")) would also split all records"
-                    + " alike; give it if it separates the fields")
+                "strata: \(file): \(others.joined(separator: " or ")) would split most lines; give"
+                    + " it if it separates the fields, and --skip if lines precede the table")
         }
         return lines
     }

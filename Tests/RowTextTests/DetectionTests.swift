@@ -30,6 +30,7 @@ struct DetectionTests {
             ("id;name;price\n1;x;1,5\n2;y;2,25\n", ";"), ("a\tb\n1\t2,3\n", "\t"),
             ("a|b|c\n1|\"x|y\"|3", "|"), ("\"a\";b\n1;2\n", ";"), ("a;b\n", ";"),
             ("\n\na;b\n\n1;2\n", ";"), ("a;b;c\n1;2;3\n1;2\n4;5;6\n", ";"),
+            ("a;b\n1;2;\n3;4;\n", ";"), ("a\tb\n1\tx \"y\"\n2\t\"z\"\n", "\t"),
         ])
     func delimiters(_ text: String, _ delimiter: String) throws {
         #expect(try findings(text) == [.delimiter(delimiter)])
@@ -43,7 +44,7 @@ struct DetectionTests {
         "What is not certain is left alone",
         arguments: [
             "a,b\n1,2\n", "a\n1\n2\n", "", "\n", "a;b,c\n1;2,3\n", "note; more\nx\ny\nz\n",
-            "id||name\n1||x\n", "a,b,c\n1,2\n3;4\n", "x\n\"a;b\"\n", "a b\n1 2\n",
+            "id||name\n1||x\n", "a~|~b\n1~|~2\n", "a,b,c\n1,2\n3;4\n", "x\n\"a;b\"\n", "a b\n1 2\n",
         ])
     func uncertain(_ text: String) throws {
         let outcome = try open(Array(text.utf8))
@@ -57,6 +58,7 @@ struct DetectionTests {
             try findings("id;name, first;price\n1;x;1,5\n2;y;2,5\n") == [.otherDelimiter(";")])
         #expect(
             try findings("a;b|c\n1;2|3\n") == [.otherDelimiter(";"), .otherDelimiter("|")])
+        #expect(try findings("Report\n\nid;v\n1;2\n3;4\n") == [.otherDelimiter(";")])
     }
 
     @Test("A first line that names the delimiter")
@@ -68,7 +70,7 @@ struct DetectionTests {
         // A delimiter that was given stays.
         let given = try open(bytes, [.quotes, .encoding]) { $0.delimiter = "|" }
         #expect(given.options.delimiter == "|" && given.options.skippedLineCount == 1)
-        #expect(try findings("sep=;;\na;b\n1;2\n") == [])
+        #expect(try findings("sep=;;\na;b\n1;2\n") == [.delimiter(";")])
         #expect(try open(Array("sep=x\n1\n".utf8)).options.skippedLineCount == 0)
     }
 

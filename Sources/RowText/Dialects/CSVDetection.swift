@@ -31,7 +31,8 @@ public enum CSVDetection {
         case escape
         /// Quotes are ordinary characters.
         case noQuotes
-        /// This delimiter would also split all records alike; it was not taken.
+        /// This delimiter would also split all records alike, or those behind the first lines; it
+        /// was not taken.
         case otherDelimiter(String)
     }
 

@@ -51,11 +51,14 @@ struct DialectTrial {
         } else if even.count == 1 {
             use(even[0])
         } else if even.isEmpty {
-            let splitting = attempts.filter { $0.records.headerCount > 1 }
-            let isClear =
-                splitting.count == 1
-                && splitting[0].records.isMostlyEven(filling: options.fillsMissingFields)
-            use(isClear ? splitting[0] : first)
+            let splitting = attempts.filter(\.records.splits)
+            if splitting.count == 1 && splitting[0].records.mostlySplits {
+                return use(splitting[0])
+            }
+            use(first)
+            for attempt in attempts.dropFirst() where attempt.records.splitsLater {
+                findings.append(.otherDelimiter(attempt.options.delimiter))
+            }
         } else {
             use(first)
             for attempt in even { findings.append(.otherDelimiter(attempt.options.delimiter)) }

@@ -10,7 +10,10 @@ struct SampledRecords {
     /// one; between tabs, it also ends with one.
     private(set) var looksQuoted = false
     /// Whether every second field is empty in all records, as where the delimiter is doubled.
-    private(set) var looksDoubled = true
+    private var looksDoubled = true
+    /// Whether the same special character stands on both sides of the delimiter in the header, as
+    /// where it is the middle of a longer one.
+    private var looksFramed = false
 
     /// Splits a sample.
     ///
@@ -50,6 +53,7 @@ struct SampledRecords {
             width -= 1
         }
         widest = max(widest, width)
+        if counts.count == 1 { looksFramed = Self.isFramed(reader) }
         looksDoubled = looksDoubled && count % 2 == 1 && count > 1
         if looksDoubled {
             looksDoubled = stride(from: 1, to: count, by: 2).allSatisfy {
@@ -66,19 +70,44 @@ struct SampledRecords {
         }
     }
 
+    private static func isFramed(_ reader: borrowing CSVReader) -> Bool {
+        for index in 1..<max(reader.fieldCount, 1) {
+            let (before, after) = (reader.rawBytes(index - 1), reader.rawBytes(index))
+            guard before.count > 0, after.count > 0 else { return false }
+            let character = after[0]
+            guard before[before.count - 1] == character, "~^|:;#*=+".utf8.contains(character)
+            else { return false }
+        }
+        return reader.fieldCount > 1
+    }
+
     /// How many fields the first record has; 0 if there is none.
     var headerCount: Int { counts.first ?? 0 }
 
     /// Whether all could be split, into more than one field, and have as many as the first.
     var isEven: Bool {
-        failure == nil && counts.count > 1 && headerCount > 1 && !looksDoubled
-            && counts.allSatisfy { $0 == headerCount }
+        failure == nil && counts.count > 1 && splits && counts.allSatisfy { $0 == headerCount }
     }
 
-    /// Whether at least half of the records after the first have as many fields, or can have them
-    /// filled.
-    func isMostlyEven(filling: Bool) -> Bool {
-        let fitting = counts.dropFirst().count { $0 == headerCount || filling && $0 > 1 }
-        return failure == nil && headerCount > 1 && !looksDoubled && 2 * fitting >= counts.count - 1
+    /// Whether the first record has several fields, and the delimiter is no part of a longer one.
+    var splits: Bool { headerCount > 1 && !looksDoubled && !looksFramed }
+
+    /// Whether at least half of the records behind a first one that is split are split too. Those
+    /// behind a misplaced quote are unknown.
+    var mostlySplits: Bool {
+        switch failure {
+        case nil, .strayQuote, .textAfterQuote, .unterminatedQuote: break
+        default: return false
+        }
+        return splits && 2 * counts.dropFirst().count { $0 > 1 } >= counts.count - 1
+    }
+
+    /// Whether the first record has one field, and at least half of the others as many as the last,
+    /// which has several: lines that are no part of the table may stand before it.
+    var splitsLater: Bool {
+        guard failure == nil, headerCount == 1, let last = counts.last, last > 1 else {
+            return false
+        }
+        return 2 * counts.count { $0 == last } >= counts.count
     }
 }

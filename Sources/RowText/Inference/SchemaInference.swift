@@ -53,7 +53,7 @@ public enum SchemaInference {
         var source = source
         let (sample, isWhole) = try read(&source, atMost: limits.bytes)
         var reader = try CSVReader(
-            source: MemorySource(sample, name: source.name), options: options)
+            source: PrefixedSource(prefix: sample, rest: nil, of: source), options: options)
         var names: [String]?
         if options.hasHeader {
             names = try reader.readHeader()
