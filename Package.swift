@@ -82,16 +82,24 @@ let modules: [Target] = [
         dependencies: ["PostgresReading", "PostgresTypes", "PageFormat", "AsyncIO", "CPlatform"],
         path: "Sources/PostgresCluster/PostgresCatalogs"),
     .target(
+        name: "PostgresVerification",
+        dependencies: [
+            "PostgresCatalogs", "PostgresReading", "PostgresTypes", "PageChecking",
+            "StorageManager", "FileAccess", "PageFormat", "AsyncIO", "Threads",
+        ],
+        path: "Sources/PostgresCluster/PostgresVerification"),
+    .target(
         name: "PostgresCluster",
         dependencies: [
-            "PostgresCatalogs", "PostgresReading", "PostgresTypes", "PageChecking", "ReadStream",
+            "PostgresVerification", "PostgresCatalogs", "PostgresReading", "PostgresTypes",
+            "RowText", "PageChecking", "ReadStream",
             "BufferManager", "StorageManager", "FileAccess", "PageFormat", "AsyncIO", "Threads",
             system,
         ],
         path: "Sources/PostgresCluster/PostgresCluster"),
     .target(
         name: "PageChecking",
-        dependencies: ["StorageManager", "FileAccess", "PageFormat", "AsyncIO"]),
+        dependencies: ["StorageManager", "FileAccess", "RowSchema", "PageFormat", "AsyncIO"]),
     .target(
         name: "StoreFormat",
         dependencies: [
@@ -115,8 +123,8 @@ let modules: [Target] = [
     .target(
         name: "RelationLoader",
         dependencies: [
-            "Strata", "BufferManager", "RowText", "RowSchema", "PageFormat", "AsyncIO", "Threads",
-            deque, system,
+            "Strata", "BufferManager", "RowText", "RowSchema", "PageFormat", "AsyncIO", "CZstd",
+            "Threads", deque, system,
         ]),
     .target(
         name: "StorageTesting",
@@ -202,8 +210,9 @@ let tests: [Target] = [
     .testTarget(
         name: "PostgresClusterTests",
         dependencies: [
-            "PostgresCluster", "PostgresCatalogs", "PostgresReading", "PostgresTypes",
-            "StorageManager", "AsyncIO", "CPlatform", "StorageTesting", log,
+            "PostgresCluster", "PostgresVerification", "PostgresCatalogs", "PostgresReading",
+            "PostgresTypes", "FileAccess", "StorageManager", "AsyncIO", "CPlatform",
+            "StorageTesting", log,
         ]),
     .testTarget(
         name: "StoreFormatTests",

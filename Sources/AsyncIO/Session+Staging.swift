@@ -79,8 +79,9 @@ extension Session {
     /// hold back what the other waits for. ``wait(for:)`` submits first. Mirrors PostgreSQL's
     /// `pgaio_enter_batchmode`.
     ///
-    /// - Throws: `misuse` if a batch is open.
+    /// - Throws: `misuse` if a batch is open, `closed` after ``close()``.
     public func enterBatch() throws(StorageError) {
+        guard !isClosed else { throw StorageError(.closed, "session \(index) has been closed") }
         guard !isInBatch else {
             throw StorageError(
                 .misuse, "starting batch while batch already in progress",
@@ -102,7 +103,7 @@ extension Session {
 
     /// Runs `body` within a batch. The batch is submitted and closed whether or not `body` throws.
     ///
-    /// - Throws: `misuse` if a batch is open, or what `body` throws.
+    /// - Throws: what ``enterBatch()`` throws, or what `body` throws.
     public func withBatch<Result: ~Copyable>(_ body: () throws(StorageError) -> Result)
         throws(StorageError) -> Result
     {

@@ -27,9 +27,13 @@ package struct BenchData {
     ///     them replacing the other, and once without Strata. A relation is up to half as large
     ///     again as the file.
     ///   - journals: whether pages are written to a journal first.
-    package static func diskBytes(size: Int, loads: Bool, journals: Bool) -> Int {
+    ///   - relations: how many relations case `growth` makes; nil without it.
+    package static func diskBytes(size: Int, loads: Bool, journals: Bool, relations: Int? = nil)
+        -> Int
+    {
         let load = loads ? size + 3 * (size + size / 2) : 0
-        return size + (2 << 20) + max(load, journals ? size + size / 8 + (16 << 20) : 0)
+        let growth = relations.map { GrowthBench.diskBytes(relations: $0) } ?? 0
+        return size + (2 << 20) + max(load, journals ? size + size / 8 + (16 << 20) : 0, growth)
     }
 
     /// The most memory a run takes: the pool, and as much as is read without Strata.
@@ -103,6 +107,7 @@ package struct BenchData {
         options.maximumSessions = sessions + 2
         // Measure only the work of the cases.
         options.backgroundWriter = nil
+        options.automaticCheckpoints = nil
         options.logger = logger
         return options
     }

@@ -16,11 +16,13 @@ package enum BenchCase: String, CaseIterable {
     case compress
     case soak
     case async
+    case growth
     case all
 
-    /// The cases it stands for. `all` leaves out the soak.
+    /// The cases it stands for. `all` leaves out the soak and the growth.
     package var parts: [BenchCase] {
-        self == .all ? Self.allCases.filter { $0 != .all && $0 != .soak } : [self]
+        guard self == .all else { return [self] }
+        return Self.allCases.filter { ![.all, .soak, .growth].contains($0) }
     }
 
     /// Measures the case. Returns at least one row.
@@ -39,6 +41,7 @@ package enum BenchCase: String, CaseIterable {
         case .compress: return try CompressBench.measure(plan, method)
         case .soak: return try SoakBench.measure(plan, method)
         case .async: return try AsyncBench.measure(plan, method)
+        case .growth: return try GrowthBench.measure(plan, method)
         case .contend: return try ContendBench.measure(plan, method)
         case .all:
             var rows: [BenchRow] = []
@@ -58,6 +61,8 @@ package struct BenchPlan: Sendable {
     let directory: String
     /// How many pages case `soak` rewrites.
     let rewrites: Int
+    /// How many relations case `growth` makes.
+    let relations: Int
     /// The PostgreSQL server to compare loads with.
     let postgres: String?
     let cancellation: Cancellation
@@ -67,10 +72,12 @@ package struct BenchPlan: Sendable {
     /// Describes a run.
     package init(
         data: BenchData, rounds: Int, device: DeviceModel, directory: String, rewrites: Int,
-        postgres: String?, cancellation: Cancellation, note: @escaping @Sendable (String) -> Void
+        relations: Int, postgres: String?, cancellation: Cancellation,
+        note: @escaping @Sendable (String) -> Void
     ) {
         (self.data, self.rounds, self.device) = (data, rounds, device)
         (self.directory, self.rewrites, self.postgres) = (directory, rewrites, postgres)
+        self.relations = relations
         (self.cancellation, self.note) = (cancellation, note)
     }
 

@@ -53,20 +53,27 @@ enum SoakBench {
 }
 
 /// Narrow rows that depend only on their numbers, as ``LoadFile`` writes them.
-private struct SoakRows: ~Copyable {
+struct SoakRows: ~Copyable {
     private var builder: HeapTupleBuilder
     private var row: UInt64 = 0
 
     init(_ schema: Schema) { builder = HeapTupleBuilder(layout: schema.layout) }
 
-    /// Fills the page with rows.
-    mutating func fill(_ page: borrowing PinnedPage) throws(StorageError) {
+    /// Fills the page with rows, or puts at most so many on it.
+    mutating func fill(_ page: borrowing PinnedPage, atMost limit: Int = .max)
+        throws(StorageError)
+    {
         let block = page.block.rawValue
         var failure: PageFormatError?
         page.withEditor { editor in
             editor.initialize()
             do throws(PageFormatError) {
-                repeat { form() } while try builder.place(on: &editor, block: block) != nil
+                var count = 0
+                while count < limit {
+                    form()
+                    guard try builder.place(on: &editor, block: block) != nil else { break }
+                    count += 1
+                }
             } catch { failure = error }
         }
         guard let failure else { return }

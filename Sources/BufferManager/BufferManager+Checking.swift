@@ -1,3 +1,4 @@
+internal import StorageManager
 internal import Synchronization
 
 extension BufferManager {
@@ -24,10 +25,15 @@ extension BufferPool {
             check(state, idle: idle)
             if state.has(BufferState.tagValid) {
                 tagged += 1
+                precondition(index < reachedCount, "the clock hand has reached a buffer in use")
                 buffer(index).withRecord { record in
+                    let tag = buffer(index).tag
                     precondition(
-                        PageTag.relationWord(record.locator) == buffer(index).tag.relation,
+                        PageTag.relationWord(record.locator) == tag.relation,
                         "a buffer's record is its page's relation's")
+                    precondition(
+                        !record.isUnused && Int(tag.block.rawValue) < record.end(of: tag.fork),
+                        "a record knows what buffers it was given")
                 }
             } else {
                 precondition(

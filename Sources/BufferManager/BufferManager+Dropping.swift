@@ -18,7 +18,8 @@ extension BufferManager {
     ///
     /// - Throws: `pageInUse` if a page is pinned; nothing has been forgotten then.
     public func drop(_ relation: OpenRelation, session: Session) throws(StorageError) {
-        try drop(relation, session) { _ in true }
+        try check(session, using: relation)
+        try drop(relation, nil, from: BlockNumber(0), session)
         table.forget(relation.locator)
     }
 
@@ -30,9 +31,8 @@ extension BufferManager {
     public func dropBlocks(
         of relation: OpenRelation, fork: Fork = .main, from block: BlockNumber, session: Session
     ) throws(StorageError) {
-        try drop(relation, session) { tag in
-            tag.forkWord == UInt64(fork.rawValue) && tag.block >= block
-        }
+        try check(session, using: relation)
+        try drop(relation, fork, from: block, session)
         // The blocks may come back with other contents.
         guard let journal = shared.journal, !relation.locator.isLocal else { return }
         try journal.forget(relation.locator, fork, from: block, session: session)
@@ -54,6 +54,7 @@ extension BufferManager {
     ///
     /// - Throws: `pageInUse` if a page is pinned; other relations' pages may be forgotten by then.
     public func dropLocal(session: Session) throws(StorageError) {
+        try check(session)
         let local = localPools.withLock { $0[UInt32(session.index) + 1] }
         guard let pool = local?.pool else { return }
         for place in pool.places({ _, _ in true }) {
@@ -65,11 +66,10 @@ extension BufferManager {
     }
 
     private func drop(
-        _ relation: OpenRelation, _ session: Session, _ matches: (PageTag) -> Bool
+        _ relation: OpenRelation, _ fork: Fork?, from block: BlockNumber, _ session: Session
     ) throws(StorageError) {
         let (pool, _) = try pool(for: relation.locator)
-        let word = PageTag.relationWord(relation.locator)
-        let places = pool.places { _, tag in tag.relation == word && matches(tag) }
+        let places = places(of: relation, fork, from: block, in: pool)
         for place in places {
             guard try pool.settle(place, session) else {
                 throw Self.inUse(relation, place.tag.fork, place.tag.block)
@@ -82,7 +82,7 @@ extension BufferManager {
         }
     }
 
-    private static func inUse(_ relation: OpenRelation, _ fork: Fork, _ block: BlockNumber?)
+    static func inUse(_ relation: OpenRelation, _ fork: Fork, _ block: BlockNumber?)
         -> StorageError
     {
         let name = "relation \"\(relation.locator)\(fork.suffix)\""

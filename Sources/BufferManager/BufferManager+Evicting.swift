@@ -24,6 +24,7 @@ extension BufferManager {
     public func evict(
         _ block: BlockNumber, of relation: OpenRelation, fork: Fork = .main, session: Session
     ) throws(StorageError) -> EvictionCount {
+        try check(session, using: relation)
         let (pool, _) = try pool(for: relation.locator)
         let tag = PageTag(relation.locator, fork, block)
         var count = EvictionCount()
@@ -37,25 +38,27 @@ extension BufferManager {
     public func evict(_ relation: OpenRelation, session: Session) throws(StorageError)
         -> EvictionCount
     {
+        try check(session, using: relation)
         let (pool, _) = try pool(for: relation.locator)
-        let word = PageTag.relationWord(relation.locator)
-        return try evict(pool, session) { $0.relation == word }
+        return try evict(places(of: relation, in: pool), pool, session)
     }
 
     /// Removes all shared relations' pages from the pool.
     ///
     /// - Throws: the first error of a storage; pages not reached by then stay.
     public func evictAll(session: Session) throws(StorageError) -> EvictionCount {
-        try evict(shared, session) { _ in true }
+        try check(session)
+        return try evict(shared.places { _, _ in true }, shared, session)
     }
 
-    private func evict(_ pool: BufferPool, _ session: Session, _ matches: (PageTag) -> Bool)
+    private func evict(_ places: [BufferPool.Place], _ pool: BufferPool, _ session: Session)
         throws(StorageError) -> EvictionCount
     {
         var count = EvictionCount()
         // In order, so that dirty neighbours are written together.
-        let places = pool.sorted(pool.places { _, tag in matches(tag) })
-        for place in places { try evict(place.index, place.tag, pool, session, &count) }
+        for place in pool.sorted(places) {
+            try evict(place.index, place.tag, pool, session, &count)
+        }
         return count
     }
 

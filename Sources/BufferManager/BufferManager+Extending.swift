@@ -17,13 +17,15 @@ extension BufferManager {
     ///     unpinned buffers or if the session's share of the pool (``pinLimit``) is smaller.
     ///   - strategy: the ring to take buffers from.
     ///   - session: the calling thread's session.
-    /// - Throws: `extendFailed` if the storage cannot grow or has the most blocks possible;
+    /// - Throws: `misuse` if `count` is below 1, or the session does not belong here; `extendFailed`
+    ///   if the storage cannot grow or has the most blocks possible;
     ///   `resourcesExhausted` if all buffers are pinned. Nothing is pinned then.
     public func extend(
         _ relation: OpenRelation, fork: Fork = .main, by count: Int = 1,
         strategy: AccessStrategy? = nil, session: Session
     ) throws(StorageError) -> ExtendedPages {
-        precondition(count >= 1, "a relation grows by at least one page")
+        try check(session, using: relation)
+        try check(count: count, "an extension", relation, fork)
         let (pool, _) = try pool(for: relation.locator)
         let record = table.record(of: relation)
         let limit = relation.locator.isLocal ? max(1, pool.count / 4) : pinLimit

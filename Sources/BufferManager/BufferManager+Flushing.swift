@@ -7,7 +7,8 @@ internal import Synchronization
 /// All calls block the thread until the writes are over. Changing a page never waits for the disk;
 /// a page changed while it is written stays dirty. Calling these while holding a page's exclusive
 /// content lock throws `misuse`; holding it shared can deadlock with a waiting writer. Writes
-/// become durable with the storage manager's `syncPending`.
+/// become durable with the storage manager's `syncPending`. A session of another engine, or a
+/// relation local to another session, throws `misuse`.
 extension BufferManager {
     /// Writes a page if it is dirty, and dirty neighbours with it.
     ///
@@ -18,6 +19,7 @@ extension BufferManager {
     /// - Throws: what the storage throws; the page stays dirty.
     public func flush(_ page: borrowing PinnedPage, session: Session) throws(StorageError) {
         precondition(!page.isLocked, "a page must not be flushed while holding its content lock")
+        try check(session, using: page.relation)
         let (pool, _) = try pool(for: page.relation.locator)
         try pool.writer(session).write(pool.index(of: page.buffer), page.buffer.tag)
     }
@@ -30,9 +32,12 @@ extension BufferManager {
     ///   written stay dirty.
     @discardableResult
     public func flush(_ relation: OpenRelation, session: Session) throws(StorageError) -> Int {
+        try check(session, using: relation)
         let (pool, _) = try pool(for: relation.locator)
-        let word = PageTag.relationWord(relation.locator)
-        return try flush(pool, session) { $0.relation == word }
+        let dirty = pool.sorted(
+            places(of: relation, in: pool) { $0.has(BufferState.dirty) })
+        try pool.writer(session).write(dirty)
+        return dirty.count
     }
 
     /// Writes all pages of shared relations that are dirty now, sorted by relation, fork and block,
@@ -43,7 +48,10 @@ extension BufferManager {
     ///   written stay dirty.
     @discardableResult
     public func flushAll(session: Session) throws(StorageError) -> Int {
-        try flush(shared, session) { _ in true }
+        try check(session)
+        let dirty = shared.sorted(shared.places { state, _ in state.has(BufferState.dirty) })
+        try shared.writer(session).write(dirty)
+        return dirty.count
     }
 
     /// Lets blocks of a relation's main fork, from one on, be written without the ``PageJournal``,
@@ -57,41 +65,9 @@ extension BufferManager {
         table.record(of: relation).unprotectedStart.store(
             block?.rawValue ?? .max, ordering: .releasing)
     }
-
-    private func flush(_ pool: BufferPool, _ session: Session, _ matches: (PageTag) -> Bool)
-        throws(StorageError) -> Int
-    {
-        let dirty = pool.dirtyPages(matches)
-        try pool.writer(session).write(dirty)
-        return dirty.count
-    }
 }
 
 extension BufferPool {
-    /// A page and the buffer it was seen in.
-    struct Place {
-        let tag: PageTag
-        let index: Int
-    }
-
-    /// The matching dirty pages, in order of relation, fork and block. O(pool).
-    func dirtyPages(_ matches: (PageTag) -> Bool) -> [Place] {
-        sorted(places { state, tag in state.has(BufferState.dirty) && matches(tag) })
-    }
-
-    /// The buffers that match when they are looked at, without taking pins. O(pool).
-    func places(_ matches: (BufferState, PageTag) -> Bool) -> [Place] {
-        var places: [Place] = []
-        for index in 0..<count {
-            let buffer = buffer(index)
-            let state = buffer.state
-            guard state.has(BufferState.tagValid) else { continue }
-            let tag = buffer.tag
-            if matches(state, tag) { places.append(Place(tag: tag, index: index)) }
-        }
-        return places
-    }
-
     /// Writes the dirty pages of buffers that the caller has claimed, several writes at a time, and
     /// neighbours if that needs no waiting for others. Mirrors PostgreSQL's `FlushBuffer`, which
     /// writes one page.

@@ -16,11 +16,13 @@ extension BufferManager {
     ///   - block: the first block to read.
     ///   - count: in: how many blocks are wanted; out: how many the operation covers.
     /// - Returns: whether ``waitRead(_:)`` must be called before pages can be taken.
-    /// - Throws: `resourcesExhausted` if all buffers are pinned and not even one block can be read,
-    ///   or what the storage throws; the operation covers no block then.
+    /// - Throws: `misuse` if `count` is below 1; `resourcesExhausted` if all buffers are pinned and
+    ///   not even one block can be read, or what the storage throws; the operation covers no block
+    ///   then.
     public func startRead(_ operation: ReadOperation, block: BlockNumber, count: inout Int)
         throws(StorageError) -> Bool
     {
+        try check(count: count, "a read", operation.storedRelation, operation.storedFork)
         let wanted = count
         while let need = try begin(operation, block: block, count: &count) {
             try wait(for: need, of: operation)

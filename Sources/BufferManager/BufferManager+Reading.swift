@@ -14,7 +14,8 @@ extension BufferManager {
     ///   - mode: how to treat a page that is not in the pool, or damaged.
     ///   - strategy: the ring to take a buffer from; nil: the whole pool.
     ///   - session: the calling thread's session.
-    /// - Throws: `invalidPage` if the page is damaged; what the storage throws if it cannot be
+    /// - Throws: `misuse` if the session is another engine's, or the relation is local to another
+    ///   session; `invalidPage` if the page is damaged; what the storage throws if it cannot be
     ///   read; `resourcesExhausted` if all buffers are pinned.
     public func page(
         _ block: BlockNumber, of relation: OpenRelation, fork: Fork = .main,
@@ -45,13 +46,16 @@ extension BufferManager {
 
     /// Pins a page if it is in the pool and valid. Never reads, waits or throws.
     ///
+    /// Returns nil for a session or local relation that does not belong here.
+    ///
     /// O(1): two atomic operations, no lock, no allocation. For streams, which read missing pages
     /// with ``startRead(_:block:count:)``.
     public func pinIfResident(
         _ block: BlockNumber, of relation: OpenRelation, fork: Fork = .main,
         strategy: AccessStrategy? = nil, session: Session
     ) -> PinnedPage? {
-        pinIfResident(
+        guard belong(session, relation) else { return nil }
+        return pinIfResident(
             block, of: relation, fork: fork,
             ring: strategy.map { $0.kind != .normal } ?? false, sessionIndex: session.index)
     }
@@ -91,6 +95,7 @@ extension BufferManager {
         _ block: BlockNumber, _ relation: OpenRelation, _ fork: Fork,
         _ strategy: AccessStrategy?, _ session: Session
     ) throws(StorageError) -> PinnedPage {
+        try check(session, using: relation)
         let (pool, _) = try pool(for: relation.locator)
         let (index, _, _) = try pool.pinOrInstall(
             PageTag(relation.locator, fork, block), table.record(of: relation), strategy, session)

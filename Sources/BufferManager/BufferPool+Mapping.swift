@@ -47,7 +47,7 @@ extension BufferPool {
     }
 
     /// Walks a chain. Under the partition's lock.
-    private func find(_ tag: PageTag, _ bucket: Int) -> Int? {
+    func find(_ tag: PageTag, _ bucket: Int) -> Int? {
         var link = unsafe buckets[bucket].load(ordering: .relaxed)
         while link != 0 {
             let index = Int(link &- 1)
@@ -84,6 +84,7 @@ extension BufferPool {
         _ record: RelationRecord, ring: Bool = false, flags: UInt64 = 0
     ) -> (count: Int, found: Lookup) {
         record.addUses(count)
+        record.willHold(first, count: count)
         let opaque = unsafe UInt(bitPattern: Unmanaged.passUnretained(record).toOpaque())
         let state =
             BufferState.onePin | BufferState.oneUse | BufferState.tagValid

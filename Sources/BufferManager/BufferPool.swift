@@ -140,7 +140,7 @@ final class BufferPool: @unchecked Sendable {
     deinit {
         populator.stop()
         var pinned = 0
-        for index in 0..<count {
+        for index in 0..<reachedCount {
             let buffer = buffer(index)
             if buffer.state.pins > 0 {
                 // The holder of the pin may still ask for the page's relation.
@@ -160,6 +160,10 @@ final class BufferPool: @unchecked Sendable {
             tableMemory.take()?.leak()
         }
     }
+
+    /// How many buffers, from the first on, may ever have held a page. Buffers are claimed by the
+    /// clock hand before anything else, so those that it has not reached are empty.
+    var reachedCount: Int { Int(min(UInt64(count), hand.load(ordering: .relaxed))) }
 
     @inline(__always)
     func buffer(_ index: Int) -> Buffer { tables.buffer(index) }

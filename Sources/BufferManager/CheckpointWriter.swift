@@ -28,12 +28,11 @@ public final class CheckpointWriter {
     /// - Parameters:
     ///   - manager: the pool whose pages are written.
     ///   - session: issues the writes.
-    public init(_ manager: BufferManager, session: Session) {
+    /// - Throws: `misuse` if the session is another engine's.
+    public init(_ manager: BufferManager, session: Session) throws(StorageError) {
+        try manager.check(session)
         pool = manager.shared
-        pool.markForCheckpoint()
-        places = pool.balanced(
-            pool.sorted(
-                pool.places { state, _ in state.has(BufferState.checkpointNeeded) }))
+        places = pool.balanced(pool.sorted(pool.markForCheckpoint()))
         pageCount = places.count
         writer = PageWriter(pool, session)
         writer.begin(.checkpoint)
@@ -69,22 +68,22 @@ public final class CheckpointWriter {
 }
 
 extension BufferPool {
-    /// Marks the pages that are dirty now for the checkpoint to write.
-    func markForCheckpoint() {
-        for index in 0..<count {
+    /// Marks the pages that are dirty now for the checkpoint to write. Returns those, and any that
+    /// a checkpoint before has left. O(pool), as far as the pool was ever used.
+    func markForCheckpoint() -> [Place] {
+        var places: [Place] = []
+        for index in 0..<reachedCount {
             let buffer = buffer(index)
             var old = buffer.state
             while old.has(BufferState.dirty), !old.has(BufferState.checkpointNeeded) {
                 let new = BufferState(old.bits | BufferState.checkpointNeeded)
-                if buffer.exchange(&old, new) { break }
+                if buffer.exchange(&old, new) { old = new }
+            }
+            if old.has(BufferState.checkpointNeeded) {
+                places.append(Place(tag: buffer.tag, index: index))
             }
         }
-    }
-
-    func sorted(_ places: [Place]) -> [Place] {
-        places.sorted { left, right in
-            (left.tag.relation, left.tag.page) < (right.tag.relation, right.tag.page)
-        }
+        return places
     }
 
     /// The order in which all files advance in proportion, a stretch of each at a time. PostgreSQL

@@ -49,9 +49,7 @@ extension BufferManager {
     /// written. Any thread. O(pool).
     public func hasChanges(in relation: OpenRelation, below end: BlockNumber) -> Bool {
         guard let (pool, _) = try? pool(for: relation.locator) else { return false }
-        let word = PageTag.relationWord(relation.locator)
-        return !pool.dirtyPages { tag in
-            tag.relation == word && tag.fork == .main && tag.block < end
-        }.isEmpty
+        return places(of: relation, .main, in: pool) { $0.has(BufferState.dirty) }
+            .contains { $0.tag.block < end }
     }
 }

@@ -55,11 +55,13 @@ public final class ReadOperation {
 
     /// Makes an operation that covers no block yet.
     ///
-    /// - Throws: what making the pool of a session's local relations throws.
+    /// - Throws: `misuse` if the session is another engine's, or the relation is local to another
+    ///   session; what making the pool of a session's local relations throws.
     public init(
         _ manager: BufferManager, relation: OpenRelation, fork: Fork = .main, session: Session,
         options: ReadOptions = [], strategy: AccessStrategy? = nil
     ) throws(StorageError) {
+        try manager.check(session, using: relation)
         storedRelation = relation
         storedFork = fork
         storedOptions = options

@@ -44,6 +44,10 @@ final class RelationRecord: Sendable {
     /// record alive.
     private let uses = Atomic<Int>(0)
 
+    /// By fork, one more than the highest block that a buffer was ever given, even one that cannot
+    /// exist.
+    private let ends = InlineArray<4, Atomic<Int>> { _ in Atomic(0) }
+
     var relation: OpenRelation { current.withLock { $0 } }
 
     /// Records that buffers are given pages of the relation: one operation for a whole run. The
@@ -60,6 +64,22 @@ final class RelationRecord: Sendable {
         assert(old >= count, "uses are dropped at most as often as added")
         if old == count { unsafe Unmanaged.passUnretained(self).release() }
     }
+
+    /// Records, before buffers can be found under their new tags, which blocks they are given. A
+    /// thread that knows of a page in the pool therefore also sees its block below ``end(of:)``.
+    func willHold(_ first: PageTag, count: Int) {
+        let place = Int(first.forkWord)
+        let end = Int(first.block.rawValue) + count
+        if ends[place].load(ordering: .relaxed) < end {
+            ends[place].max(end, ordering: .relaxed)
+        }
+    }
+
+    /// One more than the highest block of a fork that a buffer was ever given.
+    func end(of fork: Fork) -> Int { ends[Int(fork.rawValue)].load(ordering: .relaxed) }
+
+    /// Whether no buffer holds a page of the relation.
+    var isUnused: Bool { uses.load(ordering: .acquiring) == 0 }
 
     func use(_ relation: OpenRelation) {
         current.withLock { if $0 !== relation { $0 = relation } }

@@ -100,8 +100,9 @@ public final class FileAccess: Sendable {
 
     /// Opens a file, or creates it with ``FileOptions/create``.
     ///
-    /// Opens its kernel descriptor at once, so that problems show here. Mirrors PostgreSQL's
-    /// `PathNameOpenFile`.
+    /// Opens its kernel descriptor at once, so that problems show here. Follows a symbolic link in
+    /// the file's place for reading only: what is written through a link could belong to another
+    /// relation. Mirrors PostgreSQL's `PathNameOpenFile`.
     ///
     /// - Throws: `invalidPath`, `fileMissing`, `fileExists`, `directIOUnsupported`,
     ///   `fileOpenFailed`; `resourcesExhausted` if no descriptor is available; `storeReadOnly` if

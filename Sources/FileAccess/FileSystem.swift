@@ -60,7 +60,8 @@ public struct FileStatus: Sendable, Hashable {
 public protocol FileSystem: AnyObject, Sendable {
     /// Opens the directory that all other paths are relative to. `path` is the process's own.
     func openRoot(_ path: FilePath) -> CInt
-    /// Opens a file. A new file is accessible to its owner only.
+    /// Opens a file. A new file is accessible to its owner only. Fails with `-ELOOP` if the path's
+    /// last component is a symbolic link and the file is to be written.
     func open(_ path: String, in root: CInt, _ flags: FileOpenFlags) -> CInt
     /// Closes a descriptor. It is closed whatever the call returns.
     func close(_ descriptor: CInt) -> CInt

@@ -24,6 +24,8 @@ public final class KernelFileSystem: FileSystem {
         if flags.contains(.truncate) { bits |= O_TRUNC }
         if flags.contains(.direct) { bits |= strata_direct_io_flag() }
         if flags.contains(.directory) { bits |= O_DIRECTORY }
+        // Writing through a link would change a file that belongs to another name.
+        if !flags.contains(.readOnly) { bits |= O_NOFOLLOW }
         // Without O_NONBLOCK, opening a pipe in a file's place would wait for its other end.
         let descriptor = unsafe PathBytes.with(path) {
             lifted(unsafe openat(root, $0, bits | O_NONBLOCK, Self.fileMode))

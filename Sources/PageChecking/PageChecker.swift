@@ -93,12 +93,20 @@ package final class PageChecker {
                 }
             }
             // Once more and alone: a write of the page that was under way is over by then.
-            do throws(StorageError) {
-                try source.read(block, into: page)
-                each(block, .page(verdict(page, block), page))
-            } catch {
-                each(block, .unreadable(error))
-            }
+            each(block, self.read(block, of: source, into: page))
+        }
+    }
+
+    /// Reads one page again, alone, into the memory of a finding about it. Callable from `each`
+    /// only.
+    package func read(_ block: UInt32, of source: some PageSource, into page: PageAddress)
+        -> Finding
+    {
+        do throws(StorageError) {
+            try source.read(block, into: page)
+            return .page(verdict(page, block), page)
+        } catch {
+            return .unreadable(error)
         }
     }
 

@@ -88,7 +88,7 @@ extension StreamEngine {
     @usableFromInline var wantsBlock: Bool {
         if isExhausted || isPaused || heldBlock != .invalid { return false }
         if startFailure != nil || startNeed != nil { return false }
-        if reads.count == maximumReads { return false }
+        if readCount == maximumReads { return false }
         // A read at the front of the queue may grow as large as it can.
         if count == 0 && pendingCount > 0 && pendingCount < combineDistance { return true }
         return count + pendingCount < readAheadDistance

@@ -81,14 +81,14 @@ extension StreamEngine {
 
     private func append(_ page: consuming PinnedPage) {
         assert(count < capacity, "a stream pins no more pages than it may")
-        queue.append(.page(page))
+        append(Entry.page(page))
     }
 
     /// Starts the pending read, or the part of it that one read can cover.
     ///
     /// - Returns: whether there was any progress.
     private func startPending() -> Bool {
-        guard reads.count < maximumReads, count < capacity else { return false }
+        guard readCount < maximumReads, count < capacity else { return false }
         let wanted = min(pendingCount, capacity - count)
         do throws(StorageError) {
             let operation = try operationToStart()
@@ -103,7 +103,7 @@ extension StreamEngine {
                 return false
             }
             if operation.done < operation.count {
-                append(Read(operation: operation, blocks: covered, advised: advised))
+                enqueue(Read(operation: operation, blocks: covered, advised: advised))
                 pendingOperation = nil
             } else {
                 takeHits(operation)
@@ -145,14 +145,14 @@ extension StreamEngine {
             options: options.readOptions, strategy: options.strategy)
     }
 
-    private func append(_ read: Read) {
-        for _ in 0..<read.blocks { queue.append(.reading) }
-        reads.append(read)
+    private func enqueue(_ read: Read) {
+        for _ in 0..<read.blocks { append(Entry.reading) }
+        append(read)
         sequentialBlock = pendingBlock.advanced(by: read.blocks)
         statistics.reads += 1
         statistics.blocksRead += UInt64(read.blocks)
-        if reads.count > statistics.maximumReadsInFlight {
-            statistics.maximumReadsInFlight = reads.count
+        if readCount > statistics.maximumReadsInFlight {
+            statistics.maximumReadsInFlight = readCount
             statistics.pagesBeforeMaximumReads = statistics.pages
         }
     }

@@ -14,7 +14,7 @@ extension StreamEngine {
     func takeFirst() throws(StorageError) -> PinnedPage? {
         if isReading(0), !advanceOldestRead() { return nil }
         if let block = uncertainBlock { return try takeUncertain(block) }
-        switch queue.removeFirst() {
+        switch removeFirst() {
         case .page(let page):
             countPage()
             return page
@@ -95,7 +95,7 @@ extension StreamEngine {
     private func endOldestRead(_ failure: StorageError?) {
         statistics.waits += 1
         if hasWaited { statistics.blockedWaits += 1 }
-        guard let read = reads.popFirst() else { preconditionFailure("there is an oldest read") }
+        guard let read = removeOldestRead() else { preconditionFailure("there is an oldest read") }
         let operation = read.operation
         if let failure {
             operation.giveBack()
@@ -123,7 +123,7 @@ extension StreamEngine {
     private func takeUncertain(_ block: BlockNumber) throws(StorageError) -> PinnedPage? {
         if let page = resident(block) {
             spare?.giveBack()
-            _ = queue.removeFirst()
+            _ = removeFirst()
             countPage()
             return page
         }
@@ -139,13 +139,13 @@ extension StreamEngine {
                 preconditionFailure("a read that ended without an error has its page")
             }
             operation.giveBack()
-            _ = queue.removeFirst()
+            _ = removeFirst()
             countPage()
             return page
         } catch {
             readFailure = nil
             spare?.giveBack()
-            _ = queue.removeFirst()
+            _ = removeFirst()
             throw error
         }
     }

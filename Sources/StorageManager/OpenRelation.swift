@@ -12,15 +12,20 @@ public final class OpenRelation: Sendable {
     public let capabilities: StorageManagerCapabilities
     /// The registry's number of its storage manager.
     public let manager: StorageManagerID
+    /// Identifies the IO core that its storage works with. Not a reference to it: the core's
+    /// registries refer to open relations.
+    public let core: ObjectIdentifier
 
     init(
         locator: RelationLocator, storage: any RelationStorage,
-        capabilities: StorageManagerCapabilities, manager: StorageManagerID
+        capabilities: StorageManagerCapabilities, manager: StorageManagerID,
+        core: ObjectIdentifier
     ) {
         self.locator = locator
         self.storage = storage
         self.capabilities = capabilities
         self.manager = manager
+        self.core = core
     }
 
     /// The location to put into an error about a block of this relation.

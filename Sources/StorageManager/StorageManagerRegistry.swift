@@ -12,18 +12,19 @@ public struct StorageManagerID: RawRepresentable, Hashable, Sendable, BitwiseCop
 /// The storage managers of one engine and the relations open through them.
 ///
 /// Safe to use from any thread. Mirrors PostgreSQL's `smgr.c`; unlike that fixed table, managers
-/// can
-/// be added.
+/// can be added.
 public final class StorageManagerRegistry: Sendable {
     private let index = RelationIndex()
     private let managers = Lock<[StorageManagerID: any StorageManager]>([:], rank: .managerRegistry)
     private let target: IOTargetID
+    private let core: ObjectIdentifier
 
     /// Makes an empty registry and registers the target for relations with the core.
     ///
     /// - Throws: `resourcesExhausted` if the core has no target ids left.
     public init(system: IOSystem) throws(StorageError) {
         target = try system.register(target: RelationTargetEntry(registry: index))
+        core = ObjectIdentifier(system)
     }
 
     /// Adds a storage manager under a number that catalogs can record.
@@ -76,7 +77,7 @@ public final class StorageManagerRegistry: Sendable {
         let relation = try index.relation(locator) { () throws(StorageError) in
             OpenRelation(
                 locator: locator, storage: try manager.open(locator, target: target),
-                capabilities: manager.capabilities, manager: id)
+                capabilities: manager.capabilities, manager: id, core: core)
         }
         guard relation.manager == id else {
             throw StorageError(

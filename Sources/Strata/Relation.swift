@@ -78,7 +78,8 @@ public final class Relation: Sendable {
     ///   - count: how many pages to add; fewer may be added, but at least one.
     ///   - strategy: the ring to take buffers from; nil for the whole pool.
     ///   - session: the calling thread's session.
-    /// - Throws: `relationBusy` if it is being loaded, `storeFailed`, `closed`, or what extending
+    /// - Throws: `notFound` if it was dropped or replaced, `misuse` if `count` is below 1,
+    ///   `relationBusy` if it is being loaded, `storeFailed`, `closed`, or what extending
     ///   throws.
     public func extend(
         by count: Int = 1, strategy: AccessStrategy? = nil, session: Session
@@ -136,16 +137,19 @@ extension Engine {
         state.withLock { state in
             guard let count = state.users[locator] else { return }
             state.users[locator] = count > 1 ? count - 1 : nil
+            if count == 1 { state.touched.insert(locator) }
         }
     }
 
     func beginExtending(_ record: RelationState, _ name: String) throws(StorageError) {
         let locator = record.open.locator
-        let isFree = state.withLock { state in
-            if state.loading.contains(locator) { return false }
+        let (isFree, isDropped) = state.withLock { state in
+            if state.catalog.remains[locator]?.kind == .files { return (true, true) }
+            if state.loading.contains(locator) { return (false, false) }
             state.extending[locator, default: 0] += 1
-            return true
+            return (true, false)
         }
+        if isDropped { throw notFound(name) }
         if !isFree { throw busy(name) }
     }
 

@@ -86,6 +86,17 @@ struct BenchCommand: ParsableCommand {
             runs tasks. async/memory: what each of 10,000 waiting tasks takes beyond a sleeping \
             task, with a page each and all with one page; against 1024 bytes.
 
+            growth: what operations cost at two sizes a factor of 8 apart: the power of the size \
+            to which the cost on all cores grows, against 0.15 for what should not grow and 1.1 \
+            for what does something for each relation; the last columns show the cost at the \
+            larger size. growth/open, list, verify, close, replay (opening after a crash, with a \
+            page of each relation in the journal): for each of --relations relations. \
+            growth/checkpoint, change: a checkpoint with nothing to do, and a change of the \
+            catalog, beside so many relations. growth/drop, load: the 50th and the 400th drop \
+            since a checkpoint, and an unrelated load after it. growth/pool: beside a full pool of \
+            128 MB and of 1 GB; pool/scan: a page of a single scan through a pool of half of \
+            --size and of four times --size. growth/append: a load of one row. Not part of all.
+
             The data is made in a new directory below --directory and removed at the end. All data \
             read is checked. Results go to standard output, everything else to standard error.
             """)
@@ -126,6 +137,10 @@ struct BenchCommand: ParsableCommand {
     var rewrites = 200_000
 
     @Option(
+        help: ArgumentHelp("For case growth: how many relations to make.", valueName: "number"))
+    var relations = 10_000
+
+    @Option(
         help: ArgumentHelp(
             "For case load: also measure the COPY of a PostgreSQL server on this machine, to"
                 + " which psql connects.",
@@ -160,6 +175,9 @@ struct BenchCommand: ParsableCommand {
         if !(1...1_000_000_000).contains(rewrites) {
             throw ValidationError("--rewrites must be from 1 to 1000000000, not \(rewrites).")
         }
+        if !(8...100_000).contains(relations) {
+            throw ValidationError("--relations must be from 8 to 100000, not \(relations).")
+        }
         if !BenchData.sizeLimits.contains(size.bytes) {
             throw ValidationError("--size must be from 1MB to 8TB, not \(size).")
         }
@@ -184,7 +202,7 @@ struct BenchCommand: ParsableCommand {
             try run(
                 BenchPlan(
                     data: data, rounds: rounds, device: device, directory: folder.path,
-                    rewrites: rewrites, postgres: postgres,
+                    rewrites: rewrites, relations: relations, postgres: postgres,
                     cancellation: interruption.cancellation
                 ) { printMessage("strata: \($0)") })
         } catch {
@@ -233,7 +251,8 @@ struct BenchCommand: ParsableCommand {
         BenchData.diskBytes(
             size: size.bytes,
             loads: !Set(benchCase.parts).isDisjoint(with: [.load, .compress, .soak]),
-            journals: benchCase.parts.contains(.write))
+            journals: benchCase.parts.contains(.write),
+            relations: benchCase.parts.contains(.growth) ? relations : nil)
     }
 
     private func sayWhatItTakes(_ folder: borrowing BenchDirectory) {

@@ -18,13 +18,14 @@ struct StrataTool: ParsableCommand {
             format; one process at a time can have it open.
 
             Exit codes: 0 on success; 1 if the command failed, found damage, or could not print \
-            all of its output (its changes to a store are made in that case); 64 if the command \
-            line is wrong; 128 plus the signal's number if a signal ended it.
+            all of its output (its changes to a store are made in that case); 2 if `postgres \
+            verify` could not check something; 64 if the command line is wrong; 128 plus the \
+            signal's number if a signal ended it.
             """,
         version: "0.1.0",
         subcommands: [
             LoadCommand.self, ScanCommand.self, RelationsCommand.self, VerifyCommand.self,
-            VerifyClusterCommand.self, PostgresCommand.self, RecoverCommand.self, DropCommand.self,
+            PostgresCommand.self, RecoverCommand.self, DropCommand.self,
             CopyCommand.self,
             CompactCommand.self, SimulateCommand.self, BenchCommand.self,
         ])

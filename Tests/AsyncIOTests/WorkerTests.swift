@@ -161,6 +161,45 @@ final class Gate: Sendable {
         try Threads.waitOrFail("the pool shrinks") { system.statistics.workers == 1 }
     }
 
+    /// Looks at the pool are further apart than the launch interval on such a device.
+    @Test(arguments: [0, 1_000_000, 20_000_000] as [UInt64])
+    func aSlowDeviceGetsTheWorkersItNeeds(launchInterval: UInt64) throws {
+        let system = try makeSystem(
+            .worker(
+                configuration {
+                    $0.maximumWorkers = 48
+                    $0.launchIntervalNanoseconds = launchInterval
+                })
+        ) {
+            $0.concurrency = .fixed(256)
+            $0.deviceModel = DeviceModel(latencyNanoseconds: 10_000_000, parallelism: 64)
+        }
+        let file = try TestFile(system)
+        let greatest = Atomic<Int>(0)
+        let threads = StartedThreads(3) { _ in
+            guard let session = try? system.makeSession() else { return }
+            let memories = (0..<200).map { _ in IOMemory(1024) }
+            var references: [WaitReference] = []
+            for memory in memories {
+                guard let reference = try? session.read(file, into: memory, at: 1024) else {
+                    Issue.record("a read could not be started")
+                    return
+                }
+                references.append(reference)
+            }
+            for (position, reference) in references.enumerated() {
+                _ = try? session.wait(for: reference)
+                #expect(memories[position].holds(from: 1024, count: 1024))
+                let workers = system.statistics.workers
+                if workers > greatest.load(ordering: .relaxed) {
+                    greatest.store(workers, ordering: .relaxed)
+                }
+            }
+        }
+        try threads.join()
+        #expect(greatest.load(ordering: .relaxed) == 48)
+    }
+
     @Test func whatWokeNobodyIsExecutedOnceIOTurnsOutToBeSlow() throws {
         let gate = Gate()
         let system = try makeSystem(

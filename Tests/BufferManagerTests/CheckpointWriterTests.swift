@@ -22,7 +22,7 @@ import Testing
         let session = try stack.session()
         try change(stack, first, 0..<16, version: 1, session)
         try change(stack, first, 20..<24, version: 1, session)
-        let checkpoint = CheckpointWriter(stack.buffers, session: session)
+        let checkpoint = try CheckpointWriter(stack.buffers, session: session)
         #expect(checkpoint.pageCount == 20)
         try change(stack, second, 0..<24, version: 1, session)
         // Written by another session meanwhile, and changed again: left to the next checkpoint.
@@ -39,12 +39,12 @@ import Testing
             #expect(try version(stack, second, block) == 0)
         }
         #expect(stack.buffers.statistics.checkpointWrites == 16)
-        let next = CheckpointWriter(stack.buffers, session: session)
+        let next = try CheckpointWriter(stack.buffers, session: session)
         #expect(next.pageCount == 28)
         while next.step(pages: 100) {}
         try next.finish()
         #expect(try version(stack, first, 22) == 2)
-        #expect(CheckpointWriter(stack.buffers, session: session).pageCount == 0)
+        #expect(try CheckpointWriter(stack.buffers, session: session).pageCount == 0)
         stack.buffers.checkInvariants()
     }
 
@@ -72,7 +72,7 @@ import Testing
                 page.withEditor { $0.lsn = LSN(position) }
             }
         }
-        let checkpoint = CheckpointWriter(stack.buffers, session: session)
+        let checkpoint = try CheckpointWriter(stack.buffers, session: session)
         while checkpoint.step(pages: 100) {}
         try checkpoint.finish()
         #expect(log.flushes.count == 75 + 38)
@@ -87,7 +87,7 @@ import Testing
         let session = try stack.session()
         try change(stack, relation, 0..<24, version: 1, session)
         stack.faults.failsWrites.store(true, ordering: .relaxed)
-        let checkpoint = CheckpointWriter(stack.buffers, session: session)
+        let checkpoint = try CheckpointWriter(stack.buffers, session: session)
         #expect(checkpoint.step(pages: 8))
         checkpoint.settle()
         stack.faults.failsWrites.store(false, ordering: .relaxed)
@@ -95,7 +95,7 @@ import Testing
         let error = #expect(throws: StorageError.self) { try checkpoint.finish() }
         #expect(error?.errorNumber == 28)
         // The next one retries what could not be written.
-        let next = CheckpointWriter(stack.buffers, session: session)
+        let next = try CheckpointWriter(stack.buffers, session: session)
         #expect(next.pageCount == 8)
         while next.step(pages: 8) {}
         try next.finish()
@@ -116,7 +116,7 @@ import Testing
         #expect(stack.buffers.writeFailure?.errorNumber == 5)
         let before = stack.faults.writes.load(ordering: .relaxed)
         let page = try stack.buffers.page(3, of: relation, session: session)
-        let checkpoint = CheckpointWriter(stack.buffers, session: session)
+        let checkpoint = try CheckpointWriter(stack.buffers, session: session)
         while checkpoint.step(pages: 8) {}
         let writer = BackgroundWriter(stack.buffers, session: session)
         let attempts: [() throws -> Void] = [

@@ -100,6 +100,24 @@ import Threads
     }
 
     @Test(arguments: IOMethodMatrix.all)
+    func aLocalRelationIsItsSessionsAlone(_ method: TestedMethod) throws {
+        let stack = try Stack(method)
+        let (session, other) = (try stack.session(), try stack.session())
+        let local = try stack.makeRelation(16384, blocks: 4, localTo: session.index)
+        for _ in 0..<2 {
+            let error = #expect(throws: StorageError.self) {
+                _ = try stack.buffers.page(1, of: local, session: other)
+            }
+            #expect(error?.code == .misuse)
+            if stack.buffers.pinIfResident(1, of: local, session: other) != nil {
+                Issue.record("another session pinned a local page")
+            }
+            _ = try stack.buffers.page(1, of: local, session: session)
+        }
+        try stack.buffers.dropLocal(session: session)
+    }
+
+    @Test(arguments: IOMethodMatrix.all)
     func localRelationsHaveBuffersOfTheirOwn(_ method: TestedMethod) throws {
         let stack = try Stack(method)
         let session = try stack.session()

@@ -83,7 +83,7 @@ import Testing
                 while running.load(ordering: .acquiring) > 0 { try writer.step() }
             case 4:
                 while running.load(ordering: .acquiring) > 0 {
-                    let checkpoint = CheckpointWriter(stack.buffers, session: session)
+                    let checkpoint = try CheckpointWriter(stack.buffers, session: session)
                     while checkpoint.step(pages: 5) {}
                     try checkpoint.finish()
                 }

@@ -90,7 +90,7 @@ import Threads
         _ stack: Stack, _ relation: OpenRelation, _ versions: [UInt32],
         _ random: inout SplitMix64, _ session: Session
     ) throws {
-        let checkpoint = CheckpointWriter(stack.buffers, session: session)
+        let checkpoint = try CheckpointWriter(stack.buffers, session: session)
         while checkpoint.step(pages: 1 + random.below(20)) {}
         try expectWriteError {
             try checkpoint.finish()

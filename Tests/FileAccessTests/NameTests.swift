@@ -177,6 +177,22 @@ import Threads
         #expect(fixture.faults.openCount == 0)
     }
 
+    @Test func nothingIsWrittenThroughALink() throws {
+        let fixture = try Fixture()
+        try fixture.files.open("target", .create).writeText("abc")
+        #expect(unsafe symlink("target", "\(fixture.directory.path)/link") == 0)
+        let reading = try fixture.files.open("link", .readOnly)
+        #expect(try reading.size() == 3)
+        for options: FileOptions in [[], .create, .truncate, .buffered] {
+            let error = failure { () throws(StorageError) in
+                _ = try fixture.files.open("link", options)
+            }
+            #expect(error?.code == .fileOpenFailed && error?.errorNumber == ELOOP)
+            #expect(error?.location.path == "link" && error?.remedy?.contains("link") == true)
+        }
+        #expect(try fixture.files.open("target", .readOnly).size() == 3)
+    }
+
     @Test func aDirectoryWithoutANameIsNone() throws {
         for path in ["", "a\0b"] {
             let error = failure { () throws(StorageError) in

@@ -31,9 +31,6 @@ extension Mutator {
         case 4:
             target =
                 one(of: mutation.image.files).split(separator: "/").last.map(String.init) ?? own
-            // What is written to or cut from the one is so from the other.
-            let other = path.split(separator: "/").dropLast().map { $0 + "/" }.joined() + target
-            if base.owner(of: other) != nil { mutation.changed.insert(other) }
         default:
             target =
                 (path.hasPrefix("base/1/") ? "../../" : path == "base/1" ? "../" : "") + "moved"

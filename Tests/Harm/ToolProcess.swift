@@ -10,7 +10,8 @@ struct ToolOutcome {
     var isHung = false
     var output: [UInt8] = []
     var errors: [UInt8] = []
-    /// The most resident memory it had.
+    /// The most resident memory it had, if that was more than the harness has; otherwise the most
+    /// that was observed.
     var residentBytes = 0
     /// The most address space that was observed.
     var addressBytes = 0
@@ -108,11 +109,16 @@ struct ToolRunner {
                 kill(child, SIGKILL)
                 continue
             }
-            outcome.addressBytes = max(outcome.addressBytes, Self.addressBytes(of: child))
+            let memory = Self.memory(of: child)
+            outcome.addressBytes = max(outcome.addressBytes, memory.addresses)
+            outcome.residentBytes = max(outcome.residentBytes, memory.resident)
             usleep(pause)
             pause = min(pause * 2, 5000)
         }
-        outcome.residentBytes = usage.ru_maxrss * 1024
+        // The kernel counts what the process had before `exec`: the memory of the harness.
+        var own = rusage()
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &own)
+        if usage.ru_maxrss > own.ru_maxrss { outcome.residentBytes = usage.ru_maxrss * 1024 }
         outcome.processorSeconds = Self.seconds(usage.ru_utime) + Self.seconds(usage.ru_stime)
         if status & 0x7f == 0 {
             outcome.code = (status >> 8) & 0xff
@@ -122,24 +128,41 @@ struct ToolRunner {
         return outcome
     }
 
-    /// The most address space that a process has had so far; 0 if the system does not report it.
-    private static func addressBytes(of child: pid_t) -> Int {
+    /// The most memory that a process has had so far, in bytes; 0 if the system does not report it.
+    private static func memory(of child: pid_t) -> (addresses: Int, resident: Int) {
         let descriptor = open("/proc/\(child)/status", O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return 0 }
+        guard descriptor >= 0 else { return (0, 0) }
         defer { close(descriptor) }
         var bytes = [UInt8](repeating: 0, count: 1024)
         let count = read(descriptor, &bytes, bytes.count)
-        let text = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
-        guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("VmPeak:") })
-        else { return 0 }
-        return (line.split(separator: " ").compactMap { Int($0) }.first ?? 0) << 10
+        let lines = bytes.prefix(max(0, count)).split(separator: UInt8(ascii: "\n"))
+        func value(_ field: String) -> Int {
+            let line = lines.first { $0.starts(with: field.utf8) }
+            let digits = line?.filter { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) } ?? []
+            return (Int(String(decoding: digits, as: UTF8.self)) ?? 0) << 10
+        }
+        return (value("VmPeak:"), value("VmHWM:"))
     }
 
     private static func seconds(_ time: timeval) -> Double {
         Double(time.tv_sec) + Double(time.tv_usec) / 1e6
     }
 
+    /// The bytes of a regular file; none if it cannot be read.
+    ///
+    /// Not Foundation's reading of files: that loses 4 KiB of memory with each empty one.
     static func contents(_ path: String) -> [UInt8] {
-        FileManager.default.contents(atPath: path).map { [UInt8]($0) } ?? []
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return [] }
+        defer { close(descriptor) }
+        let size = max(0, Int(lseek(descriptor, 0, SEEK_END)))
+        return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+            while count < size {
+                let taken = pread(
+                    descriptor, buffer.baseAddress! + count, size - count, off_t(count))
+                if taken <= 0 { break }
+                count += taken
+            }
+        }
     }
 }

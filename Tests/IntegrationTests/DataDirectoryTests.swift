@@ -86,9 +86,15 @@ import Testing
 
     @Test func theToolFindsDamage() throws {
         let directory = try copy()
-        let whole = try Tool.run(["verify-cluster", directory.path])
+        // These few files have no catalogs.
+        let incomplete = try Tool.run(["postgres", "verify", directory.path])
+        #expect(incomplete.code == 2, "\(incomplete.errors)")
+        #expect(incomplete.output.contains("could not be checked: checked "))
+        #expect(incomplete.output.contains("without the catalogs, which cannot be read"))
+        let whole = try Tool.run(["postgres", "verify", "--no-catalog", directory.path])
         #expect(whole.code == 0, "\(whole.errors)")
         #expect(whole.output.hasPrefix("no damage: checked "))
+        #expect(whole.output.contains("not compared with the catalogs"))
         let entry = try #require(
             try PostgresDirectoryTests.entries().first { $0.fork == .main && $0.blocks > 2 })
         let path = "base/5/\(entry.number)"
@@ -98,11 +104,22 @@ import Testing
             try file.seekToEnd()
             try file.write(contentsOf: Data([1, 2, 3]))
         }
-        let damaged = try Tool.run(["verify-cluster", directory.path])
+        let damaged = try Tool.run(["postgres", "verify", "--no-catalog", directory.path])
         #expect(damaged.code == 1)
-        #expect(damaged.output.hasPrefix("2 found damaged: "))
-        #expect(damaged.errors.contains("block 2, file \"\(path)\": checksum "))
-        #expect(damaged.errors.contains("it ends with 3 of a block's 8192"))
+        #expect(damaged.output.hasPrefix("damage: 2 findings in 1 file: "))
+        let lines = damaged.errors.split(separator: "\n").filter { $0.contains(path) }
+        #expect(lines.count == 1, "\(damaged.errors)")
+        #expect(lines.first?.contains("block 2: checksum ") == true)
+        #expect(lines.first?.contains("it ends with 3 of a block's 8192") == true)
+        let json = try Tool.run(["postgres", "verify", "--no-catalog", "--json", directory.path])
+        #expect(json.code == 1)
+        let objects = try json.output.split(separator: "\n").map {
+            try #require(
+                try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+        }
+        #expect(objects.count { $0["type"] as? String == "finding" } == 2)
+        #expect(objects.last?["type"] as? String == "summary")
+        #expect(objects.last?["outcome"] as? String == "damaged")
     }
 
     @Test func whatIsNoClusterIsRefused() throws {
@@ -131,7 +148,7 @@ import Testing
         #expect(code() == .clusterDamaged)
         try FileManager.default.removeItem(atPath: control)
         #expect(code() == .notADataDirectory)
-        let refused = try Tool.run(["verify-cluster", directory.path])
+        let refused = try Tool.run(["postgres", "verify", directory.path])
         #expect(refused.code == 1)
         #expect(refused.errors.contains("is not a data directory of PostgreSQL"))
     }

@@ -109,13 +109,13 @@ import Testing
         ] {
             let commands = [
                 ["relations", "--store", store.path], ["scan", "--relation", "magnetic"],
-                ["verify-cluster", store.folder],
+                ["postgres", "verify", store.folder],
             ]
             for command in commands {
                 let isStore = command[0] == "scan" ? ["--store", store.path] : []
                 let result = try Tool.run(command + isStore + arguments)
                 #expect(result.code == 1, "\(command): \(result)")
-                if command[0] != "verify-cluster" {
+                if command[0] != "postgres" {
                     #expect(result.errors.contains("--buffers"), "\(command): \(result)")
                 }
                 for word in ["Options.", "Configuration.", "number of buffers"] {

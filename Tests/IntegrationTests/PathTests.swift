@@ -15,7 +15,7 @@ import Testing
         _ = try store.file("rows.csv", "a\n1\n")
         for script in [
             "load rows.csv --store '' --relation t", "load '' --store store --relation t",
-            "verify --store ''", "relations --store=", "verify-cluster ''",
+            "verify --store ''", "relations --store=", "postgres verify ''",
             "load rows.csv --store store --relation t --on-error skip --rejects ''",
         ] {
             let result = try shell("mkdir -p empty; cd empty; \"$strata\" \(script)")
@@ -71,7 +71,7 @@ import Testing
             "load - --store store --relation u --schema \"\(esc) text\"",
             "load - --store store --relation u --schema '\"'\"\(esc)\"'\" text'",
             "load - --store store --relation u --schema \"a \(esc)\"",
-            "verify-cluster \"\(esc)\"", "load \"\(esc)\" --store store --relation u",
+            "postgres verify \"\(esc)\"", "load \"\(esc)\" --store store --relation u",
         ] {
             let result = try shell("\"$strata\" \(script)", "a\n1\n")
             #expect(result.status == 1 || result.status == 64, "\(script): \(result)")

@@ -48,7 +48,7 @@ enum Clusters {
         (try? run(["-c", "command -v tar && command -v zstd"])) == 0
     }()
 
-    private static func run(_ arguments: [String]) throws -> Int32 {
+    static func run(_ arguments: [String]) throws -> Int32 {
         let process = Process()
         process.executableURL = URL(filePath: "/bin/sh")
         process.arguments = arguments

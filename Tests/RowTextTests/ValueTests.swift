@@ -92,7 +92,7 @@ func withEncoded(
 ) throws {
     var options = CSVOptions()
     options.hasHeader = false
-    options.delimiter = 1
+    options.delimiter = "\u{1}"
     options.bufferSize = 64
     let doubled = text.split(separator: "\"", omittingEmptySubsequences: false)
         .joined(separator: "\"\"")

@@ -57,6 +57,40 @@ import Threads
         }
     }
 
+    /// What a command writes to one relation never reaches another's file through a link.
+    @Test(arguments: IOMethodMatrix.all, ["magnetic", "compressed"])
+    func nothingIsWrittenThroughALink(_ method: TestedMethod, _ manager: String) throws {
+        let store = TestStore(method)
+        var files = (a: "", b: "")
+        try store.with { engine, session in
+            for (name, mark) in [("a", UInt8(1)), ("b", 2)] {
+                let load = try engine.beginLoad(
+                    LoadTarget(relation: name, schema: TestStore.schema, managerName: manager),
+                    session: session)
+                try load.add(20, mark: mark)
+                try load.commit(rowCount: 20)
+            }
+            files = (file(engine, "a"), file(engine, "b"))
+        }
+        let before = try readFile(files.b)
+        unlink(files.a)
+        #expect(symlink(files.b, files.a) == 0)
+        try store.with { engine, session in
+            do {
+                try engine.load("a", 5, mark: 3, session, mode: .append)
+                Issue.record("an append through a link succeeded")
+            } catch {
+                #expect("\(error)".contains("link"), "\(error)")
+            }
+            try engine.checkpoint(session)
+            let marks = try engine.relation(named: "b").marks(session)
+            #expect(marks == Array(repeating: 2, count: 20))
+            try engine.load("a", 2, mark: 4, session, mode: .replace)
+            #expect(try engine.relation(named: "a").marks(session) == [4, 4])
+        }
+        #expect(try readFile(files.b) == before)
+    }
+
     /// - Parameter closing: whether the store was closed before.
     @Test(arguments: Kind.allCases, ["magnetic", "compressed"])
     func refusesThatRelationAlone(_ kind: Kind, _ manager: String) throws {

@@ -12,6 +12,7 @@ enum CatalogLoading {
             "oid", "relname", "relnamespace", "reltype", "relkind", "relpersistence",
             "reltablespace", "relfilenode", "relpages", "reltuples", "reltoastrelid", "relnatts",
             "relispartition", "relispopulated", "relisshared", "relam", "relpartbound",
+            "relfrozenxid", "relminmxid",
         ]
         var relations: [UInt32: Relation] = [:]
         let source = reader
@@ -50,7 +51,7 @@ enum CatalogLoading {
             estimatedPages: row.integer(8) ?? 0, estimatedRows: row.real(9) ?? -1,
             toast: row.number(10), columnCount: row.integer(11) ?? 0, isPartition: row.flag(12),
             isPopulated: row.flag(13), isShared: isShared, accessMethod: row.number(15),
-            bound: bound)
+            bound: bound, frozenTransaction: row.number(17), oldestMultixact: row.number(18))
     }
 
     /// Returns where a relation's files are.
@@ -176,6 +177,16 @@ enum CatalogLoading {
             if row.number(2) != 0 { multiranges[row.number(2)] = row.number(0) }
         }
         return (subtypes, multiranges)
+    }
+
+    /// The indexes that are complete.
+    static func validIndexes(_ reader: CatalogReader) throws(StorageError) -> Set<UInt32> {
+        var valid: Set<UInt32> = []
+        try reader.forEachRow(of: .indexes, ["indexrelid", "indisvalid"]) {
+            row, _ throws(StorageError) in
+            if row.flag(1) { valid.insert(row.number(0)) }
+        }
+        return valid
     }
 
     static func indexes(_ reader: CatalogReader) throws(StorageError) -> [UInt32: [UInt32]] {

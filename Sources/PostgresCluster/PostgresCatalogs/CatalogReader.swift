@@ -27,6 +27,9 @@ struct CatalogReader {
         let layout: ValueLayout
     }
 
+    /// The bit of `t_infomask` that says that `xmax` only locked the row.
+    private static let lockOnly: UInt16 = 0x0080
+
     /// The first number of user objects.
     private static let firstUserNumber: UInt32 = 16_384
 
@@ -157,7 +160,11 @@ struct CatalogReader {
                 return
             }
             let slots = wanted.map { $0.map { fields.slot($0) } ?? .absent }
-            try body(CatalogRow(data, slots, layouts), &toast)
+            let header = version.tuple.header
+            let hasDeleter =
+                header.xmax != 0 && !header.flags.contains(.xmaxInvalid)
+                && header.flags.rawValue & Self.lockOnly == 0
+            try body(CatalogRow(data, slots, layouts, hasDeleter: hasDeleter), &toast)
         }
     }
 }

@@ -10,12 +10,18 @@ struct CatalogRow: ~Escapable {
     /// The slots of the requested columns.
     private let slots: [TupleFields.Slot]
     private let layouts: [ValueLayout]
+    /// Whether a transaction has deleted or replaced the row, though it is not known to have
+    /// committed.
+    let hasDeleter: Bool
 
     @_lifetime(copy data)
-    init(_ data: RawSpan, _ slots: [TupleFields.Slot], _ layouts: [ValueLayout]) {
+    init(
+        _ data: RawSpan, _ slots: [TupleFields.Slot], _ layouts: [ValueLayout], hasDeleter: Bool
+    ) {
         self.data = data
         self.slots = slots
         self.layouts = layouts
+        self.hasDeleter = hasDeleter
     }
 
     private func extent(_ column: Int) -> Range<Int>? {

@@ -17,13 +17,15 @@ package struct ClusterCatalog: Sendable {
         var databases: [Database] = []
         let names = [
             "oid", "datname", "dattablespace", "encoding", "datallowconn", "datistemplate",
+            "datconnlimit",
         ]
         try reader.forEachRow(of: .databases, names) { row, _ throws(StorageError) in
             databases.append(
                 Database(
                     number: row.number(0), name: String(decoding: row.name(1), as: UTF8.self),
                     tablespace: row.number(2), encoding: Int32(row.integer(3) ?? 0),
-                    allowsConnections: row.flag(4), isTemplate: row.flag(5)))
+                    allowsConnections: row.flag(4), isTemplate: row.flag(5),
+                    isBeingChanged: row.hasDeleter || row.integer(6) == Self.invalidDatabase))
         }
         self.databases = databases.sorted { $0.name < $1.name }
         var tablespaces: [UInt32: String] = [:]
@@ -34,11 +36,16 @@ package struct ClusterCatalog: Sendable {
         self.tablespaces = tablespaces
     }
 
+    /// The connection limit of a database whose drop did not end (`DATCONNLIMIT_INVALID_DB`).
+    private static let invalidDatabase = -2
+
     private static func anyReader(
         _ storage: DataDirectory, _ log: TransactionLog, _ session: Session
     ) throws(StorageError) -> CatalogReader {
         var failure: StorageError?
-        let numbers = try storage.list("base").compactMap { UInt32($0) }.sorted()
+        let numbers = try storage.list("base").compactMap { name in
+            UInt32(name).flatMap { String($0) == name ? $0 : nil }
+        }.sorted()
         for database in numbers {
             do throws(StorageError) {
                 return try CatalogReader(

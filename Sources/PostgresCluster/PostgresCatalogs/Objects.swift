@@ -10,6 +10,9 @@ package struct Database: Sendable {
     /// Whether clients may connect to it; false for `template0`.
     package let allowsConnections: Bool
     package let isTemplate: Bool
+    /// Whether a transaction, whatever its outcome, has begun to drop or change it. Its folder may
+    /// be gone before the catalog on disk says so.
+    package let isBeingChanged: Bool
 }
 
 /// A relation: a row of `pg_class`.
@@ -43,6 +46,10 @@ package struct Relation: Sendable {
     package let accessMethod: UInt32
     /// Which rows it accepts, if it is a partition.
     package let bound: PartitionBound?
+    /// No transaction before this one is named in its rows, and no multixact before that one; zero
+    /// if it has no rows.
+    package let frozenTransaction: UInt32
+    package let oldestMultixact: UInt32
 }
 
 /// A type: a row of `pg_type`.

@@ -4,5 +4,6 @@
 @_exported public import PageChecking
 @_exported public import PageFormat
 @_exported public import PostgresReading
+@_exported public import PostgresVerification
 @_exported public import ReadStream
 @_exported public import StorageManager

@@ -23,6 +23,9 @@ public struct ClusterControl: Sendable, Hashable {
     public let catalogVersion: UInt32
     /// What the server was doing.
     public let state: State
+    /// Whether the server was in ordinary operation, or was when it crashed: not in recovery, in
+    /// which it removes files before the catalogs on disk know.
+    package let isInProduction: Bool
     /// How many blocks a segment file has.
     public let segmentBlocks: Int
     /// Whether pages carry checksums.
@@ -31,6 +34,8 @@ public struct ClusterControl: Sendable, Hashable {
     package let nextTransaction: UInt32
     /// The oldest transaction that `pg_xact` still covers.
     package let oldestTransaction: UInt32
+    /// The oldest multixact that `pg_multixact` still covers.
+    package let oldestMultixact: UInt32
     /// The next multixact, and the offset of its members.
     package let nextMultixact: UInt32
     package let nextMemberOffset: UInt32
@@ -41,6 +46,8 @@ public struct ClusterControl: Sendable, Hashable {
     private static let leastSize = 296
     /// `DB_SHUTDOWNED` and `DB_SHUTDOWNED_IN_RECOVERY`.
     private static let shutDownStates: ClosedRange<UInt32> = 1...2
+    /// `DB_IN_PRODUCTION`.
+    private static let inProduction: UInt32 = 6
     private static let segmentLimits: ClosedRange<UInt32> = 1...(1 << 30)
 
     /// Byte offsets of fields of `ControlFileData`.
@@ -53,6 +60,7 @@ public struct ClusterControl: Sendable, Hashable {
         static let nextMultixact = 76
         static let nextMemberOffset = 80
         static let oldestTransaction = 84
+        static let oldestMultixact = 92
         static let blockSize = 216
         static let segmentBlocks = 220
         static let checksumVersion = 252
@@ -99,10 +107,12 @@ public struct ClusterControl: Sendable, Hashable {
             UInt64(word(Offset.systemIdentifier)) | UInt64(word(Offset.systemIdentifier + 4)) << 32
         catalogVersion = word(Offset.catalogVersion)
         state = Self.shutDownStates.contains(word(Offset.state)) ? .shutDown : .notShutDown
+        isInProduction = word(Offset.state) == Self.inProduction
         segmentBlocks = Int(word(Offset.segmentBlocks))
         hasPageChecksums = word(Offset.checksumVersion) != 0
         nextTransaction = word(Offset.nextTransaction)
         oldestTransaction = word(Offset.oldestTransaction)
+        oldestMultixact = word(Offset.oldestMultixact)
         nextMultixact = word(Offset.nextMultixact)
         nextMemberOffset = word(Offset.nextMemberOffset)
     }

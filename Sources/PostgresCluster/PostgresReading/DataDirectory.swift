@@ -1,13 +1,15 @@
 public import AsyncIO
 public import BufferManager
-internal import FileAccess
+package import FileAccess
 internal import MagneticDisk
 internal import PageChecking
-internal import StorageManager
+package import StorageManager
+internal import Synchronization
 public import SystemPackage
+internal import Threads
 
 /// The data directory of a PostgreSQL server, read in place: its relations' pages through the pool
-/// and streams, its small files as wholes, and all files by ``verify(session:observer:)``.
+/// and streams, and its small files as wholes. Module `PostgresVerification` checks all of them.
 ///
 /// ```swift
 /// let cluster = try DataDirectory.open("/var/lib/postgresql/15/main")
@@ -35,11 +37,12 @@ public final class DataDirectory: Sendable {
     /// The major version of the server, 13 to 18; nil if `PG_VERSION` names none of these.
     package let version: Int?
 
-    let files: FileAccess
-    let verificationTarget: IOTargetID
+    package let files: FileAccess
+    package let verificationTarget: IOTargetID
+    private let options: PostgresOptions
     private let managers: StorageManagerRegistry
     private let folders: TablespaceFolders
-    static let magnetic = StorageManagerID(rawValue: 0)
+    package static let magnetic = StorageManagerID(rawValue: 0)
     /// The versions that can be read.
     package static let versions = 13...18
     /// No small file of a cluster is larger: a segment of a transaction log has 256 KiB.
@@ -75,6 +78,7 @@ public final class DataDirectory: Sendable {
     private init(_ root: FilePath, _ options: PostgresOptions) throws(StorageError) {
         try options.validate()
         self.root = root
+        self.options = options
         let path = root.string
         folders = TablespaceFolders()
         var fileConfiguration = FileAccessConfiguration()
@@ -83,13 +87,13 @@ public final class DataDirectory: Sendable {
         fileConfiguration.opensReadOnly = true
         fileConfiguration.logger = options.logger
         files = try FileAccess(directory: root, configuration: fileConfiguration)
-        guard let bytes = try Self.read(ClusterControl.path, of: files) else {
+        guard let control = try Self.readControl(files) else {
             throw StorageError(
                 .notADataDirectory, "directory \"\(path)\" is not a data directory of PostgreSQL",
                 remedy: "Give the one that holds \(ClusterControl.path).",
                 at: StorageError.Location(path: path))
         }
-        control = try ClusterControl(bytes)
+        self.control = control
         version = try Self.version(files)
         system = try IOSystem(configuration: Self.ioConfiguration(options))
         do throws(StorageError) {
@@ -173,6 +177,42 @@ extension DataDirectory {
     package func read(_ path: String) throws(StorageError) -> [UInt8]? {
         try Self.read(path, of: files)
     }
+
+    /// The control file as it is now; nil if there is none.
+    ///
+    /// - Throws: as ``ClusterControl`` does of its bytes; what reading throws.
+    package func currentControl() throws(StorageError) -> ClusterControl? {
+        try Self.readControl(files)
+    }
+
+    /// Opens the same directory with a pool of its own, which holds nothing that was read earlier.
+    package func reopened() throws(StorageError) -> DataDirectory {
+        var options = options
+        options.ioMethod = .synchronous
+        options.poolBytes = PostgresOptions.minimumPoolBytes
+        return try DataDirectory.open(root, options: options)
+    }
+
+    /// A running server overwrites the control file in place, so one read may see parts of two
+    /// states. Mirrors the retries of `get_controlfile`.
+    private static func readControl(
+        _ files: FileAccess
+    ) throws(StorageError) -> ClusterControl? {
+        var attempt = 1
+        while true {
+            guard let bytes = try read(ClusterControl.path, of: files) else { return nil }
+            do throws(StorageError) {
+                return try ClusterControl(bytes)
+            } catch {
+                if attempt == controlReads { throw error }
+            }
+            attempt += 1
+            park(Atomic<UInt32>(0), expected: 0, atMost: controlPause)
+        }
+    }
+
+    private static let controlReads = 6
+    private static let controlPause: Duration = .milliseconds(10)
 
     private static func read(
         _ path: String, of files: FileAccess

@@ -27,7 +27,7 @@ public struct PostgresOptions: Sendable {
     static let minimumPoolBytes = 1 << 20
     static let sessionLimits = 1...1000
     /// How many neighbouring blocks one IO joins.
-    static let combineLimit = 16
+    package static let combineLimit = 16
     /// How many IOs a session can have in flight.
     static let concurrency = 16
 

@@ -247,10 +247,13 @@ public struct RowEncoder: ~Copyable {
 
     @inline(never)
     private func tooLarge(_ reader: borrowing CSVReader) -> LoadError {
-        var error = reader.failure(
-            .rowTooLarge(size: builder.byteCount, limit: PageLayout.maximumTupleSize), field: 0)
-        error.location?.field = 0
-        error.column = nil
-        return error
+        var longest = 0
+        for index in 1..<max(reader.fieldCount, 1)
+        where reader.field(index).length > reader.field(longest).length {
+            longest = index
+        }
+        return failure(
+            .rowTooLarge(size: builder.byteCount, limit: PageLayout.maximumTupleSize), longest,
+            reader)
     }
 }

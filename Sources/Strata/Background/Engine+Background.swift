@@ -74,22 +74,23 @@ extension Engine {
 
     private func startCheckpointer(_ options: AutomaticCheckpoints) -> ServiceThread? {
         let reference = WeakEngine(self)
+        let (name, logger) = (directory, logger)
         return ServiceThread.start { thread in
-            var last = ContinuousClock.now
-            var written: UInt64 = 0
+            var last = Self.amounts(reference)
             while !thread.isEnding {
                 thread.sleep(Self.checkpointPoll)
-                guard !thread.isEnding, let engine = reference.engine else { return }
-                let writes = engine.buffers.statistics.writes
-                let isDue =
-                    options.interval.map { ContinuousClock.now - last >= $0 } ?? false
-                    || options.writtenBytes.map {
-                        (writes - written) * UInt64(blockSize) >= UInt64($0)
-                    } ?? false
-                guard isDue else { continue }
-                engine.checkpointByItself(options.pace)
-                last = ContinuousClock.now
-                written = engine.buffers.statistics.writes
+                guard !thread.isEnding, let now = Self.amounts(reference), let then = last else {
+                    return
+                }
+                guard options.isDue(after: then, at: now) else { continue }
+                do throws(StorageError) {
+                    try Self.checkpoint(reference, pace: options.pace)
+                } catch {
+                    // An engine that is being released ends its checkpoint.
+                    if thread.isEnding { return }
+                    logger.error("store \"\(name)\": the checkpoint failed: \(error)")
+                }
+                last = Self.amounts(reference)
             }
         }
     }
@@ -97,15 +98,34 @@ extension Engine {
     /// How often to check whether a checkpoint is due.
     private static let checkpointPoll = Duration.milliseconds(200)
 
-    private func checkpointByItself(_ pace: CheckpointPace) {
-        do throws(StorageError) {
-            // Open only meanwhile, since streams share the pool among open sessions.
-            let session = try system.makeSession()
-            defer { session.close() }
-            try checkpoint(session, pace: pace)
-        } catch {
-            logger.error("store \"\(directory)\": the checkpoint failed: \(error)")
+    private static func amounts(_ reference: WeakEngine) -> CheckpointAmounts? {
+        reference.engine.map { engine in
+            CheckpointAmounts(
+                time: .now, writes: engine.buffers.statistics.writes,
+                drops: engine.state.withLock { $0.dropCount })
         }
+    }
+}
+
+/// What makes a checkpoint due, as totals at one moment.
+struct CheckpointAmounts {
+    let time: ContinuousClock.Instant
+    /// Pages written.
+    let writes: UInt64
+    /// Relations dropped or replaced.
+    let drops: Int
+}
+
+extension AutomaticCheckpoints {
+    /// Whether a checkpoint is due, by what has happened since the last one.
+    func isDue(after last: CheckpointAmounts, at now: CheckpointAmounts) -> Bool {
+        if let interval, now.time - last.time >= interval { return true }
+        if let writtenBytes,
+            (now.writes - last.writes) * UInt64(blockSize) >= UInt64(writtenBytes)
+        {
+            return true
+        }
+        return droppedRelations.map { now.drops - last.drops >= $0 } ?? false
     }
 }
 

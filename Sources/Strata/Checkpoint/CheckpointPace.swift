@@ -15,24 +15,31 @@ public struct AutomaticCheckpoints: Sendable, Hashable {
     /// Bytes of pages written before the next one; nil for no limit. Corresponds to PostgreSQL's
     /// `max_wal_size`.
     public var writtenBytes: Int?
+    /// Relations dropped or replaced before the next one, which removes their files; nil for no
+    /// limit.
+    public var droppedRelations: Int?
     /// How fast they write.
     public var pace: CheckpointPace
 
-    /// Makes settings. The default is every five minutes, spread over up to four of them.
+    /// Makes settings. The default is every five minutes, spread over up to four of them, and after
+    /// each gibibyte written and each 500 relations dropped.
     public init(
-        interval: Duration? = .seconds(300), writtenBytes: Int? = nil,
-        pace: CheckpointPace = .spread(over: .seconds(240))
+        interval: Duration? = .seconds(300), writtenBytes: Int? = 1 << 30,
+        droppedRelations: Int? = 500, pace: CheckpointPace = .spread(over: .seconds(240))
     ) {
+        self.droppedRelations = droppedRelations
         self.interval = interval
         self.writtenBytes = writtenBytes
         self.pace = pace
     }
 
     func validate() throws(StorageError) {
-        guard interval.map({ $0 > .zero }) ?? true, writtenBytes.map({ $0 > 0 }) ?? true else {
+        guard interval.map({ $0 > .zero }) ?? true, writtenBytes.map({ $0 > 0 }) ?? true,
+            droppedRelations.map({ $0 > 0 }) ?? true
+        else {
             throw StorageError(
                 .invalidConfiguration, "\(self) is no valid setting for automatic checkpoints",
-                remedy: "Set EngineOptions.automaticCheckpoints to an interval and an amount above"
+                remedy: "Set EngineOptions.automaticCheckpoints to an interval and amounts above"
                     + " zero.")
         }
     }

@@ -3,10 +3,15 @@ internal import Threads
 /// One running checkpoint, owned by the request whose turn it is.
 ///
 /// Used on its session's thread. Between two steps nothing is being waited for, and the session has
-/// nothing staged.
+/// nothing staged. Does not keep the engine: a step throws `closed` once it is gone. A caller that
+/// lets go of the engine between two steps must ``settle()`` before.
 final class CheckpointRun {
-    private let engine: Engine
+    private let reference: WeakEngine
+    private let queue: CheckpointQueue
+    private let isJournalled: Bool
     private let session: Session
+    /// The relations used since the checkpoint before.
+    private let touched: [RelationLocator]
     /// The grown relations as of its beginning.
     private let grown: [RelationDescription]
     private let removable: Set<RelationLocator>
@@ -20,15 +25,30 @@ final class CheckpointRun {
     enum Phase { case writing, syncing, publishing, done }
 
     /// Records what must become durable.
-    init(_ engine: Engine, _ session: Session) {
-        self.engine = engine
+    init(_ engine: Engine, _ session: Session) throws(StorageError) {
+        reference = WeakEngine(engine)
+        queue = engine.checkpoints
+        isJournalled = engine.journal != nil
         self.session = session
-        grown = engine.changedSizes()
-        removable = Set(engine.state.withLock { $0.removable.map(\.locator) })
-        writer = CheckpointWriter(engine.buffers, session: session)
+        let (touched, removable) = engine.state.withLock { state in
+            (state.takeTouched(), Set(state.removable.map(\.locator)))
+        }
+        (self.touched, self.removable) = (touched, removable)
+        // Before pages are marked: what is counted is written.
+        grown = engine.changedSizes(of: touched)
+        do throws(StorageError) {
+            writer = try CheckpointWriter(engine.buffers, session: session)
+        } catch {
+            // Nothing else gives the turn back, as the object is never whole.
+            engine.state.withLock { $0.touched.formUnion(touched) }
+            engine.checkpoints.leave(error) { _ in }
+            throw error
+        }
     }
 
-    deinit { leave(StorageError(.closed, "the checkpoint was given up")) }
+    deinit { leave(StorageError(.closed, Self.abandoned)) }
+
+    private static let abandoned = "the checkpoint was given up"
 
     /// The fraction of the pages already passed, from 0 to 1.
     var progress: Double {
@@ -38,12 +58,21 @@ final class CheckpointRun {
     /// The time since it began.
     var elapsed: Duration { ContinuousClock.now - begin }
 
+    /// How long to pause now, if it is ahead of its pace; a part of that if it is long.
+    func rest(_ pace: CheckpointPace) -> Duration? {
+        guard case .spread(let time) = pace, phase == .writing else { return nil }
+        let ahead = time * progress - elapsed
+        return ahead > .zero ? min(ahead, Self.longestPause) : nil
+    }
+
+    private static let longestPause = Duration.milliseconds(100)
+
     /// Waits for writes in flight.
     func settle() { writer.settle() }
 
     /// Prepares for the thread to turn to other work.
     func letGo() {
-        if engine.journal != nil { settle() }
+        if isJournalled { settle() }
     }
 
     /// Advances by that many pages or, after the pages, by the next action.
@@ -51,6 +80,7 @@ final class CheckpointRun {
     /// - Returns: whether there is more to do.
     /// - Throws: the error that ends it.
     func step(pages: Int) throws(StorageError) -> Bool {
+        guard let engine = reference.engine else { throw StorageError(.closed, Self.abandoned) }
         do throws(StorageError) {
             switch phase {
             case .writing:
@@ -63,7 +93,7 @@ final class CheckpointRun {
                 syncTime = elapsed - writeTime
                 phase = .publishing
             case .publishing:
-                try publish()
+                try publish(engine)
                 phase = .done
                 leave(nil)
             case .done: break
@@ -77,7 +107,7 @@ final class CheckpointRun {
     }
 
     /// Records what has become durable, and removes what nothing refers to any more.
-    private func publish() throws(StorageError) {
+    private func publish(_ engine: Engine) throws(StorageError) {
         if !grown.isEmpty {
             try engine.changeCatalog(session) { (catalog) throws(StorageError) in
                 for relation in grown {
@@ -102,7 +132,10 @@ final class CheckpointRun {
     private func leave(_ failure: StorageError?) {
         if hasLeft { return }
         hasLeft = true
-        engine.checkpoints.leave(failure) { statistics in
+        if failure != nil {
+            reference.engine?.state.withLock { $0.touched.formUnion(touched) }
+        }
+        queue.leave(failure) { statistics in
             statistics.pages += writer.pageCount
             statistics.writeTime += writeTime
             statistics.syncTime += syncTime
@@ -119,8 +152,9 @@ final class CheckpointRun {
 /// the session may be used between two steps.
 public final class SteppedCheckpoint {
     private let run: CheckpointRun
+    private let engine: Engine
 
-    init(_ run: CheckpointRun) { self.run = run }
+    init(_ run: CheckpointRun, of engine: Engine) { (self.run, self.engine) = (run, engine) }
 
     /// The fraction of the pages already passed, from 0 to 1.
     public var progress: Double { run.progress }

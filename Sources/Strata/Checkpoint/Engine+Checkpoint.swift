@@ -26,7 +26,7 @@ extension Engine {
         case .served(let failure):
             if let failure { throw failure }
         case .own:
-            let run = CheckpointRun(self, session)
+            let run = try CheckpointRun(self, session)
             while try run.step(pages: Self.pagesPerStep) { pause(run, pace) }
         }
     }
@@ -43,7 +43,7 @@ extension Engine {
                 .storeBusy, "store \"\(directory)\" is making a checkpoint",
                 remedy: "Wait until it is done, or ask for one by checkpoint(_:pace:).")
         }
-        return SteppedCheckpoint(CheckpointRun(self, session))
+        return SteppedCheckpoint(try CheckpointRun(self, session), of: self)
     }
 
     /// The totals of checkpoints since the store was opened. Any thread.
@@ -56,14 +56,37 @@ extension Engine {
 
     /// Pauses until a slow checkpoint is no longer ahead of its pace.
     private func pause(_ run: CheckpointRun, _ pace: CheckpointPace) {
-        guard case .spread(let time) = pace, run.phase == .writing else { return }
-        let longest = Duration.milliseconds(100)
-        while true {
-            let ahead = time * run.progress - run.elapsed
-            if ahead <= .zero || buffers.writeFailure != nil { return }
+        while let rest = run.rest(pace), buffers.writeFailure == nil {
             // No write may stay unsubmitted, since other threads could wait for it.
             run.settle()
-            guard checkpoints.pause(min(ahead, longest)) else { return }
+            guard checkpoints.pause(rest) else { return }
+        }
+    }
+
+    /// Makes a checkpoint that nobody asked for. Does not keep the engine during pauses; if it goes
+    /// meanwhile, the checkpoint is given up.
+    static func checkpoint(_ reference: WeakEngine, pace: CheckpointPace) throws(StorageError) {
+        guard var engine = reference.engine else { return }
+        // Open only meanwhile, since streams share the pool among open sessions.
+        let session = try engine.makeSession()
+        defer { session.close() }
+        try engine.checkUsable(session)
+        try engine.checkOwnership()
+        let queue = engine.checkpoints
+        if case .served(let failure) = try queue.enter(pace) {
+            if let failure { throw failure }
+            return
+        }
+        let run = try CheckpointRun(engine, session)
+        while try run.step(pages: pagesPerStep) {
+            while let rest = run.rest(pace), engine.buffers.writeFailure == nil {
+                run.settle()
+                _ = consume engine
+                let goesOn = queue.pause(rest)
+                guard let again = reference.engine else { return }
+                engine = again
+                if !goesOn { break }
+            }
         }
     }
 }

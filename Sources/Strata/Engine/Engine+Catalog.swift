@@ -86,10 +86,17 @@ extension Engine {
         }
     }
 
-    /// The used relations whose sizes differ from the catalog, with their sizes.
-    func changedSizes() -> [RelationDescription] {
+    /// Of those relations, the ones whose sizes differ from the catalog, with their sizes.
+    func changedSizes(of locators: [RelationLocator]) -> [RelationDescription] {
         var changed: [RelationDescription] = []
-        for (relation, record) in state.withLock({ $0.used }) {
+        let found = state.withLock { state in
+            locators.compactMap { locator in
+                state.description(at: locator).flatMap { relation in
+                    state.records[locator].map { (relation, $0) }
+                }
+            }
+        }
+        for (relation, record) in found {
             var now = relation
             now.blockCount = record.blockCount
             for fork in Fork.allCases where fork != .main {
@@ -107,9 +114,9 @@ extension Engine {
     }
 
     /// Evicts the pages of dropped or replaced relations from the pool and frees their files'
-    /// space. The files themselves are removed at the next checkpoint.
-    func emptyRemains(_ session: Session) {
-        for (locator, managerName) in state.withLock({ $0.removable }) {
+    /// space, once for each relation. The files themselves are removed at the next checkpoint.
+    func emptyDropped(_ session: Session) {
+        for (locator, managerName) in state.withLock({ $0.takeDropped() }) {
             do throws(StorageError) {
                 let relation = try openRelation(locator, managedBy: managerName)
                 for fork in Fork.allCases where try relation.storage.exists(fork) {
@@ -155,7 +162,10 @@ extension Engine {
             try changeCatalog(session) { (catalog) throws(StorageError) in
                 for locator in removed { catalog.remains[locator] = nil }
             } publish: { state in
-                for locator in removed { state.records[locator] = nil }
+                for locator in removed {
+                    state.records[locator] = nil
+                    state.dropped[locator] = nil
+                }
             }
         } catch {
             logger.warning("could not record that files were removed: \(error)")

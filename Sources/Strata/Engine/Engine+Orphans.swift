@@ -25,8 +25,9 @@ extension Engine {
                 throw StorageError(.closed, "store \"\(directory)\" has been closed")
             }
             var severed = state.severed
-            for locator in severed.keys where state.catalog.relation(at: locator) == nil {
-                severed[locator] = nil
+            if !severed.isEmpty {
+                let known = Set(state.catalog.relations.values.map(\.locator))
+                severed = severed.filter { known.contains($0.key) }
             }
             return (present.orphans(state.catalog, sessionLocal: ended) + severed.values.joined())
                 .sorted()

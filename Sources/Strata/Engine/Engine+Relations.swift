@@ -64,7 +64,7 @@ extension Engine {
             addUser(current.locator, &state)
             if let record = state.records[current.locator] { return record }
             let record = RelationState(
-                open, blockCount: current.blockCount, isSettled: false)
+                name, open, blockCount: current.blockCount, isSettled: false)
             record.setCount(current, buffers)
             state.records[current.locator] = record
             return record
@@ -104,17 +104,7 @@ extension Engine {
     ///
     /// - Throws: `notFound`, `relationBusy` if it is being loaded, or what writing throws.
     public func dropRelation(named name: String, session: Session) throws(StorageError) {
-        try checkUsable(session)
-        try reserve(name)
-        defer { unreserve(name) }
-        try changeCatalog(session) { (catalog) throws(StorageError) in
-            guard let relation = catalog.relations.removeValue(forKey: name) else {
-                throw notFound(name)
-            }
-            catalog.remains[relation.locator] = Catalog.Remains(
-                managerName: relation.managerName, kind: .files)
-        }
-        emptyRemains(session)
+        try dropRelations(named: [name], session: session)
     }
 
     /// Reserves a name for a load or a drop.

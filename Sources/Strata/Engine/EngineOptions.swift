@@ -73,10 +73,10 @@ public struct EngineOptions: Sendable {
     /// How dirty pages are written ahead of need, on a thread of the engine; nil for not at all.
     /// Over a simulated ``fileSystem`` no thread is started: step a `BackgroundWriter` instead.
     public var backgroundWriter: BackgroundWriterOptions? = BackgroundWriterOptions()
-    /// When checkpoints are made automatically, on a thread of the engine; nil, the default, for
-    /// never. Over a simulated ``fileSystem`` none are made. A running one retains an engine that
-    /// is dropped without ``Engine/close()``.
-    public var automaticCheckpoints: AutomaticCheckpoints?
+    /// When checkpoints are made automatically, on a thread of the engine; nil for never. Over a
+    /// simulated ``fileSystem`` none are made. One that pauses does not retain an engine that is
+    /// dropped without ``Engine/close()``, and is then given up.
+    public var automaticCheckpoints: AutomaticCheckpoints? = AutomaticCheckpoints()
     /// The program's own log, which is made durable before the pages that it describes are written;
     /// nil without one.
     public var writeAheadLog: (any WriteAheadLog)?

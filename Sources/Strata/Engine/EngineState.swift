@@ -10,6 +10,14 @@ struct EngineState: Sendable {
     var records: [RelationLocator: RelationState] = [:]
     /// How many ``Relation`` objects and loads use a locator; no entry for none.
     var users: [RelationLocator: Int] = [:]
+    /// Relations without users that had some since the last checkpoint began: with those that have
+    /// some now, all whose sizes may have changed.
+    var touched: Set<RelationLocator> = []
+    /// Relations dropped or replaced since the store was opened whose space is still to be freed,
+    /// with their storage managers.
+    var dropped: [RelationLocator: String] = [:]
+    /// How many relations were dropped or replaced since then.
+    private(set) var dropCount = 0
     /// Names reserved by a load or a drop.
     var reserved: Set<String> = []
     /// Locators whose remains a running load will handle itself.
@@ -35,11 +43,35 @@ struct EngineState: Sendable {
         return now
     }
 
-    /// The used relations, in order.
-    var used: [(RelationDescription, RelationState)] {
-        catalog.relations.values.sorted { $0.name < $1.name }.compactMap { relation in
-            records[relation.locator].map { (relation, $0) }
-        }
+    /// What the catalog says of the relation with that locator, if it was used since the store was
+    /// opened.
+    func description(at locator: RelationLocator) -> RelationDescription? {
+        guard let name = records[locator]?.name, let found = catalog.relations[name],
+            found.locator == locator
+        else { return nil }
+        return found
+    }
+
+    /// The relations used since the last checkpoint began, in order, so that equal runs make equal
+    /// calls. The next checkpoint counts from here.
+    mutating func takeTouched() -> [RelationLocator] {
+        touched.formUnion(users.keys)
+        defer { touched = [] }
+        return touched.sorted { $0.number < $1.number }
+    }
+
+    /// Records that a relation was dropped or replaced.
+    mutating func drop(_ relation: RelationDescription) {
+        dropped[relation.locator] = relation.managerName
+        dropCount += 1
+    }
+
+    /// The dropped and replaced relations that have no users, in order. They are not asked for
+    /// again: what cannot be emptied is removed as it is.
+    mutating func takeDropped() -> [(locator: RelationLocator, managerName: String)] {
+        let free = dropped.filter { users[$0.key] == nil }
+        for locator in free.keys { dropped[locator] = nil }
+        return free.sorted { $0.key.number < $1.key.number }.map { ($0.key, $0.value) }
     }
 
     /// The unused relations to remove, in order, so that equal runs make equal calls.
@@ -55,6 +87,8 @@ struct EngineState: Sendable {
 
 /// A used relation: the one object behind all ``Relation`` values of a locator.
 final class RelationState: Sendable {
+    /// The relation's name; that of a load's target until the load is committed.
+    let name: String
     let open: OpenRelation
     private let visibleBlocks: Atomic<UInt32>
     private let settled: Atomic<Bool>
@@ -62,7 +96,8 @@ final class RelationState: Sendable {
     /// together with the catalog.
     private let counted = Lock<RelationExtent?>(nil, rank: .countedExtent)
 
-    init(_ open: OpenRelation, blockCount: UInt32, isSettled: Bool) {
+    init(_ name: String, _ open: OpenRelation, blockCount: UInt32, isSettled: Bool) {
+        self.name = name
         self.open = open
         visibleBlocks = Atomic(blockCount)
         settled = Atomic(isSettled)

@@ -9,6 +9,11 @@ extension Recovery {
         -> [RelationLocator: Catalog.Remains]
     {
         var left: [RelationLocator: Catalog.Remains] = [:]
+        let names =
+            catalog.remains.isEmpty
+            ? [:]
+            : Dictionary(
+                uniqueKeysWithValues: catalog.relations.values.map { ($0.locator, $0.name) })
         for (locator, entry) in catalog.remains.sorted(by: { $0.key.number < $1.key.number }) {
             guard let manager = managers.manager(named: entry.managerName) else {
                 left[locator] = entry
@@ -25,7 +30,7 @@ extension Recovery {
                 case .files:
                     try recovery.remove(locator, manager.id, present.byNumber[locator.number] ?? [])
                 case .blocks(let first):
-                    try recovery.cut(locator, to: first, manager, catalog, present)
+                    try recovery.cut(locator, names[locator], to: first, manager, present)
                 }
             }
             if isDone { continue }
@@ -77,9 +82,8 @@ extension Recovery {
     }
 
     private mutating func cut(
-        _ locator: RelationLocator, to count: UInt32,
-        _ manager: (id: StorageManagerID, manager: any StorageManager), _ catalog: Catalog,
-        _ present: PresentFiles
+        _ locator: RelationLocator, _ name: String?, to count: UInt32,
+        _ manager: (id: StorageManagerID, manager: any StorageManager), _ present: PresentFiles
     ) throws(StorageError) {
         let relation = try managers.open(locator, managedBy: manager.id)
         defer { managers.close(relation, session: session) }
@@ -94,8 +98,8 @@ extension Recovery {
         // Part of a block at the end does not count, but must be removed too.
         try relation.storage.truncate(.main, to: count, session: session)
         guard found > count else { return }
-        let name = catalog.relation(at: locator)?.name ?? locator.description
-        report.actions.append(.truncated(relation: name, from: found, to: count))
+        report.actions.append(
+            .truncated(relation: name ?? locator.description, from: found, to: count))
     }
 
     /// Reports files that belong neither to a relation nor to an unfinished change. They are never

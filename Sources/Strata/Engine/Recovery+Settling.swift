@@ -12,8 +12,8 @@ extension Recovery {
     /// - Throws: a failed sync, which is final. A file that cannot be opened refuses its relation.
     mutating func settleCache(_ catalog: Catalog, _ present: PresentFiles) throws(StorageError) {
         var locators = catalog.relations.values.map(\.locator)
-        locators += catalog.remains.keys.filter { catalog.relation(at: $0) == nil }
-        for locator in locators.sorted(by: { $0.number < $1.number }) {
+        locators += catalog.remains.keys
+        for locator in Set(locators).sorted(by: { $0.number < $1.number }) {
             for path in present.byNumber[locator.number] ?? [] {
                 let isDone = try apart(locator) { (recovery) throws(StorageError) in
                     try recovery.settle(path)

@@ -78,8 +78,7 @@ extension Engine {
     func takeBackRowCount(of relation: OpenRelation, _ session: Session) throws(StorageError) {
         let locator = relation.locator
         let counted = state.withLock { state in
-            state.records[locator]?.isCounted ?? false
-                ? state.catalog.relation(at: locator)?.name : nil
+            state.records[locator]?.isCounted ?? false ? state.description(at: locator)?.name : nil
         }
         guard let counted, !options.keepsRowCounts else {
             // The relation is gone, or its count was removed meanwhile.

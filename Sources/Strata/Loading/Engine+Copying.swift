@@ -28,7 +28,7 @@ extension Engine {
         target.mode = .create
         target.schema = source.schema
         let extent = source.extent
-        let load = try startLoad(target, session: session)
+        let load = try startLoads([target], session: session)[0]
         // Two streams of IO share one session: what is read ahead may wait while pages are written.
         var pages = source.scan(session: session, extent: extent)
         var tally = CopyTally()

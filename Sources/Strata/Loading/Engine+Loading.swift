@@ -19,31 +19,97 @@ extension Engine {
     public func beginLoad(_ target: LoadTarget, session: Session) throws(StorageError)
         -> PendingLoad
     {
-        if target.mode != .append, let schema = target.schema,
-            schema != state.withLock({ $0.catalog.relations[target.relation]?.schema })
-        {
-            do throws(SchemaError) { try schema.checkNames() } catch {
-                throw StorageError(
-                    .invalidName, "relation \"\(target.relation)\": \(error)",
-                    remedy: "Give the column another name.",
-                    at: StorageError.Location(relation: target.relation))
-            }
-        }
-        return try startLoad(target, session: session)
+        try checkColumnNames(target)
+        return try startLoads([target], session: session)[0]
     }
 
-    /// Begins a load whatever its columns' names: a copy keeps those of the original.
-    func startLoad(_ target: LoadTarget, session: Session) throws(StorageError) -> PendingLoad {
-        try RelationName.check(target.relation)
+    /// - Throws: `invalidName` if new columns have control characters in their names.
+    func checkColumnNames(_ target: LoadTarget) throws(StorageError) {
+        guard target.mode != .append, let schema = target.schema,
+            schema != state.withLock({ $0.catalog.relations[target.relation]?.schema })
+        else { return }
+        do throws(SchemaError) { try schema.checkNames() } catch {
+            throw StorageError(
+                .invalidName, "relation \"\(target.relation)\": \(error)",
+                remedy: "Give the column another name.",
+                at: StorageError.Location(relation: target.relation))
+        }
+    }
+
+    /// Begins loads whatever their columns' names: a copy keeps those of the original. The catalog
+    /// is replaced once for all that make files, and once for each append.
+    func startLoads(_ targets: [LoadTarget], session: Session) throws(StorageError)
+        -> [PendingLoad]
+    {
+        for target in targets { try RelationName.check(target.relation) }
         try checkUsable(session)
-        try reserve(target.relation)
+        var reserved: [String] = []
+        var loads: [PendingLoad] = []
         do throws(StorageError) {
-            let start =
-                try target.mode == .append
-                ? startAppending(target, session) : startFile(target, session)
-            return PendingLoad(self, session, target, start)
+            for target in targets {
+                try reserve(target.relation)
+                reserved.append(target.relation)
+            }
+            let new = try startFiles(targets.filter { $0.mode != .append }, session)
+            var starts = new[...]
+            for target in targets where target.mode != .append {
+                loads.append(PendingLoad(self, session, target, starts.removeFirst()))
+            }
+            for target in targets where target.mode == .append {
+                let start = try startAppending(target, session)
+                loads.append(PendingLoad(self, session, target, start))
+            }
         } catch {
-            unreserve(target.relation)
+            // A load that has begun gives its own name back.
+            for load in loads { load.abort() }
+            let begun = Set(loads.map(\.target.relation))
+            for name in reserved where !begun.contains(name) { unreserve(name) }
+            throw error
+        }
+        if loads.count == 1 { return loads }
+        let byName = Dictionary(uniqueKeysWithValues: loads.map { ($0.target.relation, $0) })
+        return targets.compactMap { byName[$0.relation] }
+    }
+
+    /// A new file of a load, and the relation that it is to replace.
+    private struct NewFile {
+        let target: LoadTarget
+        let existing: RelationDescription?
+        let managerName: String
+        var locator = RelationLocator(database: 0, number: 0)
+    }
+
+    /// Starts new files. The catalog records that they must be removed, until they become the
+    /// relations'.
+    private func startFiles(_ targets: [LoadTarget], _ session: Session) throws(StorageError)
+        -> [LoadStart]
+    {
+        if targets.isEmpty { return [] }
+        var new: [NewFile] = []
+        for target in targets { new.append(try plan(target)) }
+        let strange = state.withLock { $0.strangeNumbers }
+        try changeCatalog(session) { (catalog) throws(StorageError) in
+            for index in new.indices {
+                repeat {
+                    new[index].locator = try catalog.takeLocator(avoiding: strange)
+                    // A file may have been put there since the store was opened.
+                } while try isTaken(new[index].locator)
+                catalog.remains[new[index].locator] = Catalog.Remains(
+                    managerName: new[index].managerName, kind: .files)
+            }
+        } publish: { state in
+            for file in new {
+                state.loading.insert(file.locator)
+                addUser(file.locator, &state)
+            }
+        }
+        do throws(StorageError) {
+            var starts: [LoadStart] = []
+            for file in new { starts.append(try create(file)) }
+            return starts
+        } catch {
+            for file in new { forgetLoad(file.locator) }
+            removeRemains(session, of: Set(new.map(\.locator)))
             throw error
         }
     }
@@ -53,16 +119,12 @@ extension Engine {
         try checkUsable(load.session)
         var target = load.target
         target.schema = schema
-        let start = try startFile(target, load.session)
+        let start = try startFiles([target], load.session)[0]
         load.holdsName = false
         return PendingLoad(self, load.session, target, start)
     }
 
-    /// Starts a new file. The catalog records that it must be removed, until it becomes the
-    /// relation's.
-    private func startFile(_ target: LoadTarget, _ session: Session) throws(StorageError)
-        -> LoadStart
-    {
+    private func plan(_ target: LoadTarget) throws(StorageError) -> NewFile {
         let existing = state.withLock { $0.catalog.relations[target.relation] }
         if existing != nil && target.mode == .create {
             throw StorageError(
@@ -77,32 +139,21 @@ extension Engine {
                 remedy: "Add it to EngineOptions.storageManagers.",
                 at: StorageError.Location(relation: target.relation))
         }
-        let strange = state.withLock { $0.strangeNumbers }
-        var locator = RelationLocator(database: 0, number: 0)
-        try changeCatalog(session) { (catalog) throws(StorageError) in
-            repeat {
-                locator = try catalog.takeLocator(avoiding: strange)
-                // A file may have been put there since the store was opened.
-            } while try isTaken(locator)
-            catalog.remains[locator] = Catalog.Remains(managerName: manager, kind: .files)
-        } publish: { state in
-            state.loading.insert(locator)
-            addUser(locator, &state)
-        }
-        do throws(StorageError) {
-            let open = try openRelation(locator, managedBy: manager)
-            try managers.manager(named: manager)?.manager.prepare(
-                locator, options: options(for: target, replacing: existing, manager))
-            try open.storage.create(.main, ifMissing: false)
-            buffers.setUnprotected(open, from: 0)
-            return LoadStart(
-                record: RelationState(open, blockCount: 0, isSettled: true),
-                schema: target.schema ?? existing?.schema, managerName: manager, firstBlock: 0)
-        } catch {
-            forgetLoad(locator)
-            removeRemains(session, of: [locator])
-            throw error
-        }
+        return NewFile(target: target, existing: existing, managerName: manager)
+    }
+
+    private func create(_ file: NewFile) throws(StorageError) -> LoadStart {
+        let open = try openRelation(file.locator, managedBy: file.managerName)
+        try managers.manager(named: file.managerName)?.manager.prepare(
+            file.locator,
+            options: options(for: file.target, replacing: file.existing, file.managerName))
+        try open.storage.create(.main, ifMissing: false)
+        buffers.setUnprotected(open, from: 0)
+        return LoadStart(
+            record: RelationState(
+                file.target.relation, open, blockCount: 0, isSettled: true),
+            schema: file.target.schema ?? file.existing?.schema, managerName: file.managerName,
+            firstBlock: 0)
     }
 
     /// The storage manager of a relation without an explicit one: that of the replaced relation,
@@ -197,39 +248,64 @@ extension Engine {
         }
     }
 
-    /// Makes a load's durable pages part of the relation.
-    func publish(_ load: PendingLoad, _ rowCount: UInt64?, isExact: Bool)
-        throws(StorageError) -> Relation
-    {
+    /// Makes the durable pages of loads part of their relations, all at the same moment.
+    func publish(
+        _ loads: [(load: PendingLoad, rowCount: UInt64?)], isExact: Bool, _ session: Session
+    ) throws(StorageError) -> [Relation] {
+        for (load, _) in loads {
+            // All are durable, and readers may change them.
+            buffers.setUnprotected(load.record.open, from: nil)
+        }
+        var descriptions: [RelationDescription] = []
+        var replaced: [RelationDescription] = []
+        try changeCatalog(session) { (catalog) throws(StorageError) in
+            for (load, rowCount) in loads {
+                let (new, old) = Self.add(load, rowCount, isExact: isExact, to: &catalog)
+                descriptions.append(new)
+                if let old { replaced.append(old) }
+            }
+        } publish: { state in
+            for old in replaced { state.drop(old) }
+            for (position, (load, _)) in loads.enumerated() {
+                let locator = load.record.open.locator
+                state.records[locator] = load.record
+                load.record.setCount(descriptions[position], buffers)
+                load.record.show(blocks: descriptions[position].blockCount)
+                load.record.isSettled = true
+                addUser(locator, &state)
+            }
+        }
+        return zip(loads, descriptions).map { one, description in
+            Relation(self, description, one.load.record)
+        }
+    }
+
+    /// Makes a load's pages part of the relation in the catalog.
+    ///
+    /// - Returns: the relation, and the one that it replaces.
+    private static func add(
+        _ load: PendingLoad, _ rowCount: UInt64?, isExact: Bool, to catalog: inout Catalog
+    ) -> (new: RelationDescription, replaced: RelationDescription?) {
         let locator = load.record.open.locator
         let name = load.target.relation
-        // All are durable, and readers may change them.
-        buffers.setUnprotected(load.record.open, from: nil)
         let count = load.firstBlock + UInt32(load.pageCount)
-        var description = RelationDescription(
+        catalog.remains[locator] = nil
+        let old = catalog.relations[name]
+        if var grown = old, grown.locator == locator {
+            grown.blockCount = count
+            grown.addRows(rowCount)
+            catalog.relations[name] = grown
+            return (grown, nil)
+        }
+        if let old {
+            catalog.remains[old.locator] = Catalog.Remains(
+                managerName: old.managerName, kind: .files)
+        }
+        let new = RelationDescription(
             name: name, locator: locator, schema: load.schema, managerName: load.managerName,
             blockCount: count, rowCount: rowCount, isRowCountExact: isExact)
-        try changeCatalog(load.session) { (catalog) throws(StorageError) in
-            catalog.remains[locator] = nil
-            if let old = catalog.relations[name] {
-                if old.locator == locator {
-                    description = old
-                    description.blockCount = count
-                    description.addRows(rowCount)
-                } else {
-                    catalog.remains[old.locator] = Catalog.Remains(
-                        managerName: old.managerName, kind: .files)
-                }
-            }
-            catalog.relations[name] = description
-        } publish: { state in
-            state.records[locator] = load.record
-            load.record.setCount(description, buffers)
-            load.record.show(blocks: count)
-            load.record.isSettled = true
-            addUser(locator, &state)
-        }
-        return Relation(self, description, load.record)
+        catalog.relations[name] = new
+        return (new, old)
     }
 
     /// Removes what a load has written.

@@ -32,7 +32,7 @@ public final class PendingLoad {
     let managerName: String
     /// The main fork's length before the load. Readers see only that much until the load ends.
     let firstBlock: UInt32
-    private let strategy: AccessStrategy
+    private lazy var strategy = AccessStrategy(.bulkWrite, for: engine.buffers)
     private var extended: ExtendedPages?
     private var nextExtension = 1
     private var phase = Phase.open
@@ -56,7 +56,6 @@ public final class PendingLoad {
         record = start.record
         managerName = start.managerName
         firstBlock = start.firstBlock
-        strategy = AccessStrategy(.bulkWrite, for: engine.buffers)
     }
 
     deinit {
@@ -124,7 +123,9 @@ public final class PendingLoad {
     ///   only if it is known, and if no page is empty: from then on a page of zeroes, or another
     ///   number of rows, is damage, until pages are changed by other means than loads.
     /// - Returns: the relation with the pages.
-    /// - Throws: `closed` if the load has ended already; what writing throws, such as a full disk;
+    /// - Throws: `closed` if the load has ended already; `pageInUse` if one of its pages is still
+    ///   held or being changed: the load is still open then. What writing throws, such as a full
+    ///   disk;
     ///   `syncFailed` or `storeFailed`. The load is then aborted. Only after a failed sync is it
     ///   unknown whether the load counts; that shows when the store is opened again.
     @discardableResult
@@ -133,19 +134,13 @@ public final class PendingLoad {
     }
 
     func commit(rowCount: UInt64?, isExact: Bool) throws(StorageError) -> Relation {
-        try checkOpen()
-        do throws(StorageError) {
-            try finishPages()
-            let relation = try engine.publish(self, rowCount, isExact: isExact)
-            if engine.options.publishesEarly { try engine.syncPending(session) }
-            phase = .committed
-            engine.endLoad(self)
-            engine.emptyRemains(session)
-            return relation
-        } catch {
-            undo()
-            throw error
-        }
+        try engine.commit([(self, rowCount)], isExact: isExact, session)[0]
+    }
+
+    /// Ends the load with effect.
+    fileprivate func didCommit() {
+        phase = .committed
+        engine.endLoad(self)
     }
 
     /// Ends the load without effect. Calling it again, or after a commit, does nothing.
@@ -153,12 +148,19 @@ public final class PendingLoad {
         if phase == .open { undo() }
     }
 
+    /// A page that is changed after the commit would count with its old contents.
+    fileprivate func checkReleased() throws(StorageError) {
+        extended = nil
+        try engine.buffers.checkUnpinned(
+            record.open, fork: .main, blocks: firstBlock..<firstBlock + UInt32(pageCount),
+            session: session)
+    }
+
     /// Writes the pages and gives back the excess by which the relation grew.
-    private func finishPages() throws(StorageError) {
+    fileprivate func finishPages() throws(StorageError) {
         extended = nil
         try cutWhatFailedToGrow()
         try engine.buffers.flush(record.open, session: session)
-        if !engine.options.publishesEarly { try engine.syncPending(session) }
     }
 
     /// The next page must be at the relation's end. A failed extension may have left it longer;
@@ -170,7 +172,7 @@ public final class PendingLoad {
         }
     }
 
-    private func undo() {
+    fileprivate func undo() {
         phase = .aborted
         extended = nil
         do throws(StorageError) {
@@ -185,7 +187,7 @@ public final class PendingLoad {
         engine.endLoad(self)
     }
 
-    private func checkOpen() throws(StorageError) {
+    fileprivate func checkOpen() throws(StorageError) {
         switch phase {
         case .open: return
         case .committed:
@@ -194,6 +196,30 @@ public final class PendingLoad {
         case .aborted:
             throw StorageError(
                 .closed, "the load of relation \"\(target.relation)\" has been aborted")
+        }
+    }
+}
+
+extension Engine {
+    /// Commits loads of one session together.
+    func commit(
+        _ loads: [(load: PendingLoad, rowCount: UInt64?)], isExact: Bool, _ session: Session
+    ) throws(StorageError) -> [Relation] {
+        for (load, _) in loads {
+            try load.checkOpen()
+            try load.checkReleased()
+        }
+        do throws(StorageError) {
+            for (load, _) in loads { try load.finishPages() }
+            if !options.publishesEarly { try syncPending(session) }
+            let relations = try publish(loads, isExact: isExact, session)
+            if options.publishesEarly { try syncPending(session) }
+            for (load, _) in loads { load.didCommit() }
+            emptyDropped(session)
+            return relations
+        } catch {
+            for (load, _) in loads { load.undo() }
+            throw error
         }
     }
 }

@@ -53,19 +53,16 @@ extension Engine {
                 .misuse, "the session belongs to another engine",
                 remedy: "Use a session that this engine's makeSession() gave.")
         }
-        let all = relations
         let chosen: [RelationDescription]
         if let names {
             var found: [RelationDescription] = []
             for name in names {
-                guard let relation = all.first(where: { $0.name == name }) else {
-                    throw notFound(name)
-                }
+                guard let relation = description(of: name) else { throw notFound(name) }
                 found.append(relation)
             }
             chosen = found
         } else {
-            chosen = all
+            chosen = relations
         }
         let expected = chosen.reduce(into: UInt64(0)) { sum, relation in
             for fork in relation.forks { sum += UInt64(relation.blockCount(of: fork) ?? 0) }

@@ -9,5 +9,7 @@ struct PostgresCommand: ParsableCommand {
             Never writes to the directory. If the server is running or has crashed, the rows on \
             disk are shown, with a warning.
             """,
-        subcommands: [PostgresTablesCommand.self, PostgresScanCommand.self])
+        subcommands: [
+            PostgresTablesCommand.self, PostgresScanCommand.self, PostgresVerifyCommand.self,
+        ])
 }

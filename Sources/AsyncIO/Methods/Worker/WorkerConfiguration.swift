@@ -4,9 +4,11 @@ public struct WorkerConfiguration: Sendable, Hashable {
     public var minimumWorkers = 2
     /// The greatest number of threads, up to 1024.
     public var maximumWorkers = 64
-    /// How long a thread above the minimum stays without work, in nanoseconds.
+    /// How long a thread above the minimum stays without work, in nanoseconds. 0: it ends as soon
+    /// as it has none.
     public var idleTimeoutNanoseconds: UInt64 = 60_000_000_000
-    /// How long the pool observes its threads before it starts more, in nanoseconds.
+    /// How long the pool observes its threads before it starts more, in nanoseconds. 0: whenever a
+    /// thread looks, which is when it submits IO, waits for IO, or has executed one.
     public var launchIntervalNanoseconds: UInt64 = 1_000_000
     /// How many IOs can wait for a worker. Any more run in their submitter.
     public var queueCapacity = 1024

@@ -26,7 +26,7 @@ final class WorkerMethod: IOMethod {
         self.configuration = configuration
         logger = context.logger
         pool = Lock(WorkerPool(configuration), rank: .workerPool)
-        for _ in 0..<configuration.minimumWorkers where !launchWorker() {
+        for _ in 0..<configuration.minimumWorkers where !launchWorker(reserved: 0) {
             shutdown()
             throw StorageError(
                 .methodUnavailable, "the IO workers' threads could not be started",
@@ -122,9 +122,10 @@ final class WorkerMethod: IOMethod {
                 // If nothing came, the pauses are longer than polling is worth.
                 hasSought = true
                 seeks = Spin.wait { queued.load(ordering: .relaxed) > 0 }
-            case .sleep:
+            case .sleep(let forGood):
                 let start = Clock.monotonicNanoseconds
-                if worker.sleep(timeoutNanoseconds: configuration.idleTimeoutNanoseconds) {
+                let timeout = forGood ? .max : configuration.idleTimeoutNanoseconds
+                if worker.sleep(timeoutNanoseconds: timeout) {
                     seeks = Clock.monotonicNanoseconds &- start < Spin.limitNanoseconds
                     continue
                 }
@@ -137,26 +138,39 @@ final class WorkerMethod: IOMethod {
 
     /// Starts more workers while IO is queued and the workers are blocked in the kernel.
     private func growIfBlocked() {
-        let wanted = withPool { $0.workersToLaunch(now: Clock.monotonicNanoseconds) }
-        for _ in 0..<wanted where !launchWorker() {
-            logger.warning(
-                "an IO worker's thread could not be started",
-                metadata: ["workers": "\(pool.withLock { $0.workers.count })"])
-            return
+        var wanted = withPool { $0.workersToLaunch(now: Clock.monotonicNanoseconds) }
+        while wanted > 0 {
+            guard launchWorker(reserved: 1) else {
+                let count = pool.withLock { pool in
+                    pool.endLaunch(wanted)
+                    return pool.workers.count
+                }
+                logger.warning(
+                    "an IO worker's thread could not be started",
+                    metadata: ["workers": "\(count)"])
+                return
+            }
+            wanted -= 1
         }
     }
 
     /// Starts one more worker unless the pool is ending. Returns false if the system has no room.
     ///
     /// All of it happens under the lock, so no thread ever sees a worker without its thread.
-    private func launchWorker() -> Bool {
+    ///
+    /// - Parameter reserved: how many reserved places it takes, once it returns true.
+    private func launchWorker(reserved: Int) -> Bool {
         pool.withLock { pool in
-            if pool.isEnding { return true }
+            if pool.isEnding {
+                pool.endLaunch(reserved)
+                return true
+            }
             let worker = Worker()
             // The thread keeps the method alive until shutdown, which joins the thread.
             guard let thread = OSThread.start({ self.run(worker) }) else { return false }
             worker.setThread(thread)
             pool.add(worker)
+            pool.endLaunch(reserved)
             return true
         }
     }

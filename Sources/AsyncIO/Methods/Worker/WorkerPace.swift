@@ -14,6 +14,8 @@ struct WorkerPace: ~Copyable {
     /// Of IOs shorter than this, one in ``sampled`` is measured.
     private static let sampledBytes = 64 * 1024
     private static let sampled = 8
+    /// An IO that takes longer than this is not quick, even if it is not measured.
+    private static let slowNanoseconds: UInt64 = 1_000_000
 
     /// Whether hardly any IO slept.
     var isQuick: Bool { sleepers.load(ordering: .relaxed) < Self.whole / 4 }
@@ -23,7 +25,15 @@ struct WorkerPace: ~Copyable {
         if byteCount < Self.sampledBytes {
             let count = skipped.load(ordering: .relaxed) &+ 1
             skipped.store(count, ordering: .relaxed)
-            if count % Self.sampled != 0 { return execute() }
+            if count % Self.sampled != 0 {
+                let start = Clock.monotonicNanoseconds
+                execute()
+                // Whatever it did, it took too long to keep other IO waiting for it.
+                if Clock.monotonicNanoseconds &- start > Self.slowNanoseconds {
+                    sleepers.store(Self.whole, ordering: .relaxed)
+                }
+                return
+            }
         }
         let before = Self.sleepCount
         execute()

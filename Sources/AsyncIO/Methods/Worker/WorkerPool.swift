@@ -13,6 +13,10 @@ struct WorkerPool {
     /// Workers that poll for work without sleeping, and find queued IO by themselves.
     private var seeking = 0
     private(set) var isEnding = false
+    /// Workers whose threads are being started.
+    private var launching = 0
+    /// Whether IO has waited for a worker, with none idle, since ``lastLook``.
+    private var isShort = false
     private var lastLook: UInt64 = 0
     /// When an IO was last taken off the queue.
     private var lastTaken: UInt64 = 0
@@ -36,7 +40,8 @@ struct WorkerPool {
         case execute(StagedIO, waking: Pair, isQueueWaiting: Bool)
         /// Look for work for a short while, then ask again.
         case seek
-        case sleep
+        /// Sleep until woken; if not for good, retire after the idle timeout.
+        case sleep(forGood: Bool)
         case end
     }
 
@@ -72,6 +77,7 @@ struct WorkerPool {
         if hasSought { seeking -= 1 }
         if let io = queue.popFirst() {
             lastTaken = now
+            if queue.isEmpty { isShort = false }
             remove(worker)
             var others: Pair = (nil, nil)
             var room = min(queue.count - seeking, awakeLimit(isQuick: isQuick) - awake)
@@ -90,12 +96,13 @@ struct WorkerPool {
             worker.isIdle = true
             idle.append(worker)
         }
-        return .sleep
+        return .sleep(forGood: workers.count <= configuration.minimumWorkers)
     }
 
     /// Takes an IO for a thread that is not a worker.
     mutating func popQueued(now: UInt64) -> StagedIO? {
         lastTaken = now
+        defer { if queue.isEmpty { isShort = false } }
         return queue.popFirst()
     }
 
@@ -119,6 +126,10 @@ struct WorkerPool {
 
     mutating func add(_ worker: Worker) { workers.append(worker) }
 
+    /// Ends what ``workersToLaunch(now:)`` reserved, after so many of them were added or could not
+    /// be started.
+    mutating func endLaunch(_ count: Int) { launching -= count }
+
     /// Retires an idle worker whose time is over. Returns false if it is needed after all.
     mutating func retire(_ worker: Worker) -> Bool {
         guard queue.isEmpty, !isEnding, workers.count > configuration.minimumWorkers,
@@ -130,30 +141,33 @@ struct WorkerPool {
         return true
     }
 
-    /// How many more workers would help now.
+    /// How many more workers would help now. Reserves their places, until ``endLaunch(_:)``.
     ///
     /// The queue waits and no worker is idle. If the workers have used less than half of the core
     /// time available since the last look, they are blocked in the kernel, and the pool doubles. If
-    /// they are busy copying, more of them would only compete for cores.
+    /// they are busy copying, more of them would only compete for cores. The first look of a
+    /// shortage only notes the time: what the workers did before it says nothing.
     mutating func workersToLaunch(now: UInt64) -> Int {
-        guard !isEnding, !queue.isEmpty, idle.isEmpty, seeking == 0,
-            workers.count < configuration.maximumWorkers
-        else { return 0 }
+        let room = configuration.maximumWorkers - workers.count - launching
+        guard !isEnding, !queue.isEmpty, idle.isEmpty, seeking == 0, room > 0 else { return 0 }
         let elapsed = now &- lastLook
-        guard elapsed >= configuration.launchIntervalNanoseconds else { return 0 }
+        if isShort && elapsed < configuration.launchIntervalNanoseconds { return 0 }
         var used: UInt64 = 0
         for worker in workers {
             let total = worker.coreNanoseconds ?? 0
             used += total &- worker.seenCoreNanoseconds
             worker.seenCoreNanoseconds = total
         }
-        let isFirstLook = lastLook == 0
         lastLook = now
-        // Idle time before the load began would count as blocked, so look once more.
-        if isFirstLook || elapsed > 8 * configuration.launchIntervalNanoseconds { return 0 }
+        if !isShort {
+            isShort = true
+            return 0
+        }
         let usable = elapsed * UInt64(min(workers.count, Processor.coreCount))
         guard used < usable / 2 else { return 0 }
-        return min(queue.count, workers.count, configuration.maximumWorkers - workers.count)
+        let wanted = min(queue.count, workers.count, room)
+        launching += wanted
+        return wanted
     }
 
     /// Makes all workers end once the queue is empty.

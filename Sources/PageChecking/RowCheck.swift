@@ -1,18 +1,19 @@
-internal import PageFormat
+package import PageFormat
+package import RowSchema
 
 /// Decodes the rows of pages as a scan does, and looks for impossible contents. Used by one thread;
 /// allocates nothing for valid rows.
-struct RowCheck {
+package struct RowCheck {
     private let columns: [Column]
     private var decoder: HeapTupleDecoder
 
-    init(_ schema: Schema) {
+    package init(_ schema: Schema) {
         columns = schema.columns
         decoder = HeapTupleDecoder(layout: schema.layout)
     }
 
     /// The first fault on a page whose checksum and header are right; nil if there is none.
-    mutating func fault(on page: PageView) -> String? {
+    package mutating func fault(on page: PageView) -> String? {
         if let fault = HeapPageCheck.linePointerFault(in: page) { return fault.description }
         for number in page.linePointerNumbers {
             do throws(PageFormatError) {

@@ -1,8 +1,10 @@
-internal import FileAccess
+package import AsyncIO
+package import FileAccess
+package import StorageManager
 
 /// Which segment files exist, according to their names. Each directory is listed once for all of
 /// its relations. Used by one thread.
-struct SegmentFiles {
+package struct SegmentFiles {
     private let files: FileAccess
     private var directories: [String: [Key: [UInt32]]] = [:]
 
@@ -11,13 +13,13 @@ struct SegmentFiles {
         let fork: Fork
     }
 
-    init(_ files: FileAccess) { self.files = files }
+    package init(_ files: FileAccess) { self.files = files }
 
     /// The numbers of a fork's segments, in order.
     ///
     /// - Parameter count: how many it should have. If it has fewer, it may have grown since the
     ///   directory was listed, so the directory is listed again.
-    mutating func segments(
+    package mutating func segments(
         of locator: RelationLocator, _ fork: Fork, atLeast count: UInt64
     ) throws(StorageError) -> [UInt32] {
         let directory = locator.database == 0 ? "global" : "base/\(locator.database)"

@@ -1,14 +1,17 @@
+package import PageFormat
+package import RowSchema
+
 /// The result of checking the pages of one fork: rows, and a readable number of findings.
 ///
 /// Neighbouring pages of zeroes are reported together. After ``limit`` findings, one more sums up
 /// the rest of the fork. Used by one thread.
-struct PageFindings {
+package struct PageFindings {
     /// Rows on intact pages: line pointers in state normal.
-    private(set) var rows: UInt64 = 0
+    package private(set) var rows: UInt64 = 0
     /// Other line pointers on intact pages.
-    private(set) var otherItems: UInt64 = 0
+    package private(set) var otherItems: UInt64 = 0
     /// Pages of zeroes that are allowed.
-    var toleratedZeroes: UInt64 = 0
+    package var toleratedZeroes: UInt64 = 0
 
     private var check: RowCheck?
     private var open: Run?
@@ -19,14 +22,20 @@ struct PageFindings {
     static let limit = 100
 
     /// A page with a fault, or neighbouring pages with the same fault.
-    struct Run {
-        var blocks: Range<UInt32>
-        let kind: VerificationFinding.Kind
-        let reason: String
-        let path: String?
+    package struct Run {
+        package var blocks: Range<UInt32>
+        package let kind: VerificationFinding.Kind
+        package let reason: String
+        package let path: String?
+
+        package init(
+            blocks: Range<UInt32>, kind: VerificationFinding.Kind, reason: String, path: String?
+        ) {
+            (self.blocks, self.kind, self.reason, self.path) = (blocks, kind, reason, path)
+        }
 
         /// The reason, with the number of pages concerned.
-        var words: String {
+        package var words: String {
             blocks.count == 1
                 ? reason : "\(blocks.count) pages up to block \(blocks.upperBound - 1): \(reason)"
         }
@@ -41,11 +50,11 @@ struct PageFindings {
 
     /// - Parameter schema: what to check the fork's rows against; nil if its pages do not hold
     ///   rows.
-    init(_ schema: Schema? = nil) { check = schema.map(RowCheck.init) }
+    package init(_ schema: Schema? = nil) { check = schema.map(RowCheck.init) }
 
     /// Counts the rows of a page whose checksum and header are right. Returns what is wrong with
     /// them.
-    mutating func count(_ page: PageView) -> String? {
+    package mutating func count(_ page: PageView) -> String? {
         if let fault = check?.fault(on: page) { return fault }
         for number in page.linePointerNumbers {
             if page.linePointer(number)?.state == .normal { rows += 1 } else { otherItems += 1 }
@@ -54,7 +63,7 @@ struct PageFindings {
     }
 
     /// Records a fault. Returns what to report because of it.
-    mutating func note(_ run: Run) -> Run? {
+    package mutating func note(_ run: Run) -> Run? {
         if let last = open, run.kind == .zeroedPage, last.kind == run.kind,
             last.path == run.path, last.blocks.upperBound == run.blocks.lowerBound
         {
@@ -77,7 +86,7 @@ struct PageFindings {
     }
 
     /// What is left to report at the end; nil for nothing. Call it until it returns nil.
-    mutating func takeRest() -> Run? {
+    package mutating func takeRest() -> Run? {
         if let run = open.take(), let told = tell(run) { return told }
         guard let rest = rest.take() else { return nil }
         let block = rest.first.blocks.lowerBound

@@ -1,0 +1,36 @@
+/// Counts the kinds of a fork's pages, to find those that do not belong there.
+struct KindTally {
+    /// The kind that the catalog says; nil if unknown.
+    private let expected: PageKind?
+    private var blocks = [BlockRanges](
+        repeating: BlockRanges(), count: PageKind.allCases.count)
+
+    init(expected: PageKind?) { self.expected = expected }
+
+    @inline(__always)
+    mutating func take(_ kind: PageKind, _ block: UInt32) {
+        if let expected, kind.mayBe(expected) { return }
+        blocks[Int(kind.rawValue)].add(block)
+    }
+
+    /// The kind that the fork should have: what the catalog says, or what most pages are.
+    private var own: PageKind? {
+        if let expected { return expected }
+        let most = PageKind.allCases.max {
+            blocks[Int($0.rawValue)].count < blocks[Int($1.rawValue)].count
+        }
+        return most.flatMap { blocks[Int($0.rawValue)].count > 0 ? $0 : nil }
+    }
+
+    /// What the fork should be of.
+    var name: String { own?.name ?? "another kind" }
+
+    /// The pages of other kinds, by kind.
+    var foreign: [(PageKind, BlockRanges)] {
+        guard let own else { return [] }
+        return PageKind.allCases.compactMap { kind in
+            let found = blocks[Int(kind.rawValue)]
+            return found.count > 0 && !kind.mayBe(own) ? (kind, found) : nil
+        }
+    }
+}

@@ -1,0 +1,70 @@
+internal import PostgresCatalogs
+internal import PostgresReading
+internal import PostgresTypes
+
+/// What the catalogs say of a relation with files.
+struct KnownRelation: Sendable {
+    /// Such as `table public.t of database app`.
+    let owner: String
+    /// Its first file, relative to the data directory.
+    let path: String
+    /// Its database's name if a server may have been dropping or moving that; nil otherwise.
+    let changingDatabase: String?
+    /// The kind of its pages; nil if its access method is not known.
+    let kind: PageKind?
+    /// Whether a crash empties it; then it has an init fork.
+    let isUnlogged: Bool
+    /// The server's last estimate of its length.
+    let estimatedPages: Int
+    /// Whether its file can never be empty: it is a complete index or a sequence.
+    let hasPages: Bool
+    /// The number of its TOAST relation and that relation's first file; nil if it has none.
+    let toast: Toast?
+    /// Its columns' layouts; nil if they were not asked for.
+    let layouts: [ValueLayout]?
+    /// The limits of the transactions in its rows; zero if there are none.
+    let frozenTransaction: UInt32
+    let oldestMultixact: UInt32
+
+    struct Toast: Sendable {
+        let number: UInt32
+        let path: String
+    }
+
+    init(
+        _ relation: Relation, _ place: RelationPlace, in inventory: RelationInventory,
+        of directory: DataDirectory, isDeep: Bool
+    ) {
+        let schema = inventory.schemas[relation.schema].map { $0 + "." } ?? ""
+        owner =
+            "\(Self.word(relation.kind)) \(schema)\(relation.name) of database"
+            + " \(inventory.database.name)"
+        path = directory.path(place)
+        changingDatabase = inventory.database.isBeingChanged ? inventory.database.name : nil
+        kind = PageKind(relationKind: relation.kind, accessMethod: relation.accessMethod)
+        isUnlogged = relation.persistence == UInt8(ascii: "u")
+        estimatedPages = relation.estimatedPages
+        let isIndex = relation.kind == UInt8(ascii: "i")
+        hasPages =
+            relation.kind == UInt8(ascii: "S")
+            || isIndex && kind != nil && inventory.validIndexes.contains(relation.number)
+        toast = inventory.relations[relation.toast].flatMap { toast in
+            toast.place.map { Toast(number: toast.number, path: directory.path($0)) }
+        }
+        layouts =
+            isDeep && kind == .heap
+            ? (inventory.columns[relation.number] ?? []).map(\.layout) : nil
+        frozenTransaction = relation.frozenTransaction
+        oldestMultixact = relation.oldestMultixact
+    }
+
+    private static func word(_ kind: UInt8) -> String {
+        switch kind {
+        case UInt8(ascii: "i"): "index"
+        case UInt8(ascii: "S"): "sequence"
+        case UInt8(ascii: "m"): "materialized view"
+        case UInt8(ascii: "t"): "TOAST table"
+        default: "table"
+        }
+    }
+}

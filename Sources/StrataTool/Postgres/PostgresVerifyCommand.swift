@@ -1,0 +1,77 @@
+internal import ArgumentParser
+internal import PostgresCluster
+
+/// `strata postgres verify`
+struct PostgresVerifyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify",
+        abstract: "Check all files of a data directory, in place.",
+        discussion: """
+            Reads every relation file, tablespaces' included. Checks each page's header, its \
+            checksum if the cluster has checksums, and that it is of its relation's kind; that a \
+            relation's segments and forks go together; and that everything is there that catalogs \
+            and links name. Writes nothing. The server may be running or have crashed: what only \
+            its memory or its log could tell is said to be not checked, and is no damage.
+
+            Damage is reported on standard error, a line per file, and the check continues. So are \
+            pages of zeroes, which are no damage, and what could not be checked. The summary goes \
+            to standard output.
+
+            Exit codes: 0 if all is well; 1 if there is damage, which includes what is missing; 2 \
+            if nothing was found, but something could not be checked.
+            """)
+
+    @Argument(help: ArgumentHelp("The cluster's data directory.", valueName: "directory"))
+    var directory: PathArgument
+
+    @Flag(
+        name: .customLong("no-catalog"),
+        help: "Check the files alone, without comparing them with the catalogs.")
+    var noCatalog = false
+
+    @Flag(help: "Check line pointers, tuples and values stored out of line too, as amcheck does.")
+    var deep = false
+
+    @Flag(help: "Print each finding as an object on a line of its own, and the summary last.")
+    var json = false
+
+    @Option(
+        help: ArgumentHelp("The most bytes to read per second, such as 50MB.", valueName: "size"))
+    var limitRate: ByteSize?
+
+    @OptionGroup var ioArguments: IOArguments
+
+    func validate() throws {
+        if let limitRate, limitRate.bytes < 64 << 10 {
+            throw ValidationError("--limit-rate must be at least 64kB, not \(limitRate).")
+        }
+    }
+
+    func run() throws {
+        let cluster = try DataDirectory.open(directory.path, options: ioArguments.postgresOptions())
+        let session = try cluster.makeSession()
+        if cluster.control.state == .notShutDown {
+            printMessage(
+                "strata: the server is running or was not shut down in order: its files may lag"
+                    + " behind its log")
+        }
+        var options = ClusterVerificationOptions()
+        options.usesCatalogs = !noCatalog
+        options.isDeep = deep
+        options.bytesPerSecond = limitRate?.bytes
+        let watch = PostgresVerifyWatch(isJSON: json)
+        let outcome = Result { () throws(StorageError) in
+            try cluster.verify(options: options, session: session, observer: watch.observer)
+        }
+        watch.end()
+        session.close()
+        try cluster.close()
+        let report = try outcome.get()
+        try watch.summarise(report, cluster)
+        switch report.outcome {
+        case .clean: break
+        case .damaged: throw ExitCode(1)
+        case .incomplete: throw ExitCode(2)
+        }
+    }
+}

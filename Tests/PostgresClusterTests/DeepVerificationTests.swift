@@ -1,0 +1,106 @@
+import Foundation
+import PostgresCluster
+import Testing
+
+/// What only a look into the pages finds.
+@Suite("Deep verdicts", .enabled(if: Clusters.canUnpack, "tar or zstd is missing"))
+struct DeepVerificationTests {
+    private static let clean = Clusters.all.filter { !$0.isCrashed }
+
+    /// Changes bytes of a page in a cluster without checksums, and returns the reasons.
+    private func reasons(
+        _ cluster: Clusters.Cluster, _ table: String = "b_bulk", at offset: Int, _ bytes: [UInt8]
+    ) throws -> [String] {
+        let copy = try ClusterCopy(cluster)
+        try copy.removeChecksums()
+        let file = try copy.file(table)
+        try copy.write(file, block: 1, Data(bytes), at: offset)
+        #expect(try copy.verify().report.outcome == .clean, "the plain check does not look inside")
+        let verdict = try copy.verifyDeeply()
+        #expect(verdict.findings.allSatisfy { $0.path == file && $0.block == 1 }, "\(verdict)")
+        #expect(verdict.findings.allSatisfy { $0.kind == .damagedItem })
+        return verdict.findings.map(\.reason)
+    }
+
+    @Test("overwritten line pointers are named", arguments: clean)
+    func linePointers(_ cluster: Clusters.Cluster) throws {
+        func pointer(_ offset: UInt32, _ state: UInt32, _ length: UInt32) -> [UInt8] {
+            let bits = offset | state << 15 | length << 17
+            return (0..<4).map { UInt8(truncatingIfNeeded: bits >> (8 * $0)) }
+        }
+        let cases: [([UInt8], String)] = [
+            (pointer(8001, 1, 50), "offset 8001 is not maximally aligned"),
+            (pointer(8000, 1, 10), "length 10 is less than"),
+            (pointer(8000, 1, 500), "do not lie between"),
+            (pointer(0, 2, 0), "redirects to line pointer 0"),
+            (pointer(2000, 2, 0), "redirects to line pointer 2000"),
+            (pointer(2, 2, 0), "is not heap-only"),
+        ]
+        for (bytes, reason) in cases {
+            let found = try reasons(cluster, at: 24, bytes)
+            #expect(found.contains { $0.contains(reason) }, "\(reason): \(found)")
+        }
+    }
+
+    /// The offset of the first tuple on a page.
+    private func tuple(_ cluster: Clusters.Cluster) throws -> Int {
+        let copy = try ClusterCopy(cluster)
+        let page = try copy.page(try copy.file("b_bulk"), 1)
+        return (Int(page[24]) | Int(page[25]) << 8) & 0x7FFF
+    }
+
+    @Test("impossible tuple headers are named", arguments: clean)
+    func headers(_ cluster: Clusters.Cluster) throws {
+        let start = try tuple(cluster)
+        let cases: [(Int, [UInt8], String)] = [
+            (22, [200], "its data begins at byte 200"),
+            (22, [32], "should begin at byte 24"),
+            (18, [0xFF, 0x07], "attributes, but the table has"),
+            // The inserter, without the flags that say that it committed.
+            (0, [0xFF, 0xFF, 0xFF, 0x7F], "xmin 2147483647"),
+        ]
+        for (offset, bytes, reason) in cases {
+            if offset == 0 {
+                let copy = try ClusterCopy(cluster)
+                try copy.removeChecksums()
+                let file = try copy.file("b_bulk")
+                try copy.write(file, block: 1, Data(bytes), at: start)
+                try copy.write(file, block: 1, Data([0x02, 0x08]), at: start + 20)
+                let found = try copy.verifyDeeply()
+                #expect(found.findings.contains { $0.reason.contains(reason) }, "\(found)")
+                continue
+            }
+            let found = try reasons(cluster, at: start + offset, bytes)
+            #expect(found.contains { $0.contains(reason) }, "\(reason): \(found)")
+        }
+    }
+
+    @Test("a lost chunk of a value stored out of line is named", arguments: clean)
+    func toast(_ cluster: Clusters.Cluster) throws {
+        let copy = try ClusterCopy(cluster)
+        try copy.removeChecksums()
+        let table = try copy.file("toast_pglz")
+        let before = try copy.verifyDeeply()
+        #expect(before.report.outcome == .clean, "\(before)")
+        let toast = try toastFile(copy)
+        // Its first chunk is no longer used.
+        try copy.write(toast, block: 0, Data([0, 0, 0, 0]), at: 24)
+        let verdict = try copy.verifyDeeply()
+        #expect(verdict.report.outcome == .damaged)
+        let found = verdict.findings.filter { $0.path == table && $0.kind == .damagedValue }
+        #expect(found.count == 1, "\(verdict)")
+        #expect(found.first?.reason.contains("stored out of line") == true)
+        #expect(found.first?.block != nil && found.first?.linePointer != nil)
+    }
+
+    /// The TOAST relation of `toast_pglz`.
+    private func toastFile(_ copy: ClusterCopy) throws -> String {
+        let cluster = try Clusters.open(copy.data)
+        defer { try? cluster.close() }
+        let database = try cluster.database(named: "app")
+        let owner = try database.table(TableName("toast_pglz")).number
+        let name = "pg_toast_\(owner)"
+        return try #require(
+            try database.table(TableName(schema: "pg_toast", name: name)).file)
+    }
+}
