@@ -187,7 +187,7 @@ struct ColumnArguments: ParsableArguments {
             let column = try Schema(parsing: "x \(text[text.index(after: split)...])").columns[0]
             options.typedColumns.append(
                 Column(
-                    name: String(text[..<split]), type: column.type,
+                    name: String(text[..<split]), type: column.type, modifier: column.modifier,
                     isNullable: column.isNullable))
         }
     }
