@@ -184,11 +184,13 @@ struct ColumnArguments: ParsableArguments {
         for text in types {
             guard let split = text.lastIndex(of: "=") else { continue }
             // The type may be followed by NOT NULL.
-            let column = try Schema(parsing: "x \(text[text.index(after: split)...])").columns[0]
-            options.typedColumns.append(
-                Column(
-                    name: String(text[..<split]), type: column.type, modifier: column.modifier,
-                    isNullable: column.isNullable))
+            let name = Schema.quoted(String(text[..<split]))
+            let columns = try Schema(parsing: "\(name) \(text[text.index(after: split)...])")
+                .columns
+            guard columns.count == 1 else {
+                throw ToolError(description: "--type \"\(text)\" must name one column and one type")
+            }
+            options.typedColumns += columns
         }
     }
 }
