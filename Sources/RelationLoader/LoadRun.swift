@@ -187,8 +187,8 @@ struct LoadRun: ~Copyable {
     /// Whether a record fails for a value of an inferred type that can be widened. Keeps the error.
     @inline(never)
     private mutating func breaks(_ failure: LoadError) -> Bool {
-        guard case .value = failure.reason, let field = failure.location?.field,
-            isWidenable.indices.contains(field - 1), isWidenable[field - 1]
+        guard case .value = failure.reason, let name = failure.column,
+            let column = schema.index(of: name), isWidenable[column]
         else { return false }
         breach = failure
         return true

@@ -136,8 +136,8 @@ struct ColumnArguments: ParsableArguments {
                 header must have as many names. Values may be spelled in any way that PostgreSQL \
                 accepts, and scan writes them as PostgreSQL does. Types: boolean, smallint, \
                 integer, bigint, real, double precision, numeric(p,s), text, varchar(n), char(n), \
-                date, time, timestamp, timestamptz, interval, uuid, json, bytea, and PostgreSQL's \
-                other names for them, such as int4 and float8.
+                date, time, timestamp, timestamptz, interval, uuid, json, jsonb, bytea, and \
+                PostgreSQL's other names for them, such as int4 and float8.
                 """,
             valueName: "columns"),
         transform: TextArgument.plain)

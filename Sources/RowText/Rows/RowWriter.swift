@@ -144,7 +144,7 @@ public struct RowWriter: ~Copyable {
                 let isTrue = TextScan.equals(output.span, start..<output.count, words.true)
                 output.truncate(to: start)
                 output.append(isTrue ? "true" : "false")
-            case .json:
+            case .json, .jsonb:
                 // A line break can only stand between tokens, and would end the row's line.
                 for index in start..<output.count
                 where output.span[index] == 0x0A || output.span[index] == 0x0D {
