@@ -36,6 +36,15 @@ struct VerificationTests {
         #expect(verdict.files.count { $0.findings > 0 } == 1)
     }
 
+    @Test("a missing database that allows no connections is none", arguments: clean)
+    func missingTemplate(_ cluster: Clusters.Cluster) throws {
+        let copy = try ClusterCopy(cluster)
+        try copy.remove("base/4")
+        let verdict = try copy.verify()
+        #expect(verdict.report.outcome == .clean, "\(verdict)")
+        #expect(verdict.report.absentTemplates == 1)
+    }
+
     @Test("only the folder of the cluster's own version is looked at", arguments: clean)
     func otherVersion(_ cluster: Clusters.Cluster) throws {
         let copy = try ClusterCopy(cluster)

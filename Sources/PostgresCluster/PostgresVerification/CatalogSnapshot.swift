@@ -29,6 +29,7 @@ struct CatalogSnapshot {
         let name: String
         let folder: String
         let isBeingChanged: Bool
+        let allowsConnections: Bool
         let isThere: Bool
     }
 
@@ -60,7 +61,8 @@ struct CatalogSnapshot {
                 let isThere = (try? directory.files.kind(of: folder)) == .directory
                 let known = KnownDatabase(
                     name: database.name, folder: folder,
-                    isBeingChanged: database.isBeingChanged, isThere: isThere)
+                    isBeingChanged: database.isBeingChanged,
+                    allowsConnections: database.allowsConnections, isThere: isThere)
                 databases.append(known)
                 guard isThere else { continue }
                 let inventory = try Self.repeating(attempts) { () throws(StorageError) in

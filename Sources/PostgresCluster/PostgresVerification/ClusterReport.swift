@@ -50,6 +50,9 @@ public struct ClusterReport: Sendable, Hashable {
     public package(set) var doubts = 0
     /// Number of names that are no relation's, database's or tablespace's.
     public package(set) var otherNames = 0
+    /// Number of databases without a folder that allow no connections, such as `template0`. They
+    /// can hold no user's data, so they are no findings.
+    public package(set) var absentTemplates = 0
     /// Number of files that a running server removed during the check.
     public package(set) var vanishedFiles = 0
     /// Number of pages that a running server cut off during the check.

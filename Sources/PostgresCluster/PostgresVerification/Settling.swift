@@ -117,6 +117,12 @@ struct Settling {
             output.add(failure.doubt)
         }
         for database in databases {
+            // Nobody can have put anything into it, and a server runs without it. Copies of data
+            // directories leave `template0` out to save its space.
+            if !database.allowsConnections {
+                output.report.absentTemplates += 1
+                continue
+            }
             let owner = "database \(database.name)"
             if database.isBeingChanged && output.mayChange() {
                 output.add(

@@ -56,7 +56,8 @@ extension ClusterReport {
             ("findings", "\(findings)"), ("damagedFiles", "\(damagedFiles)"),
             ("notChecked", "\(doubts)"), ("relations", "\(relations)"), ("files", "\(files)"),
             ("pages", "\(pages)"), ("zeroPages", "\(zeroPages)"),
-            ("otherNames", "\(otherNames)"), ("vanishedFiles", "\(vanishedFiles)"),
+            ("otherNames", "\(otherNames)"), ("absentTemplates", "\(absentTemplates)"),
+            ("vanishedFiles", "\(vanishedFiles)"),
             ("cutOffPages", "\(cutOffPages)"), ("catalogs", JSONLine.quoted(catalogs)),
             ("nanoseconds", "\(nanoseconds)"),
         ])

@@ -115,6 +115,10 @@ final class PostgresVerifyWatch {
         if report.otherNames > 0 {
             parts.append("passed over \(Wording.count(report.otherNames, "other name"))")
         }
+        if report.absentTemplates > 0 {
+            let count = Wording.count(report.absentTemplates, "database")
+            parts.append("\(count) that allows no connections has no folder")
+        }
         if report.vanishedFiles > 0 || report.cutOffPages > 0 {
             parts.append(
                 "\(Wording.count(report.vanishedFiles, "file")) and"
