@@ -1,5 +1,5 @@
 package import AsyncIO
-internal import StorageManager
+package import StorageManager
 
 /// Errors that are about one relation.
 extension StorageError {
@@ -22,17 +22,19 @@ extension StorageError {
 
     /// The error for a relation that has lost blocks.
     package static func shortRelation(
-        _ relation: RelationDescription, blocks: UInt32, _ lost: UInt32
+        _ relation: RelationDescription, _ fork: Fork = .main, blocks: UInt32, _ lost: UInt32
     )
         -> StorageError
     {
-        StorageError(
+        let words = fork == .main ? "blocks" : "blocks of fork \(fork.name)"
+        return StorageError(
             .relationDamaged,
-            "relation \"\(relation.name)\" has \(blocks) of its \(relation.blockCount) blocks: a"
-                + " file of \(relation.locator) is missing or too short",
+            "relation \"\(relation.name)\" has \(blocks) of its"
+                + " \(relation.blockCount(of: fork) ?? 0) \(words): a file of"
+                + " \(relation.locator) is missing or too short",
             remedy: "Verify the store to see which, and restore it from a backup.",
             at: Location(
-                relation: relation.name, fork: Fork.main.name, block: lost,
+                relation: relation.name, fork: fork.name, block: lost,
                 path: relation.locator.description))
     }
 }

@@ -15,6 +15,8 @@ extension StorageError.Code {
     public static let controlDamaged = Self(rawValue: "controlDamaged")
     /// The catalog is damaged or missing.
     public static let catalogDamaged = Self(rawValue: "catalogDamaged")
+    /// The catalog is older than the store: what has been committed since would be lost.
+    public static let catalogOutdated = Self(rawValue: "catalogOutdated")
     /// Pages cannot be written atomically, as the options require.
     public static let atomicWritesUnavailable = Self(rawValue: "atomicWritesUnavailable")
     /// The journal of pages is damaged.

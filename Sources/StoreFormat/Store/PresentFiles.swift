@@ -19,10 +19,13 @@ package struct PresentFiles {
 
     /// Lists the directories.
     ///
-    /// - Throws: `notAStore` if one is missing; what listing throws.
+    /// - Throws: `notAStore` if the database's is missing; what listing throws.
     package init(_ files: FileAccess) throws(StorageError) {
         for directory in StoreDirectory.relationDirectories {
-            guard try files.kind(of: directory) == .directory else {
+            let kind = try files.kind(of: directory)
+            // No relation is in the other.
+            if kind == nil && directory != Self.directory { continue }
+            guard kind == .directory else {
                 throw StorageError(
                     .notAStore,
                     "directory \"\(directory)\" of the store is missing or not a directory",
@@ -62,7 +65,8 @@ package struct PresentFiles {
 
 /// The meaning of a name in a relation directory.
 package enum RelationFileName: Equatable {
-    /// A file of that relation: `16384`, `16384.1`, `16384_fsm`, `16384_anything.2`.
+    /// A file that a storage manager makes for that relation: `16384`, `16384.1`, `16384_fsm.2`,
+    /// `16384.chunks`, `16384_vm.map`, `16384.map.new`. Names that only begin so are others.
     case relation(UInt32)
     /// A file of a relation that only one session has: `t3_16384`. The first number is the
     /// session's plus one.
@@ -80,12 +84,16 @@ package enum RelationFileName: Equatable {
             self = .sessionLocal(session, number)
             return
         }
-        let digits = name.prefix { ("0"..."9").contains($0) }
-        let next = name.dropFirst(digits.count).first
-        guard let number = UInt32(digits), next == nil || next == "_" || next == "." else {
-            self = .other
+        if let segment = SegmentName(name) {
+            self = .relation(segment.number)
             return
         }
-        self = .relation(number)
+        for suffix in [".chunks", ".map", ".map.new"] where name.hasSuffix(suffix) {
+            guard let fork = SegmentName(String(name.dropLast(suffix.count))), fork.segment == 0
+            else { continue }
+            self = .relation(fork.number)
+            return
+        }
+        self = .other
     }
 }

@@ -1,0 +1,52 @@
+internal import Threads
+
+/// Working with a catalog that is older than its store.
+extension Engine {
+    /// Gives up what a later catalog knew: blocks behind the ends of relations no longer keep these
+    /// from growing, and are then overwritten. Nothing else changes.
+    ///
+    /// Call it only if the catalog that the store was closed with cannot be put back. Durable on
+    /// return.
+    ///
+    /// - Parameter session: the calling thread's.
+    /// - Returns: the relations concerned, sorted.
+    /// - Throws: `storeReadOnly`, `storeFailed`, `closed`; what replacing the catalog throws.
+    @discardableResult
+    public func acceptCatalog(session: Session) throws(StorageError) -> [String] {
+        try checkUsable(session)
+        let known = state.withLock { $0.catalog }
+        let locators = known.remains.compactMap { locator, entry in
+            if case .uncounted = entry.kind { locator } else { nil }
+        }
+        if locators.isEmpty { return [] }
+        try changeCatalog(session) { (catalog) throws(StorageError) in
+            for locator in locators {
+                // A drop may have been faster.
+                if case .uncounted = catalog.remains[locator]?.kind {
+                    catalog.remains[locator] = nil
+                }
+            }
+        }
+        return locators.compactMap { known.relation(at: $0)?.name }.sorted()
+    }
+
+    /// Throws if a later catalog may have counted blocks behind the relation's end.
+    func checkCounted(_ locator: RelationLocator) throws(StorageError) {
+        let found = state.withLock { state -> (name: String, first: UInt32)? in
+            guard case .uncounted(let first) = state.catalog.remains[locator]?.kind else {
+                return nil
+            }
+            return (state.catalog.relation(at: locator)?.name ?? locator.description, first)
+        }
+        guard let found else { return }
+        throw StorageError(
+            .catalogOutdated,
+            "relation \"\(found.name)\" cannot grow: the catalog is older than the store, and would"
+                + " overwrite what was committed since behind block \(found.first)",
+            remedy: "Put back the catalog that the store was closed with; or drop or replace the"
+                + " relation; or give up what it had since with Engine.acceptCatalog(session:).",
+            at: StorageError.Location(
+                relation: found.name, fork: Fork.main.name, block: found.first,
+                path: locator.description))
+    }
+}
