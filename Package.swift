@@ -25,6 +25,9 @@ let arguments: Target.Dependency = .product(
 
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 
+let hashTrees: Target.Dependency = .product(
+    name: "HashTreeCollections", package: "swift-collections")
+
 let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 
 /// io_uring exists on Linux only; elsewhere the other methods remain.
@@ -92,7 +95,7 @@ let modules: [Target] = [
         name: "PostgresCluster",
         dependencies: [
             "PostgresVerification", "PostgresCatalogs", "PostgresReading", "PostgresTypes",
-            "PageChecking", "ReadStream",
+            "RowText", "PageChecking", "ReadStream",
             "BufferManager", "StorageManager", "FileAccess", "PageFormat", "AsyncIO", "Threads",
             system,
         ],
@@ -103,7 +106,8 @@ let modules: [Target] = [
     .target(
         name: "StoreFormat",
         dependencies: [
-            "StorageManager", "FileAccess", "RowSchema", "AsyncIO", "CPlatform", "Threads", system,
+            "StorageManager", "FileAccess", "RowSchema", "AsyncIO", "CPlatform", "Threads",
+            hashTrees, system,
         ]),
     .target(
         name: "Journaling",
@@ -123,8 +127,8 @@ let modules: [Target] = [
     .target(
         name: "RelationLoader",
         dependencies: [
-            "Strata", "BufferManager", "RowText", "RowSchema", "PageFormat", "AsyncIO", "Threads",
-            deque, system,
+            "Strata", "BufferManager", "RowText", "RowSchema", "PageFormat", "AsyncIO", "CZstd",
+            "Threads", deque, system,
         ]),
     .target(
         name: "StorageTesting",

@@ -17,7 +17,8 @@ extension BufferManager {
     ///     unpinned buffers or if the session's share of the pool (``pinLimit``) is smaller.
     ///   - strategy: the ring to take buffers from.
     ///   - session: the calling thread's session.
-    /// - Throws: `misuse` if `count` is below 1, or the session does not belong here; `extendFailed` if the storage cannot grow or has the most blocks possible;
+    /// - Throws: `misuse` if `count` is below 1, or the session does not belong here; `extendFailed`
+    ///   if the storage cannot grow or has the most blocks possible;
     ///   `resourcesExhausted` if all buffers are pinned. Nothing is pinned then.
     public func extend(
         _ relation: OpenRelation, fork: Fork = .main, by count: Int = 1,

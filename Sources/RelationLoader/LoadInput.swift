@@ -6,9 +6,9 @@ struct LoadInput {
     let source: any ByteSource
     let schema: Schema
     let inferredFromRecordCount: Int?
-    /// Whether the header must name the columns: they are the relation's, and the caller has not
-    /// declared that the source's are the same.
-    let matchesHeader: Bool
+    /// Whether the columns are those of the relation, and the caller has not declared that the
+    /// source's are the same.
+    let isOfRelation: Bool
 
     init(
         _ source: any ByteSource, into name: String, of engine: Engine, _ options: LoadOptions
@@ -24,7 +24,7 @@ struct LoadInput {
             guard let schema = relation.schema else {
                 throw .storage(RelationLoader.noSchema(name))
             }
-            self.init(source: source, schema: schema, matchesHeader: options.csv.hasHeader)
+            self.init(source: source, schema: schema, isOfRelation: true)
             return
         }
         let outcome = try LoaderError.text { () throws(LoadError) in
@@ -32,41 +32,51 @@ struct LoadInput {
                 from: source, options: options.csv, limits: options.inference,
                 onError: options.onError)
         }
+        let schema = try LoaderError.text { () throws(LoadError) in
+            try options.retyped(outcome.schema, source: source.name)
+        }
         self.init(
-            source: outcome.source, schema: outcome.schema,
+            source: outcome.source, schema: schema,
             inferredFromRecordCount: outcome.recordCount)
     }
 
     private init(
         source: any ByteSource, schema: Schema, inferredFromRecordCount: Int? = nil,
-        matchesHeader: Bool = false
+        isOfRelation: Bool = false
     ) {
         self.source = source
         self.schema = schema
         self.inferredFromRecordCount = inferredFromRecordCount
-        self.matchesHeader = matchesHeader
+        self.isOfRelation = isOfRelation
     }
 
     /// Makes a reader positioned before the first record.
-    func makeReader(_ options: CSVOptions) throws(LoadError) -> CSVReader {
+    func makeReader(_ options: LoadOptions) throws(LoadError) -> CSVReader {
         let names = schema.columns.map(\.name)
         var reader = try CSVReader(
-            source: source, options: options, expectedFieldCount: names.count)
+            source: source, options: options.csv, expectedFieldCount: names.count)
         reader.columnNames = names
-        guard options.hasHeader else { return reader }
-        let header = try reader.readHeader()
-        if header.count != names.count {
-            throw reader.failure(
-                header.count < names.count
-                    ? .missingFields(expected: names.count, found: header.count)
-                    : .extraFields(expected: names.count, found: header.count),
-                field: min(header.count, names.count))
-        }
-        if matchesHeader {
-            let found = ColumnNames.valid(header, count: names.count)
-            for index in names.indices where found[index] != names[index] {
-                throw reader.failure(.unexpectedColumn(expected: names[index]), field: index)
+        guard options.csv.hasHeader else {
+            if options.match == .name {
+                throw LoadError(
+                    .option("columns can only be matched by name if there is a header"),
+                    source: source.name)
             }
+            return reader
+        }
+        let header = try reader.readHeader()
+        let match = HeaderMatch(
+            header: ColumnNames.valid(header, count: header.count), schema: schema)
+        if options.match == .name {
+            try match.arrange(&reader, options.onWarning)
+        } else {
+            let mustName = isOfRelation && options.match == nil
+            try match.checkPositions(&reader, mustName: mustName, options.onWarning)
+        }
+        if HeaderCheck.looksLikeData(header, schema) {
+            options.onWarning?(
+                "the header looks like data (\(header.prefix(4).joined(separator: ", "))); if the"
+                    + " first line is a record, load without a header")
         }
         return reader
     }

@@ -18,6 +18,16 @@ public struct LoadOptions: Sendable {
     public var managerOptions: [String: String] = [:]
     /// The text format.
     public var csv = CSVOptions()
+    /// How the header's names and the columns are brought together, if the columns are given or
+    /// those of the relation to append to. Nil means by position; a header must then name the
+    /// columns of a relation to append to, unless a schema was given.
+    public var match: ColumnMatch?
+    /// Columns whose types are not inferred: their names, types, and whether they may be NULL.
+    public var typedColumns: [Column] = []
+    /// Whether all other columns are text instead of what would be inferred.
+    public var isAllText = false
+    /// Receives, on the loading thread, what the user should know although the load continues.
+    public var onWarning: (@Sendable (String) -> Void)?
     /// How a schema is inferred.
     public var inference = SchemaInference.Limits()
     /// Whether a load into a new relation begins again with wider types if an inferred type does
@@ -37,6 +47,42 @@ public struct LoadOptions: Sendable {
     /// Options for a new relation with inferred columns, from comma-separated values with a header.
     /// The first bad record ends the load.
     public init() {}
+}
+
+/// How a file's fields and the columns are brought together.
+public enum ColumnMatch: Sendable, Hashable {
+    /// The first field is the first column's, whatever the header says.
+    case position
+    /// A field is that of the column which the header names. Columns that it does not name become
+    /// NULL.
+    case name
+}
+
+extension LoadOptions {
+    /// The schema with the types of ``typedColumns`` and ``isAllText`` instead of inferred ones.
+    ///
+    /// - Parameters:
+    ///   - schema: the inferred columns.
+    ///   - source: the source's name.
+    /// - Throws: `LoadError` if there is no such column.
+    public func retyped(_ schema: Schema, source: String) throws(LoadError) -> Schema {
+        var columns = schema.columns
+        if isAllText { columns = columns.map { Column(name: $0.name, type: .text) } }
+        for column in typedColumns {
+            guard let index = schema.index(of: column.name) else {
+                throw LoadError(
+                    .option(
+                        "there is no column \"\(column.name)\" to give a type to; the columns are"
+                            + " \(columns.map(\.name).joined(separator: ", "))"), source: source)
+            }
+            columns[index] = column
+        }
+        do throws(SchemaError) {
+            return try Schema(columns)
+        } catch {
+            throw LoadError(.schema(error), source: source)
+        }
+    }
 }
 
 /// The progress of a load.
@@ -86,6 +132,8 @@ public struct LoadSummary: Sendable {
     public var rowCount: UInt64
     /// Records skipped.
     public var rejectedCount: UInt64
+    /// Why the first of them was skipped.
+    public var firstRejection: LoadError?
     /// Pages added.
     public var pageCount: Int
     /// Bytes of the source.

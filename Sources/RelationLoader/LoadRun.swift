@@ -9,6 +9,8 @@ struct LoadRun: ~Copyable {
     private(set) var rowCount: UInt64 = 0
     /// Records skipped so far.
     private(set) var rejectedCount: UInt64 = 0
+    /// Why the first of them was skipped.
+    private(set) var firstRejection: LoadError?
 
     var reader: CSVReader
     var encoder: RowEncoder
@@ -68,6 +70,11 @@ struct LoadRun: ~Copyable {
         runStart = nil
         writer?.finish(discarding: false)
         try LoaderError.text { () throws(LoadError) in try rejects.finish() }
+        if rowCount == 0, var failure = firstRejection {
+            failure.reason = .allRecordsSkipped(
+                count: rejectedCount, first: "\(failure.reason)")
+            throw .text(failure)
+        }
         report(.committing)
         try clock.options.cancellation.check()
         let count = rowCount
@@ -180,8 +187,8 @@ struct LoadRun: ~Copyable {
     /// Whether a record fails for a value of an inferred type that can be widened. Keeps the error.
     @inline(never)
     private mutating func breaks(_ failure: LoadError) -> Bool {
-        guard case .value = failure.reason, let field = failure.location?.field,
-            isWidenable.indices.contains(field - 1), isWidenable[field - 1]
+        guard case .value = failure.reason, let name = failure.column,
+            let column = schema.index(of: name), isWidenable[column]
         else { return false }
         breach = failure
         return true
@@ -193,6 +200,7 @@ struct LoadRun: ~Copyable {
             throw .text(failure)
         }
         rejectedCount += 1
+        if firstRejection == nil { firstRejection = failure }
         try LoaderError.text { () throws(LoadError) in
             try rejects.add(reader.recordBytes, failure)
         }

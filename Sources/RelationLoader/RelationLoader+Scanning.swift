@@ -11,7 +11,8 @@ extension RelationLoader {
     ///   - options: which rows and columns, and how to write them.
     /// - Returns: a summary of the scan.
     /// - Throws: ``LoaderError/storage(_:)`` if a column does not exist, reading fails, a tuple is
-    ///   damaged or, at the end, rows are missing; what was read before has then been written.
+    ///   damaged or, at the end, rows are missing; what was read before has then been written. Such
+    ///   faults are only reported if the options skip damage.
     ///   ``LoaderError/text(_:)`` if `output` cannot be written to. ``LoaderError/cancelled``.
     @discardableResult
     public static func scan(
@@ -38,7 +39,8 @@ extension RelationLoader {
         }
         try run.flush()
         return ScanSummary(
-            rowCount: run.rowCount, pageCount: run.pageCount, byteCount: output.byteCount,
+            rowCount: run.rowCount, pageCount: run.pageCount, lossCount: run.lossCount,
+            byteCount: output.byteCount,
             elapsedNanoseconds: Clock.monotonicNanoseconds &- start,
             methodName: relation.engine.ioMethodName)
     }

@@ -32,9 +32,10 @@ public enum RelationLoader {
     ///   - onWidening: called on this thread before the rows so far are written again with wider
     ///     types (``LoadOptions/widens``).
     /// - Returns: a summary of the load.
-    /// - Throws: ``LoaderError/text(_:)`` if the source or a record cannot be read; the error names
-    ///   line, column and value of a bad record. ``LoaderError/storage(_:)`` with what
-    ///   `Engine.beginLoad` and writing throw. ``LoaderError/cancelled``.
+    /// - Throws: ``LoaderError/text(_:)`` if the source or a record cannot be read, or if every
+    ///   record was skipped; the error names line, column and value of a bad record.
+    ///   ``LoaderError/storage(_:)`` with what `Engine.beginLoad` and writing throw.
+    ///   ``LoaderError/cancelled``.
     @discardableResult
     public static func load(
         _ source: any ByteSource, into name: String, of engine: Engine,
@@ -69,6 +70,24 @@ public enum RelationLoader {
         }
     }
 
+    /// Opens an input that a user named: decompresses zstd, refuses what is no text, turns the text
+    /// into UTF-8, and recognises the dialect. Load its source with its options.
+    ///
+    /// - Parameters:
+    ///   - source: the input.
+    ///   - options: the options that the user gave.
+    ///   - encoding: the encoding; nil for UTF-8, or the one that is recognised.
+    ///   - unknowns: what to recognise.
+    /// - Throws: what `CSVDetection.open` throws.
+    public static func open(
+        _ source: any ByteSource, options: CSVOptions = CSVOptions(),
+        encoding: InputEncoding? = nil, recognising unknowns: CSVDetection.Unknowns = .all
+    ) throws(LoadError) -> CSVDetection.Outcome {
+        try CSVDetection.open(
+            try ZstdSource.unpacking(source), options: options, encoding: encoding,
+            recognising: unknowns)
+    }
+
     /// Checks whether a load could write its rejected records to a file, before a store exists.
     /// Creates the file if it is missing.
     ///
@@ -91,7 +110,7 @@ public enum RelationLoader {
         _ input: LoadInput, _ pending: PendingLoad, _ clock: LoadClock
     ) throws(LoaderError) -> LoadSummary {
         let reader = try LoaderError.text { () throws(LoadError) in
-            try input.makeReader(clock.options.csv)
+            try input.makeReader(clock.options)
         }
         let rejects = try LoaderError.text { () throws(LoadError) in
             try RejectsFile(
@@ -107,7 +126,8 @@ public enum RelationLoader {
         return LoadSummary(
             schema: run.schema, inferredFromRecordCount: input.inferredFromRecordCount,
             rowCount: run.rowCount, rejectedCount: run.rejectedCount,
-            pageCount: run.pending.pageCount, byteCount: run.consumedByteCount,
+            firstRejection: run.firstRejection, pageCount: run.pending.pageCount,
+            byteCount: run.consumedByteCount,
             elapsedNanoseconds: clock.elapsed,
             methodName: pending.engine.ioMethodName)
     }

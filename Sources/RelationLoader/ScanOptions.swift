@@ -1,4 +1,5 @@
 public import RowText
+public import Strata
 
 /// How a scan writes what it reads.
 public struct ScanOptions: Sendable {
@@ -18,6 +19,11 @@ public struct ScanOptions: Sendable {
     public var limit: UInt64?
     /// The output format of rows.
     public var format = Format.csv
+    /// What happens to the scan at damage.
+    public var onDamage = DamagePolicy.stop
+    /// Receives, on the scanning thread, each damage that the scan skips: which block or row is
+    /// lost, and at the end how many rows are.
+    public var onLoss: (@Sendable (StorageError) -> Void)?
     /// Delimiter, NULL and header of ``Format/csv``.
     public var csv = CSVOptions()
     /// Ends the scan early on request.
@@ -27,12 +33,22 @@ public struct ScanOptions: Sendable {
     public init() {}
 }
 
+/// What to do about a page or a row that cannot be read.
+public enum DamagePolicy: Sendable, Hashable {
+    /// The scan ends with the error, behind all rows before it.
+    case stop
+    /// The scan continues with the next row or page.
+    case skip
+}
+
 /// The result of a scan.
 public struct ScanSummary: Sendable {
     /// Rows that were read.
     public var rowCount: UInt64
     /// Pages that were read.
     public var pageCount: Int
+    /// How often something was lost; zero unless the scan skips damage.
+    public var lossCount: Int
     /// Bytes that were written.
     public var byteCount: Int
     /// Time from the call to the end.

@@ -6,6 +6,8 @@ import Strata
 struct ScanRun: ~Copyable {
     private(set) var rowCount: UInt64 = 0
     private(set) var pageCount = 0
+    /// How often something was lost.
+    private(set) var lossCount = 0
 
     private let relation: Relation
     private let output: DescriptorOutput
@@ -44,19 +46,42 @@ struct ScanRun: ~Copyable {
             try options.cancellation.check()
             let next: PinnedPage?
             do throws(StorageError) { next = try stream.next() } catch {
-                throw .storage(error.code == .invalidPage ? damage(error) : error)
+                try lose(
+                    error.code == .invalidPage ? damage(error) : error,
+                    isSkippable: Self.concernsBlock(error))
+                continue
             }
-            guard let page = next else {
-                let found = rowCount
-                return try LoaderError.storage { () throws(StorageError) in
-                    try relation.checkRowCount(found, of: extent)
-                }
-            }
+            guard let page = next else { return try checkRowCount(extent) }
             let block = page.block
             try page.withView { (view) throws(LoaderError) in try scan(view, block) }
             pageCount += 1
             if buffer.count >= Self.bufferSize { try flush() }
         }
+    }
+
+    private mutating func checkRowCount(_ extent: RelationExtent) throws(LoaderError) {
+        do throws(StorageError) {
+            try relation.checkRowCount(rowCount, of: extent)
+        } catch {
+            try lose(error, isSkippable: true)
+        }
+    }
+
+    /// Reports damage if it is to be skipped, and throws it otherwise.
+    private mutating func lose(
+        _ error: StorageError, isSkippable: Bool
+    ) throws(LoaderError) {
+        guard options.onDamage == .skip, isSkippable else { throw .storage(error) }
+        lossCount += 1
+        options.onLoss?(error)
+    }
+
+    /// Whether an error of the stream is one of a block, so that those behind it may be sound.
+    private static func concernsBlock(_ error: StorageError) -> Bool {
+        let others: [StorageError.Code] = [
+            .closed, .misuse, .resourcesExhausted, .storeFailed, .storeReplaced,
+        ]
+        return error.location.block != nil && !others.contains(error.code)
     }
 
     /// Writes what was gathered.
@@ -81,7 +106,7 @@ struct ScanRun: ~Copyable {
                 }
                 rowCount &+= 1
             } catch {
-                throw .storage(damage(error, block))
+                try lose(damage(error, block, number), isSkippable: true)
             }
         }
     }
@@ -100,10 +125,12 @@ struct ScanRun: ~Copyable {
     private static let remedy =
         "Run verify to find all damaged pages, and load the relation again."
 
-    private func damage(_ error: RowError, _ block: BlockNumber) -> StorageError {
+    private func damage(
+        _ error: RowError, _ block: BlockNumber, _ number: OffsetNumber
+    ) -> StorageError {
         StorageError(
             .invalidPage,
-            "invalid row in block \(block) of relation \"\(relation.name)\": \(error)",
+            "invalid row \(number) in block \(block) of relation \"\(relation.name)\": \(error)",
             remedy: Self.remedy,
             at: relation.open.location(.main, block: block))
     }

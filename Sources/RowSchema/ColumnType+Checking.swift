@@ -16,6 +16,7 @@ extension ColumnType {
         case .time: Self.timeFault(bytes)
         case .timestamp, .timestampTZ: Self.timestampFault(bytes)
         case .numeric: Self.numericFault(bytes)
+        case .jsonb: Self.jsonbFault(bytes)
         }
     }
 
@@ -53,6 +54,26 @@ extension ColumnType {
             return nil
         } catch {
             return "it is not UTF-8 from byte \(start + error.byteOffsets.lowerBound) on"
+        }
+    }
+
+    @usableFromInline
+    static func jsonbFault(_ bytes: RawSpan) -> String? {
+        var reader = JSONBReader()
+        do throws(JSONBReader.Fault) {
+            while let token = try reader.next(bytes) {
+                let fault: String? =
+                    switch token {
+                    case .key(let range), .string(let range):
+                        textFault(bytes.extracting(range))
+                    case .number(let range): numericFault(bytes.extracting(range))
+                    default: nil
+                    }
+                if let fault { return "within it, \(fault)" }
+            }
+            return nil
+        } catch {
+            return error.reason
         }
     }
 

@@ -21,6 +21,7 @@ public enum ColumnType: UInt8, Sendable, Hashable, CaseIterable {
     /// `char(n)`, which PostgreSQL calls `bpchar`: padded with blanks.
     case char
     case json
+    case jsonb
 
     /// The type's SQL name, as PostgreSQL's `format_type` prints it (`timestamp` is short for
     /// `timestamp without time zone`, `timestamptz` for `timestamp with time zone`, `time` for
@@ -45,6 +46,7 @@ public enum ColumnType: UInt8, Sendable, Hashable, CaseIterable {
         case .varchar: "varchar"
         case .char: "bpchar"
         case .json: "json"
+        case .jsonb: "jsonb"
         }
     }
 
@@ -57,7 +59,7 @@ public enum ColumnType: UInt8, Sendable, Hashable, CaseIterable {
         case .integer, .real, .date: 4
         case .bigint, .doublePrecision, .time, .timestamp, .timestampTZ: 8
         case .uuid, .interval: 16
-        case .text, .bytea, .numeric, .varchar, .char, .json: nil
+        case .text, .bytea, .numeric, .varchar, .char, .json, .jsonb: nil
         }
     }
 
@@ -67,7 +69,7 @@ public enum ColumnType: UInt8, Sendable, Hashable, CaseIterable {
         switch self {
         case .boolean, .uuid: 1
         case .smallint: 2
-        case .integer, .real, .date, .text, .bytea, .numeric, .varchar, .char, .json: 4
+        case .integer, .real, .date, .text, .bytea, .numeric, .varchar, .char, .json, .jsonb: 4
         case .bigint, .doublePrecision, .time, .timestamp, .timestampTZ, .interval: 8
         }
     }
@@ -93,6 +95,7 @@ public enum ColumnType: UInt8, Sendable, Hashable, CaseIterable {
         case .interval: 1186
         case .numeric: 1700
         case .uuid: 2950
+        case .jsonb: 3802
         }
     }
 
@@ -116,6 +119,7 @@ public enum ColumnType: UInt8, Sendable, Hashable, CaseIterable {
         case "varchar", "character varying", "char varying": self = .varchar
         case "char", "character", "bpchar": self = .char
         case "json": self = .json
+        case "jsonb": self = .jsonb
         case "uuid": self = .uuid
         case "bytea": self = .bytea
         case "numeric", "decimal", "dec": self = .numeric

@@ -12,7 +12,7 @@ extension ColumnType {
         case .doublePrecision: .float64
         case .uuid: .uuid
         case .interval: .fixed(16, alignment: .eight)
-        case .text, .bytea, .numeric, .varchar, .char, .json: .variable()
+        case .text, .bytea, .numeric, .varchar, .char, .json, .jsonb: .variable()
         }
     }
 }

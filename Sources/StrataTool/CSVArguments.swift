@@ -1,41 +1,46 @@
 internal import ArgumentParser
 internal import RelationLoader
 
-/// How CSV is written.
+/// How CSV is written: what reading and writing have in common.
 struct CSVArguments: ParsableArguments {
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
-            "The character between fields: one ASCII character, or \\t.", valueName: "character"))
-    var delimiter = ","
+            "What stands between fields: one to eight ASCII characters; \\t is a tab.",
+            valueName: "characters"))
+    var delimiter: String?
 
     @Flag(help: "The first line of the CSV does not name the columns.")
     var noHeader = false
 
     @Option(
-        help: ArgumentHelp("The text that means NULL, outside quotes.", valueName: "text"),
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "The text that means NULL, outside quotes; by default an empty one.",
+            discussion: "A load can be given several.", valueName: "text"),
         transform: TextArgument.plain)
-    var null = ""
+    var null: [String] = []
 
     func validate() throws {
-        guard Self.byte(delimiter) != nil else {
+        guard let delimiter else { return }
+        let bytes = Self.unescaped(delimiter).utf8
+        guard (1...8).contains(bytes.count), bytes.allSatisfy({ $0 < 0x80 }) else {
             throw ValidationError(
-                "--delimiter must be one ASCII character, or \\t, not \"\(delimiter)\".")
+                "--delimiter must be one to eight ASCII characters, or \\t, not \"\(delimiter)\".")
         }
     }
 
     /// The arguments as the loader's options.
     var options: CSVOptions {
         var options = CSVOptions()
-        options.delimiter = Self.byte(delimiter) ?? options.delimiter
+        if let delimiter { options.delimiter = Self.unescaped(delimiter) }
         options.hasHeader = !noHeader
-        options.null = null
+        if !null.isEmpty { options.nulls = null }
         return options
     }
 
-    private static func byte(_ text: String) -> UInt8? {
-        if text == "\\t" { return UInt8(ascii: "\t") }
-        let bytes = Array(text.utf8)
-        return bytes.count == 1 && bytes[0] < 0x80 ? bytes[0] : nil
+    private static func unescaped(_ text: String) -> String {
+        text.replacing("\\t", with: "\t")
     }
 
     /// Splits a list of names, which is one CSV record.

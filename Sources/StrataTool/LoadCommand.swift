@@ -30,22 +30,11 @@ struct LoadCommand: ParsableCommand {
         transform: TextArgument.plain)
     var relation: String
 
-    @Option(
-        help: ArgumentHelp(
-            "The columns, such as \"id bigint, name text NOT NULL\".",
-            discussion: """
-                They apply to the file's columns by position. A header must have as many names, \
-                which are otherwise ignored. Values may be spelled in any way that PostgreSQL \
-                accepts, and scan writes them as PostgreSQL does. Types: boolean, smallint, \
-                integer, bigint, real, double precision, numeric(p,s), text, varchar(n), char(n), \
-                date, time, timestamp, timestamptz, interval, uuid, json, bytea, and PostgreSQL's \
-                other names for them, such as int4 and float8.
-                """,
-            valueName: "columns"),
-        transform: TextArgument.plain)
-    var schema: String?
+    @OptionGroup(title: "Columns") var columns: ColumnArguments
 
-    @OptionGroup var csv: CSVArguments
+    @OptionGroup(title: "Format") var csv: CSVArguments
+
+    @OptionGroup(title: "Dialect") var dialect: DialectArguments
 
     @OptionGroup var managerArguments: ManagerArguments
 
@@ -69,7 +58,7 @@ struct LoadCommand: ParsableCommand {
             "What to do about a record that cannot be loaded: stop, or skip it.",
             discussion: """
                 A stray quote, or one that is not closed, always ends the load, since the start \
-                of the next record is then unknown.
+                of the next record is then unknown. If all records are skipped, the load fails.
                 """,
             valueName: "stop|skip"))
     var onError = OnError.stop
@@ -93,6 +82,16 @@ struct LoadCommand: ParsableCommand {
         if append && managerArguments.manager != nil {
             throw ValidationError("--manager is for new relations; omit it with --append.")
         }
+        if append && (columns.allText || !columns.types.isEmpty) {
+            throw ValidationError(
+                "--type and --all-text are for new relations; omit them with --append.")
+        }
+        if columns.match != nil && !append && columns.schema == nil {
+            throw ValidationError("--match needs --append or --schema.")
+        }
+        if columns.match == .name && csv.noHeader {
+            throw ValidationError("--match name needs a header; omit --no-header.")
+        }
         try managerArguments.checkOptions(managerMayBeKnown: replace)
         if append && replace { throw ValidationError("--append and --replace exclude each other.") }
         if rejects != nil && onError == .stop {
@@ -112,27 +111,21 @@ struct LoadCommand: ParsableCommand {
         options.managerName = managerArguments.manager
         options.managerOptions = managerArguments.options
         options.csv = csv.options
+        dialect.apply(to: &options.csv)
         options.onError = onError == .skip ? .skip : .stop
         options.rejectsPath = rejects?.path
         options.widens = !noWiden
         options.cancellation = interruption.cancellation
-        if let schema { options.schema = try Schema(parsing: schema) }
+        let messages = ToolEnvironment.current.standardError
+        options.onWarning = { messages.write("strata: \(OptionNames.translated($0))") }
+        try columns.apply(to: &options)
 
         // Errors in the source or the rejects must show before a store is created.
-        var source: any ByteSource = try FileSource(
-            path: file.path, cancellation: interruption.cancellation)
+        let file = try FileSource(path: file.path, cancellation: interruption.cancellation)
         if let rejects {
             try RelationLoader.checkRejects(rejects.path, store: storeArguments.store.path)
         }
-        if schema == nil && !append {
-            let outcome = try infer(source, options, interruption)
-            options.schema = outcome.schema
-            source = outcome.source
-            warn(of: outcome.header ?? [])
-            printLine(
-                "schema inferred from \(Wording.count(outcome.recordCount, "row")):"
-                    + " \(outcome.schema.sqlText)")
-        }
+        let source = try examine(file, &options, interruption)
         try withNewStoreOnSuccess { engine in
             do throws(LoaderError) {
                 let line = ProgressLine()
@@ -146,6 +139,10 @@ struct LoadCommand: ParsableCommand {
                     })
                 line.clear()
                 printLine(Wording.summary(of: summary, relation))
+                if let first = summary.firstRejection {
+                    let count = Wording.count(summary.rejectedCount, "record")
+                    printMessage("strata: \(count) skipped, the first: \(first.message)")
+                }
                 if managerArguments.manager == "memory" {
                     printMessage(
                         "strata: manager memory keeps rows only while a program has the store open:"
@@ -188,12 +185,26 @@ struct LoadCommand: ParsableCommand {
 
     private static let interruptedMessage = "interrupted, nothing was loaded"
 
-    private func infer(
-        _ source: any ByteSource, _ options: LoadOptions, _ interruption: Interruption
-    ) throws -> SchemaInference.Outcome {
+    /// Opens the file in its dialect, and infers what columns it has if they are not given.
+    private func examine(
+        _ file: FileSource, _ options: inout LoadOptions, _ interruption: Interruption
+    ) throws -> any ByteSource {
         do throws(LoadError) {
-            return try SchemaInference.infer(
-                from: source, options: options.csv, onError: options.onError)
+            let input = try RelationLoader.open(
+                file, options: options.csv, encoding: dialect.encoding?.value,
+                recognising: dialect.unknowns(csv))
+            options.csv = input.options
+            for line in Wording.lines(of: input.findings, file.name) { printMessage(line) }
+            if options.schema != nil || append { return input.source }
+            let outcome = try SchemaInference.infer(
+                from: input.source, options: options.csv, onError: options.onError)
+            let schema = try options.retyped(outcome.schema, source: file.name)
+            options.schema = schema
+            warn(of: outcome.header ?? [])
+            printLine(
+                "schema inferred from \(Wording.count(outcome.recordCount, "row")):"
+                    + " \(schema.sqlText)")
+            return outcome.source
         } catch {
             if interruption.cancellation.isCancelled {
                 throw interruption.exit(Self.interruptedMessage)
@@ -202,9 +213,9 @@ struct LoadCommand: ParsableCommand {
         }
     }
 
-    /// The error, with the option that helps if there is one.
+    /// The error, with the options that help if there are some.
     private func hinted(_ error: LoadError) -> any Error {
-        if case .value(let value) = error.reason, schema == nil {
+        if case .value(let value) = error.reason, columns.schema == nil {
             if append && value.reason != .otherSpelling { return error }
             return ToolError(
                 description: "\(error.message). "
@@ -212,30 +223,19 @@ struct LoadCommand: ParsableCommand {
                         ? "Correct it, give the relation's columns with --schema to accept every"
                             + " spelling of their types,"
                         : "The type was inferred from the beginning of the file: leave out"
-                            + " --no-widen, give another with --schema,")
+                            + " --no-widen, give another with --schema or --type,")
                     + " or skip such records with --on-error skip.")
         }
-        if csv.noHeader || error.location?.line != 1 { return error }
-        switch error.reason {
-        case .strayQuote, .textAfterQuote, .missingFields(_, 1), .extraFields(1, _):
-            return ToolError(
-                description: "\(error.message). If another character than \"\(csv.delimiter)\""
-                    + " separates the fields, name it with --delimiter.")
-        default:
-            return error
-        }
+        let hints = LoadHints(error, hasHeader: !csv.noHeader, delimiter: csv.delimiter).texts
+        return hints.isEmpty
+            ? error : ToolError(description: ([error.description] + hints).joined(separator: " "))
     }
 
     /// Warns about a header that another delimiter would split.
     private func warn(of header: [String]) {
-        guard header.count == 1 else { return }
-        for (character, option) in [(";", "';'"), ("\t", "'\\t'")]
-        where header[0].contains(character) {
-            printMessage(
-                "strata: the header names one column, which contains"
-                    + " \(character == ";" ? "a semicolon" : "a tab"); if that separates"
-                    + " the fields, load with --delimiter \(option)")
-            return
-        }
+        guard header.count == 1, let found = LoadHints.separator(in: header[0]) else { return }
+        printMessage(
+            "strata: the header names one column, which contains \(found.noun); if that separates"
+                + " the fields, load with --delimiter \(found.option)")
     }
 }

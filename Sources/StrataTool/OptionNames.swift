@@ -19,10 +19,30 @@ enum OptionNames {
         ("with Engine.acceptCatalog(session:)", "with strata recover --accept-catalog"),
         ("Turn direct IO off", "Omit --direct-io"),
         ("Run verify to find", "Run strata verify to find"),
+        (
+            "or give options for misplaced quotes.",
+            "or load with --quote '' (quotes are ordinary characters), --escape '\\' (a backslash"
+                + " stands before them), --trim (blanks do), or --lenient-quotes."
+        ),
+        ("or let quotes be ordinary characters.", "or load with --quote ''."),
+        ("fill missing fields with NULL,", "fill them with --fill-missing,"),
+        (
+            "give its encoding;",
+            "name it with --encoding windows-1252, latin1 or utf-16;"
+        ),
+        ("Give the encoding ", "Name it with --encoding "),
+        ("Check the encoding,", "Check --encoding,"),
+        (
+            "Match columns by name, or match them by position if they are the same.",
+            "Load with --match name to go by the header's names, or with --match position if only"
+                + " the names differ."
+        ),
+        ("match columns by name", "use --match name"),
+        ("load without a header", "load with --no-header"),
+        (" | …", " | strata load - …"),
         ("or let the load skip such records", "or skip such records with --on-error skip"),
         ("or give the schema", "or give the columns with --schema"),
         ("; give a schema", "; give them with --schema"),
-        ("; give the schema", "; give --schema"),
     ]
 
     /// A message of the library in the tool's terms: with the tool's names for its options, and

@@ -75,12 +75,14 @@ struct RecoverCommand: ParsableCommand {
         }
     }
 
-    /// What is wrong with the files of relations, as far as their kinds and lengths tell.
+    /// What is wrong with the files of relations, as far as their kinds, lengths and maps tell.
     private func unusableRelations(of engine: Engine) -> [String] {
         engine.relations.compactMap { relation in
             do throws(StorageError) {
                 _ = try engine.relation(named: relation.name)
-                return nil
+                guard try engine.space(ofRelation: relation.name).lostBytes > 0 else { return nil }
+                return "relation \"\(relation.name)\" has lost pages. Run strata verify to find all"
+                    + " damage, and put its files back as they were, or load it again."
             } catch {
                 return "relation \"\(relation.name)\" is not as it should be: \(error)"
             }

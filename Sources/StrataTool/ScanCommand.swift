@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import RelationLoader
 internal import Strata
+internal import Synchronization
 internal import Threads
 
 /// `strata scan`
@@ -11,8 +12,8 @@ struct ScanCommand: ParsableCommand {
         discussion: """
             Rows are written in the order they were loaded. A damaged page ends the scan with an \
             error that names it, after all rows before it. A scan of all rows ends with an error \
-            if their number differs from the number that was loaded. The summary goes to \
-            standard error. No file of the store changes.
+            if their number differs from the number that was loaded. --on-damage skip continues \
+            behind damage. The summary goes to standard error. No file of the store changes.
             """)
 
     @OptionGroup var storeArguments: StoreArguments
@@ -41,7 +42,18 @@ struct ScanCommand: ParsableCommand {
             valueName: "csv|json|none"))
     var format = Format.csv
 
+    @Option(
+        help: ArgumentHelp(
+            "What to do about damage: stop, or skip the damaged page or row.",
+            discussion: """
+                What is skipped is named on standard error, and the exit code is 1 then.
+                """,
+            valueName: "stop|skip"))
+    var onDamage = OnDamage.stop
+
     @OptionGroup var csv: CSVArguments
+
+    enum OnDamage: String, ExpressibleByArgument, CaseIterable { case stop, skip }
 
     enum Format: String, ExpressibleByArgument, CaseIterable {
         case csv, json, none
@@ -60,6 +72,7 @@ struct ScanCommand: ParsableCommand {
             throw ValidationError(
                 "--limit must be a number of rows, 0 or more, not \"\(limit)\".")
         }
+        if csv.null.count > 1 { throw ValidationError("--null can be given once.") }
     }
 
     func run() throws {
@@ -70,7 +83,10 @@ struct ScanCommand: ParsableCommand {
         options.limit = limit.flatMap(UInt64.init)
         options.format = format.scanFormat
         options.csv = csv.options
+        options.onDamage = onDamage == .skip ? .skip : .stop
+        options.onLoss = LossLines().note
         options.cancellation = interruption.cancellation
+        var isDamaged = false
         try storeArguments.withStore(creating: false, access: .readOnly) { engine in
             StoreArguments.sayWhatRecoveryWillDo(engine)
             let source = try engine.relation(named: relation)
@@ -80,6 +96,12 @@ struct ScanCommand: ParsableCommand {
             do throws(LoaderError) {
                 let summary = try RelationLoader.scan(source, to: output, options: options)
                 printMessage(Wording.summary(of: summary, relation))
+                isDamaged = summary.lossCount > 0
+                if isDamaged {
+                    printMessage(
+                        "strata: damage was skipped \(Wording.count(summary.lossCount, "time"));"
+                            + " run strata verify to find all of it, and load the relation again")
+                }
             } catch {
                 switch error {
                 case .cancelled:
@@ -95,6 +117,24 @@ struct ScanCommand: ParsableCommand {
                     throw error
                 }
             }
+        }
+        if isDamaged { throw ExitCode(1) }
+    }
+}
+
+/// Prints what a scan skips, but not without end.
+private final class LossLines: Sendable {
+    private let count = Atomic<Int>(0)
+    private let messages = ToolEnvironment.current.standardError
+    private static let limit = 100
+
+    @Sendable func note(_ error: StorageError) {
+        let number = count.wrappingAdd(1, ordering: .relaxed).newValue
+        // The number of missing rows comes last, and says how much was lost.
+        if number <= Self.limit || error.code == .relationDamaged {
+            messages.write("strata: lost: \(error.message)")
+        } else if number == Self.limit + 1 {
+            messages.write("strata: further losses are only counted")
         }
     }
 }

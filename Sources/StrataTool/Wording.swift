@@ -30,6 +30,38 @@ enum Wording {
             ? "\(hours):\(padded(minutes)):\(padded(rest))" : "\(minutes):\(padded(rest))"
     }
 
+    /// The lines about what was recognised in a file.
+    static func lines(of findings: [CSVDetection.Finding], _ file: String) -> [String] {
+        func option(_ delimiter: String) -> String {
+            "--delimiter '\(delimiter.replacing("\t", with: "\\t"))'"
+        }
+        var taken: [String] = []
+        var others: [String] = []
+        for finding in findings {
+            switch finding {
+            case .encoding(let encoding): taken.append("--encoding \(encoding.rawValue)")
+            case .separatorLine(let delimiter):
+                taken.append("first line sep=\(delimiter), which is skipped")
+            case .delimiter(let delimiter): taken.append(option(delimiter))
+            case .escape: taken.append("--escape '\\'")
+            case .noQuotes: taken.append("--quote '' (quotes are ordinary characters)")
+            case .otherDelimiter(let delimiter): others.append(option(delimiter))
+            }
+        }
+        var lines: [String] = []
+        if !taken.isEmpty {
+            lines.append(
+                "strata: \(file): recognised \(taken.joined(separator: ", ")); --dialect none turns"
+                    + " this off")
+        }
+        if !others.isEmpty {
+            lines.append(
+                "strata: \(file): \(others.joined(separator: " or ")) would split most lines; give"
+                    + " it if it separates the fields, and --skip if lines precede the table")
+        }
+        return lines
+    }
+
     /// The last line of a load.
     static func summary(of load: LoadSummary, _ relation: String) -> String {
         let rate = Double(load.byteCount) / max(Double(load.elapsedNanoseconds) / 1e9, 1e-9)

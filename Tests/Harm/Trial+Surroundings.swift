@@ -96,12 +96,17 @@ extension Trial {
         let child = try runner.start(
             first, input: .file(pipe), output: .file("\(runner.folder)/held.output"),
             errors: .file("\(runner.folder)/held.errors"))
-        let header = Array("n\n1\n2\n".utf8)
-        _ = Foundation.write(feed, header, header.count)
+        // The load opens the store once it has looked at the first 64 KiB.
+        let early = "n\n" + (1...20_000).map { "\($0)\n" }.joined()
+        let header = Array(early.utf8)
+        // `F_SETPIPE_SZ`: so that the write does not wait for a load that fails before it reads.
+        guard fcntl(feed, 1031, 1 << 20) >= header.count,
+            Foundation.write(feed, header, header.count) == header.count
+        else { throw HarmError("feeding a pipe: errno \(errno)") }
         let lock = "\(store)/strata.lock"
         if !waitUntilLocked(lock) {
             kill(child, SIGKILL)
-            _ = runner.wait(for: child, first)
+            note("a load that has rows does not open the store", runner.wait(for: child, first))
             return
         }
         let content = FileImage(bytes: ToolRunner.contents(lock))
@@ -114,7 +119,8 @@ extension Trial {
         }
         let second = try strata(
             ["load", supplies.file, "--relation", "fresh", "--schema", Rows.schema] + storeOptions)
-        let rows = Array((3...400).map { "\($0)\n" }.joined().utf8)
+        let late = (20_001...20_400).map { "\($0)\n" }.joined()
+        let rows = Array(late.utf8)
         _ = Foundation.write(feed, rows, rows.count)
         close(feed)
         feed = -1
@@ -123,7 +129,7 @@ extension Trial {
         check(outcome)
         for (name, result, rows) in [
             ("fresh", second, supplies.rows),
-            ("held", outcome, Array(("n\n" + (1...400).map { "\($0)\n" }.joined()).utf8)),
+            ("held", outcome, Array((early + late).utf8)),
         ] where result.code == 0 {
             let (state, scanned) = try scan(name, expecting: [rows])
             if state != .right { note("\(name) was acknowledged, and is \(state)", scanned) }

@@ -62,7 +62,7 @@ struct BadInputTests {
             let schema = file.schema.map { "--schema \(Command.quoted($0))" } ?? ""
             let result = try Command.shell(
                 "$strata load \(Command.quoted(path)) --store \(Command.quoted(store.path))"
-                    + " \(schema) "
+                    + " \(schema) --dialect none "
                     + options, file.text ?? "")
             #expect(result.status == 1, "\(result)")
             for part in file.message { #expect(result.errors.contains(part), "\(result)") }
@@ -91,7 +91,7 @@ struct BadInputTests {
         "Invalid schemas",
         arguments: [
             ("", "column"), ("id", "type"), ("id bigint,", "column 2"), ("id nonsense", "nonsense"),
-            ("id bigint, id text", "id"), ("id varchar(10)", "varchar"), ("id bigint; drop", ";"),
+            ("id bigint, id text", "id"), ("id varchar(0)", "varchar"), ("id bigint; drop", ";"),
             ("\"id bigint", "quote"), (String(repeating: "n", count: 64) + " text", "nnnn"),
         ])
     func schemas(_ schema: String, _ part: String) throws {
@@ -113,7 +113,7 @@ struct BadInputTests {
             (["--buffers", "-5MB"], "--buffers"),
             (["--buffers", "many"], "--buffers"),
             (["--buffers", "99999999999999TB"], "--buffers"),
-            (["--delimiter", "ab"], "--delimiter"),
+            (["--delimiter", "123456789"], "--delimiter"),
             (["--delimiter", ""], "--delimiter"),
             (["--delimiter", "é"], "--delimiter"),
         ])
@@ -229,15 +229,16 @@ struct BadInputTests {
                 "exec $strata " + (all + options).map(Command.quoted).joined(separator: " "), text)
         }
         for text in ["a;\"b\"\n1;2\n", "\"a\";b\n1;2\n"] {
-            let result = try load(text)
+            let result = try load(text, "--dialect", "none")
             #expect(result.status == 1)
             #expect(result.errors.contains("--delimiter"), "\(result)")
         }
         for (text, option) in [("a;b\n1;2\n", "';'"), ("a\tb\n1\t2\n", "'\\t'")] {
-            let result = try load(text)
+            let result = try load(text, "--dialect", "none")
             #expect(result.status == 0)
             #expect(result.errors.contains("--delimiter \(option)"), "\(result)")
-            let given = try load(text, "--schema", "a integer, b integer")
+            let given = try load(
+                text, "--schema", "a integer, b integer", "--dialect", "none")
             #expect(given.status == 1)
             #expect(given.errors.contains("--delimiter"), "\(given)")
         }

@@ -86,7 +86,8 @@ struct BadStoreTests {
                 --schema 'a integer' &
             load=$!
             exec 3>pipe
-            echo a >&3; echo 1 >&3
+            # The load opens the store once it has looked at the first 64 KiB.
+            echo a >&3; yes 1 | head -n 50000 >&3
             tries=0
             while $strata scan --store \(Command.quoted(store.path)) --relation t >rows 2>why; do
                 tries=$((tries + 1)); [ $tries -lt 200 ] || break

@@ -51,6 +51,44 @@ import Threads
         #expect(verify.errors.contains("block 5"), "\(verify.errors)")
     }
 
+    @Test("A scan can continue behind damage, and names what is lost", arguments: ["csv", "json"])
+    func skippingDamage(_ format: String) throws {
+        try load()
+        let all = try strata("scan", "--relation", "t", "--format", format).lines
+        try write([UInt8](repeating: 0, count: 8192), at: 5)
+        // Line pointers and tuples are intact; a byte of a page that is covered by its checksum.
+        try write([0xFF, 0xFF, 0xFF], at: 9)
+        let scan = try strata(
+            "scan", "--relation", "t", "--format", format, "--on-damage", "skip")
+        #expect(scan.code == 1)
+        for part in ["lost: ", "block 5", "block 9", "where 3000 were loaded", "skipped 3 times"] {
+            #expect(scan.errors.contains(part), "\(part): \(scan.errors)")
+        }
+        #expect(scan.lines.count < all.count && scan.lines.count > all.count / 2)
+        #expect(scan.lines.last == all.last)
+        // What was written are rows of the relation, in their order.
+        var rest = all[...]
+        for line in scan.lines {
+            guard let place = rest.firstIndex(of: line) else {
+                Issue.record("\(line) is no row")
+                return
+            }
+            rest = rest[(place + 1)...]
+        }
+        let sound = try strata("scan", "--relation", "t", "--limit", "9", "--on-damage", "skip")
+        #expect(sound.code == 0 && !sound.errors.contains("lost"), "\(sound)")
+    }
+
+    @Test("JSON never repeats a key")
+    func keys() throws {
+        let outcome = try Tool.run(
+            ["load", "-", "--store", store, "--relation", "k"], input: "a,a_2,b\n1,2,3\n")
+        #expect(outcome.code == 0, "\(outcome)")
+        let scan = try strata(
+            "scan", "--relation", "k", "--format", "json", "--columns", "a,a,b,a_2,a")
+        #expect(scan.output == #"{"a":1,"a_3":1,"b":3,"a_2":2,"a_4":1}"# + "\n")
+    }
+
     @Test("An intact page without rows is reported at a scan's end, after all rows")
     func emptiedPage() throws {
         try load()

@@ -43,7 +43,7 @@ struct OddInputTests {
         }
         let schemas = [
             "", "n", "n int", "n int, t", "n int, t text, x int", "n int, n int", "\"\" int",
-            "n int[], t text", "n varchar(10), t text", "n int, t text,", ",", "(", "n int not",
+            "n int[], t text", "n varchar(0), t text", "n int, t text,", ",", "(", "n int not",
             "\"a", (0..<2000).map { "c\($0) int" }.joined(separator: ","),
         ]
         for schema in schemas {

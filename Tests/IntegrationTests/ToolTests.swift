@@ -203,6 +203,8 @@ import Testing
         let (process, input) = try Tool.start(
             ["load", "-", "--store", store, "--relation", "u", "--schema", "a bigint"])
         defer { try? input.close() }
+        // The load opens the store once it has looked at the first 64 KiB.
+        try input.write(contentsOf: Data(("a\n" + String(repeating: "5\n", count: 50_000)).utf8))
         // Reads the lock file instead of trying to open, which would keep the other process out.
         let holder = "\(process.processIdentifier)"
         try Threads.waitOrFail("the other process to open the store") {
@@ -212,7 +214,6 @@ import Testing
         let refused = try strata("verify", "--store", store)
         #expect(refused.code == 1)
         #expect(refused.errors.contains("is in use by process \(process.processIdentifier)"))
-        try input.write(contentsOf: Data("a\n5\n".utf8))
         try input.close()
         process.waitUntilExit()
         #expect(process.terminationStatus == 0)

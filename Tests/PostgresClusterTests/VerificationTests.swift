@@ -141,10 +141,15 @@ struct VerificationTests {
         }
     }
 
-    @Test("after a crash, a file that a server may have cut off is a doubt")
-    func cutCrashed() throws {
-        let copy = try ClusterCopy(Clusters.crashed)
-        try copy.cut(try copy.file(Self.table), to: 40 * 8192)
+    @Test(
+        "after a crash, the log tells whether a server has cut off a file",
+        arguments: Clusters.all.filter(\.isCrashed))
+    func cutCrashed(_ cluster: Clusters.Cluster) throws {
+        let copy = try ClusterCopy(cluster)
+        let file = try copy.file(Self.table)
+        try copy.cut(file, to: 40 * 8192)
+        #expect(try copy.verify().paths(.wrongLength) == [file])
+        try copy.remove("pg_wal")
         let verdict = try copy.verify()
         #expect(verdict.report.outcome == .incomplete, "\(verdict)")
         #expect(verdict.doubts.first?.reason.contains("may have cut it off") == true)
@@ -219,6 +224,20 @@ struct VerificationTests {
         let verdict = try copy.verify()
         #expect(verdict.paths(.damagedFile) == ["base/5/pg_filenode.map"], "\(verdict)")
         #expect(verdict.doubts.count == 1)
+    }
+
+    @Test("a damaged page of a catalog hides only what it names", arguments: clean)
+    func damagedCatalog(_ cluster: Clusters.Cluster) throws {
+        let copy = try ClusterCopy(cluster)
+        let table = try copy.file("p_range_2020")
+        let catalog = try copy.file("pg_catalog.pg_class")
+        try copy.remove(table)
+        try copy.write(catalog, block: 1, Data([1, 2, 3]), at: 4000)
+        let verdict = try copy.verify()
+        #expect(verdict.paths(.damagedPage) == [catalog], "\(verdict)")
+        #expect(verdict.paths(.missing) == [table])
+        #expect(verdict.doubts.count == 1)
+        #expect(verdict.doubts.first?.reason.contains("a page of the catalogs of") == true)
     }
 
     @Test("a session of another engine is refused")

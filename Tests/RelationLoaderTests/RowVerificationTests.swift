@@ -8,15 +8,15 @@ import Testing
 @Suite struct RowVerificationTests {
     private static let schema =
         "a boolean not null, b smallint, c integer, d bigint, e real, f double precision, g date,"
-        + " h timestamp, i uuid, j text, k bytea, l numeric"
+        + " h timestamp, i uuid, j text, k bytea, l numeric, m time, n jsonb"
     private static let text: String = {
-        var text = "a,b,c,d,e,f,g,h,i,j,k,l\n"
+        var text = "a,b,c,d,e,f,g,h,i,j,k,l,m,n\n"
         for row in 0..<400 {
             let name = row % 7 == 0 ? "" : "grün \(String(repeating: "n", count: row % 90))"
             text +=
                 "\(row % 2 == 0),\(row),\(row * 7),\(row * 1_000_003),1.5,2.25,2024-02-29,"
                 + "2024-02-29 12:00:00.5,a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11,\(name),\\x0102,"
-                + "\(row)\(row).25\n"
+                + "\(row)\(row).25,12:00:00.5,\"{\"\"a\"\": [\(row), \"\"b\"\"]}\"\n"
         }
         return text
     }()

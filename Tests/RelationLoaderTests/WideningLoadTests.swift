@@ -63,6 +63,7 @@ struct WideningLoadTests {
             let text = Self.file(late)
             var options = LoadOptions()
             options.inference.records = 100
+            options.managerName = number % 2 == 0 ? "magnetic" : "compressed"
             var widenings: [LoadWidening] = []
             let summary = try RelationLoader.load(
                 MemorySource(text, chunkSize: 7001), into: "t\(number)", of: engine,

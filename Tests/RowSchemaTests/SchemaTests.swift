@@ -44,7 +44,8 @@ struct SchemaTests {
             ("timestamp (0) without time zone", "timestamp(0)"),
             ("timestamptz(6)", "timestamptz(6)"),
             ("time(2)", "time(2)"), ("interval(1)", "interval(1)"), ("interval", "interval"),
-            ("json", "json"), ("float4", "real"), ("int8", "bigint"), ("bool", "boolean"),
+            ("json", "json"), ("jsonb", "jsonb"), ("float4", "real"), ("int8", "bigint"),
+            ("bool", "boolean"),
         ])
     func modifiers(_ written: String, _ name: String) throws {
         let schema = try Schema(parsing: "v \(written) NOT NULL, w text")

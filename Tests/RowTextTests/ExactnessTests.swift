@@ -72,7 +72,7 @@ struct ExactnessTests {
         case .bytea: return ["\\x", "\\x00ff", "\\xAB", "plain"]
         case .text, .varchar, .char: return ["", "any thing"]
         case .interval: return ["1 day", "01:00:00", "1 year 2 mons"]
-        case .json: return ["{}", "[1]"]
+        case .json, .jsonb: return ["{}", "[1]"]
         }
     }
 

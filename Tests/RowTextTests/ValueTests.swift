@@ -1,3 +1,4 @@
+import PageFormat
 import RowSchema
 import RowText
 import Testing
@@ -32,7 +33,7 @@ func bytes(_ output: borrowing ByteOutput) -> [UInt8] {
 /// Reads a text as a type and prints the value.
 func readAndPrint(_ text: String, _ type: ColumnType) throws -> String {
     switch type {
-    case .interval, .varchar, .char, .json:
+    case .interval, .varchar, .char, .json, .jsonb:
         return try readAndPrint(text, schema: "v \(type.sqlName)")
     default: break
     }
@@ -67,7 +68,7 @@ func readAndPrint(_ text: String, _ type: ColumnType) throws -> String {
                 var datum = ByteOutput()
                 try NumericText.parse(text, into: &datum)
                 try NumericText.write(datum.span, to: &output)
-            case .interval, .varchar, .char, .json: break
+            case .interval, .varchar, .char, .json, .jsonb: break
             }
         }
     }
@@ -75,29 +76,36 @@ func readAndPrint(_ text: String, _ type: ColumnType) throws -> String {
 
 /// Reads a text as a value of the only column of a schema and prints it.
 func readAndPrint(_ text: String, schema: String) throws -> String {
+    let schema = try Schema(parsing: schema)
+    var decoder = RowDecoder(schema: schema)
+    var output = ByteOutput(capacity: 16)
+    try withEncoded(text, schema) { tuple in
+        try decoder.decode(tuple)
+        try decoder.write(0, of: tuple, to: &output)
+    }
+    return string(output)
+}
+
+/// Calls `body` with the tuple of a text as a value of the only column of a schema.
+func withEncoded(
+    _ text: String, _ schema: Schema, _ body: (HeapTupleView) throws -> Void
+) throws {
     var options = CSVOptions()
     options.hasHeader = false
-    options.delimiter = 1
+    options.delimiter = "\u{1}"
     options.bufferSize = 64
-    let schema = try Schema(parsing: schema)
     let doubled = text.split(separator: "\"", omittingEmptySubsequences: false)
         .joined(separator: "\"\"")
     var reader = try CSVReader(source: MemorySource("\"\(doubled)\""), options: options)
     var encoder = RowEncoder(schema: schema)
-    var decoder = RowDecoder(schema: schema)
-    guard try reader.next() else { return "" }
+    guard try reader.next() else { return }
     do throws(LoadError) {
         try encoder.encode(&reader)
     } catch {
         if case .value(let reason) = error.reason { throw reason }
         throw error
     }
-    var output = ByteOutput(capacity: 16)
-    try withTuple(of: &encoder.builder) { tuple in
-        try decoder.decode(tuple)
-        try decoder.write(0, of: tuple, to: &output)
-    }
-    return string(output)
+    try withTuple(of: &encoder.builder, body)
 }
 
 @Suite("Values: as PostgreSQL reads and prints them")
@@ -174,6 +182,62 @@ struct ValueTests {
         for (text, type, expected) in goldens {
             let result = try? readAndPrint(text, schema: "v \(type)")
             #expect(result == expected, "\(type) \(text)")
+        }
+    }
+
+    @Test("JSON in its binary form, as PostgreSQL stores it")
+    func jsonb() throws {
+        let schema = try Schema(parsing: "v jsonb")
+        for (text, stored, expected) in GoldenJSONB.values {
+            let result = try? readAndPrint(text, schema: "v jsonb")
+            #expect(result == expected, "\(text)")
+            if expected == nil { continue }
+            try withEncoded(text, schema) { tuple in
+                var decoder = HeapTupleDecoder(layout: schema.layout)
+                try decoder.decode(tuple)
+                guard let bytes = decoder.value(0, of: tuple) else {
+                    Issue.record("NULL")
+                    return
+                }
+                #expect(ColumnType.jsonb.fault(in: bytes) == nil, "\(text)")
+                let hex = written { output in
+                    var datum = ByteOutput()
+                    datum.append(bytes)
+                    ByteaText.write(datum.span, to: &output)
+                }
+                #expect(hex == "\\x" + stored, "\(text)")
+            }
+        }
+    }
+
+    @Test("Any change to the bytes of JSON is printed or found, and never traps")
+    func damagedJSONB() throws {
+        let seed = UInt64.random(in: 0...UInt64.max)
+        var generator = SeededGenerator(seed: seed)
+        let schema = try Schema(parsing: "v jsonb")
+        for (_, stored, expected) in GoldenJSONB.values where expected != nil {
+            let sound = stride(from: 0, to: stored.utf8.count, by: 2).compactMap { offset in
+                UInt8(stored.dropFirst(offset).prefix(2), radix: 16)
+            }
+            for _ in 0..<200 {
+                var bytes = sound
+                let place = Int.random(in: 0..<bytes.count, using: &generator)
+                bytes[place] ^= 1 << UInt8.random(in: 0...7, using: &generator)
+                if Bool.random(using: &generator) {
+                    bytes.removeLast(Int.random(in: 0..<bytes.count, using: &generator))
+                }
+                var builder = HeapTupleBuilder(layout: schema.layout)
+                builder.begin()
+                builder.appendVariable(bytes.span.bytes)
+                var decoder = RowDecoder(schema: schema)
+                var output = ByteOutput()
+                let isSound = ColumnType.jsonb.fault(in: bytes.span.bytes) == nil
+                try withTuple(of: &builder) { tuple in
+                    try decoder.decode(tuple)
+                    let isWritten = (try? decoder.write(0, of: tuple, to: &output)) != nil
+                    #expect(isWritten || !isSound, "seed \(seed)")
+                }
+            }
         }
     }
 

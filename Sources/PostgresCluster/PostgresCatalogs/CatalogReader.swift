@@ -21,6 +21,9 @@ struct CatalogReader {
     var places: [UInt32: RelationPlace] = [:]
     var toastPlaces: [UInt32: ToastPlace] = [:]
 
+    /// Counts the pages of catalogs that were passed over; nil if damage is an error.
+    let damage: DamageCount?
+
     /// A column of a catalog.
     private struct CatalogColumn {
         let name: String
@@ -35,9 +38,10 @@ struct CatalogReader {
 
     init(
         _ storage: DataDirectory, _ log: TransactionLog, database: UInt32, tablespace: UInt32,
-        session: Session
+        session: Session, damage: DamageCount? = nil
     ) throws(StorageError) {
         self.storage = storage
+        self.damage = damage
         self.log = log
         self.session = session
         self.database = database
@@ -87,6 +91,8 @@ struct CatalogReader {
         var eras: [[UInt32: [AttributeLayouts.Raw]]] = [[:], [:]]
         var rightEra: Int?
         var heap = try HeapReader(storage, place, log: log, session: session)
+        heap.skipsDamage = damage != nil
+        defer { damage?.pages += heap.damagedPages }
         let blocks = try heap.blockCount()
         // The row that describes the first column shows which of the two layouts this version has.
         try heap.forEachRow(in: 0..<blocks) { version throws(StorageError) in
@@ -151,6 +157,8 @@ struct CatalogReader {
         var fields = TupleFields(columns.map(\.layout))
         var toast = ToastReader(storage, toastPlaces[catalog.rawValue], session: session)
         var heap = try HeapReader(storage, place, log: log, session: session)
+        heap.skipsDamage = damage != nil
+        defer { damage?.pages += heap.damagedPages }
         let blocks = try heap.blockCount()
         try heap.forEachRow(in: 0..<blocks) { version throws(StorageError) in
             let data: RawSpan
@@ -167,4 +175,9 @@ struct CatalogReader {
             try body(CatalogRow(data, slots, layouts, hasDeleter: hasDeleter), &toast)
         }
     }
+}
+
+/// Counts damaged pages of catalogs. Belongs to the reader's thread.
+final class DamageCount {
+    var pages = 0
 }

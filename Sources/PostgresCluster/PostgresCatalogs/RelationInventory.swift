@@ -15,6 +15,9 @@ package struct RelationInventory: Sendable {
     /// The indexes that are complete; the file of any other may be empty.
     package let validIndexes: Set<UInt32>
 
+    /// How many pages of these catalogs are damaged. What stands on them is missing here.
+    package let damagedPages: Int
+
     /// Reads `pg_class`, `pg_namespace`, `pg_index`, and `pg_attribute` if columns are asked for.
     ///
     /// - Throws: `clusterDamaged`, or what reading pages throws.
@@ -23,6 +26,7 @@ package struct RelationInventory: Sendable {
         withColumns: Bool
     ) throws(StorageError) {
         self.database = database
+        let damage = DamageCount()
         // Names of relations are only shown, so any encoding serves.
         let known = try? TextEncoding(number: database.encoding)
         guard let encoding = known ?? (try? TextEncoding(number: Self.utf8)) else {
@@ -30,11 +34,12 @@ package struct RelationInventory: Sendable {
         }
         var reader = try CatalogReader(
             storage, log, database: database.number, tablespace: database.tablespace,
-            session: session)
+            session: session, damage: damage)
         relations = try CatalogLoading.relations(&reader, encoding)
         schemas = try CatalogLoading.schemas(reader).mapValues { encoding.string($0) }
         validIndexes = try CatalogLoading.validIndexes(reader)
         columns = withColumns ? try CatalogLoading.columns(reader, encoding) : [:]
+        damagedPages = damage.pages
     }
 
     private static let utf8: Int32 = 6

@@ -2,6 +2,7 @@ internal import AsyncIO
 internal import PageFormat
 internal import PostgresReading
 internal import PostgresTypes
+internal import RowText
 
 /// Writes the rows of one relation as text. Belongs to one thread at a time.
 struct RowWriter {
@@ -39,10 +40,12 @@ struct RowWriter {
             if case .attribute(let index, _) = column.source { attribute = index }
             return FastField(attribute, column.form, isUTF8: encoding.isUTF8)
         }
-        jsonNames = plan.columns.enumerated().map { index, column in
+        // A column can be named twice, or be called like one of those that are added.
+        let keys = JSONKeys.unique(plan.columns.map(\.name))
+        jsonNames = keys.enumerated().map { index, key in
             var text = TextOutput()
             text.append(string: index == 0 ? "{" : ",")
-            JSONString.write(column.name, to: &text)
+            JSONString.write(key, to: &text)
             text.append(string: ":")
             return text.bytes
         }

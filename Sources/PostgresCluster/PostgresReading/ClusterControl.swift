@@ -40,6 +40,11 @@ public struct ClusterControl: Sendable, Hashable {
     package let nextMultixact: UInt32
     package let nextMemberOffset: UInt32
 
+    /// Where recovery would begin in the log, its timeline, and the bytes of a log's file.
+    package let redoPosition: UInt64
+    package let timeline: UInt32
+    package let logFileBytes: UInt32
+
     /// The file's path, relative to the data directory.
     package static let path = "global/pg_control"
     /// The least size of a file that holds all these fields.
@@ -56,6 +61,8 @@ public struct ClusterControl: Sendable, Hashable {
         static let version = 8
         static let catalogVersion = 12
         static let state = 16
+        static let redoPosition = 40
+        static let timeline = 48
         static let nextTransaction = 64
         static let nextMultixact = 76
         static let nextMemberOffset = 80
@@ -63,6 +70,7 @@ public struct ClusterControl: Sendable, Hashable {
         static let oldestMultixact = 92
         static let blockSize = 216
         static let segmentBlocks = 220
+        static let logFileBytes = 228
         static let checksumVersion = 252
     }
 
@@ -110,6 +118,10 @@ public struct ClusterControl: Sendable, Hashable {
         isInProduction = word(Offset.state) == Self.inProduction
         segmentBlocks = Int(word(Offset.segmentBlocks))
         hasPageChecksums = word(Offset.checksumVersion) != 0
+        redoPosition =
+            UInt64(word(Offset.redoPosition)) | UInt64(word(Offset.redoPosition + 4)) << 32
+        timeline = word(Offset.timeline)
+        logFileBytes = word(Offset.logFileBytes)
         nextTransaction = word(Offset.nextTransaction)
         oldestTransaction = word(Offset.oldestTransaction)
         oldestMultixact = word(Offset.oldestMultixact)

@@ -32,6 +32,10 @@ package struct HeapReader {
     private var visibility: Visibility
     /// Whether to return versions that a new transaction does not see.
     package var includesDead = false
+    /// Whether to pass over pages that are damaged, and rows on them, instead of throwing.
+    package var skipsDamage = false
+    /// How many pages were passed over, wholly or in part.
+    package private(set) var damagedPages = 0
 
     /// How often a page with a wrong checksum is read again, since a running server may have been
     /// writing it.
@@ -78,12 +82,30 @@ package struct HeapReader {
                 guard let next = try stream.next() else { return }
                 page = next
             } catch {
-                page = try readAgain(block, error)
+                do throws(StorageError) {
+                    page = try readAgain(block, error)
+                } catch {
+                    try skip(error)
+                    continue
+                }
             }
-            try visit(page, block, body)
+            do throws(StorageError) {
+                try visit(page, block, body)
+            } catch {
+                page.release()
+                try skip(error)
+                continue
+            }
             page.release()
             guard try pageDone() else { return }
         }
+    }
+
+    /// Counts a damaged page, or throws its error.
+    private mutating func skip(_ error: StorageError) throws(StorageError) {
+        let isDamage = error.code == .invalidPage || error.code == .damagedRow
+        guard skipsDamage, isDamage else { throw error }
+        damagedPages += 1
     }
 
     /// Reads a page again, a few times, after it was found damaged.

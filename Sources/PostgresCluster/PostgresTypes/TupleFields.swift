@@ -5,6 +5,8 @@ package struct TupleFields {
     /// The table's columns in order, including dropped ones.
     private let layouts: [ValueLayout]
     private var slots: [Slot]
+    /// How many columns at the beginning have fixed lengths, and where they end without nulls.
+    private let fixed: (count: Int, end: Int)
 
     /// A value's place in the tuple's data.
     package enum Slot: Sendable {
@@ -29,6 +31,9 @@ package struct TupleFields {
     package init(_ layouts: [ValueLayout]) {
         self.layouts = layouts
         slots = Array(repeating: .null, count: layouts.count)
+        let leading = layouts.prefix { $0.length > 0 }
+        let end = leading.reduce(0) { aligned($0, $1.alignment) + $1.length }
+        fixed = (leading.count, end)
     }
 
     /// Finds the values of a tuple up to column `last`, counted from zero.
@@ -54,6 +59,38 @@ package struct TupleFields {
         }
         if stored <= last {
             for index in stored..<min(last &+ 1, layouts.count) { slots[index] = .absent }
+        }
+    }
+
+    /// Checks that all values of a tuple lie within it, and gathers those stored out of line.
+    ///
+    /// - Parameters:
+    ///   - data: what follows the header, aligned to 8.
+    ///   - bitmap: one bit for each stored value, set if it is not null.
+    ///   - pointers: receives the places of the pointers.
+    package func check(
+        _ data: RawSpan, _ header: Header, bitmap: RawSpan, pointers: inout [Range<Int>]
+    ) throws(ValueFault) {
+        let stored = min(header.storedCount, layouts.count)
+        var index = 0
+        var offset = 0
+        if !header.hasNulls && stored >= fixed.count {
+            guard fixed.end <= data.byteCount else {
+                throw .truncated(needed: fixed.end, available: data.byteCount)
+            }
+            (index, offset) = (fixed.count, fixed.end)
+        }
+        while index < stored {
+            defer { index &+= 1 }
+            if header.hasNulls,
+                try bitmap.byte(index >> 3) >> UInt8(truncatingIfNeeded: index & 7) & 1 == 0
+            {
+                continue
+            }
+            let layout = layouts[index]
+            let extent = try layout.extent(in: data, from: offset)
+            offset = extent.upperBound
+            if layout.isVarlena, try data.byte(extent.lowerBound) == 1 { pointers.append(extent) }
         }
     }
 

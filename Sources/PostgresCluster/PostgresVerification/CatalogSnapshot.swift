@@ -13,6 +13,8 @@ struct CatalogSnapshot {
     private(set) var readFolders: Set<String> = []
     /// The databases whose catalogs could not be read, and why.
     private(set) var failures: [Failure] = []
+    /// The databases of whose catalogs some pages are damaged, and how many.
+    private(set) var damaged: [(database: KnownDatabase, pages: Int)] = []
     /// Why no catalog could be read; nil if some could.
     private(set) var failure: StorageError?
 
@@ -68,6 +70,9 @@ struct CatalogSnapshot {
                 switch inventory {
                 case .success(let inventory):
                     readFolders.insert(folder)
+                    if inventory.damagedPages > 0 {
+                        damaged.append((known, inventory.damagedPages))
+                    }
                     take(inventory, directory, isDeep)
                 case .failure(let error):
                     failures.append(Failure(database: known, error: error))

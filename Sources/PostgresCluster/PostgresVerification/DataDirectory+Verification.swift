@@ -89,6 +89,14 @@ private final class ClusterVerification {
             output.add(
                 ClusterDoubt(nil, "the list of databases cannot be read: \(error.message)"))
         }
+        for (database, pages) in snapshot.damaged {
+            let what = pages == 1 ? "a page" : "\(pages) pages"
+            output.add(
+                ClusterDoubt(
+                    nil,
+                    "\(what) of the catalogs of database \(database.name) cannot be read: what they"
+                        + " name was not compared"))
+        }
         output.report.catalogs =
             snapshot.readFolders.isEmpty
             ? .unreadable : .compared(databases: snapshot.readFolders.count)
@@ -154,11 +162,11 @@ extension ClusterVerification {
             let again = HeapInspection(
                 known, directory.control, log, mayChange: output.mayChange(), demand: demand,
                 supply: nil)
-            try reread(relation, from: block) { page, block in again.take(page, block) { _, _ in } }
+            try reread(relation, from: block) { page, block in again.take(page, block) }
             let chunks = HeapInspection(
                 nil, directory.control, log, mayChange: output.mayChange(), demand: nil,
                 supply: demand)
-            try reread(toast, from: 0) { page, block in chunks.take(page, block) { _, _ in } }
+            try reread(toast, from: 0) { page, block in chunks.take(page, block) }
             next = demand.next
             report(demand, relation)
         }

@@ -7,19 +7,20 @@ internal import PostgresTypes
 /// to the checking thread. Mirrors `verify_heapam` of the extension amcheck.
 final class HeapInspection {
     /// A table's columns; nil if unknown, so that values are not looked at.
-    private let layouts: [ValueLayout]?
+    private let fields: TupleFields?
+    private let columnCount: Int
     private let hasToast: Bool
     private let limits: TransactionLimits
     /// Whether a server may have added columns that the catalog on disk lacks.
     private let mayChange: Bool
     private var visibility: Visibility
     /// Gathers the pointers to values stored out of line; nil if they are not to be followed.
-    let demand: ToastDemand?
+    private let demand: ToastDemand?
     /// Receives the chunks of the table whose TOAST relation this is.
-    let supply: ToastDemand?
-
-    /// A fault of a line pointer, or of the whole page.
-    typealias Report = (OffsetNumber?, String) -> Void
+    private let supply: ToastDemand?
+    private var pointers: [Range<Int>] = []
+    /// The faults of the last page: of a line pointer, or of the whole page.
+    private(set) var faults: [(linePointer: OffsetNumber?, reason: String)] = []
 
     /// Bits of `t_infomask` and `t_infomask2`.
     private enum Mask {
@@ -29,6 +30,7 @@ final class HeapInspection {
         static let xmaxCommitted: UInt16 = 0x0400
         static let xmaxInvalid: UInt16 = 0x0800
         static let isMultixact: UInt16 = 0x1000
+        static let moved: UInt16 = 0xC000
         static let heapOnly: UInt16 = 0x8000
     }
 
@@ -36,7 +38,8 @@ final class HeapInspection {
         _ known: KnownRelation?, _ control: ClusterControl, _ log: TransactionLog, mayChange: Bool,
         demand: ToastDemand?, supply: ToastDemand?
     ) {
-        layouts = known?.layouts
+        fields = (known?.layouts).map { TupleFields($0) }
+        columnCount = known?.layouts?.count ?? 0
         hasToast = known?.toast != nil
         limits = TransactionLimits(control, known, mayChange: mayChange)
         self.mayChange = mayChange
@@ -45,8 +48,17 @@ final class HeapInspection {
         self.supply = supply
     }
 
-    /// Checks a page with a valid header. Time in proportion to the values on it.
-    func take(_ page: PageView, _ block: UInt32, _ report: Report) {
+    private func report(_ number: OffsetNumber?, _ reason: String) {
+        faults.append((number, reason))
+    }
+
+    /// Checks a page with a valid header, and puts what is wrong into ``faults``. Time in
+    /// proportion to the values on the page.
+    func take(_ page: PageView, _ block: UInt32) {
+        if !faults.isEmpty { faults = [] }
+        // Copied, so that its accesses need no checks.
+        var visibility = visibility
+        defer { self.visibility = visibility }
         if case .badLinePointer(let number, .overlap(let offset, let length)) =
             HeapPageCheck.linePointerFault(in: page)
         {
@@ -56,16 +68,16 @@ final class HeapInspection {
             guard let pointer = page.linePointer(number) else { continue }
             switch pointer.state {
             case .unused, .dead: continue
-            case .redirect: checkRedirect(page, number, pointer.offset, report)
+            case .redirect: checkRedirect(page, number, pointer.offset)
             case .normal:
-                guard let tuple = item(page, number, pointer, report) else { continue }
-                check(tuple, number, block, report)
+                guard let tuple = item(page, number, pointer) else { continue }
+                check(tuple, number, block, &visibility)
             }
         }
     }
 
     private func checkRedirect(
-        _ page: PageView, _ number: OffsetNumber, _ target: Int, _ report: Report
+        _ page: PageView, _ number: OffsetNumber, _ target: Int
     ) {
         let count = page.linePointerCount
         guard target >= 1, target <= count else {
@@ -86,7 +98,7 @@ final class HeapInspection {
 
     @_lifetime(copy page)
     private func item(
-        _ page: PageView, _ number: OffsetNumber, _ pointer: LinePointer, _ report: Report
+        _ page: PageView, _ number: OffsetNumber, _ pointer: LinePointer
     ) -> RawSpan? {
         let (offset, length) = (pointer.offset, pointer.length)
         guard offset & (PageLayout.maximumAlignment - 1) == 0 else {
@@ -112,37 +124,56 @@ final class HeapInspection {
         return tuple
     }
 
+    @inline(__always)
     private func check(
-        _ tuple: RawSpan, _ number: OffsetNumber, _ block: UInt32, _ report: Report
+        _ tuple: RawSpan, _ number: OffsetNumber, _ block: UInt32, _ visibility: inout Visibility
     ) {
         guard let header = HeapTupleHeader(tuple) else { return }
-        guard checkHeader(header, tuple.byteCount, number, report),
-            checkTransactions(header, number, report)
-        else { return }
+        guard checkHeader(header, tuple.byteCount, number), checkInserter(header, number) else {
+            return
+        }
         supply?.take(tuple, header)
-        let state: RowState
+        let deleterFault = deleterFault(header)
+        let isVisible: Bool
         do throws(StorageError) {
-            state = try visibility.state(header)
+            switch try visibility.state(header) {
+            case .visible: isVisible = true
+            case .deleted: isVisible = false
+            // The layout of a row that was never committed may be another one.
+            case .insertAborted: return
+            }
         } catch {
-            return report(number, error.message)
+            // A running server may know of more transactions than its log on disk.
+            if !mayChange { report(number, deleterFault ?? error.message) }
+            return
         }
-        // The layout of a row that was never committed may be another one.
-        guard state != .insertAborted, let layouts else { return }
-        let count = header.attributeCount
-        if count > layouts.count && !mayChange {
+        if let deleterFault { return report(number, deleterFault) }
+        guard let fields else { return }
+        if header.attributeCount > columnCount && !mayChange {
             return report(
-                number, "it has \(count) attributes, but the table has \(layouts.count) columns")
+                number,
+                "it has \(header.attributeCount) attributes, but the table has \(columnCount)"
+                    + " columns")
         }
-        let collects = state == .visible
         do throws(ValueFault) {
-            try checkValues(tuple, header, layouts, number, collects ? block : nil, report)
+            let data = try tuple.rest(Int(header.dataOffset))
+            let hasNulls = header.flags.contains(.hasNulls)
+            try fields.check(
+                data,
+                TupleFields.Header(storedCount: header.attributeCount, hasNulls: hasNulls),
+                bitmap: try tuple.rest(PageLayout.tupleHeaderSize), pointers: &pointers)
+            if pointers.isEmpty { return }
+            for extent in pointers {
+                try follow(data, extent, header, number, isVisible ? block : nil)
+            }
         } catch {
             report(number, "its values do not fit into it: \(error)")
         }
+        pointers.removeAll(keepingCapacity: true)
     }
 
     private func checkHeader(
-        _ header: HeapTupleHeader, _ length: Int, _ number: OffsetNumber, _ report: Report
+        _ header: HeapTupleHeader, _ length: Int, _ number: OffsetNumber
     ) -> Bool {
         let flags = header.flags.rawValue
         var isRight = true
@@ -169,9 +200,7 @@ final class HeapInspection {
         return isRight
     }
 
-    private func checkTransactions(
-        _ header: HeapTupleHeader, _ number: OffsetNumber, _ report: Report
-    ) -> Bool {
+    private func checkInserter(_ header: HeapTupleHeader, _ number: OffsetNumber) -> Bool {
         let flags = header.flags.rawValue
         if flags & Mask.xminFrozen != Mask.xminFrozen,
             let fault = limits.fault(transaction: header.xmin, "xmin")
@@ -179,57 +208,42 @@ final class HeapInspection {
             report(number, fault)
             return false
         }
-        if flags & Mask.isMultixact != 0 {
-            if let fault = limits.fault(multixact: header.xmax) {
-                report(number, fault)
-                return false
-            }
-        } else if flags & (Mask.xmaxInvalid | Mask.lockOnly) == 0,
-            let fault = limits.fault(transaction: header.xmax, "xmax")
-        {
-            report(number, fault)
-            return false
-        }
-        return true
+        // Before PostgreSQL 9.0, VACUUM FULL moved rows in a transaction of its own.
+        guard flags & Mask.xminFrozen == 0, flags & Mask.moved != 0 else { return true }
+        let fault =
+            header.field3 == 0
+            ? "the transaction that moved it is invalid"
+            : limits.fault(transaction: header.field3, "the transaction that moved it,")
+        if let fault { report(number, fault) }
+        return fault == nil
+    }
+
+    /// Why the deleter or locker of a row that was inserted is impossible; nil if it is not.
+    private func deleterFault(_ header: HeapTupleHeader) -> String? {
+        let flags = header.flags.rawValue
+        if flags & Mask.isMultixact != 0 { return limits.fault(multixact: header.xmax) }
+        if flags & (Mask.xmaxInvalid | Mask.lockOnly) != 0 { return nil }
+        return limits.fault(transaction: header.xmax, "xmax")
     }
 }
 
 extension HeapInspection {
-    /// Checks that each value lies within the tuple, and gathers the pointers.
-    private func checkValues(
-        _ tuple: RawSpan, _ header: HeapTupleHeader, _ layouts: [ValueLayout],
-        _ number: OffsetNumber, _ block: UInt32?, _ report: Report
+    /// Checks a pointer to a value stored out of line, and gathers it if its row is visible.
+    private func follow(
+        _ data: RawSpan, _ extent: Range<Int>, _ header: HeapTupleHeader, _ number: OffsetNumber,
+        _ block: UInt32?
     ) throws(ValueFault) {
-        let data = try tuple.rest(Int(header.dataOffset))
-        let hasNulls = header.flags.contains(.hasNulls)
-        var offset = 0
-        for index in 0..<min(header.attributeCount, layouts.count) {
-            let layout = layouts[index]
-            if hasNulls,
-                try tuple.byte(PageLayout.tupleHeaderSize + index >> 3) >> UInt8(index & 7) & 1 == 0
-            {
-                continue
-            }
-            let extent = try layout.extent(in: data, from: offset)
-            offset = extent.upperBound
-            guard layout.isVarlena, try data.byte(extent.lowerBound) == 1 else { continue }
-            guard case .external(let pointer) = try Varlena.form(of: data, extent) else { continue }
-            let name = "value \(pointer.value), stored out of line,"
-            if header.flags.rawValue & Mask.hasExternal == 0 {
-                report(number, "\(name) is not flagged in the tuple's header")
-                continue
-            }
-            if !hasToast {
-                report(number, "\(name) is in a table without TOAST relation")
-                continue
-            }
-            let word = try data.load(extent.lowerBound + 6, as: UInt32.self)
-            if pointer.isCompressed && word >> 30 > 1 {
-                report(number, "\(name) has the unknown compression method \(word >> 30)")
-                continue
-            }
-            if let block { demand?.add(pointer, block, number) }
+        guard case .external(let pointer) = try Varlena.form(of: data, extent) else { return }
+        let name = "value \(pointer.value), stored out of line,"
+        if header.flags.rawValue & Mask.hasExternal == 0 {
+            return report(number, "\(name) is not flagged in the tuple's header")
         }
+        if !hasToast { return report(number, "\(name) is in a table without TOAST relation") }
+        let word = try data.load(extent.lowerBound + 6, as: UInt32.self)
+        if pointer.isCompressed && word >> 30 > 1 {
+            return report(number, "\(name) has the unknown compression method \(word >> 30)")
+        }
+        if let block { demand?.add(pointer, block, number) }
     }
 }
 

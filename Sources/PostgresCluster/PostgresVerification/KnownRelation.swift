@@ -51,9 +51,11 @@ struct KnownRelation: Sendable {
         toast = inventory.relations[relation.toast].flatMap { toast in
             toast.place.map { Toast(number: toast.number, path: directory.path($0)) }
         }
+        let columns = inventory.columns[relation.number] ?? []
+        // Without all its columns, values cannot be found.
         layouts =
-            isDeep && kind == .heap
-            ? (inventory.columns[relation.number] ?? []).map(\.layout) : nil
+            isDeep && kind == .heap && columns.count == relation.columnCount
+            ? columns.map(\.layout) : nil
         frozenTransaction = relation.frozenTransaction
         oldestMultixact = relation.oldestMultixact
     }

@@ -15,6 +15,9 @@ struct LayoutJudge {
     /// made or dropped.
     let isUnnamed: Bool
 
+    /// Whether the log says that a server cut the relation off; nil if that is not known.
+    var wasCutOff: Bool?
+
     /// What is wrong, or cannot be told.
     enum Fault {
         case finding(ClusterFinding)
@@ -102,9 +105,13 @@ struct LayoutJudge {
                         "\(has) its visibility map has pages for \(least) or more"))
             ]
         }
-        if coverage.byVisibility > blocks {
+        // A map that has gone since it was read tells nothing.
+        if coverage.byVisibility > blocks && mapPages > 0 {
             let reason = "\(has) its visibility map tells of \(coverage.byVisibility)"
-            if !mayChange { return [.finding(finding(.wrongLength, .main, 0, reason))] }
+            if !mayChange || wasCutOff == false {
+                return [.finding(finding(.wrongLength, .main, 0, reason))]
+            }
+            if wasCutOff == true { return [] }
             return [doubt("\(reason); a server may have cut it off since its last checkpoint")]
         }
         if mayChange { return [] }

@@ -210,18 +210,22 @@ extension RelationCheck {
         case .main, .initialization:
             let kind = PageKind(page)
             kinds.take(kind, block)
-            guard file.fork == .main, let heap else { return }
-            let report: HeapInspection.Report = { [output, owner] number, reason in
-                output.add(
-                    ClusterFinding(
-                        .damagedItem, file.path, owner: owner, fork: file.fork, block: block,
-                        linePointer: number, reason))
-            }
-            if kind == .heap {
-                heap.take(page, block, report)
-            } else {
-                IndexInspection.take(page, kind, report)
-            }
+            if file.fork == .main, heap != nil { lookDeeper(page, kind, block, file) }
         }
+    }
+
+    private func lookDeeper(
+        _ page: PageView, _ kind: PageKind, _ block: UInt32, _ file: DataFile
+    ) {
+        func report(_ number: OffsetNumber?, _ reason: String) {
+            output.add(
+                ClusterFinding(
+                    .damagedItem, file.path, owner: owner, fork: file.fork, block: block,
+                    linePointer: number, reason))
+        }
+        guard kind == .heap else { return IndexInspection.take(page, kind, report) }
+        guard let heap else { return }
+        heap.take(page, block)
+        for fault in heap.faults { report(fault.linePointer, fault.reason) }
     }
 }

@@ -54,11 +54,15 @@ struct Settling {
         }
     }
 
-    private func faults(of suspect: Suspect, mayChange: Bool) -> [LayoutJudge.Fault] {
-        LayoutJudge(
+    private func faults(
+        of suspect: Suspect, mayChange: Bool, log: TruncationLog? = nil
+    ) -> [LayoutJudge.Fault] {
+        var judge = LayoutJudge(
             relation: suspect.relation, known: suspect.known, coverage: suspect.coverage,
-            segmentBlocks: segmentBlocks, mayChange: mayChange, isUnnamed: suspect.isUnnamed
-        ).faults(suspect.layout)
+            segmentBlocks: segmentBlocks, mayChange: mayChange, isUnnamed: suspect.isUnnamed)
+        judge.wasCutOff = log?.contains(
+            database: suspect.relation.database, number: suspect.relation.number)
+        return judge.faults(suspect.layout)
     }
 
     private func add(_ faults: [LayoutJudge.Fault]) {
@@ -148,9 +152,11 @@ struct Settling {
             let isLong = duration >= Self.leastSteadyPause
             if isLong && layouts.allSatisfy({ steady.contains($0.relation.path) }) { break }
         }
+        // Read after the last look at the files, so that it tells of all that was cut off before.
+        let log = directory.control.isInProduction ? TruncationLog(directory) : nil
         for suspect in layouts {
             if steady.contains(suspect.relation.path) {
-                add(faults(of: suspect, mayChange: true))
+                add(faults(of: suspect, mayChange: true, log: log))
             } else {
                 output.add(
                     ClusterDoubt(

@@ -11,11 +11,19 @@ public protocol ByteSource {
     /// How many bytes there are in all, if known beforehand.
     var totalByteCount: Int? { get }
 
+    /// The encoding that the bytes had before they were made UTF-8; for messages.
+    var encoding: InputEncoding { get }
+
     /// Appends bytes to `buffer` and returns how many: at least one, unless the source has ended or
     /// the buffer is full.
     ///
     /// - Throws: ``LoadError`` with ``LoadError/Reason/read(code:)``.
     mutating func read(into buffer: inout OutputSpan<UInt8>) throws(LoadError) -> Int
+}
+
+extension ByteSource {
+    /// UTF-8: the bytes are as they were.
+    public var encoding: InputEncoding { .utf8 }
 }
 
 /// Reads a file, a pipe or standard input.

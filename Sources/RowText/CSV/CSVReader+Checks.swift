@@ -3,8 +3,8 @@ extension CSVReader {
     @inline(__always)
     mutating func checkRecord() throws(LoadError) {
         let length = recordEnd - recordStart
-        if length > options.maximumRecordLength || hasNul || cursor.highBits != 0
-            || fieldCount != expectedFieldCount ?? fieldCount
+        if length > options.maximumRecordLength || hasNul || hasHighBytes || cursor.highBits != 0
+            || strayReturn != nil || fieldCount != expectedFieldCount ?? fieldCount
         {
             try checkClosely(length)
         }
@@ -15,8 +15,11 @@ extension CSVReader {
         if length > options.maximumRecordLength {
             throw fatal(.recordTooLong(limit: options.maximumRecordLength), -1, at: recordStart)
         }
-        if cursor.highBits != 0, let offset = UTF8Check.firstInvalidByte(recordBytes) {
-            throw failure(.invalidUTF8, at: offset)
+        if hasHighBytes || cursor.highBits != 0,
+            let offset = UTF8Check.firstInvalidByte(recordBytes)
+        {
+            throw failure(
+                source.encoding == .utf8 ? .invalidUTF8 : .invalidText(source.encoding), at: offset)
         }
         if hasNul {
             let bytes = recordBytes
@@ -24,6 +27,7 @@ extension CSVReader {
             while offset < bytes.count - 1 && bytes[offset] != 0 { offset += 1 }
             throw failure(.nulByte, at: offset)
         }
+        if let strayReturn { throw failure(.strayCarriageReturn, at: strayReturn - recordStart) }
         if let expected = expectedFieldCount, fieldCount != expected {
             throw fieldCount < expected
                 ? failure(
@@ -46,13 +50,18 @@ extension CSVReader {
     /// - Complexity: O(length of the record).
     public func failure(_ reason: LoadError.Reason, field index: Int) -> LoadError {
         let start = index < fieldCount ? field(index).offset : recordEnd - recordStart
+        let place = place(ofField: index)
         var error = LoadError(
             reason, source: sourceName,
             location: LoadError.Location(
                 record: recordNumber, line: line, fieldLine: line + lineBreaks(before: start),
-                field: index + 1, byteOffset: byteOffset + start))
-        if index < fieldCount { error.excerpt = Excerpt.of(rawBytes(index)) }
-        if index < columnNames.count { error.column = columnNames[index] }
+                field: place.position + 1, byteOffset: byteOffset + start))
+        error.column = place.name
+        if index < fieldCount {
+            error.excerpt = Excerpt.of(rawBytes(index))
+        } else if recordNumber > 0 {
+            error.excerpt = Excerpt.of(recordBytes)
+        }
         return error
     }
 
@@ -60,7 +69,7 @@ extension CSVReader {
     /// A negative index means the record.
     mutating func fatal(_ reason: LoadError.Reason, _ index: Int, at offset: Int) -> LoadError {
         var start = offset
-        while start > recordStart && byte(start - 1) != options.delimiter
+        while start > recordStart && byte(start - 1) != delimiter
             && byte(start - 1) != CSVSyntax.lineFeed
         {
             start -= 1

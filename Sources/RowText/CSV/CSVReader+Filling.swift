@@ -27,7 +27,7 @@ extension CSVReader {
             limit += count
         }
         // The padding must not be structural, whatever the delimiter.
-        let filler: UInt8 = options.delimiter == 0x7F ? 0x7E : 0x7F
+        let filler: UInt8 = delimiter == 0x7F ? 0x7E : 0x7F
         unsafe (buffer + limit).update(repeating: filler, count: CSVCursor.padding)
         if isFirst && limit >= 3 && byte(0) == 0xEF && byte(1) == 0xBB && byte(2) == 0xBF {
             nextStart = 3

@@ -2,25 +2,34 @@ extension CSVReader {
     /// Finds the next record. Returns false at the end of the source.
     ///
     /// - Throws: ``LoadError`` with the location of the fault. If the record only has the wrong
-    ///   number of fields, invalid UTF-8 or a NUL byte, calling again skips it. After any other
-    ///   error the start of the next record is unknown, and calling again returns false.
+    ///   number of fields, invalid text, a NUL byte or a stray carriage return, calling again skips
+    ///   it. After any other error the start of the next record is unknown, and calling again
+    ///   returns false.
     public mutating func next() throws(LoadError) -> Bool {
+        if linesToSkip > 0 { try skipLines() }
         while true {
             recordStart = nextStart
             line = nextLine
             fieldCount = 0
             hasNul = false
-            switch try scanRecord() {
+            hasHighBytes = false
+            strayReturn = nil
+            arrangement?.isDone = false
+            switch try dialect == nil ? scanRecord() : scanDialectRecord() {
             case .needsMore:
                 if sourceEnded { return false }
                 nextLine = line
                 try refill()
+            case .comment:
+                continue
             case .complete:
                 if recordEnd == recordStart && fieldCount == 1 && (expectedFieldCount ?? 1) != 1 {
                     continue
                 }
                 recordNumber += 1
+                if options.fillsMissingFields { fillMissingFields() }
                 try checkRecord()
+                if arrangement != nil { arrangeFields() }
                 return true
             }
         }
@@ -29,6 +38,8 @@ extension CSVReader {
     enum ScanOutcome {
         /// The record is complete.
         case complete
+        /// It was a line of comment, and is passed.
+        case comment
         /// The buffer ends before the record does; nothing was consumed.
         case needsMore
     }
@@ -44,7 +55,7 @@ extension CSVReader {
     private mutating func scanRecord() throws(LoadError) -> ScanOutcome {
         var cursor = cursor
         cursor.beginRecord()
-        let delimiter = options.delimiter
+        let delimiter = delimiter
         let start = recordStart
         var fieldStart = start
         var count = 0
@@ -78,15 +89,23 @@ extension CSVReader {
                     fieldStart = end &+ 1
                     continue
                 }
-                guard let next = try endOfLine(&moved, at: end, count) else { return .needsMore }
-                return complete(moved, count: count, end: end, next: next)
-            } else if byte == CSVSyntax.lineFeed || byte == CSVSyntax.carriageReturn {
-                var moved = cursor
-                guard let next = try endOfLine(&moved, at: position, count) else {
-                    return .needsMore
+                switch try endOfLine(at: end, count) {
+                case .unknown: return .needsMore
+                case .none: throw fatal(.textAfterQuote, count - 1, at: end - 1)
+                case .next(let next):
+                    if next > end &+ 1 { _ = moved.next() }
+                    return complete(moved, count: count, end: end, next: next)
                 }
-                append(count, fieldStart &- start, position &- fieldStart)
-                return complete(moved, count: count &+ 1, end: position, next: next)
+            } else if byte == CSVSyntax.lineFeed || byte == CSVSyntax.carriageReturn {
+                switch try endOfLine(at: position, count) {
+                case .unknown: return .needsMore
+                case .none: strayReturn = strayReturn ?? position
+                case .next(let next):
+                    var moved = cursor
+                    if next > position &+ 1 { _ = moved.next() }
+                    append(count, fieldStart &- start, position &- fieldStart)
+                    return complete(moved, count: count &+ 1, end: position, next: next)
+                }
             } else if byte == 0 {
                 hasNul = true
             }
@@ -142,7 +161,7 @@ extension CSVReader {
                         continue
                     }
                     guard
-                        next == options.delimiter || next == CSVSyntax.lineFeed
+                        next == delimiter || next == CSVSyntax.lineFeed
                             || next == CSVSyntax.carriageReturn
                     else { throw fatal(.textAfterQuote, index, at: start) }
                 }
@@ -160,26 +179,39 @@ extension CSVReader {
         }
     }
 
-    /// The offset after the line break at `position`, which the cursor has passed; nil if the
-    /// buffer ends before that is known.
+    /// What a line feed or carriage return means.
+    enum LineEnd {
+        /// The buffer ends before that is known.
+        case unknown
+        /// It breaks no line.
+        case none
+        /// It breaks the line; the next one begins at this offset.
+        case next(Int)
+    }
+
+    /// Judges the line feed or carriage return at `position`.
     @inline(never)
-    private mutating func endOfLine(
-        _ cursor: inout CSVCursor, at position: Int, _ count: Int
-    ) throws(LoadError) -> Int? {
-        if cursor[position] == CSVSyntax.lineFeed {
+    mutating func endOfLine(at position: Int, _ count: Int) throws(LoadError) -> LineEnd {
+        let limit = cursor.limit
+        if byte(position) == CSVSyntax.lineFeed {
             if lineBreak == .carriageReturn { throw fatal(.strayLineFeed, count, at: position) }
             lineBreak = .lineFeed
-            return position + 1
+            return .next(position + 1)
         }
-        if position + 1 == cursor.limit && !sourceEnded { return nil }
-        if position + 1 < cursor.limit && cursor[position + 1] == CSVSyntax.lineFeed {
+        if position + 1 == limit && !sourceEnded { return .unknown }
+        if position + 1 < limit && byte(position + 1) == CSVSyntax.lineFeed {
             if lineBreak == .carriageReturn { throw fatal(.strayLineFeed, count, at: position) }
             lineBreak = .lineFeed
-            _ = cursor.next()
-            return position + 2
+            return .next(position + 2)
         }
-        if lineBreak == .lineFeed { throw fatal(.strayCarriageReturn, count, at: position) }
+        if position + 1 < limit && byte(position + 1) == CSVSyntax.carriageReturn {
+            if position + 2 == limit && !sourceEnded { return .unknown }
+            if position + 2 < limit && byte(position + 2) == CSVSyntax.lineFeed {
+                throw fatal(.doubledCarriageReturn, count, at: position)
+            }
+        }
+        if lineBreak == .lineFeed { return .none }
         lineBreak = .carriageReturn
-        return position + 1
+        return .next(position + 1)
     }
 }

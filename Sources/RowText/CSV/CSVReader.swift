@@ -5,6 +5,7 @@
 /// call of ``next()``.
 ///
 /// - A field in quotes may hold delimiters and line breaks; a quote within it is doubled.
+/// - Other dialects are read as ``CSVOptions`` says, by a slower scanner.
 /// - LF and CRLF end a record. A lone CR does so in a file whose first line ends in one; in any
 ///   other it is an error, as in PostgreSQL's COPY.
 /// - A byte order mark at the beginning is skipped. The last record needs no line break.
@@ -31,9 +32,18 @@ public struct CSVReader: ~Copyable {
 
     var source: any ByteSource
     let scanner: StructuralScanner
-    /// The text that means NULL.
-    let null: [UInt8]
-    let nullLength: Int
+    /// The delimiter, or its first byte.
+    let delimiter: UInt8
+    /// The special bytes; nil for those of RFC 4180, which the fast scanner knows.
+    let dialect: CSVDialect?
+    /// The texts that mean NULL.
+    let nulls: [[UInt8]]
+    /// The length of the only text that means NULL; nil if there are more ways to be NULL.
+    var nullLength: Int?
+    /// How many lines are still to be skipped before the first record.
+    var linesToSkip: Int
+    /// The field of a record that each column takes; nil if they stand in the columns' order.
+    var arrangement: FieldArrangement?
 
     /// The kind of line breaks; known once the first was seen.
     var lineBreak = LineBreak.unknown
@@ -53,6 +63,10 @@ public struct CSVReader: ~Copyable {
     var nextStart = 0
     /// Whether the current record contains a NUL byte.
     var hasNul = false
+    /// Whether the slower scanner has seen bytes beyond ASCII in the current record.
+    var hasHighBytes = false
+    /// The offset in the buffer of a carriage return in the current record that breaks no line.
+    var strayReturn: Int?
 
     var fields: UnsafeMutablePointer<CSVField>
     var fieldCapacity = 64
@@ -72,9 +86,14 @@ public struct CSVReader: ~Copyable {
         self.source = source
         self.options = options
         self.expectedFieldCount = expectedFieldCount
-        scanner = StructuralScanner(delimiter: options.delimiter)
-        null = Array(options.null.utf8)
-        nullLength = null.count
+        delimiter = options.delimiter.utf8.first ?? UInt8(ascii: ",")
+        scanner = StructuralScanner(delimiter: delimiter)
+        dialect = options.isPlain ? nil : CSVDialect(options)
+        nulls = options.nulls.map { Array($0.utf8) }
+        let isSimple =
+            nulls.count == 1 && !options.quotedFieldsCanBeNull && !options.fillsMissingFields
+        nullLength = isSimple ? nulls[0].count : nil
+        linesToSkip = options.skippedLineCount
         capacity = max(options.bufferSize, 64)
         unsafe buffer = .allocate(capacity: capacity + CSVCursor.padding)
         unsafe fields = .allocate(capacity: fieldCapacity)
@@ -131,6 +150,7 @@ public struct CSVReader: ~Copyable {
     /// Copies the field into the scratch, keeping the first of each pair of quotes.
     @inline(never)
     private mutating func unescape(_ field: CSVField) {
+        if let dialect { return unescape(field, dialect) }
         scratch.removeAll()
         scratch.reserve(field.length)
         var offset = recordStart + field.offset
@@ -153,17 +173,29 @@ public struct CSVReader: ~Copyable {
         }
     }
 
-    /// Whether field `index` is NULL: unquoted, and equal to the text that means NULL.
+    /// Whether field `index` is NULL: equal to a text that means NULL, and unquoted unless
+    /// ``CSVOptions/quotedFieldsCanBeNull`` is set; or missing, if missing fields are filled.
     @inline(__always)
     public func isNull(_ index: Int) -> Bool {
+        guard let nullLength else { return isNullInSomeWay(index) }
         let field = field(index)
         if field.isQuoted || field.length != nullLength { return false }
-        return field.length == 0 || isNullText(index)
+        return field.length == 0 || equals(index, nulls[0])
     }
 
-    private func isNullText(_ index: Int) -> Bool {
+    @inline(never)
+    private func isNullInSomeWay(_ index: Int) -> Bool {
+        let field = field(index)
+        if field.isMissing { return true }
+        if field.isQuoted && (!options.quotedFieldsCanBeNull || field.needsUnescape) {
+            return false
+        }
+        return nulls.contains { $0.count == field.length && equals(index, $0) }
+    }
+
+    private func equals(_ index: Int, _ text: [UInt8]) -> Bool {
         let bytes = rawBytes(index)
-        for position in null.indices where bytes[position] != null[position] { return false }
+        for position in text.indices where bytes[position] != text[position] { return false }
         return true
     }
 
@@ -175,8 +207,8 @@ public struct CSVReader: ~Copyable {
         }
     }
 
-    /// Reads the header and returns its names unchanged. Call it before the first ``next()``, if
-    /// ``CSVOptions/hasHeader`` is set.
+    /// Reads the header and returns its names unchanged. Empty lines before it are skipped. Call it
+    /// before the first ``next()``, if ``CSVOptions/hasHeader`` is set.
     ///
     /// - Throws: what ``next()`` throws, and ``LoadError/Reason/missingHeader`` if the source is
     ///   empty.
@@ -184,7 +216,9 @@ public struct CSVReader: ~Copyable {
         let expected = expectedFieldCount
         expectedFieldCount = nil
         defer { expectedFieldCount = expected }
-        guard try next() else { throw LoadError(.missingHeader, source: sourceName) }
+        repeat {
+            guard try next() else { throw LoadError(.missingHeader, source: sourceName) }
+        } while recordEnd == recordStart
         recordNumber = 0
         var names: [String] = []
         for index in 0..<fieldCount { names.append(string(index)) }

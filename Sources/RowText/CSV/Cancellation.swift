@@ -2,7 +2,8 @@ internal import Synchronization
 
 /// A request to end a load or a scan early. Any thread may make it; it cannot be withdrawn.
 ///
-/// A load that waits for its source notices the request only once the source yields bytes.
+/// A ``FileSource`` that was given it notices the request while waiting for a pipe; other sources
+/// only once they yield bytes.
 public final class Cancellation: Sendable {
     private let flag = Atomic<Bool>(false)
 

@@ -53,7 +53,7 @@ public enum SchemaInference {
         var source = source
         let (sample, isWhole) = try read(&source, atMost: limits.bytes)
         var reader = try CSVReader(
-            source: MemorySource(sample, name: source.name), options: options)
+            source: PrefixedSource(prefix: sample, rest: nil, of: source), options: options)
         var names: [String]?
         if options.hasHeader {
             names = try reader.readHeader()
@@ -62,7 +62,13 @@ public enum SchemaInference {
             }
             reader.expectedFieldCount = names?.count
         }
-        var columns = [ColumnEvidence](repeating: ColumnEvidence(), count: names?.count ?? 0)
+        if options.fillsMissingFields {
+            // Names may be missing too.
+            let widest = try SampledRecords(sample, isWhole: isWhole, options).widest
+            reader.expectedFieldCount = max(widest, names?.count ?? 0)
+        }
+        var columns = [ColumnEvidence](
+            repeating: ColumnEvidence(), count: reader.expectedFieldCount ?? 0)
         var count = 0
         while count < limits.records {
             do throws(LoadError) {
@@ -123,12 +129,14 @@ public enum SchemaInference {
 struct PrefixedSource: ByteSource {
     let name: String
     let totalByteCount: Int?
+    let encoding: InputEncoding
     private var prefix: MemorySource
     private var rest: (any ByteSource)?
 
     init(prefix: [UInt8], rest: (any ByteSource)?, of whole: any ByteSource) {
         name = whole.name
         totalByteCount = whole.totalByteCount
+        encoding = whole.encoding
         self.prefix = MemorySource(prefix)
         self.rest = rest
     }

@@ -12,12 +12,14 @@ extension LoadError.Reason {
     /// whose end is known.
     public var isWithinRecord: Bool {
         switch self {
-        case .missingFields, .extraFields, .invalidUTF8, .nulByte, .value, .nullNotAllowed,
-            .rowTooLarge:
+        case .missingFields, .extraFields, .invalidUTF8, .invalidText, .nulByte, .value,
+            .nullNotAllowed, .rowTooLarge, .strayCarriageReturn:
             true
         case .open, .read, .write, .missingHeader, .noRecords, .schema, .option,
-            .unterminatedQuote, .strayQuote, .textAfterQuote, .strayCarriageReturn,
-            .strayLineFeed, .recordTooLong, .unexpectedColumn, .controlCharacters:
+            .unterminatedQuote, .strayQuote, .textAfterQuote, .strayLineFeed,
+            .doubledCarriageReturn, .recordTooLong, .unexpectedColumn, .unknownColumn,
+            .missingColumns, .controlCharacters, .otherEncoding, .fileKind, .damagedCompression,
+            .allRecordsSkipped:
             false
         }
     }

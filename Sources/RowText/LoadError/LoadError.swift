@@ -1,5 +1,4 @@
 public import RowSchema
-internal import Threads
 
 /// Why a load stopped, and where in its input.
 public struct LoadError: Error, Sendable, Hashable {
@@ -29,16 +28,30 @@ public struct LoadError: Error, Sendable, Hashable {
         case strayCarriageReturn
         /// A line feed occurs outside quotes in a file whose lines end in carriage returns.
         case strayLineFeed
+        /// A line ends in two carriage returns and a line feed.
+        case doubledCarriageReturn
         /// The record has fewer fields than there are columns.
         case missingFields(expected: Int, found: Int)
         /// The record has more fields than there are columns.
         case extraFields(expected: Int, found: Int)
         /// The header has another column name at this position than the relation.
         case unexpectedColumn(expected: String)
+        /// The header has a column that the relation lacks.
+        case unknownColumn
+        /// The header lacks columns of the relation.
+        case missingColumns([String])
         /// A name in the header has control characters, which a terminal would execute.
         case controlCharacters
         /// The field is not UTF-8 from the location's byte offset on.
         case invalidUTF8
+        /// The field is not text in the encoding that was given or recognised.
+        case invalidText(InputEncoding)
+        /// The whole input is in another encoding than UTF-8, which was not given.
+        case otherEncoding(InputEncoding)
+        /// The input is no text, but a file of this kind.
+        case fileKind(FileKind)
+        /// The compressed input is damaged, for the given reason.
+        case damagedCompression(String)
         /// The field contains a NUL byte, which text cannot hold.
         case nulByte
         /// The record is longer than the reader's limit in bytes.
@@ -49,6 +62,8 @@ public struct LoadError: Error, Sendable, Hashable {
         case nullNotAllowed
         /// The row's tuple does not fit on a page. Sizes in bytes.
         case rowTooLarge(size: Int, limit: Int)
+        /// Every record was skipped; the text is that of the first one's error.
+        case allRecordsSkipped(count: UInt64, first: String)
     }
 
     /// A place in the input. Lines are physical lines, counted from one as in an editor.
@@ -90,7 +105,9 @@ public struct LoadError: Error, Sendable, Hashable {
 extension LoadError: CustomStringConvertible {
     /// What is wrong and where, and the remedy.
     public var description: String {
-        reason.remedy.map { "\(message). \($0)" } ?? message
+        var remedy = reason.remedy
+        if case .fileKind(let kind) = reason { remedy = kind.remedy(source) }
+        return remedy.map { "\(message). \($0)" } ?? message
     }
 
     /// What is wrong and where.
@@ -111,80 +128,5 @@ extension LoadError: CustomStringConvertible {
         if let excerpt { text += ": \"\(excerpt)\"" }
         if reason == .invalidUTF8, let location { text += ", byte offset \(location.byteOffset)" }
         return text
-    }
-}
-
-extension LoadError.Reason: CustomStringConvertible {
-    public var description: String {
-        switch self {
-        case .open(let code): "cannot be opened: \(Self.message(code))"
-        case .read(let code): "cannot be read: \(Self.message(code))"
-        case .write(let code): "cannot be written: \(Self.message(code))"
-        case .missingHeader: "the input is empty, but a header line was expected"
-        case .noRecords: "the input is empty, so there are no columns to infer; give a schema"
-        case .schema(let error): error.description
-        case .option(let text): text
-        case .unterminatedQuote: "the quoted field has no closing quote; add it"
-        case .strayQuote:
-            "a quote stands within an unquoted field; quote the field and double the quote"
-        case .textAfterQuote:
-            "text follows the closing quote; double a quote that belongs to the value"
-        case .strayCarriageReturn:
-            "a carriage return stands outside quotes; quote the field that contains it"
-        case .strayLineFeed:
-            "a line feed stands outside quotes where lines end in carriage returns"
-        case .missingFields(let expected, let found):
-            "the record has \(found) of \(expected) fields"
-        case .extraFields(let expected, let found):
-            "the record has \(found) fields instead of \(expected)"
-        case .unexpectedColumn(let expected):
-            "the header names another column than the relation's \"\(expected)\"; give the schema"
-                + " to load by position"
-        case .controlCharacters:
-            "the name of the column has control characters; correct the header, or give the schema"
-        case .invalidUTF8: "the text is not valid UTF-8"
-        case .nulByte: "the text contains a NUL byte"
-        case .recordTooLong(let limit):
-            "the record is longer than \(limit) bytes; a closing quote may be missing"
-        case .value(let error): error.description
-        case .nullNotAllowed: "NULL in a column that is NOT NULL"
-        case .rowTooLarge(let size, let limit):
-            "the row takes \(size) bytes, a page has room for \(limit)"
-        }
-    }
-
-    private static func message(_ code: Int32) -> String {
-        unsafe String(cString: strerror(code))
-    }
-
-    /// What the user can do, unless the message already says so.
-    public var remedy: String? {
-        switch self {
-        case .open(ENOENT): "Check the path."
-        case .open(EACCES): "Get permission to read it."
-        case .open(EISDIR): "Name a file."
-        case .open: "Check the file and its file system."
-        case .read(EBADF): "Give an input that is open for reading."
-        case .read: "Check the disk, or the program that writes the pipe, and load again."
-        case .write(EBADF): "Give an output that is open for writing."
-        case .write(EFBIG):
-            "Raise the file size limit (ulimit -f), or use a file system with larger files."
-        case .write(ENOSPC): "Free space on the file system, or write elsewhere."
-        case .write(EDQUOT): "Raise the disk quota, or free space within it, or write elsewhere."
-        case .write: "Check the disk, or write elsewhere."
-        case .missingHeader: "Check that it is the right file."
-        case .missingFields, .extraFields:
-            "Check the delimiter and the line's quotes, or let the load skip such records."
-        case .strayLineFeed: "Quote the field that contains it."
-        case .invalidUTF8: "Convert the input to UTF-8 first, for instance with iconv."
-        case .nulByte: "Remove it from the input."
-        case .value:
-            "Correct it, give the column another type, or let the load skip such records."
-        case .nullNotAllowed: "Fill the field in, or allow NULL in the column."
-        case .rowTooLarge: "Shorten its values, or split them over several rows."
-        case .noRecords, .schema, .option, .unterminatedQuote, .strayQuote, .textAfterQuote,
-            .strayCarriageReturn, .unexpectedColumn, .controlCharacters, .recordTooLong:
-            nil
-        }
     }
 }

@@ -74,3 +74,18 @@ enum JSONText {
             index + 5, to: low < 10 ? UInt8(ascii: "0") + low : UInt8(ascii: "a") + low - 10)
     }
 }
+
+/// Keys of objects.
+package enum JSONKeys {
+    /// The names, with a number behind each that stood before, so that no key is repeated.
+    package static func unique(_ names: [String]) -> [String] {
+        var taken = Set(names)
+        var seen: Set<String> = []
+        return names.map { name in
+            if seen.insert(name).inserted { return name }
+            var number = 2
+            while !taken.insert("\(name)_\(number)").inserted { number += 1 }
+            return "\(name)_\(number)"
+        }
+    }
+}

@@ -3,8 +3,6 @@ import RowSchema
 /// How the fields of a column become values, and values become text.
 struct FieldForm: Hashable {
     let type: ColumnType
-    /// What limits or rounds values.
-    let modifier: TypeModifier?
     /// How values are written.
     let spelling: Spelling
     /// Whether a field in another spelling is an error.
@@ -12,7 +10,6 @@ struct FieldForm: Hashable {
 
     init(_ column: Column) {
         type = column.type
-        modifier = column.modifier
         spelling = column.spelling ?? .standard
         isExact = column.spelling != nil
     }
@@ -20,7 +17,6 @@ struct FieldForm: Hashable {
     /// The form of an inferred column.
     init(_ type: ColumnType, _ spelling: Spelling = .standard) {
         self.type = type
-        modifier = nil
         self.spelling = spelling
         isExact = true
     }
@@ -50,21 +46,12 @@ struct FieldForm: Hashable {
             case .numeric:
                 var datum = ByteOutput(capacity: 64)
                 try NumericText.parseExactly(text, into: &datum)
-            case .interval, .varchar, .char, .json:
+            case .interval, .varchar, .char, .json, .jsonb:
                 return false  // They are not inferred.
             }
             return true
         } catch {
             return false
         }
-    }
-
-    /// Rounds seconds to as many digits as the type keeps.
-    @inline(__always)
-    func rounded(_ time: Int64) -> Int64 {
-        guard case .fractionDigits(let digits) = modifier else { return time }
-        // The ends of time stay.
-        if time == .max || time == .min { return time }
-        return TimeOfDay.rounded(time, to: digits)
     }
 }

@@ -94,6 +94,12 @@ public struct RowDecoder {
             TimestampText.write(
                 bytes.load(0, as: Int64.self), spelled: form.spelling,
                 hasZone: form.type == .timestampTZ, to: &output)
+        case .jsonb:
+            do throws(ValueError) {
+                try JSONBText.write(bytes, to: &output)
+            } catch {
+                throw damaged(.jsonb, column, tuple)
+            }
         case .interval:
             let interval = Interval(
                 microseconds: bytes.load(0, as: Int64.self), days: bytes.load(8, as: Int32.self),

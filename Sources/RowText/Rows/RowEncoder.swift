@@ -20,6 +20,8 @@ public struct RowEncoder: ~Copyable {
     public var builder: HeapTupleBuilder
 
     private let forms: [FieldForm]
+    /// What limits or rounds the values of each column.
+    private let modifiers: [TypeModifier?]
     private let isNullable: [Bool]
     /// The text of a value that gets another type.
     private var text = ByteOutput(capacity: 256)
@@ -30,6 +32,7 @@ public struct RowEncoder: ~Copyable {
     public init(schema: Schema) {
         self.schema = schema
         forms = schema.columns.map(FieldForm.init)
+        modifiers = schema.columns.map(\.modifier)
         isNullable = schema.columns.map(\.isNullable)
         builder = HeapTupleBuilder(layout: schema.layout)
     }
@@ -51,7 +54,7 @@ public struct RowEncoder: ~Copyable {
             } else {
                 let reason: ValueError
                 do throws(ValueError) {
-                    try append(forms[index], reader.bytes(index))
+                    try append(index, reader.bytes(index))
                     index &+= 1
                     continue
                 } catch {
@@ -96,7 +99,7 @@ public struct RowEncoder: ~Copyable {
                 // The bytes stay where they are while the value is appended.
                 let start = unsafe text.start
                 let span = unsafe Span(_unsafeStart: start, count: text.count)
-                try append(forms[index], span)
+                try append(index, span)
             } catch {
                 return index
             }
@@ -106,9 +109,10 @@ public struct RowEncoder: ~Copyable {
 
     @inline(__always)
     private mutating func append(
-        _ form: FieldForm, _ text: Span<UInt8>
+        _ column: Int, _ text: Span<UInt8>
     ) throws(ValueError) {
-        if !form.isExact { return try appendLeniently(form, text) }
+        let form = forms[column]
+        if !form.isExact { return try appendLeniently(column, text) }
         let type = form.type
         switch type {
         case .text: builder.appendVariable(text.raw)
@@ -136,17 +140,17 @@ public struct RowEncoder: ~Copyable {
             datum.removeAll()
             try NumericText.parseExactly(text, into: &datum)
             builder.appendVariable(unsafe datum.rawBuffer.bytes)
-        case .interval, .varchar, .char, .json:
+        case .interval, .varchar, .char, .json, .jsonb:
             // They are not inferred, so a schema gives them no spelling.
-            try appendLeniently(form, text)
+            try appendLeniently(column, text)
         }
     }
 
     @inline(__always)
     private mutating func appendLeniently(
-        _ form: FieldForm, _ text: Span<UInt8>
+        _ column: Int, _ text: Span<UInt8>
     ) throws(ValueError) {
-        switch form.type {
+        switch forms[column].type {
         case .text:
             builder.appendVariable(text.raw)
         case .integer:
@@ -164,25 +168,25 @@ public struct RowEncoder: ~Copyable {
         case .date:
             builder.append(try DateText.parse(text))
         case .timestamp:
-            builder.append(form.rounded(try TimestampText.parse(text)))
+            builder.append(rounded(column, try TimestampText.parse(text)))
         case .timestampTZ:
-            builder.append(form.rounded(try TimestampText.parseWithZone(text)))
+            builder.append(rounded(column, try TimestampText.parseWithZone(text)))
         case .time:
-            builder.append(form.rounded(try TimeText.parse(text)))
+            builder.append(rounded(column, try TimeText.parse(text)))
         case .interval:
             var interval = try IntervalParser.parse(text)
-            interval.microseconds = form.rounded(interval.microseconds)
+            interval.microseconds = rounded(column, interval.microseconds)
             datum.removeAll()
             interval.append(to: &datum)
             builder.appendFixed(unsafe datum.rawBuffer.bytes)
         case .varchar:
             var length = text.count
-            if case .length(let limit) = form.modifier {
+            if case .length(let limit) = modifiers[column] {
                 length = try CharacterText.length(of: text, limit: limit, as: .varchar)
             }
             builder.appendVariable(text.extracting(0..<length).raw)
         case .char:
-            guard case .length(let limit) = form.modifier else {
+            guard case .length(let limit) = modifiers[column] else {
                 return builder.appendVariable(text.raw)
             }
             datum.removeAll()
@@ -191,6 +195,10 @@ public struct RowEncoder: ~Copyable {
         case .json:
             try JSONSyntax.check(text, as: .json)
             builder.appendVariable(text.raw)
+        case .jsonb:
+            datum.removeAll()
+            try JSONBParser.parse(text, into: &datum)
+            builder.appendVariable(unsafe datum.rawBuffer.bytes)
         case .uuid:
             datum.removeAll()
             try UUIDText.parse(text, into: &datum)
@@ -201,13 +209,22 @@ public struct RowEncoder: ~Copyable {
             builder.appendVariable(unsafe datum.rawBuffer.bytes)
         case .numeric:
             datum.removeAll()
-            if case .precision(let precision, let scale) = form.modifier {
+            if case .precision(let precision, let scale) = modifiers[column] {
                 try NumericText.parse(text, precision: precision, scale: scale, into: &datum)
             } else {
                 try NumericText.parse(text, into: &datum)
             }
             builder.appendVariable(unsafe datum.rawBuffer.bytes)
         }
+    }
+
+    /// Rounds seconds to as many digits as the column keeps.
+    @inline(__always)
+    private func rounded(_ column: Int, _ time: Int64) -> Int64 {
+        guard case .fractionDigits(let digits) = modifiers[column] else { return time }
+        // The ends of time stay.
+        if time == .max || time == .min { return time }
+        return TimeOfDay.rounded(time, to: digits)
     }
 
     @inline(never)
@@ -230,10 +247,13 @@ public struct RowEncoder: ~Copyable {
 
     @inline(never)
     private func tooLarge(_ reader: borrowing CSVReader) -> LoadError {
-        var error = reader.failure(
-            .rowTooLarge(size: builder.byteCount, limit: PageLayout.maximumTupleSize), field: 0)
-        error.location?.field = 0
-        error.column = nil
-        return error
+        var longest = 0
+        for index in 1..<max(reader.fieldCount, 1)
+        where reader.field(index).length > reader.field(longest).length {
+            longest = index
+        }
+        return failure(
+            .rowTooLarge(size: builder.byteCount, limit: PageLayout.maximumTupleSize), longest,
+            reader)
     }
 }

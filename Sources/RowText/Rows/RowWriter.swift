@@ -4,12 +4,14 @@ public import RowSchema
 /// Writes heap tuples as text, row by row, into a buffer that the caller empties.
 ///
 /// The CSV is what PostgreSQL's `COPY … TO … (FORMAT csv)` writes, but the values of a column with
-/// a spelling are written in it. Lines end in LF. A value is quoted only if it contains a
-/// delimiter, a quote or a line break, or equals the text for NULL, so NULL is empty and an empty
-/// string is `""`. Unlike COPY, a value that begins with U+FEFF is quoted too, since at the start
-/// of a file it would read as a byte order mark. JSON lines are one object per row, with numbers
-/// and booleans bare, NULL as `null`, and everything else as strings, including numbers that are
-/// not finite.
+/// a spelling are written in it. Lines end in LF. A value is quoted only if it contains the
+/// delimiter's first character, a quote or a line break, or equals a text for NULL, so NULL is
+/// empty and an empty string is `""`. Unlike COPY, a value that begins with U+FEFF is quoted too,
+/// since at the start of a file it would read as a byte order mark.
+///
+/// JSON lines are one object per row, with numbers and booleans bare, NULL as `null`, and
+/// everything else as strings, including numbers that are not finite. A column that is selected
+/// twice has a number behind its second key.
 ///
 /// Owned by one thread at a time. Allocates nothing per row.
 public struct RowWriter: ~Copyable {
@@ -23,7 +25,11 @@ public struct RowWriter: ~Copyable {
 
     let format: Format
     let options: CSVOptions
-    let null: [UInt8]
+    private let delimiter: [UInt8]
+    /// The text for NULL.
+    private let null: [UInt8]
+    /// The texts that mean NULL.
+    private let nulls: [[UInt8]]
     let forms: [FieldForm]
     let names: [String]
     /// The columns to write, in order.
@@ -42,15 +48,18 @@ public struct RowWriter: ~Copyable {
         self.selection = selection
         self.format = format
         self.options = options
-        null = Array(options.null.utf8)
+        delimiter = Array(options.delimiter.utf8)
+        nulls = options.nulls.map { Array($0.utf8) }
+        null = nulls.first ?? []
         forms = schema.columns.map(FieldForm.init)
         names = schema.columns.map(\.name)
         var keys: [[UInt8]] = []
-        for (position, column) in selection.enumerated() {
+        let keyNames = JSONKeys.unique(selection.map { schema.columns[$0].name })
+        for (position, name) in keyNames.enumerated() {
             var output = ByteOutput(capacity: 80)
             output.append(position == 0 ? UInt8(ascii: "{") : UInt8(ascii: ","))
             let start = output.count
-            output.append(string: schema.columns[column].name)
+            output.append(string: name)
             JSONText.quote(&output, from: start)
             output.append(UInt8(ascii: ":"))
             var key: [UInt8] = []
@@ -65,7 +74,7 @@ public struct RowWriter: ~Copyable {
     public func writeHeader(to output: inout ByteOutput) {
         guard format == .csv, options.hasHeader else { return }
         for (position, column) in selection.enumerated() {
-            if position > 0 { output.append(options.delimiter) }
+            if position > 0 { for byte in delimiter { output.append(byte) } }
             let start = output.count
             output.append(string: names[column])
             quoteIfNeeded(&output, from: start)
@@ -96,7 +105,7 @@ public struct RowWriter: ~Copyable {
         _ tuple: HeapTupleView, to output: inout ByteOutput
     ) throws(RowError) {
         for position in selection.indices {
-            if position > 0 { output.append(options.delimiter) }
+            if position > 0 { for byte in delimiter { output.append(byte) } }
             let column = selection[position]
             if decoder.isNull(column) {
                 for byte in null { output.append(byte) }
@@ -135,7 +144,7 @@ public struct RowWriter: ~Copyable {
                 let isTrue = TextScan.equals(output.span, start..<output.count, words.true)
                 output.truncate(to: start)
                 output.append(isTrue ? "true" : "false")
-            case .json:
+            case .json, .jsonb:
                 // A line break can only stand between tokens, and would end the row's line.
                 for index in start..<output.count
                 where output.span[index] == 0x0A || output.span[index] == 0x0D {
@@ -159,10 +168,11 @@ public struct RowWriter: ~Copyable {
     /// Mirrors the rules of PostgreSQL's `CopyAttributeOutCSV`.
     @inline(__always)
     private func needsQuotes(_ bytes: Span<UInt8>, from start: Int) -> Bool {
+        let first = delimiter[0]
         var index = start
         while index < bytes.count {
             let byte = bytes[index]
-            if byte == options.delimiter || byte == CSVSyntax.quote || byte == CSVSyntax.lineFeed
+            if byte == first || byte == CSVSyntax.quote || byte == CSVSyntax.lineFeed
                 || byte == CSVSyntax.carriageReturn
             {
                 return true
@@ -170,7 +180,7 @@ public struct RowWriter: ~Copyable {
             index &+= 1
         }
         let length = bytes.count - start
-        if length == null.count {
+        for null in nulls where length == null.count {
             var position = 0
             while position < length && bytes[start + position] == null[position] { position += 1 }
             if position == length { return true }

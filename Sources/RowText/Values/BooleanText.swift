@@ -38,6 +38,16 @@ public enum BooleanText {
     public static func parse(
         _ text: Span<UInt8>, spelled spelling: Spelling
     ) throws(ValueError) -> Bool {
+        if spelling == .standard && text.count == 1 {
+            if text[0] == UInt8(ascii: "t") { return true }
+            if text[0] == UInt8(ascii: "f") { return false }
+        }
+        return try parseWord(text, spelling)
+    }
+
+    private static func parseWord(
+        _ text: Span<UInt8>, _ spelling: Spelling
+    ) throws(ValueError) -> Bool {
         let words = spelling.booleanWords
         if TextScan.equals(text, 0..<text.count, words.true) { return true }
         if TextScan.equals(text, 0..<text.count, words.false) { return false }
@@ -49,6 +59,9 @@ public enum BooleanText {
     public static func write(
         _ value: Bool, spelled spelling: Spelling = .standard, to output: inout ByteOutput
     ) {
+        if spelling == .standard {
+            return output.append(value ? UInt8(ascii: "t") : UInt8(ascii: "f"))
+        }
         let words = spelling.booleanWords
         output.append(value ? words.true : words.false)
     }

@@ -80,6 +80,33 @@ public enum IntegerText {
     static func parseExactly<Value: FixedWidthInteger & SignedInteger>(
         _ text: Span<UInt8>, as type: ColumnType, _: Value.Type
     ) throws(ValueError) -> Value {
+        let count = text.count
+        let start = count > 0 && text[0] == UInt8(ascii: "-") ? 1 : 0
+        // Eighteen digits cannot overflow 64 bits. The first of several is not zero, and the only
+        // one only without a sign.
+        if count &- start <= 18 && start < count
+            && (count == 1 || text[start] != UInt8(ascii: "0"))
+        {
+            var value: Int64 = 0
+            var position = start
+            while position < count {
+                let digit = TextScan.digit(text[position])
+                if digit > 9 { break }
+                value = value &* 10 &+ Int64(digit)
+                position &+= 1
+            }
+            if position == count {
+                if start == 1 { value = 0 &- value }
+                if let result = Value(exactly: value) { return result }
+            }
+        }
+        return try parseOddly(text, as: type, Value.self)
+    }
+
+    @inline(never)
+    private static func parseOddly<Value: FixedWidthInteger & SignedInteger>(
+        _ text: Span<UInt8>, as type: ColumnType, _: Value.Type
+    ) throws(ValueError) -> Value {
         let value = try parse(text, as: type, Value.self)
         if isCanonical(text) { return value }
         throw ValueError(type, .otherSpelling)
@@ -87,7 +114,6 @@ public enum IntegerText {
 
     /// Whether a text that was read as an integer is what ``write(_:to:)`` writes of it. Only
     /// zeros, signs and white space at its ends can differ.
-    @inline(__always)
     private static func isCanonical(_ text: Span<UInt8>) -> Bool {
         let count = text.count
         guard count > 0, TextScan.digit(text[count &- 1]) <= 9 else { return false }

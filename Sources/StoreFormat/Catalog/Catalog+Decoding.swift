@@ -53,13 +53,16 @@ extension Catalog {
         catalog.nextFileNumber = try reader.read("the next file number")
         let relationSize = 2 + 4 + 4 + 2 + 8 + 1 + 5 + 2  // The least of any version.
         var numbers: Set<RelationLocator> = []
+        var schemas = SchemaCache(version: version)
         for _ in 0..<(try reader.readCount(of: "relations", size: relationSize)) {
-            let relation = try readRelation(&reader, version)
+            let start = reader.position
+            let relation = try readRelation(&reader, version, &schemas)
             try check(relation.locator, below: catalog.nextFileNumber, "\"\(relation.name)\"")
             guard numbers.insert(relation.locator).inserted else {
                 throw DecodingFailure("two relations have the file \(relation.locator)")
             }
-            guard catalog.relations.updateValue(relation, forKey: relation.name) == nil else {
+            let bytes = version == file.version ? reader.bytes(since: start) : nil
+            guard catalog.relations.add(relation, bytes) else {
                 throw DecodingFailure("two relations are named \"\(relation.name)\"")
             }
         }
@@ -85,9 +88,9 @@ extension Catalog {
         else { throw DecodingFailure("\(what) has the impossible file \(locator)") }
     }
 
-    private static func readRelation(_ reader: inout ByteReader, _ version: UInt32)
-        throws(DecodingFailure) -> RelationDescription
-    {
+    private static func readRelation(
+        _ reader: inout ByteReader, _ version: UInt32, _ schemas: inout SchemaCache
+    ) throws(DecodingFailure) -> RelationDescription {
         let name = try reader.readText("a relation's name")
         if let fault = RelationName.fault(name) {
             throw DecodingFailure("\(name.debugDescription) cannot name a relation: \(fault)")
@@ -103,7 +106,7 @@ extension Catalog {
             throw DecodingFailure("relation \"\(name)\" has no main fork")
         }
         return RelationDescription(
-            name: name, locator: locator, schema: try readSchema(&reader, version, name),
+            name: name, locator: locator, schema: try schemas.read(&reader, name),
             managerName: manager, blockCount: blockCount,
             furtherForks: forks.filter { $0.key != .main },
             rowCount: rows == unknownRowCount ? nil : rows, isRowCountExact: isExact)
@@ -142,7 +145,7 @@ extension Catalog {
         return forks
     }
 
-    private static func readSchema(
+    fileprivate static func readSchema(
         _ reader: inout ByteReader, _ version: UInt32, _ name: String
     ) throws(DecodingFailure) -> Schema? {
         let count = Int(try reader.read(UInt16.self, "a number of columns"))
@@ -206,5 +209,29 @@ extension Catalog {
             return (locator, Remains(managerName: manager, kind: .uncounted(from: first)))
         default: throw DecodingFailure("what a load left is of the unknown kind \(code)")
         }
+    }
+}
+
+/// The columns that were decoded last. Many relations of a store have the same columns, so most of
+/// them are only compared.
+private struct SchemaCache {
+    let version: UInt32
+    private var known: [(bytes: ArraySlice<UInt8>, schema: Schema?)] = []
+
+    private static let limit = 8
+
+    init(version: UInt32) { self.version = version }
+
+    /// Decodes a relation's columns. The bytes tell themselves where they end, so equal ones mean
+    /// equal columns.
+    mutating func read(_ reader: inout ByteReader, _ name: String) throws(DecodingFailure)
+        -> Schema?
+    {
+        for entry in known where reader.skip(entry.bytes) { return entry.schema }
+        let start = reader.position
+        let schema = try Catalog.readSchema(&reader, version, name)
+        known.insert((reader.bytes(since: start), schema), at: 0)
+        if known.count > Self.limit { known.removeLast() }
+        return schema
     }
 }

@@ -35,6 +35,9 @@ extension Catalog {
         return (word(SealedFile.headerSize), word(SealedFile.headerSize + 8))
     }
 
+    /// Encodes what was changed since the last call, so that later copies of this value need not.
+    package mutating func encodeChanges() { relations.encodeChanges(Self.write) }
+
     /// Encodes the file's bytes. Equal catalogs give equal bytes. The article "What is in a store"
     /// describes them.
     package func encoded() -> [UInt8] {
@@ -43,9 +46,7 @@ extension Catalog {
         writer.write(generation)
         writer.write(nextFileNumber)
         writer.write(count: relations.count)
-        for relation in relations.values.sorted(by: { $0.locator.number < $1.locator.number }) {
-            Self.write(relation, to: &writer)
-        }
+        relations.write(to: &writer, Self.write)
         writer.write(count: remains.count)
         for (locator, entry) in remains.sorted(by: { $0.key.number < $1.key.number }) {
             Self.write(entry, locator, to: &writer)
@@ -53,7 +54,7 @@ extension Catalog {
         return Self.file.seal(writer.bytes)
     }
 
-    private static func write(_ relation: RelationDescription, to writer: inout ByteWriter) {
+    private static func write(_ relation: RelationDescription, _ writer: inout ByteWriter) {
         writer.write(relation.name)
         writer.write(relation.locator.database)
         writer.write(relation.locator.number)

@@ -15,7 +15,7 @@ package struct Catalog: Equatable, Sendable {
     /// File numbers from here on were never given out.
     package var nextFileNumber: UInt32 = firstFileNumber
     /// The relations by name.
-    package var relations: [String: RelationDescription] = [:]
+    package var relations = RelationMap()
     /// What must be undone or removed if the store is reopened, by the file number concerned.
     package var remains: [RelationLocator: Remains] = [:]
 

@@ -9,7 +9,8 @@ package struct DecodingFailure: Error {
 /// Decodes a file's payload. Trusts nothing: every length is checked against the available bytes.
 package struct ByteReader {
     private let bytes: [UInt8]
-    private var position: Int
+    /// Where the next byte is.
+    private(set) var position: Int
     private let end: Int
 
     /// Reads a part of `bytes`, which lies within it.
@@ -22,6 +23,18 @@ package struct ByteReader {
 
     /// How many bytes have not been read.
     var remaining: Int { end - position }
+
+    /// What was read since an earlier position.
+    func bytes(since earlier: Int) -> ArraySlice<UInt8> { bytes[earlier..<position] }
+
+    /// Passes those bytes if they come next; else stays and returns false.
+    mutating func skip(_ known: ArraySlice<UInt8>) -> Bool {
+        guard remaining >= known.count, bytes[position..<position + known.count] == known else {
+            return false
+        }
+        position += known.count
+        return true
+    }
 
     /// Reads an integer in its own width.
     package mutating func read<Value: FixedWidthInteger>(_ what: String) throws(DecodingFailure)

@@ -57,9 +57,11 @@ package struct PresentFiles {
 
     /// The relation files that the store does not know.
     ///
-    /// - Parameter sessionLocal: those of relations local to sessions that have ended.
-    package func orphans(_ catalog: Catalog, sessionLocal: some Collection<String>) -> [String] {
-        strangeNumbers(catalog).flatMap { byNumber[$0] ?? [] } + displaced + sessionLocal
+    /// - Parameters:
+    ///   - strange: the ``strangeNumbers(_:)``.
+    ///   - sessionLocal: those of relations local to sessions that have ended.
+    package func orphans(_ strange: [UInt32], sessionLocal: some Collection<String>) -> [String] {
+        strange.flatMap { byNumber[$0] ?? [] } + displaced + sessionLocal
     }
 }
 
@@ -75,25 +77,62 @@ package enum RelationFileName: Equatable {
     case other
 
     package init(_ name: String) {
-        if name.hasPrefix("t"), let underscore = name.firstIndex(of: "_"),
-            let session = UInt32(name[name.index(after: name.startIndex)..<underscore]),
-            session > 0,
-            case .relation(let number) = RelationFileName(
-                String(name[name.index(after: underscore)...]))
+        let bytes = name.utf8
+        if bytes.first == UInt8(ascii: "t"),
+            let underscore = bytes.firstIndex(of: UInt8(ascii: "_")),
+            let session = UInt32(name[bytes.index(after: bytes.startIndex)..<underscore]),
+            session > 0, let number = Self.number(bytes[bytes.index(after: underscore)...])
         {
             self = .sessionLocal(session, number)
-            return
+        } else if let number = Self.number(bytes[...]) {
+            self = .relation(number)
+        } else {
+            self = .other
         }
-        if let segment = SegmentName(name) {
-            self = .relation(segment.number)
-            return
+    }
+
+    /// The number of the relation that has a file of that name. Byte by byte, as there may be many
+    /// names.
+    private static func number(_ name: Substring.UTF8View) -> UInt32? {
+        let digits = name.prefix { isDigit($0) }
+        guard let number = value(digits), isEnd(name[digits.endIndex...]) else { return nil }
+        return number
+    }
+
+    private static let forks = Fork.allCases.filter { $0 != .main }.map { Array($0.suffix.utf8) }
+    private static let kinds = [".chunks", ".map", ".map.new"].map { Array($0.utf8) }
+
+    /// Whether a name can end so after the number: with a fork, then a segment or a part of a
+    /// compressed fork.
+    private static func isEnd(_ end: Substring.UTF8View) -> Bool {
+        if end.isEmpty { return true }
+        var rest = end
+        for fork in forks where rest.starts(with: fork) {
+            rest = rest.dropFirst(fork.count)
+            break
         }
-        for suffix in [".chunks", ".map", ".map.new"] where name.hasSuffix(suffix) {
-            guard let fork = SegmentName(String(name.dropLast(suffix.count))), fork.segment == 0
-            else { continue }
-            self = .relation(fork.number)
-            return
+        if rest.isEmpty || kinds.contains(where: { rest.elementsEqual($0) }) { return true }
+        guard rest.first == UInt8(ascii: "."), let segment = value(rest.dropFirst()) else {
+            return false
         }
-        self = .other
+        return segment > 0
+    }
+
+    private static func isDigit(_ byte: UInt8) -> Bool {
+        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+    }
+
+    /// The value of digits without leading zeroes.
+    private static func value(_ digits: Substring.UTF8View) -> UInt32? {
+        if digits.isEmpty || (digits.count > 1 && digits.first == UInt8(ascii: "0")) { return nil }
+        var number: UInt32 = 0
+        for byte in digits {
+            guard isDigit(byte) else { return nil }
+            let (product, overflow) = number.multipliedReportingOverflow(by: 10)
+            let (sum, carry) = product.addingReportingOverflow(UInt32(byte - UInt8(ascii: "0")))
+            if overflow || carry { return nil }
+            number = sum
+        }
+        return number
     }
 }

@@ -79,6 +79,39 @@ package enum StoreDirectory {
         return true
     }
 
+    /// Makes the directory of shared relations anew if it is missing. It never holds relations, so
+    /// nothing is lost with it.
+    ///
+    /// - Throws: what making it throws.
+    package static func makeShared(_ files: FileAccess) throws(StorageError) {
+        for path in relationDirectories where path != PresentFiles.directory {
+            if try !files.exists(path) { try files.createDirectories(path) }
+        }
+    }
+
+    /// Whether a directory holds a store that contains nothing but its own files.
+    ///
+    /// - Throws: what ``inspect(_:open:)`` and reading the catalog throw.
+    package static func isEmptyStore(_ files: FileAccess, _ directory: FilePath)
+        throws(StorageError)
+        -> Bool
+    {
+        let finding = try inspect(directory) { () throws(StorageError) in files }
+        guard case .store(let control) = finding else { return false }
+        let store = StoreFiles(files: files)
+        let catalog = try store.readCatalog(control)
+        guard catalog.relations.isEmpty, catalog.remains.isEmpty else { return false }
+        let own: Set = [
+            StoreControl.fileName, Catalog.fileName, StoreLock.fileName, CleanMark.fileName, "base",
+            "global",
+        ]
+        guard try own.isSuperset(of: files.list()) else { return false }
+        for path in relationDirectories {
+            guard try files.list(path).isEmpty else { return false }
+        }
+        return try files.list("base") == ["\(Catalog.database)"]
+    }
+
     /// Whether the catalog is one of a new store, which knows nothing that could be lost.
     private static func hasNewCatalog(_ files: FileAccess) throws(StorageError) -> Bool {
         let store = StoreFiles(files: files)

@@ -71,6 +71,7 @@ extension Engine {
             var next = state.withLock { $0.catalog }
             try change(&next)
             next.generation &+= 1
+            next.encodeChanges()
             do throws(StorageError) {
                 try StoreFiles(files: files).replace(
                     Catalog.fileName, with: next.encoded(), session: session)

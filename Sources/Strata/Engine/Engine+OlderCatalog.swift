@@ -32,21 +32,9 @@ extension Engine {
 
     /// Throws if a later catalog may have counted blocks behind the relation's end.
     func checkCounted(_ locator: RelationLocator) throws(StorageError) {
-        let found = state.withLock { state -> (name: String, first: UInt32)? in
-            guard case .uncounted(let first) = state.catalog.remains[locator]?.kind else {
-                return nil
-            }
-            return (state.catalog.relation(at: locator)?.name ?? locator.description, first)
-        }
-        guard let found else { return }
-        throw StorageError(
-            .catalogOutdated,
-            "relation \"\(found.name)\" cannot grow: the catalog is older than the store, and would"
-                + " overwrite what was committed since behind block \(found.first)",
-            remedy: "Put back the catalog that the store was closed with; or drop or replace the"
-                + " relation; or give up what it had since with Engine.acceptCatalog(session:).",
-            at: StorageError.Location(
-                relation: found.name, fork: Fork.main.name, block: found.first,
-                path: locator.description))
+        let catalog = state.withLock { $0.catalog }
+        guard case .uncounted(let first) = catalog.remains[locator]?.kind else { return }
+        let name = catalog.relation(at: locator)?.name ?? locator.description
+        throw .uncounted(name, locator, from: first)
     }
 }

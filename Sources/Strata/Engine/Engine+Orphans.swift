@@ -29,7 +29,10 @@ extension Engine {
                 let known = Set(state.catalog.relations.values.map(\.locator))
                 severed = severed.filter { known.contains($0.key) }
             }
-            return (present.orphans(state.catalog, sessionLocal: ended) + severed.values.joined())
+            return
+                (present.orphans(
+                    present.strangeNumbers(state.catalog), sessionLocal: ended)
+                + severed.values.joined())
                 .sorted()
         }
         var regular: [String] = []

@@ -124,19 +124,3 @@ extension Engine {
             at: StorageError.Location(relation: name))
     }
 }
-
-extension StorageError {
-    /// The error for a relation whose files are unusable.
-    static func unusable(_ name: String, _ locator: RelationLocator, _ error: StorageError)
-        -> StorageError
-    {
-        StorageError(
-            .relationDamaged, "relation \"\(name)\" cannot be used",
-            remedy: error.remedy
-                ?? "Restore its files and open the store again; or drop or replace the relation.",
-            at: Location(
-                relation: name, fork: error.location.fork, block: error.location.block,
-                path: error.location.path ?? locator.description),
-            underlying: error)
-    }
-}

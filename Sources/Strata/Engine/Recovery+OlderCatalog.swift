@@ -12,13 +12,10 @@ extension Recovery {
     ///
     /// - Parameter later: the catalog's generation when the store was closed.
     mutating func adopt(_ catalog: inout Catalog, olderThan later: UInt64) throws(StorageError) {
-        report.actions.append(
-            .olderCatalog(generation: catalog.generation, closedWith: later))
+        report.actions.append(.olderCatalog(generation: catalog.generation, closedWith: later))
+        let reason = "the catalog is older than the store; what the store has is kept"
         for locator in catalog.remains.keys.sorted(by: { $0.number < $1.number }) {
-            report.actions.append(
-                .notUndone(
-                    locator,
-                    reason: "the catalog is older than the store; what the store has is kept"))
+            report.actions.append(.notUndone(locator, reason: reason))
         }
         catalog.remains = [:]
         let present = try PresentFiles(store.files)
@@ -40,13 +37,10 @@ extension Recovery {
         do throws(StorageError) {
             let open = try managers.open(relation.locator, managedBy: found.id)
             defer { managers.close(open, session: session) }
-            if capabilities.keepsSegmentFiles,
-                try !severedSegments(of: relation.locator, .main, relation.blockCount, present)
-                    .isEmpty
-            {
-                return true
-            }
-            guard try open.storage.exists(.main) else { return false }
+            let severed =
+                try capabilities.keepsSegmentFiles
+                ? severedSegments(of: relation.locator, .main, relation.blockCount, present) : []
+            guard severed.isEmpty, try open.storage.exists(.main) else { return !severed.isEmpty }
             return try open.storage.blockCount(.main) > relation.blockCount
         } catch {
             return true

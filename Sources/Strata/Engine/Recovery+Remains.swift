@@ -87,11 +87,13 @@ extension Recovery {
     /// Reports files that belong neither to a relation nor to an unfinished change. They are never
     /// removed here, however often the store is opened.
     mutating func nameStrangers(_ catalog: Catalog, _ present: PresentFiles) {
-        outcome.strangeNumbers = Set(present.strangeNumbers(catalog))
+        let strange = present.strangeNumbers(catalog)
+        outcome.strangeNumbers = Set(strange)
         // No session has begun yet, so none can have a relation of its own.
         let ended = present.sessionLocal.keys
         outcome.endedSessionFiles = Set(ended)
-        for path in present.orphans(catalog, sessionLocal: ended).sorted() + present.others {
+        let orphans = present.orphans(strange, sessionLocal: ended)
+        for path in orphans.sorted() + present.others {
             report.actions.append(.leftAlone(path: path))
         }
         if (try? store.hasForeignMark()) ?? false {

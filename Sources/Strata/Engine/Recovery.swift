@@ -59,12 +59,7 @@ struct Recovery {
     }
 
     mutating func run(_ catalog: inout Catalog) throws(StorageError) {
-        if !isShadowed {
-            // Nothing is lost with a missing one. Its parent is the store's directory.
-            for path in StoreDirectory.relationDirectories where path != PresentFiles.directory {
-                if try !store.files.exists(path) { try store.files.createDirectories(path) }
-            }
-        }
+        if !isShadowed { try StoreDirectory.makeShared(store.files) }
         let present = try PresentFiles(store.files)
         refuseUnmanaged(catalog)
         if !report.endedCleanly && !isShadowed { try settleCache(catalog, present) }
@@ -140,13 +135,12 @@ struct Recovery {
 
     /// Refuses relations whose storage manager is missing.
     private mutating func refuseUnmanaged(_ catalog: Catalog) {
-        for relation in catalog.relations.values
-        where managers.manager(named: relation.managerName) == nil {
-            outcome.refusals[relation.locator] = .unmanaged(relation)
-        }
+        let relations = self.relations(of: catalog) { $0 == nil }
+        for relation in relations { outcome.refusals[relation.locator] = .unmanaged(relation) }
     }
 
     private mutating func nameRefused(_ catalog: Catalog) {
+        if outcome.refusals.isEmpty { return }
         for relation in catalog.relations.values.sorted(by: { $0.name < $1.name }) {
             guard let error = outcome.refusals[relation.locator] else { continue }
             report.actions.append(.refused(relation: relation.name, reason: error.reason))
@@ -155,12 +149,24 @@ struct Recovery {
 
     /// Drops relations that existed only while the engine had them.
     private mutating func dropVolatile(_ catalog: inout Catalog) {
-        for (name, relation) in catalog.relations.sorted(by: { $0.key < $1.key }) {
-            guard let found = managers.manager(named: relation.managerName),
-                found.manager.capabilities.isVolatile
-            else { continue }
-            catalog.relations[name] = nil
-            report.actions.append(.ended(relation: name, manager: relation.managerName))
+        let volatile = relations(of: catalog) { $0?.capabilities.isVolatile == true }
+        for relation in volatile.sorted(by: { $0.name < $1.name }) {
+            catalog.relations[relation.name] = nil
+            report.actions.append(.ended(relation: relation.name, manager: relation.managerName))
+        }
+    }
+
+    /// The relations whose storage managers match, each of which is asked for once.
+    func relations(of catalog: Catalog, _ matches: ((any StorageManager)?) -> Bool)
+        -> [RelationDescription]
+    {
+        var found: [String: Bool] = [:]
+        return catalog.relations.values.filter { relation in
+            let name = relation.managerName
+            if let answer = found[name] { return answer }
+            let answer = matches(managers.manager(named: name)?.manager)
+            found[name] = answer
+            return answer
         }
     }
 }

@@ -124,7 +124,8 @@ public final class PendingLoad {
     ///   number of rows, is damage, until pages are changed by other means than loads.
     /// - Returns: the relation with the pages.
     /// - Throws: `closed` if the load has ended already; `pageInUse` if one of its pages is still
-    ///   held or being changed: the load is still open then. What writing throws, such as a full disk;
+    ///   held or being changed: the load is still open then. What writing throws, such as a full
+    ///   disk;
     ///   `syncFailed` or `storeFailed`. The load is then aborted. Only after a failed sync is it
     ///   unknown whether the load counts; that shows when the store is opened again.
     @discardableResult

@@ -10,7 +10,7 @@ import RowText
 /// | 1 | how many bytes are read at once, minus one |
 /// | the rest | the file |
 enum CSVInput {
-    private static let delimiters = Array(",;\t|".utf8)
+    private static let delimiters = [",", ";", "\t", "|"]
     private static let nulls = ["", "NULL", "\\N", "-"]
 
     static func run(_ input: [UInt8]) -> String? {
@@ -18,7 +18,7 @@ enum CSVInput {
         let way = Int(reader.byte())
         var options = CSVOptions()
         options.delimiter = delimiters[way & 3]
-        options.null = nulls[way >> 2 & 3]
+        options.nulls = [nulls[way >> 2 & 3]]
         options.hasHeader = way & 16 != 0
         options.bufferSize = way & 32 != 0 ? 1 : 100
         if way & 64 != 0 { options.maximumRecordLength = 50 }

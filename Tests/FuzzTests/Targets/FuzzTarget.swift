@@ -13,6 +13,7 @@ public struct FuzzTarget: Sendable, CustomStringConvertible {
     public static let all: [FuzzTarget] = [
         FuzzTarget(name: "pages", run: PageInput.run),
         FuzzTarget(name: "csv", run: CSVInput.run),
+        FuzzTarget(name: "dialects", run: DialectInput.run),
         FuzzTarget(name: "values", run: ValueInput.run),
         FuzzTarget(name: "store", run: StoreInput.run),
         FuzzTarget(name: "journal", run: JournalInput.run),

@@ -148,6 +148,7 @@ enum JournalInput {
         }
         let again = try Engine.open("/", options: options)
         defer { try? again.close() }
-        return again.recovery.actions.isEmpty ? nil : "a journal was replayed again"
+        let actions = again.recovery.actions
+        return actions.isEmpty ? nil : "a journal was replayed again: \(actions)"
     }
 }

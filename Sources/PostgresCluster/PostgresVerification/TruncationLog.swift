@@ -1,0 +1,190 @@
+internal import AsyncIO
+internal import FileAccess
+internal import PostgresReading
+internal import PostgresTypes
+
+/// The relations that the write-ahead log on disk says were cut off since the last checkpoint that
+/// was complete when the directory was opened.
+///
+/// A server writes that to the log before it cuts off a file. It changes the map forks in memory
+/// before that, and a checkpoint writes them. So a map that still tells of blocks which its file
+/// lacks, of a relation that is not in here, is of a file that no server has cut off.
+struct TruncationLog {
+    /// A relation's database and file number.
+    private struct Key: Hashable {
+        let database: UInt32
+        let number: UInt32
+    }
+
+    private var cut: Set<Key> = []
+
+    /// Reads the log; nil if it does not begin where it must.
+    init?(_ directory: DataDirectory) {
+        guard var reader = LogReader(directory), reader.begin() else { return nil }
+        while let record = reader.next() {
+            guard let (database, number) = Self.relation(record) else { continue }
+            cut.insert(Key(database: database, number: number))
+        }
+    }
+
+    /// Whether the log says that a relation was cut off.
+    func contains(database: UInt32, number: UInt32) -> Bool {
+        cut.contains(Key(database: database, number: number))
+    }
+
+    /// The parts of a record of the storage manager, and of its header. Mirrors `xl_smgr_truncate`.
+    private enum Part {
+        static let manager: UInt8 = 2
+        static let truncation: UInt8 = 0x20
+        static let kind: UInt8 = 0xF0
+        static let origin: UInt8 = 253
+        static let topTransaction: UInt8 = 252
+        static let shortData: UInt8 = 255
+    }
+
+    private static func relation(_ record: LogReader.Record) -> (UInt32, UInt32)? {
+        guard record.manager == Part.manager, record.info & Part.kind == Part.truncation else {
+            return nil
+        }
+        let bytes = unsafe record.data.span.bytes
+        var offset = 0
+        while let part = try? bytes.byte(offset) {
+            switch part {
+            case Part.origin: offset += 3
+            case Part.topTransaction: offset += 5
+            case Part.shortData:
+                // Its length, the block, then tablespace, database and number.
+                guard let database: UInt32 = try? bytes.load(offset + 10),
+                    let number: UInt32 = try? bytes.load(offset + 14)
+                else { return nil }
+                return (database, number)
+            default: return nil
+            }
+        }
+        return nil
+    }
+}
+
+/// Reads the records of the write-ahead log in order, as far as they are connected. Mirrors
+/// `xlogreader.c`, without checksums: each record names the place of its predecessor.
+private struct LogReader {
+    /// A record: who wrote it, and the beginning of its contents.
+    struct Record {
+        let manager: UInt8
+        let info: UInt8
+        let data: [UInt8]
+    }
+
+    private let directory: DataDirectory
+    private let fileBytes: UInt64
+    private var position: UInt64
+    private var previous: UInt64?
+    private var file: (number: UInt64, file: VirtualFile)?
+    private var page = [UInt8](repeating: 0, count: Self.pageBytes)
+    private var pageStart: UInt64?
+
+    private static let pageBytes = 8192
+    private static let headerBytes: UInt64 = 24
+    private static let firstHeaderBytes: UInt64 = 40
+    private static let recordHeaderBytes = 24
+    private static let keptBytes = 64
+    /// Far from where positions overflow.
+    private static let lastPosition: UInt64 = 1 << 62
+    private static let mostRecordBytes: UInt32 = 1 << 30
+
+    init?(_ directory: DataDirectory) {
+        let control = directory.control
+        self.directory = directory
+        fileBytes = UInt64(control.logFileBytes)
+        position = control.redoPosition
+        guard fileBytes.nonzeroBitCount == 1, fileBytes >= UInt64(Self.pageBytes),
+            position <= Self.lastPosition
+        else { return nil }
+    }
+
+    /// Whether the log's first page can be read.
+    mutating func begin() -> Bool { load() }
+
+    /// The next record; nil at the end.
+    mutating func next() -> Record? {
+        position = (position + 7) & ~7
+        guard skipHeader() else { return nil }
+        let start = position
+        guard let head = take(Self.recordHeaderBytes, of: Self.recordHeaderBytes) else {
+            return nil
+        }
+        let bytes = unsafe head.span.bytes
+        guard let total: UInt32 = try? bytes.load(0), total >= UInt32(Self.recordHeaderBytes),
+            total <= Self.mostRecordBytes, let before: UInt64 = try? bytes.load(8),
+            previous == nil || previous == before, let info = try? bytes.byte(16),
+            let manager = try? bytes.byte(17)
+        else { return nil }
+        previous = start
+        let rest = Int(total) - Self.recordHeaderBytes
+        guard let data = take(min(rest, Self.keptBytes), of: rest) else { return nil }
+        // A switch to a new file leaves the rest of the old one unused.
+        if manager == 0 && info & 0xF0 == 0x40, position % fileBytes != 0 {
+            position += fileBytes - position % fileBytes
+        }
+        return Record(manager: manager, info: info, data: data)
+    }
+
+    /// Passes `count` bytes of a record, and returns the first of them.
+    private mutating func take(_ kept: Int, of count: Int) -> [UInt8]? {
+        var result: [UInt8] = []
+        var left = count
+        while left > 0 {
+            guard skipHeader() else { return nil }
+            let offset = Int(position % UInt64(Self.pageBytes))
+            let part = min(left, Self.pageBytes - offset)
+            if result.count < kept {
+                result += page[offset..<offset + min(part, kept - result.count)]
+            }
+            position += UInt64(part)
+            left -= part
+        }
+        return result
+    }
+
+    /// Reads the page at the position, and passes its header if that is there.
+    private mutating func skipHeader() -> Bool {
+        guard load() else { return false }
+        if position % UInt64(Self.pageBytes) == 0 {
+            position += position % fileBytes == 0 ? Self.firstHeaderBytes : Self.headerBytes
+        }
+        return true
+    }
+
+    private mutating func load() -> Bool {
+        let start = position - position % UInt64(Self.pageBytes)
+        if pageStart == start { return true }
+        let number = start / fileBytes
+        if file?.number != number {
+            guard let open = try? directory.files.open(path(number), [.readOnly, .buffered]) else {
+                return false
+            }
+            file = (number, open)
+        }
+        guard let file = file?.file else { return false }
+        pageStart = nil
+        var read = page
+        var span = read.mutableSpan
+        var bytes = unsafe span.mutableBytes
+        guard (try? file.readFully(into: &bytes, at: Int64(start % fileBytes))) == Self.pageBytes
+        else { return false }
+        page = read
+        let address: UInt64? = unsafe try? read.span.bytes.load(8)
+        pageStart = address == start ? start : nil
+        return pageStart != nil
+    }
+
+    private func path(_ number: UInt64) -> String {
+        func digits(_ value: UInt64) -> String {
+            let text = String(value, radix: 16, uppercase: true)
+            return String(repeating: "0", count: max(0, 8 - text.count)) + text
+        }
+        let perID = (UInt64(1) << 32) / fileBytes
+        return "pg_wal/" + digits(UInt64(directory.control.timeline)) + digits(number / perID)
+            + digits(number % perID)
+    }
+}
