@@ -40,8 +40,11 @@ enum SystemCalls {
 }
 
 /// The kernel's text for an `errno`, such as `No space left on device`.
+///
+/// Strata follows no symbolic link in a file's place, and the kernel calls that too many links.
 func errorText(_ number: CInt) -> String {
-    unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
+    if number == ELOOP { return "it is a symbolic link, or a path through a loop of links" }
+    return unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
         guard unsafe strerror_r(number, buffer.baseAddress!, buffer.count) == 0 else {
             return "error " + String(number)
         }

@@ -42,8 +42,10 @@ public struct FileStatus: Sendable, Hashable {
     public var device: UInt64
     /// Its inode number.
     public var serial: UInt64
+    /// How many names it has; one if the file system does not tell.
+    public var linkCount = 1
 
-    /// Makes a status.
+    /// Makes a status of a file with one name.
     public init(kind: Kind, size: Int64, device: UInt64, serial: UInt64) {
         self.kind = kind
         self.size = size
@@ -93,6 +95,8 @@ public protocol FileSystem: AnyObject, Sendable {
     func status(_ descriptor: CInt, into status: inout FileStatus) -> CInt
     /// Reads the status of a file by name.
     func status(_ path: String, in root: CInt, into status: inout FileStatus) -> CInt
+    /// Reads the status of what a name itself stands for: a symbolic link is `.other`.
+    func linkStatus(_ path: String, in root: CInt, into status: inout FileStatus) -> CInt
     /// Renames a file, replacing any file with the new name.
     func rename(_ path: String, to target: String, in root: CInt) -> CInt
     /// Removes a file.
@@ -107,6 +111,11 @@ public protocol FileSystem: AnyObject, Sendable {
 }
 
 extension FileSystem {
+    /// The same as ``status(_:in:into:)``, for file systems without links.
+    public func linkStatus(_ path: String, in root: CInt, into status: inout FileStatus) -> CInt {
+        self.status(path, in: root, into: &status)
+    }
+
     /// Unknown by default.
     public func atomicWriteUnits(_ descriptor: CInt) -> ClosedRange<Int>? { nil }
 

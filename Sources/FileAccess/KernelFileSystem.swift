@@ -118,6 +118,15 @@ public final class KernelFileSystem: FileSystem {
         return error
     }
 
+    public func linkStatus(_ path: String, in root: CInt, into status: inout FileStatus) -> CInt {
+        var raw = stat()
+        let error = unsafe PathBytes.with(path) {
+            result(unsafe fstatat(root, $0, &raw, AT_SYMLINK_NOFOLLOW))
+        }
+        if error == 0 { status = FileStatus(raw) }
+        return error
+    }
+
     public func rename(_ path: String, to target: String, in root: CInt) -> CInt {
         unsafe PathBytes.with(path) { path in
             unsafe PathBytes.with(target) { result(unsafe renameat(root, path, root, $0)) }
@@ -197,5 +206,6 @@ extension FileStatus {
         size = Int64(raw.st_size)
         device = UInt64(truncatingIfNeeded: raw.st_dev)
         serial = UInt64(raw.st_ino)
+        linkCount = Int(raw.st_nlink)
     }
 }

@@ -129,10 +129,20 @@ package final class ShadowFileSystem: FileSystem, IOExecutor {
     }
 
     package func status(_ path: String, in root: CInt, into status: inout FileStatus) -> CInt {
+        self.status(path, into: &status) { underlying.status(path, in: root, into: &$0) }
+    }
+
+    package func linkStatus(_ path: String, in root: CInt, into status: inout FileStatus) -> CInt {
+        self.status(path, into: &status) { underlying.linkStatus(path, in: root, into: &$0) }
+    }
+
+    private func status(
+        _ path: String, into status: inout FileStatus, below: (inout FileStatus) -> CInt
+    ) -> CInt {
         let known = state.withLock { state -> FileStatus?? in
             state.names[Self.normal(path)].map { $0?.status }
         }
-        guard let known else { return underlying.status(path, in: root, into: &status) }
+        guard let known else { return below(&status) }
         guard let known else { return -ENOENT }
         status = known
         return 0

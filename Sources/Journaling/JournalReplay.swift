@@ -129,8 +129,8 @@ package struct JournalReplay {
             defer { managers.close(relation, session: session) }
             var end =
                 try relation.storage.exists(key.fork) ? relation.storage.blockCount(key.fork) : 0
-            if key.fork == .main, let lost = lost(copies, end, description) {
-                throw .shortRelation(description, blocks: end, lost)
+            if let lost = lost(copies, end, key.fork, description) {
+                throw .shortRelation(description, key.fork, blocks: end, lost)
             }
             if key.fork == .main, case .blocks(let first) = catalog.remains[key.locator]?.kind {
                 // The rest will be cut off.
@@ -150,9 +150,11 @@ package struct JournalReplay {
     /// The first block that the catalog counts and that has a copy, but that the file is too short
     /// for.
     private func lost(
-        _ copies: [UInt32: JournalScan.Copy], _ end: UInt32, _ description: RelationDescription
+        _ copies: [UInt32: JournalScan.Copy], _ end: UInt32, _ fork: Fork,
+        _ description: RelationDescription
     ) -> UInt32? {
-        copies.keys.filter { $0 >= end && $0 < description.blockCount }.min()
+        let count = description.blockCount(of: fork) ?? 0
+        return copies.keys.filter { $0 >= end && $0 < count }.min()
     }
 
     private mutating func keep(_ key: JournalScan.Key, _ copies: [UInt32: JournalScan.Copy]) {
@@ -230,12 +232,14 @@ package struct JournalReplay {
         let staysAsItIs =
             !kept.isEmpty && kept.count == old
             && kept.allSatisfy { $0.copy.file == keptNumber }
+        var writer: KeptCopies?
         if !kept.isEmpty && !staysAsItIs {
-            let writer = KeptCopies(files: files, store: control.identifier)
-            found.damagedCopies += try writer.write(kept, from: byNumber, scan, session)
+            let new = try KeptCopies(files: files, store: control.identifier)
+            found.damagedCopies += try new.write(kept, from: byNumber, scan, session)
+            writer = new
         }
         for one in opened { one.file.close(session) }
-        if !kept.isEmpty && !staysAsItIs { try KeptCopies.publish(files) }
+        try writer?.publish()
         for one in opened where one.number != keptNumber || kept.isEmpty {
             try files.remove(one.path, ifExists: true)
             try files.syncDirectory(".")

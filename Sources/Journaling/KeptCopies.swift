@@ -8,8 +8,17 @@ struct KeptCopies {
     let files: FileAccess
     let store: UInt64
 
-    private static let temporary = JournalFormat.keptName + StoreFiles.temporarySuffix
+    /// The name under which it is written.
+    private let temporary: String
+
     private static let pagesPerBatch = 128
+
+    /// - Throws: `fileExists` if something else has all of its temporary names.
+    init(files: FileAccess, store: UInt64) throws(StorageError) {
+        self.files = files
+        self.store = store
+        temporary = try StoreFiles(files: files).freeTemporary(of: JournalFormat.keptName)
+    }
 
     /// Writes the file under a temporary name.
     ///
@@ -22,8 +31,7 @@ struct KeptCopies {
         _ pages: [(page: PageKey, copy: JournalScan.Copy)], from sources: [Int: VirtualFile],
         _ scan: JournalScan, _ session: Session
     ) throws(StorageError) -> Int {
-        try files.remove(Self.temporary, ifExists: true)
-        let file = try files.open(Self.temporary, [.exclusive, .buffered])
+        let file = try files.open(temporary, [.exclusive, .buffered])
         defer { file.close(session) }
         let head = JournalMemory()
         head.set(JournalFormat.encodeHeader(store: store, round: 1))
@@ -68,7 +76,7 @@ struct KeptCopies {
     }
 
     /// Puts the file in place, durably. The file that it replaces must not be open.
-    static func publish(_ files: FileAccess) throws(StorageError) {
+    func publish() throws(StorageError) {
         try files.rename(temporary, to: JournalFormat.keptName)
     }
 }

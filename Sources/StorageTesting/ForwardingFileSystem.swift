@@ -79,6 +79,11 @@ extension ForwardingFileSystem {
     }
 
     /// Goes through.
+    public func linkStatus(_ path: String, in root: CInt, into status: inout FileStatus) -> CInt {
+        underlying.linkStatus(path, in: root, into: &status)
+    }
+
+    /// Goes through.
     public func rename(_ path: String, to target: String, in root: CInt) -> CInt {
         underlying.rename(path, to: target, in: root)
     }

@@ -1,5 +1,5 @@
 package import AsyncIO
-internal import StorageManager
+package import StorageManager
 
 /// Errors that are about one relation.
 extension StorageError {
@@ -22,17 +22,61 @@ extension StorageError {
 
     /// The error for a relation that has lost blocks.
     package static func shortRelation(
-        _ relation: RelationDescription, blocks: UInt32, _ lost: UInt32
+        _ relation: RelationDescription, _ fork: Fork = .main, blocks: UInt32, _ lost: UInt32
     )
         -> StorageError
     {
-        StorageError(
+        let words = fork == .main ? "blocks" : "blocks of fork \(fork.name)"
+        return StorageError(
             .relationDamaged,
-            "relation \"\(relation.name)\" has \(blocks) of its \(relation.blockCount) blocks: a"
-                + " file of \(relation.locator) is missing or too short",
+            "relation \"\(relation.name)\" has \(blocks) of its"
+                + " \(relation.blockCount(of: fork) ?? 0) \(words): a file of"
+                + " \(relation.locator) is missing or too short",
             remedy: "Verify the store to see which, and restore it from a backup.",
             at: Location(
-                relation: relation.name, fork: Fork.main.name, block: lost,
+                relation: relation.name, fork: fork.name, block: lost,
                 path: relation.locator.description))
+    }
+
+    /// The error for a relation whose files are unusable.
+    package static func unusable(_ name: String, _ locator: RelationLocator, _ error: StorageError)
+        -> StorageError
+    {
+        StorageError(
+            .relationDamaged, "relation \"\(name)\" cannot be used",
+            remedy: error.remedy
+                ?? "Restore its files and open the store again; or drop or replace the relation.",
+            at: Location(
+                relation: name, fork: error.location.fork, block: error.location.block,
+                path: error.location.path ?? locator.description),
+            underlying: error)
+    }
+
+    /// The error for growing a relation that has blocks which only a later catalog counts.
+    package static func uncounted(_ name: String, _ locator: RelationLocator, from first: UInt32)
+        -> StorageError
+    {
+        StorageError(
+            .catalogOutdated,
+            "relation \"\(name)\" cannot grow: the catalog is older than the store, and would"
+                + " overwrite what was committed since behind block \(first)",
+            remedy: "Put back the catalog that the store was closed with; or drop or replace the"
+                + " relation; or give up what it had since with Engine.acceptCatalog(session:).",
+            at: Location(
+                relation: name, fork: Fork.main.name, block: first, path: locator.description))
+    }
+
+    /// Pages of a relation cannot be written because the catalog could not be replaced before.
+    package static func cannotWithdraw(_ name: String, _ error: StorageError) -> StorageError {
+        StorageError(
+            error.code,
+            "changed pages of relation \"\(name)\" cannot be written yet: the catalog must first"
+                + " say that its rows are not counted any more, and cannot be replaced",
+            remedy: (error.remedy ?? "Make it possible to replace the catalog, and try again.")
+                + " The pages stay in memory until then.",
+            at: Location(
+                relation: name, fork: Fork.main.name,
+                path: error.location.path ?? Catalog.fileName),
+            errorNumber: error.errorNumber, underlying: error.underlying)
     }
 }

@@ -1,4 +1,5 @@
 public import AsyncIO
+package import SystemPackage
 
 extension StorageError.Code {
     /// There is no directory, or no store in it, and the options forbid creating one.
@@ -15,6 +16,8 @@ extension StorageError.Code {
     public static let controlDamaged = Self(rawValue: "controlDamaged")
     /// The catalog is damaged or missing.
     public static let catalogDamaged = Self(rawValue: "catalogDamaged")
+    /// The catalog is older than the store: what has been committed since would be lost.
+    public static let catalogOutdated = Self(rawValue: "catalogOutdated")
     /// Pages cannot be written atomically, as the options require.
     public static let atomicWritesUnavailable = Self(rawValue: "atomicWritesUnavailable")
     /// The journal of pages is damaged.
@@ -25,4 +28,16 @@ extension StorageError.Code {
     public static let relationBusy = Self(rawValue: "relationBusy")
     /// The relation's files hold less than the catalog says, or cannot be read.
     public static let relationDamaged = Self(rawValue: "relationDamaged")
+}
+
+extension StorageError {
+    package static func replaced(_ directory: FilePath) -> StorageError {
+        StorageError(
+            .storeReplaced,
+            "files of store \"\(directory)\" were replaced while it was open: its lock or its"
+                + " catalog is no longer the one that this engine has",
+            remedy: "Close it, make sure that no other program has it open, verify it, and open it"
+                + " again: what this engine has published is there unless it was replaced.",
+            at: Location(path: StoreLock.fileName))
+    }
 }

@@ -16,6 +16,7 @@ enum OptionNames {
             "Drop or truncate one, or raise MemoryDiskConfiguration.maximumBytes.",
             "Keep it with --manager magnetic or compressed."
         ),
+        ("with Engine.acceptCatalog(session:)", "with strata recover --accept-catalog"),
         ("Turn direct IO off", "Omit --direct-io"),
         ("Run verify to find", "Run strata verify to find"),
         (

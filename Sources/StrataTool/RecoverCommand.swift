@@ -16,6 +16,12 @@ struct RecoverCommand: ParsableCommand {
             are listed and stay, since a newer catalog may know them. --remove-orphans removes \
             those that have a relation's file name. Files that cannot be removed are named, the \
             others are removed, and the exit code is then 1.
+
+            It is 1, too, if a relation's files are missing, too short or unusable, if something \
+            could not be undone, or if the catalog is older than the store. Relations to which \
+            rows have been added since that catalog then cannot grow, so that nothing is \
+            overwritten: put the later catalog back, or drop or replace them, or give up what \
+            they had since with --accept-catalog.
             """)
 
     @OptionGroup var storeArguments: StoreArguments
@@ -28,6 +34,12 @@ struct RecoverCommand: ParsableCommand {
             "Also remove files that belong to no relation, and list each.",
             discussion: "With --dry-run they are only listed."))
     var removeOrphans = false
+
+    @Flag(
+        help: ArgumentHelp(
+            "Give up what was committed after the catalog, if that is older than the store.",
+            discussion: "With --dry-run the relations concerned are only listed."))
+    var acceptCatalog = false
 
     func run() throws {
         // The command prints what was done, instead of the log.
@@ -43,14 +55,51 @@ struct RecoverCommand: ParsableCommand {
             if dryRun && report.changesStore {
                 printLine("nothing was changed; without --dry-run it would be reported:")
             }
+            let bad = unusableRelations(of: engine)
+            let faults = report.actions.filter { $0.isFault && !(acceptCatalog && $0.isOfCatalog) }
             if !report.changesStore {
-                let isWhole = report.actions.allSatisfy { action in
-                    if case .leftAlone = action { true } else { false }
-                }
+                let isWhole =
+                    bad.isEmpty
+                    && report.actions.allSatisfy { action in
+                        if case .leftAlone = action { true } else { false }
+                    }
                 printLine(isWhole ? "nothing to do: the store is whole" : "nothing to do")
             }
             for action in report.actions { printLine("\(action)") }
+            if acceptCatalog { try accept(engine) }
+            var failures = Failures()
+            for text in bad { failures.note(text) }
             if removeOrphans { try removeOrphans(of: engine) }
+            try failures.finish()
+            if !faults.isEmpty { throw ExitCode(1) }
+        }
+    }
+
+    /// What is wrong with the files of relations, as far as their kinds, lengths and maps tell.
+    private func unusableRelations(of engine: Engine) -> [String] {
+        engine.relations.compactMap { relation in
+            do throws(StorageError) {
+                _ = try engine.relation(named: relation.name)
+                guard try engine.space(ofRelation: relation.name).lostBytes > 0 else { return nil }
+                return "relation \"\(relation.name)\" has lost pages. Run strata verify to find all"
+                    + " damage, and put its files back as they were, or load it again."
+            } catch {
+                return "relation \"\(relation.name)\" is not as it should be: \(error)"
+            }
+        }
+    }
+
+    private func accept(_ engine: Engine) throws {
+        if dryRun {
+            for case .keptBlocks(let relation, let first) in engine.recovery.actions {
+                printLine("would give up all after \(first) blocks of relation \"\(relation)\"")
+            }
+            return
+        }
+        let session = try engine.makeSession()
+        defer { session.close() }
+        for relation in try engine.acceptCatalog(session: session) {
+            printLine("gave up what relation \"\(relation)\" had after this catalog")
         }
     }
 
@@ -76,5 +125,23 @@ struct RecoverCommand: ParsableCommand {
             if !told.contains("\(error)") { throw error }
         }
         try failures.finish()
+    }
+}
+
+extension RecoveryReport.Action {
+    /// Whether it says that something is wrong with the store.
+    fileprivate var isFault: Bool {
+        switch self {
+        case .refused, .notUndone: true
+        default: isWarning
+        }
+    }
+
+    /// Whether accepting the catalog settles it.
+    fileprivate var isOfCatalog: Bool {
+        switch self {
+        case .olderCatalog, .keptBlocks: true
+        default: false
+        }
     }
 }

@@ -20,12 +20,28 @@ extension StoreArguments {
         try engine.close()
     }
 
-    /// If the store was not closed, prints what recovery will do, for read-only commands.
+    /// If the store was not closed, prints what recovery will do, for read-only commands. Also says
+    /// if the catalog is older than the store, or the journal cannot be read.
     static func sayWhatRecoveryWillDo(_ engine: Engine) {
-        guard engine.needsRecovery else { return }
+        guard engine.needsRecovery else {
+            for action in engine.recovery.actions where action.isWarning {
+                printMessage("strata: \(action)")
+            }
+            return
+        }
         printMessage(
             "strata: the store was not closed and needs recovery, which the next command that"
                 + " changes it will do; it is shown as it will be after these steps:")
         for action in engine.recovery.actions { printMessage("strata: \(action)") }
+    }
+}
+
+extension RecoveryReport.Action {
+    /// Whether readers must be told, since the store may have more, or other pages, than they see.
+    var isWarning: Bool {
+        switch self {
+        case .olderCatalog, .keptBlocks, .unusableJournal: true
+        default: false
+        }
     }
 }

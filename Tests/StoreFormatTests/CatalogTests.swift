@@ -61,6 +61,14 @@ import Testing
         #expect(catalog.encoded() == (try sample().encoded()), "equal catalogs give equal bytes")
     }
 
+    @Test func blocksOfALaterCatalogAreRemembered() throws {
+        var catalog = try sample()
+        let locator = try #require(catalog.relations["plain"]?.locator)
+        catalog.remains[locator] = Catalog.Remains(
+            managerName: "magnetic", kind: .uncounted(from: 77))
+        #expect(try Catalog(catalog.encoded(), control: control) == catalog)
+    }
+
     @Test func everyFlippedBitIsFound() throws {
         let sound = try sample().encoded()
         for bit in 0..<(sound.count * 8) {
@@ -228,12 +236,19 @@ import Testing
 
     @Test(arguments: [
         ("16384", 16384), ("16384.1", 16384), ("16384_fsm", 16384), ("16384_vm.2", 16384),
+        ("16384.chunks", 16384), ("16384_fsm.map", 16384), ("16384.map.new", 16384),
     ])
     func namesOfRelationFiles(_ name: String, _ number: UInt32) {
         #expect(RelationFileName(name) == .relation(number))
     }
 
     @Test func otherNames() {
+        for name in [
+            "16384.bak", "16384_old", "16384.01", "016384", "16384.chunks.gz", "16384.1.chunks",
+            "16384_fsm.x", "t3_16384.bak",
+        ] {
+            #expect(RelationFileName(name) == .other, "\(name)")
+        }
         for name in ["", "x", "16384x", "99999999999", "-1", ".1", "t_1", "tx_1", "t3_x", "t0_1"] {
             #expect(RelationFileName(name) == .other, "\(name)")
         }

@@ -14,6 +14,9 @@ extension CompressedFork {
     struct Frozen {
         let files: Files
         fileprivate var changes: [(chunk: UInt32, entry: ChunkEntry)] = []
+        /// All unrecorded chunks, also those that have been cut off: the map still names these, and
+        /// they may be part of the fork again before it is written.
+        fileprivate var chunks: Set<UInt32> = []
         fileprivate var dimensions: ForkDimensions
         fileprivate var freed: [Extent]
         /// The whole map, if the map file begins anew.
@@ -57,7 +60,8 @@ extension CompressedFork {
             var frozen = Frozen(
                 files: files, dimensions: state.map.dimensions, freed: state.space.takeReplaced(),
                 all: isLong ? state.map : nil)
-            for chunk in state.unrecorded.chunks.sorted() where Int(chunk) < state.map.chunkCount {
+            frozen.chunks = state.unrecorded.chunks
+            for chunk in frozen.chunks.sorted() where Int(chunk) < state.map.chunkCount {
                 frozen.changes.append((chunk, state.map[Int(chunk)]))
             }
             frozen.trace = ForkTrace(state.map, state.cuts, after: state.traces.last)
@@ -142,7 +146,7 @@ extension CompressedFork {
     /// - Returns: the error in the fork's words.
     func thaw(_ frozen: Frozen, _ error: StorageError) -> StorageError {
         state.withLock { state in
-            state.unrecorded.chunks.formUnion(frozen.changes.map(\.chunk))
+            state.unrecorded.chunks.formUnion(frozen.chunks)
             state.unrecorded.hasDimensions = true
             for extent in frozen.freed { state.space.replace(extent) }
         }

@@ -205,6 +205,8 @@ extension Catalog {
         case remainsFiles: return (locator, Remains(managerName: manager, kind: .files))
         case remainsBlocks:
             return (locator, Remains(managerName: manager, kind: .blocks(from: first)))
+        case remainsUncounted:
+            return (locator, Remains(managerName: manager, kind: .uncounted(from: first)))
         default: throw DecodingFailure("what a load left is of the unknown kind \(code)")
         }
     }

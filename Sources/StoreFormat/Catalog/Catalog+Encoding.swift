@@ -10,6 +10,8 @@ extension Catalog {
     static let unmodified: Int32 = -1
     static let remainsFiles: UInt8 = 1
     static let remainsBlocks: UInt8 = 2
+    /// Since version 3.
+    static let remainsUncounted: UInt8 = 3
     /// Means that the number of rows is unknown.
     static let unknownRowCount = UInt64.max
     package static let rowCountIsExact: UInt8 = 1
@@ -89,6 +91,9 @@ extension Catalog {
             writer.write(UInt32(0))
         case .blocks(let first):
             writer.write(remainsBlocks)
+            writer.write(first)
+        case .uncounted(let first):
+            writer.write(remainsUncounted)
             writer.write(first)
         }
     }

@@ -42,6 +42,9 @@ package struct Catalog: Equatable, Sendable {
             case files
             /// Blocks from `from` on in the main fork of a relation that is being appended to.
             case blocks(from: UInt32)
+            /// Blocks from `from` on in the main fork of a relation that a later catalog counted.
+            /// They stay until the user gives them up.
+            case uncounted(from: UInt32)
         }
     }
 

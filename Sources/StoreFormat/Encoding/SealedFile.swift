@@ -102,7 +102,7 @@ package struct SealedFile {
         return found
     }
 
-    private var magicBytes: [UInt8] {
+    var magicBytes: [UInt8] {
         magic.withUTF8Buffer { unsafe Array($0) }
     }
 }

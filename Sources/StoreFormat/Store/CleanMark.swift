@@ -62,7 +62,7 @@ extension StoreFiles {
         do throws(StorageError) {
             // They are removed before the mark is left.
             for path in StoreFiles.journalNames where try files.exists(path) { return false }
-            guard let own = try files.status(of: CleanMark.fileName), own.kind == .file,
+            guard let own = try files.linkStatus(of: CleanMark.fileName), own.kind == .file,
                 own.size == Int64(CleanMark.fileSize),
                 let named = try files.status(of: Catalog.fileName),
                 let found = try read(
@@ -94,6 +94,33 @@ extension StoreFiles {
         }
     }
 
+    /// Whether something stands at the mark's name that is no mark, not even a damaged one. It is
+    /// never changed or removed: it may be a relation's file.
+    ///
+    /// - Throws: what reading throws.
+    package func hasForeignMark() throws(StorageError) -> Bool {
+        guard let status = try files.linkStatus(of: CleanMark.fileName) else { return false }
+        return try !mayBeMark(status)
+    }
+
+    /// Whether a mark can have this status and beginning. Of anything but a regular file, removal
+    /// loses no contents.
+    private func mayBeMark(_ status: FileStatus) throws(StorageError) -> Bool {
+        switch status.kind {
+        case .directory: return false
+        case .other: return true
+        case .file:
+            if status.size <= CleanMark.fileSize { return true }
+            let magic = CleanMark.file.magicBytes
+            do throws(StorageError) {
+                return try head(of: CleanMark.fileName, magic.count) == magic
+            } catch {
+                if error.isBadFile { return false }
+                throw error
+            }
+        }
+    }
+
     /// Removes the mark and returns once that is durable. Anything that cannot be a mark is left
     /// alone.
     ///
@@ -102,28 +129,46 @@ extension StoreFiles {
     /// - Returns: the inode number of that file; nil if there is none.
     /// - Throws: what changing the file and syncing throw.
     package func takeBackCleanMark(isGood: Bool) throws(StorageError) -> UInt64? {
-        guard let status = try files.status(of: CleanMark.fileName), status.kind != .directory
+        guard let status = try files.linkStatus(of: CleanMark.fileName), try mayBeMark(status)
         else { return nil }
-        if isGood {
-            let file = try files.open(CleanMark.fileName, .buffered)
-            try file.truncate(to: 0)
-            try file.sync()
-            return status.serial
+        // Emptying a file that has other names would change what these name.
+        if isGood, status.kind == .file, status.linkCount == 1 {
+            do throws(StorageError) {
+                try emptyMark()
+                return status.serial
+            } catch {
+                guard error.isBadFile else { throw error }
+            }
         }
         try files.remove(CleanMark.fileName, ifExists: true)
         try files.syncDirectory(".")
         return nil
     }
 
+    private func emptyMark() throws(StorageError) {
+        let file = try files.open(CleanMark.fileName, .buffered)
+        try file.truncate(to: 0)
+        try file.sync()
+    }
+
     /// Leaves the mark and returns once it is durable. Everything else must be durable before, and
     /// nothing may be written any more.
     ///
     /// - Parameter serial: the file of the previous mark, if there is one.
-    /// - Throws: what making, writing and syncing the file throw; there is no mark then.
+    /// - Throws: what making, writing and syncing the file throw; `fileExists` if something else is
+    ///   in its place. There is no mark then.
     package func leaveCleanMark(_ catalog: Catalog, inFile serial: UInt64?) throws(StorageError) {
+        let old = try files.linkStatus(of: CleanMark.fileName)
+        if let old, try !mayBeMark(old) {
+            throw StorageError(
+                .fileExists, "\"\(CleanMark.fileName)\" is not a file of this store",
+                remedy: "Move it to where it belongs, or remove it.",
+                at: StorageError.Location(path: CleanMark.fileName))
+        }
+        let isThere = old.map {
+            $0.kind == .file && $0.size == 0 && $0.serial == serial && $0.linkCount == 1
+        }
         do throws(StorageError) {
-            let old = try files.status(of: CleanMark.fileName)
-            let isThere = old.map { $0.kind == .file && $0.size == 0 && $0.serial == serial }
             if isThere != true { try files.remove(CleanMark.fileName, ifExists: true) }
             let file = try files.open(
                 CleanMark.fileName, isThere == true ? .buffered : [.exclusive, .buffered])

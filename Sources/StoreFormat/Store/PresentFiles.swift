@@ -19,10 +19,13 @@ package struct PresentFiles {
 
     /// Lists the directories.
     ///
-    /// - Throws: `notAStore` if one is missing; what listing throws.
+    /// - Throws: `notAStore` if the database's is missing; what listing throws.
     package init(_ files: FileAccess) throws(StorageError) {
         for directory in StoreDirectory.relationDirectories {
-            guard try files.kind(of: directory) == .directory else {
+            let kind = try files.kind(of: directory)
+            // No relation is in the other.
+            if kind == nil && directory != Self.directory { continue }
+            guard kind == .directory else {
                 throw StorageError(
                     .notAStore,
                     "directory \"\(directory)\" of the store is missing or not a directory",
@@ -64,7 +67,8 @@ package struct PresentFiles {
 
 /// The meaning of a name in a relation directory.
 package enum RelationFileName: Equatable {
-    /// A file of that relation: `16384`, `16384.1`, `16384_fsm`, `16384_anything.2`.
+    /// A file that a storage manager makes for that relation: `16384`, `16384.1`, `16384_fsm.2`,
+    /// `16384.chunks`, `16384_vm.map`, `16384.map.new`. Names that only begin so are others.
     case relation(UInt32)
     /// A file of a relation that only one session has: `t3_16384`. The first number is the
     /// session's plus one.
@@ -87,13 +91,44 @@ package enum RelationFileName: Equatable {
         }
     }
 
-    /// The number that a relation's name begins with. Byte by byte, as there may be many names.
+    /// The number of the relation that has a file of that name. Byte by byte, as there may be many
+    /// names.
     private static func number(_ name: Substring.UTF8View) -> UInt32? {
-        var number: UInt32?
-        for byte in name {
-            if byte == UInt8(ascii: "_") || byte == UInt8(ascii: ".") { return number }
-            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
-            let (product, overflow) = (number ?? 0).multipliedReportingOverflow(by: 10)
+        let digits = name.prefix { isDigit($0) }
+        guard let number = value(digits), isEnd(name[digits.endIndex...]) else { return nil }
+        return number
+    }
+
+    private static let forks = Fork.allCases.filter { $0 != .main }.map { Array($0.suffix.utf8) }
+    private static let kinds = [".chunks", ".map", ".map.new"].map { Array($0.utf8) }
+
+    /// Whether a name can end so after the number: with a fork, then a segment or a part of a
+    /// compressed fork.
+    private static func isEnd(_ end: Substring.UTF8View) -> Bool {
+        if end.isEmpty { return true }
+        var rest = end
+        for fork in forks where rest.starts(with: fork) {
+            rest = rest.dropFirst(fork.count)
+            break
+        }
+        if rest.isEmpty || kinds.contains(where: { rest.elementsEqual($0) }) { return true }
+        guard rest.first == UInt8(ascii: "."), let segment = value(rest.dropFirst()) else {
+            return false
+        }
+        return segment > 0
+    }
+
+    private static func isDigit(_ byte: UInt8) -> Bool {
+        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+    }
+
+    /// The value of digits without leading zeroes.
+    private static func value(_ digits: Substring.UTF8View) -> UInt32? {
+        if digits.isEmpty || (digits.count > 1 && digits.first == UInt8(ascii: "0")) { return nil }
+        var number: UInt32 = 0
+        for byte in digits {
+            guard isDigit(byte) else { return nil }
+            let (product, overflow) = number.multipliedReportingOverflow(by: 10)
             let (sum, carry) = product.addingReportingOverflow(UInt32(byte - UInt8(ascii: "0")))
             if overflow || carry { return nil }
             number = sum

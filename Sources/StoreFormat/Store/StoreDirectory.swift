@@ -66,12 +66,10 @@ package enum StoreDirectory {
     private static func isUnfinished(_ names: [String], _ files: FileAccess) throws(StorageError)
         -> Bool
     {
-        let suffix = StoreFiles.temporarySuffix
-        let known: Set = [
-            StoreLock.fileName, Catalog.fileName, Catalog.fileName + suffix,
-            StoreControl.fileName + suffix, "base", "global",
-        ]
+        let temporaries = [Catalog.fileName, StoreControl.fileName].flatMap(StoreFiles.temporaries)
+        let known = Set([StoreLock.fileName, Catalog.fileName, "base", "global"] + temporaries)
         guard names.allSatisfy(known.contains) else { return false }
+        if names.contains(Catalog.fileName), try !hasNewCatalog(files) { return false }
         for path in ["base"] + relationDirectories where try files.kind(of: path) == .directory {
             let inside = try files.list(path)
             guard inside.isEmpty || (path == "base" && inside == ["\(Catalog.database)"]) else {
@@ -79,6 +77,58 @@ package enum StoreDirectory {
             }
         }
         return true
+    }
+
+    /// Makes the directory of shared relations anew if it is missing. It never holds relations, so
+    /// nothing is lost with it.
+    ///
+    /// - Throws: what making it throws.
+    package static func makeShared(_ files: FileAccess) throws(StorageError) {
+        for path in relationDirectories where path != PresentFiles.directory {
+            if try !files.exists(path) { try files.createDirectories(path) }
+        }
+    }
+
+    /// Whether a directory holds a store that contains nothing but its own files.
+    ///
+    /// - Throws: what ``inspect(_:open:)`` and reading the catalog throw.
+    package static func isEmptyStore(_ files: FileAccess, _ directory: FilePath)
+        throws(StorageError)
+        -> Bool
+    {
+        let finding = try inspect(directory) { () throws(StorageError) in files }
+        guard case .store(let control) = finding else { return false }
+        let store = StoreFiles(files: files)
+        let catalog = try store.readCatalog(control)
+        guard catalog.relations.isEmpty, catalog.remains.isEmpty else { return false }
+        let own: Set = [
+            StoreControl.fileName, Catalog.fileName, StoreLock.fileName, CleanMark.fileName, "base",
+            "global",
+        ]
+        guard try own.isSuperset(of: files.list()) else { return false }
+        for path in relationDirectories {
+            guard try files.list(path).isEmpty else { return false }
+        }
+        return try files.list("base") == ["\(Catalog.database)"]
+    }
+
+    /// Whether the catalog is one of a new store, which knows nothing that could be lost.
+    private static func hasNewCatalog(_ files: FileAccess) throws(StorageError) -> Bool {
+        let store = StoreFiles(files: files)
+        do throws(StorageError) {
+            let head = try store.head(
+                of: Catalog.fileName, SealedFile.headerSize + Catalog.headSize)
+            guard head.count == SealedFile.headerSize + Catalog.headSize else { return false }
+            let catalog = try store.readCatalog(
+                StoreControl(
+                    identifier: Catalog.head(head).identifier, segmentBlocks: 1,
+                    hasPageChecksums: true))
+            return catalog.relations.isEmpty && catalog.remains.isEmpty
+        } catch {
+            guard error.code == .catalogDamaged || error.code == .storeTooNew || error.isBadFile
+            else { throw error }
+            return false
+        }
     }
 
     /// Creates the directory, and makes its name durable in its parent.

@@ -115,16 +115,17 @@ package struct StoreFiles: Sendable {
     ///   other error the old content stands.
     package func replace(_ path: String, with bytes: [UInt8], session: Session) throws(StorageError)
     {
-        let temporary = path + Self.temporarySuffix
+        let temporary = try freeTemporary(of: path)
         do throws(StorageError) {
             // A new file, so that nothing is written through a link in its place.
-            try files.remove(temporary, ifExists: true)
             let file = try files.open(temporary, [.exclusive, .buffered])
             defer { file.close(session) }
             try file.writeAll(bytes)
         } catch {
-            // The original error matters more than this failure.
-            do { try files.remove(temporary, ifExists: true) } catch {}
+            // The original error matters more than this failure. A file that existed is another's.
+            if error.code != .fileExists {
+                do { try files.remove(temporary, ifExists: true) } catch {}
+            }
             throw error
         }
         try files.rename(temporary, to: path)

@@ -43,7 +43,10 @@ package struct StoreLock: ~Copyable {
         try StoreLock.take(directory.number, use, path, file: file.number)
         if file.number >= 0 {
             try StoreLock.take(file.number, use, path, file: file.number)
-            if use == .writing { StoreLock.write("\(getpid())\n", to: file.number) }
+            if use == .writing {
+                guard StoreLock.isOwn(file.number) else { throw StoreLock.foreign(path) }
+                StoreLock.write("\(getpid())\n", to: file.number)
+            }
         }
         self.directory = directory
         self.file = file
@@ -96,10 +99,32 @@ package struct StoreLock: ~Copyable {
         return file
     }
 
+    /// Whether the file can be one that a writer left: a process number at most, under no other
+    /// name. Anything else may be a relation's file, and must not be emptied.
+    private static func isOwn(_ descriptor: CInt) -> Bool {
+        var bytes = [UInt8](repeating: 0, count: longestContent + 1)
+        let count = unsafe bytes.withUnsafeMutableBytes {
+            unsafe pread(descriptor, $0.baseAddress, $0.count, 0)
+        }
+        return isShort(descriptor) && count >= 0
+            && bytes.prefix(count).allSatisfy { byte in
+                byte == UInt8(ascii: "\n") || (UInt8(ascii: "0")...UInt8(ascii: "9")) ~= byte
+            }
+    }
+
+    private static func isShort(_ descriptor: CInt) -> Bool {
+        var status = stat()
+        return unsafe fstat(descriptor, &status) == 0 && status.st_nlink <= 1
+            && status.st_size <= longestContent
+    }
+
+    /// The most bytes of a process number and a line feed.
+    private static let longestContent = 20
+
     /// If writing fails, only a message lacks the number.
     private static func write(_ text: String, to descriptor: CInt) {
         // Emptied first, since an old number must not be taken for this process's.
-        guard ftruncate(descriptor, 0) == 0, !text.isEmpty else { return }
+        guard isShort(descriptor), ftruncate(descriptor, 0) == 0, !text.isEmpty else { return }
         let bytes = Array(text.utf8)
         unsafe bytes.withUnsafeBytes {
             _ = unsafe pwrite(descriptor, $0.baseAddress, $0.count, 0)
@@ -163,6 +188,16 @@ package struct StoreLock: ~Copyable {
         return StorageError(
             .storeLocked, "store \"\(path)\" is \(who)",
             remedy: "Close it there, or wait until it is closed.",
+            at: StorageError.Location(path: fileName))
+    }
+
+    private static func foreign(_ path: FilePath) -> StorageError {
+        StorageError(
+            .fileOpenFailed,
+            "could not lock store \"\(path)\": \"\(fileName)\" is another file, or has another name"
+                + " as well",
+            remedy: "Move it to where it belongs, or remove that name if nothing needs it: the lock"
+                + " file is made anew when the store is opened for writing.",
             at: StorageError.Location(path: fileName))
     }
 

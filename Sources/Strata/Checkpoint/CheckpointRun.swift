@@ -114,7 +114,7 @@ final class CheckpointRun {
                     guard var now = catalog.relations[relation.name],
                         now.locator == relation.locator
                     else { continue }
-                    now.furtherForks = relation.furtherForks
+                    now.furtherForks.merge(relation.furtherForks, uniquingKeysWith: max)
                     // A load committed meanwhile has made it even longer.
                     if relation.blockCount > now.blockCount {
                         now.blockCount = relation.blockCount

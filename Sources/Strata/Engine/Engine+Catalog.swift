@@ -87,7 +87,8 @@ extension Engine {
         }
     }
 
-    /// Of those relations, the ones whose sizes differ from the catalog, with their sizes.
+    /// Of those relations, the ones that have grown beyond what the catalog says, with their sizes.
+    /// Of further forks, those that this engine has extended: others are no part of the store.
     func changedSizes(of locators: [RelationLocator]) -> [RelationDescription] {
         var changed: [RelationDescription] = []
         let found = state.withLock { state in
@@ -103,8 +104,9 @@ extension Engine {
             for fork in Fork.allCases where fork != .main {
                 do throws(StorageError) {
                     // A vanished fork stays recorded, so that verifying misses it.
-                    guard try record.open.storage.exists(fork) else { continue }
-                    now.furtherForks[fork] = try record.open.storage.blockCount(fork)
+                    guard let count = try record.extended(fork) else { continue }
+                    // A fork that has become shorter is damaged.
+                    now.furtherForks[fork] = max(count, now.furtherForks[fork] ?? 0)
                 } catch {
                     logger.warning("could not read a size: \(error)")
                 }

@@ -4,8 +4,8 @@ internal import Threads
 
 /// Files that belong to no relation.
 extension Engine {
-    /// The files in the store's directories that have a relation's name but belong neither to a
-    /// relation nor to an unfinished change, and segment files behind the reachable end of a
+    /// The regular files in the store's directories that have a relation's name but belong neither
+    /// to a relation nor to an unfinished change, and segment files behind the reachable end of a
     /// relation. The paths are relative to the store's directory, and sorted.
     ///
     /// Files of relations local to a session are listed only if they were there when the store was
@@ -20,7 +20,7 @@ extension Engine {
         let ended = present.sessionLocal.filter { path, locator in
             outcome.endedSessionFiles.contains(path) && !managers.isOpen(locator)
         }.keys
-        return try state.withLock { state throws(StorageError) in
+        let found = try state.withLock { state throws(StorageError) in
             if state.isClosed {
                 throw StorageError(.closed, "store \"\(directory)\" has been closed")
             }
@@ -35,6 +35,11 @@ extension Engine {
                 + severed.values.joined())
                 .sorted()
         }
+        var regular: [String] = []
+        for path in found where try files.linkStatus(of: path)?.kind == .file {
+            regular.append(path)
+        }
+        return regular
     }
 
     /// Removes the files that ``orphans()`` lists, durably, and logs each. Opening a store never
@@ -62,9 +67,7 @@ extension Engine {
             var failure: StorageError?
             for path in try orphans() {
                 do throws(StorageError) {
-                    guard try files.status(of: path)?.kind != .directory,
-                        try files.remove(path, ifExists: true)
-                    else { continue }
+                    guard try files.remove(path, ifExists: true) else { continue }
                     removed.append(path)
                     observer(path, nil)
                     logger.notice(

@@ -32,17 +32,7 @@ extension Engine {
 }
 
 extension StorageError {
-    static func replaced(_ directory: FilePath) -> StorageError {
-        StorageError(
-            .storeReplaced,
-            "files of store \"\(directory)\" were replaced while it was open: its lock or its"
-                + " catalog is no longer the one that this engine has",
-            remedy: "Close it, make sure that no other program has it open, verify it, and open it"
-                + " again: what this engine has published is there unless it was replaced.",
-            at: Location(path: StoreLock.fileName))
-    }
-
-    /// The error for calls after that.
+    /// The error for calls after an engine was found to have lost its store.
     static func failed(_ failure: StorageError, _ directory: String) -> StorageError {
         StorageError(
             .storeFailed, "store \"\(directory)\" takes no changes, as it may be another engine's",

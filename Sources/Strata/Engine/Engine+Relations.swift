@@ -34,9 +34,8 @@ extension Engine {
         return relation
     }
 
-    private func description(of name: String, at locator: RelationLocator)
-        -> RelationDescription?
-    {
+    /// The description of a relation; nil if another one has its name now.
+    func description(of name: String, at locator: RelationLocator) -> RelationDescription? {
         state.withLock { state in
             guard var description = state.catalog.relations[name], description.locator == locator
             else { return nil }
@@ -55,6 +54,9 @@ extension Engine {
             throw .unusable(name, description.locator, error)
         }
         let open = try openRelation(description.locator, managedBy: description.managerName)
+        let isKnown = state.withLock { $0.records[description.locator] != nil }
+        let forks =
+            isKnown || options.access == .readOnly ? [:] : RelationState.furtherForks(of: open)
         let record: RelationState? = state.withLock { state in
             // It may have been dropped or replaced while the lock was not held.
             guard !state.isClosed,
@@ -64,7 +66,8 @@ extension Engine {
             addUser(current.locator, &state)
             if let record = state.records[current.locator] { return record }
             let record = RelationState(
-                name, open, blockCount: current.blockCount, isSettled: false)
+                name, open, blockCount: current.blockCount, isSettled: false,
+                foundForks: forks)
             record.setCount(current, buffers)
             state.records[current.locator] = record
             return record
@@ -119,21 +122,5 @@ extension Engine {
             .notFound, "there is no relation \"\(name)\" in store \"\(directory)\"",
             remedy: "List the store's relations to see their names.",
             at: StorageError.Location(relation: name))
-    }
-}
-
-extension StorageError {
-    /// The error for a relation whose files are unusable.
-    static func unusable(_ name: String, _ locator: RelationLocator, _ error: StorageError)
-        -> StorageError
-    {
-        StorageError(
-            .relationDamaged, "relation \"\(name)\" cannot be used",
-            remedy: error.remedy
-                ?? "Restore its files and open the store again; or drop or replace the relation.",
-            at: Location(
-                relation: name, fork: error.location.fork, block: error.location.block,
-                path: error.location.path ?? locator.description),
-            underlying: error)
     }
 }

@@ -22,7 +22,7 @@ extension Engine {
         let lock = try StoreLock(directory: directory, for: .writing)
         defer { withExtendedLifetime(lock) {} }
         let files = try FileAccess(directory: directory)
-        guard try isEmpty(files, directory) else { return false }
+        guard try StoreDirectory.isEmptyStore(files, directory) else { return false }
         // First, since a directory with the mark must be a complete store.
         try files.remove(CleanMark.fileName, ifExists: true)
         // Without it there is no store, only what an unfinished creation leaves.
@@ -41,24 +41,5 @@ extension Engine {
                 at: StorageError.Location(path: directory.string), errorNumber: errno)
         }
         return true
-    }
-
-    private static func isEmpty(_ files: FileAccess, _ directory: FilePath) throws(StorageError)
-        -> Bool
-    {
-        let finding = try StoreDirectory.inspect(directory) { () throws(StorageError) in files }
-        guard case .store(let control) = finding else { return false }
-        let store = StoreFiles(files: files)
-        let catalog = try store.readCatalog(control)
-        guard catalog.relations.isEmpty, catalog.remains.isEmpty else { return false }
-        let own: Set = [
-            StoreControl.fileName, Catalog.fileName, StoreLock.fileName, CleanMark.fileName, "base",
-            "global",
-        ]
-        guard try own.isSuperset(of: files.list()) else { return false }
-        for path in StoreDirectory.relationDirectories {
-            guard try files.list(path).isEmpty else { return false }
-        }
-        return try files.list("base") == ["\(Catalog.database)"]
     }
 }

@@ -96,11 +96,42 @@ final class RelationState: Sendable {
     /// together with the catalog.
     private let counted = Lock<RelationExtent?>(nil, rank: .countedExtent)
 
-    init(_ name: String, _ open: OpenRelation, blockCount: UInt32, isSettled: Bool) {
+    /// The lengths of further forks when the relation was first used.
+    private let foundForks: [Fork: UInt32]
+
+    /// - Parameter foundForks: from ``furtherForks(of:)``; empty for a new relation.
+    init(
+        _ name: String, _ open: OpenRelation, blockCount: UInt32, isSettled: Bool,
+        foundForks: [Fork: UInt32] = [:]
+    ) {
         self.name = name
         self.open = open
+        self.foundForks = foundForks
         visibleBlocks = Atomic(blockCount)
         settled = Atomic(isSettled)
+    }
+
+    /// The lengths of a relation's further forks; the greatest for one that does not tell.
+    static func furtherForks(of open: OpenRelation) -> [Fork: UInt32] {
+        var found: [Fork: UInt32] = [:]
+        for fork in Fork.allCases where fork != .main {
+            do throws(StorageError) {
+                guard try open.storage.exists(fork) else { continue }
+                found[fork] = try open.storage.blockCount(fork)
+            } catch {
+                found[fork] = .max
+            }
+        }
+        return found
+    }
+
+    /// The length of a further fork if this engine has extended it; otherwise nil.
+    ///
+    /// - Throws: what reading its length throws.
+    func extended(_ fork: Fork) throws(StorageError) -> UInt32? {
+        guard try open.storage.exists(fork) else { return nil }
+        let count = try open.storage.blockCount(fork)
+        return count > foundForks[fork] ?? 0 ? count : nil
     }
 
     /// What readers see, at one moment.

@@ -15,6 +15,12 @@ extension Recovery {
             : Dictionary(
                 uniqueKeysWithValues: catalog.relations.values.map { ($0.locator, $0.name) })
         for (locator, entry) in catalog.remains.sorted(by: { $0.key.number < $1.key.number }) {
+            if case .uncounted(let first) = entry.kind {
+                left[locator] = entry
+                let name = names[locator] ?? locator.description
+                report.actions.append(.keptBlocks(relation: name, from: first))
+                continue
+            }
             guard let manager = managers.manager(named: entry.managerName) else {
                 left[locator] = entry
                 let reason = "storage manager \"\(entry.managerName)\" is not there"
@@ -31,6 +37,7 @@ extension Recovery {
                     try recovery.remove(locator, manager.id, present.byNumber[locator.number] ?? [])
                 case .blocks(let first):
                     try recovery.cut(locator, names[locator], to: first, manager, present)
+                case .uncounted: break
                 }
             }
             if isDone { continue }
@@ -39,31 +46,6 @@ extension Recovery {
             report.actions.append(.notUndone(locator, reason: reason))
         }
         return left
-    }
-
-    /// Removes the remains from a catalog that is older than the store, which has committed or
-    /// undone them since. Durable on return, since the mark that shows this is removed next.
-    ///
-    /// Their files then belong to no relation, and are reported; their blocks stay behind the
-    /// relation's end.
-    ///
-    /// - Parameter later: the catalog's generation when the store was closed.
-    mutating func forgetRemains(of catalog: inout Catalog, before later: UInt64)
-        throws(StorageError)
-    {
-        if catalog.remains.isEmpty { return }
-        for locator in catalog.remains.keys.sorted(by: { $0.number < $1.number }) {
-            report.actions.append(
-                .notUndone(
-                    locator,
-                    reason: "the catalog is older than the store, which was closed with generation"
-                        + " \(later) of it where this is \(catalog.generation); what it has since"
-                        + " is kept"))
-        }
-        catalog.remains = [:]
-        catalog.generation = later &+ 1
-        catalog.version = Catalog.file.version
-        try store.replace(Catalog.fileName, with: catalog.encoded(), session: session)
     }
 
     /// Removes all files of a number.
@@ -114,18 +96,22 @@ extension Recovery {
         for path in orphans.sorted() + present.others {
             report.actions.append(.leftAlone(path: path))
         }
+        if (try? store.hasForeignMark()) ?? false {
+            report.actions.append(.leftAlone(path: CleanMark.fileName))
+        }
     }
 
-    /// Removes what a crash has left of files that were being replaced.
+    /// Removes what a crash has left of files that were being replaced, and reports what else is at
+    /// their names.
     mutating func removeTemporaries() throws(StorageError) {
-        if isShadowed { return }
         for name in [Catalog.fileName, StoreControl.fileName, JournalFormat.keptName] {
-            let path = name + StoreFiles.temporarySuffix
-            // It is never read again, so it does not matter when its removal becomes durable.
-            switch try store.files.status(of: path)?.kind {
-            case nil: break
-            case .directory: report.actions.append(.leftAlone(path: path))
-            case .file, .other: try store.files.remove(path, ifExists: true)
+            for path in StoreFiles.temporaries(of: name) {
+                switch try store.occupant(of: path) {
+                case .nothing: break
+                case .foreign: report.actions.append(.leftAlone(path: path))
+                // It is never read again, so it does not matter when its removal becomes durable.
+                case .remains: if !isShadowed { try store.files.remove(path, ifExists: true) }
+                }
             }
         }
     }

@@ -23,48 +23,10 @@ extension Recovery {
     }
 
     /// The segments of a fork that lie behind `count` blocks.
-    ///
-    /// - Throws: what reading the files' status throws.
     func severedSegments(
         of locator: RelationLocator, _ fork: Fork, _ count: UInt32, _ present: PresentFiles
     ) throws(StorageError) -> [String] {
-        var segments: [UInt32: String] = [:]
-        for path in present.byNumber[locator.number] ?? [] {
-            let name = path.dropFirst(PresentFiles.directory.utf8.count + 1)
-            guard let segment = SegmentName(String(name)), segment.fork == fork else { continue }
-            segments[segment.segment] = path
-        }
-        let last = try lastReachable(segments)
-        var found: [String] = []
-        for (segment, path) in segments.sorted(by: { $0.key < $1.key })
-        where segment > last && blocks(before: segment) >= UInt64(count) {
-            // Truncating leaves empty files, which are harmless. Removed ones are gone.
-            if try size(of: path) ?? 0 > 0 { found.append(path) }
-        }
-        return found
-    }
-
-    private func blocks(before segment: UInt32) -> UInt64 {
-        UInt64(segment) * UInt64(control.segmentBlocks)
-    }
-
-    /// The segment that ends the fork: the first one that is not full or has no successor.
-    private func lastReachable(_ segments: [UInt32: String]) throws(StorageError) -> UInt32 {
-        var segment: UInt32 = 0
-        while segment < .max, segments[segment + 1] != nil {
-            guard let path = segments[segment], let bytes = try size(of: path),
-                UInt64(bytes) / UInt64(blockSize) >= UInt64(control.segmentBlocks)
-            else { break }
-            segment += 1
-        }
-        return segment
-    }
-
-    /// Returns nil if the path does not name a file.
-    private func size(of path: String) throws(StorageError) -> Int64? {
-        guard let status = try store.files.status(of: path), status.kind == .file else {
-            return nil
-        }
-        return status.size
+        try present.severedSegments(
+            of: locator, fork, behind: count, segmentBlocks: control.segmentBlocks, store.files)
     }
 }

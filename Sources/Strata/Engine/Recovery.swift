@@ -50,7 +50,7 @@ struct Recovery {
     /// anything else is written.
     mutating func begin(_ catalog: inout Catalog, _ options: EngineOptions) throws(StorageError) {
         if let later = store.laterGeneration(than: catalog) {
-            try forgetRemains(of: &catalog, before: later)
+            try adopt(&catalog, olderThan: later)
         }
         let hasMark = store.hasCleanMark(catalog) || options.keepsCleanMark
         report.endedCleanly = report.isNewStore || hasMark
@@ -59,6 +59,7 @@ struct Recovery {
     }
 
     mutating func run(_ catalog: inout Catalog) throws(StorageError) {
+        if !isShadowed { try StoreDirectory.makeShared(store.files) }
         let present = try PresentFiles(store.files)
         refuseUnmanaged(catalog)
         if !report.endedCleanly && !isShadowed { try settleCache(catalog, present) }
@@ -72,7 +73,8 @@ struct Recovery {
         nameRefused(catalog)
         if report.changesStore || !catalog.remains.isEmpty {
             try managers.syncPending(session)
-            for directory in StoreDirectory.relationDirectories {
+            for directory in StoreDirectory.relationDirectories
+            where try store.files.exists(directory) {
                 try store.files.syncDirectory(directory)
             }
         }
@@ -90,12 +92,20 @@ struct Recovery {
             files: store.files, managers: managers, session: session, control: control,
             refusals: outcome.refusals, writesAll: !isShadowed)
         let found = catalog
-        try replay.run(found, present) { () throws(StorageError) in
-            // A program that does not know of kept copies must not open the store.
-            if catalog.version >= Catalog.versionOfKeptCopies { return }
-            catalog.version = Catalog.file.version
-            catalog.generation &+= 1
-            try store.replace(Catalog.fileName, with: catalog.encoded(), session: session)
+        do throws(StorageError) {
+            try replay.run(found, present) { () throws(StorageError) in
+                // A program that does not know of kept copies must not open the store.
+                if catalog.version >= Catalog.versionOfKeptCopies { return }
+                catalog.version = Catalog.file.version
+                catalog.generation &+= 1
+                try store.replace(Catalog.fileName, with: catalog.encoded(), session: session)
+            }
+        } catch {
+            // Readers do without the copies; only writing would lose them.
+            guard isShadowed, error.code == .journalDamaged || error.isBadFile else { throw error }
+            report.actions.append(
+                .unusableJournal(path: error.location.path ?? "", reason: error.reason))
+            return
         }
         outcome.refusals = replay.refusals
         if replay.found.pages > 0 || replay.found.damagedBatches > 0 {

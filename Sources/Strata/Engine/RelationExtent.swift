@@ -102,19 +102,3 @@ extension Engine {
             """)
     }
 }
-
-extension StorageError {
-    /// Pages of a relation cannot be written because the catalog could not be replaced before.
-    fileprivate static func cannotWithdraw(_ name: String, _ error: StorageError) -> StorageError {
-        StorageError(
-            error.code,
-            "changed pages of relation \"\(name)\" cannot be written yet: the catalog must first"
-                + " say that its rows are not counted any more, and cannot be replaced",
-            remedy: (error.remedy ?? "Make it possible to replace the catalog, and try again.")
-                + " The pages stay in memory until then.",
-            at: Location(
-                relation: name, fork: Fork.main.name,
-                path: error.location.path ?? Catalog.fileName),
-            errorNumber: error.errorNumber, underlying: error.underlying)
-    }
-}

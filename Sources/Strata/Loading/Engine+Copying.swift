@@ -59,44 +59,51 @@ extension Engine {
             rowCount: isCounted ? extent.rowCount : nil, isExact: extent.isRowCountExact)
     }
 
-    /// Copies another fork, if it exists, as it is on disk.
+    /// Copies another fork as it is on disk: as many blocks as the catalog counts, or as this
+    /// engine has extended it to. Whatever else is at its names is no part of the relation.
     private func copyFork(
         _ fork: Fork, _ source: Relation, to target: OpenRelation, _ session: Session
     ) throws(StorageError) {
-        let expected = description(of: source.name)?.blockCount(of: fork) ?? 0
-        guard try source.open.storage.exists(fork) else {
-            if expected > 0 { throw shortFork(source, fork, 0, expected) }
-            return
-        }
-        try buffers.flush(source.open, session: session)
-        let count = Int(try source.open.storage.blockCount(fork))
-        if count < Int(expected) { throw shortFork(source, fork, count, expected) }
-        try target.storage.create(fork, ifMissing: false)
+        let known = description(of: source.name, at: source.locator)?.blockCount(of: fork) ?? 0
+        let count = max(known, try source.record.extended(fork) ?? 0)
         if count == 0 { return }
-        try target.storage.zeroExtend(fork, from: 0, count: count, sync: .register)
+        try buffers.flush(source.open, session: session)
+        let storage = source.open.storage
+        let found = try storage.exists(fork) ? storage.blockCount(fork) : 0
+        if found < count { throw shortFork(source, fork, Int(found), count) }
+        try target.storage.create(fork, ifMissing: false)
+        try target.storage.zeroExtend(fork, from: 0, count: Int(count), sync: .register)
         let step = 16
         let memory = PageSlots(slots: 1, pages: step)
-        for first in stride(from: 0, to: count, by: step) {
-            let pages = memory.addresses(0, min(step, count - first))
+        for first in stride(from: 0, to: Int(count), by: step) {
+            let pages = memory.addresses(0, min(step, Int(count) - first))
             let block = BlockNumber(UInt32(first))
-            try source.open.storage.read(fork, block: block, into: pages.span)
+            try storage.read(fork, block: block, into: pages.span)
+            var isEmpty = true
             for position in pages.indices {
-                try check(pages[position], block.advanced(by: position), fork, source)
+                let isNew = try check(
+                    pages[position], block.advanced(by: position), fork, source)
+                if !isNew { isEmpty = false }
             }
+            // The target has zeroes there already, without space for them where it can.
+            if isEmpty { continue }
             try target.storage.write(fork, block: block, from: pages.span, sync: .register)
         }
     }
 
+    /// - Returns: whether the page is all zeroes.
     /// - Throws: `invalidPage` if a page is damaged.
     private func check(
         _ page: PageAddress, _ block: BlockNumber, _ fork: Fork, _ source: Relation
-    ) throws(StorageError) {
+    ) throws(StorageError) -> Bool {
         // Only the caller has this memory.
         let view = unsafe PageView(unsafePage: UnsafeRawPointer(page.pointer))
-        guard
-            case .invalid(let reason) = view.verify(
-                block: block.rawValue, checksums: control.hasPageChecksums)
-        else { return }
+        let reason: String
+        switch view.verify(block: block.rawValue, checksums: control.hasPageChecksums) {
+        case .new: return true
+        case .valid: return false
+        case .invalid(let fault): reason = fault.description
+        }
         throw StorageError(
             .invalidPage,
             "relation \"\(source.name)\", fork \(fork.name), block \(block): \(reason)",

@@ -344,6 +344,7 @@ extension Engine {
             if record.isSettled { return }
             let locator = record.open.locator
             let count = record.blockCount
+            try checkCounted(locator)
             // Even if it is no longer that long: a crash may have left files behind its end.
             try truncate(record.open, to: count, session)
             // Before the removal: cutting has registered the files that are then removed.
@@ -364,7 +365,13 @@ extension Engine {
     /// Removes segment files behind the reachable end, which would reappear as the relation grows.
     func removeSevered(of locator: RelationLocator) throws(StorageError) {
         guard let paths = state.withLock({ $0.severed[locator] }), !paths.isEmpty else { return }
-        for path in paths { try files.remove(path, ifExists: true) }
+        for path in paths where try files.remove(path, ifExists: true) {
+            logger.notice(
+                """
+                store "\(directory)": removed "\(path)", which was behind the end of relation \
+                \(locator)
+                """)
+        }
         try files.syncDirectory(PresentFiles.directory)
         state.withLock { $0.severed[locator] = nil }
     }

@@ -69,6 +69,7 @@ extension Engine {
         }
         let verifier = Verifier(self, session, observer, expected: expected)
         if names == nil { verifyStoreFiles(verifier) }
+        findLater(chosen, all: names == nil, verifier)
         for description in chosen {
             let relation: Relation
             do throws(StorageError) {
@@ -88,15 +89,36 @@ extension Engine {
         return verifier.report
     }
 
+    /// Reports what opening the store found of a later time than the catalog's, and copies of pages
+    /// that cannot be read.
+    private func findLater(
+        _ chosen: [RelationDescription], all: Bool, _ verifier: Verifier
+    ) {
+        for action in recovery.actions {
+            switch action {
+            case .olderCatalog where all:
+                verifier.found(.damagedFile(Catalog.fileName, action.description))
+            case .unusableJournal(let path, _) where all:
+                verifier.found(.damagedFile(path, action.description))
+            case .keptBlocks(let name, let first):
+                guard let relation = chosen.first(where: { $0.name == name }),
+                    (try? checkCounted(relation.locator)) == nil || options.access == .readOnly
+                else { continue }
+                verifier.found(
+                    VerificationFinding(
+                        kind: .wrongLength, relation: name, fork: .main, block: first,
+                        path: relation.locator.description, reason: action.description))
+            default: break
+            }
+        }
+    }
+
     /// Reads the control file and the catalog again, and checks them.
     private func verifyStoreFiles(_ verifier: Verifier) {
         let store = StoreFiles(files: files)
         func check(_ path: String, _ body: () throws(StorageError) -> Void) {
             do throws(StorageError) { try body() } catch {
-                verifier.found(
-                    VerificationFinding(
-                        kind: .damagedStoreFile, relation: nil, fork: nil, block: nil, path: path,
-                        reason: error.message))
+                verifier.found(.damagedFile(path, error.message))
             }
         }
         check(StoreControl.fileName) { () throws(StorageError) in
@@ -116,6 +138,13 @@ extension Engine {
 }
 
 extension VerificationFinding {
+    /// The finding for one of the store's own files.
+    static func damagedFile(_ path: String, _ reason: String) -> Self {
+        VerificationFinding(
+            kind: .damagedStoreFile, relation: nil, fork: nil, block: nil, path: path,
+            reason: reason)
+    }
+
     /// The finding for a relation whose files are unusable.
     static func unusable(_ relation: RelationDescription, _ error: StorageError) -> Self {
         VerificationFinding(

@@ -120,7 +120,9 @@ final class Verifier {
     /// How many blocks a fork must have.
     func expectedCount(_ subject: Subject) -> UInt32 {
         if subject.fork == .main { return subject.extent.blockCount }
-        return engine.description(of: subject.relation.name)?.blockCount(of: subject.fork) ?? 0
+        let relation = subject.relation
+        return engine.description(of: relation.name, at: relation.locator)?
+            .blockCount(of: subject.fork) ?? 0
     }
 
     /// Excludes blocks beyond what readers see: they are being written, or a crash has left them,

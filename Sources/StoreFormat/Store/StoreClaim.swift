@@ -1,32 +1,35 @@
-internal import FileAccess
+package import AsyncIO
+package import FileAccess
 internal import Threads
 
 /// An engine's right to use its store: the lock, as long as the store is open, and whether the
 /// store is still the one that was locked. Any thread.
-final class StoreClaim: Sendable {
+package final class StoreClaim: Sendable {
     private let files: FileAccess
     /// Nil if the store is simulated or opened without a lock.
     private let lock: Lock<StoreLock?>
 
-    init(_ files: FileAccess, _ lock: consuming StoreLock?) {
+    package init(_ files: FileAccess, _ lock: consuming StoreLock?) {
         self.files = files
         self.lock = Lock(lock, rank: .storeLock)
     }
 
     /// Keeps the lock for as long as the store is open.
-    func keep(_ lock: consuming StoreLock?) {
+    package func keep(_ lock: consuming StoreLock?) {
         var lock = consume lock
         self.lock.withLock { $0 = lock.take() }
     }
 
     /// Releases the lock.
-    func release() { lock.withLock { $0 = nil } }
+    package func release() { lock.withLock { $0 = nil } }
 
     /// Whether the lock's names still refer to what is locked, and the catalog on disk is the one
     /// that was read or written last.
     ///
     /// - Throws: what reading the files' status throws.
-    func holds(_ catalog: (identifier: UInt64, generation: UInt64)) throws(StorageError) -> Bool {
+    package func holds(_ catalog: (identifier: UInt64, generation: UInt64)) throws(StorageError)
+        -> Bool
+    {
         let root = try files.status(of: ".")
         guard lock.withLock({ $0?.isIntact(root: root) ?? true }) else { return false }
         return try isOnDisk(catalog)

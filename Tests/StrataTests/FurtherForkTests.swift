@@ -1,0 +1,135 @@
+import StorageTesting
+import Strata
+import Testing
+import Threads
+
+/// Forks other than the main one: the catalog knows those that this engine has extended.
+@Suite("Further forks") struct FurtherForkTests {
+    /// A relation with a free space map of that many blocks, which the catalog knows.
+    private func makeStore(
+        _ method: TestedMethod = TestedMethod(.synchronous), manager: String = "magnetic",
+        blocks: Int
+    ) throws -> TestStore {
+        let store = TestStore(method)
+        try store.with { engine, session in
+            let load = try engine.beginLoad(
+                LoadTarget(relation: "t", schema: TestStore.schema, managerName: manager),
+                session: session)
+            try load.add(20, mark: 1)
+            let relation = try load.commit(rowCount: 20)
+            if blocks == 0 { return }
+            try relation.open.storage.create(.freeSpaceMap, ifMissing: false)
+            var rest = blocks
+            while rest > 0 {
+                let pages = try engine.buffers.extend(
+                    relation.open, fork: .freeSpaceMap, by: rest, session: session)
+                rest -= pages.count
+            }
+            try engine.checkpoint(session)
+            #expect(engine.description(of: "t")?.furtherForks == [.freeSpaceMap: UInt32(blocks)])
+        }
+        return store
+    }
+
+    /// Segments have eight blocks.
+    private func addHoles(_ store: TestStore, _ suffixes: [String]) throws {
+        for suffix in suffixes {
+            let path = store.path + "/base/1/16384" + suffix
+            try writeFile(path, [])
+            #expect(truncate(path, off_t(8 * blockSize)) == 0)
+        }
+    }
+
+    @Test(arguments: IOMethodMatrix.real, ["magnetic", "compressed", "memory"])
+    func copiesAsMuchAsTheCatalogKnows(_ method: TestedMethod, _ manager: String) throws {
+        let store = try makeStore(method, blocks: 0)
+        try addHoles(store, ["_fsm", "_fsm.1", "_fsm.2"])
+        try store.with { engine, session in
+            let copy = try #require(
+                try engine.copyRelation(
+                    named: "t", to: LoadTarget(relation: "c", managerName: manager),
+                    session: session))
+            #expect(try copy.marks(session).count == 20)
+            #expect(try !copy.open.storage.exists(.freeSpaceMap))
+            #expect(engine.description(of: "c")?.furtherForks == [:])
+        }
+    }
+
+    @Test(arguments: IOMethodMatrix.real, ["magnetic", "compressed"])
+    func copiesTheCatalogsCount(_ method: TestedMethod, _ manager: String) throws {
+        let store = try makeStore(method, blocks: 8)
+        try addHoles(store, ["_fsm.1", "_fsm.2"])
+        try store.with { engine, session in
+            let copy = try #require(
+                try engine.copyRelation(
+                    named: "t", to: LoadTarget(relation: "c", managerName: manager),
+                    session: session))
+            #expect(try copy.open.storage.blockCount(.freeSpaceMap) == 8)
+        }
+        try store.with { engine, _ in
+            #expect(engine.description(of: "c")?.furtherForks == [.freeSpaceMap: 8])
+        }
+    }
+
+    @Test func aForeignForkIsNotRecorded() throws {
+        let store = try makeStore(blocks: 0)
+        try addHoles(store, ["_fsm"])
+        let before = try snapshot(store.path)
+        try store.with { engine, session in
+            let moved = try engine.compact(relation: "t", session: session)
+            #expect(moved == 0)
+        }
+        #expect(try snapshot(store.path) == before)
+    }
+
+    @Test(arguments: ["magnetic", "compressed"])
+    func whatAForkHasLostStaysRecorded(_ manager: String) throws {
+        let store = try makeStore(manager: manager, blocks: 12)
+        try store.with { engine, session in
+            let storage = try engine.relation(named: "t").open.storage
+            try storage.truncate(.freeSpaceMap, to: 3, session: session)
+            try engine.load("t", 2, mark: 2, session, mode: .append)
+            try engine.checkpoint(session)
+        }
+        try store.with { engine, session in
+            #expect(engine.description(of: "t")?.furtherForks == [.freeSpaceMap: 12])
+            var found: [VerificationFinding] = []
+            _ = try engine.verify(
+                session: session, observer: VerificationObserver { found.append($0) })
+            #expect(found.contains { $0.fork == .freeSpaceMap && $0.kind == .wrongLength })
+        }
+    }
+
+    /// - Parameter isShort: whether the fork's file is too short, rather than missing.
+    @Test(arguments: [true, false]) func copiesOfItsPagesAreKept(_ isShort: Bool) throws {
+        let store = try makeStore(blocks: 5)
+        do {
+            let engine = try store.open()
+            let session = try engine.makeSession()
+            let relation = try engine.relation(named: "t")
+            for block: UInt32 in [1, 4] {
+                try relation.page(BlockNumber(block), fork: .freeSpaceMap, session: session)
+                    .withEditor { $0.initialize() }
+            }
+            try engine.buffers.flushAll(session: session)
+            session.close()
+        }
+        let path = store.path + "/base/1/16384_fsm"
+        let whole = try readFile(path)
+        unlink(path)
+        if isShort { try writeFile(path, Array(whole.prefix(3 * blockSize))) }
+        for _ in 0..<2 {
+            try store.with { engine, _ in
+                let kept = engine.recovery.actions.compactMap { action in
+                    if case .replayedJournal(let journal) = action { journal.kept } else { nil }
+                }
+                #expect(kept == [2])
+            }
+        }
+        try writeFile(path, [UInt8](repeating: 0, count: 5 * blockSize))
+        try store.with { _, _ in }
+        let again = try readFile(path)
+        #expect(again[blockSize..<2 * blockSize] == whole[blockSize..<2 * blockSize])
+        #expect(again.suffix(blockSize) == whole.suffix(blockSize))
+    }
+}
