@@ -137,10 +137,18 @@ import Testing
         bytes[2048 + 30] ^= 1
         try writeFile(path, bytes)
         let before = try snapshot(store.path)
-        for access: EngineOptions.Access in [.readOnly, .readWrite] {
-            let error = expectError(.journalDamaged) { _ = try store.open { $0.access = access } }
-            #expect(error?.remedy != nil && error?.location.path == "strata.journal.0")
+        // Readers do without its copies of pages, and are told so.
+        let looking = try store.open { $0.access = .readOnly }
+        let isTold = looking.recovery.actions.contains { action in
+            if case .unusableJournal("strata.journal.0", _) = action { true } else { false }
         }
+        #expect(isTold, "\(looking.recovery.actions)")
+        let session = try looking.makeSession()
+        #expect(try looking.verify(session: session).findings > 0)
+        session.close()
+        try looking.close()
+        let error = expectError(.journalDamaged) { _ = try store.open() }
+        #expect(error?.remedy != nil && error?.location.path == "strata.journal.0")
         let after = try snapshot(store.path)
         let isSame =
             before.filter { $0.key != "strata.lock" } == after.filter { $0.key != "strata.lock" }
