@@ -89,6 +89,12 @@ struct BadStoreTests {
             # The load opens the store once it has looked at the first 64 KiB.
             echo a >&3; yes 1 | head -n 50000 >&3
             tries=0
+            # A scan would keep it from opening the store.
+            until grep -qx "$load" \(Command.quoted(store.path))/strata.lock; do
+                tries=$((tries + 1)); [ $tries -lt 600 ] || break
+                sleep 0.1
+            done
+            tries=0
             while $strata scan --store \(Command.quoted(store.path)) --relation t >rows 2>why; do
                 tries=$((tries + 1)); [ $tries -lt 200 ] || break
             done
