@@ -56,7 +56,7 @@ public enum UUIDText {
     }
 
     /// Appends the digits of 16 bytes, with hyphens after the 8th, 12th, 16th and 20th, in lower
-    /// case unless the spelling is ``RowSchema/Spelling/uppercase``.
+    /// case unless the spelling is `Spelling.uppercase`.
     public static func write(
         _ bytes: Span<UInt8>, spelled spelling: Spelling = .standard, to output: inout ByteOutput
     ) {
