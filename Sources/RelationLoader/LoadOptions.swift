@@ -3,7 +3,7 @@ public import RowText
 public import Strata
 public import SystemPackage
 
-/// The options of ``RelationLoader/load(_:into:of:options:progress:)``.
+/// The options of ``RelationLoader/load(_:into:of:options:progress:onWidening:)``.
 public struct LoadOptions: Sendable {
     /// What happens to an existing relation.
     public var mode = LoadTarget.Mode.create
