@@ -44,7 +44,9 @@ let modules: [Target] = [
     .target(name: "AsyncIO", dependencies: ["Threads", "CPlatform", deque, liburing, log]),
     .target(name: "PageFormat", dependencies: ["CPlatform"]),
     .target(name: "RowSchema", dependencies: ["PageFormat"]),
-    .target(name: "RowText", dependencies: ["RowSchema", "PageFormat", "Threads", system]),
+    .target(name: "ValueText", dependencies: ["RowSchema"]),
+    .target(
+        name: "RowText", dependencies: ["ValueText", "RowSchema", "PageFormat", "Threads", system]),
     .target(name: "FileAccess", dependencies: ["AsyncIO", "CPlatform", log, "Threads", system]),
     .target(name: "StorageManager", dependencies: ["AsyncIO", "Threads"]),
     .target(
@@ -70,7 +72,7 @@ let modules: [Target] = [
         name: "ReadStream",
         dependencies: ["BufferManager", "StorageManager", "AsyncIO", "Threads", deque]),
     .target(
-        name: "PostgresTypes", dependencies: ["RowText"],
+        name: "PostgresTypes", dependencies: ["ValueText"],
         path: "Sources/PostgresCluster/PostgresTypes"),
     .target(
         name: "PostgresReading",
@@ -95,7 +97,7 @@ let modules: [Target] = [
         name: "PostgresCluster",
         dependencies: [
             "PostgresVerification", "PostgresCatalogs", "PostgresReading", "PostgresTypes",
-            "RowText", "PageChecking", "ReadStream",
+            "ValueText", "PageChecking", "ReadStream",
             "BufferManager", "StorageManager", "FileAccess", "PageFormat", "AsyncIO", "Threads",
             system,
         ],
@@ -168,7 +170,11 @@ let tests: [Target] = [
     .testTarget(name: "AsyncIOTests", dependencies: ["AsyncIO", "StorageTesting", log, "Threads"]),
     .testTarget(name: "PageFormatTests", dependencies: ["PageFormat", "Threads"]),
     .testTarget(name: "RowSchemaTests", dependencies: ["RowSchema"]),
-    .testTarget(name: "RowTextTests", dependencies: ["RowText", "RowSchema", "PageFormat"]),
+    .testTarget(
+        name: "ValueTextTests", dependencies: ["ValueText", "RowSchema", "StorageTesting"]),
+    .testTarget(
+        name: "RowTextTests",
+        dependencies: ["RowText", "RowSchema", "PageFormat", "StorageTesting"]),
     .testTarget(
         name: "FileAccessTests",
         dependencies: ["FileAccess", "AsyncIO", "StorageTesting", "Threads"]),
@@ -317,7 +323,8 @@ let package = Package(
         .executable(name: "strata", targets: ["StrataTool"]),
     ]
         + [
-            "AsyncIO", "PageFormat", "RowSchema", "RowText", "FileAccess", "StorageManager",
+            "AsyncIO", "PageFormat", "RowSchema", "ValueText", "RowText", "FileAccess",
+            "StorageManager",
             "MagneticDisk",
             "MemoryDisk", "CompressedDisk", "RadosDisk", "BufferManager", "ReadStream",
             "StoreFormat", "Journaling", "PageChecking",

@@ -1,5 +1,6 @@
 public import PageFormat
 public import RowSchema
+public import ValueText
 
 /// Why a tuple cannot be read as a row.
 public enum RowError: Error, Sendable, Equatable {

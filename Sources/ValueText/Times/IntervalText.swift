@@ -1,15 +1,20 @@
-import RowSchema
-
 /// A span of time: PostgreSQL's `interval`, of which each part has its own sign.
-struct Interval: Hashable {
+package struct Interval: Hashable {
     /// Hours, minutes and seconds.
-    var microseconds: Int64 = 0
-    var days: Int32 = 0
+    package var microseconds: Int64
+    package var days: Int32
     /// Years and months.
-    var months: Int32 = 0
+    package var months: Int32
+
+    /// Makes an interval of its parts.
+    package init(microseconds: Int64, days: Int32, months: Int32) {
+        self.microseconds = microseconds
+        self.days = days
+        self.months = months
+    }
 
     /// The 16 bytes that PostgreSQL stores.
-    func append(to datum: inout ByteOutput) {
+    package func append(to datum: inout ByteOutput) {
         for shift in stride(from: 0, to: 64, by: 16) {
             datum.append(littleEndian: UInt16(truncatingIfNeeded: microseconds >> Int64(shift)))
         }
@@ -22,9 +27,9 @@ struct Interval: Hashable {
 
 /// Intervals as text. Mirrors PostgreSQL's `interval_out` in the style `postgres`;
 /// ``IntervalParser`` mirrors `interval_in`.
-enum IntervalText {
+package enum IntervalText {
     /// Appends an interval, such as `1 year 2 mons 3 days 04:05:06.7`.
-    static func write(_ interval: Interval, to output: inout ByteOutput) {
+    package static func write(_ interval: Interval, to output: inout ByteOutput) {
         let (months, days, time) = (interval.months, interval.days, interval.microseconds)
         // The ends of time, which newer servers store.
         if months == .max && days == .max && time == .max { return output.append("infinity") }

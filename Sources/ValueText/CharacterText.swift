@@ -1,13 +1,13 @@
-import RowSchema
+package import RowSchema
 
 /// Texts of limited length: `varchar(n)` and `char(n)`. Mirrors PostgreSQL's `varcharin`,
 /// `bpcharin` and their length coercions.
-enum CharacterText {
+package enum CharacterText {
     /// The text as stored: at most `limit` characters, of which only blanks may be cut off.
     ///
     /// - Returns: how many bytes of the text to store.
     /// - Throws: ``ValueError/Reason/tooLong(limit:)`` if other characters would be lost.
-    static func length(
+    package static func length(
         of text: Span<UInt8>, limit: Int, as type: ColumnType
     ) throws(ValueError) -> Int {
         // A character has at least a byte.
@@ -20,7 +20,7 @@ enum CharacterText {
     }
 
     /// Appends a `char(n)`: the text with blanks up to `length` characters.
-    static func pad(
+    package static func pad(
         _ text: Span<UInt8>, to length: Int, into datum: inout ByteOutput
     ) throws(ValueError) {
         let end = try Self.length(of: text, limit: length, as: .char)

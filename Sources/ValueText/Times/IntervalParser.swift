@@ -3,7 +3,7 @@ import RowSchema
 /// Reads intervals: `1 year 2 mons -3 days 04:05:06.7`, `@ 1 hour ago`, `1-2`, `P1Y2M3DT4H5M6.7S`.
 /// Mirrors PostgreSQL's `DecodeInterval` and `DecodeISO8601Interval`; a number without a unit means
 /// seconds at the end, and days before a time.
-struct IntervalParser {
+package struct IntervalParser {
     private var index: Int
     private let end: Int
     /// The parts so far. Seconds and their fraction are kept as microseconds.
@@ -19,7 +19,10 @@ struct IntervalParser {
     private static let invalid = ValueError(.interval, .invalidSyntax)
     private static let outOfRange = ValueError(.interval, .outOfRange)
 
-    static func parse(_ text: Span<UInt8>) throws(ValueError) -> Interval {
+    /// Reads an interval.
+    ///
+    /// - Throws: ``ValueError`` if the text is not one, or a part of it does not fit.
+    package static func parse(_ text: Span<UInt8>) throws(ValueError) -> Interval {
         var parser = IntervalParser(TextScan.trimmed(text))
         guard parser.index < parser.end else { throw invalid }
         if text[parser.index] == UInt8(ascii: "P") {

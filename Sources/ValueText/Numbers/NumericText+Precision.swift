@@ -6,7 +6,7 @@ extension NumericText {
     ///
     /// - Throws: ``ValueError`` if the text is not a number, or has more digits before the point
     ///   than a number of `precision` digits.
-    static func parse(
+    public static func parse(
         _ text: Span<UInt8>, precision: Int, scale: Int, into datum: inout ByteOutput
     ) throws(ValueError) {
         let range = TextScan.trimmed(text)

@@ -77,8 +77,7 @@ public enum TimestampText {
     /// Reads a `timestamp` or `timestamptz` that has a spelling.
     ///
     /// - Throws: ``ValueError`` if the text is not one, or has another spelling.
-    @inline(__always)
-    static func parse(
+    public static func parse(
         _ text: Span<UInt8>, spelled spelling: Spelling, hasZone: Bool
     ) throws(ValueError) -> Int64 {
         if text.count >= 19, text[10] == spelling.dateTimeSeparator,

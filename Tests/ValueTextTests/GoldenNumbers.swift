@@ -1,5 +1,3 @@
-import RowText
-
 /// A text, and what PostgreSQL 15 answered when it was cast to a type and printed.
 typealias Golden = (text: String, result: Result<String, Refusal>)
 

@@ -26,7 +26,7 @@ public enum DateText {
     /// Reads a date that is written as ``write(_:to:)`` writes it.
     ///
     /// - Throws: ``ValueError`` if the text is not a date, or has another spelling.
-    static func parseExactly(_ text: Span<UInt8>) throws(ValueError) -> Int32 {
+    public static func parseExactly(_ text: Span<UInt8>) throws(ValueError) -> Int32 {
         if text.count == 10, let day = CalendarDate.commonDate(text, 0, end: 10) {
             return Int32(truncatingIfNeeded: day)
         }

@@ -41,7 +41,7 @@ public enum ByteaText {
     /// Appends the bytes of a text that is written as ``write(_:to:)`` writes it.
     ///
     /// - Throws: ``ValueError`` if the text is not a byte string, or has another spelling.
-    static func parseExactly(
+    public static func parseExactly(
         _ text: Span<UInt8>, into datum: inout ByteOutput
     ) throws(ValueError) {
         try parse(text, into: &datum)

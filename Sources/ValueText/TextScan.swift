@@ -1,13 +1,14 @@
 /// Small tests on the bytes of a text, shared by all value parsers.
+@usableFromInline
 enum TextScan {
     /// Whether C's `isspace` holds in the C locale, which defines what PostgreSQL trims.
-    @inline(__always)
+    @inlinable @inline(__always)
     static func isSpace(_ byte: UInt8) -> Bool {
         byte == 0x20 || (byte &- 9) < 5
     }
 
     /// The bounds of `text` without surrounding white space.
-    @inline(__always)
+    @inlinable @inline(__always)
     static func trimmed(_ text: Span<UInt8>) -> Range<Int> {
         var start = 0
         var end = text.count
@@ -17,7 +18,7 @@ enum TextScan {
     }
 
     /// The value of a decimal digit, or a number above nine.
-    @inline(__always)
+    @inlinable @inline(__always)
     static func digit(_ byte: UInt8) -> UInt8 {
         byte &- UInt8(ascii: "0")
     }

@@ -36,7 +36,7 @@ public enum NumericText {
     /// Appends the datum of a number that is written as ``write(_:to:)`` writes it.
     ///
     /// - Throws: ``ValueError`` if the text is not a number, or has another spelling.
-    static func parseExactly(
+    public static func parseExactly(
         _ text: Span<UInt8>, into datum: inout ByteOutput
     ) throws(ValueError) {
         if try !read(text, into: &datum) { throw ValueError(.numeric, .otherSpelling) }

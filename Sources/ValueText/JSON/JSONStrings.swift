@@ -1,8 +1,8 @@
 /// Strings of JSON (RFC 8259).
-enum JSONText {
+package enum JSONStrings {
     /// Turns the end of `output` from `start` on into a JSON string. Bytes that are not UTF-8,
     /// which a server with another encoding may have written, are replaced by U+FFFD.
-    static func quote(_ output: inout ByteOutput, from start: Int) {
+    package static func quote(_ output: inout ByteOutput, from start: Int) {
         var extra = 2
         var isASCII = true
         for index in start..<output.count {
@@ -32,10 +32,9 @@ enum JSONText {
     }
 
     private static func repair(_ output: inout ByteOutput, from start: Int) {
-        var bytes: [UInt8] = []
-        for index in start..<output.count { bytes.append(output.span[index]) }
+        let text = String(decoding: output.bytes[start...], as: UTF8.self)
         output.truncate(to: start)
-        output.append(string: String(decoding: bytes, as: UTF8.self))
+        output.append(string: text)
         quote(&output, from: start)
     }
 

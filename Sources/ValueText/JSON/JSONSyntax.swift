@@ -1,9 +1,9 @@
-import RowSchema
+package import RowSchema
 
 /// The syntax of JSON (RFC 8259) as PostgreSQL's `json_in` accepts it.
 ///
 /// Nesting is kept in a list of bits, not on the stack, so no depth overflows the stack.
-struct JSONSyntax {
+package struct JSONSyntax {
     /// What the scanner meets.
     enum Token {
         case beginObject, endObject, beginArray, endArray
@@ -40,7 +40,7 @@ struct JSONSyntax {
     /// Checks a whole text.
     ///
     /// - Throws: ``ValueError`` if it is not JSON.
-    static func check(_ text: Span<UInt8>, as type: ColumnType) throws(ValueError) {
+    package static func check(_ text: Span<UInt8>, as type: ColumnType) throws(ValueError) {
         var syntax = JSONSyntax(type)
         while try syntax.next(text) != nil {}
     }

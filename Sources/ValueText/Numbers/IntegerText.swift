@@ -1,12 +1,12 @@
-import RowSchema
+public import RowSchema
 
 /// Integers between text and memory. Mirrors PostgreSQL's `pg_strtoint64` and `pg_lltoa`.
 public enum IntegerText {
     /// Reads a decimal integer with an optional sign. Ignores surrounding white space.
     ///
     /// - Throws: ``ValueError`` of `type` if the text is not an integer or `Value` cannot hold it.
-    @inline(__always)
-    static func parse<Value: FixedWidthInteger & SignedInteger>(
+    @inlinable @inline(__always)
+    public static func parse<Value: FixedWidthInteger & SignedInteger>(
         _ text: Span<UInt8>, as type: ColumnType, _: Value.Type
     ) throws(ValueError) -> Value {
         var index = 0
@@ -40,8 +40,8 @@ public enum IntegerText {
         return try parseSlowly(text, as: type, Value.self)
     }
 
-    @inline(never)
-    private static func parseSlowly<Value: FixedWidthInteger & SignedInteger>(
+    @inlinable @inline(never)
+    static func parseSlowly<Value: FixedWidthInteger & SignedInteger>(
         _ text: Span<UInt8>, as type: ColumnType, _: Value.Type
     ) throws(ValueError) -> Value {
         let range = TextScan.trimmed(text)
@@ -76,8 +76,8 @@ public enum IntegerText {
     /// Reads an integer that is written as ``write(_:to:)`` writes it.
     ///
     /// - Throws: ``ValueError`` if the text is not an integer, or has another spelling.
-    @inline(__always)
-    static func parseExactly<Value: FixedWidthInteger & SignedInteger>(
+    @inlinable @inline(__always)
+    public static func parseExactly<Value: FixedWidthInteger & SignedInteger>(
         _ text: Span<UInt8>, as type: ColumnType, _: Value.Type
     ) throws(ValueError) -> Value {
         let count = text.count
@@ -103,8 +103,8 @@ public enum IntegerText {
         return try parseOddly(text, as: type, Value.self)
     }
 
-    @inline(never)
-    private static func parseOddly<Value: FixedWidthInteger & SignedInteger>(
+    @inlinable @inline(never)
+    static func parseOddly<Value: FixedWidthInteger & SignedInteger>(
         _ text: Span<UInt8>, as type: ColumnType, _: Value.Type
     ) throws(ValueError) -> Value {
         let value = try parse(text, as: type, Value.self)
@@ -114,7 +114,8 @@ public enum IntegerText {
 
     /// Whether a text that was read as an integer is what ``write(_:to:)`` writes of it. Only
     /// zeros, signs and white space at its ends can differ.
-    private static func isCanonical(_ text: Span<UInt8>) -> Bool {
+    @usableFromInline
+    static func isCanonical(_ text: Span<UInt8>) -> Bool {
         let count = text.count
         guard count > 0, TextScan.digit(text[count &- 1]) <= 9 else { return false }
         let first = text[0]

@@ -22,8 +22,7 @@ public enum TimeText {
     /// Reads a time that is written as ``write(_:to:)`` writes it.
     ///
     /// - Throws: ``ValueError`` if the text is not a time, or has another spelling.
-    @inline(__always)
-    static func parseExactly(_ text: Span<UInt8>) throws(ValueError) -> Int64 {
+    public static func parseExactly(_ text: Span<UInt8>) throws(ValueError) -> Int64 {
         var index = 0
         if let time = TimeOfDay.parseExactly(text, &index), index == text.count { return time }
         return try parseOddly(text)

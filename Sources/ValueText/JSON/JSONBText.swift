@@ -1,11 +1,13 @@
-internal import RowSchema
+import RowSchema
 
 /// `jsonb` as text. Mirrors PostgreSQL's `jsonb_out`.
-enum JSONBText {
+package enum JSONBText {
     /// Appends the text of a value.
     ///
     /// - Throws: ``ValueError`` with ``ValueError/Reason/damaged`` if the bytes are no value.
-    static func write(_ bytes: RawSpan, to output: inout ByteOutput) throws(ValueError) {
+    package static func write(
+        _ bytes: RawSpan, to output: inout ByteOutput
+    ) throws(ValueError) {
         var reader = JSONBReader()
         // Whether a comma must precede the next key or element.
         var needsComma = false
@@ -35,7 +37,8 @@ enum JSONBText {
                 needsComma = false
             case .string(let range): quote(bytes.extracting(range), to: &output)
             case .number(let range):
-                try NumericText.write(Span(viewing: bytes.extracting(range)), to: &output)
+                try NumericText.write(
+                    unsafe bytes.extracting(range)._unsafeView(as: UInt8.self), to: &output)
             case .boolean(let value): output.append(value ? "true" : "false")
             case .null: output.append("null")
             }
@@ -45,6 +48,6 @@ enum JSONBText {
     private static func quote(_ bytes: RawSpan, to output: inout ByteOutput) {
         let start = output.count
         output.append(bytes)
-        JSONText.quote(&output, from: start)
+        JSONStrings.quote(&output, from: start)
     }
 }

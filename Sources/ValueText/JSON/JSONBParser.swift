@@ -1,9 +1,9 @@
-internal import RowSchema
+import RowSchema
 
 /// Reads JSON into the bytes of a `jsonb`. Mirrors PostgreSQL's `jsonb_in` and `convertToJsonb`:
 /// objects have their keys in order of length, then of bytes, and of equal keys the last one
 /// counts.
-struct JSONBParser {
+package struct JSONBParser {
     private enum Kind {
         /// Bytes of ``strings``.
         case string(Range<Int>)
@@ -24,7 +24,9 @@ struct JSONBParser {
     /// Appends the bytes of the value in `text`.
     ///
     /// - Throws: ``ValueError`` if the text is not JSON, or has a character that text cannot hold.
-    static func parse(_ text: Span<UInt8>, into datum: inout ByteOutput) throws(ValueError) {
+    package static func parse(
+        _ text: Span<UInt8>, into datum: inout ByteOutput
+    ) throws(ValueError) {
         var parser = JSONBParser()
         try parser.read(text)
         try parser.write(to: &datum)
@@ -122,7 +124,7 @@ struct JSONBParser {
             throw ValueError(.jsonb, .outOfRange)
         }
         let start = strings.count
-        for index in 0..<number.count { strings.append(number.span[index]) }
+        strings += number.bytes
         return start..<strings.count
     }
 

@@ -1,8 +1,8 @@
 import RowSchema
 
 /// The part of a date's or time's text that is a time of day, in microseconds since midnight.
-enum TimeOfDay {
-    static let microsecondsPerDay: Int64 = 86_400_000_000
+package enum TimeOfDay {
+    package static let microsecondsPerDay: Int64 = 86_400_000_000
 
     /// Reads `HH:MM`, `HH:MM:SS` or `HH:MM:SS.ffffff` at `index` and moves past it. Further digits
     /// are rounded.
@@ -140,7 +140,7 @@ enum TimeOfDay {
 
     /// Rounds microseconds to fewer digits behind the point of the second, halves away from zero.
     /// Mirrors PostgreSQL's `AdjustTimestampForTypmod`.
-    static func rounded(_ time: Int64, to digits: Int) -> Int64 {
+    package static func rounded(_ time: Int64, to digits: Int) -> Int64 {
         var unit: Int64 = 1
         for _ in digits..<6 { unit *= 10 }
         if unit == 1 { return time }

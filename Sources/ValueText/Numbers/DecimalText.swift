@@ -1,5 +1,5 @@
 /// A decimal number as written: digits × 10^exponent.
-struct DecimalText {
+package struct DecimalText {
     /// The first nineteen digits after leading zeros.
     private(set) var digits: UInt64 = 0
     /// The power of ten of the last of ``digits``.
@@ -13,7 +13,7 @@ struct DecimalText {
 
     /// Reads the text in `range`, which has no surrounding white space; nil if it is not a number.
     @inline(__always)
-    init?(_ text: Span<UInt8>, _ range: Range<Int>) {
+    package init?(_ text: Span<UInt8>, _ range: Range<Int>) {
         var index = range.lowerBound
         let end = range.upperBound
         if index < end {

@@ -1,11 +1,10 @@
 import RowSchema
 
 extension FloatingPointText {
-    /// Reads a `double precision` that is written as ``write(_:to:)`` writes it.
+    /// Reads a `double precision` that is written as ``write(_:to:)-(Double,_)`` writes it.
     ///
     /// - Throws: ``ValueError`` if the text is not a number, or has another spelling.
-    @inline(__always)
-    static func parseExactly(_ text: Span<UInt8>) throws(ValueError) -> Double {
+    public static func parseExactly(_ text: Span<UInt8>) throws(ValueError) -> Double {
         let range = 0..<text.count
         if let decimal = DecimalText(text, range), isPlain(text, decimal) {
             let number: Double = try value(of: decimal, text, range, as: .doublePrecision)
@@ -14,10 +13,10 @@ extension FloatingPointText {
         return try parseOddly(text)
     }
 
-    /// Reads a `real` that is written as ``write(_:to:)`` writes it.
+    /// Reads a `real` that is written as ``write(_:to:)-(Float,_)`` writes it.
     ///
     /// - Throws: ``ValueError`` if the text is not a number, or has another spelling.
-    static func parseRealExactly(_ text: Span<UInt8>) throws(ValueError) -> Float {
+    public static func parseRealExactly(_ text: Span<UInt8>) throws(ValueError) -> Float {
         let number = try parseReal(text)
         if TextScan.isWritten(text, by: { write(number, to: &$0) }) { return number }
         throw ValueError(.real, .otherSpelling)
