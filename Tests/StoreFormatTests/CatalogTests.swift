@@ -253,5 +253,8 @@ import Testing
             #expect(RelationFileName(name) == .other, "\(name)")
         }
         #expect(RelationFileName("t3_16384_fsm.1") == .sessionLocal(3, 16384))
+        for name in ["t+3_16384", "t03_16384", "t0_16384", "t_16384", "t3_016384"] {
+            #expect(RelationFileName(name) == .other, "\(name)")
+        }
     }
 }

@@ -6,10 +6,15 @@ import Threads
 
 @testable import Strata
 
-/// The mark that a clean shutdown leaves: it saves syncs, and is never wrong.
-@Suite("The mark of a clean shutdown") struct CleanMarkTests {
+/// The mark of a closed or open store: it saves syncs, and is never wrong.
+@Suite("The mark of a store") struct StoreMarkTests {
     let store = TestStore()
     private var mark: String { store.path + "/strata.clean" }
+
+    /// Nil without a sound mark.
+    private var isMarkedClosed: Bool? {
+        get throws { StoreMark(try readFile(mark)).map { !$0.isOpen } }
+    }
 
     init() throws {
         try store.with { engine, session in
@@ -30,10 +35,10 @@ import Threads
         #expect(engine.recovery.endedCleanly && engine.recovery.syncedFiles == 0)
         // The mark's own file.
         #expect(files.syncs == 1)
-        #expect(try readFile(mark).isEmpty)
+        #expect(try isMarkedClosed == false)
         let crashed = try snapshot(store.path)
         try engine.close()
-        #expect(try readFile(mark).count == CleanMark.fileSize)
+        #expect(try isMarkedClosed == true)
 
         unlink(mark)
         let again = CountingFiles()
@@ -84,7 +89,52 @@ import Threads
         files.failsSyncs = false
         session.close()
         #expect(throws: StorageError.self) { try engine.close() }
-        #expect(try readFile(mark).isEmpty)
+        #expect(try isMarkedClosed == false)
+    }
+
+    /// The store opens all the same, and does not count as closed afterwards.
+    @Test(arguments: IOMethodMatrix.real)
+    func cannotBeWritten(_ method: TestedMethod) throws {
+        let store = TestStore(method)
+        try store.with { engine, session in _ = try engine.load("a", 10, mark: 1, session) }
+        let files = MarkRefusingFiles(failsRemoval: false)
+        do {
+            let engine = try store.open { $0.fileSystem = files }
+            #expect(engine.recovery.endedCleanly)
+            let session = try engine.makeSession()
+            try engine.load("b", 10, mark: 2, session)
+            session.close()
+        }
+        #expect(files.refused > 0)
+        try store.with { engine, session in
+            #expect(!engine.recovery.endedCleanly)
+            let marks = try engine.relation(named: "b").marks(session)
+            #expect(marks.count == 10)
+        }
+    }
+
+    /// Otherwise what is written next would count as durable.
+    @Test func canNeitherBeWrittenNorRemoved() throws {
+        let before = try snapshot(store.path)
+        let files = MarkRefusingFiles(failsRemoval: true)
+        #expect(throws: StorageError.self) { _ = try store.open { $0.fileSystem = files } }
+        #expect(try snapshot(store.path) == before)
+    }
+
+    @Test func followsTheCatalog() throws {
+        let catalog = store.path + "/strata.catalog"
+        do {
+            let engine = try store.open()
+            let session = try engine.makeSession()
+            for name in ["d", "e"] {
+                try engine.load(name, 1, mark: 1, session)
+                let found = try #require(StoreMark(readFile(mark)))
+                let published = try Catalog(readFile(catalog), control: engine.control)
+                #expect(found.generation == published.generation)
+            }
+            session.close()
+        }
+        #expect(try isMarkedClosed == false)
     }
 
     @Test func aStoreInWhichNothingChangesIsTheSameAfterwards() throws {
@@ -111,6 +161,39 @@ import Threads
         try store.with { engine, _ in #expect(!engine.recovery.endedCleanly) }
         #expect(try readFile(store.path + "/strata.catalog") == before)
         try store.with { engine, _ in #expect(engine.recovery.endedCleanly) }
+    }
+}
+
+/// The kernel's file system, which refuses to write into the mark.
+private final class MarkRefusingFiles: ForwardingFileSystem {
+    let underlying = KernelFileSystem()
+    private let failsRemoval: Bool
+    private let state = Lock((marks: Set<CInt>(), refused: 0), rank: .observer)
+
+    init(failsRemoval: Bool) { self.failsRemoval = failsRemoval }
+
+    var refused: Int { state.withLock { $0.refused } }
+
+    func open(_ path: String, in root: CInt, _ flags: FileOpenFlags) -> CInt {
+        let descriptor = underlying.open(path, in: root, flags)
+        state.withLock { state in
+            state.marks.remove(descriptor)
+            if path == StoreMark.fileName { state.marks.insert(descriptor) }
+        }
+        return descriptor
+    }
+
+    func write(_ descriptor: CInt, _ vectors: UnsafeBufferPointer<iovec>, at offset: Int64) -> Int {
+        let isRefused = state.withLock { state in
+            if !state.marks.contains(descriptor) { return false }
+            state.refused += 1
+            return true
+        }
+        return isRefused ? -Int(EIO) : unsafe underlying.write(descriptor, vectors, at: offset)
+    }
+
+    func unlink(_ path: String, in root: CInt) -> CInt {
+        failsRemoval && path == StoreMark.fileName ? -EIO : underlying.unlink(path, in: root)
     }
 }
 
