@@ -244,7 +244,8 @@ let tests: [Target] = [
         name: "RelationLoaderTests",
         dependencies: [
             "RelationLoader", "Strata", "CompressedDisk", "MemoryDisk", "BufferManager",
-            "FileAccess", "StorageManager", "PageFormat", "AsyncIO", "StorageTesting",
+            "FileAccess", "StorageManager", "PageFormat", "AsyncIO", "StorageTesting", "Threads",
+            system,
         ]),
     .testTarget(
         name: "StorageTestingTests",
