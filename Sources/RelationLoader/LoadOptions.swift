@@ -39,6 +39,10 @@ public struct LoadOptions: Sendable {
     /// The file for skipped records; nil discards them. Only with `BadRecordPolicy.skip`. The
     /// file must be empty or new, and outside the store's directory.
     public var rejectsPath: FilePath?
+    /// How many threads parse records; nil for one for each core. At most 16 are used. Short
+    /// sources, and dialects other than RFC 4180's with one delimiter character, are parsed by the
+    /// loading thread alone.
+    public var threadCount: Int?
     /// Ends the load early on request.
     public var cancellation = Cancellation()
     /// The least time between two calls of the progress closure.
