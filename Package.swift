@@ -48,7 +48,7 @@ let modules: [Target] = [
     .target(
         name: "RowText", dependencies: ["ValueText", "RowSchema", "PageFormat", "Threads", system]),
     .target(name: "FileAccess", dependencies: ["AsyncIO", "CPlatform", log, "Threads", system]),
-    .target(name: "StorageManager", dependencies: ["AsyncIO", "Threads"]),
+    .target(name: "StorageManager", dependencies: ["AsyncIO", "CPlatform", "Threads"]),
     .target(
         name: "MagneticDisk", dependencies: ["StorageManager", "FileAccess", "AsyncIO", "Threads"],
         path: "Sources/StorageManagers/MagneticDisk"),
@@ -63,7 +63,7 @@ let modules: [Target] = [
         path: "Sources/StorageManagers/CompressedDisk"),
     .target(
         name: "RadosDisk",
-        dependencies: ["StorageManager", "AsyncIO", "CPlatform", "Threads", rados, log],
+        dependencies: ["StorageManager", "AsyncIO", "Threads", rados, log],
         path: "Sources/StorageManagers/RadosDisk"),
     .target(
         name: "BufferManager",
@@ -72,19 +72,21 @@ let modules: [Target] = [
         name: "ReadStream",
         dependencies: ["BufferManager", "StorageManager", "AsyncIO", "Threads", deque]),
     .target(
-        name: "PostgresTypes", dependencies: ["ValueText"],
+        name: "PostgresTypes", dependencies: ["ValueText", "RowSchema"],
         path: "Sources/PostgresCluster/PostgresTypes"),
     .target(
         name: "PostgresReading",
         dependencies: [
             "PostgresTypes", "PageChecking", "ReadStream", "BufferManager", "StorageManager",
             "MagneticDisk",
-            "FileAccess", "PageFormat", "AsyncIO", "CPlatform", log, "Threads", system,
+            "FileAccess", "PageFormat", "AsyncIO", log, "Threads", system,
         ],
         path: "Sources/PostgresCluster/PostgresReading"),
     .target(
         name: "PostgresCatalogs",
-        dependencies: ["PostgresReading", "PostgresTypes", "PageFormat", "AsyncIO", "CPlatform"],
+        dependencies: [
+            "PostgresReading", "PostgresTypes", "StorageManager", "PageFormat", "AsyncIO",
+        ],
         path: "Sources/PostgresCluster/PostgresCatalogs"),
     .target(
         name: "PostgresVerification",
@@ -108,8 +110,7 @@ let modules: [Target] = [
     .target(
         name: "StoreFormat",
         dependencies: [
-            "StorageManager", "FileAccess", "RowSchema", "AsyncIO", "CPlatform", "Threads",
-            hashTrees, system,
+            "StorageManager", "FileAccess", "RowSchema", "AsyncIO", "Threads", hashTrees, system,
         ]),
     .target(
         name: "Journaling",

@@ -23,7 +23,7 @@ import Testing
         let catalogs = reading.union(["PostgresReading"])
         let bench = strata.union(["Strata", "RelationLoader", "RowText"])
         return [
-            "PostgresTypes": ["ValueText"], "PostgresReading": reading,
+            "PostgresTypes": ["ValueText", "RowSchema"], "PostgresReading": reading,
             "PostgresCatalogs": catalogs,
             "PostgresVerification": catalogs.union(["PostgresCatalogs"]),
             "PostgresCluster": catalogs.union(["PostgresCatalogs", "PostgresVerification"]),

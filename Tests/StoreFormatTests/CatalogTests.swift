@@ -221,11 +221,6 @@ import Testing
         }
     }
 
-    @Test func checksumIsTheOneOfTheStandard() {
-        #expect(CRC32C.checksum(Array("123456789".utf8).span) == 0xE306_9283)
-        #expect(CRC32C.checksum([UInt8](repeating: 0, count: 32).span) == 0x8A91_36AA)
-    }
-
     @Test func fileNumbersRunOutWithAnError() throws {
         var catalog = Catalog(identifier: 1)
         catalog.nextFileNumber = .max - 1

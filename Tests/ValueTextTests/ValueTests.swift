@@ -25,10 +25,13 @@ func readAndPrint(_ text: String, _ type: ColumnType) throws -> String {
             switch type {
             case .boolean: BooleanText.write(try BooleanText.parse(text), to: &output)
             case .smallint:
-                IntegerText.write(Int64(try IntegerText.parseSmallint(text)), to: &output)
+                let value = try IntegerText.parse(text, as: type, Int16.self)
+                IntegerText.write(Int64(value), to: &output)
             case .integer:
-                IntegerText.write(Int64(try IntegerText.parseInteger(text)), to: &output)
-            case .bigint: IntegerText.write(try IntegerText.parseBigint(text), to: &output)
+                let value = try IntegerText.parse(text, as: type, Int32.self)
+                IntegerText.write(Int64(value), to: &output)
+            case .bigint:
+                IntegerText.write(try IntegerText.parse(text, as: type, Int64.self), to: &output)
             case .real: FloatingPointText.write(try FloatingPointText.parseReal(text), to: &output)
             case .doublePrecision:
                 FloatingPointText.write(try FloatingPointText.parseDouble(text), to: &output)

@@ -1,6 +1,6 @@
 internal import AsyncIO
-internal import CPlatform
 internal import PostgresReading
+internal import StorageManager
 
 /// The file numbers of the catalogs that no catalog records: a database's `pg_filenode.map`, or the
 /// shared one. Mirrors `RelMapFile`.
@@ -27,8 +27,7 @@ struct RelationMap {
         let capacity = Self.capacities.first { capacity in
             let end = 8 + 8 * capacity
             guard bytes.count >= end + 4 else { return false }
-            let sum = unsafe bytes.withUnsafeBytes { unsafe strata_crc32c(0, $0.baseAddress, end) }
-            return sum == word(end)
+            return CRC32C.checksum(bytes.span.extracting(0..<end)) == word(end)
         }
         guard let capacity else { throw damaged("its checksum is wrong") }
         guard word(0) == Self.magic, word(4) <= UInt32(capacity) else {

@@ -1,5 +1,4 @@
 public import AsyncIO
-internal import CPlatform
 internal import StorageManager
 
 /// The contents of a cluster's control file, `global/pg_control`. It is never written.
@@ -97,9 +96,7 @@ public struct ClusterControl: Sendable, Hashable {
                 remedy: "Give a data directory of PostgreSQL 13 to 18, of a little-endian machine.",
                 at: StorageError.Location(path: Self.path))
         }
-        let sum = unsafe bytes.withUnsafeBytes {
-            unsafe strata_crc32c(0, $0.baseAddress, sumOffset)
-        }
+        let sum = CRC32C.checksum(bytes.span.extracting(0..<sumOffset))
         guard sum == word(sumOffset) else { throw Self.damaged("its checksum is wrong") }
         guard word(Offset.blockSize) == UInt32(blockSize) else {
             throw StorageError(

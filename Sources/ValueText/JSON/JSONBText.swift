@@ -9,45 +9,28 @@ package enum JSONBText {
         _ bytes: RawSpan, to output: inout ByteOutput
     ) throws(ValueError) {
         var reader = JSONBReader()
-        // Whether a comma must precede the next key or element.
-        var needsComma = false
-        while true {
-            let token: JSONBReader.Token?
-            do throws(JSONBReader.Fault) { token = try reader.next(bytes) } catch {
-                throw ValueError(.jsonb, .damaged)
-            }
-            guard let token else { return }
+        while let token = try next(&reader, bytes) {
+            output.append(reader.separator)
             switch token {
-            case .endObject: output.append(UInt8(ascii: "}"))
-            case .endArray: output.append(UInt8(ascii: "]"))
-            default: if needsComma { output.append(", ") }
-            }
-            needsComma = true
-            switch token {
-            case .endObject, .endArray: break
-            case .beginObject:
-                output.append(UInt8(ascii: "{"))
-                needsComma = false
-            case .beginArray:
-                output.append(UInt8(ascii: "["))
-                needsComma = false
-            case .key(let range):
-                quote(bytes.extracting(range), to: &output)
-                output.append(": ")
-                needsComma = false
-            case .string(let range): quote(bytes.extracting(range), to: &output)
+            case .key(let range), .string(let range):
+                let start = output.count
+                output.append(bytes.extracting(range))
+                JSONStrings.quote(&output, from: start)
             case .number(let range):
                 try NumericText.write(
                     unsafe bytes.extracting(range)._unsafeView(as: UInt8.self), to: &output)
-            case .boolean(let value): output.append(value ? "true" : "false")
-            case .null: output.append("null")
+            default: output.append(token.literal)
             }
         }
     }
 
-    private static func quote(_ bytes: RawSpan, to output: inout ByteOutput) {
-        let start = output.count
-        output.append(bytes)
-        JSONStrings.quote(&output, from: start)
+    private static func next(
+        _ reader: inout JSONBReader, _ bytes: RawSpan
+    ) throws(ValueError) -> JSONBReader.Token? {
+        do throws(JSONBReader.Fault) {
+            return try reader.next(bytes)
+        } catch {
+            throw ValueError(.jsonb, .damaged)
+        }
     }
 }

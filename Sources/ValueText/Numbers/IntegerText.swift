@@ -9,35 +9,30 @@ public enum IntegerText {
     public static func parse<Value: FixedWidthInteger & SignedInteger>(
         _ text: Span<UInt8>, as type: ColumnType, _: Value.Type
     ) throws(ValueError) -> Value {
-        var index = 0
-        let count = text.count
-        var isNegative = false
-        if count > 0 {
-            let first = text[0]
-            if first == UInt8(ascii: "-") {
-                isNegative = true
-                index = 1
-            }
-        }
-        // Eighteen digits cannot overflow 64 bits.
-        if count &- index <= 18 && index < count {
-            var value: Int64 = 0
-            var position = index
-            while position < count {
-                let digit = TextScan.digit(text[position])
-                if digit > 9 { break }
-                value = value &* 10 &+ Int64(digit)
-                position &+= 1
-            }
-            if position == count {
-                if isNegative { value = 0 &- value }
-                guard let result = Value(exactly: value) else {
-                    throw ValueError(type, .outOfRange)
-                }
-                return result
-            }
+        let start = text.count > 0 && text[0] == UInt8(ascii: "-") ? 1 : 0
+        if let value = short(text, from: start) {
+            guard let result = Value(exactly: value) else { throw ValueError(type, .outOfRange) }
+            return result
         }
         return try parseSlowly(text, as: type, Value.self)
+    }
+
+    /// The integer of the digits from `start` on, negative unless that is 0; nil if there are none,
+    /// more than eighteen, or other characters.
+    @inlinable @inline(__always)
+    static func short(_ text: Span<UInt8>, from start: Int) -> Int64? {
+        let count = text.count
+        // Eighteen digits cannot overflow 64 bits.
+        guard start < count, count &- start <= 18 else { return nil }
+        var value: Int64 = 0
+        var position = start
+        while position < count {
+            let digit = TextScan.digit(text[position])
+            if digit > 9 { return nil }
+            value = value &* 10 &+ Int64(digit)
+            position &+= 1
+        }
+        return start == 0 ? value : 0 &- value
     }
 
     @inlinable @inline(never)
@@ -82,23 +77,11 @@ public enum IntegerText {
     ) throws(ValueError) -> Value {
         let count = text.count
         let start = count > 0 && text[0] == UInt8(ascii: "-") ? 1 : 0
-        // Eighteen digits cannot overflow 64 bits. The first of several is not zero, and the only
-        // one only without a sign.
-        if count &- start <= 18 && start < count
-            && (count == 1 || text[start] != UInt8(ascii: "0"))
+        // The first of several digits is not zero, and the only one only without a sign.
+        if start < count, count == 1 || text[start] != UInt8(ascii: "0"),
+            let value = short(text, from: start), let result = Value(exactly: value)
         {
-            var value: Int64 = 0
-            var position = start
-            while position < count {
-                let digit = TextScan.digit(text[position])
-                if digit > 9 { break }
-                value = value &* 10 &+ Int64(digit)
-                position &+= 1
-            }
-            if position == count {
-                if start == 1 { value = 0 &- value }
-                if let result = Value(exactly: value) { return result }
-            }
+            return result
         }
         return try parseOddly(text, as: type, Value.self)
     }
@@ -122,21 +105,6 @@ public enum IntegerText {
         if first == UInt8(ascii: "0") { return count == 1 }
         if TextScan.digit(first) <= 9 { return true }
         return first == UInt8(ascii: "-") && TextScan.digit(text[1]) &- 1 < 9
-    }
-
-    /// Reads a `smallint`.
-    public static func parseSmallint(_ text: Span<UInt8>) throws(ValueError) -> Int16 {
-        try parse(text, as: .smallint, Int16.self)
-    }
-
-    /// Reads an `integer`.
-    public static func parseInteger(_ text: Span<UInt8>) throws(ValueError) -> Int32 {
-        try parse(text, as: .integer, Int32.self)
-    }
-
-    /// Reads a `bigint`.
-    public static func parseBigint(_ text: Span<UInt8>) throws(ValueError) -> Int64 {
-        try parse(text, as: .bigint, Int64.self)
     }
 
     /// Appends the decimal digits of `value`, after a minus sign if it is negative.

@@ -1,4 +1,4 @@
-import RowSchema
+public import RowSchema
 
 /// Exact decimal numbers between text and PostgreSQL's `numeric` format, as stored in a tuple after
 /// the length. Mirrors PostgreSQL's `numeric_in`, `make_result` and `numeric_out`.
@@ -36,6 +36,7 @@ public enum NumericText {
     /// Appends the datum of a number that is written as ``write(_:to:)`` writes it.
     ///
     /// - Throws: ``ValueError`` if the text is not a number, or has another spelling.
+    @inlinable
     public static func parseExactly(
         _ text: Span<UInt8>, into datum: inout ByteOutput
     ) throws(ValueError) {
@@ -43,7 +44,8 @@ public enum NumericText {
     }
 
     /// Appends the datum of the number in `text`. Returns whether that is how numbers are written.
-    private static func read(
+    @usableFromInline
+    static func read(
         _ text: Span<UInt8>, into datum: inout ByteOutput
     ) throws(ValueError) -> Bool {
         let range = TextScan.trimmed(text)

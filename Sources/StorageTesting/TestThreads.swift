@@ -9,7 +9,7 @@ public struct WatchdogError: Error, CustomStringConvertible {
 /// Real threads for tests of blocking code.
 ///
 /// Blocking code must stay off Swift's cooperative pool, whose few threads all tests share.
-public enum Threads {
+public enum TestThreads {
     /// How long ``run(_:seconds:_:)`` and ``waitOrFail(_:seconds:until:)`` wait by default.
     public static var defaultSeconds: Double { 120 }
 
@@ -97,11 +97,11 @@ public enum Threads {
         let box = unsafe Unmanaged.passRetained(Body(body)).toOpaque()
         #if canImport(Darwin)
             var thread: pthread_t?
-            let error = unsafe pthread_create(&thread, nil, { unsafe Threads.enter($0) }, box)
+            let error = unsafe pthread_create(&thread, nil, { unsafe TestThreads.enter($0) }, box)
             if error == 0, let thread = unsafe thread { unsafe pthread_detach(thread) }
         #else
             var thread = pthread_t()
-            let error = unsafe pthread_create(&thread, nil, { unsafe Threads.enter($0!) }, box)
+            let error = unsafe pthread_create(&thread, nil, { unsafe TestThreads.enter($0!) }, box)
             if error == 0 { pthread_detach(thread) }
         #endif
         precondition(error == 0, "no thread could be started, error \(error)")
@@ -113,7 +113,7 @@ public enum Threads {
     }
 }
 
-/// A thread that runs beside the test that started it with ``Threads/beside(_:)``.
+/// A thread that runs beside the test that started it with ``TestThreads/beside(_:)``.
 public final class RunningThread<Value: Sendable>: Sendable {
     let result = Monitor<Result<Value, any Error>?>(nil)
 
@@ -124,7 +124,7 @@ public final class RunningThread<Value: Sendable>: Sendable {
     ///
     /// - Throws: what the body threw, or a ``WatchdogError`` after `seconds`.
     @discardableResult
-    public func join(seconds: Double = Threads.defaultSeconds) throws -> Value {
+    public func join(seconds: Double = TestThreads.defaultSeconds) throws -> Value {
         guard let ended = result.wait(seconds: seconds, { $0 }) else {
             throw WatchdogError(description: "a thread has not ended after \(seconds) s")
         }
