@@ -101,6 +101,14 @@ let modules: [Target] = [
         ],
         path: "Sources/PostgresCluster/PostgresCluster"),
     .target(
+        name: "PostgresRescue",
+        dependencies: [
+            "PostgresCluster", "PostgresVerification", "PostgresCatalogs", "PostgresReading",
+            "PostgresTypes", "RowSchema", "RowText", "PageChecking", "StorageManager",
+            "FileAccess", "PageFormat", "AsyncIO", "Threads", system,
+        ],
+        path: "Sources/PostgresCluster/PostgresRescue"),
+    .target(
         name: "PageChecking",
         dependencies: ["StorageManager", "FileAccess", "RowSchema", "PageFormat", "AsyncIO"]),
     .target(
@@ -148,7 +156,7 @@ let modules: [Target] = [
         name: "StrataTool",
         dependencies: [
             "BenchSuite", "RelationLoader", "StoreSimulator", "StorageTesting", "Strata",
-            "PostgresCluster",
+            "PostgresRescue", "PostgresCluster",
             "CompressedDisk",
             "MemoryDisk", "BufferManager", "FileAccess", "StorageManager", "AsyncIO", "CPlatform",
             "CZstd", liburing, arguments, log, "Threads", system,
@@ -162,8 +170,8 @@ let tests: [Target] = [
     .testTarget(
         name: "ArticleTests",
         dependencies: [
-            "RelationLoader", "Strata", "PostgresCluster", "CompressedDisk", "MagneticDisk",
-            "MemoryDisk", "StoreSimulator", "StorageTesting", "Threads",
+            "RelationLoader", "Strata", "PostgresRescue", "PostgresCluster", "CompressedDisk",
+            "MagneticDisk", "MemoryDisk", "StoreSimulator", "StorageTesting", "Threads",
         ]),
     .testTarget(name: "AsyncIOTests", dependencies: ["AsyncIO", "StorageTesting", log, "Threads"]),
     .testTarget(name: "PageFormatTests", dependencies: ["PageFormat", "Threads"]),
@@ -214,9 +222,9 @@ let tests: [Target] = [
     .testTarget(
         name: "PostgresClusterTests",
         dependencies: [
-            "PostgresCluster", "PostgresVerification", "PostgresCatalogs", "PostgresReading",
-            "PostgresTypes", "FileAccess", "StorageManager", "AsyncIO", "CPlatform",
-            "StorageTesting", log,
+            "PostgresRescue", "PostgresCluster", "PostgresVerification", "PostgresCatalogs",
+            "PostgresReading", "PostgresTypes", "PageFormat", "FileAccess", "StorageManager",
+            "AsyncIO", "CPlatform", "StorageTesting", log,
         ]),
     .testTarget(
         name: "StoreFormatTests",
@@ -255,7 +263,7 @@ let tests: [Target] = [
     .testTarget(
         name: "IntegrationTests",
         dependencies: [
-            "PostgresCluster",
+            "PostgresRescue", "PostgresCluster",
             "RelationLoader", "Strata", "MagneticDisk", "CompressedDisk", "MemoryDisk",
             "BufferManager", "FileAccess", "StorageManager", "AsyncIO", "StorageTesting",
             "StrataTool", "CrashClient", "Threads",
@@ -311,7 +319,7 @@ let package = Package(
     products: [
         .library(name: "Strata", targets: ["Strata"]),
         .library(name: "RelationLoader", targets: ["RelationLoader"]),
-        .library(name: "PostgresCluster", targets: ["PostgresCluster"]),
+        .library(name: "PostgresCluster", targets: ["PostgresCluster", "PostgresRescue"]),
         .library(name: "StorageTesting", targets: ["StorageTesting"]),
         .library(name: "StoreSimulator", targets: ["StoreSimulator"]),
         .executable(name: "strata", targets: ["StrataTool"]),

@@ -25,6 +25,9 @@ import Testing
             "PostgresTypes": ["RowText"], "PostgresReading": reading, "PostgresCatalogs": catalogs,
             "PostgresVerification": catalogs.union(["PostgresCatalogs"]),
             "PostgresCluster": catalogs.union(["PostgresCatalogs", "PostgresVerification"]),
+            "PostgresRescue": catalogs.union([
+                "PostgresCatalogs", "PostgresVerification", "PostgresCluster", "RowSchema",
+            ]),
             "Threads": [], "AsyncIO": ["Threads"], "PageFormat": [],
             "RowSchema": ["PageFormat"], "RowText": ["RowSchema", "PageFormat", "Threads"],
             "FileAccess": core,
@@ -39,6 +42,7 @@ import Testing
             "StoreSimulator": strata.union(["Strata", "StorageTesting"]), "BenchSuite": bench,
             "StrataTool": bench.union([
                 "BenchSuite", "StorageTesting", "StoreSimulator", "PostgresCluster",
+                "PostgresRescue",
             ]),
         ]
     }()
