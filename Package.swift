@@ -109,6 +109,12 @@ let modules: [Target] = [
         ],
         path: "Sources/PostgresCluster/PostgresRescue"),
     .target(
+        name: "PageInspection",
+        dependencies: [
+            "PostgresRescue", "PostgresVerification", "PostgresTypes", "PageFormat",
+        ],
+        path: "Sources/PostgresCluster/PageInspection"),
+    .target(
         name: "PageChecking",
         dependencies: ["StorageManager", "FileAccess", "RowSchema", "PageFormat", "AsyncIO"]),
     .target(
@@ -156,10 +162,10 @@ let modules: [Target] = [
         name: "StrataTool",
         dependencies: [
             "BenchSuite", "RelationLoader", "StoreSimulator", "StorageTesting", "Strata",
-            "PostgresRescue", "PostgresCluster",
+            "PageInspection", "PostgresRescue", "PostgresCluster",
             "CompressedDisk",
-            "MemoryDisk", "BufferManager", "FileAccess", "StorageManager", "AsyncIO", "CPlatform",
-            "CZstd", liburing, arguments, log, "Threads", system,
+            "MemoryDisk", "BufferManager", "FileAccess", "StorageManager", "PageFormat", "AsyncIO",
+            "CPlatform", "CZstd", liburing, arguments, log, "Threads", system,
         ],
         path: "Sources/StrataTool"),
 ]
@@ -222,7 +228,8 @@ let tests: [Target] = [
     .testTarget(
         name: "PostgresClusterTests",
         dependencies: [
-            "PostgresRescue", "PostgresCluster", "PostgresVerification", "PostgresCatalogs",
+            "PageInspection", "PostgresRescue", "PostgresCluster", "PostgresVerification",
+            "PostgresCatalogs",
             "PostgresReading", "PostgresTypes", "PageFormat", "FileAccess", "StorageManager",
             "AsyncIO", "CPlatform", "StorageTesting", log,
         ]),
@@ -263,7 +270,7 @@ let tests: [Target] = [
     .testTarget(
         name: "IntegrationTests",
         dependencies: [
-            "PostgresRescue", "PostgresCluster",
+            "PageInspection", "PostgresRescue", "PostgresCluster", "PageFormat",
             "RelationLoader", "Strata", "MagneticDisk", "CompressedDisk", "MemoryDisk",
             "BufferManager", "FileAccess", "StorageManager", "AsyncIO", "StorageTesting",
             "StrataTool", "CrashClient", "Threads",
@@ -319,7 +326,9 @@ let package = Package(
     products: [
         .library(name: "Strata", targets: ["Strata"]),
         .library(name: "RelationLoader", targets: ["RelationLoader"]),
-        .library(name: "PostgresCluster", targets: ["PostgresCluster", "PostgresRescue"]),
+        .library(
+            name: "PostgresCluster",
+            targets: ["PostgresCluster", "PostgresRescue", "PageInspection"]),
         .library(name: "StorageTesting", targets: ["StorageTesting"]),
         .library(name: "StoreSimulator", targets: ["StoreSimulator"]),
         .executable(name: "strata", targets: ["StrataTool"]),

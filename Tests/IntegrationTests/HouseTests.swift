@@ -28,6 +28,7 @@ import Testing
             "PostgresRescue": catalogs.union([
                 "PostgresCatalogs", "PostgresVerification", "PostgresCluster", "RowSchema",
             ]),
+            "PageInspection": catalogs.union(["PostgresVerification", "PostgresRescue"]),
             "Threads": [], "AsyncIO": ["Threads"], "PageFormat": [],
             "RowSchema": ["PageFormat"], "RowText": ["RowSchema", "PageFormat", "Threads"],
             "FileAccess": core,
@@ -42,7 +43,7 @@ import Testing
             "StoreSimulator": strata.union(["Strata", "StorageTesting"]), "BenchSuite": bench,
             "StrataTool": bench.union([
                 "BenchSuite", "StorageTesting", "StoreSimulator", "PostgresCluster",
-                "PostgresRescue",
+                "PostgresRescue", "PageInspection",
             ]),
         ]
     }()
