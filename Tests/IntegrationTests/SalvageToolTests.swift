@@ -90,6 +90,10 @@ struct SalvageToolTests {
             "salvage", Self.data, "--image", "\(Self.data)/\(file)", "--schema", schema,
             "--no-marks")
         #expect(byImage.output == scan.output, "\(byImage.errors)")
+        let nothing = try postgres(
+            "salvage", "--image", "\(Self.data)/\(file)", "--schema", "a uuid")
+        #expect(nothing.status == 1)
+        #expect(nothing.errors.contains("nothing was found that fits"))
         let orphans = try postgres("salvage", Self.data, "--orphans")
         #expect(orphans.status == 0, "\(orphans.errors)")
     }

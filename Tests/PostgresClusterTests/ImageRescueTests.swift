@@ -137,6 +137,30 @@ struct ImageRescueTests {
         try rescue.close()
     }
 
+    @Test("a damaged page of a TOAST relation is no table's of other columns")
+    func damagedToast() throws {
+        let data = Clusters.clean.data
+        let directory = try Clusters.open(data)
+        let database = try directory.database(named: "app")
+        let table = try database.table(try TableName("toast_external"))
+        let toast = try #require(
+            database.tables(includingSystem: true)
+                .first { $0.name == "pg_toast_\(table.number)" }?.file)
+        try directory.close()
+        var image = Image(generator: SeededGenerator(11))
+        var chunks = [UInt8](try Data(contentsOf: URL(filePath: "\(data)/\(toast)")))
+        for page in stride(from: 0, to: chunks.count, by: 8192) { chunks[page + 8] ^= 1 }
+        image.add(Data(chunks), alignment: 4096)
+        try image.write()
+        let opened = try open(image, TestedMethod(.synchronous))
+        // The numbers of value and chunk are a bigint, its bytes a text, and the header of
+        // the next tuple a date.
+        for schema in ["a bigint, b text, c date", "a bigint, b text, c int", "a int, b int"] {
+            #expect(try opened.all(schema).rows.isEmpty, "\(schema)")
+        }
+        opened.close()
+    }
+
     @Test("what is no image is refused")
     func refused() throws {
         let missing = try #require(throws: StorageError.self) {

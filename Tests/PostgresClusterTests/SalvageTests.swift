@@ -142,6 +142,17 @@ struct SalvageTests {
         let unsure = try rescue.all(target)
         #expect(unsure.rows.map(\.line) == before.rows.map(\.line))
         #expect(unsure.rows.contains { $0.confidence == .plausible })
+        // What is no text is lost.
+        var spoilt = original
+        for index in 4000..<8192 where spoilt[index] >= 0x20 && spoilt[index] < 0x7F {
+            spoilt[index] = 0xFF
+        }
+        try copy.write(toast, block: 0, spoilt)
+        for row in try rescue.all(target).rows {
+            for text in row.fields {
+                #expect(text.map { String(validating: $0, as: UTF8.self) } != .some(nil))
+            }
+        }
         // Without the page, its values are lost, and nothing else.
         try copy.write(toast, block: 0, Data(count: 8192))
         let lost = try rescue.all(target)

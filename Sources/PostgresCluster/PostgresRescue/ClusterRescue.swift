@@ -112,6 +112,8 @@ public final class ClusterRescue: Sendable {
     /// Salvages the rows of a target, in physical order, on the calling thread.
     ///
     /// - Parameters:
+    ///   - target: what to salvage.
+    ///   - options: which rows of it.
     ///   - observer: hears of all that is lost or damaged.
     ///   - row: is given each row; false ends the salvage.
     /// - Throws: what `row` throws; `resourcesExhausted`, `closed`. Damage is no error.

@@ -162,7 +162,8 @@ final class ImageSalvage {
         let header = tuple.header
         let state = try state(header, entry)
         guard options.includesDead || state == .visible || state == .unknown else { return true }
-        let fields = try making.fields(of: tuple) { pointer throws(StorageError) in
+        let fields = try making.fields(of: tuple, isSure: entry.isWhole) {
+            pointer throws(StorageError) in
             ChunkGathering.value(pointer, self.chunks) { self.chunk($0) }
         }
         for lost in fields.lost {

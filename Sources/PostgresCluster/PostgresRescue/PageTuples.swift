@@ -82,8 +82,11 @@ struct PageTuples {
                 let namesItself =
                     (1...Self.mostNumber).contains(header.number)
                     && (block == nil || header.block == block)
+                let end = PageLayout.align(offset + length)
                 if namesItself && !owned.contains(header.number)
                     && !claims.taken.contains(where: { $0.number == header.number })
+                    && !Self.isDenied(page, header.number, at: offset, length)
+                    && (end == gap.upperBound || judge.mayBegin(page.bytes, at: end))
                 {
                     claims.add(
                         Found(
@@ -92,6 +95,17 @@ struct PageTuples {
                 offset = PageLayout.align(offset + length)
             }
         }
+    }
+}
+
+extension PageTuples {
+    /// Whether a tuple's own line pointer leads to it with another length, which is then the right
+    /// one.
+    private static func isDenied(
+        _ page: PageView, _ number: OffsetNumber, at offset: Int, _ length: Int
+    ) -> Bool {
+        guard let pointer = DamagedPage.linePointer(number, of: page) else { return false }
+        return pointer.state == .normal && pointer.offset == offset && pointer.length != length
     }
 }
 

@@ -127,7 +127,7 @@ final class RelationSalvage {
     private func give(
         _ tuple: HeapTupleView, _ place: Place, _ state: RescuedState, isWhole: Bool
     ) throws(StorageError) {
-        let fields = try making.fields(of: tuple) { pointer throws(StorageError) in
+        let fields = try making.fields(of: tuple, isSure: isWhole) { pointer throws(StorageError) in
             try toast.value(pointer)
         }
         for lost in fields.lost {

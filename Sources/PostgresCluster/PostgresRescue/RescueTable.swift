@@ -25,6 +25,17 @@ struct RescueAttribute: Sendable {
     }
 }
 
+extension RescueAttribute {
+    /// What keeps bytes from being a value, where that can be told without writing it; nil for
+    /// nothing.
+    func fault(in value: RawSpan, isUTF8: Bool) -> String? {
+        guard let check else { return nil }
+        let isText = check == .text || check == .varchar || check == .char || check == .json
+        guard isText && !isUTF8 else { return check.fault(in: value) }
+        return value.contains(where: { $0 == 0 }) ? "text contains a zero" : nil
+    }
+}
+
 /// A column of rescued rows.
 public struct RescueColumn: Sendable {
     /// Its name.

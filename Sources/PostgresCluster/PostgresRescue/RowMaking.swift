@@ -10,6 +10,8 @@ struct RowMaking {
     private let encoding: TextEncoding
     private var slots: [Slot]
     private var text = TextOutput()
+    /// Whether a value may come from a damaged page.
+    private var checksValues = false
 
     /// A stored attribute.
     private enum Slot {
@@ -37,14 +39,17 @@ struct RowMaking {
 
     /// The texts of a tuple's columns.
     ///
-    /// - Parameter toast: gathers values that are stored out of line.
+    /// - Parameters:
+    ///   - isSure: whether the tuple's page is whole; otherwise its values are checked first.
+    ///   - toast: gathers values that are stored out of line.
     /// - Throws: what `toast` throws.
     mutating func fields(
-        of tuple: HeapTupleView,
+        of tuple: HeapTupleView, isSure: Bool,
         _ toast: (ToastPointer) throws(StorageError) -> GatheredValue
     ) throws(StorageError) -> Fields {
         let data = tuple.bytes.extracting(tuple.dataOffset..<tuple.bytes.byteCount)
         find(tuple, data)
+        checksValues = !isSure
         var fields = Fields()
         fields.texts.reserveCapacity(shape.columns.count)
         for (index, column) in shape.columns.enumerated() {
@@ -90,6 +95,7 @@ struct RowMaking {
             fields.lost.append((column, reason))
         case .complete(let bytes, let isSure):
             do throws(ValueFault) {
+                checksValues = checksValues || !isSure
                 fields.texts.append(try unsafe written(bytes.span.bytes, attribute))
                 fields.isSure = fields.isSure && isSure
             } catch {
@@ -121,6 +127,11 @@ struct RowMaking {
     private mutating func written(
         _ value: RawSpan, _ attribute: Int
     ) throws(ValueFault) -> [UInt8] {
+        if checksValues,
+            let fault = shape.attributes[attribute].fault(in: value, isUTF8: shape.isUTF8)
+        {
+            throw .malformed(fault)
+        }
         text.clear()
         try writer.write(value, as: shape.attributes[attribute].form, to: &text)
         try encoding.convert(&text, from: 0)

@@ -1,6 +1,5 @@
 internal import PageFormat
 internal import PostgresTypes
-internal import RowSchema
 
 /// Tells whether bytes are a tuple of a table: its header, the places of its values, and the values
 /// themselves must all be possible. Belongs to one thread.
@@ -31,6 +30,14 @@ struct TupleJudge {
         else { return nil }
         guard let length = try? valuesEnd(bytes, header) else { return nil }
         return length
+    }
+
+    /// Whether a tuple's header may begin at `offset`.
+    func mayBegin(_ page: RawSpan, at offset: Int) -> Bool {
+        guard let bytes = try? page.rest(offset), let header = HeapTupleHeader(bytes) else {
+            return false
+        }
+        return isPossible(header, bytes.byteCount)
     }
 
     private func isPossible(_ header: HeapTupleHeader, _ available: Int) -> Bool {
@@ -107,11 +114,8 @@ struct TupleJudge {
         _ value: RawSpan, _ attribute: RescueAttribute
     ) throws(ValueFault) {
         if attribute.isDropped { return }
-        if let type = attribute.check {
-            let isText = type == .text || type == .varchar || type == .char || type == .json
-            if isText && !shape.isUTF8 {
-                if value.contains(where: { $0 == 0 }) { throw .malformed("text contains a zero") }
-            } else if let fault = type.fault(in: value) {
+        if attribute.check != nil {
+            if let fault = attribute.fault(in: value, isUTF8: shape.isUTF8) {
                 throw .malformed(fault)
             }
             return

@@ -29,7 +29,7 @@ package struct TupleTexts {
 
     /// The values of a tuple.
     package mutating func values(of tuple: HeapTupleView) -> [Value] {
-        let fields = try? making.fields(of: tuple) { pointer throws(StorageError) in
+        let fields = try? making.fields(of: tuple, isSure: false) { pointer throws(StorageError) in
             .incomplete(
                 "stored out of line: value \(pointer.value) of relation \(pointer.relation),"
                     + " \(pointer.storedSize) bytes")

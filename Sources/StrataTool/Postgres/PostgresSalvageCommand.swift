@@ -25,8 +25,8 @@ struct PostgresSalvageCommand: ParsableCommand {
             their headers and --schema. The directory may be given too, so that its log tells \
             which rows were committed.
 
-            Exit codes: 0 if everything was whole; 1 if something is lost or not sure, or the \
-            command failed.
+            Exit codes: 0 if everything was whole; 1 if something is lost or not sure, if no page \
+            was found that fits --schema, or if the command failed.
             """)
 
     @Argument(help: ArgumentHelp("The cluster's data directory.", valueName: "directory"))
@@ -80,6 +80,7 @@ struct PostgresSalvageCommand: ParsableCommand {
         if choice.orphans {
             guard let schema else { return try list(rescue, writer) }
             writer.marks.insert(.file)
+            writer.isSearch = true
             for target in try rescue.orphans(fitting: schema) {
                 try writer.write(target, of: rescue, options)
             }
@@ -102,6 +103,7 @@ struct PostgresSalvageCommand: ParsableCommand {
 
     private func salvageImage(_ path: PathArgument, _ writer: SalvageWriter) throws {
         guard let schema = try choice.rescueSchema() else { return }
+        writer.isSearch = true
         var options = ImageOptions()
         options.includesDead = choice.dead
         options.acceptsShortRows = choice.shortRows

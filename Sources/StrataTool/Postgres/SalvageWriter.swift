@@ -16,6 +16,8 @@ final class SalvageWriter {
     private var isStopped = false
     private var hasHeader = false
     private var hasRows = false
+    /// Whether pages were looked for that may not be there.
+    var isSearch = false
     /// What is added to the rows' columns.
     var marks: RescuedText.Marks
 
@@ -130,8 +132,12 @@ final class SalvageWriter {
         if interruption.cancellation.isCancelled {
             throw interruption.exit("interrupted, not all rows were written")
         }
-        guard hasRows else { return }
+        guard hasRows || isSearch else { return }
         messages.write(arguments.json ? report.json : summary)
+        if isSearch && report.pages == 0 {
+            printMessage("strata: nothing was found that fits the columns")
+            throw ExitCode(1)
+        }
         if !report.isWhole { throw ExitCode(1) }
     }
 
