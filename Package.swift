@@ -105,6 +105,20 @@ let modules: [Target] = [
         ],
         path: "Sources/PostgresCluster/PostgresCluster"),
     .target(
+        name: "PostgresRescue",
+        dependencies: [
+            "PostgresCluster", "PostgresVerification", "PostgresCatalogs", "PostgresReading",
+            "PostgresTypes", "RowSchema", "RowText", "PageChecking", "StorageManager",
+            "FileAccess", "PageFormat", "AsyncIO", "Threads", system,
+        ],
+        path: "Sources/PostgresCluster/PostgresRescue"),
+    .target(
+        name: "PageInspection",
+        dependencies: [
+            "PostgresRescue", "PostgresVerification", "PostgresTypes", "PageFormat",
+        ],
+        path: "Sources/PostgresCluster/PageInspection"),
+    .target(
         name: "PageChecking",
         dependencies: ["StorageManager", "FileAccess", "RowSchema", "PageFormat", "AsyncIO"]),
     .target(
@@ -151,10 +165,10 @@ let modules: [Target] = [
         name: "StrataTool",
         dependencies: [
             "BenchSuite", "RelationLoader", "StoreSimulator", "StorageTesting", "Strata",
-            "PostgresCluster",
+            "PageInspection", "PostgresRescue", "PostgresCluster",
             "CompressedDisk",
-            "MemoryDisk", "BufferManager", "FileAccess", "StorageManager", "AsyncIO", "CPlatform",
-            "CZstd", liburing, arguments, log, "Threads", system,
+            "MemoryDisk", "BufferManager", "FileAccess", "StorageManager", "PageFormat", "AsyncIO",
+            "CPlatform", "CZstd", liburing, arguments, log, "Threads", system,
         ],
         path: "Sources/StrataTool"),
 ]
@@ -165,8 +179,8 @@ let tests: [Target] = [
     .testTarget(
         name: "ArticleTests",
         dependencies: [
-            "RelationLoader", "Strata", "PostgresCluster", "CompressedDisk", "MagneticDisk",
-            "MemoryDisk", "StoreSimulator", "StorageTesting", "Threads",
+            "RelationLoader", "Strata", "PostgresRescue", "PostgresCluster", "CompressedDisk",
+            "MagneticDisk", "MemoryDisk", "StoreSimulator", "StorageTesting", "Threads",
         ]),
     .testTarget(name: "AsyncIOTests", dependencies: ["AsyncIO", "StorageTesting", log, "Threads"]),
     .testTarget(name: "PageFormatTests", dependencies: ["PageFormat", "Threads"]),
@@ -221,9 +235,10 @@ let tests: [Target] = [
     .testTarget(
         name: "PostgresClusterTests",
         dependencies: [
-            "PostgresCluster", "PostgresVerification", "PostgresCatalogs", "PostgresReading",
-            "PostgresTypes", "FileAccess", "StorageManager", "AsyncIO", "CPlatform",
-            "StorageTesting", log,
+            "PageInspection", "PostgresRescue", "PostgresCluster", "PostgresVerification",
+            "PostgresCatalogs",
+            "PostgresReading", "PostgresTypes", "PageFormat", "FileAccess", "StorageManager",
+            "AsyncIO", "CPlatform", "StorageTesting", log,
         ]),
     .testTarget(
         name: "StoreFormatTests",
@@ -263,7 +278,7 @@ let tests: [Target] = [
     .testTarget(
         name: "IntegrationTests",
         dependencies: [
-            "PostgresCluster",
+            "PageInspection", "PostgresRescue", "PostgresCluster", "PageFormat",
             "RelationLoader", "Strata", "MagneticDisk", "CompressedDisk", "MemoryDisk",
             "BufferManager", "FileAccess", "StorageManager", "AsyncIO", "StorageTesting",
             "StrataTool", "CrashClient", "Threads",
@@ -319,7 +334,9 @@ let package = Package(
     products: [
         .library(name: "Strata", targets: ["Strata"]),
         .library(name: "RelationLoader", targets: ["RelationLoader"]),
-        .library(name: "PostgresCluster", targets: ["PostgresCluster"]),
+        .library(
+            name: "PostgresCluster",
+            targets: ["PostgresCluster", "PostgresRescue", "PageInspection"]),
         .library(name: "StorageTesting", targets: ["StorageTesting"]),
         .library(name: "StoreSimulator", targets: ["StoreSimulator"]),
         .executable(name: "strata", targets: ["StrataTool"]),

@@ -27,6 +27,10 @@ import Testing
             "PostgresCatalogs": catalogs,
             "PostgresVerification": catalogs.union(["PostgresCatalogs"]),
             "PostgresCluster": catalogs.union(["PostgresCatalogs", "PostgresVerification"]),
+            "PostgresRescue": catalogs.union([
+                "PostgresCatalogs", "PostgresVerification", "PostgresCluster", "RowSchema",
+            ]),
+            "PageInspection": catalogs.union(["PostgresVerification", "PostgresRescue"]),
             "Threads": [], "AsyncIO": ["Threads"], "PageFormat": [],
             "RowSchema": ["PageFormat"], "ValueText": ["RowSchema"],
             "RowText": ["ValueText", "RowSchema", "PageFormat", "Threads"],
@@ -42,6 +46,7 @@ import Testing
             "StoreSimulator": strata.union(["Strata", "StorageTesting"]), "BenchSuite": bench,
             "StrataTool": bench.union([
                 "BenchSuite", "StorageTesting", "StoreSimulator", "PostgresCluster",
+                "PostgresRescue", "PageInspection",
             ]),
         ]
     }()
