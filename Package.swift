@@ -77,7 +77,7 @@ let modules: [Target] = [
         dependencies: [
             "PostgresTypes", "PageChecking", "ReadStream", "BufferManager", "StorageManager",
             "MagneticDisk",
-            "FileAccess", "PageFormat", "AsyncIO", "CPlatform", log, "Threads", system,
+            "FileAccess", "PageFormat", "AsyncIO", "CPlatform", deque, log, "Threads", system,
         ],
         path: "Sources/PostgresCluster/PostgresReading"),
     .target(
@@ -95,11 +95,17 @@ let modules: [Target] = [
         name: "PostgresCluster",
         dependencies: [
             "PostgresVerification", "PostgresCatalogs", "PostgresReading", "PostgresTypes",
-            "RowText", "PageChecking", "ReadStream",
+            "RowText", "RowSchema", "PageChecking", "ReadStream",
             "BufferManager", "StorageManager", "FileAccess", "PageFormat", "AsyncIO", "Threads",
             system,
         ],
         path: "Sources/PostgresCluster/PostgresCluster"),
+    .target(
+        name: "PostgresDump",
+        dependencies: [
+            "PostgresCluster", "PostgresCatalogs", "PostgresReading", "PostgresTypes", "AsyncIO",
+        ],
+        path: "Sources/PostgresCluster/PostgresDump"),
     .target(
         name: "PageChecking",
         dependencies: ["StorageManager", "FileAccess", "RowSchema", "PageFormat", "AsyncIO"]),
@@ -148,7 +154,7 @@ let modules: [Target] = [
         name: "StrataTool",
         dependencies: [
             "BenchSuite", "RelationLoader", "StoreSimulator", "StorageTesting", "Strata",
-            "PostgresCluster",
+            "PostgresCluster", "PostgresDump",
             "CompressedDisk",
             "MemoryDisk", "BufferManager", "FileAccess", "StorageManager", "AsyncIO", "CPlatform",
             "CZstd", liburing, arguments, log, "Threads", system,
@@ -214,7 +220,8 @@ let tests: [Target] = [
     .testTarget(
         name: "PostgresClusterTests",
         dependencies: [
-            "PostgresCluster", "PostgresVerification", "PostgresCatalogs", "PostgresReading",
+            "PostgresCluster", "PostgresDump", "PostgresVerification", "PostgresCatalogs",
+            "PostgresReading",
             "PostgresTypes", "FileAccess", "StorageManager", "AsyncIO", "CPlatform",
             "StorageTesting", log,
         ]),
@@ -255,7 +262,7 @@ let tests: [Target] = [
     .testTarget(
         name: "IntegrationTests",
         dependencies: [
-            "PostgresCluster",
+            "PostgresCluster", "PostgresDump",
             "RelationLoader", "Strata", "MagneticDisk", "CompressedDisk", "MemoryDisk",
             "BufferManager", "FileAccess", "StorageManager", "AsyncIO", "StorageTesting",
             "StrataTool", "CrashClient", "Threads",
@@ -311,7 +318,7 @@ let package = Package(
     products: [
         .library(name: "Strata", targets: ["Strata"]),
         .library(name: "RelationLoader", targets: ["RelationLoader"]),
-        .library(name: "PostgresCluster", targets: ["PostgresCluster"]),
+        .library(name: "PostgresCluster", targets: ["PostgresCluster", "PostgresDump"]),
         .library(name: "StorageTesting", targets: ["StorageTesting"]),
         .library(name: "StoreSimulator", targets: ["StoreSimulator"]),
         .executable(name: "strata", targets: ["StrataTool"]),

@@ -4,7 +4,7 @@ import Strata
 import Threads
 
 /// A load from its first record to its commit. Belongs to one thread.
-struct LoadRun: ~Copyable {
+struct LoadRun<Records: RecordSource & ~Copyable>: ~Copyable {
     /// Rows placed on a page so far.
     private(set) var rowCount: UInt64 = 0
     /// Records skipped so far.
@@ -12,7 +12,7 @@ struct LoadRun: ~Copyable {
     /// Why the first of them was skipped.
     private(set) var firstRejection: LoadError?
 
-    var reader: CSVReader
+    var reader: Records
     var encoder: RowEncoder
     private var rejects: RejectsFile
     /// The load. Another one once an inferred type had to be widened.
@@ -32,7 +32,7 @@ struct LoadRun: ~Copyable {
     private var runCount = 0
 
     init(
-        _ reader: consuming CSVReader, _ rejects: consuming RejectsFile, _ pending: PendingLoad,
+        _ reader: consuming Records, _ rejects: consuming RejectsFile, _ pending: PendingLoad,
         _ schema: Schema, _ clock: LoadClock
     ) {
         self.reader = reader
@@ -158,11 +158,12 @@ struct LoadRun: ~Copyable {
     private mutating func nextRow() throws(LoaderError) -> Next {
         while true {
             let failure: LoadError
-            do throws(LoadError) {
-                guard try reader.next() else { return .end }
-                try encoder.encode(&reader)
+            do throws(LoaderError) {
+                guard try reader.advance() else { return .end }
+                try reader.encode(into: &encoder)
                 return .row
             } catch {
+                guard case .text(let error) = error else { throw error }
                 failure = error
             }
             if breaks(failure) { return .breach }
@@ -174,10 +175,11 @@ struct LoadRun: ~Copyable {
     /// be loaded.
     mutating func sameRow() throws(LoaderError) -> Next {
         let failure: LoadError
-        do throws(LoadError) {
-            try encoder.encode(&reader)
+        do throws(LoaderError) {
+            try reader.encode(into: &encoder)
             return .row
         } catch {
+            guard case .text(let error) = error else { throw error }
             failure = error
         }
         try reject(failure)
@@ -202,7 +204,7 @@ struct LoadRun: ~Copyable {
         rejectedCount += 1
         if firstRejection == nil { firstRejection = failure }
         try LoaderError.text { () throws(LoadError) in
-            try rejects.add(reader.recordBytes, failure)
+            try reader.reject(failure, to: &rejects)
         }
         try clock.options.cancellation.check()
         report(.reading)

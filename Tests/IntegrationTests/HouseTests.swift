@@ -24,7 +24,10 @@ import Testing
         return [
             "PostgresTypes": ["RowText"], "PostgresReading": reading, "PostgresCatalogs": catalogs,
             "PostgresVerification": catalogs.union(["PostgresCatalogs"]),
-            "PostgresCluster": catalogs.union(["PostgresCatalogs", "PostgresVerification"]),
+            "PostgresCluster": catalogs.union([
+                "PostgresCatalogs", "PostgresVerification", "RowSchema",
+            ]),
+            "PostgresDump": catalogs.union(["PostgresCatalogs", "PostgresCluster"]),
             "Threads": [], "AsyncIO": ["Threads"], "PageFormat": [],
             "RowSchema": ["PageFormat"], "RowText": ["RowSchema", "PageFormat", "Threads"],
             "FileAccess": core,
@@ -38,7 +41,7 @@ import Testing
             "StorageTesting": strata, "RelationLoader": strata.union(["Strata", "RowText"]),
             "StoreSimulator": strata.union(["Strata", "StorageTesting"]), "BenchSuite": bench,
             "StrataTool": bench.union([
-                "BenchSuite", "StorageTesting", "StoreSimulator", "PostgresCluster",
+                "BenchSuite", "StorageTesting", "StoreSimulator", "PostgresCluster", "PostgresDump",
             ]),
         ]
     }()
