@@ -79,7 +79,7 @@ let modules: [Target] = [
         dependencies: [
             "PostgresTypes", "PageChecking", "ReadStream", "BufferManager", "StorageManager",
             "MagneticDisk",
-            "FileAccess", "PageFormat", "AsyncIO", log, "Threads", system,
+            "FileAccess", "PageFormat", "AsyncIO", deque, log, "Threads", system,
         ],
         path: "Sources/PostgresCluster/PostgresReading"),
     .target(
@@ -99,7 +99,7 @@ let modules: [Target] = [
         name: "PostgresCluster",
         dependencies: [
             "PostgresVerification", "PostgresCatalogs", "PostgresReading", "PostgresTypes",
-            "ValueText", "PageChecking", "ReadStream",
+            "ValueText", "RowText", "RowSchema", "PageChecking", "ReadStream",
             "BufferManager", "StorageManager", "FileAccess", "PageFormat", "AsyncIO", "Threads",
             system,
         ],
@@ -108,7 +108,7 @@ let modules: [Target] = [
         name: "PostgresRescue",
         dependencies: [
             "PostgresCluster", "PostgresVerification", "PostgresCatalogs", "PostgresReading",
-            "PostgresTypes", "RowSchema", "RowText", "PageChecking", "StorageManager",
+            "PostgresTypes", "RowSchema", "ValueText", "PageChecking", "StorageManager",
             "FileAccess", "PageFormat", "AsyncIO", "Threads", system,
         ],
         path: "Sources/PostgresCluster/PostgresRescue"),
@@ -118,6 +118,12 @@ let modules: [Target] = [
             "PostgresRescue", "PostgresVerification", "PostgresTypes", "PageFormat",
         ],
         path: "Sources/PostgresCluster/PageInspection"),
+    .target(
+        name: "PostgresDump",
+        dependencies: [
+            "PostgresCluster", "PostgresCatalogs", "PostgresReading", "PostgresTypes", "AsyncIO",
+        ],
+        path: "Sources/PostgresCluster/PostgresDump"),
     .target(
         name: "PageChecking",
         dependencies: ["StorageManager", "FileAccess", "RowSchema", "PageFormat", "AsyncIO"]),
@@ -165,7 +171,7 @@ let modules: [Target] = [
         name: "StrataTool",
         dependencies: [
             "BenchSuite", "RelationLoader", "StoreSimulator", "StorageTesting", "Strata",
-            "PageInspection", "PostgresRescue", "PostgresCluster",
+            "PageInspection", "PostgresRescue", "PostgresCluster", "PostgresDump",
             "CompressedDisk",
             "MemoryDisk", "BufferManager", "FileAccess", "StorageManager", "PageFormat", "AsyncIO",
             "CPlatform", "CZstd", liburing, arguments, log, "Threads", system,
@@ -235,7 +241,8 @@ let tests: [Target] = [
     .testTarget(
         name: "PostgresClusterTests",
         dependencies: [
-            "PageInspection", "PostgresRescue", "PostgresCluster", "PostgresVerification",
+            "PageInspection", "PostgresDump", "PostgresRescue", "PostgresCluster",
+            "PostgresVerification",
             "PostgresCatalogs",
             "PostgresReading", "PostgresTypes", "PageFormat", "FileAccess", "StorageManager",
             "AsyncIO", "CPlatform", "StorageTesting", log,
@@ -278,7 +285,7 @@ let tests: [Target] = [
     .testTarget(
         name: "IntegrationTests",
         dependencies: [
-            "PageInspection", "PostgresRescue", "PostgresCluster", "PageFormat",
+            "PageInspection", "PostgresDump", "PostgresRescue", "PostgresCluster", "PageFormat",
             "RelationLoader", "Strata", "MagneticDisk", "CompressedDisk", "MemoryDisk",
             "BufferManager", "FileAccess", "StorageManager", "AsyncIO", "StorageTesting",
             "StrataTool", "CrashClient", "Threads",
@@ -336,7 +343,7 @@ let package = Package(
         .library(name: "RelationLoader", targets: ["RelationLoader"]),
         .library(
             name: "PostgresCluster",
-            targets: ["PostgresCluster", "PostgresRescue", "PageInspection"]),
+            targets: ["PostgresCluster", "PostgresDump", "PostgresRescue", "PageInspection"]),
         .library(name: "StorageTesting", targets: ["StorageTesting"]),
         .library(name: "StoreSimulator", targets: ["StoreSimulator"]),
         .executable(name: "strata", targets: ["StrataTool"]),

@@ -16,7 +16,7 @@ final class EncodingTeam {
     final class Chunk: @unchecked Sendable {
         /// Owned by the team's thread while it encodes, and by the loader's before and after.
         fileprivate(set) var bytes: [UInt8] = []
-        var batch = RowBatch()
+        var batch = EncodedRows()
         /// The line on which the records begin.
         fileprivate(set) var line = 1
         /// Guarded by the lock.
@@ -34,7 +34,11 @@ final class EncodingTeam {
     private var recordCount = 0
 
     /// How many bytes of records a chunk has at most.
-    static let chunkLength = 256 << 10
+    private static let chunkLength = 256 << 10
+    /// The least bytes of a source for which threads are started.
+    static let leastLength = 1 << 20
+    /// The most threads of a team.
+    static let mostThreads = 16
 
     /// Starts the threads. Returns nil if there is no room for them.
     ///

@@ -4,7 +4,7 @@ import Strata
 import Threads
 
 /// A load from its first record to its commit. Belongs to one thread.
-struct LoadRun: ~Copyable {
+struct LoadRun<Records: RecordSource & ~Copyable>: ~Copyable {
     /// Rows placed on a page so far.
     private(set) var rowCount: UInt64 = 0
     /// Records skipped so far.
@@ -12,7 +12,7 @@ struct LoadRun: ~Copyable {
     /// Why the first of them was skipped.
     private(set) var firstRejection: LoadError?
 
-    var reader: CSVReader
+    var reader: Records
     var encoder: RowEncoder
     private var rejects: RejectsFile
     /// The load. Another one once an inferred type had to be widened.
@@ -41,7 +41,7 @@ struct LoadRun: ~Copyable {
     private var runCount = 0
 
     init(
-        _ reader: consuming CSVReader, _ rejects: consuming RejectsFile, _ pending: PendingLoad,
+        _ reader: consuming Records, _ rejects: consuming RejectsFile, _ pending: PendingLoad,
         _ schema: Schema, _ clock: LoadClock
     ) {
         self.reader = reader
@@ -52,12 +52,9 @@ struct LoadRun: ~Copyable {
         let widens = clock.options.widens && clock.options.mode != .append
         isWidenable = schema.columns.map { widens && $0.spelling != nil }
         runLength = pending.engine.buffers.configuration.combineLimit
-        threadCount = min(clock.options.threadCount ?? Processor.coreCount, Self.mostThreads)
+        threadCount = min(
+            clock.options.threadCount ?? Processor.coreCount, EncodingTeam.mostThreads)
     }
-
-    private static let mostThreads = 16
-    /// The least bytes of a source for which threads are started.
-    private static let leastLength = 1 << 20
 
     /// The columns of the rows.
     var schema: Schema { encoder.schema }
@@ -124,15 +121,12 @@ struct LoadRun: ~Copyable {
     private mutating func callTeam() {
         if team != nil { return }
         pagesAlone -= 1
-        guard pagesAlone <= 0, threadCount > 1, reader.canTakeRecords,
-            (reader.totalByteCount ?? .max) - reader.consumedByteCount >= Self.leastLength
-        else { return }
-        team = EncodingTeam(reader, schema, threadCount: threadCount)
+        if pagesAlone <= 0 { team = reader.makeTeam(schema, threadCount: threadCount) }
     }
 
     /// Lets this thread encode what follows.
     private mutating func dismissTeam() {
-        team?.end(&reader, at: chunk)
+        if let team { reader.dismiss(team, at: chunk) }
         team = nil
         chunk = nil
         pagesAlone = patience
@@ -191,7 +185,7 @@ struct LoadRun: ~Copyable {
     ) throws(LoaderError) -> Bool {
         while let team {
             if chunk == nil {
-                chunk = try LoaderError.text { () throws(LoadError) in try team.next(&reader) }
+                chunk = try LoaderError.text { () throws(LoadError) in try reader.next(of: team) }
             }
             guard let chunk else { break }
             do throws(PageFormatError) {
@@ -227,11 +221,12 @@ struct LoadRun: ~Copyable {
     private mutating func nextRow() throws(LoaderError) -> Next {
         while true {
             let failure: LoadError
-            do throws(LoadError) {
-                guard try reader.next() else { return .end }
-                try encoder.encode(&reader)
+            do throws(LoaderError) {
+                guard try reader.advance() else { return .end }
+                try reader.encode(into: &encoder)
                 return .row
             } catch {
+                guard case .text(let error) = error else { throw error }
                 failure = error
             }
             if breaks(failure) { return .breach }
@@ -243,10 +238,11 @@ struct LoadRun: ~Copyable {
     /// be loaded.
     mutating func sameRow() throws(LoaderError) -> Next {
         let failure: LoadError
-        do throws(LoadError) {
-            try encoder.encode(&reader)
+        do throws(LoaderError) {
+            try reader.encode(into: &encoder)
             return .row
         } catch {
+            guard case .text(let error) = error else { throw error }
             failure = error
         }
         try reject(failure)
@@ -271,7 +267,7 @@ struct LoadRun: ~Copyable {
         rejectedCount += 1
         if firstRejection == nil { firstRejection = failure }
         try LoaderError.text { () throws(LoadError) in
-            try rejects.add(reader.recordBytes, failure)
+            try reader.reject(failure, to: &rejects)
         }
         try clock.options.cancellation.check()
         report(.reading)

@@ -116,7 +116,15 @@ public enum RelationLoader {
             try RejectsFile(
                 path: clock.options.rejectsPath, store: pending.engine.path)
         }
-        var run = LoadRun(reader, rejects, pending, input.schema, clock)
+        let run = LoadRun(reader, rejects, pending, input.schema, clock)
+        return try finish(run, inferredFrom: input.inferredFromRecordCount)
+    }
+
+    /// Runs a load to its end.
+    static func finish<Records: RecordSource & ~Copyable>(
+        _ run: consuming LoadRun<Records>, inferredFrom recordCount: Int?
+    ) throws(LoaderError) -> LoadSummary {
+        var run = run
         do throws(LoaderError) {
             try run.run()
         } catch {
@@ -124,11 +132,11 @@ public enum RelationLoader {
             throw error
         }
         return LoadSummary(
-            schema: run.schema, inferredFromRecordCount: input.inferredFromRecordCount,
+            schema: run.schema, inferredFromRecordCount: recordCount,
             rowCount: run.rowCount, rejectedCount: run.rejectedCount,
             firstRejection: run.firstRejection, pageCount: run.pending.pageCount,
             byteCount: run.consumedByteCount,
-            elapsedNanoseconds: clock.elapsed,
-            methodName: pending.engine.ioMethodName)
+            elapsedNanoseconds: run.clock.elapsed,
+            methodName: run.pending.engine.ioMethodName)
     }
 }

@@ -129,7 +129,7 @@ struct LoadCommand: ParsableCommand {
             try RelationLoader.checkRejects(rejects.path, store: storeArguments.store.path)
         }
         let source = try examine(file, &options, interruption)
-        try withNewStoreOnSuccess { engine in
+        try storeArguments.withNewStoreOnSuccess { engine in
             do throws(LoaderError) {
                 let line = ProgressLine()
                 defer { line.clear() }
@@ -146,18 +146,11 @@ struct LoadCommand: ParsableCommand {
                     let count = Wording.count(summary.rejectedCount, "record")
                     printMessage("strata: \(count) skipped, the first: \(first.message)")
                 }
-                if managerArguments.manager == "memory" {
-                    printMessage(
-                        "strata: manager memory keeps rows only while a program has the store open:"
-                            + " those of \"\(relation)\" are gone now")
-                }
+                managerArguments.warnIfNotKept(relation)
             } catch {
                 switch error {
                 case .storage(let failure) where failure.code == .alreadyExists:
-                    throw ToolError(
-                        description: "\(failure.message). Use --append to add the rows,"
-                            + " --replace to replace those of the relation, or name another"
-                            + " relation.")
+                    throw Self.alreadyExists(failure)
                 case _ where interruption.cancellation.isCancelled:
                     throw interruption.exit(Self.interruptedMessage)
                 case .text(let failure): throw hinted(failure, options)
@@ -167,26 +160,14 @@ struct LoadCommand: ParsableCommand {
         }
     }
 
-    /// Opens the store, or creates it. If `body` throws, a created store is removed.
-    private func withNewStoreOnSuccess(_ body: (Engine) throws -> Void) throws {
-        let hasDirectory = FileIdentity(storeArguments.store.path) != nil
-        var isNew = false
-        do {
-            try storeArguments.withStore(creating: true) { engine in
-                isNew = engine.recovery.isNewStore
-                try body(engine)
-            }
-        } catch {
-            if isNew, ToolEnvironment.current.fileSystem is KernelFileSystem {
-                // The first error matters more than this failure.
-                _ = try? Engine.removeEmptyStore(
-                    storeArguments.store.path, keepsDirectory: hasDirectory)
-            }
-            throw error
-        }
+    /// The error of a load into a relation that exists, with the options that help.
+    static func alreadyExists(_ failure: StorageError) -> ToolError {
+        ToolError(
+            description: "\(failure.message). Use --append to add the rows, --replace to replace"
+                + " those of the relation, or name another relation.")
     }
 
-    private static let interruptedMessage = "interrupted, nothing was loaded"
+    static let interruptedMessage = "interrupted, nothing was loaded"
 
     /// Opens the file in its dialect, and infers what columns it has if they are not given.
     private func examine(

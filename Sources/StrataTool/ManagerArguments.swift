@@ -49,6 +49,14 @@ struct ManagerArguments: ParsableArguments {
         }
     }
 
+    /// Says what becomes of a loaded relation's rows, if its manager does not keep them.
+    func warnIfNotKept(_ relation: String) {
+        if manager != "memory" { return }
+        printMessage(
+            "strata: manager memory keeps rows only while a program has the store open: those of"
+                + " \"\(relation)\" are gone now")
+    }
+
     /// The options for the storage manager.
     var options: [String: String] {
         var options: [String: String] = [:]

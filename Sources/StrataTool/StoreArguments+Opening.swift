@@ -20,6 +20,24 @@ extension StoreArguments {
         try engine.close()
     }
 
+    /// Opens the store, or creates it. If `body` throws, a created store is removed.
+    func withNewStoreOnSuccess(_ body: (Engine) throws -> Void) throws {
+        let hasDirectory = FileIdentity(store.path) != nil
+        var isNew = false
+        do {
+            try withStore(creating: true) { engine in
+                isNew = engine.recovery.isNewStore
+                try body(engine)
+            }
+        } catch {
+            if isNew, ToolEnvironment.current.fileSystem is KernelFileSystem {
+                // The first error matters more than this failure.
+                _ = try? Engine.removeEmptyStore(store.path, keepsDirectory: hasDirectory)
+            }
+            throw error
+        }
+    }
+
     /// If the store was not closed, prints what recovery will do, for read-only commands. Also says
     /// if the catalog is older than the store, or the journal cannot be read.
     static func sayWhatRecoveryWillDo(_ engine: Engine) {

@@ -26,7 +26,10 @@ import Testing
             "PostgresTypes": ["ValueText", "RowSchema"], "PostgresReading": reading,
             "PostgresCatalogs": catalogs,
             "PostgresVerification": catalogs.union(["PostgresCatalogs"]),
-            "PostgresCluster": catalogs.union(["PostgresCatalogs", "PostgresVerification"]),
+            "PostgresCluster": catalogs.union([
+                "PostgresCatalogs", "PostgresVerification", "RowSchema", "RowText",
+            ]),
+            "PostgresDump": catalogs.union(["PostgresCatalogs", "PostgresCluster"]),
             "PostgresRescue": catalogs.union([
                 "PostgresCatalogs", "PostgresVerification", "PostgresCluster", "RowSchema",
             ]),
@@ -45,7 +48,7 @@ import Testing
             "StorageTesting": strata, "RelationLoader": strata.union(["Strata", "RowText"]),
             "StoreSimulator": strata.union(["Strata", "StorageTesting"]), "BenchSuite": bench,
             "StrataTool": bench.union([
-                "BenchSuite", "StorageTesting", "StoreSimulator", "PostgresCluster",
+                "BenchSuite", "StorageTesting", "StoreSimulator", "PostgresCluster", "PostgresDump",
                 "PostgresRescue", "PageInspection",
             ]),
         ]

@@ -97,6 +97,16 @@ struct ScanTests {
         #expect(lines.contains { $0.contains(",\\x") })
     }
 
+    @Test("an empty text is not null")
+    func emptyBits() throws {
+        let database = try Clusters.clean.open().database(named: "app")
+        let table = try TableName("t_wide")
+        let text = try database.text(table, .csv(null: "", header: false)) { $0.columns = ["w_vb"] }
+        let lines = String(decoding: text, as: UTF8.self).split(
+            separator: "\n", omittingEmptySubsequences: false)
+        #expect(lines.contains("\"\"") && lines.dropLast().contains(""))
+    }
+
     @Test("JSON has numbers and booleans as such")
     func json() throws {
         let database = try Clusters.clean.open().database(named: "app")

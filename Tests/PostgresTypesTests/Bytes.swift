@@ -12,6 +12,8 @@ struct Bytes {
         return result
     }
 
+    func adding(_ more: [UInt8]) -> Bytes { Bytes(bytes + more) }
+
     func adding(_ text: String) -> Bytes { Bytes(bytes + Array(text.utf8)) }
 
     /// The text of the value in that form.

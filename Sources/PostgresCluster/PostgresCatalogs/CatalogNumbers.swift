@@ -1,5 +1,14 @@
 /// The numbers of the system catalogs. They are the same in all versions.
 package enum Catalog: UInt32, Sendable, CaseIterable {
+    case accessMethods = 2601
+    case columnDefaults = 2604
+    case constraints = 2606
+    case dependencies = 2608
+    case operatorClasses = 2616
+    case rules = 2618
+    case triggers = 2620
+    case extensions = 3079
+    case policies = 3256
     case types = 1247
     case attributes = 1249
     case functions = 1255

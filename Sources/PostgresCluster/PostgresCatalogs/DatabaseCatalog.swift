@@ -74,6 +74,18 @@ package final class DatabaseCatalog: Sendable {
         past = withPast ? try PastRelation.all(reader, encoding) : []
     }
 
+    /// A reader of further catalogs.
+    func reader(session: Session) throws(StorageError) -> CatalogReader {
+        var reader = try CatalogReader(
+            storage, log, database: database.number, tablespace: database.tablespace,
+            session: session)
+        for (number, relation) in relations where Catalog(rawValue: number) != nil {
+            reader.places[number] = relation.place
+            reader.toastPlaces[number] = toastPlace(of: relation)
+        }
+        return reader
+    }
+
     /// The place of a relation's values that are stored out of line.
     package func toastPlace(of relation: Relation) -> ToastPlace? {
         guard relation.toast != 0, let toast = relations[relation.toast], let heap = toast.place

@@ -31,13 +31,7 @@ package final class NameTable: ObjectNames {
     /// Reads the names.
     package init(_ catalog: DatabaseCatalog, session: Session) throws(StorageError) {
         self.catalog = catalog
-        var reader = try CatalogReader(
-            catalog.storage, catalog.log, database: catalog.database.number,
-            tablespace: catalog.database.tablespace, session: session)
-        for (number, relation) in catalog.relations where Catalog(rawValue: number) != nil {
-            reader.places[number] = relation.place
-            reader.toastPlaces[number] = catalog.toastPlace(of: relation)
-        }
+        let reader = try catalog.reader(session: session)
         functions = try Self.functions(reader)
         operators = try Self.operators(reader)
         functionCounts = Self.counts(functions, catalog)
@@ -103,6 +97,12 @@ package final class NameTable: ObjectNames {
 }
 
 extension NameTable {
+    /// The name of a function without its schema; nil if there is none.
+    package func plainName(ofFunction number: UInt32) -> [UInt8]? { functions[number]?.name }
+
+    /// The name of an operator without its schema; nil if there is none.
+    package func plainName(ofOperator number: UInt32) -> [UInt8]? { operators[number]?.name }
+
     /// A role's plain name.
     package func roleName(_ number: UInt32) -> [UInt8]? { roles[number] }
 

@@ -14,7 +14,7 @@ internal import Threads
 final class ParallelScan: Sendable {
     private let scan: TableScan
     private let plan: RelationPlan
-    private let format: RowTextFormat
+    private let form: RowForm
     private let threads: Int
     private let state = Lock(State(), rank: .parallelScan)
     /// Counts changes of the state that a thread may wait for.
@@ -38,11 +38,11 @@ final class ParallelScan: Sendable {
     }
 
     init(
-        _ scan: TableScan, _ plan: RelationPlan, _ format: RowTextFormat, threads: Int
+        _ scan: TableScan, _ plan: RelationPlan, _ form: RowForm, threads: Int
     ) {
         self.scan = scan
         self.plan = plan
-        self.format = format
+        self.form = form
         self.threads = threads
         chunkBlocks = max(1, scan.options.chunkBlocks)
     }
@@ -51,31 +51,31 @@ final class ParallelScan: Sendable {
     ///
     /// - Returns: the number of rows.
     func run(_ sink: ([UInt8]) throws(StorageError) -> Void) throws(StorageError) -> Int {
+        let running = try start()
+        defer { running.end() }
+        while let piece = try running.next() { try sink(piece) }
+        return state.withLock { $0.rows }
+    }
+
+    /// Starts the threads. A scan can be started once.
+    func start() throws(StorageError) -> RunningScan {
         let blocks = try scan.database.directory.storage.blockCount(plan.place)
         let chunks = chunkCount(blocks)
-        if chunks == 0 { return 0 }
         var workers: [OSThread] = []
         for _ in 0..<min(threads, chunks) {
             if let thread = OSThread.start({ [self] in work(blocks) }) { workers.append(thread) }
         }
-        defer {
-            stop()
-            for worker in workers { worker.join() }
-        }
-        if workers.isEmpty {
+        if workers.isEmpty && chunks > 0 {
             throw StorageError(
                 .resourcesExhausted, "no thread can be started",
                 remedy: "Scan with one thread.")
         }
-        for chunk in 0..<chunks {
-            while let piece = try nextPiece(chunk) { try sink(piece) }
-        }
-        return state.withLock { $0.rows }
+        return RunningScan(self, workers, chunks)
     }
 
     /// Returns the next piece of a chunk's text, or nil once all was delivered and the next chunk's
     /// turn has come.
-    private func nextPiece(_ chunk: Int) throws(StorageError) -> [UInt8]? {
+    fileprivate func nextPiece(_ chunk: Int) throws(StorageError) -> [UInt8]? {
         while true {
             let seen = changes.load(ordering: .acquiring)
             let (piece, isDone, failure) = state.withLock { state in
@@ -110,9 +110,41 @@ final class ParallelScan: Sendable {
         wake(changes, count: .max)
     }
 
-    private func stop() {
+    fileprivate func stop() {
         state.withLock { $0.isStopped = true }
         announce()
+    }
+}
+
+/// A parallel scan whose threads were started. Belongs to one thread, which takes the pieces.
+final class RunningScan {
+    private let scan: ParallelScan
+    private var workers: [OSThread]
+    private let chunks: Int
+    private var chunk = 0
+
+    fileprivate init(_ scan: ParallelScan, _ workers: [OSThread], _ chunks: Int) {
+        self.scan = scan
+        self.workers = workers
+        self.chunks = chunks
+    }
+
+    deinit { end() }
+
+    /// The next piece, of whole rows; nil behind the last.
+    func next() throws(StorageError) -> [UInt8]? {
+        while chunk < chunks {
+            if let piece = try scan.nextPiece(chunk) { return piece }
+            chunk += 1
+        }
+        return nil
+    }
+
+    /// Ends the threads. Calling it again does nothing.
+    func end() {
+        scan.stop()
+        for worker in workers { worker.join() }
+        workers = []
     }
 }
 
@@ -124,7 +156,7 @@ extension ParallelScan {
         do throws(StorageError) {
             let session = try scan.database.directory.storage.makeSession()
             defer { session.close() }
-            var worker = try ScanWorker(scan, plan, format, session: session)
+            var worker = try ScanWorker(scan, plan, form, session: session)
             var rows = 0
             while let current = chunk {
                 let start = UInt32(current) * chunkBlocks

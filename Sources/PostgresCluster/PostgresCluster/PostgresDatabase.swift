@@ -1,5 +1,5 @@
 public import AsyncIO
-internal import PostgresCatalogs
+package import PostgresCatalogs
 internal import PostgresReading
 internal import PostgresTypes
 
@@ -17,7 +17,7 @@ public final class PostgresDatabase: Sendable {
     /// The encoding of its text, as PostgreSQL spells it.
     public var encoding: String { catalog.encoding.name }
 
-    let catalog: DatabaseCatalog
+    package let catalog: DatabaseCatalog
     var encodingOfText: TextEncoding { catalog.encoding }
 
     init(_ directory: PostgresDirectory, _ catalog: DatabaseCatalog) {
@@ -69,6 +69,27 @@ public final class PostgresDatabase: Sendable {
             .noSuchObject, "there is no table \(name) in database \"\(self.name)\"",
             remedy: "List them with `strata postgres tables`; put names with capital letters or"
                 + " other signs in double quotes.")
+    }
+
+    /// A table by its number in `pg_class`; nil if there is none.
+    package func table(numbered number: UInt32) throws(StorageError) -> PostgresTable? {
+        guard let relation = catalog.relations[number],
+            let kind = PostgresTable.Kind(relation.kind)
+        else { return nil }
+        return try table(relation, kind)
+    }
+
+    /// The numbers of the relations that a table consists of: itself, all partitions and what they
+    /// are divided into, and the tables that inherit from it.
+    package func descendants(of number: UInt32) -> Set<UInt32> {
+        var found: Set<UInt32> = [number]
+        var open = [number]
+        while let next = open.popLast() {
+            for child in catalog.children[next] ?? [] where found.insert(child).inserted {
+                open.append(child)
+            }
+        }
+        return found
     }
 
     private func table(

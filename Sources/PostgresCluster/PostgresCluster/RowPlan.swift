@@ -9,6 +9,8 @@ struct PlannedColumn: Sendable {
     let form: ValueForm
     let isVarlena: Bool
     let source: Source
+    /// Whether the value's stored bytes are shown, which are no text.
+    var isBinary = false
 
     enum Source: Sendable {
         /// The attribute of that index, and its value in rows older than the column.
@@ -19,11 +21,11 @@ struct PlannedColumn: Sendable {
         case insertedBy, deletedBy, state
     }
 
-    /// Whether its text never contains a character that CSV quotes.
+    /// Whether its text is never empty and never contains a character that CSV quotes.
     var isPlain: Bool {
         switch form {
         case .boolean, .smallint, .integer, .bigint, .real, .double, .numeric, .uuid, .date, .time,
-            .timeTZ, .timestamp, .timestampTZ, .unsigned, .unsignedLong, .bits, .bytea:
+            .timeTZ, .timestamp, .timestampTZ, .unsigned, .unsignedLong, .bytea:
             true
         default: false
         }
@@ -57,7 +59,7 @@ struct Planner {
     private let database: PostgresDatabase
     private let options: TableScanOptions
     private var forms: TypeForms
-    private var catalog: DatabaseCatalog { database.catalog }
+    var catalog: DatabaseCatalog { database.catalog }
     /// Notes about the result for the user.
     private(set) var notes: [String] = []
     /// Whether writing the values needs names of objects.
@@ -172,8 +174,14 @@ struct Planner {
                     + " --unknown-types hex.")
         }
         last = max(last, column.number - 1)
+        let source = PlannedColumn.Source.attribute(column.number - 1, missing: column.missing)
+        if options.keepsStoredValues, let kept = KeptType(column, catalog), !kept.isText {
+            // The form `text` leaves bytes as they are.
+            return PlannedColumn(
+                name: column.name, form: .text, isVarlena: isVarlena, source: source,
+                isBinary: kept.isBinary)
+        }
         return PlannedColumn(
-            name: column.name, form: form, isVarlena: isVarlena,
-            source: .attribute(column.number - 1, missing: column.missing))
+            name: column.name, form: form, isVarlena: isVarlena, source: source)
     }
 }

@@ -2,12 +2,33 @@ internal import AsyncIO
 internal import PageFormat
 internal import PostgresReading
 package import PostgresTypes
+internal import RowText
 internal import ValueText
 
-/// Writes the rows of one relation as text. Belongs to one thread at a time.
+/// What the rows of a relation are written as.
+enum RowForm: Sendable {
+    case csv(null: String)
+    case copy
+    case json
+    /// Nothing: rows are decoded and discarded.
+    case none
+    /// As a `RowBatch` holds them.
+    case batch
+
+    init(_ format: RowTextFormat) {
+        switch format {
+        case .csv(let null, _): self = .csv(null: null)
+        case .copy: self = .copy
+        case .json: self = .json
+        case .none: self = .none
+        }
+    }
+}
+
+/// Writes the rows of one relation. Belongs to one thread at a time.
 struct RowWriter {
     let plan: RelationPlan
-    private let format: RowTextFormat
+    private let form: RowForm
     private let writer: ValueWriter
     private let encoding: TextEncoding
     private let csv: CSVText
@@ -22,15 +43,15 @@ struct RowWriter {
     private let fast: [FastField]
 
     init(
-        _ plan: RelationPlan, _ format: RowTextFormat, _ writer: ValueWriter,
+        _ plan: RelationPlan, _ form: RowForm, _ writer: ValueWriter,
         _ encoding: TextEncoding, _ storage: DataDirectory, session: Session
     ) {
         self.plan = plan
-        self.format = format
+        self.form = form
         self.writer = writer
         self.encoding = encoding
         var null = ""
-        if case .csv(let text, _) = format { null = text }
+        if case .csv(let text) = form { null = text }
         csv = CSVText(null: null, isSingleColumn: plan.columns.count == 1)
         nullIsEmpty = null.isEmpty
         fields = TupleFields(plan.layouts)
@@ -61,8 +82,11 @@ struct RowWriter {
         } catch {
             throw .value(column: nil, error)
         }
-        switch format {
+        switch form {
+        case .batch:
+            for index in plan.columns.indices { try writeStored(index, data, row, &output) }
         case .csv: try writeCSV(data, row, &output)
+        case .copy: try writeCopy(data, row, &output)
         case .json:
             if plan.columns.isEmpty { output.append(UInt8(ascii: "{")) }
             for index in plan.columns.indices { try writeJSON(index, data, row, &output) }
@@ -98,6 +122,56 @@ struct RowWriter {
         output.append(UInt8(ascii: "\n"))
     }
 
+    /// Appends a row as COPY's text format has it. Mirrors `CopyAttributeOutText`.
+    private mutating func writeCopy(
+        _ data: RawSpan, _ row: borrowing RowVersion, _ output: inout TextOutput
+    ) throws(RowFault) {
+        for index in plan.columns.indices {
+            if index > 0 { output.append(UInt8(ascii: "\t")) }
+            let start = output.count
+            if try field(index, data, row, &output) {
+                escape(&output, from: start)
+            } else {
+                output.append(string: "\\N")
+            }
+        }
+        output.append(UInt8(ascii: "\n"))
+    }
+
+    /// Puts backslashes into what was written from `start` on, if necessary.
+    private mutating func escape(_ output: inout TextOutput, from start: Int) {
+        let end = output.count
+        let isPlain = output.bytes[start..<end].allSatisfy {
+            Self.escapeLetter($0) == nil
+        }
+        if isPlain { return }
+        scratch.clear()
+        for byte in output.bytes[start..<end] {
+            if let letter = Self.escapeLetter(byte) {
+                scratch.append(UInt8(ascii: "\\"))
+                scratch.append(letter)
+            } else {
+                scratch.append(byte)
+            }
+        }
+        output.bytes.removeLast(end - start)
+        output.append(scratch.bytes)
+    }
+
+    /// The letter behind the backslash that stands for a byte; nil if the byte stands for itself.
+    private static func escapeLetter(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case 8: UInt8(ascii: "b")
+        case 9: UInt8(ascii: "t")
+        case 10: UInt8(ascii: "n")
+        case 11: UInt8(ascii: "v")
+        case 12: UInt8(ascii: "f")
+        case 13: UInt8(ascii: "r")
+        case UInt8(ascii: "\\"): byte
+        default: nil
+        }
+    }
+
     /// Quotes what was written from `start` on if necessary.
     private mutating func quote(_ output: inout TextOutput, from start: Int) {
         let end = output.count
@@ -108,6 +182,23 @@ struct RowWriter {
         csv.writeQuoted(unsafe output.bytes.span.extracting(start..<end).bytes, to: &scratch)
         output.bytes.removeLast(end - start)
         output.append(scratch.bytes)
+    }
+
+    /// Appends a value with its length, as `RowBatch` describes it.
+    private mutating func writeStored(
+        _ index: Int, _ data: RawSpan, _ row: borrowing RowVersion, _ output: inout TextOutput
+    ) throws(RowFault) {
+        let start = output.count
+        // Replaced by the length, unless the value is null.
+        for _ in 0..<RowBatch.lengthSize { output.append(UInt8.max) }
+        guard try field(index, data, row, &output) else { return }
+        let length = output.count - start - RowBatch.lengthSize
+        guard length <= ValueLimits.byteCount else {
+            throw .value(column: plan.columns[index].name, .tooLarge(length))
+        }
+        for byte in 0..<RowBatch.lengthSize {
+            output.bytes[start + byte] = UInt8(truncatingIfNeeded: length >> (8 * byte))
+        }
     }
 
     private mutating func writeJSON(
@@ -165,14 +256,14 @@ struct RowWriter {
                 try writer.write(
                     try data.part(extent.lowerBound, extent.count), as: plan.columns[index].form,
                     to: &output)
-                return try encoding.convert(&output, from: start)
+                return try convert(index, &output, from: start)
             }
             switch try Varlena.form(of: data, extent) {
             case .plain(let range):
                 try writer.write(
                     try data.part(range.lowerBound, range.count), as: plan.columns[index].form,
                     to: &output)
-                return try encoding.convert(&output, from: start)
+                return try convert(index, &output, from: start)
             case .compressed(let range, let compression):
                 let bytes = try compression.decompress(
                     try data.part(range.lowerBound, range.count))
@@ -201,6 +292,15 @@ struct RowWriter {
     ) throws(ValueFault) {
         let start = output.count
         unsafe try writer.write(bytes.span.bytes, as: plan.columns[index].form, to: &output)
+        try convert(index, &output, from: start)
+    }
+
+    /// Turns text in the database's encoding into UTF-8.
+    @inline(__always)
+    private func convert(
+        _ index: Int, _ output: inout TextOutput, from start: Int
+    ) throws(ValueFault) {
+        if plan.columns[index].isBinary { return }
         try encoding.convert(&output, from: start)
     }
 

@@ -14,8 +14,11 @@ struct ScanWorker {
     private(set) var rows = 0
     var rowsLeft = Int.max
 
+    /// How much text need not wait for the end of its page.
+    private static let largeText = 1 << 20
+
     init(
-        _ scan: TableScan, _ plan: RelationPlan, _ format: RowTextFormat, session: Session
+        _ scan: TableScan, _ plan: RelationPlan, _ form: RowForm, session: Session
     ) throws(StorageError) {
         self.plan = plan
         let directory = scan.database.directory
@@ -23,7 +26,7 @@ struct ScanWorker {
             directory.storage, plan.place, log: directory.log, session: session)
         reader.includesDead = scan.options.includesDead
         writer = RowWriter(
-            plan, format, scan.writer, scan.database.catalog.encoding, directory.storage,
+            plan, form, scan.writer, scan.database.catalog.encoding, directory.storage,
             session: session)
     }
 
@@ -31,7 +34,8 @@ struct ScanWorker {
 
     /// Writes the rows of some blocks.
     ///
-    /// - Parameter pageDone: called after each page, with no lock held. It may take the text.
+    /// - Parameter pageDone: called after each page, and between its rows if their text is large,
+    ///   with no lock held. It may take the text.
     mutating func scan(
         _ blocks: Range<UInt32>,
         _ pageDone: (inout TextOutput) throws(StorageError) -> Void
@@ -56,6 +60,8 @@ struct ScanWorker {
             }
             rows += 1
             rowsLeft -= 1
+            // The values of one page may be many times larger than the page.
+            if output.count >= Self.largeText { try pageDone(&output) }
         } pageDone: { () throws(StorageError) in
             try pageDone(&output)
             return rowsLeft > 0

@@ -20,7 +20,7 @@ extension TableScan {
                 storage, plan.place, log: database.directory.log, session: session)
             reader.includesDead = options.includesDead
             var rows = RowWriter(
-                plan, .none, writer, database.encodingOfText, storage, session: session)
+                plan, RowForm.none, writer, database.encodingOfText, storage, session: session)
             let blocks = try reader.blockCount()
             let damage = { [reader] (block: UInt32, reason: String) in
                 reader.damaged(block, reason)

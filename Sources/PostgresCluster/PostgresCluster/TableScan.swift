@@ -14,6 +14,8 @@ public final class TableScan: Sendable {
     let database: PostgresDatabase
     let options: TableScanOptions
     let plans: [RelationPlan]
+    /// The columns of the table that are shown.
+    let shownColumns: [Column]
     let writer: ValueWriter
 
     init(
@@ -37,6 +39,7 @@ public final class TableScan: Sendable {
         }
         var planner = Planner(database, options)
         let shown = try planner.shown(table)
+        shownColumns = shown
         var plans: [RelationPlan] = []
         let members =
             options.onlyOwnRows ? [root] : Descendants(catalog).all(of: root)
@@ -68,15 +71,15 @@ public final class TableScan: Sendable {
         _ format: RowTextFormat, to sink: ([UInt8]) throws(StorageError) -> Void
     ) throws(StorageError) -> Int {
         if case .csv(let null, true) = format { try sink(header(null)) }
+        let threads = options.threadCount
         var rows = 0
-        let threads = max(1, options.threads ?? min(TableScan.coreCount, 16))
         for plan in plans {
             let limit = options.limit.map { $0 - rows }
             if let limit, limit <= 0 { break }
             if threads == 1 || limit != nil {
-                rows += try writeSerially(plan, format, limit: limit, sink)
+                rows += try writeSerially(plan, RowForm(format), limit: limit, sink)
             } else {
-                rows += try ParallelScan(self, plan, format, threads: threads).run(sink)
+                rows += try ParallelScan(self, plan, RowForm(format), threads: threads).run(sink)
             }
         }
         return rows
@@ -97,12 +100,12 @@ public final class TableScan: Sendable {
     static let pieceSize = 1 << 20
 
     private func writeSerially(
-        _ plan: RelationPlan, _ format: RowTextFormat, limit: Int?,
+        _ plan: RelationPlan, _ form: RowForm, limit: Int?,
         _ sink: ([UInt8]) throws(StorageError) -> Void
     ) throws(StorageError) -> Int {
         let session = try database.directory.storage.makeSession()
         defer { session.close() }
-        var worker = try ScanWorker(self, plan, format, session: session)
+        var worker = try ScanWorker(self, plan, form, session: session)
         worker.rowsLeft = limit ?? .max
         let blocks = try worker.blockCount()
         try worker.scan(0..<blocks) { output throws(StorageError) in

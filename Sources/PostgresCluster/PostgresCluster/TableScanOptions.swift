@@ -21,6 +21,9 @@ public struct TableScanOptions: Sendable {
     /// How many blocks a thread takes at a time: 2 MiB. Tests use fewer.
     package var chunkBlocks: UInt32 = 256
 
+    /// Whether values whose type other stores keep in the same form are shown as they are stored.
+    var keepsStoredValues = false
+
     /// Makes options for all visible rows.
     public init() {}
 }
@@ -29,13 +32,17 @@ public struct TableScanOptions: Sendable {
 public enum RowTextFormat: Sendable, Hashable {
     /// As `COPY … TO STDOUT (FORMAT csv, HEADER)` writes it.
     case csv(null: String, header: Bool)
+    /// As `COPY … TO STDOUT` writes it: fields separated by tabs, null as `\N`.
+    case copy
     /// One JSON object per line, with numbers and booleans as such and everything else as strings.
     case json
     /// Nothing: rows are decoded and discarded.
     case none
 }
 
-extension TableScan {
-    /// The default number of threads of a scan.
-    static var coreCount: Int { max(1, Int(sysconf(CInt(_SC_NPROCESSORS_ONLN)))) }
+extension TableScanOptions {
+    /// How many threads a scan has.
+    var threadCount: Int {
+        max(1, threads ?? min(Int(sysconf(CInt(_SC_NPROCESSORS_ONLN))), 16))
+    }
 }

@@ -30,6 +30,9 @@ package struct HeapReader {
     private let place: RelationPlace
     private let relation: OpenRelation
     private var visibility: Visibility
+    /// The page whose rows are read. It is a copy, so that its lock is not held while the rows'
+    /// text waits for its turn. Copies of the reader share it.
+    private let copy = PageCopy()
     /// Whether to return versions that a new transaction does not see.
     package var includesDead = false
     /// Whether to pass over pages that are damaged, and rows on them, instead of throwing.
@@ -66,8 +69,8 @@ package struct HeapReader {
     /// Calls `body` with each row of the blocks that a new transaction sees.
     ///
     /// - Parameters:
-    ///   - pageDone: called after each page's rows, with no lock held. It returns false to end the
-    ///     scan.
+    ///   - body: called with no lock held.
+    ///   - pageDone: called after each page's rows. It returns false to end the scan.
     /// - Throws: what reading a page throws; `damagedRow` if a line pointer or tuple is impossible;
     ///   what `body` throws.
     package mutating func forEachRow(
@@ -134,11 +137,12 @@ package struct HeapReader {
         _ page: borrowing PinnedPage, _ block: UInt32,
         _ body: (borrowing RowVersion) throws(StorageError) -> Void
     ) throws(StorageError) {
+        copy.take(page)
         var visibility = self.visibility
         let (includesDead, salvages) = (includesDead, salvagesDamage)
         var isDamaged = false
         do throws(RowFailure) {
-            try page.withView { view throws(RowFailure) in
+            try copy.withView { view throws(RowFailure) in
                 let isAllVisible = view.flags.contains(.allVisible)
                 for number in view.linePointerNumbers {
                     let tuple: HeapTupleView
@@ -205,6 +209,33 @@ package struct HeapReader {
             .damagedRow, "block \(block) of \"\(storage.path(place))\" is damaged: \(reason)",
             remedy: "Restore the file from a backup.",
             at: StorageError.Location(block: block, path: storage.path(place)))
+    }
+}
+
+/// A copy of one page. Belongs to one thread.
+@safe
+private final class PageCopy {
+    /// 8192 bytes, which only this object reads and writes.
+    private let memory: UnsafeMutableRawPointer
+
+    init() {
+        unsafe memory = .allocate(byteCount: blockSize, alignment: PageLayout.maximumAlignment)
+    }
+
+    deinit { unsafe memory.deallocate() }
+
+    func take(_ page: borrowing PinnedPage) {
+        page.withView { view in
+            unsafe view.bytes.withUnsafeBytes { bytes in
+                guard let start = bytes.baseAddress else { return }
+                unsafe memory.copyMemory(from: start, byteCount: min(bytes.count, blockSize))
+            }
+        }
+    }
+
+    func withView<Failure>(_ body: (PageView) throws(Failure) -> Void) throws(Failure) {
+        // The memory lives and stays unchanged until the body returns, as the object does.
+        try unsafe body(PageView(unsafePage: UnsafeRawPointer(memory)))
     }
 }
 

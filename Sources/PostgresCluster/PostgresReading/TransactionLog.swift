@@ -1,4 +1,5 @@
 package import AsyncIO
+internal import DequeModule
 internal import Threads
 
 /// The outcome of a transaction, as `pg_xact` records it.
@@ -11,52 +12,66 @@ package enum TransactionStatus: UInt8, Sendable, Hashable {
     case subcommitted = 3
 }
 
-/// The logs of transactions' outcomes: `pg_xact`, `pg_subtrans`, `pg_multixact`. Pages are read on
-/// demand and cached, at most ``mostPages`` of them. Any thread may use it.
+/// The logs of transactions' outcomes: `pg_xact`, `pg_subtrans`, `pg_multixact`. Files are read on
+/// demand, whole, and the latest are kept, at most ``mostSegments`` of them. Any thread may use it.
 package final class TransactionLog: Sendable {
     private let storage: DataDirectory
-    private let cache = Lock<[LogPage: [UInt8]]>([:], rank: .transactionLog)
+    private let cache = Lock(Cache(), rank: .transactionLog)
     private static let pageSize = 8192
-    private static let pagesPerSegment: UInt64 = 32
-    /// 32 MiB of pages.
-    private static let mostPages = 4096
+    /// The bytes of a file.
+    private static let segmentSize: UInt64 = 32 * 8192
+    /// 32 MiB of files.
+    private static let mostSegments = 128
 
-    private struct LogPage: Hashable {
+    /// The files in memory.
+    private struct Cache {
+        /// The whole pages of each file; none if it does not exist.
+        var segments: [Segment: [UInt8]] = [:]
+        /// The files, the one read first at the beginning.
+        var order: Deque<Segment> = []
+    }
+
+    private struct Segment: Hashable {
         let directory: String
         let number: UInt64
     }
 
     package init(_ storage: DataDirectory) { self.storage = storage }
 
-    /// A page of a log; nil if its file does not reach that far.
-    private func page(_ directory: String, _ number: UInt64) throws(StorageError) -> [UInt8]? {
-        let key = LogPage(directory: directory, number: number)
-        if let page = cache.withLock({ $0[key] }) { return page }
-        var name = String(number / Self.pagesPerSegment, radix: 16, uppercase: true)
+    /// The whole pages of a file; none if it does not exist.
+    private func segment(_ segment: Segment) throws(StorageError) -> [UInt8] {
+        if let bytes = cache.withLock({ $0.segments[segment] }) { return bytes }
+        var name = String(segment.number, radix: 16, uppercase: true)
         name = String(repeating: "0", count: max(0, 4 - name.count)) + name
-        guard let segment = try storage.read("\(directory)/\(name)") else { return nil }
-        let first = number - number % Self.pagesPerSegment
+        var bytes = try storage.read("\(segment.directory)/\(name)") ?? []
+        bytes.removeLast(bytes.count % Self.pageSize)
         cache.withLock { cache in
-            if cache.count + Int(Self.pagesPerSegment) > Self.mostPages { cache.removeAll() }
-            var start = 0
-            var index = first
-            while start + Self.pageSize <= segment.count, index < first + Self.pagesPerSegment {
-                let page = Array(segment[start..<start + Self.pageSize])
-                cache[LogPage(directory: directory, number: index)] = page
-                start += Self.pageSize
-                index += 1
+            if cache.segments.updateValue(bytes, forKey: segment) != nil { return }
+            cache.order.append(segment)
+            // The oldest goes first: which is needed again, nobody knows.
+            if cache.order.count > Self.mostSegments, let oldest = cache.order.popFirst() {
+                cache.segments[oldest] = nil
             }
         }
-        return cache.withLock { $0[key] }
+        return bytes
+    }
+
+    /// The `count` bytes at a position of a log, as a number, least significant byte first; nil if
+    /// the files do not reach that far. They must not cross the border of a file.
+    private func number(
+        _ directory: String, at position: UInt64, count: Int
+    ) throws(StorageError) -> UInt32? {
+        let bytes = try segment(
+            Segment(directory: directory, number: position / Self.segmentSize))
+        let offset = Int(position % Self.segmentSize)
+        guard offset + count <= bytes.count else { return nil }
+        return (0..<count).reduce(0) { $0 | UInt32(bytes[offset + $1]) << UInt32(8 * $1) }
     }
 
     private func word(
         _ directory: String, _ position: UInt64
     ) throws(StorageError) -> UInt32? {
-        guard let page = try page(directory, position / UInt64(Self.pageSize)) else { return nil }
-        let offset = Int(position % UInt64(Self.pageSize))
-        guard offset + 4 <= page.count else { return nil }
-        return (0..<4).reduce(0) { $0 | UInt32(page[offset + $1]) << UInt32(8 * $1) }
+        try number(directory, at: position, count: 4)
     }
 
     private func missing(_ directory: String, _ what: String) -> StorageError {
@@ -93,15 +108,13 @@ extension TransactionLog {
     package func status(_ transaction: UInt32) throws(StorageError) -> TransactionStatus {
         // Transactions 1 and 2 are the server's own and always committed.
         if transaction < 3 { return transaction == 0 ? .aborted : .committed }
-        let perPage: UInt64 = 32_768
-        let number = UInt64(transaction)
-        guard let page = try page("pg_xact", number / perPage) else {
+        // Each byte has the outcomes of four transactions.
+        guard let byte = try number("pg_xact", at: UInt64(transaction / 4), count: 1) else {
             // A transaction that never began may have no page yet.
             if isBefore(storage.control.nextTransaction, orAt: transaction) { return .inProgress }
             throw missing("pg_xact", "transaction \(transaction)")
         }
-        let index = Int(number % perPage)
-        let bits = page[index / 4] >> UInt8(index % 4 * 2) & 3
+        let bits = UInt8(truncatingIfNeeded: byte >> (transaction % 4 * 2)) & 3
         return TransactionStatus(rawValue: bits) ?? .inProgress
     }
 
@@ -140,13 +153,14 @@ extension TransactionLog {
     private func member(_ offset: UInt32) throws(StorageError) -> (UInt8, UInt32) {
         let perPage: UInt64 = 1636
         let place = UInt64(offset)
-        let index = Int(place % perPage)
-        let group = index / 4 * 20
-        guard let page = try page("pg_multixact/members", place / perPage) else {
-            throw missing("pg_multixact", "member \(offset)")
-        }
-        let start = group + 4 + index % 4 * 4
-        let member = (0..<4).reduce(0 as UInt32) { $0 | UInt32(page[start + $1]) << UInt32(8 * $1) }
-        return (page[group + index % 4], member)
+        let page = place / perPage * UInt64(Self.pageSize)
+        let index = place % perPage
+        let group = page + index / 4 * 20
+        guard
+            let flags = try number(
+                "pg_multixact/members", at: group + index % 4, count: 1),
+            let member = try word("pg_multixact/members", group + 4 + index % 4 * 4)
+        else { throw missing("pg_multixact", "member \(offset)") }
+        return (UInt8(truncatingIfNeeded: flags), member)
     }
 }

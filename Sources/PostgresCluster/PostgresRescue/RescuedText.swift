@@ -1,7 +1,7 @@
 internal import AsyncIO
 public import PostgresCluster
 internal import PostgresTypes
-internal import RowText
+internal import ValueText
 
 /// Writes rescued rows as text. Belongs to one thread at a time.
 public struct RescuedText {

@@ -1,6 +1,7 @@
 /// `bytea` in hexadecimal. Mirrors `byteaout`.
 enum BinaryText {
     static func write(_ value: RawSpan, to output: inout TextOutput) throws(ValueFault) {
+        try output.checkSize(of: 2 + 2 * value.byteCount)
         output.append("\\x")
         output.bytes.reserveCapacity(output.count + 2 * value.byteCount)
         for index in 0..<value.byteCount { output.append(hexadecimal: try value.byte(index)) }
@@ -14,6 +15,8 @@ enum BitText {
         guard count >= 0, (count + 7) / 8 <= value.byteCount - 4 else {
             throw .truncated(needed: count / 8 + 4, available: value.byteCount)
         }
+        // Each bit becomes a byte.
+        try output.checkSize(of: count)
         for index in 0..<count {
             let bit = try value.byte(4 + index >> 3) >> UInt8(7 - index & 7) & 1
             output.append(UInt8(ascii: "0") + bit)

@@ -7,7 +7,9 @@ enum HStoreText {
         }
         let strings = 4 + 8 * count
         var offset = 0
+        let start = output.count
         for index in 0..<2 * count {
+            try output.checkSize(from: start)
             let entry = try value.load(4 + 4 * index, as: UInt32.self)
             let end = Int(entry & 0x3FFF_FFFF)
             let text = try value.part(strings + offset, end - offset)
@@ -56,7 +58,10 @@ enum TreeText {
     static func writeQuery(_ value: RawSpan, to output: inout TextOutput) throws(ValueFault) {
         let count = Int(try value.load(0, as: UInt16.self))
         var offset = 12
+        let start = output.count
         for index in 0..<count {
+            // Levels may share the same bytes.
+            try output.checkSize(from: start)
             if index > 0 { output.append("." as Unicode.Scalar) }
             let flags = try value.load(offset + 2, as: UInt16.self)
             let variants = Int(try value.load(offset + 4, as: UInt16.self))
@@ -122,7 +127,9 @@ enum TreeQueryText {
         let strings = 4 + itemSize * count
         var tasks: [Task] = [.item(0, isFirst: true)]
         var budget = count
+        let start = output.count
         while let task = tasks.popLast() {
+            try output.checkSize(from: start)
             guard case .item(let index, let isFirst) = task else {
                 if case .text(let text) = task { output.append(text) }
                 continue

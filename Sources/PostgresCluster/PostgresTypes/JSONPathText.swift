@@ -5,6 +5,8 @@ struct JSONPathText: ~Copyable {
     /// How many more items may be visited. An intact value visits each once, and each takes 8
     /// bytes.
     private var budget: Int
+    /// Where the text begins in the output.
+    private let start: Int
 
     /// Writes the value in `value`, the bytes after its length word.
     static func write(_ value: RawSpan, to output: inout TextOutput) throws(ValueFault) {
@@ -13,7 +15,8 @@ struct JSONPathText: ~Copyable {
             throw .malformed("a jsonpath of version \(header & ~laxFlag)")
         }
         if header & laxFlag == 0 { output.append("strict ") }
-        var writer = JSONPathText(budget: value.byteCount / 8 + 1)
+        var writer = JSONPathText(
+            budget: value.byteCount / 8 + 1, start: output.count)
         try writer.chain(try value.rest(4), 0, Context(inKey: false, brackets: true), 0, &output)
     }
 
@@ -52,6 +55,8 @@ struct JSONPathText: ~Copyable {
         while true {
             budget -= 1
             guard budget >= 0 else { throw .malformed("items of a jsonpath form a ring") }
+            // Items may share the same bytes.
+            try output.checkSize(from: start)
             try write(data, item, context, depth, &output)
             guard item.next > 0 else { return }
             item = try Self.item(data, item.position + item.next)

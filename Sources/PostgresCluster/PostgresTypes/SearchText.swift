@@ -6,7 +6,10 @@ enum SearchText {
             throw .malformed("\(count) words do not fit into \(value.byteCount) bytes")
         }
         let strings = 4 + 4 * count
+        let start = output.count
         for index in 0..<count {
+            // Words may share the same bytes.
+            try output.checkSize(from: start)
             let entry = try value.load(4 + 4 * index, as: UInt32.self)
             let length = Int(entry >> 1 & 0x7FF)
             let offset = strings + Int(entry >> 12)
@@ -68,7 +71,9 @@ enum SearchQueryText {
         let strings = 4 + itemSize * count
         var tasks: [Task] = [.item(0, priority: -1, isRightOfPhrase: false)]
         var budget = count
+        let start = output.count
         while let task = tasks.popLast() {
+            try output.checkSize(from: start)
             switch task {
             case .text(let text): output.append(text)
             case .distance(let distance):

@@ -3,6 +3,8 @@
 public struct TextOutput: Sendable {
     /// What was written so far.
     public var bytes: [UInt8] = []
+    /// The most bytes that the text of one value may have. Tests use fewer than a server.
+    package var sizeLimit = ValueLimits.byteCount
 
     /// Makes an empty one.
     public init() {}
@@ -19,7 +21,13 @@ public struct TextOutput: Sendable {
     /// number can stand for a hundred thousand digits.
     @inline(__always)
     func checkSize(from start: Int) throws(ValueFault) {
-        if count &- start > ValueLimits.byteCount { throw .tooLarge(count &- start) }
+        if count &- start > sizeLimit { throw .tooLarge(count &- start) }
+    }
+
+    /// Throws if a text of `size` bytes, which is not written yet, is longer than that.
+    @inline(__always)
+    func checkSize(of size: Int) throws(ValueFault) {
+        if size > sizeLimit { throw .tooLarge(size) }
     }
 
     /// Appends one byte.

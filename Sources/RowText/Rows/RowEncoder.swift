@@ -109,7 +109,7 @@ public struct RowEncoder: ~Copyable {
     }
 
     @inline(__always)
-    private mutating func append(
+    mutating func append(
         _ column: Int, _ text: Span<UInt8>
     ) throws(ValueError) {
         let form = forms[column]

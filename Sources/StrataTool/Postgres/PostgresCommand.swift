@@ -10,7 +10,7 @@ struct PostgresCommand: ParsableCommand {
             disk are shown, with a warning.
             """,
         subcommands: [
-            PostgresTablesCommand.self, PostgresScanCommand.self, PostgresVerifyCommand.self,
-            PostgresSalvageCommand.self,
+            PostgresTablesCommand.self, PostgresScanCommand.self, PostgresImportCommand.self,
+            PostgresDumpCommand.self, PostgresVerifyCommand.self, PostgresSalvageCommand.self,
         ])
 }

@@ -1,0 +1,286 @@
+public import AsyncIO
+internal import PostgresCatalogs
+public import PostgresCluster
+
+/// Makes the script of one database. Belongs to one thread.
+struct DumpScript {
+    let database: PostgresDatabase
+    let catalog: DatabaseCatalog
+    let details: SchemaDetails
+    let names: DumpNames
+    let objects: NameTable
+    let selection: DumpSelection
+    var constants: ConstantText
+    private let options: DumpOptions
+    private(set) var summary = DumpSummary()
+
+    init(_ database: PostgresDatabase, _ options: DumpOptions) throws(StorageError) {
+        self.database = database
+        self.options = options
+        catalog = database.catalog
+        let session = try catalog.storage.makeSession()
+        defer { session.close() }
+        details = try SchemaDetails(catalog, session: session)
+        names = DumpNames(catalog: catalog, details: details)
+        objects = try NameTable(catalog, session: session)
+        constants = ConstantText(names, objects, version: database.directory.version)
+        var only: Set<UInt32>?
+        if let tables = options.tables {
+            var chosen: Set<UInt32> = []
+            for name in tables {
+                let table = try database.table(name)
+                guard table.kind != .view && table.kind != .foreignTable else {
+                    throw StorageError(
+                        .unsupported, "\(name) is a \(table.kind.rawValue), which has no rows",
+                        remedy: "Name a table.")
+                }
+                chosen.formUnion(database.descendants(of: table.number))
+            }
+            only = chosen
+        }
+        selection = DumpSelection(catalog, details, only: only)
+    }
+
+    /// Notes that something is not said.
+    mutating func omit(_ object: String, _ reason: String, losesRows: Bool = false) {
+        summary.omissions.append(
+            DumpOmission(object: object, reason: reason, losesRows: losesRows))
+    }
+
+    /// Writes the script.
+    mutating func write(
+        to sink: ([UInt8]) throws(StorageError) -> Void
+    ) throws(StorageError) {
+        try sink(Array(preamble().utf8))
+        try writeDefinitions(to: sink)
+        if options.includesRows {
+            for table in selection.tables { try writeRows(of: table, to: sink) }
+            for sequence in selection.sequences {
+                if let text = try value(of: sequence) { try sink(Array(text.utf8)) }
+            }
+        }
+        try writeRules(to: sink)
+        noteOthers()
+        try sink(Array(closing().utf8))
+    }
+
+    private func preamble() -> String {
+        let encoding = database.encoding == "SQL_ASCII" ? "SQL_ASCII" : "UTF8"
+        return """
+            -- Database \(DumpNames.comment(Identifiers.quoted(database.name))), PostgreSQL \
+            \(database.directory.version)
+            SET statement_timeout = 0;
+            SET lock_timeout = 0;
+            SET client_encoding = '\(encoding)';
+            SET standard_conforming_strings = on;
+            SET search_path = public, pg_catalog;
+            SET check_function_bodies = false;
+            SET xmloption = content;
+            SET client_min_messages = warning;
+            SET row_security = off;
+            SET datestyle = 'ISO, YMD';
+            SET intervalstyle = 'postgres';
+            SET timezone = 'UTC';
+            SET lc_monetary = 'C';
+
+
+            """
+    }
+
+    private mutating func writeDefinitions(
+        to sink: ([UInt8]) throws(StorageError) -> Void
+    ) throws(StorageError) {
+        for schema in catalog.schemas.values.sorted() where isWanted(schema: schema) {
+            try sink(Array("CREATE SCHEMA IF NOT EXISTS \(Identifiers.quoted(schema));\n".utf8))
+        }
+        for entry in details.extensions {
+            let name = Identifiers.quoted(entry.name)
+            let schema = Identifiers.quoted(catalog.schemas[entry.schema] ?? "public")
+            // The one that every database has must stay where it is.
+            let place = entry.name == "plpgsql" ? "" : " WITH SCHEMA \(schema)"
+            try sink(Array("CREATE EXTENSION IF NOT EXISTS \(name)\(place);\n".utf8))
+        }
+        for sequence in selection.sequences {
+            if let text = statement(forSequence: sequence) { try sink(Array(text.utf8)) }
+        }
+        for object in selection.objects {
+            switch object {
+            case .type(let number):
+                if let text = statement(forType: number) {
+                    try sink(Array(text.utf8))
+                } else {
+                    omit("type \(names.type(number))", "it cannot be said")
+                }
+            case .table(let number):
+                guard let table = catalog.relations[number] else { continue }
+                summary.tableCount += 1
+                try sink(Array(statement(forTable: table).utf8))
+            }
+        }
+        for sequence in selection.sequences {
+            if let text = ownership(of: sequence) { try sink(Array(text.utf8)) }
+        }
+        for table in selection.tables { try sink(Array(parents(of: table).utf8)) }
+    }
+
+    private func isWanted(schema: String) -> Bool {
+        guard schema != "public", !schema.hasPrefix("pg_"), schema != "information_schema" else {
+            return false
+        }
+        guard options.tables != nil else { return true }
+        let relations = selection.tables + selection.sequences
+        return relations.contains { catalog.schemas[$0.schema] == schema }
+            || selection.objects.contains { object in
+                guard case .type(let number) = object, let entry = catalog.types[number] else {
+                    return false
+                }
+                return catalog.schemas[entry.schema] == schema
+            }
+    }
+
+    private mutating func writeRows(
+        of table: Relation, to sink: ([UInt8]) throws(StorageError) -> Void
+    ) throws(StorageError) {
+        if table.kind == UInt8(ascii: "p") { return }
+        let label = names.relation(table.number)
+        var scanOptions = TableScanOptions()
+        scanOptions.onlyOwnRows = true
+        scanOptions.threads = options.threads
+        let scan: TableScan
+        do throws(StorageError) {
+            guard let found = try database.table(numbered: table.number) else { return }
+            scan = try database.scan(found, options: scanOptions)
+        } catch {
+            guard error.code == .unsupported else { throw error }
+            return omit("rows of table \(label)", error.message, losesRows: true)
+        }
+        let columns = scan.columnNames.map { Identifiers.quoted($0) }.joined(separator: ", ")
+        let list = columns.isEmpty ? "" : " (\(columns))"
+        try sink(Array("\nCOPY \(label)\(list) FROM stdin;\n".utf8))
+        summary.rowCount += try scan.write(.copy, to: sink)
+        try sink(Array("\\.\n".utf8))
+    }
+}
+
+extension DumpScript {
+    /// Writes what must come after the rows: constraints and indexes.
+    private mutating func writeRules(
+        to sink: ([UInt8]) throws(StorageError) -> Void
+    ) throws(StorageError) {
+        try sink([UInt8(ascii: "\n")])
+        let constraints = details.constraints.filter {
+            selection.contains($0.relation) && $0.parent == 0
+        }
+        for constraint in constraints {
+            let label =
+                "\(Identifiers.quoted(constraint.name)) of \(names.relation(constraint.relation))"
+            switch constraint.kind {
+            case UInt8(ascii: "p"), UInt8(ascii: "u"):
+                if let text = statement(forKey: constraint) {
+                    try sink(Array(text.utf8))
+                } else {
+                    omit("constraint \(label)", "it cannot be said")
+                }
+            case UInt8(ascii: "c"): omit("check \(label)", "the expression cannot be said")
+            case UInt8(ascii: "x"): omit("exclusion \(label)", "it cannot be said")
+            default: break
+            }
+        }
+        try writeIndexes(to: sink)
+        for constraint in constraints where constraint.kind == UInt8(ascii: "f") {
+            if let text = statement(forForeignKey: constraint) {
+                try sink(Array(text.utf8))
+            } else {
+                omit(
+                    "foreign key \(Identifiers.quoted(constraint.name)) of"
+                        + " \(names.relation(constraint.relation))",
+                    "it, or the table it refers to, is not in the script")
+            }
+        }
+    }
+
+    private mutating func writeIndexes(
+        to sink: ([UInt8]) throws(StorageError) -> Void
+    ) throws(StorageError) {
+        let backing = Set(
+            details.constraints.filter {
+                [UInt8(ascii: "p"), UInt8(ascii: "u"), UInt8(ascii: "x")].contains($0.kind)
+            }.map(\.index))
+        for index in details.indexes where selection.contains(index.relation) {
+            // An index of a partition comes with that of the partitioned table.
+            if backing.contains(index.number) || details.parents[index.number] != nil { continue }
+            if index.isValid, let text = statement(forIndex: index) {
+                try sink(Array(text.utf8))
+            } else {
+                omit(
+                    "index \(names.relation(index.number)) on \(names.relation(index.relation))",
+                    index.isValid
+                        ? "its expressions cannot be said" : "it was never finished")
+            }
+        }
+    }
+
+    /// Notes the objects that no part of the script is about.
+    private mutating func noteOthers() {
+        for (kind, name, relation) in details.attachments where selection.contains(relation) {
+            omit(
+                "\(kind) \(Identifiers.quoted(name)) on \(names.relation(relation))",
+                "it cannot be said")
+        }
+        if options.tables != nil { return }
+        let relations = catalog.relations.values.sorted { $0.number < $1.number }
+        for relation in relations where selection.isOwn(relation) {
+            let name = names.relation(relation.number)
+            switch relation.kind {
+            case UInt8(ascii: "v"): omit("view \(name)", "its text cannot be said")
+            case UInt8(ascii: "f"): omit("foreign table \(name)", "its rows are elsewhere")
+            case UInt8(ascii: "m") where !relation.isPopulated:
+                omit("materialized view \(name)", "it was never filled")
+            default: break
+            }
+        }
+        for function in details.functions where selection.isUserSchema(function.schema) {
+            omit(
+                "function \(names.qualified(function.name, function.schema))",
+                "its text cannot be said")
+        }
+        for constraint in details.constraints where constraint.kind == UInt8(ascii: "c") {
+            guard constraint.domain >= SchemaDetails.firstUserNumber else { continue }
+            omit(
+                "check \(Identifiers.quoted(constraint.name)) of domain"
+                    + " \(names.type(constraint.domain))", "the expression cannot be said")
+        }
+    }
+
+    private func closing() -> String {
+        var text = "\n-- Owners, privileges, comments and tablespaces are not in this script.\n"
+        if !summary.omissions.isEmpty { text += "-- Nor are:\n" }
+        for omission in summary.omissions {
+            text += "--   \(DumpNames.comment(omission.description))\n"
+        }
+        return text
+    }
+}
+
+extension PostgresDatabase {
+    /// Writes a script that makes the database's tables again, with their rows, when psql reads it:
+    /// schemas, extensions, types, tables, sequences with their values, rows, keys, indexes on
+    /// plain columns, and foreign keys.
+    ///
+    /// What the files alone do not tell, such as the text of functions, is listed at the script's
+    /// end and in the summary.
+    ///
+    /// - Parameters:
+    ///   - options: what to include.
+    ///   - sink: receives the script in pieces of whole lines, on the calling thread.
+    /// - Throws: `noSuchObject` if a table does not exist; what `sink` throws; what reading rows
+    ///   throws. The script is incomplete then.
+    @discardableResult
+    public func dump(
+        options: DumpOptions = DumpOptions(), to sink: ([UInt8]) throws(StorageError) -> Void
+    ) throws(StorageError) -> DumpSummary {
+        var script = try DumpScript(self, options)
+        try script.write(to: sink)
+        return script.summary
+    }
+}

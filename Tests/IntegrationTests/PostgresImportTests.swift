@@ -1,0 +1,261 @@
+import Foundation
+import PostgresCluster
+import RelationLoader
+import StorageTesting
+import Strata
+import Testing
+
+/// Data directories of the fixtures, unpacked once.
+enum PostgresFixture {
+    private static let directory = TemporaryDirectory()
+
+    static let names = ["15-clean", "15-crashed", "18-clean", "18-crashed"]
+
+    private static let unpacked: Set<String> = {
+        var done: Set<String> = []
+        for name in names {
+            let archive = "\(Command.fixtures)/postgres/clusters/\(name).tar.zst"
+            let folder = "\(directory.path)/\(name)"
+            let result = try? Command.shell(
+                "mkdir -p '\(folder)' && tar --zstd -xf '\(archive)' -C '\(folder)'")
+            if result?.status == 0 { done.insert(name) }
+        }
+        return done
+    }()
+
+    /// The data directory of a fixture.
+    static func data(_ name: String) throws -> String {
+        try #require(unpacked.contains(name))
+        return "\(directory.path)/\(name)/data"
+    }
+}
+
+/// Tables of PostgreSQL data directories as relations of a store.
+@Suite(.enabled(if: Archives.canUnpack, "tar or zstd is missing"))
+struct PostgresImportTests {
+    private let directory = TemporaryDirectory()
+
+    private func openCluster(_ name: String, _ method: TestedMethod) throws -> PostgresDirectory {
+        var options = PostgresOptions()
+        options.ioMethod = method.choice
+        options.poolBytes = 4 << 20
+        return try PostgresDirectory.open(try PostgresFixture.data(name), options: options)
+    }
+
+    private func openStore(_ method: TestedMethod) throws -> Engine {
+        var options = EngineOptions()
+        options.ioMethod = method.choice
+        options.poolBytes = 4 << 20
+        return try Engine.open("\(directory.path)/store", options: options)
+    }
+
+    /// The rows of a table, for a load.
+    private struct Source: RowSource {
+        let name = "table"
+        let rows: TableRows
+        var schema: Schema { rows.schema }
+        var textColumns: Set<Int> { rows.textColumns }
+
+        func next() throws(LoaderError) -> RowBatch? {
+            do throws(StorageError) { return try rows.next() } catch { throw .storage(error) }
+        }
+    }
+
+    private func text(of relation: Relation) throws -> [UInt8] {
+        let path = "\(directory.path)/scan"
+        try? FileManager.default.removeItem(atPath: path)
+        var options = ScanOptions()
+        // A column's name may be another one.
+        options.csv.hasHeader = false
+        try RelationLoader.scan(
+            relation, to: try DescriptorOutput(creating: path), options: options)
+        return [UInt8](try Data(contentsOf: URL(filePath: path)))
+    }
+
+    /// Loads every table and compares a scan of the relation with a scan of the table.
+    @Test(arguments: PostgresFixture.names, IOMethodMatrix.all)
+    func aScanOfAnImportedTableEqualsOneOfTheTable(
+        _ name: String, _ method: TestedMethod
+    ) throws {
+        let cluster = try openCluster(name, method)
+        let engine = try openStore(method)
+        var (equal, large) = (0, 0)
+        // The three hundred small tables of this schema are alike.
+        for database in try cluster.databaseNames.map(cluster.database) {
+            for table in try database.tables()
+            where table.kind != .view && table.kind != .foreignTable && !table.columns.isEmpty
+                && (table.schema != "store" || table.number % 16 == 0)
+            {
+                var options = TableScanOptions()
+                options.onlyOwnRows = true
+                options.threads = 2
+                options.chunkBlocks = 3
+                // It was never filled.
+                if table.name == "m_empty" { continue }
+                let scan = try database.scan(table, options: options)
+                var expected: [UInt8] = []
+                try scan.write(.csv(null: "", header: false)) { expected += $0 }
+                var load = LoadOptions()
+                load.mode = .replace
+                load.managerName = "memory"
+                do throws(LoaderError) {
+                    try RelationLoader.load(
+                        rowsOf: Source(rows: try rows(database, table, options)), into: "t",
+                        of: engine, options: load)
+                } catch {
+                    guard case .text(let error) = error, case .rowTooLarge = error.reason else {
+                        throw error
+                    }
+                    large += 1
+                    continue
+                }
+                let found = try text(of: try engine.relation(named: "t"))
+                #expect(found == expected, "\(database.name) \(table.schema).\(table.name)")
+                equal += 1
+            }
+        }
+        #expect(equal > 100)
+        #expect(large < 12)
+        try engine.close()
+        try cluster.close()
+    }
+
+    private func rows(
+        _ database: PostgresDatabase, _ table: PostgresTable, _ options: TableScanOptions
+    ) throws(LoaderError) -> TableRows {
+        do throws(StorageError) { return try database.rows(of: table, options: options) } catch {
+            throw .storage(error)
+        }
+    }
+
+    private func columns(
+        _ cluster: String, _ database: String, _ table: String
+    ) throws -> (schema: String, notes: [String]) {
+        let cluster = try openCluster(cluster, TestedMethod(.synchronous))
+        let database = try cluster.database(named: database)
+        let rows = try database.rows(of: try database.table(TableName(table)))
+        return (rows.schema.sqlText, rows.notes)
+    }
+
+    @Test func typesThatAStoreHasAreKeptAndOthersBecomeText() throws {
+        let own = try columns("18-clean", "app", "toast_updated")
+        #expect(own.schema == "id integer NOT NULL, a text, bt text, n integer")
+        #expect(own.notes.isEmpty)
+        let dates = try columns("18-clean", "app", "store.t_datetimes")
+        #expect(dates.schema.contains("timestamp(0)"))
+        #expect(dates.schema.contains("iv interval"))
+        #expect(dates.notes.contains { $0.contains("interval year to month becomes interval") })
+        let user = try columns("18-clean", "app", "t_usertypes")
+        #expect(user.schema.contains("dtx varchar(40)"))
+        #expect(user.schema.contains("dd integer"))
+        #expect(user.notes.contains("column dtx of type dom_text becomes varchar(40)"))
+        #expect(user.notes.contains { $0.contains("become text") && $0.contains("e (mood)") })
+        let numbers = try columns("15-clean", "app", "store.t_numerics")
+        #expect(numbers.schema.contains("numeric(5,-2)"))
+    }
+
+    @Test func aColumnThatIsNotStoredMayBeNull() throws {
+        let found = try columns("18-clean", "app", "g_generated")
+        #expect(found.schema.contains("id integer NOT NULL"))
+        #expect(found.schema.contains("virt integer,"))
+        #expect(found.notes.contains { $0.contains("shown as null") })
+    }
+
+    @Test func textOfAnotherEncodingIsConvertedInEveryType() throws {
+        let found = try columns("18-clean", "latin1_db", "l_texts")
+        #expect(found.schema.contains("jb jsonb"))
+        #expect(found.schema.contains("c5 char(5)"))
+    }
+
+    @Test func aNameThatAStoreRefusesIsChanged() throws {
+        let found = try columns("18-clean", "app", "\"We ird.Schéma\".\"tab\tname\"")
+        #expect(found.schema.hasPrefix("tab_name integer, "))
+        #expect(found.notes.contains("column \"tab\\tname\" is named \"tab_name\""))
+    }
+
+    @Test func aTableWithoutColumnsIsRefused() throws {
+        let error = #expect(throws: StorageError.self) {
+            try columns("18-clean", "app", "c_zerocols")
+        }
+        #expect(error?.code == .unsupported)
+    }
+
+    // MARK: The tool
+
+    private func strata(_ arguments: String...) throws -> CommandResult {
+        let list = arguments.map(Command.quoted).joined(separator: " ")
+        return try Command.shell("exec \"$strata\" \(list)")
+    }
+
+    @Test func theToolImportsATableOnce() throws {
+        let data = try PostgresFixture.data("15-crashed")
+        let store = "\(directory.path)/store"
+        let place = ["--database", "app", "--table", "p_range"]
+        let loaded = try strata(
+            "postgres", "import", data, place[0], place[1], place[2], place[3], "--store", store,
+            "--relation", "r")
+        #expect(loaded.status == 0, "\(loaded)")
+        #expect(loaded.output.contains("loaded "))
+        #expect(loaded.errors.contains("has crashed"))
+        let expected = try strata(
+            "postgres", "scan", data, place[0], place[1], place[2], place[3])
+        let found = try strata("scan", "--store", store, "--relation", "r")
+        #expect(found.output == expected.output)
+        #expect(found.output.split(separator: "\n").count > 10)
+
+        let again = try strata(
+            "postgres", "import", data, place[0], place[1], place[2], place[3], "--store", store,
+            "--relation", "r")
+        #expect(again.status == 1)
+        #expect(again.errors.contains("--replace"))
+        let appended = try strata(
+            "postgres", "import", data, place[0], place[1], place[2], place[3], "--store", store,
+            "--relation", "r", "--append", "--io-method", "worker")
+        #expect(appended.status == 0, "\(appended)")
+        let twice = try strata("scan", "--store", store, "--relation", "r", "--format", "none")
+        #expect(
+            twice.errors.contains(
+                "scanned \(2 * (found.output.split(separator: "\n").count - 1)) rows"))
+    }
+
+    @Test func aFailedImportLeavesNothing() throws {
+        let data = try PostgresFixture.data("15-clean")
+        let store = "\(directory.path)/store"
+        let missing = try strata(
+            "postgres", "import", data, "--database", "app", "--table", "nothing", "--store", store,
+            "--relation", "r")
+        #expect(missing.status == 1)
+        #expect(!FileManager.default.fileExists(atPath: store))
+        let within = try strata(
+            "postgres", "import", data, "--database", "app", "--table", "t_ints", "--store",
+            "\(data)/new/store", "--relation", "r")
+        #expect(within.status == 1)
+        #expect(within.errors.contains("--store another place"))
+        #expect(!FileManager.default.fileExists(atPath: "\(data)/new"))
+        let usage = try strata(
+            "postgres", "import", data, "--database", "app", "--table", "t_ints", "--store", store,
+            "--relation", "r", "--append", "--replace")
+        #expect(usage.status == 64)
+    }
+
+    @Test func damageEndsAnImportWithoutEffect() throws {
+        let copy = "\(directory.path)/copy"
+        let data = try PostgresFixture.data("15-clean")
+        _ = try Command.shell("cp -a '\(data)' '\(copy)'")
+        let cluster = try PostgresDirectory.open(copy)
+        let table = try cluster.database(named: "app").table(TableName("b_bulk"))
+        try cluster.close()
+        let file = try #require(table.file)
+        let handle = try FileHandle(forUpdating: URL(filePath: "\(copy)/\(file)"))
+        try handle.seek(toOffset: UInt64(table.pages / 2 * 8192 + 4000))
+        try handle.write(contentsOf: Data(repeating: 0x5A, count: 300))
+        try handle.close()
+        let store = "\(directory.path)/store"
+        let result = try strata(
+            "postgres", "import", copy, "--database", "app", "--table", "b_bulk", "--store", store,
+            "--relation", "r")
+        #expect(result.status == 1)
+        #expect(result.errors.contains(file))
+        #expect(!FileManager.default.fileExists(atPath: store))
+    }
+}
