@@ -75,9 +75,10 @@ let modules: [Target] = [
     .target(
         name: "PostgresReading",
         dependencies: [
+            deque,
             "PostgresTypes", "PageChecking", "ReadStream", "BufferManager", "StorageManager",
             "MagneticDisk",
-            "FileAccess", "PageFormat", "AsyncIO", "CPlatform", deque, log, "Threads", system,
+            "FileAccess", "PageFormat", "AsyncIO", "CPlatform", log, "Threads", system,
         ],
         path: "Sources/PostgresCluster/PostgresReading"),
     .target(
@@ -95,9 +96,9 @@ let modules: [Target] = [
         name: "PostgresCluster",
         dependencies: [
             "PostgresVerification", "PostgresCatalogs", "PostgresReading", "PostgresTypes",
-            "RowText", "RowSchema", "PageChecking", "ReadStream",
+            "RowText", "PageChecking", "ReadStream",
             "BufferManager", "StorageManager", "FileAccess", "PageFormat", "AsyncIO", "Threads",
-            system,
+            "RowSchema", system,
         ],
         path: "Sources/PostgresCluster/PostgresCluster"),
     .target(

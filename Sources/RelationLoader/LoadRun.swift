@@ -4,7 +4,7 @@ import Strata
 import Threads
 
 /// A load from its first record to its commit. Belongs to one thread.
-struct LoadRun<Records: RecordSource & ~Copyable>: ~Copyable {
+struct LoadRun: ~Copyable {
     /// Rows placed on a page so far.
     private(set) var rowCount: UInt64 = 0
     /// Records skipped so far.
@@ -12,7 +12,7 @@ struct LoadRun<Records: RecordSource & ~Copyable>: ~Copyable {
     /// Why the first of them was skipped.
     private(set) var firstRejection: LoadError?
 
-    var reader: Records
+    var reader: CSVReader
     var encoder: RowEncoder
     private var rejects: RejectsFile
     /// The load. Another one once an inferred type had to be widened.
@@ -32,7 +32,7 @@ struct LoadRun<Records: RecordSource & ~Copyable>: ~Copyable {
     private var runCount = 0
 
     init(
-        _ reader: consuming Records, _ rejects: consuming RejectsFile, _ pending: PendingLoad,
+        _ reader: consuming CSVReader, _ rejects: consuming RejectsFile, _ pending: PendingLoad,
         _ schema: Schema, _ clock: LoadClock
     ) {
         self.reader = reader
@@ -158,12 +158,11 @@ struct LoadRun<Records: RecordSource & ~Copyable>: ~Copyable {
     private mutating func nextRow() throws(LoaderError) -> Next {
         while true {
             let failure: LoadError
-            do throws(LoaderError) {
-                guard try reader.advance() else { return .end }
-                try reader.encode(into: &encoder)
+            do throws(LoadError) {
+                guard try reader.next() else { return .end }
+                try encoder.encode(&reader)
                 return .row
             } catch {
-                guard case .text(let error) = error else { throw error }
                 failure = error
             }
             if breaks(failure) { return .breach }
@@ -175,11 +174,10 @@ struct LoadRun<Records: RecordSource & ~Copyable>: ~Copyable {
     /// be loaded.
     mutating func sameRow() throws(LoaderError) -> Next {
         let failure: LoadError
-        do throws(LoaderError) {
-            try reader.encode(into: &encoder)
+        do throws(LoadError) {
+            try encoder.encode(&reader)
             return .row
         } catch {
-            guard case .text(let error) = error else { throw error }
             failure = error
         }
         try reject(failure)
@@ -204,7 +202,7 @@ struct LoadRun<Records: RecordSource & ~Copyable>: ~Copyable {
         rejectedCount += 1
         if firstRejection == nil { firstRejection = failure }
         try LoaderError.text { () throws(LoadError) in
-            try reader.reject(failure, to: &rejects)
+            try rejects.add(reader.recordBytes, failure)
         }
         try clock.options.cancellation.check()
         report(.reading)

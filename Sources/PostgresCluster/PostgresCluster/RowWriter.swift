@@ -11,7 +11,7 @@ enum RowForm: Sendable {
     case json
     /// Nothing: rows are decoded and discarded.
     case none
-    /// As a `RowBatch` holds them.
+    /// As a `DatumBatch` holds them.
     case batch
 
     init(_ format: RowTextFormat) {
@@ -183,19 +183,19 @@ struct RowWriter {
         output.append(scratch.bytes)
     }
 
-    /// Appends a value with its length, as `RowBatch` describes it.
+    /// Appends a value with its length, as `DatumBatch` describes it.
     private mutating func writeStored(
         _ index: Int, _ data: RawSpan, _ row: borrowing RowVersion, _ output: inout TextOutput
     ) throws(RowFault) {
         let start = output.count
         // Replaced by the length, unless the value is null.
-        for _ in 0..<RowBatch.lengthSize { output.append(UInt8.max) }
+        for _ in 0..<RowForm.lengthSize { output.append(UInt8.max) }
         guard try field(index, data, row, &output) else { return }
-        let length = output.count - start - RowBatch.lengthSize
+        let length = output.count - start - RowForm.lengthSize
         guard length <= ValueLimits.byteCount else {
             throw .value(column: plan.columns[index].name, .tooLarge(length))
         }
-        for byte in 0..<RowBatch.lengthSize {
+        for byte in 0..<RowForm.lengthSize {
             output.bytes[start + byte] = UInt8(truncatingIfNeeded: length >> (8 * byte))
         }
     }
