@@ -7,6 +7,7 @@ internal import RowText
 /// What the rows of a relation are written as.
 enum RowForm: Sendable {
     case csv(null: String)
+    /// As `COPY … TO STDOUT` writes it: fields separated by tabs, null as `\N`.
     case copy
     case json
     /// Nothing: rows are decoded and discarded.
@@ -17,7 +18,6 @@ enum RowForm: Sendable {
     init(_ format: RowTextFormat) {
         switch format {
         case .csv(let null, _): self = .csv(null: null)
-        case .copy: self = .copy
         case .json: self = .json
         case .none: self = .none
         }
