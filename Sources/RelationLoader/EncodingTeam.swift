@@ -34,11 +34,7 @@ final class EncodingTeam {
     private var recordCount = 0
 
     /// How many bytes of records a chunk has at most.
-    private static let chunkLength = 256 << 10
-    /// The least bytes of a source for which threads are started.
-    static let leastLength = 1 << 20
-    /// The most threads of a team.
-    static let mostThreads = 16
+    static let chunkLength = 256 << 10
 
     /// Starts the threads. Returns nil if there is no room for them.
     ///

@@ -6,14 +6,14 @@ import Strata
 ///
 /// An inferred type keeps every text exactly, so the rows so far are read from their own pages and
 /// written to new ones; the source need not be read again, and may be a pipe.
-extension LoadRun where Records: ~Copyable {
+extension LoadRun {
     /// Begins again with types that keep the reader's present record.
     ///
     /// - Returns: what follows: this record, or what ``sameRow()`` finds instead.
     mutating func widen(because failure: LoadError) throws(LoaderError) -> Next {
         let old = encoder.schema
         var wider = try text { (run) throws(SchemaError) in
-            try run.reader.widened(old) ?? old
+            try TypeWidening.schema(from: old, keepingRecordOf: &run.reader) ?? old
         }
         stopWriting()
         var target = try LoaderError.storage { () throws(StorageError) in

@@ -4,7 +4,7 @@ import Strata
 import Threads
 
 /// A load from its first record to its commit. Belongs to one thread.
-struct LoadRun<Records: RecordSource & ~Copyable>: ~Copyable {
+struct LoadRun: ~Copyable {
     /// Rows placed on a page so far.
     private(set) var rowCount: UInt64 = 0
     /// Records skipped so far.
@@ -12,7 +12,7 @@ struct LoadRun<Records: RecordSource & ~Copyable>: ~Copyable {
     /// Why the first of them was skipped.
     private(set) var firstRejection: LoadError?
 
-    var reader: Records
+    var reader: CSVReader
     var encoder: RowEncoder
     private var rejects: RejectsFile
     /// The load. Another one once an inferred type had to be widened.
@@ -41,7 +41,7 @@ struct LoadRun<Records: RecordSource & ~Copyable>: ~Copyable {
     private var runCount = 0
 
     init(
-        _ reader: consuming Records, _ rejects: consuming RejectsFile, _ pending: PendingLoad,
+        _ reader: consuming CSVReader, _ rejects: consuming RejectsFile, _ pending: PendingLoad,
         _ schema: Schema, _ clock: LoadClock
     ) {
         self.reader = reader
@@ -52,9 +52,12 @@ struct LoadRun<Records: RecordSource & ~Copyable>: ~Copyable {
         let widens = clock.options.widens && clock.options.mode != .append
         isWidenable = schema.columns.map { widens && $0.spelling != nil }
         runLength = pending.engine.buffers.configuration.combineLimit
-        threadCount = min(
-            clock.options.threadCount ?? Processor.coreCount, EncodingTeam.mostThreads)
+        threadCount = min(clock.options.threadCount ?? Processor.coreCount, Self.mostThreads)
     }
+
+    private static let mostThreads = 16
+    /// The least bytes of a source for which threads are started.
+    private static let leastLength = 1 << 20
 
     /// The columns of the rows.
     var schema: Schema { encoder.schema }
@@ -121,12 +124,15 @@ struct LoadRun<Records: RecordSource & ~Copyable>: ~Copyable {
     private mutating func callTeam() {
         if team != nil { return }
         pagesAlone -= 1
-        if pagesAlone <= 0 { team = reader.makeTeam(schema, threadCount: threadCount) }
+        guard pagesAlone <= 0, threadCount > 1, reader.canTakeRecords,
+            (reader.totalByteCount ?? .max) - reader.consumedByteCount >= Self.leastLength
+        else { return }
+        team = EncodingTeam(reader, schema, threadCount: threadCount)
     }
 
     /// Lets this thread encode what follows.
     private mutating func dismissTeam() {
-        if let team { reader.dismiss(team, at: chunk) }
+        team?.end(&reader, at: chunk)
         team = nil
         chunk = nil
         pagesAlone = patience
@@ -185,7 +191,7 @@ struct LoadRun<Records: RecordSource & ~Copyable>: ~Copyable {
     ) throws(LoaderError) -> Bool {
         while let team {
             if chunk == nil {
-                chunk = try LoaderError.text { () throws(LoadError) in try reader.next(of: team) }
+                chunk = try LoaderError.text { () throws(LoadError) in try team.next(&reader) }
             }
             guard let chunk else { break }
             do throws(PageFormatError) {
@@ -221,12 +227,11 @@ struct LoadRun<Records: RecordSource & ~Copyable>: ~Copyable {
     private mutating func nextRow() throws(LoaderError) -> Next {
         while true {
             let failure: LoadError
-            do throws(LoaderError) {
-                guard try reader.advance() else { return .end }
-                try reader.encode(into: &encoder)
+            do throws(LoadError) {
+                guard try reader.next() else { return .end }
+                try encoder.encode(&reader)
                 return .row
             } catch {
-                guard case .text(let error) = error else { throw error }
                 failure = error
             }
             if breaks(failure) { return .breach }
@@ -238,11 +243,10 @@ struct LoadRun<Records: RecordSource & ~Copyable>: ~Copyable {
     /// be loaded.
     mutating func sameRow() throws(LoaderError) -> Next {
         let failure: LoadError
-        do throws(LoaderError) {
-            try reader.encode(into: &encoder)
+        do throws(LoadError) {
+            try encoder.encode(&reader)
             return .row
         } catch {
-            guard case .text(let error) = error else { throw error }
             failure = error
         }
         try reject(failure)
@@ -267,7 +271,7 @@ struct LoadRun<Records: RecordSource & ~Copyable>: ~Copyable {
         rejectedCount += 1
         if firstRejection == nil { firstRejection = failure }
         try LoaderError.text { () throws(LoadError) in
-            try reader.reject(failure, to: &rejects)
+            try rejects.add(reader.recordBytes, failure)
         }
         try clock.options.cancellation.check()
         report(.reading)

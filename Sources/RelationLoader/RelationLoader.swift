@@ -116,15 +116,7 @@ public enum RelationLoader {
             try RejectsFile(
                 path: clock.options.rejectsPath, store: pending.engine.path)
         }
-        let run = LoadRun(reader, rejects, pending, input.schema, clock)
-        return try finish(run, inferredFrom: input.inferredFromRecordCount)
-    }
-
-    /// Runs a load to its end.
-    static func finish<Records: RecordSource & ~Copyable>(
-        _ run: consuming LoadRun<Records>, inferredFrom recordCount: Int?
-    ) throws(LoaderError) -> LoadSummary {
-        var run = run
+        var run = LoadRun(reader, rejects, pending, input.schema, clock)
         do throws(LoaderError) {
             try run.run()
         } catch {
@@ -132,11 +124,11 @@ public enum RelationLoader {
             throw error
         }
         return LoadSummary(
-            schema: run.schema, inferredFromRecordCount: recordCount,
+            schema: run.schema, inferredFromRecordCount: input.inferredFromRecordCount,
             rowCount: run.rowCount, rejectedCount: run.rejectedCount,
             firstRejection: run.firstRejection, pageCount: run.pending.pageCount,
             byteCount: run.consumedByteCount,
-            elapsedNanoseconds: run.clock.elapsed,
-            methodName: run.pending.engine.ioMethodName)
+            elapsedNanoseconds: clock.elapsed,
+            methodName: pending.engine.ioMethodName)
     }
 }

@@ -1,4 +1,3 @@
-public import RowText
 public import Strata
 
 /// Rows that come from elsewhere than text, such as another database, for
@@ -18,7 +17,7 @@ public protocol RowSource {
     ///
     /// - Throws: ``LoaderError`` if there is another row that cannot be had. The load then ends
     ///   with this error.
-    mutating func next() throws(LoaderError) -> RowBatch?
+    mutating func next() throws(LoaderError) -> DatumBatch?
 }
 
 extension RowSource {
@@ -62,15 +61,11 @@ extension RelationLoader {
                     managerName: options.managerName, managerOptions: options.managerOptions),
                 session: session)
         }
+        var run = DatumRun(source, pending, clock)
         do throws(LoaderError) {
-            let rejects = try LoaderError.text { () throws(LoadError) in
-                try RejectsFile(path: nil, store: engine.path)
-            }
-            return try finish(
-                LoadRun(BatchRecords(source), rejects, pending, source.schema, clock),
-                inferredFrom: nil)
+            return try run.run()
         } catch {
-            pending.abort()
+            run.abandon()
             throw error
         }
     }

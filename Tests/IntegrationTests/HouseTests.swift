@@ -27,7 +27,7 @@ import Testing
             "PostgresCatalogs": catalogs,
             "PostgresVerification": catalogs.union(["PostgresCatalogs"]),
             "PostgresCluster": catalogs.union([
-                "PostgresCatalogs", "PostgresVerification", "RowSchema", "RowText",
+                "PostgresCatalogs", "PostgresVerification", "RowSchema",
             ]),
             "PostgresDump": catalogs.union(["PostgresCatalogs", "PostgresCluster"]),
             "PostgresRescue": catalogs.union([

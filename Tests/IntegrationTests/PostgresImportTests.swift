@@ -56,7 +56,7 @@ struct PostgresImportTests {
         var schema: Schema { rows.schema }
         var textColumns: Set<Int> { rows.textColumns }
 
-        func next() throws(LoaderError) -> RowBatch? {
+        func next() throws(LoaderError) -> DatumBatch? {
             do throws(StorageError) { return try rows.next() } catch { throw .storage(error) }
         }
     }

@@ -24,12 +24,12 @@ import Testing
             self.failure = failure
         }
 
-        mutating func next() throws(LoaderError) -> RowBatch? {
+        mutating func next() throws(LoaderError) -> DatumBatch? {
             guard position < count else {
                 if let failure { throw failure }
                 return nil
             }
-            var batch = RowBatch()
+            var batch = DatumBatch()
             let end = min(count, position + Self.sizes[calls % Self.sizes.count])
             for number in position..<end {
                 let value = withUnsafeBytes(of: Int32(number).littleEndian) { Array($0) }

@@ -42,3 +42,8 @@ struct KeptType {
         isSimplified = depth > 0 || (stored >= 0 && modifier == nil)
     }
 }
+
+extension RowForm {
+    /// The bytes of a length in a batch.
+    static let lengthSize = DatumBatch.lengthSize
+}

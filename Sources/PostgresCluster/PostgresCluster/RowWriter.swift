@@ -2,23 +2,22 @@ internal import AsyncIO
 internal import PageFormat
 internal import PostgresReading
 package import PostgresTypes
-internal import RowText
 internal import ValueText
 
 /// What the rows of a relation are written as.
 enum RowForm: Sendable {
     case csv(null: String)
+    /// As `COPY … TO STDOUT` writes it: fields separated by tabs, null as `\N`.
     case copy
     case json
     /// Nothing: rows are decoded and discarded.
     case none
-    /// As a `RowBatch` holds them.
+    /// As a `DatumBatch` holds them.
     case batch
 
     init(_ format: RowTextFormat) {
         switch format {
         case .csv(let null, _): self = .csv(null: null)
-        case .copy: self = .copy
         case .json: self = .json
         case .none: self = .none
         }
@@ -184,19 +183,19 @@ struct RowWriter {
         output.append(scratch.bytes)
     }
 
-    /// Appends a value with its length, as `RowBatch` describes it.
+    /// Appends a value with its length, as `DatumBatch` describes it.
     private mutating func writeStored(
         _ index: Int, _ data: RawSpan, _ row: borrowing RowVersion, _ output: inout TextOutput
     ) throws(RowFault) {
         let start = output.count
         // Replaced by the length, unless the value is null.
-        for _ in 0..<RowBatch.lengthSize { output.append(UInt8.max) }
+        for _ in 0..<RowForm.lengthSize { output.append(UInt8.max) }
         guard try field(index, data, row, &output) else { return }
-        let length = output.count - start - RowBatch.lengthSize
+        let length = output.count - start - RowForm.lengthSize
         guard length <= ValueLimits.byteCount else {
             throw .value(column: plan.columns[index].name, .tooLarge(length))
         }
-        for byte in 0..<RowBatch.lengthSize {
+        for byte in 0..<RowForm.lengthSize {
             output.bytes[start + byte] = UInt8(truncatingIfNeeded: length >> (8 * byte))
         }
     }

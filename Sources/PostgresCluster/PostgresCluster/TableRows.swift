@@ -2,7 +2,6 @@ public import AsyncIO
 internal import PostgresCatalogs
 internal import PostgresReading
 public import RowSchema
-public import RowText
 
 /// The rows of a table for another store: columns of types that PostgreSQL and the store have in
 /// common keep their stored values, all others become the text that the server prints.
@@ -34,11 +33,11 @@ public final class TableRows {
     /// The next rows, in heap order; nil behind the last.
     ///
     /// - Throws: what ``TableScan/write(_:to:)`` throws. There are no more rows then.
-    public func next() throws(StorageError) -> RowBatch? {
+    public func next() throws(StorageError) -> DatumBatch? {
         do throws(StorageError) {
             while true {
                 if let running {
-                    if let piece = try running.next() { return RowBatch(bytes: piece) }
+                    if let piece = try running.next() { return DatumBatch(bytes: piece) }
                     end()
                 }
                 guard let plan = plans.popFirst() else { return nil }
@@ -152,20 +151,40 @@ private struct KeptColumns {
         catalog.typeName(column.type, modifier: column.modifier)
     }
 
-    /// The columns' names; those that another store would refuse are changed as names in the header
-    /// of a file are.
+    /// The columns' names. Control characters, which another store would refuse, become underscores,
+    /// and names that are too long in UTF-8 are cut; a number tells those apart that become the same.
     private mutating func names() -> [String] {
-        let names = scan.columnNames
-        let valid = ColumnNames.valid(names, count: names.count)
-        var result = names
-        for (index, name) in names.enumerated() {
+        var seen = Set(scan.columnNames)
+        var result: [String] = []
+        for name in scan.columnNames {
             let isUsable =
                 name.utf8.count <= Schema.maximumNameLength
                 && !RowSchema.Column.hasControlCharacters(name)
-            if isUsable { continue }
-            result[index] = valid[index]
-            notes.append("column \(name.debugDescription) is named \"\(valid[index])\"")
+            if isUsable {
+                result.append(name)
+                continue
+            }
+            let scalars = name.unicodeScalars.map {
+                RowSchema.Column.hasControlCharacters(String($0)) ? "_" : $0
+            }
+            let base = String(String.UnicodeScalarView(scalars))
+            var changed = Self.cut(base, to: Schema.maximumNameLength)
+            var number = 2
+            while !seen.insert(changed).inserted {
+                let suffix = "_\(number)"
+                changed = Self.cut(base, to: Schema.maximumNameLength - suffix.utf8.count) + suffix
+                number += 1
+            }
+            notes.append("column \(name.debugDescription) is named \"\(changed)\"")
+            result.append(changed)
         }
+        return result
+    }
+
+    /// The longest beginning of at most `length` bytes that ends between characters.
+    private static func cut(_ name: String, to length: Int) -> String {
+        var result = name
+        while result.utf8.count > length { result.removeLast() }
         return result
     }
 }

@@ -71,15 +71,28 @@ public final class TableScan: Sendable {
         _ format: RowTextFormat, to sink: ([UInt8]) throws(StorageError) -> Void
     ) throws(StorageError) -> Int {
         if case .csv(let null, true) = format { try sink(header(null)) }
+        return try write(RowForm(format), sink)
+    }
+
+    /// Writes the rows as `COPY … FROM stdin` reads them, like ``write(_:to:)``.
+    package func writeCopy(
+        to sink: ([UInt8]) throws(StorageError) -> Void
+    ) throws(StorageError) -> Int {
+        try write(.copy, sink)
+    }
+
+    private func write(
+        _ form: RowForm, _ sink: ([UInt8]) throws(StorageError) -> Void
+    ) throws(StorageError) -> Int {
         let threads = options.threadCount
         var rows = 0
         for plan in plans {
             let limit = options.limit.map { $0 - rows }
             if let limit, limit <= 0 { break }
             if threads == 1 || limit != nil {
-                rows += try writeSerially(plan, RowForm(format), limit: limit, sink)
+                rows += try writeSerially(plan, form, limit: limit, sink)
             } else {
-                rows += try ParallelScan(self, plan, RowForm(format), threads: threads).run(sink)
+                rows += try ParallelScan(self, plan, form, threads: threads).run(sink)
             }
         }
         return rows

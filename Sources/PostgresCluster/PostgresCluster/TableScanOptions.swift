@@ -32,8 +32,6 @@ public struct TableScanOptions: Sendable {
 public enum RowTextFormat: Sendable, Hashable {
     /// As `COPY … TO STDOUT (FORMAT csv, HEADER)` writes it.
     case csv(null: String, header: Bool)
-    /// As `COPY … TO STDOUT` writes it: fields separated by tabs, null as `\N`.
-    case copy
     /// One JSON object per line, with numbers and booleans as such and everything else as strings.
     case json
     /// Nothing: rows are decoded and discarded.

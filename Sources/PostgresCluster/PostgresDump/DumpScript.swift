@@ -157,7 +157,7 @@ struct DumpScript {
         let columns = scan.columnNames.map { Identifiers.quoted($0) }.joined(separator: ", ")
         let list = columns.isEmpty ? "" : " (\(columns))"
         try sink(Array("\nCOPY \(label)\(list) FROM stdin;\n".utf8))
-        summary.rowCount += try scan.write(.copy, to: sink)
+        summary.rowCount += try scan.writeCopy(to: sink)
         try sink(Array("\\.\n".utf8))
     }
 }

@@ -1,5 +1,5 @@
 internal import PageFormat
-internal import RowSchema
+public import RowSchema
 
 extension RowEncoder {
     /// Encodes the next row of a batch.
@@ -12,12 +12,12 @@ extension RowEncoder {
     /// - Throws: ``LoadError`` without source or location if a value is none of its column, one is
     ///   NULL but must not be, the row's tuple cannot fit a page, or the batch ends within the row.
     public mutating func encode(
-        _ batch: borrowing RowBatch, at offset: inout Int, textColumns: Set<Int> = []
+        _ batch: borrowing DatumBatch, at offset: inout Int, textColumns: Set<Int> = []
     ) throws(LoadError) {
         builder.begin()
         for index in schema.columns.indices {
             let range: Range<Int>?
-            do throws(RowBatchEnd) { range = try batch.value(at: &offset) } catch {
+            do throws(DatumBatchEnd) { range = try batch.value(at: &offset) } catch {
                 throw failure(
                     .missingFields(expected: schema.columns.count, found: index), index)
             }

@@ -144,7 +144,7 @@ private struct ClusterRows: RowSource {
     var schema: Schema { rows.schema }
     var textColumns: Set<Int> { rows.textColumns }
 
-    func next() throws(LoaderError) -> RowBatch? {
+    func next() throws(LoaderError) -> DatumBatch? {
         do throws(StorageError) { return try rows.next() } catch { throw .storage(error) }
     }
 }

@@ -3,7 +3,7 @@
 /// Each value is preceded by its length in four bytes, least significant first; a length of which
 /// all bits are set, with nothing behind it, means NULL. A value's bytes are those of its datum in
 /// a heap tuple, without a length word. A batch holds whole rows.
-public struct RowBatch: Sendable {
+public struct DatumBatch: Sendable {
     /// The rows.
     public private(set) var bytes: [UInt8]
 
@@ -35,21 +35,21 @@ public struct RowBatch: Sendable {
     /// The range of the value whose length is at `offset`; nil if it is NULL. Moves `offset` behind
     /// the value.
     ///
-    /// - Throws: ``RowBatchEnd`` if the batch ends within it.
-    func value(at offset: inout Int) throws(RowBatchEnd) -> Range<Int>? {
+    /// - Throws: ``DatumBatchEnd`` if the batch ends within it.
+    package func value(at offset: inout Int) throws(DatumBatchEnd) -> Range<Int>? {
         let start = offset + Self.lengthSize
-        guard start <= bytes.count else { throw RowBatchEnd() }
+        guard start <= bytes.count else { throw DatumBatchEnd() }
         var length: UInt32 = 0
         for byte in 0..<Self.lengthSize {
             length |= UInt32(bytes[offset + byte]) << UInt32(8 * byte)
         }
         offset = start
         if length == .max { return nil }
-        guard Int(length) <= bytes.count - start else { throw RowBatchEnd() }
+        guard Int(length) <= bytes.count - start else { throw DatumBatchEnd() }
         offset += Int(length)
         return start..<offset
     }
 }
 
 /// A batch ends within a row.
-struct RowBatchEnd: Error {}
+package struct DatumBatchEnd: Error {}

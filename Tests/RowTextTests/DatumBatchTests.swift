@@ -4,11 +4,11 @@ import RowText
 import Testing
 
 /// Rows that are no text.
-@Suite struct RowBatchTests {
+@Suite struct DatumBatchTests {
     private func schema(_ text: String) throws -> Schema { try Schema(parsing: text) }
 
-    private func batch(_ values: [[UInt8]?]) -> RowBatch {
-        var batch = RowBatch()
+    private func batch(_ values: [[UInt8]?]) -> DatumBatch {
+        var batch = DatumBatch()
         for value in values {
             if let value {
                 batch.append(unsafe value.span.bytes)
@@ -20,7 +20,7 @@ import Testing
     }
 
     private func reason(
-        _ schema: Schema, _ batch: RowBatch, textColumns: Set<Int> = []
+        _ schema: Schema, _ batch: DatumBatch, textColumns: Set<Int> = []
     ) -> LoadError? {
         var encoder = RowEncoder(schema: schema)
         var offset = 0
@@ -76,7 +76,7 @@ import Testing
     @Test(arguments: 1..<15) func aBatchThatEndsWithinARowIsRefused(length: Int) throws {
         let schema = try schema("a integer NOT NULL, b text")
         let whole = batch([[1, 0, 0, 0], Array("one".utf8)])
-        let cut = RowBatch(bytes: Array(whole.bytes.prefix(length)))
+        let cut = DatumBatch(bytes: Array(whole.bytes.prefix(length)))
         guard case .missingFields = reason(schema, cut)?.reason else {
             Issue.record("\(length) bytes are taken for a row")
             return

@@ -1,0 +1,148 @@
+import PageFormat
+import RowText
+import Strata
+
+/// A load of a ``RowSource`` from its first row to its commit. Belongs to one thread.
+struct DatumRun: ~Copyable {
+    /// Rows placed on a page so far.
+    private(set) var rowCount: UInt64 = 0
+    /// Bytes of the batches consumed so far.
+    private(set) var consumedByteCount = 0
+
+    private var source: any RowSource
+    private let textColumns: Set<Int>
+    private var batch = DatumBatch()
+    /// Where the next row begins in the batch.
+    private var offset = 0
+    private var rowNumber = 0
+
+    private var encoder: RowEncoder
+    private let pending: PendingLoad
+    private var clock: LoadClock
+    /// Writes filled pages. Nil before the first run is filled, and if a writer does not help.
+    private var writer: RunWriter?
+    private var hasTriedWriter = false
+    /// How many pages a run has.
+    private let runLength: Int
+    /// The first page of the run being filled, and how many pages it has so far.
+    private var runStart: PinnedPage?
+    private var runCount = 0
+
+    init(_ source: any RowSource, _ pending: PendingLoad, _ clock: LoadClock) {
+        self.source = source
+        textColumns = source.textColumns
+        encoder = RowEncoder(schema: source.schema)
+        self.pending = pending
+        self.clock = clock
+        runLength = pending.engine.buffers.configuration.combineLimit
+    }
+
+    /// Loads and commits.
+    mutating func run() throws(LoaderError) -> LoadSummary {
+        var hasRow = try nextRow()
+        while hasRow {
+            try clock.options.cancellation.check()
+            let page = try LoaderError.storage { () throws(StorageError) in
+                try pending.nextPage()
+            }
+            hasRow = try fill(page)
+            handOver(page)
+            report(.reading)
+        }
+        runStart = nil
+        writer?.finish(discarding: false)
+        report(.committing)
+        try clock.options.cancellation.check()
+        let count = rowCount
+        _ = try LoaderError.storage { () throws(StorageError) in
+            try pending.commit(rowCount: count)
+        }
+        return LoadSummary(
+            schema: encoder.schema, inferredFromRecordCount: nil, rowCount: rowCount,
+            rejectedCount: 0, firstRejection: nil, pageCount: pending.pageCount,
+            byteCount: consumedByteCount, elapsedNanoseconds: clock.elapsed,
+            methodName: pending.engine.ioMethodName)
+    }
+
+    /// Ends the load without effect.
+    mutating func abandon() {
+        // A load ends after its pages were given back.
+        runStart = nil
+        writer?.finish(discarding: true)
+        pending.abort()
+    }
+
+    /// Puts the encoded row and those that follow on a page. Returns whether another row follows.
+    private mutating func fill(_ page: borrowing PinnedPage) throws(LoaderError) -> Bool {
+        let block = page.block.rawValue
+        return try page.withEditor { (editor) throws(LoaderError) in
+            editor.initialize()
+            while try place(on: &editor, block) {
+                rowCount &+= 1
+                if try !nextRow() { return false }
+            }
+            precondition(!editor.view.isEmpty, "a row that was accepted fits an empty page")
+            return true
+        }
+    }
+
+    private mutating func place(
+        on page: inout PageEditor, _ block: UInt32
+    ) throws(LoaderError) -> Bool {
+        do throws(PageFormatError) {
+            return try encoder.builder.place(on: &page, block: block) != nil
+        } catch {
+            throw .storage(
+                StorageError(
+                    .invalidPage, "a row cannot be put on block \(block): \(error)",
+                    at: StorageError.Location(relation: pending.target.relation, block: block)))
+        }
+    }
+
+    /// Encodes the next row. Returns false behind the last.
+    private mutating func nextRow() throws(LoaderError) -> Bool {
+        while offset == batch.bytes.count {
+            guard let next = try source.next() else { return false }
+            consumedByteCount += next.bytes.count
+            batch = next
+            offset = 0
+        }
+        rowNumber += 1
+        do throws(LoadError) {
+            try encoder.encode(batch, at: &offset, textColumns: textColumns)
+            return true
+        } catch {
+            throw located(error)
+        }
+    }
+
+    /// The error with the row's place.
+    private func located(_ error: LoadError) -> LoaderError {
+        var error = error
+        error.source = "\(source.name), row \(rowNumber)"
+        if let column = error.column { error.source += ", column \"\(column)\"" }
+        return .text(error)
+    }
+
+    /// Hands over a run to be written once it is filled, keeping only its first page.
+    private mutating func handOver(_ page: consuming PinnedPage) {
+        if runCount == 0 { runStart = consume page }
+        runCount += 1
+        guard runCount == runLength, let first = runStart.take() else { return }
+        runCount = 0
+        if !hasTriedWriter {
+            hasTriedWriter = true
+            writer = RunWriter(pending.engine, runLength: runLength)
+        }
+        writer?.offer(first)
+    }
+
+    /// Reports the progress if it is due.
+    private mutating func report(_ phase: LoadProgress.Phase) {
+        guard let elapsed = clock.tick(phase) else { return }
+        clock.progress?(
+            LoadProgress(
+                phase: phase, rowCount: rowCount, byteCount: consumedByteCount,
+                totalByteCount: nil, elapsedNanoseconds: elapsed))
+    }
+}
