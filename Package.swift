@@ -99,7 +99,7 @@ let modules: [Target] = [
         name: "PostgresCluster",
         dependencies: [
             "PostgresVerification", "PostgresCatalogs", "PostgresReading", "PostgresTypes",
-            "ValueText", "PageChecking", "ReadStream",
+            "RowText", "PageChecking", "ReadStream",
             "BufferManager", "StorageManager", "FileAccess", "PageFormat", "AsyncIO", "Threads",
             system,
         ],

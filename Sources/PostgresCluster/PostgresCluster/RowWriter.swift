@@ -2,7 +2,7 @@ internal import AsyncIO
 internal import PageFormat
 internal import PostgresReading
 internal import PostgresTypes
-internal import ValueText
+internal import RowText
 
 /// Writes the rows of one relation as text. Belongs to one thread at a time.
 struct RowWriter {
