@@ -17,8 +17,7 @@ import Testing
             "RowSchema", "StoreFormat", "Journaling", "PageChecking",
         ])
         let reading = streams.union([
-            "PostgresTypes", "ValueText", "PageChecking", "ReadStream", "MagneticDisk",
-            "FileAccess",
+            "PostgresTypes", "RowText", "PageChecking", "ReadStream", "MagneticDisk", "FileAccess",
         ])
         let catalogs = reading.union(["PostgresReading"])
         let bench = strata.union(["Strata", "RelationLoader", "RowText"])
