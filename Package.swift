@@ -44,7 +44,10 @@ let modules: [Target] = [
     .target(name: "AsyncIO", dependencies: ["Threads", "CPlatform", deque, liburing, log]),
     .target(name: "PageFormat", dependencies: ["CPlatform"]),
     .target(name: "RowSchema", dependencies: ["PageFormat"]),
-    .target(name: "RowText", dependencies: ["RowSchema", "PageFormat", "Threads", system]),
+    .target(name: "ToastFormat", dependencies: ["PageFormat"]),
+    .target(
+        name: "RowText",
+        dependencies: ["RowSchema", "ToastFormat", "PageFormat", "Threads", system]),
     .target(name: "FileAccess", dependencies: ["AsyncIO", "CPlatform", log, "Threads", system]),
     .target(name: "StorageManager", dependencies: ["AsyncIO", "Threads"]),
     .target(
@@ -70,7 +73,7 @@ let modules: [Target] = [
         name: "ReadStream",
         dependencies: ["BufferManager", "StorageManager", "AsyncIO", "Threads", deque]),
     .target(
-        name: "PostgresTypes", dependencies: ["RowText"],
+        name: "PostgresTypes", dependencies: ["RowText", "ToastFormat"],
         path: "Sources/PostgresCluster/PostgresTypes"),
     .target(
         name: "PostgresReading",
@@ -102,7 +105,10 @@ let modules: [Target] = [
         path: "Sources/PostgresCluster/PostgresCluster"),
     .target(
         name: "PageChecking",
-        dependencies: ["StorageManager", "FileAccess", "RowSchema", "PageFormat", "AsyncIO"]),
+        dependencies: [
+            "StorageManager", "FileAccess", "RowSchema", "ToastFormat", "PageFormat", "AsyncIO",
+        ]),
+    .target(name: "Checkpointing", dependencies: ["AsyncIO", "Threads"]),
     .target(
         name: "StoreFormat",
         dependencies: [
@@ -118,8 +124,8 @@ let modules: [Target] = [
     .target(
         name: "Strata",
         dependencies: [
-            "Journaling", "PageChecking",
-            "StoreFormat",
+            "Journaling", "Checkpointing", "PageChecking",
+            "StoreFormat", "ToastFormat",
             "ReadStream", "BufferManager", "StorageManager", "MagneticDisk", "CompressedDisk",
             "MemoryDisk", "FileAccess", "RowSchema", "PageFormat", "AsyncIO", "CPlatform", log,
             "Threads", deque, system,
@@ -127,8 +133,8 @@ let modules: [Target] = [
     .target(
         name: "RelationLoader",
         dependencies: [
-            "Strata", "BufferManager", "RowText", "RowSchema", "PageFormat", "AsyncIO", "CZstd",
-            "Threads", deque, system,
+            "Strata", "BufferManager", "StorageManager", "RowText", "RowSchema", "ToastFormat",
+            "PageFormat", "AsyncIO", "CZstd", "Threads", deque, system,
         ]),
     .target(
         name: "StorageTesting",
@@ -167,8 +173,10 @@ let tests: [Target] = [
         ]),
     .testTarget(name: "AsyncIOTests", dependencies: ["AsyncIO", "StorageTesting", log, "Threads"]),
     .testTarget(name: "PageFormatTests", dependencies: ["PageFormat", "Threads"]),
+    .testTarget(name: "ToastFormatTests", dependencies: ["ToastFormat", "PageFormat"]),
     .testTarget(name: "RowSchemaTests", dependencies: ["RowSchema"]),
-    .testTarget(name: "RowTextTests", dependencies: ["RowText", "RowSchema", "PageFormat"]),
+    .testTarget(
+        name: "RowTextTests", dependencies: ["RowText", "RowSchema", "ToastFormat", "PageFormat"]),
     .testTarget(
         name: "FileAccessTests",
         dependencies: ["FileAccess", "AsyncIO", "StorageTesting", "Threads"]),
@@ -210,7 +218,8 @@ let tests: [Target] = [
             "ReadStream", "BufferManager", "MagneticDisk", "FileAccess", "StorageManager",
             "PageFormat", "AsyncIO", "StorageTesting", "Threads",
         ]),
-    .testTarget(name: "PostgresTypesTests", dependencies: ["PostgresTypes"]),
+    .testTarget(
+        name: "PostgresTypesTests", dependencies: ["PostgresTypes", "ToastFormat"]),
     .testTarget(
         name: "PostgresClusterTests",
         dependencies: [
@@ -297,7 +306,9 @@ let tests: [Target] = [
             "RowText", "RowSchema", "Strata", "StoreFormat", "Journaling", "CompressedDisk",
             "BufferManager",
             "FileAccess",
-            "PostgresTypes", "StorageManager", "PageFormat", "AsyncIO", "StorageTesting", log,
+            "PostgresTypes", "PageChecking", "StorageManager", "ToastFormat", "PageFormat",
+            "AsyncIO",
+            "StorageTesting", log,
         ],
         exclude: ["Package.swift", "Fuzzer"]),
 ]
@@ -317,10 +328,11 @@ let package = Package(
         .executable(name: "strata", targets: ["StrataTool"]),
     ]
         + [
-            "AsyncIO", "PageFormat", "RowSchema", "RowText", "FileAccess", "StorageManager",
+            "AsyncIO", "PageFormat", "ToastFormat", "RowSchema", "RowText", "FileAccess",
+            "StorageManager",
             "MagneticDisk",
             "MemoryDisk", "CompressedDisk", "RadosDisk", "BufferManager", "ReadStream",
-            "StoreFormat", "Journaling", "PageChecking",
+            "StoreFormat", "Journaling", "Checkpointing", "PageChecking",
             "PostgresTypes",
         ].map { .library(name: $0, targets: [$0]) },
     traits: [

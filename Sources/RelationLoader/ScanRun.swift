@@ -1,6 +1,7 @@
 import PageFormat
 import RowText
 import Strata
+import ToastFormat
 
 /// A scan from its first page to its last. Belongs to one thread.
 struct ScanRun: ~Copyable {
@@ -17,6 +18,9 @@ struct ScanRun: ~Copyable {
     private var decoder: RowDecoder
     private var writer: RowWriter
     private var buffer = ByteOutput(capacity: 2 * Self.bufferSize)
+    /// Finds values that are out of line; nil before the first row that has some.
+    private var values: ToastValues<PooledToastPages>?
+    private let columns: [Int]
 
     /// How many bytes to gather before writing them.
     private static let bufferSize = 256 << 10
@@ -31,6 +35,7 @@ struct ScanRun: ~Copyable {
         limit = options.limit ?? .max
         writes = options.format != .none
         decoder = RowDecoder(schema: schema)
+        columns = Array(schema.columns.indices)
         writer = RowWriter(
             schema: schema, selection: selection,
             format: options.format == .jsonLines ? .jsonLines : .csv, options: options.csv)
@@ -53,7 +58,15 @@ struct ScanRun: ~Copyable {
             }
             guard let page = next else { return try checkRowCount(extent) }
             let block = page.block
-            try page.withView { (view) throws(LoaderError) in try scan(view, block) }
+            var from: OffsetNumber = 1
+            while let row = try page.withView({ (view) throws(LoaderError) in
+                try scan(view, block, from: from)
+            }) {
+                // Other pages are read only while the page is not locked.
+                try scan(row, block, session)
+                from = row.number + 1
+                if buffer.count >= Self.bufferSize { try flush() }
+            }
             pageCount += 1
             if buffer.count >= Self.bufferSize { try flush() }
         }
@@ -89,8 +102,19 @@ struct ScanRun: ~Copyable {
         do throws(LoadError) { try output.write(&buffer) } catch { throw .text(error) }
     }
 
-    private mutating func scan(_ page: PageView, _ block: BlockNumber) throws(LoaderError) {
-        for number in page.linePointerNumbers where rowCount < limit {
+    /// A row with values that are compressed or out of line.
+    private struct StoredRow {
+        let number: OffsetNumber
+        let bytes: [UInt8]
+    }
+
+    /// Scans the rows of a page.
+    ///
+    /// - Returns: nil, or the first row that ``scan(_:_:_:)`` must read.
+    private mutating func scan(
+        _ page: PageView, _ block: BlockNumber, from first: OffsetNumber
+    ) throws(LoaderError) -> StoredRow? {
+        for number in page.linePointerNumbers where number >= first && rowCount < limit {
             do throws(RowError) {
                 let tuple: HeapTupleView?
                 do throws(PageFormatError) {
@@ -99,15 +123,64 @@ struct ScanRun: ~Copyable {
                     throw RowError.tuple(error)
                 }
                 guard let tuple else { continue }
-                if writes {
-                    try writer.write(tuple, to: &buffer)
-                } else {
-                    try decoder.decode(tuple)
+                do throws(RowError) {
+                    if writes {
+                        try writer.write(tuple, to: &buffer)
+                    } else {
+                        try decoder.decode(tuple)
+                    }
+                } catch {
+                    guard error.isStoredForm else { throw error }
+                    return StoredRow(
+                        number: number,
+                        bytes: unsafe tuple.bytes.withUnsafeBytes { unsafe Array($0) })
                 }
                 rowCount &+= 1
             } catch {
                 try lose(damage(error, block, number), isSkippable: true)
             }
+        }
+        return nil
+    }
+
+    /// Scans a row with values that are compressed or out of line.
+    private mutating func scan(
+        _ row: StoredRow, _ block: BlockNumber, _ session: Session
+    ) throws(LoaderError) {
+        var values: ToastValues<PooledToastPages>
+        do throws(StorageError) {
+            if let present = self.values {
+                values = present
+            } else {
+                values = ToastValues(PooledToastPages(try relation.toast(), session))
+            }
+        } catch {
+            return try lose(error, isSkippable: error.concernsOneRelation)
+        }
+        let outcome = Result { () throws(RowError) in try read(row, &values) }
+        let failure = values.failure
+        self.values = values
+        switch outcome {
+        case .success: rowCount &+= 1
+        case .failure(let error):
+            if let failure, !Self.concernsBlock(failure) { throw .storage(failure) }
+            try lose(damage(error, block, row.number), isSkippable: true)
+        }
+    }
+
+    private mutating func read(
+        _ row: StoredRow, _ values: inout ToastValues<PooledToastPages>
+    ) throws(RowError) {
+        let tuple: HeapTupleView
+        do throws(PageFormatError) {
+            tuple = try HeapTupleView(unsafe row.bytes.span.bytes, number: row.number)
+        } catch {
+            throw .tuple(error)
+        }
+        if writes {
+            try writer.write(tuple, from: &values, to: &buffer)
+        } else {
+            try decoder.decode(tuple, from: &values, of: columns)
         }
     }
 
