@@ -45,11 +45,12 @@ let modules: [Target] = [
     .target(name: "PageFormat", dependencies: ["CPlatform"]),
     .target(name: "RowSchema", dependencies: ["PageFormat"]),
     .target(name: "ToastFormat", dependencies: ["PageFormat"]),
+    .target(name: "ValueText", dependencies: ["RowSchema"]),
     .target(
         name: "RowText",
-        dependencies: ["RowSchema", "ToastFormat", "PageFormat", "Threads", system]),
+        dependencies: ["ValueText", "RowSchema", "ToastFormat", "PageFormat", "Threads", system]),
     .target(name: "FileAccess", dependencies: ["AsyncIO", "CPlatform", log, "Threads", system]),
-    .target(name: "StorageManager", dependencies: ["AsyncIO", "Threads"]),
+    .target(name: "StorageManager", dependencies: ["AsyncIO", "CPlatform", "Threads"]),
     .target(
         name: "MagneticDisk", dependencies: ["StorageManager", "FileAccess", "AsyncIO", "Threads"],
         path: "Sources/StorageManagers/MagneticDisk"),
@@ -64,7 +65,7 @@ let modules: [Target] = [
         path: "Sources/StorageManagers/CompressedDisk"),
     .target(
         name: "RadosDisk",
-        dependencies: ["StorageManager", "AsyncIO", "CPlatform", "Threads", rados, log],
+        dependencies: ["StorageManager", "AsyncIO", "Threads", rados, log],
         path: "Sources/StorageManagers/RadosDisk"),
     .target(
         name: "BufferManager",
@@ -73,19 +74,21 @@ let modules: [Target] = [
         name: "ReadStream",
         dependencies: ["BufferManager", "StorageManager", "AsyncIO", "Threads", deque]),
     .target(
-        name: "PostgresTypes", dependencies: ["RowText", "ToastFormat"],
+        name: "PostgresTypes", dependencies: ["ValueText", "RowSchema", "ToastFormat"],
         path: "Sources/PostgresCluster/PostgresTypes"),
     .target(
         name: "PostgresReading",
         dependencies: [
             "PostgresTypes", "PageChecking", "ReadStream", "BufferManager", "StorageManager",
             "MagneticDisk",
-            "FileAccess", "PageFormat", "AsyncIO", "CPlatform", log, "Threads", system,
+            "FileAccess", "PageFormat", "AsyncIO", log, "Threads", system,
         ],
         path: "Sources/PostgresCluster/PostgresReading"),
     .target(
         name: "PostgresCatalogs",
-        dependencies: ["PostgresReading", "PostgresTypes", "PageFormat", "AsyncIO", "CPlatform"],
+        dependencies: [
+            "PostgresReading", "PostgresTypes", "StorageManager", "PageFormat", "AsyncIO",
+        ],
         path: "Sources/PostgresCluster/PostgresCatalogs"),
     .target(
         name: "PostgresVerification",
@@ -98,11 +101,25 @@ let modules: [Target] = [
         name: "PostgresCluster",
         dependencies: [
             "PostgresVerification", "PostgresCatalogs", "PostgresReading", "PostgresTypes",
-            "RowText", "PageChecking", "ReadStream",
+            "ValueText", "PageChecking", "ReadStream",
             "BufferManager", "StorageManager", "FileAccess", "PageFormat", "AsyncIO", "Threads",
             system,
         ],
         path: "Sources/PostgresCluster/PostgresCluster"),
+    .target(
+        name: "PostgresRescue",
+        dependencies: [
+            "PostgresCluster", "PostgresVerification", "PostgresCatalogs", "PostgresReading",
+            "PostgresTypes", "RowSchema", "RowText", "PageChecking", "StorageManager",
+            "FileAccess", "PageFormat", "AsyncIO", "Threads", system,
+        ],
+        path: "Sources/PostgresCluster/PostgresRescue"),
+    .target(
+        name: "PageInspection",
+        dependencies: [
+            "PostgresRescue", "PostgresVerification", "PostgresTypes", "PageFormat",
+        ],
+        path: "Sources/PostgresCluster/PageInspection"),
     .target(
         name: "PageChecking",
         dependencies: [
@@ -112,8 +129,7 @@ let modules: [Target] = [
     .target(
         name: "StoreFormat",
         dependencies: [
-            "StorageManager", "FileAccess", "RowSchema", "AsyncIO", "CPlatform", "Threads",
-            hashTrees, system,
+            "StorageManager", "FileAccess", "RowSchema", "AsyncIO", "Threads", hashTrees, system,
         ]),
     .target(
         name: "Journaling",
@@ -154,10 +170,10 @@ let modules: [Target] = [
         name: "StrataTool",
         dependencies: [
             "BenchSuite", "RelationLoader", "StoreSimulator", "StorageTesting", "Strata",
-            "PostgresCluster",
+            "PageInspection", "PostgresRescue", "PostgresCluster",
             "CompressedDisk",
-            "MemoryDisk", "BufferManager", "FileAccess", "StorageManager", "AsyncIO", "CPlatform",
-            "CZstd", liburing, arguments, log, "Threads", system,
+            "MemoryDisk", "BufferManager", "FileAccess", "StorageManager", "PageFormat", "AsyncIO",
+            "CPlatform", "CZstd", liburing, arguments, log, "Threads", system,
         ],
         path: "Sources/StrataTool"),
 ]
@@ -168,15 +184,18 @@ let tests: [Target] = [
     .testTarget(
         name: "ArticleTests",
         dependencies: [
-            "RelationLoader", "Strata", "PostgresCluster", "CompressedDisk", "MagneticDisk",
-            "MemoryDisk", "StoreSimulator", "StorageTesting", "Threads",
+            "RelationLoader", "Strata", "PostgresRescue", "PostgresCluster", "CompressedDisk",
+            "MagneticDisk", "MemoryDisk", "StoreSimulator", "StorageTesting", "Threads",
         ]),
     .testTarget(name: "AsyncIOTests", dependencies: ["AsyncIO", "StorageTesting", log, "Threads"]),
     .testTarget(name: "PageFormatTests", dependencies: ["PageFormat", "Threads"]),
     .testTarget(name: "ToastFormatTests", dependencies: ["ToastFormat", "PageFormat"]),
     .testTarget(name: "RowSchemaTests", dependencies: ["RowSchema"]),
     .testTarget(
-        name: "RowTextTests", dependencies: ["RowText", "RowSchema", "ToastFormat", "PageFormat"]),
+        name: "ValueTextTests", dependencies: ["ValueText", "RowSchema", "StorageTesting"]),
+    .testTarget(
+        name: "RowTextTests",
+        dependencies: ["RowText", "RowSchema", "ToastFormat", "PageFormat", "StorageTesting"]),
     .testTarget(
         name: "FileAccessTests",
         dependencies: ["FileAccess", "AsyncIO", "StorageTesting", "Threads"]),
@@ -223,9 +242,10 @@ let tests: [Target] = [
     .testTarget(
         name: "PostgresClusterTests",
         dependencies: [
-            "PostgresCluster", "PostgresVerification", "PostgresCatalogs", "PostgresReading",
-            "PostgresTypes", "FileAccess", "StorageManager", "AsyncIO", "CPlatform",
-            "StorageTesting", log,
+            "PageInspection", "PostgresRescue", "PostgresCluster", "PostgresVerification",
+            "PostgresCatalogs",
+            "PostgresReading", "PostgresTypes", "PageFormat", "FileAccess", "StorageManager",
+            "AsyncIO", "CPlatform", "StorageTesting", log,
         ]),
     .testTarget(
         name: "StoreFormatTests",
@@ -247,7 +267,8 @@ let tests: [Target] = [
         name: "RelationLoaderTests",
         dependencies: [
             "RelationLoader", "Strata", "CompressedDisk", "MemoryDisk", "BufferManager",
-            "FileAccess", "StorageManager", "PageFormat", "AsyncIO", "StorageTesting",
+            "FileAccess", "StorageManager", "PageFormat", "AsyncIO", "StorageTesting", "Threads",
+            system,
         ]),
     .testTarget(
         name: "StorageTestingTests",
@@ -264,7 +285,7 @@ let tests: [Target] = [
     .testTarget(
         name: "IntegrationTests",
         dependencies: [
-            "PostgresCluster",
+            "PageInspection", "PostgresRescue", "PostgresCluster", "PageFormat",
             "RelationLoader", "Strata", "MagneticDisk", "CompressedDisk", "MemoryDisk",
             "BufferManager", "FileAccess", "StorageManager", "AsyncIO", "StorageTesting",
             "StrataTool", "CrashClient", "Threads",
@@ -322,13 +343,16 @@ let package = Package(
     products: [
         .library(name: "Strata", targets: ["Strata"]),
         .library(name: "RelationLoader", targets: ["RelationLoader"]),
-        .library(name: "PostgresCluster", targets: ["PostgresCluster"]),
+        .library(
+            name: "PostgresCluster",
+            targets: ["PostgresCluster", "PostgresRescue", "PageInspection"]),
         .library(name: "StorageTesting", targets: ["StorageTesting"]),
         .library(name: "StoreSimulator", targets: ["StoreSimulator"]),
         .executable(name: "strata", targets: ["StrataTool"]),
     ]
         + [
-            "AsyncIO", "PageFormat", "ToastFormat", "RowSchema", "RowText", "FileAccess",
+            "AsyncIO", "PageFormat", "ToastFormat", "RowSchema", "ValueText", "RowText",
+            "FileAccess",
             "StorageManager",
             "MagneticDisk",
             "MemoryDisk", "CompressedDisk", "RadosDisk", "BufferManager", "ReadStream",

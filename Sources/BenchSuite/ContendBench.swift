@@ -46,6 +46,10 @@ enum ContendBench {
                 Contest("hot", visits: work.visits, bar: nil) { (count) throws(BenchFailure) in
                     try work.time(count, isShared: true)
                 },
+                Contest(
+                    "parallelscan", visits: plan.data.pageCount,
+                    bar: .atLeast(0.9 * Double(threads))
+                ) { (count) throws(BenchFailure) in try work.timeScan(count) },
             ])
     }
 
@@ -60,7 +64,11 @@ enum ContendBench {
             [
                 Contest("half", visits: visits, bar: nil) { (count) throws(BenchFailure) in
                     try work.timeRandom(count, visits: visits, seed: UInt64(count))
-                }
+                },
+                // Through a ring, from the kernel's cache.
+                Contest("parallelscan-warm", visits: visits, bar: .atLeast(0.7 * Double(threads))) {
+                    (count) throws(BenchFailure) in try work.timeScan(count)
+                },
             ])
     }
 
@@ -214,6 +222,36 @@ private struct ContendWork: Sendable {
             return difference == 0 ? 1 : 0
         }
         guard result.sum == UInt64(threads) else { throw .wrongSum("contend/half") }
+        return result.time
+    }
+}
+
+extension ContendWork {
+    /// Scans the relation together, as often as there are threads.
+    func timeScan(_ threads: Int) throws(BenchFailure) -> BenchTime {
+        let scans = (0..<threads).map { _ in SharedBlockRange(0..<relation.blockCount) }
+        let result = try BenchThreads.time(threads) { (_) throws(BenchFailure) in
+            try session()
+        } _: { (_, session) throws(BenchFailure) -> UInt64 in
+            var sum: UInt64 = 0
+            for blocks in scans {
+                try plan.checkCancellation()
+                var stream = relation.stream(
+                    blocks.part(), session: session,
+                    options: .scan(of: blocks.blocks.count, in: relation.engine.buffers))
+                do throws(StorageError) {
+                    while let page = try stream.next() {
+                        sum &+= BenchPage.field(page, page.block.rawValue)
+                    }
+                } catch { throw .storage(error) }
+            }
+            return sum
+        }
+        var expected: UInt64 = 0
+        for block in 0..<relation.blockCount { expected &+= BenchPage.value(block) }
+        guard result.sum == expected &* UInt64(threads) else {
+            throw .wrongSum("contend/parallelscan")
+        }
         return result.time
     }
 }

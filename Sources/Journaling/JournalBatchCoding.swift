@@ -84,7 +84,7 @@ extension JournalBatchHeader {
     }
 
     private static func checksum(_ bytes: RawSpan, _ range: Range<Int>) -> UInt32 {
-        CRC32C.checksum(Span<UInt8>(_bytes: bytes.extracting(range)))
+        CRC32C.checksum(bytes.extracting(range))
     }
 }
 

@@ -23,6 +23,8 @@ package struct JournalReplay {
     private let control: StoreControl
     /// Whether to write pages that are already in place.
     private let writesAll: Bool
+    /// Whether the catalog is an older one that was put back.
+    private let isOutdated: Bool
 
     /// What the journal held, and the outcome.
     package private(set) var found = JournalReport()
@@ -46,7 +48,8 @@ package struct JournalReplay {
 
     package init(
         files: FileAccess, managers: StorageManagerRegistry, session: Session,
-        control: StoreControl, refusals: [RelationLocator: StorageError], writesAll: Bool
+        control: StoreControl, refusals: [RelationLocator: StorageError], writesAll: Bool,
+        isOutdated: Bool
     ) {
         self.files = files
         self.managers = managers
@@ -54,6 +57,7 @@ package struct JournalReplay {
         self.control = control
         self.refusals = refusals
         self.writesAll = writesAll
+        self.isOutdated = isOutdated
     }
 
     /// - Parameter beforeKeeping: called before copies are written to a file of their own.
@@ -82,7 +86,7 @@ package struct JournalReplay {
                 // is an older one.
                 let isStrange =
                     catalog.remains[key.locator] == nil
-                    && present.byNumber[key.locator.number] != nil
+                    && (isOutdated || present.byNumber[key.locator.number] != nil)
                 if isStrange { keep(key, copies) } else { found.skipped += copies.count }
                 continue
             }
@@ -113,12 +117,14 @@ package struct JournalReplay {
     // MARK: One fork
 
     private mutating func replay(
-        _ key: JournalScan.Key, _ copies: [UInt32: JournalScan.Copy], _ files: [Int: VirtualFile],
+        _ key: JournalScan.Key, _ all: [UInt32: JournalScan.Copy], _ files: [Int: VirtualFile],
         _ scan: JournalScan, _ description: RelationDescription, _ catalog: Catalog
     ) throws(StorageError) {
         guard let manager = managers.manager(named: description.managerName),
             refusals[key.locator] == nil
-        else { return keep(key, copies) }
+        else { return keep(key, all) }
+        var copies = all
+        var rest: [UInt32: JournalScan.Copy] = [:]
         if manager.manager.capabilities.isVolatile {
             found.skipped += copies.count
             return
@@ -132,18 +138,24 @@ package struct JournalReplay {
             if let lost = lost(copies, end, key.fork, description) {
                 throw .shortRelation(description, key.fork, blocks: end, lost)
             }
-            if key.fork == .main, case .blocks(let first) = catalog.remains[key.locator]?.kind {
-                // The rest will be cut off.
-                end = min(end, first)
+            switch catalog.remains[key.locator]?.kind {
+            // The rest will be cut off.
+            case .blocks(let first) where key.fork == .main: end = min(end, first)
+            // A later catalog may count the rest. It stays as it is, with its copies.
+            case .uncounted(let first) where key.fork == .main:
+                rest = all.filter { $0.key >= first }
+                copies = all.filter { $0.key < first }
+            default: break
             }
             for (block, copy) in copies.sorted(by: { $0.key < $1.key }) {
                 try replay(BlockNumber(block), copy, end, key.fork, relation, files, scan)
             }
+            if !rest.isEmpty { keep(key, rest) }
         } catch {
             guard error.concernsOneRelation else { throw error }
             refusals[key.locator] = error
             found = before
-            keep(key, copies)
+            keep(key, all)
         }
     }
 

@@ -27,10 +27,10 @@ public struct RecoveryReport: Sendable, Hashable {
         case refused(relation: String, reason: String)
         /// What an unfinished change has left could not be undone. The next opening tries again.
         case notUndone(RelationLocator, reason: String)
-        /// The catalog is older than the one that the store was closed with, whose generation is
-        /// the second number. What has been committed since is kept, as far as it is there, but
+        /// The catalog is older than the store's newest known one, whose generation is the second
+        /// number. What has been committed since is kept, as far as it is there, but
         /// not part of any relation.
-        case olderCatalog(generation: UInt64, closedWith: UInt64)
+        case olderCatalog(generation: UInt64, newest: UInt64)
         /// A relation may have blocks from this one on that a later catalog counted. It cannot grow
         /// until `Engine/acceptCatalog(session:)` gives them up, or it is dropped or replaced.
         case keptBlocks(relation: String, from: UInt32)
@@ -90,9 +90,8 @@ extension RecoveryReport.Action: CustomStringConvertible {
         case .notUndone(let locator, let reason):
             "could not undo what an unfinished change has left of relation \(locator): \(reason)"
         case .olderCatalog(let generation, let later):
-            "the catalog is older than the store: it has generation \(generation), and the store"
-                + " was closed with \(later); put the later one back, unless what it had is to be"
-                + " given up"
+            "the catalog is older than the store: it has generation \(generation), and the store had"
+                + " \(later); put the later one back, unless what it had is to be given up"
         case .keptBlocks(let relation, let first):
             "relation \"\(relation)\" may have more than \(first) blocks, which this catalog, older"
                 + " than the store, does not know: they are kept, and it cannot grow"

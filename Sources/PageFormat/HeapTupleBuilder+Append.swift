@@ -14,7 +14,7 @@ extension HeapTupleBuilder {
 
     /// Appends an integer of the attribute's size. Append dates, timestamps and other fixed-length
     /// values as the integers they are stored as.
-    @inlinable
+    @inlinable @inline(__always)
     public mutating func append<Value: FixedWidthInteger & BitwiseCopyable>(_ value: Value) {
         guard let target = claimFixed(MemoryLayout<Value>.size) else { return }
         unsafe scratch.storeBytes(
@@ -77,7 +77,7 @@ extension HeapTupleBuilder {
 extension HeapTupleBuilder {
     /// Takes room for the next value of a fixed length. Returns nil if there is no room or no such
     /// attribute; placing the tuple reports that.
-    @inlinable
+    @inlinable @inline(__always)
     mutating func claimFixed(_ length: Int) -> Int? {
         guard count < layout.count else {
             count &+= 1
@@ -91,7 +91,7 @@ extension HeapTupleBuilder {
 
     /// Takes `length` bytes of aligned room for the next value, zeroes the padding, and returns the
     /// offset in the scratch. Returns nil if that is more data than is kept.
-    @inlinable
+    @inlinable @inline(__always)
     mutating func claim(_ length: Int, alignment: Int) -> Int? {
         let start = PageLayout.align(dataLength, to: alignment)
         let end = start &+ length

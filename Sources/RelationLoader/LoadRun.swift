@@ -29,6 +29,15 @@ struct LoadRun: ~Copyable {
     private var hasTriedWriter = false
     /// How many pages a run has.
     private let runLength: Int
+    /// Encodes records on other threads. Nil while this thread encodes alone.
+    private var team: EncodingTeam?
+    /// The team's rows that are being placed.
+    private var chunk: EncodingTeam.Chunk?
+    /// How many pages this thread fills alone before it has help again. It grows with each record
+    /// that the team leaves to it.
+    private var pagesAlone = 1
+    private var patience = 16
+    private let threadCount: Int
     /// The first page of the run being filled, and how many pages it has so far.
     private var runStart: PinnedPage?
     private var runCount = 0
@@ -45,7 +54,12 @@ struct LoadRun: ~Copyable {
         let widens = clock.options.widens && clock.options.mode != .append
         isWidenable = schema.columns.map { widens && $0.spelling != nil }
         runLength = pending.engine.buffers.configuration.combineLimit
+        threadCount = min(clock.options.threadCount ?? Processor.coreCount, Self.mostThreads)
     }
+
+    private static let mostThreads = 16
+    /// The least bytes of a source for which threads are started.
+    private static let leastLength = 1 << 20
 
     /// The columns of the rows.
     var schema: Schema { encoder.schema }
@@ -70,13 +84,14 @@ struct LoadRun: ~Copyable {
                 try pending.nextPage()
             }
             page.withEditor { $0.initialize() }
-            next = try fill(page)
+            next = try fill(page, from: next)
             while next == .wideRow {
                 try storeMoved()
-                next = try fill(page)
+                next = try fill(page, from: .row)
             }
             handOver(page)
             report(.reading)
+            if next == .row { callTeam() }
         }
         runStart = nil
         writer?.finish(discarding: false)
@@ -118,8 +133,28 @@ struct LoadRun: ~Copyable {
         hasTriedWriter = false
     }
 
+    /// Lets other threads encode what follows, if that helps.
+    private mutating func callTeam() {
+        if team != nil { return }
+        pagesAlone -= 1
+        guard pagesAlone <= 0, threadCount > 1, reader.canTakeRecords,
+            (reader.totalByteCount ?? .max) - reader.consumedByteCount >= Self.leastLength
+        else { return }
+        team = EncodingTeam(reader, schema, threadCount: threadCount)
+    }
+
+    /// Lets this thread encode what follows.
+    private mutating func dismissTeam() {
+        team?.end(&reader, at: chunk)
+        team = nil
+        chunk = nil
+        pagesAlone = patience
+        patience = min(patience * 4, 4096)
+    }
+
     /// Ends the load without effect.
     mutating func abandon() {
+        team = nil
         // A load ends after its pages were given back.
         stopWriting()
         chunks = nil
@@ -132,6 +167,8 @@ struct LoadRun: ~Copyable {
         case row
         /// A row some of whose values must be stored before it is encoded.
         case wideRow
+        /// A row of ``chunk``.
+        case chunk
         /// A record that ``breach`` describes.
         case breach
         /// The end of the source.
@@ -166,21 +203,54 @@ struct LoadRun: ~Copyable {
         }
     }
 
-    /// Puts the encoded row and those that follow on a page, behind those that are on it.
+    /// Puts the next row and those that follow on a page, behind those that are on it.
     ///
     /// - Returns: what follows on the next page, or instead of it; a wide row may follow on this
     ///   page.
-    private mutating func fill(_ page: borrowing PinnedPage) throws(LoaderError) -> Next {
+    private mutating func fill(
+        _ page: borrowing PinnedPage, from first: Next
+    ) throws(LoaderError) -> Next {
         let block = page.block.rawValue
         return try page.withEditor { (editor) throws(LoaderError) in
-            while try place(on: &editor, block) {
+            if first == .row {
+                guard try place(on: &editor, block) else {
+                    precondition(
+                        !editor.view.isEmpty, "a row that was accepted fits an empty page")
+                    return .row
+                }
                 rowCount &+= 1
+            }
+            if team != nil, try placeChunks(on: &editor, block) { return .chunk }
+            while true {
                 let next = try nextRow()
                 if next != .row { return next }
+                guard try place(on: &editor, block) else { return .row }
+                rowCount &+= 1
             }
-            precondition(!editor.view.isEmpty, "a row that was accepted fits an empty page")
-            return .row
         }
+    }
+
+    /// Puts the team's rows on a page.
+    ///
+    /// - Returns: whether the page is full, with more rows waiting; otherwise the team has ended.
+    private mutating func placeChunks(
+        on page: inout PageEditor, _ block: UInt32
+    ) throws(LoaderError) -> Bool {
+        while let team {
+            if chunk == nil {
+                chunk = try LoaderError.text { () throws(LoadError) in try team.next(&reader) }
+            }
+            guard let chunk else { break }
+            do throws(PageFormatError) {
+                rowCount &+= try chunk.batch.place(on: &page, block: block)
+            } catch { throw misplaced(error, block) }
+            if !chunk.batch.isEmpty { return true }
+            if chunk.batch.stop != nil { break }
+            team.reuse(chunk)
+            self.chunk = nil
+        }
+        dismissTeam()
+        return false
     }
 
     @inline(__always)
@@ -189,12 +259,14 @@ struct LoadRun: ~Copyable {
     ) throws(LoaderError) -> Bool {
         do throws(PageFormatError) {
             return try encoder.builder.place(on: &page, block: block) != nil
-        } catch {
-            throw .storage(
-                StorageError(
-                    .invalidPage, "a row cannot be put on block \(block): \(error)",
-                    at: StorageError.Location(relation: pending.target.relation, block: block)))
-        }
+        } catch { throw misplaced(error, block) }
+    }
+
+    private func misplaced(_ error: PageFormatError, _ block: UInt32) -> LoaderError {
+        .storage(
+            StorageError(
+                .invalidPage, "a row cannot be put on block \(block): \(error)",
+                at: StorageError.Location(relation: pending.target.relation, block: block)))
     }
 
     /// Encodes the next loadable record.

@@ -21,11 +21,15 @@ public struct ScanOptions: Sendable {
     public var format = Format.csv
     /// What happens to the scan at damage.
     public var onDamage = DamagePolicy.stop
-    /// Receives, on the scanning thread, each damage that the scan skips: which block or row is
-    /// lost, and at the end how many rows are.
+    /// Receives, on the calling thread and in order, each damage that the scan skips: which block
+    /// or row is lost, and at the end how many rows are.
     public var onLoss: (@Sendable (StorageError) -> Void)?
     /// Delimiter, NULL and header of ``Format/csv``.
     public var csv = CSVOptions()
+    /// How many threads turn rows into text; nil for one for each core. At most 16 are
+    /// used. A scan with a limit, of a small relation or with a small pool uses the calling thread alone. Each other
+    /// thread has a session; the scan does with fewer threads if there is no room for these.
+    public var threadCount: Int?
     /// Ends the scan early on request.
     public var cancellation = Cancellation()
 

@@ -17,6 +17,19 @@ package struct JSONBReader {
         case number(Range<Int>)
         case boolean(Bool)
         case null
+
+        /// Its text; empty if that depends on the bytes.
+        package var literal: StaticString {
+            switch self {
+            case .beginObject: "{"
+            case .endObject: "}"
+            case .beginArray: "["
+            case .endArray: "]"
+            case .boolean(let value): value ? "true" : "false"
+            case .null: "null"
+            case .key, .string, .number: ""
+            }
+        }
     }
 
     /// What is wrong with the bytes, as the end of a sentence about the value.
@@ -43,6 +56,10 @@ package struct JSONBReader {
         var valueOffset = 0
     }
 
+    /// What stands in front of the last token in the text of the value.
+    package private(set) var separator: StaticString = ""
+    /// What stands in front of the next token, unless it ends a container.
+    private var following: StaticString = ""
     private var open: [Container] = []
     private var hasBegun = false
 
@@ -51,15 +68,28 @@ package struct JSONBReader {
 
     /// The next token of `bytes`; nil at the end.
     package mutating func next(_ bytes: RawSpan) throws(Fault) -> Token? {
+        guard let token = try take(bytes) else { return nil }
+        separator = following
+        following = ", "
+        switch token {
+        case .endObject, .endArray: separator = ""
+        case .beginObject, .beginArray: following = ""
+        case .key: following = ": "
+        default: break
+        }
+        return token
+    }
+
+    private mutating func take(_ bytes: RawSpan) throws(Fault) -> Token? {
         if !hasBegun {
             hasBegun = true
             if let token = try begin(bytes, 0, bytes.byteCount) { return token }
-            return try next(bytes)
+            return try take(bytes)
         }
         guard let last = open.indices.last else { return nil }
         if open[last].index == open[last].count {
             let container = open.removeLast()
-            if container.isScalar { return try next(bytes) }
+            if container.isScalar { return try take(bytes) }
             return container.isObject ? .endObject : .endArray
         }
         if open[last].isObject && !open[last].hasKey {

@@ -20,7 +20,7 @@ public final class SimulatedHold: Sendable {
     /// Sleeps until it holds at least `count` IOs.
     ///
     /// - Throws: a ``WatchdogError`` after `seconds`.
-    public func waitUntilHolding(_ count: Int, seconds: Double = Threads.defaultSeconds)
+    public func waitUntilHolding(_ count: Int, seconds: Double = TestThreads.defaultSeconds)
         throws(WatchdogError)
     {
         let reached: Void? = pool.wait(seconds: seconds) { pool in

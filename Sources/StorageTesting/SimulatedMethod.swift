@@ -26,7 +26,7 @@ public final class SimulatedMethod: IOMethod, CustomStringConvertible {
         pool = Monitor(SimulatedPool(seed: seed, schedule: faults.schedule))
         guard faults.completion != .waiters else { return }
         pool.update { $0.hasThread = true }
-        Threads.start { [pool] in Self.completeUntilStopped(pool) }
+        TestThreads.start { [pool] in Self.completeUntilStopped(pool) }
     }
 
     /// A choice for an `IOConfiguration`. Every system started with it has its own method.

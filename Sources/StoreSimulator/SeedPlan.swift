@@ -53,7 +53,7 @@ struct SeedPlan {
         options.skipsFirstSync = planted == .skippedSync
         options.publishesEarly = planted == .earlyPublication
         options.keepsRowCounts = planted == .keptRowCount
-        options.keepsCleanMark = planted == .keptMark
+        options.keepsClosedMark = planted == .keptMark
         options.journalFault = planted == .skippedJournal ? .skipsJournal : nil
     }
 

@@ -33,6 +33,6 @@ package enum PlantedMistake: String, CaseIterable, Sendable {
     case skippedJournal = "skipped-journal"
     /// The catalog keeps a relation's row count when its pages are changed.
     case keptRowCount = "kept-row-count"
-    /// The mark of a clean shutdown stays while the store is written to.
+    /// The store stays marked as closed while it is written to.
     case keptMark = "kept-mark"
 }

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Logging
 internal import PostgresCluster
 internal import Strata
+internal import Threads
 
 /// How to read and write files; shared by all commands.
 struct IOArguments: ParsableArguments {
@@ -40,8 +41,8 @@ struct IOArguments: ParsableArguments {
         options.ioMethod = IOMethodChoice.named(ioMethod) ?? .automatic
         options.poolBytes = buffers.bytes
         options.usesDirectIO = directIO
-        // A command uses few threads, and each session may cost a descriptor.
-        options.maximumSessions = 4
+        // Each session may cost a descriptor. A scan has one for each core.
+        options.maximumSessions = 4 + min(Processor.coreCount, 16)
         options.logger = StandardErrorLog.logger(.notice)
         return options
     }

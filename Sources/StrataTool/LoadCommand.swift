@@ -84,6 +84,8 @@ struct LoadCommand: ParsableCommand {
             valueName: "number"))
     var toastOid: UInt32?
 
+    @OptionGroup var threads: ThreadArguments
+
     enum OnError: String, ExpressibleByArgument, CaseIterable {
         case stop, skip
     }
@@ -124,6 +126,7 @@ struct LoadCommand: ParsableCommand {
         options.csv = csv.options
         dialect.apply(to: &options.csv)
         options.onError = onError == .skip ? .skip : .stop
+        options.threadCount = threads.count
         options.rejectsPath = rejects?.path
         options.widens = !noWiden
         options.toastNumber = toastOid
@@ -169,7 +172,7 @@ struct LoadCommand: ParsableCommand {
                             + " relation.")
                 case _ where interruption.cancellation.isCancelled:
                     throw interruption.exit(Self.interruptedMessage)
-                case .text(let failure): throw hinted(failure)
+                case .text(let failure): throw hinted(failure, options)
                 case .storage, .cancelled: throw error
                 }
             }
@@ -221,13 +224,18 @@ struct LoadCommand: ParsableCommand {
             if interruption.cancellation.isCancelled {
                 throw interruption.exit(Self.interruptedMessage)
             }
-            throw hinted(error)
+            throw hinted(error, options)
         }
     }
 
     /// The error, with the options that help if there are some.
-    private func hinted(_ error: LoadError) -> any Error {
+    private func hinted(_ error: LoadError, _ options: LoadOptions) -> any Error {
         if case .value(let value) = error.reason, columns.schema == nil {
+            if options.typedColumns.contains(where: { $0.name == error.column }) {
+                return ToolError(
+                    description: "\(error.message). Correct it, give another type with --type, or"
+                        + " skip such records with --on-error skip.")
+            }
             if append && value.reason != .otherSpelling { return error }
             return ToolError(
                 description: "\(error.message). "

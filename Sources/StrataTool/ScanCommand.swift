@@ -51,6 +51,8 @@ struct ScanCommand: ParsableCommand {
             valueName: "stop|skip"))
     var onDamage = OnDamage.stop
 
+    @OptionGroup var threads: ThreadArguments
+
     @OptionGroup var csv: CSVArguments
 
     enum OnDamage: String, ExpressibleByArgument, CaseIterable { case stop, skip }
@@ -83,6 +85,7 @@ struct ScanCommand: ParsableCommand {
         options.limit = limit.flatMap(UInt64.init)
         options.format = format.scanFormat
         options.csv = csv.options
+        options.threadCount = threads.count
         options.onDamage = onDamage == .skip ? .skip : .stop
         options.onLoss = LossLines().note
         options.cancellation = interruption.cancellation

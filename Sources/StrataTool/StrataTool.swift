@@ -25,7 +25,7 @@ struct StrataTool: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             LoadCommand.self, ScanCommand.self, RelationsCommand.self, VerifyCommand.self,
-            PostgresCommand.self, RecoverCommand.self, DropCommand.self,
+            PostgresCommand.self, InspectCommand.self, RecoverCommand.self, DropCommand.self,
             CopyCommand.self,
             CompactCommand.self, SimulateCommand.self, BenchCommand.self,
         ])

@@ -49,7 +49,7 @@ public enum LockRank: Int, Comparable, CaseIterable, Sendable {
 
     // MARK: Held for moments; completing an IO takes no others
 
-    /// The chunks of a parallel scan.
+    /// The chunks of a parallel scan, and results that wait for their turn.
     case parallelScan
     /// The maker of the next checkpoint, and its waiters.
     case checkpointQueue

@@ -13,7 +13,7 @@ import Threads
         let memory = IOMemory(4096)
         let report = IOReturn()
         let reference = try issuer.read(file, into: memory, at: 4096, reporting: report)
-        try Threads.run(4) { index in
+        try TestThreads.run(4) { index in
             if index % 2 == 0 {
                 system.wait(for: reference)
             } else if let session = try? system.makeSession() {
@@ -82,7 +82,7 @@ import Threads
         let memories = (0..<8).map { _ in IOMemory(4096) }
         let kept = Lock<[WaitReference]>([], rank: .observer)
         let session = Kept(try system.makeSession())
-        try Threads.run(1) { _ in
+        try TestThreads.run(1) { _ in
             let references = memories.indices.compactMap { index in
                 try? session.value.read(file, into: memories[index], at: index * 4096)
             }
@@ -111,7 +111,7 @@ import Threads
             woken.add(1, ordering: .relaxed)
         }
         if method.choice.name != "sync" {
-            try Threads.waitOrFail("all sleep") { system.statistics.blockedWaits == 3 }
+            try TestThreads.waitOrFail("all sleep") { system.statistics.blockedWaits == 3 }
             #expect(woken.load(ordering: .relaxed) == 0, "nothing was submitted")
         }
         try issuer.exitBatch()
@@ -126,7 +126,7 @@ import Threads
         let reference = handle.waitReference
         expectError(.misuse) { try session.wait(for: reference) }
         let threads = StartedThreads(2) { _ in system.wait(for: reference) }
-        try Threads.waitOrFail("both sleep") { system.statistics.blockedWaits == 2 }
+        try TestThreads.waitOrFail("both sleep") { system.statistics.blockedWaits == 2 }
         handle.release()
         try threads.join()
         #expect(system.isDone(reference))
@@ -154,7 +154,7 @@ import Threads
         let file = try TestFile(system)
         let published = Lock<[WaitReference]>([], rank: .observer)
         let failures = Atomic<Int>(0)
-        try Threads.run(6) { index in
+        try TestThreads.run(6) { index in
             let session = try system.makeSession()
             var random = SplitMix64(seed: UInt64(index))
             for round in 0..<100 {

@@ -75,7 +75,7 @@ import Threads
     func everyIOIsCompletedOnce(_ method: TestedMethod, stream: UInt64) throws {
         let users = 3
         let field = try Field(method, users: users)
-        let started = try Threads.run(users + 3) { index in
+        let started = try TestThreads.run(users + 3) { index in
             var random = SplitMix64(
                 seed: IOMethodMatrix.seed, stream: stream * 16 + UInt64(index))
             if index < users { return try field.use(&random, rounds: 150) }
@@ -151,10 +151,10 @@ import Threads
     func aLoopIsToldOfIt(_ method: TestedMethod) throws {
         let bench = try OutsideBench(method.choice)
         let executor = try RingExecutor()
-        try Threads.run {
+        try TestThreads.run {
             let loop = try Loop(bench, executor)
             try executor.attach(loop)
-            try Threads.waitOrFail("all is done", seconds: 60) {
+            try TestThreads.waitOrFail("all is done", seconds: 60) {
                 while let io = bench.take() { io.complete(result: 0) }
                 return loop.done.load(ordering: .acquiring) == Loop.count
             }

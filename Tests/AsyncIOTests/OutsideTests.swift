@@ -79,7 +79,7 @@ final class OutsideBench: @unchecked Sendable {
     func anotherThreadCompletesIt(_ method: TestedMethod) throws {
         let bench = try OutsideBench(method.choice)
         let memory = IOMemory(8192)
-        try Threads.run {
+        try TestThreads.run {
             let session = try bench.system.makeSession()
             let report = IOReturn()
             let reference = try bench.start(session, memory: memory, reporting: report)
@@ -90,7 +90,7 @@ final class OutsideBench: @unchecked Sendable {
             #expect(shown.operation == .read && shown.offset == 4096 && shown.length == 8192)
             #expect(shown.targetDescription == "word 7")
             let waiters = StartedThreads(2) { _ in bench.system.wait(for: reference) }
-            let completer = Threads.beside {
+            let completer = TestThreads.beside {
                 let io = try #require(bench.take())
                 #expect(io.operation == .read && io.offset == 4096 && io.length == 8192)
                 #expect(io.sessionIndex == 0)
@@ -119,7 +119,7 @@ final class OutsideBench: @unchecked Sendable {
     @Test(arguments: IOMethodMatrix.all)
     func itMayBeCompletedAsItIsBegun(_ method: TestedMethod) throws {
         let bench = try OutsideBench(method.choice)
-        try Threads.run {
+        try TestThreads.run {
             let session = try bench.system.makeSession()
             let report = IOReturn()
             for round in 0..<20 {
@@ -140,7 +140,7 @@ final class OutsideBench: @unchecked Sendable {
         let bench = try OutsideBench(method.choice)
         let file = try TestFile(bench.system)
         let memory = IOMemory(8192)
-        try Threads.run {
+        try TestThreads.run {
             let session = try bench.system.makeSession()
             try session.enterBatch()
             let first = try bench.start(session)
@@ -177,7 +177,7 @@ final class OutsideBench: @unchecked Sendable {
     @Test(arguments: IOMethodMatrix.all)
     func completingItAgainDoesNothing(_ method: TestedMethod) throws {
         let bench = try OutsideBench(method.choice)
-        try Threads.run {
+        try TestThreads.run {
             let session = try bench.system.makeSession()
             var old: [OutsideIO] = []
             for _ in 0..<40 {
@@ -201,7 +201,7 @@ final class OutsideBench: @unchecked Sendable {
     @Test(arguments: IOMethodMatrix.all)
     func wakeUpsFireOrAreCancelled(_ method: TestedMethod) throws {
         let bench = try OutsideBench(method.choice)
-        try Threads.run {
+        try TestThreads.run {
             let session = try bench.system.makeSession()
             let (kept, cancelled) = (WakeUpTests.Counter(), WakeUpTests.Counter())
             let reference = try bench.start(session)
@@ -209,7 +209,7 @@ final class OutsideBench: @unchecked Sendable {
             #expect(bench.system.register(cancelled, for: reference))
             #expect(cancelled.cancel())
             let io = try #require(bench.take())
-            try Threads.run { #expect(io.complete(result: 0)) }
+            try TestThreads.run { #expect(io.complete(result: 0)) }
             #expect(kept.count.load(ordering: .acquiring) == 1)
             #expect(cancelled.count.load(ordering: .acquiring) == 0)
             #expect(!bench.system.register(kept, for: reference))
@@ -221,11 +221,11 @@ final class OutsideBench: @unchecked Sendable {
     @Test(arguments: IOMethodMatrix.all)
     func handlesAndSessionsWaitForIt(_ method: TestedMethod) throws {
         let bench = try OutsideBench(method.choice)
-        try Threads.run {
+        try TestThreads.run {
             let session = try bench.system.makeSession()
             for _ in 0..<bench.system.handlesPerSession { _ = try bench.start(session) }
             #expect(try session.tryAcquireHandle() == nil)
-            let completer = Threads.beside {
+            let completer = TestThreads.beside {
                 usleep(2000)
                 #expect(bench.take()?.complete(result: 0) == true)
             }
@@ -233,7 +233,7 @@ final class OutsideBench: @unchecked Sendable {
             _ = try bench.start(session)
             try completer.join()
             #expect(!bench.system.shutdown())
-            let rest = Threads.beside {
+            let rest = TestThreads.beside {
                 usleep(2000)
                 while let io = bench.take() { io.complete(result: 0) }
             }
@@ -246,13 +246,13 @@ final class OutsideBench: @unchecked Sendable {
     @Test(arguments: IOMethodMatrix.all)
     func onItsSessionsMemoryItIsCompletedByTheSession(_ method: TestedMethod) throws {
         let bench = try OutsideBench(method.choice)
-        try Threads.run {
+        try TestThreads.run {
             let session = try bench.system.makeSession()
             let report = IOReturn()
             try session.enterBatch()
             let reference = try bench.start(session, flags: .referencesLocal, reporting: report) {
                 io in
-                _ = Threads.beside {
+                _ = TestThreads.beside {
                     usleep(1000)
                     #expect(io.complete(result: 8))
                     #expect(!io.complete(result: 9))

@@ -105,13 +105,15 @@ struct StartedThreads {
     init(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
         let outcome = outcome
         Thread.detachNewThread {
-            do { _ = try Threads.run(count, body) } catch { outcome.error.withLock { $0 = error } }
+            do { _ = try TestThreads.run(count, body) } catch {
+                outcome.error.withLock { $0 = error }
+            }
             outcome.ended.store(true, ordering: .releasing)
         }
     }
 
     func join() throws {
-        try Threads.waitOrFail("the threads end") { outcome.ended.load(ordering: .acquiring) }
+        try TestThreads.waitOrFail("the threads end") { outcome.ended.load(ordering: .acquiring) }
         if let error = outcome.error.withLock({ $0 }) { throw error }
     }
 }

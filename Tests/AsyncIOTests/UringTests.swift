@@ -121,7 +121,7 @@ import Threads
                 system.wait(for: references[index % 4])
                 #expect(memory[index % 4].bytes[15] == 9)
             }
-            try Threads.waitOrFail("all sleep") { system.statistics.blockedWaits == 8 }
+            try TestThreads.waitOrFail("all sleep") { system.statistics.blockedWaits == 8 }
             for pipe in pipes.reversed() { pipe.write(16) }
             try threads.join()
             for reference in references { #expect(session.isDone(reference)) }
@@ -136,7 +136,7 @@ import Threads
             let reference = try read(pipe, memory, session, target)
             #expect(!system.isDone(reference))
             pipe.write(16)
-            try Threads.waitOrFail("the completion is found without waiting") {
+            try TestThreads.waitOrFail("the completion is found without waiting") {
                 system.isDone(reference)
             }
             #expect(memory.bytes[0] == 9)
@@ -182,7 +182,7 @@ import Threads
             let threads = StartedThreads(3) { index in
                 if index == 0 { kept.value.close() } else { system.wait(for: reference) }
             }
-            try Threads.waitOrFail("all sleep") { system.statistics.blockedWaits == 3 }
+            try TestThreads.waitOrFail("all sleep") { system.statistics.blockedWaits == 3 }
             pipe.write(16)
             try threads.join()
             let next = try system.makeSession()

@@ -16,7 +16,7 @@ import Testing
         let system = try makeSystem(method.choice)
         let file = try TestFile(system)
         let memory = IOMemory(8192)
-        try Threads.run {
+        try TestThreads.run {
             let session = try system.makeSession()
             let counter = Counter()
             // One object serves one wait after another.
@@ -25,8 +25,8 @@ import Testing
                 let before = counter.count.load(ordering: .acquiring)
                 let registers = system.register(counter, for: reference)
                 try session.wait(for: reference)
-                try Threads.waitOrFail("it has fired") { !counter.isRegistered }
-                try Threads.waitOrFail("it is counted") {
+                try TestThreads.waitOrFail("it has fired") { !counter.isRegistered }
+                try TestThreads.waitOrFail("it is counted") {
                     counter.count.load(ordering: .acquiring) == before + (registers ? 1 : 0)
                 }
                 // There is nothing to wait for any more.
@@ -42,7 +42,7 @@ import Testing
         let hold = try #require(SimulatedMethod.of(system)).hold()
         let file = try TestFile(system)
         let memory = IOMemory(8192)
-        try Threads.run {
+        try TestThreads.run {
             let session = try system.makeSession()
             let (kept, cancelled) = (Counter(), Counter())
             let reference = try session.read(file, into: memory, at: 0)
@@ -53,8 +53,8 @@ import Testing
             #expect(kept.count.load(ordering: .acquiring) == 0)
             hold.release()
             try session.wait(for: reference)
-            try Threads.waitOrFail("it fires") { kept.count.load(ordering: .acquiring) == 1 }
-            try Threads.waitOrFail("the list lets go") { !cancelled.isRegistered }
+            try TestThreads.waitOrFail("it fires") { kept.count.load(ordering: .acquiring) == 1 }
+            try TestThreads.waitOrFail("the list lets go") { !cancelled.isRegistered }
             #expect(cancelled.count.load(ordering: .acquiring) == 0)
             #expect(!kept.cancel())
             session.close()
@@ -65,7 +65,7 @@ import Testing
         let system = try makeSystem(.worker)
         let file = try TestFile(system)
         let memory = IOMemory(8192)
-        try Threads.run {
+        try TestThreads.run {
             let session = try system.makeSession()
             var (fired, cancelled) = (0, 0)
             for round in 0..<2000 {
@@ -75,11 +75,11 @@ import Testing
                 for _ in 0..<round % 64 { _ = session.isDone(reference) }
                 let isCancelled = counter.cancel()
                 try session.wait(for: reference)
-                try Threads.waitOrFail("the list lets go") { !counter.isRegistered }
+                try TestThreads.waitOrFail("the list lets go") { !counter.isRegistered }
                 if isCancelled {
                     cancelled += 1
                 } else {
-                    try Threads.waitOrFail("it fires") {
+                    try TestThreads.waitOrFail("it fires") {
                         counter.count.load(ordering: .acquiring) == 1
                     }
                     fired += 1

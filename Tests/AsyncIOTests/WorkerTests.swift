@@ -147,7 +147,7 @@ final class Gate: Sendable {
         let session = try system.makeSession()
         var memories: [IOMemory] = []
         var references: [WaitReference] = []
-        try Threads.waitOrFail("as many workers as the maximum allows are blocked") {
+        try TestThreads.waitOrFail("as many workers as the maximum allows are blocked") {
             // Each start is a look at the queue; a look is what launches a worker.
             if references.count < 24 {
                 memories.append(IOMemory(1024))
@@ -158,7 +158,7 @@ final class Gate: Sendable {
         #expect(system.statistics.workers == 6)
         gate.open()
         for reference in references { try session.wait(for: reference) }
-        try Threads.waitOrFail("the pool shrinks") { system.statistics.workers == 1 }
+        try TestThreads.waitOrFail("the pool shrinks") { system.statistics.workers == 1 }
     }
 
     /// Looks at the pool are further apart than the launch interval on such a device.
@@ -214,7 +214,7 @@ final class Gate: Sendable {
         let session = try system.makeSession()
         let (first, second, third) = (IOMemory(1024), IOMemory(65536), IOMemory(1024))
         let held = try session.read(caught, into: first, at: 0)
-        try Threads.waitOrFail("a worker is caught") {
+        try TestThreads.waitOrFail("a worker is caught") {
             gate.waiting.load(ordering: .relaxed) == 1
         }
         let long = try session.read(slow, into: second, at: 0)
@@ -240,7 +240,7 @@ final class Gate: Sendable {
         let session = try system.makeSession()
         let (first, second) = (IOMemory(1024), IOMemory(1024))
         let held = try session.read(caught, into: first, at: 0)
-        try Threads.waitOrFail("the only worker is caught") {
+        try TestThreads.waitOrFail("the only worker is caught") {
             gate.waiting.load(ordering: .relaxed) == 1
         }
         let waiting = try session.read(file, into: second, at: 1024)

@@ -29,7 +29,7 @@ import Threads
             let relation = try stack.makeRelation(blocks: 2)
             self.relation = relation
             session = SessionBox(try stack.session())
-            let thread = Threads.beside { [self] in
+            let thread = TestThreads.beside { [self] in
                 let session = try stack.session()
                 do {
                     let page = try stack.buffers.page(
@@ -43,13 +43,13 @@ import Threads
                 session.close()
             }
             holder.withLock { $0 = thread }
-            try Threads.waitOrFail("the lock is held") { isHeld.load(ordering: .acquiring) }
+            try TestThreads.waitOrFail("the lock is held") { isHeld.load(ordering: .acquiring) }
         }
 
         private func hold() {
             isHeld.store(true, ordering: .releasing)
             // The tasks share a pool with those of all other tests.
-            try? Threads.waitOrFail("it may be given back", seconds: 1800) {
+            try? TestThreads.waitOrFail("it may be given back", seconds: 1800) {
                 goesOn.load(ordering: .acquiring)
             }
         }

@@ -145,7 +145,7 @@ import Testing
         let pinned = try ReadOperation(stack.buffers, relation: relation, session: session)
         try stack.read(pinned, 8, 8)
         let hold = method.hold { $0.operation == .write }
-        let flush = Threads.beside {
+        let flush = TestThreads.beside {
             try stack.buffers.flush(relation, session: stack.session())
         }
         try hold.waitUntilHolding(1)
@@ -153,7 +153,7 @@ import Testing
             PageHolder(
                 try stack.buffers.page(BlockNumber(block), of: relation, session: session))
         }
-        let reader = Threads.beside {
+        let reader = TestThreads.beside {
             let page = try stack.buffers.page(20, of: relation, session: stack.session())
             #expect(page.stamp?.block == 20)
         }

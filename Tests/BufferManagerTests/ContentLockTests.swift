@@ -11,7 +11,7 @@ import Threads
         let stack = try Stack(TestedMethod(.synchronous))
         let relation = try stack.makeRelation(blocks: 1)
         let counter = Atomic<Int>(0)
-        try Threads.run(4) { thread in
+        try TestThreads.run(4) { thread in
             let session = try stack.session()
             for round in 0..<2000 {
                 let page = try stack.buffers.page(0, of: relation, session: session)
@@ -50,7 +50,7 @@ import Threads
         let readers = Atomic<Int>(0)
         let goes = Atomic<Bool>(false)
         let running = (0..<2).map { _ in
-            Threads.beside {
+            TestThreads.beside {
                 let page = try stack.buffers.page(0, of: relation, session: stack.session())
                 page.withSharedLock { _ in
                     readers.add(1, ordering: .relaxed)
@@ -59,13 +59,13 @@ import Threads
                 }
             }
         }
-        try Threads.waitOrFail("both read at once") { readers.load(ordering: .relaxed) == 2 }
-        let writer = Threads.beside {
+        try TestThreads.waitOrFail("both read at once") { readers.load(ordering: .relaxed) == 2 }
+        let writer = TestThreads.beside {
             let page = try stack.buffers.page(0, of: relation, session: stack.session())
             return page.withExclusiveLock { _ in readers.load(ordering: .relaxed) }
         }
         let watched = try stack.buffers.page(0, of: relation, session: stack.session())
-        try Threads.waitOrFail("the writer sleeps") { watched.hasLockWaiters }
+        try TestThreads.waitOrFail("the writer sleeps") { watched.hasLockWaiters }
         #expect(!writer.isDone)
         watched.release()
         goes.store(true, ordering: .relaxed)
@@ -78,7 +78,7 @@ import Threads
         let stack = try Stack(TestedMethod(.synchronous))
         let relation = try stack.makeRelation(blocks: 1)
         let session = try stack.session()
-        try Threads.run(2) { thread in
+        try TestThreads.run(2) { thread in
             let session = try stack.session()
             for version in 1...500 {
                 let page = try stack.buffers.page(0, of: relation, session: session)
@@ -117,7 +117,7 @@ import Threads
         let relation = try stack.makeRelation(blocks: 1)
         let page = try stack.buffers.page(0, of: relation, session: stack.session())
         let box = Mutex<PinnedPage?>(page)
-        try Threads.run {
+        try TestThreads.run {
             let page = box.withLock { $0.take() }
             #expect(page?.stamp?.block == 0)
         }

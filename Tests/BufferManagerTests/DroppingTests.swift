@@ -41,7 +41,7 @@ import Threads
             var count = 4
             _ = try stack.buffers.startRead(operation, block: 0, count: &count)
             operation.giveBack()
-            let dropper = Threads.beside {
+            let dropper = TestThreads.beside {
                 try stack.buffers.drop(relation, session: try stack.session())
             }
             try hold.waitUntilHolding(1)

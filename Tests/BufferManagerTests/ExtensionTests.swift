@@ -87,7 +87,7 @@ import Testing
     func sessionsExtendSideBySide(_ method: TestedMethod) throws {
         let stack = try Stack(method)
         let relation = try stack.makeRelation()
-        try Threads.run(4) { thread in
+        try TestThreads.run(4) { thread in
             let session = try stack.session()
             for _ in 0..<25 {
                 var pages = try stack.buffers.extend(relation, by: 2, session: session)

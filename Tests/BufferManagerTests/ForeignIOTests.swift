@@ -50,7 +50,7 @@ import Threads
         let session = try stack.session()
         let hold = method.hold()
         let (own, _) = try start(stack, relation, session, 0)
-        let waiter = Threads.beside {
+        let waiter = TestThreads.beside {
             let session = try stack.session()
             let page = try stack.buffers.page(1, of: relation, session: session)
             return page.stamp
@@ -70,7 +70,7 @@ import Threads
         let session = try stack.session()
         let hold = method.hold()
         let (own, _) = try start(stack, relation, session, 0)
-        let waiter = Threads.beside {
+        let waiter = TestThreads.beside {
             let session = try stack.session()
             let operation = try ReadOperation(stack.buffers, relation: relation, session: session)
             return try stack.read(operation, 2, 2)
@@ -128,7 +128,7 @@ import Threads
         count = 4
         _ = try stack.buffers.startRead(operation, block: 8, count: &count)
         hold.release()
-        try Threads.waitOrFail("both end") {
+        try TestThreads.waitOrFail("both end") {
             stack.system.snapshot().allSatisfy { $0.state == .completedShared }
         }
         // With no handle idle, this reclaims both.
@@ -155,7 +155,7 @@ import Threads
         let relation = try stack.makeRelation(blocks: 16)
         let issuer = try stack.session()
         let (own, count) = try start(stack, relation, issuer, 0)
-        let read = try Threads.run {
+        let read = try TestThreads.run {
             let session = try stack.session()
             return try (0..<4).map { block in
                 try stack.buffers.page(BlockNumber(block), of: relation, session: session).stamp
@@ -173,7 +173,7 @@ import Threads
     func manySessionsReadTheSamePages(_ method: TestedMethod) throws {
         let stack = try Stack(method)
         let relation = try stack.makeRelation(blocks: 32)
-        try Threads.run(4) { thread in
+        try TestThreads.run(4) { thread in
             let session = try stack.session()
             let operation = try ReadOperation(stack.buffers, relation: relation, session: session)
             for round in 0..<20 {

@@ -186,7 +186,7 @@ func stamps(_ range: Range<UInt32>, version: UInt32 = 0) -> [Stack.Stamp?] {
 extension Stack {
     /// Waits until a thread has found its IO unfinished and goes to sleep for it.
     func waitUntilSomebodySleeps() throws {
-        try Threads.waitOrFail("somebody sleeps") { system.statistics.blockedWaits > 0 }
+        try TestThreads.waitOrFail("somebody sleeps") { system.statistics.blockedWaits > 0 }
     }
 }
 

@@ -25,7 +25,7 @@ import Testing
         let blocks = 96
         let relation = try stack.makeRelation(blocks: blocks)
         let written = Atomic<Int>(0)
-        try Threads.run(4) { thread in
+        try TestThreads.run(4) { thread in
             let session = try stack.session()
             var random = Random(state: IOMethodMatrix.seed &+ UInt64(thread))
             let operation = try ReadOperation(stack.buffers, relation: relation, session: session)
@@ -75,7 +75,7 @@ import Testing
         let relations = try [1, 2].map { try stack.makeRelation($0, blocks: blocks) }
         let written = Atomic<Int>(0)
         let running = Atomic<Int>(3)
-        try Threads.run(5) { thread in
+        try TestThreads.run(5) { thread in
             let session = try stack.session()
             switch thread {
             case 3:
@@ -128,7 +128,7 @@ import Testing
     func droppingBesideOthers(_ method: TestedMethod) throws {
         let stack = try Stack(method)
         let steady = try stack.makeRelation(1, blocks: 40)
-        try Threads.run(4) { thread in
+        try TestThreads.run(4) { thread in
             let session = try stack.session()
             var random = Random(state: IOMethodMatrix.seed &+ UInt64(thread))
             for round in 0..<40 {

@@ -82,7 +82,7 @@ import Threads
         let session = try stack.session()
         try change(stack, relation, 0..<32, version: 1, session)
         let hold = method.hold { $0.operation == .write }
-        let flush = Threads.beside {
+        let flush = TestThreads.beside {
             try stack.buffers.flush(relation, session: stack.session())
         }
         try hold.waitUntilHolding(4)
@@ -110,7 +110,7 @@ import Threads
         let session = try stack.session()
         try change(stack, relation, 0..<40, version: 1, session)
         let hold = method.hold()
-        let flush = Threads.beside {
+        let flush = TestThreads.beside {
             try stack.buffers.flush(relation, session: stack.session())
         }
         var left = 20
@@ -134,7 +134,7 @@ import Threads
         let session = try stack.session()
         try change(stack, relation, 0..<64, version: 1, session)
         let hold = method.hold { $0.operation == .write }
-        let flush = Threads.beside {
+        let flush = TestThreads.beside {
             try stack.buffers.flush(relation, session: stack.session())
         }
         try hold.waitUntilHolding(2)
@@ -229,14 +229,14 @@ import Threads
         let session = try stack.session()
         try change(stack, relation, 0..<8, version: 1, session)
         let hold = method.hold { $0.operation == .write }
-        let flush = Threads.beside {
+        let flush = TestThreads.beside {
             let session = try stack.session()
             defer { session.close() }
             return try stack.buffers.flush(relation, session: session)
         }
         try hold.waitUntilHolding(1)
         let waitsBefore = stack.system.statistics.blockedWaits
-        let other = Threads.beside {
+        let other = TestThreads.beside {
             let session = try stack.session()
             switch wish {
             case .flush: try stack.buffers.flush(relation, session: session)
@@ -254,7 +254,7 @@ import Threads
         if wish == .evict {
             try other.join()
         } else {
-            try Threads.waitOrFail("the other sleeps, too") {
+            try TestThreads.waitOrFail("the other sleeps, too") {
                 stack.system.statistics.blockedWaits >= waitsBefore + 1
             }
             #expect(!other.isDone)
@@ -274,11 +274,11 @@ import Threads
         let session = try stack.session()
         try change(stack, relation, 0..<8, version: 1, session)
         let hold = method.hold { $0.operation == .write }
-        let flush = Threads.beside {
+        let flush = TestThreads.beside {
             try stack.buffers.flush(relation, session: stack.session())
         }
         try hold.waitUntilHolding(1)
-        let other = Threads.beside {
+        let other = TestThreads.beside {
             try stack.buffers.flush(relation, session: stack.session())
         }
         try stack.waitUntilSomebodySleeps()
@@ -299,18 +299,20 @@ import Threads
         let isLocked = Atomic<Bool>(false)
         let isStaged = Atomic<Bool>(false)
         try change(stack, relation, 0..<4, version: 1, stack.session())
-        let holder = Threads.beside {
+        let holder = TestThreads.beside {
             let session = try stack.session()
             let page = try stack.buffers.page(2, of: relation, session: session)
             try page.withExclusiveLock { _ in
                 isLocked.store(true, ordering: .releasing)
-                try Threads.waitOrFail("a read is staged") { isStaged.load(ordering: .acquiring) }
+                try TestThreads.waitOrFail("a read is staged") {
+                    isStaged.load(ordering: .acquiring)
+                }
                 let other = try stack.buffers.page(12, of: relation, session: session)
                 #expect(other.stamp?.block == 12)
             }
         }
-        try Threads.waitOrFail("the lock is held") { isLocked.load(ordering: .acquiring) }
-        try Threads.run {
+        try TestThreads.waitOrFail("the lock is held") { isLocked.load(ordering: .acquiring) }
+        try TestThreads.run {
             let session = try stack.session()
             try session.enterBatch()
             let read = try ReadOperation(stack.buffers, relation: relation, session: session)
@@ -354,7 +356,7 @@ import Threads
         let blocks: UInt32 = 24
         let relation = try stack.makeRelation(blocks: Int(blocks))
         let isDone = Atomic<Bool>(false)
-        try Threads.run(3) { thread in
+        try TestThreads.run(3) { thread in
             let session = try stack.session()
             if thread == 0 {
                 for version: UInt32 in 1...60 {

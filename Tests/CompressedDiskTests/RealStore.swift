@@ -174,7 +174,7 @@ struct Harm {
 
     /// Makes a changed header of 64 bytes valid again: its last word is the checksum of the rest.
     static func seal(_ bytes: inout [UInt8], at offset: Int) {
-        let sum = bytes[offset..<offset + 60].withUnsafeBytes { Checksum.of($0) }
+        let sum = CRC32C.checksum(bytes.span.extracting(offset..<offset + 60))
         put(sum, &bytes, offset + 60)
     }
 
@@ -192,11 +192,8 @@ struct Harm {
         try change(RealStore.chunks) { bytes in
             Self.put(UInt32(2), &bytes, 8)
             for offset in 512..<4096 { bytes[offset] = 0 }
-            let sum = bytes.withUnsafeBytes {
-                Checksum.of(
-                    UnsafeRawBufferPointer(rebasing: $0[64..<512]),
-                    after: Checksum.of(UnsafeRawBufferPointer(rebasing: $0[0..<60])))
-            }
+            let head = CRC32C.checksum(bytes.span.extracting(0..<60))
+            let sum = CRC32C.checksum(bytes.span.extracting(64..<512), seed: head)
             Self.put(sum, &bytes, 60)
         }
     }

@@ -24,7 +24,7 @@ struct SyncTests {
         }
         let hold = store.simulated.hold { $0.operation == .sync }
         let (manager, session) = (store.manager, store.session)
-        let watcher = Threads.beside {
+        let watcher = TestThreads.beside {
             defer { hold.release() }
             // All are in flight before the first has completed.
             try hold.waitUntilHolding(5)

@@ -158,7 +158,7 @@ import Threads
             fixture.faults.with { $0.faults[.sync] = [nil, nil, EIO] }
             // Every sync after the failure fails, and one of the threads must come after the third
             // sync.
-            try Threads.run(4) { _ in
+            try TestThreads.run(4) { _ in
                 for _ in 0..<2 { try? file.sync() }
             }
             #expect(

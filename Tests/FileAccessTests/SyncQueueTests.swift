@@ -189,7 +189,7 @@ import Threads
         let store = try Store(method, limit: 6)
         let files = try store.fixture.makeNamedFiles(30)
         let (queue, system) = (store.queue, store.system)
-        try Threads.run(6) { thread in
+        try TestThreads.run(6) { thread in
             let session = try system.makeSession()
             for round in 0..<25 {
                 for number in 0..<5 {
@@ -225,7 +225,7 @@ import Threads
         let hold = method.hold()
         for file in try store.fixture.makeNamedFiles(8) { store.queue.register(file) }
         let (queue, system) = (store.queue, store.system)
-        let round = Threads.beside { try queue.syncAll(try system.makeSession()) }
+        let round = TestThreads.beside { try queue.syncAll(try system.makeSession()) }
         try hold.waitUntilHolding(8)
         let shown = system.snapshot()
         #expect(
@@ -245,10 +245,10 @@ import Threads
         let file = try store.fixture.makeNamedFiles(1)[0]
         store.queue.register(file)
         let (queue, system) = (store.queue, store.system)
-        let round = Threads.beside { try queue.syncAll(try system.makeSession()) }
+        let round = TestThreads.beside { try queue.syncAll(try system.makeSession()) }
         try hold.waitUntilHolding(1)
-        let blocking = Threads.beside { try file.sync() }
-        let another = Threads.beside { try queue.syncAll(try system.makeSession()) }
+        let blocking = TestThreads.beside { try file.sync() }
+        let another = TestThreads.beside { try queue.syncAll(try system.makeSession()) }
         hold.release(with: .error(EIO))
         for thread in [round, blocking, another] {
             let error = #expect(throws: StorageError.self) { try thread.join() }

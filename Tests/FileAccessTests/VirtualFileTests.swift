@@ -30,7 +30,7 @@ import Threads
         let fixture = try Fixture(limit: 4)
         let files = try fixture.makeNamedFiles(40)
         let wrong = Atomic<Int>(0)
-        try Threads.run(8) { thread in
+        try TestThreads.run(8) { thread in
             for step in 0..<1000 {
                 let number = (step * 7 + thread * step) % files.count
                 let text = try? files[number].readText(8)
@@ -193,7 +193,7 @@ import Threads
         let fixture = try Fixture(limit: 3)
         for _ in 0..<100 {
             let file = try fixture.files.open("f", .create)
-            try Threads.run(4) { thread in
+            try TestThreads.run(4) { thread in
                 if thread == 0 {
                     if let session = try? IOSystem().makeSession() { file.close(session) }
                     return

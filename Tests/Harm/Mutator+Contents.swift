@@ -137,7 +137,6 @@ extension Mutator {
         if random.below(2) == 0 {
             mutation.image.entries["strata.catalog"] = earlier.entries["strata.catalog"]
             note("strata.catalog", "an earlier one")
-            if base.isKilled { return }
             let known = Set(earlier.files.map(Self.number))
             mutation.survivors = Set(
                 base.image.files.filter {

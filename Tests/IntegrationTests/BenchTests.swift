@@ -161,7 +161,7 @@ import Testing
             "bench", "hot", "--size", "1MB", "--rounds", "10000", "--directory", folder.path,
         ])
         defer { try? input.close() }
-        try Threads.waitOrFail("the data to be made") {
+        try TestThreads.waitOrFail("the data to be made") {
             let made = try remains.first
             return made.map { FileManager.default.fileExists(atPath: "\(folder.path)/\($0)/store") }
                 ?? false

@@ -144,7 +144,7 @@ import Testing
         let engine = try Engine.open(directory.path + "/store", options: options)
         let session = try engine.makeSession()
         let world = try World(engine, session)
-        try Threads.run(8) { index in try world.work(index, IOMethodMatrix.seed) }
+        try TestThreads.run(8) { index in try world.work(index, IOMethodMatrix.seed) }
         #expect(engine.relations.map(\.name) == ["shared"])
         session.close()
         try engine.close()

@@ -164,6 +164,10 @@ import Testing
         ("schema_with_header_reordered", "--schema 'a int, c int' --match name", ["\"b\""]),
         ("semicolon", "--schema 'a int, b int' --delimiter ,", ["line 1", "--delimiter"]),
         ("wide_schema_one_col", "--type zap=text", ["no column \"zap\"", "a, b, zip"]),
+        (
+            "wide_schema_one_col", "--type zip=boolean",
+            ["line 2, column \"zip\"", "Correct it, give another type with --type"]
+        ),
     ]
 
     @Test("are refused with the cause and the option that helps", arguments: refusals)

@@ -207,7 +207,7 @@ import Testing
         try input.write(contentsOf: Data(("a\n" + String(repeating: "5\n", count: 50_000)).utf8))
         // Reads the lock file instead of trying to open, which would keep the other process out.
         let holder = "\(process.processIdentifier)"
-        try Threads.waitOrFail("the other process to open the store") {
+        try TestThreads.waitOrFail("the other process to open the store") {
             let lock = try? String(contentsOfFile: store + "/strata.lock", encoding: .utf8)
             return lock?.trimmingCharacters(in: .whitespacesAndNewlines) == holder
         }
@@ -232,7 +232,7 @@ import Testing
             // More than the reader and the pool hold, so that pages are on disk when the end comes.
             let rows = String(repeating: "1234567890123\n", count: 250_000)
             try input.write(contentsOf: Data(("a\n" + rows).utf8))
-            try Threads.waitOrFail("pages to be written, round \(round)") {
+            try TestThreads.waitOrFail("pages to be written, round \(round)") {
                 try size() > 100 * 8192
             }
             kill(process.processIdentifier, SIGKILL)

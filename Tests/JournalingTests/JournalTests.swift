@@ -117,7 +117,7 @@ import Threads
         let journal = try makeJournal(files, system)
         for round: UInt8 in 1...5 {
             let open = try record(journal, 0..<4, byte: round, session)
-            let checkpoint = Threads.beside {
+            let checkpoint = TestThreads.beside {
                 let session = try system.makeSession()
                 defer { session.close() }
                 try journal.checkpoint(session)

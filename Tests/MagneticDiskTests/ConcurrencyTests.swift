@@ -9,7 +9,7 @@ struct ConcurrencyTests {
     func readersAndTruncation(method: TestedMethod) throws {
         let disk = try TestDisk(method)
         let storage = try disk.makeRelation(blocks: 5)
-        let results = try Threads.run(4) { index -> Bool in
+        let results = try TestThreads.run(4) { index -> Bool in
             let session = try disk.system.makeSession()
             defer { session.close() }
             if index == 0 {
@@ -52,7 +52,7 @@ struct ConcurrencyTests {
         let storage = try disk.makeRelation(blocks: 23)
         for _ in 0..<20 {
             try disk.forgetFiles()
-            let results = try Threads.run(6) { index -> Bool in
+            let results = try TestThreads.run(6) { index -> Bool in
                 let block = BlockNumber(UInt32((index * 7) % 23))
                 let page = PageMemory(1)
                 try storage.read(block, page)
@@ -67,7 +67,7 @@ struct ConcurrencyTests {
         let disk = try TestDisk(method)
         let storage = try disk.makeRelation()
         try storage.zeroExtend(.main, from: 0, count: 24, sync: .skip)
-        try Threads.run(6) { index in
+        try TestThreads.run(6) { index in
             let session = try disk.system.makeSession()
             defer { session.close() }
             let page = PageMemory(1)

@@ -117,7 +117,7 @@ struct RoundTripTests {
     func readersAndExtender(method: TestedMethod) throws {
         let disk = try TestDisk(method)
         let storage = try disk.makeRelation(blocks: 1)
-        let counts = try Threads.run(4) { index -> UInt32 in
+        let counts = try TestThreads.run(4) { index -> UInt32 in
             if index == 0 {
                 let page = PageMemory(1)
                 for block in 1..<200 as Range<UInt32> {

@@ -53,7 +53,7 @@
 
         @Test(arguments: IOMethodMatrix.all)
         func loadsCheckpointsAndScans(_ method: TestedMethod) throws {
-            try Threads.run {
+            try TestThreads.run {
                 let directory = TemporaryDirectory()
                 let configuration = TestCluster.configuration()
                 let path = directory.path + "/store"

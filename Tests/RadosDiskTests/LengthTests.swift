@@ -18,7 +18,7 @@
         }
 
         @Test func blocksOfManyObjectsComeAndGo() throws {
-            try Threads.run {
+            try TestThreads.run {
                 let (configuration, bench) = try make(1600)
                 try bench.write(500, 30, value: 500)
                 try bench.write(1530, 10, value: 1530)
@@ -39,7 +39,7 @@
 
         /// Written pages survive without a sync; blocks that were only added may not.
         @Test func aDeadWritersPagesAreFound() throws {
-            try Threads.run {
+            try TestThreads.run {
                 let (configuration, first) = try make(10)
                 try first.disk.syncPending(first.session)
                 try first.storage.zeroExtend(.main, from: 10, count: 2000, sync: .register)
@@ -59,7 +59,7 @@
         /// The next writer finishes a cut, however far it came.
         @Test(arguments: [0, 1, 2])
         func aCutThatWasBegunIsFinished(progress: Int) throws {
-            try Threads.run {
+            try TestThreads.run {
                 let (configuration, first) = try make(1500)
                 try first.write(600, 10, value: 600)
                 try first.write(1400, 10, value: 1400)
@@ -95,7 +95,7 @@
 
         @Test(arguments: [false, true])
         func aRemovalThatWasBegunIsFinished(isReused: Bool) throws {
-            try Threads.run {
+            try TestThreads.run {
                 let (configuration, first) = try make(600)
                 try first.write(0, 10, value: 1)
                 let fork = try first.fork
@@ -120,7 +120,7 @@
         }
 
         @Test func damageIsFound() throws {
-            try Threads.run {
+            try TestThreads.run {
                 let (configuration, first) = try make(600)
                 let fork = try first.fork
                 let header = try fork.readHeader()

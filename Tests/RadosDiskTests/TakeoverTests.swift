@@ -9,7 +9,7 @@
     @Suite("One writer at a time", .enabled(if: TestCluster.isThere, TestCluster.reason))
     struct TakeoverTests {
         @Test func aLiveWriterIsLeftAlone() throws {
-            try Threads.run {
+            try TestThreads.run {
                 let configuration = TestCluster.configuration()
                 let first = try RadosBench(configuration)
                 try first.storage.create(.main, ifMissing: false)
@@ -29,7 +29,7 @@
 
         @Test(arguments: IOMethodMatrix.all)
         func aSilentWriterIsFenced(_ method: TestedMethod) throws {
-            try Threads.run {
+            try TestThreads.run {
                 let configuration = TestCluster.configuration()
                 let first = try RadosBench(configuration, method)
                 try first.storage.create(.main, ifMissing: false)
@@ -59,7 +59,7 @@
 
         /// Once the blocklist has forgotten a process, its epoch alone keeps it out.
         @Test func anEarlierEpochWritesNothing() throws {
-            try Threads.run {
+            try TestThreads.run {
                 let configuration = TestCluster.configuration()
                 let first = try RadosBench(configuration)
                 try first.storage.create(.main, ifMissing: false)

@@ -146,7 +146,7 @@ import Testing
         var options = TestStore.Options()
         options.buffers = 64
         let store = try TestStore(method, options)
-        try Threads.run(4) { thread in
+        try TestThreads.run(4) { thread in
             try store.withSession { session throws in
                 var random = SplitMix64(seed: IOMethodMatrix.seed, stream: UInt64(thread))
                 for round in 0..<6 {

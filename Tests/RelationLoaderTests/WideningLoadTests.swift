@@ -5,32 +5,8 @@ import Testing
 
 /// Values behind the sample that an inferred type does not keep.
 @Suite("Loads that begin again with wider types")
-struct WideningLoadTests {
+struct WideningLoadTests: StoreTests {
     let directory = TemporaryDirectory()
-
-    private func open(_ method: TestedMethod, pages: Int = 64) throws -> Engine {
-        var options = EngineOptions()
-        options.ioMethod = method.choice
-        options.poolBytes = pages * 8192
-        options.maximumSessions = 4
-        options.createdSegmentBlocks = 32
-        return try Engine.open("\(directory.path)/store", options: options)
-    }
-
-    private func scan(_ engine: Engine, _ name: String) throws -> String {
-        let path = "\(directory.path)/scan-\(UInt64.random(in: 0...UInt64.max))"
-        let output = try DescriptorOutput(creating: path)
-        try RelationLoader.scan(try engine.relation(named: name), to: output)
-        var source: any ByteSource = try FileSource(path: path)
-        var bytes: [UInt8] = []
-        while true {
-            let chunk = try [UInt8](capacity: 65536) { span throws(LoadError) in
-                _ = try source.read(into: &span)
-            }
-            if chunk.isEmpty { return String(decoding: bytes, as: UTF8.self) }
-            bytes += chunk
-        }
-    }
 
     /// A file whose later rows break what the first 2000 show.
     private static func file(_ late: [String]) -> String {
@@ -78,20 +54,20 @@ struct WideningLoadTests {
             #expect(summary.schema.sqlText.contains(types), "\(summary.schema)")
             #expect(widenings.last?.schema == summary.schema)
             #expect(summary.rowCount == UInt64(2000 + late.count))
-            #expect(try scan(engine, "t\(number)") == text)
+            #expect(try scan(engine, "t\(number)").text == text)
             #expect(try engine.relation(named: "t\(number)").rowCount == summary.rowCount)
         }
         try engine.checkpoint(try engine.makeSession())
         try engine.close()
         let again = try open(method, pages: pages)
         #expect(again.relations.count == Self.kinds.count)
-        #expect(try scan(again, "t4") == Self.file(Self.kinds[4].0))
+        #expect(try scan(again, "t4").text == Self.file(Self.kinds[4].0))
         try again.close()
     }
 
     @Test("An error after the types were widened leaves nothing", arguments: IOMethodMatrix.all)
     func failure(_ method: TestedMethod) throws {
-        let engine = try open(method)
+        let engine = try open(method, pages: 64)
         try RelationLoader.load(MemorySource("a\n1\n"), into: "t", of: engine)
         var options = LoadOptions()
         options.mode = .replace
@@ -104,22 +80,22 @@ struct WideningLoadTests {
                 guard case .text(let error) = error as? LoaderError else { return false }
                 return error.location?.line == 2003
             }
-            #expect(try scan(engine, "t") == "a\n1\n")
+            #expect(try scan(engine, "t").text == "a\n1\n")
         }
         // The relation is free again.
         try RelationLoader.load(
             MemorySource("b\n2\n"), into: "t", of: engine, options: options)
-        #expect(try scan(engine, "t") == "b\n2\n")
+        #expect(try scan(engine, "t").text == "b\n2\n")
         try engine.close()
         // Opening again finds no file that nothing names.
-        let again = try open(method)
+        let again = try open(method, pages: 64)
         #expect(again.relations.map(\.name) == ["t"])
         try again.close()
     }
 
     @Test("Without widening, and in a relation that exists, the value is an error")
     func strict() throws {
-        let engine = try open(TestedMethod(.synchronous))
+        let engine = try open(TestedMethod(.synchronous), pages: 64)
         var options = LoadOptions()
         options.widens = false
         options.inference.records = 100
@@ -148,7 +124,7 @@ struct WideningLoadTests {
         options.schema = try Schema(parsing: "v integer, b boolean")
         try RelationLoader.load(
             MemorySource("v,b\n007,true\n"), into: "t", of: engine, options: options)
-        #expect(try scan(engine, "t") == "v,b\n1,yes\n2,no\n3,no\n7,yes\n")
+        #expect(try scan(engine, "t").text == "v,b\n1,yes\n2,no\n3,no\n7,yes\n")
         try engine.close()
     }
 }

@@ -1,4 +1,5 @@
 import RowText
+import StorageTesting
 import Testing
 
 @Suite("CSV: records and fields")
@@ -117,7 +118,7 @@ struct CSVReaderTests {
     @Test("Random tables survive being written and read, whatever the buffer")
     func random() throws {
         let seed = UInt64.random(in: 0...UInt64.max)
-        var generator = SeededGenerator(seed: seed)
+        var generator = SplitMix64(seed: seed)
         let pieces = ["a", "\"", ",", "\n", "\r\n", "ż", "🐢", "", " ", "12", "\t"]
         for _ in 0..<200 {
             let width = Int.random(in: 2...6, using: &generator)
@@ -142,22 +143,5 @@ struct CSVReaderTests {
             let read = try records(text, { $0.bufferSize = size }, expecting: width)
             #expect(read == table, "seed \(seed)")
         }
-    }
-}
-
-/// A generator whose sequence its seed decides (SplitMix64).
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
     }
 }

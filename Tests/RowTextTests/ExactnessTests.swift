@@ -1,6 +1,7 @@
 import PageFormat
 import RowSchema
 import RowText
+import StorageTesting
 import Testing
 
 /// The rule of inferred types: a value is accepted only if its text comes back the same.
@@ -79,7 +80,7 @@ struct ExactnessTests {
     @Test("A value is accepted exactly if it comes back the same", arguments: forms)
     func rule(_ type: ColumnType, _ spelling: Spelling) throws {
         let seed = UInt64.random(in: 0...UInt64.max)
-        var generator = SeededGenerator(seed: seed)
+        var generator = SplitMix64(seed: seed)
         let exact = Column(name: "v", type: type, spelling: spelling)
         let given = Column(name: "v", type: type)
         let seeds = Self.seeds(type)
@@ -111,7 +112,7 @@ struct ExactnessTests {
     @Test("Decimal numbers of every length")
     func decimals() throws {
         let seed = UInt64.random(in: 0...UInt64.max)
-        var generator = SeededGenerator(seed: seed)
+        var generator = SplitMix64(seed: seed)
         let exact = Column(name: "v", type: .doublePrecision, spelling: .standard)
         let given = Column(name: "v", type: .doublePrecision)
         for round in 0..<8000 {
@@ -136,7 +137,7 @@ struct ExactnessTests {
     @Test("An inferred file comes back, or the encoder names a value")
     func files() throws {
         let seed = UInt64.random(in: 0...UInt64.max)
-        var generator = SeededGenerator(seed: seed)
+        var generator = SplitMix64(seed: seed)
         let pools = ColumnType.allCases.map { Self.seeds($0).filter { !$0.isEmpty } }
         for _ in 0..<300 {
             let pool = pools[Int.random(in: 0..<pools.count, using: &generator)]

@@ -73,3 +73,17 @@ private func place(_ builder: inout HeapTupleBuilder, on page: inout [UInt8]) th
     editor.initialize()
     guard try builder.place(on: &editor, block: 0) == 1 else { throw NotAPage() }
 }
+
+/// The bytes of a buffer as a string.
+func string(_ output: borrowing ByteOutput) -> String {
+    String(decoding: output.bytes, as: UTF8.self)
+}
+
+/// Bytes as PostgreSQL prints them.
+func hex(_ bytes: RawSpan) -> String {
+    var datum = ByteOutput()
+    datum.append(bytes)
+    var text = ByteOutput()
+    ByteaText.write(datum.span, to: &text)
+    return string(text)
+}

@@ -15,7 +15,7 @@ struct RowTests {
         writer.writeHeader(to: &output)
         try forEachTuple(of: file) { try writer.write($0, to: &output) }
         let expected = try Fixtures.bytes("postgres/csv/\(name).csv")
-        #expect(bytes(output) == expected)
+        #expect(output.bytes == expected)
     }
 
     @Test(
@@ -36,17 +36,12 @@ struct RowTests {
                 #expect(tuple.attributeCount == original.attributeCount)
                 // The null bitmap and the data, which follow the fixed header's 23 bytes.
                 #expect(
-                    hex(tuple.bytes, from: 23) == hex(original.bytes, from: 23),
+                    hex(tuple.bytes.extracting(23...))
+                        == hex(original.bytes.extracting(23...)),
                     "record \(reader.recordNumber)")
             }
         }
         #expect(try !reader.next())
-    }
-
-    private func hex(_ bytes: RawSpan, from start: Int) -> String {
-        var output = ByteOutput()
-        output.append(bytes.extracting(start..<bytes.byteCount))
-        return written { ByteaText.write(output.span, to: &$0) }
     }
 }
 

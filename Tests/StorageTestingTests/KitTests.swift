@@ -29,9 +29,9 @@ import Threads
     /// Each thread continues only when all have arrived, so all must run at the same time.
     @Test func threadsRunAtOnceAndReturnInOrder() throws {
         let meeting = Meeting()
-        let results = try Threads.run(5) { index in
+        let results = try TestThreads.run(5) { index in
             meeting.arrive()
-            try Threads.waitOrFail("all have come") { meeting.count == 5 }
+            try TestThreads.waitOrFail("all have come") { meeting.count == 5 }
             return index * 10
         }
         #expect(results == [0, 10, 20, 30, 40])
@@ -45,7 +45,7 @@ import Threads
 
     @Test func threadsThrowTheFirstError() {
         #expect(throws: Failure(index: 1)) {
-            try Threads.run(4) { index in
+            try TestThreads.run(4) { index in
                 if index >= 1 { throw Failure(index: index) }
             }
         }
@@ -54,7 +54,7 @@ import Threads
     @Test func hangingThreadsAreReported() throws {
         let released = SharedFlag()
         let error = #expect(throws: WatchdogError.self) {
-            try Threads.run(2, seconds: 0.2) { index in
+            try TestThreads.run(2, seconds: 0.2) { index in
                 while index == 1, !released.isSet { usleep(1000) }
             }
         }
@@ -64,7 +64,7 @@ import Threads
 
     @Test func waitingForWhatNeverHappensFails() {
         let error = #expect(throws: WatchdogError.self) {
-            try Threads.waitOrFail("the moon", seconds: 0.01) { false }
+            try TestThreads.waitOrFail("the moon", seconds: 0.01) { false }
         }
         #expect(error?.description.contains("the moon") == true)
     }

@@ -47,7 +47,7 @@ import Threads
         let bench = try Bench(SimulatedFaults.harmless.completed(by: .waiters))
         let reads = try (0..<20).map { try bench.start(block: $0) }
         for read in reads {
-            try Threads.waitOrFail("the read is done") { bench.session.isDone(read.reference) }
+            try TestThreads.waitOrFail("the read is done") { bench.session.isDone(read.reference) }
         }
         #expect(reads.map(\.contents) == (0..<20).map { [TestFile.byte($0)] })
         #expect(bench.system.statistics.blockedWaits == 0)
@@ -74,7 +74,7 @@ import Threads
         let bench = try Bench(SimulatedFaults().completed(by: .waiters))
         let read = try bench.start(block: 3)
         let (system, reference) = (bench.system, read.reference)
-        try Threads.run { _ = system.wait(for: reference) }
+        try TestThreads.run { _ = system.wait(for: reference) }
         #expect(read.contents == [TestFile.byte(3)])
         #expect(bench.method.statistics.completedElsewhere == 1)
         #expect(try bench.finish(read).status == .ok)
@@ -85,7 +85,7 @@ import Threads
         let file = TestFile(in: directory.path, blocks: 32)
         let system = try IOSystem(configuration: IOMethodMatrix.simulated.configuration())
         let target = try system.register(target: file)
-        try Threads.run(4) { thread in
+        try TestThreads.run(4) { thread in
             let session = try system.makeSession()
             defer { session.close() }
             var random = SplitMix64(seed: IOMethodMatrix.seed, stream: UInt64(thread))

@@ -12,7 +12,7 @@ import Testing
         campaign.seedCount = 200
         campaign.jobs = 2
         campaign.options.limits.steps = 24
-        let report = try Threads.run(seconds: 1800) { [campaign] in campaign.run() }
+        let report = try TestThreads.run(seconds: 1800) { [campaign] in campaign.run() }
         #expect(report.violations.map(\.description) == [])
         #expect(report.seeds == 200 && report.crashes > 200 && report.openings > 400)
         #expect(report.faults.told > 20 && report.pagesChecked > 500)
@@ -20,7 +20,7 @@ import Testing
     }
 
     @Test func aSeedRepeatsExactly() throws {
-        try Threads.run {
+        try TestThreads.run {
             for seed in UInt64(0)..<4 {
                 let (first, second) = (Simulation.run(seed: seed), Simulation.run(seed: seed))
                 #expect(first.digest == second.digest && first.steps == second.steps)
@@ -36,7 +36,7 @@ import Testing
         campaign.jobs = 2
         campaign.violationLimit = 1
         campaign.options.planted = mistake
-        let report = try Threads.run(seconds: 1800) { [campaign] in campaign.run() }
+        let report = try TestThreads.run(seconds: 1800) { [campaign] in campaign.run() }
         #expect(!report.violations.isEmpty, "not found by \(report.seeds) seeds")
     }
 
@@ -45,7 +45,7 @@ import Testing
         let logger = lines.logger()
         var options = SimulationOptions()
         options.trace = { logger.info("\($0)") }
-        let report = try Threads.run { [options] in Simulation.run(seed: 3, options: options) }
+        let report = try TestThreads.run { [options] in Simulation.run(seed: 3, options: options) }
         #expect(report.violations.isEmpty)
         #expect(lines.contains("opened") && lines.contains("session 0"))
         #expect(lines.contains("write strata.catalog.new"))

@@ -140,7 +140,7 @@ import Testing
     @Test func anEngineWithSessionsStaysOpen() async throws {
         let store = try AsyncStore(Self.method, .engineThread)
         let engine = store.engine
-        try Threads.run { _ = expectError(.misuse) { try engine.close() } }
+        try TestThreads.run { _ = expectError(.misuse) { try engine.close() } }
         #expect(try await store.mark(of: 1) == AsyncStore.mark)
         try await store.end()
     }

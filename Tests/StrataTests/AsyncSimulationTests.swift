@@ -54,7 +54,7 @@ import Testing
 
     @Test(arguments: seeds)
     func aSeedRepeatsARun(_ seed: UInt64) throws {
-        let (first, second) = try Threads.run { (try trace(seed), try trace(seed)) }
+        let (first, second) = try TestThreads.run { (try trace(seed), try trace(seed)) }
         #expect(first.count == 160)
         #expect(first.allSatisfy { $0.hasSuffix(": 7") })
         #expect(first == second)

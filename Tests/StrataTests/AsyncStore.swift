@@ -53,7 +53,7 @@ final class AsyncStore: Sendable {
     ) throws {
         let store = TestStore(method)
         self.store = store
-        (engine, relation) = try Threads.run {
+        (engine, relation) = try TestThreads.run {
             let engine = try store.open(change)
             let session = try engine.makeSession()
             _ = try engine.load("r", pages, mark: Self.mark, session)
@@ -77,7 +77,7 @@ final class AsyncStore: Sendable {
             let session = try engine.makeAsyncSession(.polling, options: limits)
             self.session = session
             let isEnding = isEnding
-            poller = Threads.beside { try Self.serve(session, isEnding) }
+            poller = TestThreads.beside { try Self.serve(session, isEnding) }
         }
     }
 
@@ -97,7 +97,7 @@ final class AsyncStore: Sendable {
         await session.close()
         isEnding.value.store(true, ordering: .releasing)
         let (engine, executor, poller, log) = (engine, executor, poller, store.log)
-        let pinned = try Threads.run {
+        let pinned = try TestThreads.run {
             try poller?.join()
             #expect(
                 engine.system.statistics.blockingCallsInTasks == 0, sourceLocation: sourceLocation)

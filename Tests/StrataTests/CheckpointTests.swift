@@ -81,7 +81,7 @@ import Threads
             let session = try engine.makeSession()
             try engine.load("t", 24, mark: 0, session)
         }
-        try Threads.run(4) { thread in
+        try TestThreads.run(4) { thread in
             let session = try engine.makeSession()
             let begin = UInt32(thread * 6)
             for round: UInt8 in 1...10 {
@@ -116,11 +116,11 @@ import Threads
         let session = try engine.makeSession()
         try engine.load("t", 600, mark: 1, session)
         try change(engine, "t", 0..<600, mark: 2, session)
-        let slow = Threads.beside {
+        let slow = TestThreads.beside {
             let session = try engine.makeSession()
             try engine.checkpoint(session, pace: .spread(over: .seconds(100_000)))
         }
-        try Threads.waitOrFail("the first has begun") {
+        try TestThreads.waitOrFail("the first has begun") {
             engine.buffers.statistics.checkpointWrites > 0
         }
         #expect(!slow.isDone)
@@ -138,7 +138,7 @@ import Threads
         let session = try engine.makeSession()
         try engine.load("t", 4, mark: 1, session)
         try change(engine, "t", 0..<4, mark: 2, session)
-        try Threads.waitOrFail("the change is durable") {
+        try TestThreads.waitOrFail("the change is durable") {
             engine.buffers.statistics.checkpointWrites >= 4
                 && engine.checkpointStatistics.completed > 0
         }
@@ -170,7 +170,7 @@ import Threads
         let session = try engine.makeSession()
         try engine.load("t", 200, mark: 1, session)
         var mark: UInt8 = 1
-        try Threads.waitOrFail("the background writer writes") {
+        try TestThreads.waitOrFail("the background writer writes") {
             mark = mark % 100 + 1
             try? change(engine, "t", 0..<200, mark: mark, session)
             return engine.buffers.statistics.backgroundWrites > 0

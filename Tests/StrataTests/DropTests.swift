@@ -65,7 +65,7 @@ import Testing
             try engine.load("t", 60, mark: 1, session)
         }
         // Threads read the present `t` while it is repeatedly replaced and dropped.
-        try Threads.run(3) { index in
+        try TestThreads.run(3) { index in
             let session = try engine.makeSession()
             for round in 0..<30 {
                 if index == 0 {

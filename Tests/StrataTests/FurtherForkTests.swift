@@ -55,6 +55,23 @@ import Threads
         }
     }
 
+    /// The copy's forks count with the copy, not only from the next checkpoint on.
+    @Test(arguments: ["magnetic", "compressed"])
+    func copiesCountAtOnce(_ manager: String) throws {
+        let store = try makeStore(blocks: 8)
+        do {
+            let engine = try store.open()
+            let session = try engine.makeSession()
+            _ = try engine.copyRelation(
+                named: "t", to: LoadTarget(relation: "c", managerName: manager), session: session)
+            session.close()
+        }
+        try store.with { engine, _ in
+            #expect(!engine.recovery.endedCleanly)
+            #expect(engine.description(of: "c")?.furtherForks == [.freeSpaceMap: 8])
+        }
+    }
+
     @Test(arguments: IOMethodMatrix.real, ["magnetic", "compressed"])
     func copiesTheCatalogsCount(_ method: TestedMethod, _ manager: String) throws {
         let store = try makeStore(method, blocks: 8)

@@ -56,7 +56,8 @@ import Threads
         for count in [0, 5, 100, catalog.count] {
             let path = store.path + "/strata.catalog.new"
             try writeFile(path, Array(catalog.prefix(count)))
-            try writeFile(store.path + "/strata.lock", Array("4711\n".utf8))
+            let lock = count == 5 ? [0, 0, 0, 0, 0] : Array("4711\n".utf8)
+            try writeFile(store.path + "/strata.lock", lock)
             try store.with { engine, _ in #expect(engine.recovery.actions.isEmpty) }
             #expect(!names(in: store.path).contains("strata.catalog.new"))
             #expect(try readFile(store.path + "/strata.lock").isEmpty)
@@ -95,6 +96,21 @@ import Threads
                 try engine.load("n", 2, mark: 1, session, mode: .replace)
             }
             #expect(try readFile(other) == bytes)
+        }
+    }
+
+    /// No mark, but as long as one.
+    @Test(arguments: [1, 30, 60, 61]) func aShortFileThatIsNoMarkStays(_ count: Int) throws {
+        let store = try makeStore()
+        let path = store.path + "/strata.clean"
+        let bytes = Array("Notes on what stands in this folder, and on why it must never go".utf8)
+        try writeFile(path, Array(bytes.prefix(count)))
+        for _ in 0..<2 {
+            try store.with { engine, session in
+                #expect(engine.recovery.actions == [.leftAlone(path: "strata.clean")])
+                try engine.load("n", 2, mark: 1, session, mode: .replace)
+            }
+            #expect(try readFile(path) == Array(bytes.prefix(count)))
         }
     }
 

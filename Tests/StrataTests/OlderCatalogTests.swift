@@ -7,10 +7,15 @@ import Threads
 /// passed over in silence.
 @Suite("A catalog older than its store") struct OlderCatalogTests {
     static let managers = ["magnetic", "compressed"]
+    fileprivate static let cases = managers.flatMap { manager in
+        OutdatedStore.End.allCases.map { (manager, $0) }
+    }
 
-    @Test(arguments: IOMethodMatrix.real, managers)
-    func isReportedAndNothingBehindItsEndIsLost(_ method: TestedMethod, _ manager: String) throws {
-        let test = try OutdatedStore(method, manager)
+    @Test(arguments: IOMethodMatrix.real, cases)
+    fileprivate func isReportedAndNothingBehindItsEndIsLost(
+        _ method: TestedMethod, _ test: (manager: String, end: OutdatedStore.End)
+    ) throws {
+        let test = try OutdatedStore(method, test.manager, test.end)
         let store = test.store
         let looking = try store.open { $0.access = .readOnly }
         test.expectNamed(looking)
@@ -61,6 +66,78 @@ import Threads
         #expect(try test.findings(.readOnly).isEmpty)
     }
 
+    /// What is not there while the older catalog is taken up may come back.
+    @Test(arguments: managers, [true, false])
+    func filesThatComeBackAreNotCut(_ manager: String, _ isMissing: Bool) throws {
+        let test = try OutdatedStore(TestedMethod(.synchronous), manager)
+        let store = test.store
+        let directory = store.path + "/base/1"
+        var files: [String: [UInt8]] = [:]
+        for name in names(in: directory) {
+            files[name] = try readFile("\(directory)/\(name)")
+            if isMissing { unlink("\(directory)/\(name)") }
+        }
+        let first = manager == "magnetic" ? "16384" : "16384.chunks"
+        if !isMissing {
+            let result = truncate("\(directory)/\(first)", off_t(blockSize))
+            #expect(result == 0)
+        }
+        try store.with { engine, _ in test.expectNamed(engine) }
+        for (name, bytes) in files { try writeFile("\(directory)/\(name)", bytes) }
+        try store.with { engine, session in
+            let marks = try engine.relation(named: "t").marks(session)
+            #expect(marks == Array(repeating: 1, count: 20))
+            expectError(.catalogOutdated) {
+                try engine.load("t", 3, mark: 9, session, mode: .append)
+            }
+        }
+        try writeFile(store.path + "/strata.catalog", test.catalogs.new)
+        try store.with { engine, session in
+            let marks = try engine.relation(named: "t").marks(session)
+            #expect(marks.count == 35)
+        }
+    }
+
+    /// Not even while their files are away.
+    @Test func numbersOfLaterRelationsAreNotGivenOut() throws {
+        let store = TestStore()
+        let path = store.path + "/strata.catalog"
+        try store.with { engine, session in _ = try engine.load("a", 3, mark: 1, session) }
+        let old = try readFile(path)
+        try store.with { engine, session in _ = try engine.load("b", 3, mark: 2, session) }
+        let bytes = try readFile(store.path + "/base/1/16385")
+        unlink(store.path + "/base/1/16385")
+        try writeFile(path, old)
+        try store.with { engine, session in
+            let new = try engine.load("c", 3, mark: 3, session)
+            #expect(new.locator.number > 16385)
+        }
+        try writeFile(store.path + "/base/1/16385", bytes)
+        try store.with { engine, _ in
+            #expect(engine.recovery.actions.contains(.leftAlone(path: "base/1/16385")))
+        }
+    }
+
+    /// A later catalog may have taken its row counts back.
+    @Test func claimsNoRows() throws {
+        let store = TestStore()
+        let path = store.path + "/strata.catalog"
+        try store.with { engine, session in _ = try engine.load("t", 3, mark: 1, session) }
+        let old = try readFile(path)
+        try store.with { engine, session in
+            let relation = try engine.relation(named: "t")
+            #expect(relation.rowCount == 3)
+            try relation.page(BlockNumber(1), session: session).withEditor { $0.initialize() }
+        }
+        try writeFile(path, old)
+        try store.with { engine, session in
+            let relation = try engine.relation(named: "t")
+            #expect(relation.rowCount == nil)
+            let findings = try engine.verify(session: session).findings
+            #expect(findings == 1, "only the catalog's age")
+        }
+    }
+
     /// Even if it is interrupted right after an opening, what that opening found stays known.
     @Test(arguments: managers) func staysKnownAfterACrash(_ manager: String) throws {
         let test = try OutdatedStore(TestedMethod(.synchronous), manager)
@@ -80,24 +157,42 @@ private struct OutdatedStore {
     /// The catalogs from before and after the append.
     let catalogs: (old: [UInt8], new: [UInt8])
 
-    init(_ method: TestedMethod, _ manager: String) throws {
+    /// How the store's last opening ended.
+    enum End: CaseIterable {
+        case closed
+        /// The process died after the append.
+        case died
+        /// The process died that had also made the earlier catalog.
+        case diedWithBoth
+    }
+
+    init(_ method: TestedMethod, _ manager: String, _ end: End = .closed) throws {
         let store = TestStore(method)
         self.store = store
         let path = store.path + "/strata.catalog"
-        func load(_ mode: LoadTarget.Mode, _ mark: UInt8, _ count: Int) throws {
-            try store.with { engine, session in
-                let load = try engine.beginLoad(
-                    LoadTarget(
-                        relation: "t", schema: TestStore.schema, mode: mode, managerName: manager),
-                    session: session)
-                try load.add(count, mark: mark)
-                try load.commit(rowCount: UInt64(count))
-            }
+        func load(
+            _ mode: LoadTarget.Mode, _ mark: UInt8, _ count: Int, _ engine: Engine
+        ) throws {
+            let session = try engine.makeSession()
+            defer { session.close() }
+            let load = try engine.beginLoad(
+                LoadTarget(
+                    relation: "t", schema: TestStore.schema, mode: mode, managerName: manager),
+                session: session)
+            try load.add(count, mark: mark)
+            try load.commit(rowCount: UInt64(count))
         }
-        try load(.create, 1, 20)
+        var engine = try store.open()
+        try load(.create, 1, 20, engine)
+        if end != .diedWithBoth {
+            try engine.close()
+            engine = try store.open()
+        }
         let old = try readFile(path)
-        try load(.append, 2, 15)
+        try load(.append, 2, 15, engine)
         catalogs = (old, try readFile(path))
+        // An engine that is dropped without closing leaves what the death of its process leaves.
+        if end == .closed { try engine.close() }
         try writeFile(path, old)
     }
 

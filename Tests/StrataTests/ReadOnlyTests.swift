@@ -35,7 +35,8 @@ import Testing
         try engine.buffers.flushAll(session: session)
         let files = try snapshot(engine.directory)
         load.abort()
-        for (path, bytes) in files where path.hasPrefix("base") || path == "strata.catalog" {
+        let own = ["strata.catalog", "strata.clean"]
+        for (path, bytes) in files where path.hasPrefix("base") || own.contains(path) {
             try writeFile(engine.directory + "/" + path, bytes)
         }
     }

@@ -11,7 +11,7 @@ import Testing
     private func left(
         of pages: UInt32, _ store: AsyncStore, by scan: () async throws -> Int
     ) async throws -> Int {
-        try Threads.run {
+        try TestThreads.run {
             let session = try store.engine.makeSession()
             defer { session.close() }
             _ = try store.engine.buffers.evictAll(session: session)
@@ -33,7 +33,7 @@ import Testing
             return count
         }
         let blocking = try await left(of: pages, store) {
-            try Threads.run {
+            try TestThreads.run {
                 let session = try store.engine.makeSession()
                 defer { session.close() }
                 var stream = relation.scan(session: session)

@@ -6,7 +6,7 @@ import Threads
     @Test func oneThreadAtATime() throws {
         final class Shared: Sendable { let numbers = Lock([Int](), rank: .observer) }
         let shared = Shared()
-        try Threads.run(4) { thread in
+        try TestThreads.run(4) { thread in
             for step in 0..<5000 { shared.numbers.withLock { $0.append(thread * 5000 + step) } }
         }
         #expect(shared.numbers.withLock { $0.sorted() } == Array(0..<20000))

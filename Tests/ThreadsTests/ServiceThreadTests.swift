@@ -24,7 +24,7 @@ import Threads
     @Test func nothingRungForIsMissed() throws {
         let (waiting, done) = (Counter(), Counter())
         let thread = try Self.start(waiting, done)
-        try Threads.run(2) { _ in
+        try TestThreads.run(2) { _ in
             for _ in 0..<2000 {
                 waiting.value.add(1, ordering: .sequentiallyConsistent)
                 thread.ring()

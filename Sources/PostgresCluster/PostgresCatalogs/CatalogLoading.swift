@@ -8,15 +8,9 @@ enum CatalogLoading {
     static func relations(
         _ reader: inout CatalogReader, _ encoding: TextEncoding
     ) throws(StorageError) -> [UInt32: Relation] {
-        let names = [
-            "oid", "relname", "relnamespace", "reltype", "relkind", "relpersistence",
-            "reltablespace", "relfilenode", "relpages", "reltuples", "reltoastrelid", "relnatts",
-            "relispartition", "relispopulated", "relisshared", "relam", "relpartbound",
-            "relfrozenxid", "relminmxid",
-        ]
         var relations: [UInt32: Relation] = [:]
         let source = reader
-        try source.forEachRow(of: .relations, names) { row, toast throws(StorageError) in
+        try source.forEachRow(of: .relations, relationColumns) { row, toast throws(StorageError) in
             let bound = row.flag(12) ? row.bytes(16, &toast).map { PartitionBound($0) } : nil
             let relation = Self.relation(row, bound, source, encoding)
             relations[relation.number] = relation
@@ -33,7 +27,15 @@ enum CatalogLoading {
         return relations
     }
 
-    private static func relation(
+    /// The columns of `pg_class` that ``relation(_:_:_:_:)`` needs.
+    static let relationColumns = [
+        "oid", "relname", "relnamespace", "reltype", "relkind", "relpersistence",
+        "reltablespace", "relfilenode", "relpages", "reltuples", "reltoastrelid", "relnatts",
+        "relispartition", "relispopulated", "relisshared", "relam", "relpartbound",
+        "relfrozenxid", "relminmxid",
+    ]
+
+    static func relation(
         _ row: borrowing CatalogRow, _ bound: PartitionBound?, _ reader: CatalogReader,
         _ encoding: TextEncoding
     ) -> Relation {
@@ -81,26 +83,11 @@ enum CatalogLoading {
     static func columns(
         _ reader: CatalogReader, _ encoding: TextEncoding
     ) throws(StorageError) -> [UInt32: [Column]] {
-        let names = [
-            "attrelid", "attname", "atttypid", "attnum", "atttypmod", "attlen", "attalign",
-            "attisdropped", "attnotnull", "atthasdef", "attidentity", "attgenerated",
-            "atthasmissing", "attmissingval",
-        ]
         var columns: [UInt32: [Column]] = [:]
-        try reader.forEachRow(of: .attributes, names) { row, toast throws(StorageError) in
-            guard let number = row.integer(3), number > 0,
-                let length = row.integer(5).flatMap({ Int16(exactly: $0) }),
-                let layout = ValueLayout(length: length, alignment: row.letter(6))
-            else { return }
-            let missing =
-                row.flag(12)
-                ? row.bytes(13, &toast).flatMap { Self.missingValue($0, layout) } : nil
-            columns[row.number(0), default: []].append(
-                Column(
-                    name: encoding.string(row.name(1)), type: row.number(2), number: number,
-                    modifier: row.integer(4) ?? -1, layout: layout, isDropped: row.flag(7),
-                    isNotNull: row.flag(8), hasDefault: row.flag(9), identity: row.letter(10),
-                    generated: row.letter(11), missing: missing))
+        try reader.forEachRow(of: .attributes, columnColumns) { row, toast throws(StorageError) in
+            if let column = column(row, &toast, encoding) {
+                columns[row.number(0), default: []].append(column)
+            }
         }
         return columns.mapValues { list in
             // In a running server's files, two versions of a row may exist.
@@ -110,6 +97,30 @@ enum CatalogLoading {
             let count = sorted.enumerated().prefix { $0.offset + 1 == $0.element.number }.count
             return Array(sorted.prefix(count))
         }
+    }
+
+    /// The columns of `pg_attribute` that ``column(_:_:_:)`` needs.
+    static let columnColumns = [
+        "attrelid", "attname", "atttypid", "attnum", "atttypmod", "attlen", "attalign",
+        "attisdropped", "attnotnull", "atthasdef", "attidentity", "attgenerated",
+        "atthasmissing", "attmissingval",
+    ]
+
+    /// Makes a column; nil if the row is impossible, or describes a system column.
+    static func column(
+        _ row: borrowing CatalogRow, _ toast: inout ToastReader, _ encoding: TextEncoding
+    ) -> Column? {
+        guard let number = row.integer(3), number > 0,
+            let length = row.integer(5).flatMap({ Int16(exactly: $0) }),
+            let layout = ValueLayout(length: length, alignment: row.letter(6))
+        else { return nil }
+        let missing =
+            row.flag(12) ? row.bytes(13, &toast).flatMap { missingValue($0, layout) } : nil
+        return Column(
+            name: encoding.string(row.name(1)), type: row.number(2), number: number,
+            modifier: row.integer(4) ?? -1, layout: layout, isDropped: row.flag(7),
+            isNotNull: row.flag(8), hasDefault: row.flag(9), identity: row.letter(10),
+            generated: row.letter(11), missing: missing)
     }
 
     /// Returns the only element of the array in `attmissingval`.

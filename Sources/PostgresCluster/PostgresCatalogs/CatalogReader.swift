@@ -23,6 +23,8 @@ struct CatalogReader {
 
     /// Counts the pages of catalogs that were passed over; nil if damage is an error.
     let damage: DamageCount?
+    /// Whether to return rows that a new transaction does not see too.
+    var includesDead = false
 
     /// A column of a catalog.
     private struct CatalogColumn {
@@ -47,8 +49,9 @@ struct CatalogReader {
         self.database = database
         self.tablespace = tablespace
         let place = RelationPlace(tablespace: tablespace, database: database, number: 0)
-        map = try RelationMap(storage, folder: storage.folder(place))
-        sharedMap = try RelationMap(storage, folder: "global")
+        let isLenient = damage?.salvages ?? false
+        map = try RelationMap(storage, folder: storage.folder(place), assumesDefaults: isLenient)
+        sharedMap = try RelationMap(storage, folder: "global", assumesDefaults: isLenient)
         try learnColumns()
     }
 
@@ -85,13 +88,45 @@ struct CatalogReader {
             remedy: "Restore the database's catalogs from a backup.")
     }
 
-    /// Reads the part of `pg_attribute` that describes the system's own relations.
+    /// Reads the part of `pg_attribute` that describes the system's own relations. It is the same
+    /// in all databases, so that another one's may replace what is damaged.
     private mutating func learnColumns() throws(StorageError) {
-        guard let place = place(.attributes) else { throw missing(.attributes) }
+        guard let own = place(.attributes) else { throw missing(.attributes) }
+        var found: [UInt32: [Int16: CatalogColumn]] = [:]
+        let pages = damage?.pages ?? 0
+        var failure: StorageError?
+        do throws(StorageError) { try learn(from: own, &found) } catch { failure = error }
+        if let damage, damage.salvages, failure != nil || damage.pages > pages {
+            for other in otherAttributes() { try? learn(from: other, &found) }
+            if !found.isEmpty { failure = nil }
+        }
+        if let failure { throw failure }
+        for (relation, list) in found {
+            columns[relation] = list.sorted { $0.key < $1.key }.map(\.value)
+        }
+    }
+
+    /// The places of `pg_attribute` of the other databases in the default tablespace.
+    private func otherAttributes() -> [RelationPlace] {
+        let names = (try? storage.list("base")) ?? []
+        return names.sorted().compactMap { name in
+            guard let other = UInt32(name), String(other) == name, other != database,
+                let map = try? RelationMap(storage, folder: "base/\(name)"),
+                let number = map[Catalog.attributes.rawValue]
+            else { return nil }
+            return RelationPlace(
+                tablespace: RelationPlace.defaultTablespace, database: other, number: number)
+        }
+    }
+
+    private func learn(
+        from place: RelationPlace, _ found: inout [UInt32: [Int16: CatalogColumn]]
+    ) throws(StorageError) {
         var eras: [[UInt32: [AttributeLayouts.Raw]]] = [[:], [:]]
         var rightEra: Int?
         var heap = try HeapReader(storage, place, log: log, session: session)
         heap.skipsDamage = damage != nil
+        heap.salvagesDamage = damage?.salvages ?? false
         defer { damage?.pages += heap.damagedPages }
         let blocks = try heap.blockCount()
         // The row that describes the first column shows which of the two layouts this version has.
@@ -118,7 +153,6 @@ struct CatalogReader {
         guard let alignmentOffset = AttributeLayouts.offset(of: "attalign", in: own) else {
             throw missing(.attributes)
         }
-        var found: [UInt32: [(Int16, CatalogColumn)]] = [:]
         try heap.forEachRow(in: 0..<blocks) { version throws(StorageError) in
             let tuple = version.tuple
             let data = tuple.bytes.extracting(tuple.dataOffset..<tuple.bytes.byteCount)
@@ -127,11 +161,9 @@ struct CatalogReader {
                 let letter = try? data.byte(alignmentOffset),
                 let layout = ValueLayout(length: raw.length, alignment: letter)
             else { return }
-            found[relation, default: []].append(
-                (raw.number, CatalogColumn(name: raw.name, layout: layout)))
-        }
-        for (relation, list) in found {
-            columns[relation] = list.sorted { $0.0 < $1.0 }.map(\.1)
+            if found[relation]?[raw.number] != nil { return }
+            found[relation, default: [:]][raw.number] = CatalogColumn(
+                name: raw.name, layout: layout)
         }
     }
 
@@ -158,6 +190,8 @@ struct CatalogReader {
         var toast = ToastReader(storage, toastPlaces[catalog.rawValue], session: session)
         var heap = try HeapReader(storage, place, log: log, session: session)
         heap.skipsDamage = damage != nil
+        heap.salvagesDamage = damage?.salvages ?? false
+        heap.includesDead = includesDead
         defer { damage?.pages += heap.damagedPages }
         let blocks = try heap.blockCount()
         try heap.forEachRow(in: 0..<blocks) { version throws(StorageError) in
@@ -172,12 +206,20 @@ struct CatalogReader {
             let hasDeleter =
                 header.xmax != 0 && !header.flags.contains(.xmaxInvalid)
                 && header.flags.rawValue & Self.lockOnly == 0
-            try body(CatalogRow(data, slots, layouts, hasDeleter: hasDeleter), &toast)
+            let row = CatalogRow(
+                data, slots, layouts, hasDeleter: hasDeleter,
+                version: CatalogRow.Version(
+                    xmin: header.xmin, xmax: header.xmax, isVisible: version.state == .visible))
+            try body(row, &toast)
         }
     }
 }
 
 /// Counts damaged pages of catalogs. Belongs to the reader's thread.
-final class DamageCount {
-    var pages = 0
+package final class DamageCount {
+    package var pages = 0
+    /// Whether what is left on damaged pages is read.
+    package let salvages: Bool
+
+    package init(salvages: Bool = false) { self.salvages = salvages }
 }

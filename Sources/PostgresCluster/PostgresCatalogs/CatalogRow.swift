@@ -13,15 +13,26 @@ struct CatalogRow: ~Escapable {
     /// Whether a transaction has deleted or replaced the row, though it is not known to have
     /// committed.
     let hasDeleter: Bool
+    /// The row version's transactions, and whether a new transaction sees it.
+    let version: Version
+
+    /// Which version of a row it is.
+    struct Version {
+        let xmin: UInt32
+        let xmax: UInt32
+        let isVisible: Bool
+    }
 
     @_lifetime(copy data)
     init(
-        _ data: RawSpan, _ slots: [TupleFields.Slot], _ layouts: [ValueLayout], hasDeleter: Bool
+        _ data: RawSpan, _ slots: [TupleFields.Slot], _ layouts: [ValueLayout], hasDeleter: Bool,
+        version: Version
     ) {
         self.data = data
         self.slots = slots
         self.layouts = layouts
         self.hasDeleter = hasDeleter
+        self.version = version
     }
 
     private func extent(_ column: Int) -> Range<Int>? {

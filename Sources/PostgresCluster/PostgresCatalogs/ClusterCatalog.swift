@@ -9,11 +9,14 @@ package struct ClusterCatalog: Sendable {
     package let tablespaces: [UInt32: String]
 
     /// Reads them.
+    ///
+    /// - Parameter damage: counts the damaged pages; nil if damage is an error.
     package init(
-        _ storage: DataDirectory, _ log: TransactionLog, session: Session
+        _ storage: DataDirectory, _ log: TransactionLog, session: Session,
+        damage: DamageCount? = nil
     ) throws(StorageError) {
         // Any database's catalogs describe the shared ones.
-        let reader = try Self.anyReader(storage, log, session)
+        let reader = try Self.anyReader(storage, log, session, damage)
         var databases: [Database] = []
         let names = [
             "oid", "datname", "dattablespace", "encoding", "datallowconn", "datistemplate",
@@ -40,7 +43,8 @@ package struct ClusterCatalog: Sendable {
     private static let invalidDatabase = -2
 
     private static func anyReader(
-        _ storage: DataDirectory, _ log: TransactionLog, _ session: Session
+        _ storage: DataDirectory, _ log: TransactionLog, _ session: Session,
+        _ damage: DamageCount?
     ) throws(StorageError) -> CatalogReader {
         var failure: StorageError?
         let numbers = try storage.list("base").compactMap { name in
@@ -50,7 +54,8 @@ package struct ClusterCatalog: Sendable {
             do throws(StorageError) {
                 return try CatalogReader(
                     storage, log, database: database,
-                    tablespace: RelationPlace.defaultTablespace, session: session)
+                    tablespace: RelationPlace.defaultTablespace, session: session,
+                    damage: damage)
             } catch {
                 failure = failure ?? error
             }

@@ -34,9 +34,18 @@ package final class DatabaseCatalog: Sendable {
         package let order: Float
     }
 
+    /// The tables of which only versions are left that no transaction sees: dropped ones, ones
+    /// that were never committed, and earlier files of others. Empty unless asked for.
+    package let past: [PastRelation]
+
     /// Reads the catalogs of a database.
+    ///
+    /// - Parameters:
+    ///   - damage: counts the damaged pages; nil if damage is an error.
+    ///   - withPast: whether to read ``past``.
     package init(
-        _ storage: DataDirectory, _ log: TransactionLog, _ database: Database, session: Session
+        _ storage: DataDirectory, _ log: TransactionLog, _ database: Database, session: Session,
+        damage: DamageCount? = nil, withPast: Bool = false
     ) throws(StorageError) {
         self.storage = storage
         self.log = log
@@ -51,7 +60,7 @@ package final class DatabaseCatalog: Sendable {
         }
         var reader = try CatalogReader(
             storage, log, database: database.number, tablespace: database.tablespace,
-            session: session)
+            session: session, damage: damage)
         relations = try CatalogLoading.relations(&reader, encoding)
         rawSchemas = try CatalogLoading.schemas(reader)
         let encoding = encoding
@@ -62,6 +71,7 @@ package final class DatabaseCatalog: Sendable {
         (rangeSubtypes, multirangeRanges) = try CatalogLoading.ranges(reader)
         indexes = try CatalogLoading.indexes(reader)
         children = try CatalogLoading.children(reader)
+        past = withPast ? try PastRelation.all(reader, encoding) : []
     }
 
     /// The place of a relation's values that are stored out of line.

@@ -1,4 +1,5 @@
 package import PostgresReading
+internal import PostgresTypes
 
 /// A database of the cluster.
 package struct Database: Sendable {
@@ -13,6 +14,16 @@ package struct Database: Sendable {
     /// Whether a transaction, whatever its outcome, has begun to drop or change it. Its folder may
     /// be gone before the catalog on disk says so.
     package let isBeingChanged: Bool
+}
+
+extension Database {
+    /// A database of which only the number is known: in the default tablespace, and in UTF-8.
+    package init(unnamed number: UInt32) {
+        self.init(
+            number: number, name: "number \(number)",
+            tablespace: RelationPlace.defaultTablespace, encoding: TextEncoding.utf8.number,
+            allowsConnections: true, isTemplate: false, isBeingChanged: false)
+    }
 }
 
 /// A relation: a row of `pg_class`.

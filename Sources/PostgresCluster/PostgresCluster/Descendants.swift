@@ -1,15 +1,15 @@
-internal import PostgresCatalogs
+package import PostgresCatalogs
 
 /// The relations whose rows a table shows: its own, and those of its partitions or of the tables
 /// that inherit from it.
-struct Descendants {
+package struct Descendants {
     private let catalog: DatabaseCatalog
 
-    init(_ catalog: DatabaseCatalog) { self.catalog = catalog }
+    package init(_ catalog: DatabaseCatalog) { self.catalog = catalog }
 
     /// Returns the table itself first if it has rows, then the others: partitions in the order of
     /// their bounds, inheriting tables as the server finds them, level by level.
-    func all(of root: Relation) -> [Relation] {
+    package func all(of root: Relation) -> [Relation] {
         if root.kind == UInt8(ascii: "p") {
             var seen: Set<UInt32> = []
             return leaves(of: root, &seen)

@@ -1,8 +1,8 @@
 internal import AsyncIO
 internal import PageFormat
 internal import PostgresReading
-internal import PostgresTypes
-internal import RowText
+package import PostgresTypes
+internal import ValueText
 
 /// Writes the rows of one relation as text. Belongs to one thread at a time.
 struct RowWriter {
@@ -229,12 +229,12 @@ enum RowFault: Error {
 }
 
 /// Strings as JSON writes them.
-enum JSONString {
-    static func write(_ text: String, to output: inout TextOutput) {
+package enum JSONString {
+    package static func write(_ text: String, to output: inout TextOutput) {
         write(Array(text.utf8), to: &output)
     }
 
-    static func write(_ bytes: [UInt8], to output: inout TextOutput) {
+    package static func write(_ bytes: [UInt8], to output: inout TextOutput) {
         unsafe JSONText.escape(bytes.span.bytes, to: &output)
     }
 }

@@ -1,5 +1,4 @@
 public import AsyncIO
-internal import CPlatform
 internal import StorageManager
 
 /// The contents of a cluster's control file, `global/pg_control`. It is never written.
@@ -44,6 +43,9 @@ public struct ClusterControl: Sendable, Hashable {
     package let redoPosition: UInt64
     package let timeline: UInt32
     package let logFileBytes: UInt32
+
+    /// Whether the file could not be read, so that these are assumptions.
+    package let isAssumed: Bool
 
     /// The file's path, relative to the data directory.
     package static let path = "global/pg_control"
@@ -97,9 +99,7 @@ public struct ClusterControl: Sendable, Hashable {
                 remedy: "Give a data directory of PostgreSQL 13 to 18, of a little-endian machine.",
                 at: StorageError.Location(path: Self.path))
         }
-        let sum = unsafe bytes.withUnsafeBytes {
-            unsafe strata_crc32c(0, $0.baseAddress, sumOffset)
-        }
+        let sum = CRC32C.checksum(bytes.span.extracting(0..<sumOffset))
         guard sum == word(sumOffset) else { throw Self.damaged("its checksum is wrong") }
         guard word(Offset.blockSize) == UInt32(blockSize) else {
             throw StorageError(
@@ -111,6 +111,7 @@ public struct ClusterControl: Sendable, Hashable {
         guard Self.segmentLimits.contains(word(Offset.segmentBlocks)) else {
             throw Self.damaged("\(word(Offset.segmentBlocks)) blocks in a segment cannot be")
         }
+        isAssumed = false
         systemIdentifier =
             UInt64(word(Offset.systemIdentifier)) | UInt64(word(Offset.systemIdentifier + 4)) << 32
         catalogVersion = word(Offset.catalogVersion)
@@ -128,6 +129,28 @@ public struct ClusterControl: Sendable, Hashable {
         nextMultixact = word(Offset.nextMultixact)
         nextMemberOffset = word(Offset.nextMemberOffset)
     }
+
+    /// Assumes what most clusters have, and of transactions that all of them may have happened.
+    package init(assumingChecksums hasPageChecksums: Bool) {
+        isAssumed = true
+        systemIdentifier = 0
+        version = 0
+        catalogVersion = 0
+        state = .notShutDown
+        isInProduction = false
+        segmentBlocks = Self.usualSegmentBlocks
+        self.hasPageChecksums = hasPageChecksums
+        redoPosition = 0
+        timeline = 0
+        logFileBytes = 0
+        nextTransaction = UInt32(Int32.max)
+        oldestTransaction = 0
+        oldestMultixact = 0
+        nextMultixact = UInt32(Int32.max)
+        nextMemberOffset = 0
+    }
+
+    private static let usualSegmentBlocks = 131_072
 
     private static func damaged(_ reason: String) -> StorageError {
         StorageError(

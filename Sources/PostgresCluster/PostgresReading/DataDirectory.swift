@@ -30,6 +30,8 @@ public final class DataDirectory: Sendable {
     public var path: String { root.string }
     /// The contents of the control file.
     public let control: ClusterControl
+    /// Why ``control`` is assumed; nil if it was read.
+    package let controlFailure: StorageError?
     /// The asynchronous IO core.
     public let system: IOSystem
     /// The pool.
@@ -87,13 +89,7 @@ public final class DataDirectory: Sendable {
         fileConfiguration.opensReadOnly = true
         fileConfiguration.logger = options.logger
         files = try FileAccess(directory: root, configuration: fileConfiguration)
-        guard let control = try Self.readControl(files) else {
-            throw StorageError(
-                .notADataDirectory, "directory \"\(path)\" is not a data directory of PostgreSQL",
-                remedy: "Give the one that holds \(ClusterControl.path).",
-                at: StorageError.Location(path: path))
-        }
-        self.control = control
+        (control, controlFailure) = try Self.control(files, path, options)
         version = try Self.version(files)
         system = try IOSystem(configuration: Self.ioConfiguration(options))
         do throws(StorageError) {
@@ -115,6 +111,31 @@ public final class DataDirectory: Sendable {
             system.shutdown()
             throw error
         }
+    }
+
+    /// The control file's contents, or assumptions and why it could not be read.
+    private static func control(
+        _ files: FileAccess, _ path: String, _ options: PostgresOptions
+    ) throws(StorageError) -> (ClusterControl, StorageError?) {
+        let failure: StorageError
+        do throws(StorageError) {
+            if let control = try readControl(files) { return (control, nil) }
+            failure = StorageError(
+                .notADataDirectory, "directory \"\(path)\" is not a data directory of PostgreSQL",
+                remedy: "Give the one that holds \(ClusterControl.path).",
+                at: StorageError.Location(path: path))
+        } catch {
+            failure = error
+        }
+        guard options.toleratesDamagedControl, try files.kind(of: "base") == .directory else {
+            throw failure
+        }
+        // Catalogs that every cluster has; a page's checksum is never zero.
+        let hasChecksums = ["global/1262", "base/1/1259", "base/1/1249"].contains { name in
+            let page = (try? read(name, of: files)) ?? nil
+            return page.map { $0.count >= blockSize && ($0[8] != 0 || $0[9] != 0) } ?? false
+        }
+        return (ClusterControl(assumingChecksums: hasChecksums), failure)
     }
 
     private static func ioConfiguration(_ options: PostgresOptions) -> IOConfiguration {
@@ -230,6 +251,17 @@ extension DataDirectory {
         var raw = unsafe span.mutableBytes
         let count = try file.readFully(into: &raw, at: 0)
         if count < bytes.count { bytes.removeLast(bytes.count - count) }
+        return bytes
+    }
+
+    /// A file's first bytes, at most `limit`; nil if they cannot be read.
+    package func beginning(of path: String, atMost limit: Int) -> [UInt8]? {
+        guard let file = try? files.open(path, [.readOnly, .buffered]) else { return nil }
+        var bytes = [UInt8](repeating: 0, count: limit)
+        var span = bytes.mutableSpan
+        var raw = unsafe span.mutableBytes
+        guard let count = try? file.readFully(into: &raw, at: 0) else { return nil }
+        bytes.removeLast(limit - count)
         return bytes
     }
 

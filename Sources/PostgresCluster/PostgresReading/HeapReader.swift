@@ -34,6 +34,9 @@ package struct HeapReader {
     package var includesDead = false
     /// Whether to pass over pages that are damaged, and rows on them, instead of throwing.
     package var skipsDamage = false
+    /// Whether to return also the rows of damaged pages, if their line pointers and headers are
+    /// possible, and rows whose outcome is not known. Use it with ``skipsDamage``.
+    package var salvagesDamage = false
     /// How many pages were passed over, wholly or in part.
     package private(set) var damagedPages = 0
 
@@ -86,6 +89,7 @@ package struct HeapReader {
                     page = try readAgain(block, error)
                 } catch {
                     try skip(error)
+                    if salvagesDamage { try visitDamaged(block, body) }
                     continue
                 }
             }
@@ -131,7 +135,8 @@ package struct HeapReader {
         _ body: (borrowing RowVersion) throws(StorageError) -> Void
     ) throws(StorageError) {
         var visibility = self.visibility
-        let includesDead = includesDead
+        let (includesDead, salvages) = (includesDead, salvagesDamage)
+        var isDamaged = false
         do throws(RowFailure) {
             try page.withView { view throws(RowFailure) in
                 let isAllVisible = view.flags.contains(.allVisible)
@@ -141,11 +146,14 @@ package struct HeapReader {
                         guard let found = try view.tuple(number) else { continue }
                         tuple = found
                     } catch {
+                        isDamaged = true
+                        if salvages { continue }
                         throw .format(error)
                     }
                     do throws(StorageError) {
-                        let state: RowState =
-                            isAllVisible ? .visible : try visibility.state(tuple.header)
+                        let state =
+                            isAllVisible
+                            ? .visible : try visibility.state(tuple.header, assuming: salvages)
                         if state == .visible || includesDead {
                             try body(RowVersion(tuple, block, state))
                         }
@@ -161,6 +169,29 @@ package struct HeapReader {
             }
         }
         self.visibility = visibility
+        if isDamaged { damagedPages += 1 }
+    }
+
+    /// Calls `body` with the possible tuples of a page whose header cannot be trusted.
+    private mutating func visitDamaged(
+        _ block: UInt32, _ body: (borrowing RowVersion) throws(StorageError) -> Void
+    ) throws(StorageError) {
+        let memory = PageSlots(slots: 1, pages: 1)
+        let pages = memory.addresses(0, 1)
+        do throws(StorageError) {
+            try relation.storage.read(.main, block: BlockNumber(block), into: pages.span)
+        } catch {
+            return
+        }
+        // The memory is this call's own.
+        let page = unsafe PageView(unsafePage: UnsafeRawPointer(memory.address(0, 0).pointer))
+        for number in DamagedPage.linePointerNumbers(of: page) {
+            guard let bytes = DamagedPage.item(number, of: page),
+                let tuple = try? HeapTupleView(bytes, number: number)
+            else { continue }
+            let state = try visibility.state(tuple.header, assuming: true)
+            if state == .visible || includesDead { try body(RowVersion(tuple, block, state)) }
+        }
     }
 
     private enum RowFailure: Error {

@@ -12,6 +12,9 @@ public struct PostgresOptions: Sendable {
     public var maximumSessions = 32
     /// Whether pages are checked against their checksums, if the cluster has them.
     public var verifiesChecksums = true
+    /// Whether to open a directory whose control file is missing or damaged too. Then blocks and
+    /// segments are taken for the usual ones. Use it to rescue rows.
+    public var toleratesDamagedControl = false
     /// Whether files are read past the kernel's page cache.
     public var usesDirectIO = false
     /// Where the system calls on files go: to the kernel, or to a simulation.

@@ -51,6 +51,20 @@ package struct Visibility {
         return try decide(header)
     }
 
+    /// The state of a row version. If the logs do not tell, it is visible if `assuming`.
+    ///
+    /// - Throws: as ``state(_:)``, unless `assuming`.
+    package mutating func state(
+        _ header: HeapTupleHeader, assuming: Bool
+    ) throws(StorageError) -> RowState {
+        do throws(StorageError) {
+            return try state(header)
+        } catch {
+            guard assuming, error.code == .clusterDamaged else { throw error }
+            return .visible
+        }
+    }
+
     @inline(never)
     private mutating func decide(_ header: HeapTupleHeader) throws(StorageError) -> RowState {
         guard try isInserted(header) else { return .insertAborted }

@@ -1,4 +1,4 @@
-internal import RowText
+internal import ValueText
 
 /// Binary floating-point numbers as the shortest text that reads back as the same number. Mirrors
 /// `float8out` and `float4out` with `extra_float_digits` 1.

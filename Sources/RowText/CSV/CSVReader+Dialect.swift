@@ -1,3 +1,5 @@
+internal import ValueText
+
 /// The scanner for dialects other than RFC 4180's. It looks at one byte after the other.
 extension CSVReader {
     /// Finds the record at `recordStart`, or passes a comment there.

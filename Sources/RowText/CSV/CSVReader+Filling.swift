@@ -26,13 +26,17 @@ extension CSVReader {
             if count == 0 { sourceEnded = true }
             limit += count
         }
-        // The padding must not be structural, whatever the delimiter.
-        let filler: UInt8 = delimiter == 0x7F ? 0x7E : 0x7F
-        unsafe (buffer + limit).update(repeating: filler, count: CSVCursor.padding)
+        pad(from: limit)
         if isFirst && limit >= 3 && byte(0) == 0xEF && byte(1) == 0xBB && byte(2) == 0xBF {
             nextStart = 3
         }
         unsafe cursor = CSVCursor(base: buffer, start: nextStart, limit: limit, scanner: scanner)
+    }
+
+    /// Fills the padding behind the valid bytes. It must not be structural, whatever the delimiter.
+    mutating func pad(from limit: Int) {
+        let filler: UInt8 = delimiter == 0x7F ? 0x7E : 0x7F
+        unsafe (buffer + limit).update(repeating: filler, count: CSVCursor.padding)
     }
 
     /// The byte at `offset` in the buffer.

@@ -1,3 +1,5 @@
+internal import ValueText
+
 /// Splits CSV into records and fields, as RFC 4180 describes them, in constant memory.
 ///
 /// Works on bytes. ``next()`` finds the next record and leaves its fields as offsets into the

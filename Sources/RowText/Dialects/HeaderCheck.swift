@@ -1,4 +1,5 @@
 package import RowSchema
+internal import ValueText
 
 /// Judges whether a header is one.
 package enum HeaderCheck {

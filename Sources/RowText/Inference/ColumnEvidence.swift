@@ -1,4 +1,5 @@
 import RowSchema
+import ValueText
 
 /// Which types and spellings the values of a column allow so far.
 ///
@@ -55,12 +56,14 @@ struct ColumnEvidence {
         }
         if possible == 0 { return }
         let start = text.count > 0 && text[0] == UInt8(ascii: "-") ? 1 : 0
-        if start < text.count && TextScan.digit(text[start]) <= 9 { hasDigits = true }
+        if start < text.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(text[start]) {
+            hasDigits = true
+        }
         let first = Self.candidates[possible.trailingZeroBitCount]
         if first.type == .boolean, !(hasTrue && hasFalse) {
-            let words = first.spelling.booleanWords
-            if TextScan.equals(text, 0..<text.count, words.true) { hasTrue = true }
-            if TextScan.equals(text, 0..<text.count, words.false) { hasFalse = true }
+            let value = try? BooleanText.parse(text, spelled: first.spelling)
+            if value == true { hasTrue = true }
+            if value == false { hasFalse = true }
         }
     }
 }

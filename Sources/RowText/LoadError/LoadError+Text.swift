@@ -1,5 +1,6 @@
 internal import RowSchema
 internal import Threads
+internal import ValueText
 
 extension LoadError.Reason: CustomStringConvertible {
     public var description: String {

@@ -1,4 +1,5 @@
 public import RowSchema
+public import ValueText
 
 /// Why a load stopped, and where in its input.
 public struct LoadError: Error, Sendable, Hashable {

@@ -1,9 +1,10 @@
 public import SystemPackage
 internal import Threads
+public import ValueText
 
 /// Writes bytes to a file descriptor: a file, a pipe, a terminal.
 ///
-/// Does not buffer: pass it what a ``ByteOutput`` has gathered. Owns its descriptor unless it was
+/// Does not buffer: pass it what a `ByteOutput` has gathered. Owns its descriptor unless it was
 /// given one. Used by one thread at a time.
 public final class DescriptorOutput {
     /// The output's name in messages.

@@ -1,4 +1,5 @@
 import RowSchema
+import ValueText
 
 /// How the fields of a column become values, and values become text.
 struct FieldForm: Hashable {

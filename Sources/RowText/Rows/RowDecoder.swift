@@ -1,6 +1,7 @@
 public import PageFormat
 public import RowSchema
 package import ToastFormat
+public import ValueText
 
 /// Why a tuple cannot be read as a row.
 public enum RowError: Error, Sendable, Equatable {

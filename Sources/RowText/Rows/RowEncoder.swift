@@ -1,5 +1,6 @@
 public import PageFormat
 public import RowSchema
+internal import ValueText
 
 /// Converts records of CSV into heap tuples.
 ///

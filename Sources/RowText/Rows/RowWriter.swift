@@ -1,6 +1,7 @@
 public import PageFormat
 public import RowSchema
 package import ToastFormat
+public import ValueText
 
 /// Writes heap tuples as text, row by row, into a buffer that the caller empties.
 ///
@@ -61,11 +62,9 @@ public struct RowWriter: ~Copyable {
             output.append(position == 0 ? UInt8(ascii: "{") : UInt8(ascii: ","))
             let start = output.count
             output.append(string: name)
-            JSONText.quote(&output, from: start)
+            JSONStrings.quote(&output, from: start)
             output.append(UInt8(ascii: ":"))
-            var key: [UInt8] = []
-            for index in 0..<output.count { key.append(output.span[index]) }
-            keys.append(key)
+            keys.append(output.bytes)
         }
         self.keys = keys
         decoder = RowDecoder(schema: schema)
@@ -157,23 +156,21 @@ public struct RowWriter: ~Copyable {
                 break
             case .real, .doublePrecision, .numeric:
                 // A finite number ends in a digit, the others do not.
-                if TextScan.digit(output.span[output.count - 1]) > 9 {
-                    JSONText.quote(&output, from: start)
+                let last = output.span[output.count - 1]
+                if !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(last) {
+                    JSONStrings.quote(&output, from: start)
                 }
             case .boolean:
-                let words = forms[column].spelling.booleanWords
-                let isTrue = TextScan.equals(output.span, start..<output.count, words.true)
+                let isTrue = try? BooleanText.parse(
+                    output.span.extracting(start..<output.count), spelled: forms[column].spelling)
                 output.truncate(to: start)
-                output.append(isTrue ? "true" : "false")
+                output.append(isTrue == true ? "true" : "false")
             case .json, .jsonb:
                 // A line break can only stand between tokens, and would end the row's line.
-                for index in start..<output.count
-                where output.span[index] == 0x0A || output.span[index] == 0x0D {
-                    output.set(index, to: UInt8(ascii: " "))
-                }
+                output.joinLines(from: start)
             case .text, .varchar, .char, .interval, .date, .time, .timestamp, .timestampTZ, .uuid,
                 .bytea:
-                JSONText.quote(&output, from: start)
+                JSONStrings.quote(&output, from: start)
             }
         }
         output.append("}\n")
@@ -183,7 +180,9 @@ public struct RowWriter: ~Copyable {
     /// without quotes.
     @inline(__always)
     private func quoteIfNeeded(_ output: inout ByteOutput, from start: Int) {
-        if needsQuotes(output.span, from: start) { Self.quote(&output, from: start) }
+        if needsQuotes(output.span, from: start) {
+            output.quote(from: start, with: CSVSyntax.quote)
+        }
     }
 
     /// Mirrors the rules of PostgreSQL's `CopyAttributeOutCSV`.
@@ -214,27 +213,5 @@ public struct RowWriter: ~Copyable {
         // Alone on its line, this ended the input of older servers.
         return selection.count == 1 && length == 2 && bytes[start] == UInt8(ascii: "\\")
             && bytes[start + 1] == UInt8(ascii: ".")
-    }
-
-    /// Puts quotes around the end of `output` and doubles those within, from back to front.
-    @inline(never)
-    private static func quote(_ output: inout ByteOutput, from start: Int) {
-        let length = output.count - start
-        var quotes = 2
-        for index in start..<output.count where output.span[index] == CSVSyntax.quote {
-            quotes += 1
-        }
-        var target = output.extend(by: quotes) - 1
-        output.set(target, to: CSVSyntax.quote)
-        for index in stride(from: start + length - 1, through: start, by: -1) {
-            let byte = output.span[index]
-            target -= 1
-            output.set(target, to: byte)
-            if byte == CSVSyntax.quote {
-                target -= 1
-                output.set(target, to: byte)
-            }
-        }
-        output.set(start, to: CSVSyntax.quote)
     }
 }

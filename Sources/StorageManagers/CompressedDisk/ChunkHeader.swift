@@ -1,4 +1,3 @@
-internal import CPlatform
 internal import StorageManager
 
 /// The 64 bytes before each chunk, little-endian.
@@ -64,7 +63,7 @@ struct ChunkHeader: Equatable {
     init?(_ fields: RawFields) {
         guard fields.count >= Self.size, fields.get(0) == Self.magic,
             fields.get(4) == Self.version,
-            unsafe fields.get(60) == Checksum.of(fields.bytes(0..<60)),
+            unsafe fields.get(60) == CRC32C.checksum(fields.bytes(0..<60).bytes),
             let encoding = ChunkEncoding(rawValue: fields.get(5)),
             let fork = Fork(rawValue: fields.get(7))
         else { return nil }
@@ -104,14 +103,6 @@ struct ChunkHeader: Equatable {
         fields.set(cut.chunks, 48)
         fields.set(blockCount, 52)
         fields.set(cut.lastPages, 56)
-        unsafe fields.set(Checksum.of(fields.bytes(0..<60)), 60)
-    }
-}
-
-/// CRC-32C.
-enum Checksum {
-    /// The checksum of some bytes, continuing that of the preceding bytes.
-    static func of(_ bytes: UnsafeRawBufferPointer, after earlier: UInt32 = 0) -> UInt32 {
-        unsafe strata_crc32c(earlier, bytes.baseAddress, bytes.count)
+        unsafe fields.set(CRC32C.checksum(fields.bytes(0..<60).bytes), 60)
     }
 }

@@ -92,6 +92,7 @@ struct DataFileHeader {
     }
 
     private static func checksum(_ fields: RawFields) -> UInt32 {
-        unsafe Checksum.of(fields.bytes(64..<sector), after: Checksum.of(fields.bytes(0..<60)))
+        let head = unsafe CRC32C.checksum(fields.bytes(0..<60).bytes)
+        return unsafe CRC32C.checksum(fields.bytes(64..<sector).bytes, seed: head)
     }
 }

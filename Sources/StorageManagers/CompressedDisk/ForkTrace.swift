@@ -61,7 +61,7 @@ struct ForkTrace: Equatable, Sendable {
         guard magic == Self.magic || isOld,
             count <= (isOld ? Self.oldCutCapacity : CutHistory.capacity),
             unsafe fields.get(Self.checksumOffset)
-                == Checksum.of(fields.bytes(0..<Self.checksumOffset))
+                == CRC32C.checksum(fields.bytes(0..<Self.checksumOffset).bytes)
         else { return nil }
         number = fields.get(8)
         blockCount = fields.get(16)
@@ -133,6 +133,6 @@ struct ForkTrace: Equatable, Sendable {
 
     private func seal(_ fields: RawFields) {
         unsafe fields.set(
-            Checksum.of(fields.bytes(0..<Self.checksumOffset)), Self.checksumOffset)
+            CRC32C.checksum(fields.bytes(0..<Self.checksumOffset).bytes), Self.checksumOffset)
     }
 }

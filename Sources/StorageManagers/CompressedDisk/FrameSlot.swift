@@ -71,9 +71,8 @@ final class FrameSlot: @unchecked Sendable {
 
     /// The checksum of what follows the header of the chunk at `offset`.
     func checksum(_ offset: Int, _ header: ChunkHeader) -> UInt32 {
-        unsafe Checksum.of(
-            UnsafeRawBufferPointer(
-                bytes(offset + ChunkHeader.size..<offset + Int(header.units) * unitSize)))
+        let payload = offset + ChunkHeader.size..<offset + Int(header.units) * unitSize
+        return unsafe CRC32C.checksum(bytes(payload).bytes)
     }
 
     func setPages(_ span: Span<PageAddress>) {

@@ -102,8 +102,8 @@ struct MapRecord {
         fields.set(UInt16(dimensions.properties.chunkPages), 48)
         fields.set(UInt16(dimensions.properties.level), 50)
         fields.set(UInt32(entries.count), 52)
-        unsafe fields.set(Checksum.of(fields.bytes(Self.headerSize..<fields.count)), 56)
-        unsafe fields.set(Checksum.of(fields.bytes(0..<60)), 60)
+        unsafe fields.set(CRC32C.checksum(fields.bytes(Self.headerSize..<fields.count).bytes), 56)
+        unsafe fields.set(CRC32C.checksum(fields.bytes(0..<60).bytes), 60)
     }
 
     /// The fixed part of a record.
@@ -118,7 +118,7 @@ struct MapRecord {
         /// Returns nil unless the header is intact and belongs to that fork.
         init?(_ fields: RawFields, _ identity: ChunkIdentity) {
             guard fields.count >= headerSize, fields.get(0) == magic, fields.get(4) == version,
-                unsafe fields.get(60) == Checksum.of(fields.bytes(0..<60)),
+                unsafe fields.get(60) == CRC32C.checksum(fields.bytes(0..<60).bytes),
                 fields.get(7) == identity.fork.rawValue, fields.get(8) == identity.database,
                 fields.get(12) == identity.number
             else { return nil }

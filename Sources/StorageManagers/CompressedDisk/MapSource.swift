@@ -1,5 +1,6 @@
 internal import AsyncIO
 internal import FileAccess
+internal import StorageManager
 internal import Threads
 
 /// The bytes of a map file, read piece by piece, so that neither its length nor its claims cost
@@ -68,7 +69,7 @@ final class MapSource {
             guard let fields = try fields(done, count: count) else { return false }
             // That many entries are never all zeroes, so reading a hole of any length ends here.
             if count == Self.pieceSize, fields.isZero { return false }
-            checksum = unsafe Checksum.of(fields.bytes(0..<count), after: checksum)
+            checksum = unsafe CRC32C.checksum(fields.bytes(0..<count).bytes, seed: checksum)
             done += count
         }
         return checksum == header.payloadChecksum

@@ -1,5 +1,4 @@
 #if RADOS
-    internal import CPlatform
     internal import StorageManager
 
     /// The contents of a fork's header object.
@@ -79,9 +78,7 @@
         }
 
         private static func checksum(_ bytes: [UInt8]) -> UInt32 {
-            unsafe bytes.withUnsafeBytes { bytes in
-                unsafe strata_crc32c(0, bytes.baseAddress, byteCount - 4)
-            }
+            CRC32C.checksum(bytes.span.extracting(0..<byteCount - 4))
         }
     }
 

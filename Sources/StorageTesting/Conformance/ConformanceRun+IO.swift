@@ -124,7 +124,7 @@ extension ConformanceRun {
             }
             let waited = references
             let core = system
-            try Threads.run(3) { index in
+            try TestThreads.run(3) { index in
                 for reference in index == 1 ? waited.reversed() : waited {
                     core.wait(for: reference)
                 }
@@ -143,7 +143,7 @@ extension ConformanceRun {
         let storage = try makeRelation(blocks: 48)
         let (system, seed) = (system, method.seed ?? 11)
         // Each writer has the blocks of one remainder, so that writers share groups of blocks.
-        try Threads.run(4) { index in
+        try TestThreads.run(4) { index in
             let session = try system.makeSession()
             defer { session.close() }
             var random = SplitMix64(seed: seed, stream: UInt64(index))
@@ -167,7 +167,7 @@ extension ConformanceRun {
     func checkCutting() throws {
         let storage = try makeRelation(blocks: 10)
         let (system, seed) = (system, method.seed ?? 12)
-        try Threads.run(3) { index in
+        try TestThreads.run(3) { index in
             let session = try system.makeSession()
             defer { session.close() }
             if index == 0 {

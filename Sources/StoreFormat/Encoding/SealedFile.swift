@@ -1,3 +1,5 @@
+internal import StorageManager
+
 /// The frame of the store's own small files: a header that stays the same in all future versions, a
 /// payload, and a checksum over each.
 ///

@@ -80,8 +80,8 @@ package enum RelationFileName: Equatable {
         let bytes = name.utf8
         if bytes.first == UInt8(ascii: "t"),
             let underscore = bytes.firstIndex(of: UInt8(ascii: "_")),
-            let session = UInt32(name[bytes.index(after: bytes.startIndex)..<underscore]),
-            session > 0, let number = Self.number(bytes[bytes.index(after: underscore)...])
+            let session = Self.value(bytes[..<underscore].dropFirst()), session > 0,
+            let number = Self.number(bytes[bytes.index(after: underscore)...])
         {
             self = .sessionLocal(session, number)
         } else if let number = Self.number(bytes[...]) {

@@ -102,7 +102,7 @@ package enum StoreDirectory {
         let catalog = try store.readCatalog(control)
         guard catalog.relations.isEmpty, catalog.remains.isEmpty else { return false }
         let own: Set = [
-            StoreControl.fileName, Catalog.fileName, StoreLock.fileName, CleanMark.fileName, "base",
+            StoreControl.fileName, Catalog.fileName, StoreLock.fileName, StoreMark.fileName, "base",
             "global",
         ]
         guard try own.isSuperset(of: files.list()) else { return false }

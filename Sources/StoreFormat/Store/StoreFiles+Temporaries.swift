@@ -53,7 +53,8 @@ extension StoreFiles {
         if status.size == 0 { return .remains }
         let head: [UInt8]
         do throws(StorageError) { head = try self.head(of: path, 512) } catch {
-            if error.isBadFile { return .foreign }
+            // It must not keep the store from being opened.
+            if error.code != .resourcesExhausted { return .foreign }
             throw error
         }
         let own = Array("STRATA".utf8)

@@ -1,5 +1,6 @@
 package import AsyncIO
 package import FileAccess
+internal import StorageManager
 
 /// The store's own small files, read and replaced as wholes.
 ///

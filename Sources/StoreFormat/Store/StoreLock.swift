@@ -99,8 +99,8 @@ package struct StoreLock: ~Copyable {
         return file
     }
 
-    /// Whether the file can be one that a writer left: a process number at most, under no other
-    /// name. Anything else may be a relation's file, and must not be emptied.
+    /// Whether the file can be one that a writer left: a process number at most, or the zeroes that
+    /// a power cut makes of it, under no other name. Anything else may be a relation's file, and must not be emptied.
     private static func isOwn(_ descriptor: CInt) -> Bool {
         var bytes = [UInt8](repeating: 0, count: longestContent + 1)
         let count = unsafe bytes.withUnsafeMutableBytes {
@@ -108,7 +108,8 @@ package struct StoreLock: ~Copyable {
         }
         return isShort(descriptor) && count >= 0
             && bytes.prefix(count).allSatisfy { byte in
-                byte == UInt8(ascii: "\n") || (UInt8(ascii: "0")...UInt8(ascii: "9")) ~= byte
+                byte == UInt8(ascii: "\n") || byte == 0
+                    || (UInt8(ascii: "0")...UInt8(ascii: "9")) ~= byte
             }
     }
 

@@ -73,8 +73,8 @@ extension Engine {
             next.generation &+= 1
             next.encodeChanges()
             do throws(StorageError) {
-                try StoreFiles(files: files).replace(
-                    Catalog.fileName, with: next.encoded(), session: session)
+                try StoreFiles(files: files).replaceCatalog(
+                    by: next, outcome.mark, session: session)
             } catch {
                 note(error)
                 throw error

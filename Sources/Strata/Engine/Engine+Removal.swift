@@ -24,7 +24,7 @@ extension Engine {
         let files = try FileAccess(directory: directory)
         guard try StoreDirectory.isEmptyStore(files, directory) else { return false }
         // First, since a directory with the mark must be a complete store.
-        try files.remove(CleanMark.fileName, ifExists: true)
+        try files.remove(StoreMark.fileName, ifExists: true)
         // Without it there is no store, only what an unfinished creation leaves.
         try files.remove(StoreControl.fileName)
         try files.syncDirectory(".")

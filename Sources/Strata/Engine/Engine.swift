@@ -131,7 +131,7 @@ public final class Engine: Sendable {
         if wasOpen {
             // A closed session has nothing to submit or wait for, and no other can be in flight.
             managers.shutdown(session: session)
-            if failure == nil { leaveCleanMark() }
+            if failure == nil { markClosed() }
             claim.release()
         }
         if let failure { throw failure }
@@ -149,13 +149,13 @@ public final class Engine: Sendable {
 
     /// Records for the next opening that everything is durable. A store without the mark is just as
     /// valid, but opening it takes longer.
-    private func leaveCleanMark() {
+    private func markClosed() {
         guard options.access == .readWrite, outcome.isSettled, buffers.writeFailure == nil else {
             return
         }
         do throws(StorageError) {
-            try StoreFiles(files: files).leaveCleanMark(
-                state.withLock { $0.catalog }, inFile: outcome.markFile)
+            try StoreFiles(files: files).markClosed(
+                state.withLock { $0.catalog }, outcome.mark)
         } catch {
             logger.warning("could not mark store \"\(directory)\" as closed: \(error)")
         }

@@ -174,7 +174,7 @@ extension EngineOpening {
         // Those that an earlier attempt left behind may not be durable yet.
         for path in ["base", "."] { try store.files.syncDirectory(path) }
         let catalog = Catalog(identifier: control.identifier)
-        try store.replace(Catalog.fileName, with: catalog.encoded(), session: session)
+        try store.replaceCatalog(by: catalog, nil, session: session)
         try store.replace(StoreControl.fileName, with: control.encoded(), session: session)
         return control
     }

@@ -2,6 +2,7 @@ public import CompressedDisk
 public import FileAccess
 public import Logging
 public import MemoryDisk
+internal import Threads
 
 /// The settings of an ``Engine``; they do not change while it is open.
 public struct EngineOptions: Sendable {
@@ -99,9 +100,9 @@ public struct EngineOptions: Sendable {
     /// A deliberate bug for tests to find: the catalog keeps a relation's row count when its pages
     /// are changed.
     package var keepsRowCounts = false
-    /// A deliberate bug for tests to find: the mark of a clean shutdown is not removed, and so
-    /// counts after any end.
-    package var keepsCleanMark = false
+    /// A deliberate bug for tests to find: a store stays marked as closed while it is open, and so
+    /// counts as closed after any end.
+    package var keepsClosedMark = false
 
     /// Makes the default settings.
     public init() {}
@@ -121,7 +122,17 @@ public struct EngineOptions: Sendable {
         try Self.check(
             poolBytes, "pool size in bytes", "poolBytes",
             Self.minimumPoolBytes...Self.maximumPoolBytes)
-        try MachineMemory.check(poolBytes: poolBytes)
+        // Traversing the descriptors of more than the machine could ever fill would take minutes. A
+        // pool takes no memory before it is used.
+        let most = max(64 << 30, min(Memory.byteCount, .max / 4) * 4)
+        if poolBytes > most {
+            throw StorageError(
+                .invalidConfiguration,
+                "a pool of \(poolBytes) bytes is more than a machine with"
+                    + " \(Memory.byteCount) can fill",
+                remedy: "Set EngineOptions.poolBytes to a value from"
+                    + " \(Self.minimumPoolBytes) to \(most).")
+        }
         try Self.check(
             maximumSessions, "number of sessions", "maximumSessions", Self.sessionLimits)
         try Self.check(combineLimit, "combine limit", "combineLimit", Self.combineLimits)

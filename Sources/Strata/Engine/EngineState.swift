@@ -129,6 +129,7 @@ final class RelationState: Sendable {
     ///
     /// - Throws: what reading its length throws.
     func extended(_ fork: Fork) throws(StorageError) -> UInt32? {
+        if foundForks[fork] == .max { return nil }
         guard try open.storage.exists(fork) else { return nil }
         let count = try open.storage.blockCount(fork)
         return count > foundForks[fork] ?? 0 ? count : nil

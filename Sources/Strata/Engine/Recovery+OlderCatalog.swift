@@ -3,45 +3,46 @@ internal import FileAccess
 /// A catalog that is older than its store.
 extension Recovery {
     /// Makes an older catalog the store's own without losing what has been committed since. Durable
-    /// on return, since the mark that shows this is removed next.
+    /// on return, since the mark that shows this is changed next.
     ///
     /// Its remains have been committed or undone since, so they are dropped: their files then
-    /// belong to no relation, and are reported. Relations that may be longer than it says are
-    /// recorded, so that nothing is cut off or overwritten until the user gives it up.
-    /// O(relations).
-    ///
-    /// - Parameter later: the catalog's generation when the store was closed.
-    mutating func adopt(_ catalog: inout Catalog, olderThan later: UInt64) throws(StorageError) {
-        report.actions.append(.olderCatalog(generation: catalog.generation, closedWith: later))
-        let reason = "the catalog is older than the store; what the store has is kept"
-        for locator in catalog.remains.keys.sorted(by: { $0.number < $1.number }) {
-            report.actions.append(.notUndone(locator, reason: reason))
-        }
+    /// belong to no relation, and are reported. Its row counts may have been taken back. Relations
+    /// of another length than it says are recorded, so that nothing is cut off or overwritten until
+    /// the user gives it up. O(relations).
+    mutating func adopt(_ catalog: inout Catalog, olderThan later: StoreMark) throws(StorageError) {
+        report.actions.append(
+            .olderCatalog(generation: catalog.generation, newest: later.generation))
+        outcome.isOutdated = true
         catalog.remains = [:]
         let present = try PresentFiles(store.files)
-        for relation in catalog.relations.values where mayBeLonger(relation, present) {
-            catalog.remains[relation.locator] = Catalog.Remains(
-                managerName: relation.managerName, kind: .uncounted(from: relation.blockCount))
+        for relation in catalog.relations.values {
+            if hasOtherLength(relation, present) {
+                catalog.remains[relation.locator] = Catalog.Remains(
+                    managerName: relation.managerName, kind: .uncounted(from: relation.blockCount))
+            }
+            catalog.relations[relation.name]?.forgetRowCount()
         }
-        catalog.generation = later &+ 1
+        catalog.nextFileNumber = max(catalog.nextFileNumber, later.nextFileNumber)
+        catalog.generation = later.generation &+ 1
         catalog.version = Catalog.file.version
         if isShadowed { return }
-        try store.replace(Catalog.fileName, with: catalog.encoded(), session: session)
+        try store.replaceCatalog(by: catalog, nil, session: session)
     }
 
-    /// Whether there may be blocks behind a relation's end. What cannot be read may have some.
-    private func mayBeLonger(_ relation: RelationDescription, _ present: PresentFiles) -> Bool {
+    /// Whether a relation's main fork has more or fewer blocks than the catalog says. A fork that is
+    /// missing or short now may come back longer. What cannot be read counts as different.
+    private func hasOtherLength(_ relation: RelationDescription, _ present: PresentFiles) -> Bool {
         guard let found = managers.manager(named: relation.managerName) else { return true }
         let capabilities = found.manager.capabilities
         if capabilities.isVolatile { return false }
         do throws(StorageError) {
             let open = try managers.open(relation.locator, managedBy: found.id)
             defer { managers.close(open, session: session) }
-            let severed =
-                try capabilities.keepsSegmentFiles
-                ? severedSegments(of: relation.locator, .main, relation.blockCount, present) : []
-            guard severed.isEmpty, try open.storage.exists(.main) else { return !severed.isEmpty }
-            return try open.storage.blockCount(.main) > relation.blockCount
+            let blocks = relation.blockCount
+            if try !open.storage.exists(.main) { return true }
+            if try open.storage.blockCount(.main) != blocks { return true }
+            if !capabilities.keepsSegmentFiles { return false }
+            return try !severedSegments(of: relation.locator, .main, blocks, present).isEmpty
         } catch {
             return true
         }

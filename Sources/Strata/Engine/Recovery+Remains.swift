@@ -97,7 +97,7 @@ extension Recovery {
             report.actions.append(.leftAlone(path: path))
         }
         if (try? store.hasForeignMark()) ?? false {
-            report.actions.append(.leftAlone(path: CleanMark.fileName))
+            report.actions.append(.leftAlone(path: StoreMark.fileName))
         }
     }
 

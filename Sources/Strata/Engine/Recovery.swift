@@ -17,8 +17,10 @@ struct Recovery {
         var endedSessionFiles: Set<String> = []
         /// Segment files behind the reachable end of relations. They are removed when these grow.
         var severed: [RelationLocator: [String]] = [:]
-        /// The inode number of the file that held the mark of a clean shutdown.
-        var markFile: UInt64?
+        /// Whether the catalog is one that was put back.
+        var isOutdated = false
+        /// The mark of the open store; nil if it has none.
+        var mark: OpenMark?
         /// Whether everything that the previous process left in the kernel's cache is durable.
         var isSettled = true
     }
@@ -46,16 +48,14 @@ struct Recovery {
         self.isShadowed = isShadowed
     }
 
-    /// Finds out whether the store was closed, and removes the mark of a clean shutdown before
-    /// anything else is written.
+    /// Finds out whether the store was closed, and marks it as open before anything else is
+    /// written.
     mutating func begin(_ catalog: inout Catalog, _ options: EngineOptions) throws(StorageError) {
-        if let later = store.laterGeneration(than: catalog) {
-            try adopt(&catalog, olderThan: later)
-        }
-        let hasMark = store.hasCleanMark(catalog) || options.keepsCleanMark
-        report.endedCleanly = report.isNewStore || hasMark
-        if isShadowed || options.keepsCleanMark { return }
-        outcome.markFile = try store.takeBackCleanMark(isGood: hasMark)
+        if let later = store.laterMark(than: catalog) { try adopt(&catalog, olderThan: later) }
+        let wasClosed = store.wasClosed(catalog) || options.keepsClosedMark
+        report.endedCleanly = report.isNewStore || wasClosed
+        if isShadowed || options.keepsClosedMark { return }
+        outcome.mark = try store.markOpen(catalog)
     }
 
     mutating func run(_ catalog: inout Catalog) throws(StorageError) {
@@ -81,7 +81,7 @@ struct Recovery {
         guard catalog.remains != remains || catalog.relations.count != relations else { return }
         catalog.remains = remains
         catalog.generation &+= 1
-        try store.replace(Catalog.fileName, with: catalog.encoded(), session: session)
+        try store.replaceCatalog(by: catalog, outcome.mark, session: session)
     }
 
     /// Must run before other code reads pages.
@@ -90,7 +90,7 @@ struct Recovery {
     {
         var replay = JournalReplay(
             files: store.files, managers: managers, session: session, control: control,
-            refusals: outcome.refusals, writesAll: !isShadowed)
+            refusals: outcome.refusals, writesAll: !isShadowed, isOutdated: outcome.isOutdated)
         let found = catalog
         do throws(StorageError) {
             try replay.run(found, present) { () throws(StorageError) in
@@ -98,7 +98,7 @@ struct Recovery {
                 if catalog.version >= Catalog.versionOfKeptCopies { return }
                 catalog.version = Catalog.file.version
                 catalog.generation &+= 1
-                try store.replace(Catalog.fileName, with: catalog.encoded(), session: session)
+                try store.replaceCatalog(by: catalog, outcome.mark, session: session)
             }
         } catch {
             // Readers do without the copies; only writing would lose them.

@@ -47,7 +47,7 @@ extension Engine {
             toast.toastRowCount = tally.count(for: extent)
         }
         for fork in Fork.allCases where fork != .main {
-            try copyFork(fork, source, to: load.record.open, session)
+            try copyFork(fork, source, to: load, session)
         }
         return try load.commit(
             rowCount: tally.count(for: extent), isExact: extent.isRowCountExact)
@@ -86,7 +86,7 @@ extension Engine {
     /// Copies another fork as it is on disk: as many blocks as the catalog counts, or as this
     /// engine has extended it to. Whatever else is at its names is no part of the relation.
     private func copyFork(
-        _ fork: Fork, _ source: Relation, to target: OpenRelation, _ session: Session
+        _ fork: Fork, _ source: Relation, to load: PendingLoad, _ session: Session
     ) throws(StorageError) {
         let known = description(of: source.name, at: source.locator)?.blockCount(of: fork) ?? 0
         let count = max(known, try source.record.extended(fork) ?? 0)
@@ -95,6 +95,8 @@ extension Engine {
         let storage = source.open.storage
         let found = try storage.exists(fork) ? storage.blockCount(fork) : 0
         if found < count { throw shortFork(source, fork, Int(found), count) }
+        let target = load.record.open
+        load.furtherForks[fork] = count
         try target.storage.create(fork, ifMissing: false)
         try target.storage.zeroExtend(fork, from: 0, count: Int(count), sync: .register)
         let step = 16

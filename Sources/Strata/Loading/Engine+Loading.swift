@@ -95,7 +95,7 @@ extension Engine {
                 repeat {
                     new[index].locator = try catalog.takeLocator(avoiding: strange)
                     // A file may have been put there since the store was opened.
-                } while try isTaken(new[index].locator)
+                } while try isTaken(new[index].locator, new[index].managerName)
                 catalog.remains[new[index].locator] = Catalog.Remains(
                     managerName: new[index].managerName, kind: .files)
             }
@@ -105,12 +105,17 @@ extension Engine {
                 addUser(file.locator, &state)
             }
         }
+        var starts: [LoadStart] = []
         do throws(StorageError) {
-            var starts: [LoadStart] = []
             for file in new { starts.append(try create(file)) }
             return starts
         } catch {
             for file in new { forgetLoad(file.locator) }
+            if error.code == .alreadyExists || error.code == .fileExists {
+                // It is not the load's to remove. If this fails, the next opening removes it.
+                let taken = new[starts.count].locator
+                try? changeCatalog(session) { $0.remains[taken] = nil }
+            }
             removeRemains(session, of: Set(new.map(\.locator)))
             throw error
         }
@@ -171,8 +176,11 @@ extension Engine {
         return Self.defaultManagerName
     }
 
-    /// Whether a path of the relation's first file is in use, in plain or compressed form.
-    private func isTaken(_ locator: RelationLocator) throws(StorageError) -> Bool {
+    /// Whether the storage manager has the relation already, or a path of its first file is in use,
+    /// in plain or compressed form.
+    private func isTaken(_ locator: RelationLocator, _ manager: String) throws(StorageError) -> Bool
+    {
+        if try openRelation(locator, managedBy: manager).storage.exists(.main) { return true }
         for suffix in ["", ".chunks", ".map"] where try files.exists("\(locator)\(suffix)") {
             return true
         }
@@ -303,8 +311,8 @@ extension Engine {
         let gone = old.map { catalog.remove($0) } ?? []
         let new = RelationDescription(
             name: name, locator: locator, schema: load.schema, managerName: load.managerName,
-            blockCount: count, rowCount: rowCount, isRowCountExact: isExact,
-            toast: load.toastRole)
+            blockCount: count, furtherForks: load.furtherForks, rowCount: rowCount,
+            isRowCountExact: isExact, toast: load.toastRole)
         catalog.relations[name] = new
         return (new, gone)
     }

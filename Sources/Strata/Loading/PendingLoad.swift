@@ -32,6 +32,8 @@ public final class PendingLoad {
     let managerName: String
     /// The main fork's length before the load. Readers see only that much until the load ends.
     let firstBlock: UInt32
+    /// The lengths of further forks that the new relation has.
+    var furtherForks: [Fork: UInt32] = [:]
     private lazy var strategy = AccessStrategy(.bulkWrite, for: engine.buffers)
     private var extended: ExtendedPages?
     private var nextExtension = 1

@@ -11,5 +11,6 @@ struct PostgresCommand: ParsableCommand {
             """,
         subcommands: [
             PostgresTablesCommand.self, PostgresScanCommand.self, PostgresVerifyCommand.self,
+            PostgresSalvageCommand.self,
         ])
 }

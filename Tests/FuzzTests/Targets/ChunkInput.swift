@@ -57,10 +57,10 @@ enum ChunkInput {
         let fields = slot.fields(0)
         if isMended {
             // The header says how much the other checksum covers, so it is made valid twice.
-            fields.set(Checksum.of(fields.bytes(0..<60)), 60)
+            fields.set(CRC32C.checksum(fields.bytes(0..<60).bytes), 60)
             guard let header = ChunkHeader(fields) else { return nil }
             fields.set(slot.checksum(0, header), 28)
-            fields.set(Checksum.of(fields.bytes(0..<60)), 60)
+            fields.set(CRC32C.checksum(fields.bytes(0..<60).bytes), 60)
         }
         guard let header = ChunkHeader(fields) else { return nil }
         let part = FrameSlot.Part(

@@ -42,7 +42,7 @@ enum CompressedInput {
     // MARK: Checksums
 
     private static func checksum(_ bytes: ArraySlice<UInt8>, after: UInt32 = 0) -> UInt32 {
-        bytes.withUnsafeBytes { Checksum.of($0, after: after) }
+        CRC32C.checksum(bytes.span, seed: after)
     }
 
     /// Makes the checksums of all records valid that the file's own numbers lead to.

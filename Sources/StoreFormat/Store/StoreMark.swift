@@ -1,0 +1,256 @@
+package import AsyncIO
+package import FileAccess
+
+/// The file `strata.clean`, which says whether the store was closed with everything durable, and
+/// how often its catalog has been replaced.
+///
+/// An engine that writes marks the store as open, durably, before it writes anything else. A clean
+/// shutdown marks it as closed, durably, as its last act. Anything else in its place is not a mark,
+/// and the store counts as not closed.
+///
+/// The generation is that of the catalog when the store was closed. While it is open, the number
+/// follows each replacement of the catalog without being synced: it may be behind after a crash,
+/// and is never ahead. So a catalog of an earlier generation is one that was put back.
+///
+/// A store counts as closed only where it was closed: the mark names the inode numbers of its own
+/// file and of the catalog's. A mark that was copied or restored along with a store says nothing
+/// about the durability of those files.
+package struct StoreMark: Equatable {
+    /// Whether an engine has the store open, or ended without closing it.
+    package let isOpen: Bool
+    /// The store's number.
+    package let store: UInt64
+    /// How often the catalog had been replaced.
+    package let generation: UInt64
+    /// The number of the next new relation; 0 if the mark does not tell.
+    package let nextFileNumber: UInt32
+    /// The inode number of the mark's own file.
+    let ownSerial: UInt64
+    /// The inode number of the catalog; 0 while the store is open.
+    let catalogSerial: UInt64
+
+    package static let fileName = "strata.clean"
+    package static let file = SealedFile(magic: "STRATACL", version: 2)
+    private static let payloadSize = 37
+    /// Version 1 lacks the state and the next number, and is there only while the store is closed.
+    package static let fileSize = SealedFile.overhead + payloadSize
+
+    fileprivate static func closed(_ catalog: Catalog, own: UInt64, named: UInt64) -> StoreMark {
+        StoreMark(
+            isOpen: false, store: catalog.identifier, generation: catalog.generation,
+            nextFileNumber: catalog.nextFileNumber, ownSerial: own, catalogSerial: named)
+    }
+
+    fileprivate static func open(_ catalog: Catalog, own: UInt64) -> StoreMark {
+        StoreMark(
+            isOpen: true, store: catalog.identifier, generation: catalog.generation,
+            nextFileNumber: catalog.nextFileNumber, ownSerial: own, catalogSerial: 0)
+    }
+
+    /// The file's bytes.
+    package var encoded: [UInt8] {
+        var writer = ByteWriter()
+        for value in [store, generation, ownSerial, catalogSerial] { writer.write(value) }
+        writer.write(UInt8(isOpen ? 1 : 0))
+        writer.write(nextFileNumber)
+        return Self.file.seal(writer.bytes)
+    }
+}
+
+extension StoreMark {
+    /// Reads the file's bytes; nil for anything else than a sound mark.
+    package init?(_ bytes: [UInt8]) {
+        do {
+            let (payload, version) = try Self.file.open(bytes)
+            var reader = ByteReader(bytes, payload)
+            store = try reader.read("the store's number")
+            generation = try reader.read("the generation")
+            ownSerial = try reader.read("the mark's file")
+            catalogSerial = try reader.read("the catalog's file")
+            let state: UInt8 = try version > 1 ? reader.read("the state") : 0
+            nextFileNumber = try version > 1 ? reader.read("the next file number") : 0
+            try reader.finish()
+            isOpen = state != 0
+        } catch {
+            return nil
+        }
+    }
+}
+
+/// The mark of a store that is open for writing.
+package struct OpenMark: Sendable {
+    private let files: FileAccess
+    /// The inode number of the mark's file.
+    fileprivate let serial: UInt64
+
+    fileprivate init(files: FileAccess, serial: UInt64) {
+        self.files = files
+        self.serial = serial
+    }
+
+    /// Records that the catalog has been replaced. Not durable by itself. If this fails, the mark
+    /// stays behind, which hides an older catalog after a crash and does no other harm.
+    package func follow(_ catalog: Catalog) {
+        do throws(StorageError) {
+            guard try isInPlace() else { return }
+            let file = try files.open(StoreMark.fileName, .buffered)
+            try file.writeAll(StoreMark.open(catalog, own: serial).encoded)
+        } catch {}
+    }
+
+    /// Whether nothing has taken the place of the mark's file. Writing into a file that has other
+    /// names would change what these name.
+    fileprivate func isInPlace() throws(StorageError) -> Bool {
+        guard let status = try files.linkStatus(of: StoreMark.fileName) else { return false }
+        return status.kind == .file && status.serial == serial && status.linkCount == 1
+            && status.size <= StoreMark.fileSize
+    }
+}
+
+extension StoreFiles {
+    /// Whether the last engine closed the store, and nothing has been written since. A mark that is
+    /// missing, damaged or unreadable counts as no mark.
+    package func wasClosed(_ catalog: Catalog) -> Bool {
+        do throws(StorageError) {
+            // They are removed before the store is marked as closed.
+            for path in StoreFiles.journalNames where try files.exists(path) { return false }
+            guard let own = try files.linkStatus(of: StoreMark.fileName), own.kind == .file,
+                let named = try files.status(of: Catalog.fileName), let found = try readMark()
+            else { return false }
+            return found == .closed(catalog, own: own.serial, named: named.serial)
+        } catch {
+            return false
+        }
+    }
+
+    /// The mark, if it knows a later generation than this catalog's: then an older catalog was put
+    /// in its place. Nil if the mark is missing, damaged, unreadable or another store's.
+    package func laterMark(than catalog: Catalog) -> StoreMark? {
+        do throws(StorageError) {
+            guard let mark = try readMark(), mark.store == catalog.identifier,
+                mark.generation > catalog.generation
+            else { return nil }
+            return mark
+        } catch {
+            return nil
+        }
+    }
+
+    private func readMark() throws(StorageError) -> StoreMark? {
+        try read(StoreMark.fileName, atMost: StoreMark.fileSize, damage: Catalog.damaged)
+            .flatMap(StoreMark.init)
+    }
+
+    /// Whether something stands at the mark's name that is no mark, not even a damaged one. It is
+    /// never changed or removed: it may be a relation's file.
+    ///
+    /// - Throws: what reading throws.
+    package func hasForeignMark() throws(StorageError) -> Bool {
+        guard let status = try files.linkStatus(of: StoreMark.fileName) else { return false }
+        return try !mayBeMark(status)
+    }
+
+    /// Whether a mark can have this status and beginning, damage and an interrupted write included.
+    /// Of anything but a regular file, removal loses no contents.
+    private func mayBeMark(_ status: FileStatus) throws(StorageError) -> Bool {
+        switch status.kind {
+        case .directory: return false
+        case .other: return true
+        case .file:
+            let magic = StoreMark.file.magicBytes
+            do throws(StorageError) {
+                let head = try head(of: StoreMark.fileName, StoreMark.fileSize)
+                if status.size <= StoreMark.fileSize && head.allSatisfy({ $0 == 0 }) { return true }
+                return zip(head, magic).count(where: ==) >= magic.count / 2
+            } catch {
+                if error.isBadFile { return false }
+                throw error
+            }
+        }
+    }
+
+    /// Marks the store as open and returns once that is durable. Anything that cannot be a mark is
+    /// left alone.
+    ///
+    /// - Returns: the mark; nil if none could be made, and the store does not count as closed
+    ///   either.
+    /// - Throws: what removing the mark of a closed store throws.
+    package func markOpen(_ catalog: Catalog) throws(StorageError) -> OpenMark? {
+        guard let status = try files.linkStatus(of: StoreMark.fileName) else {
+            return makeMark(catalog)
+        }
+        guard try mayBeMark(status) else { return nil }
+        let mark = OpenMark(files: files, serial: status.serial)
+        // A file is used again, so that opening and closing a store leaves its files unchanged.
+        if try mark.isInPlace() {
+            do throws(StorageError) {
+                try write(.open(catalog, own: status.serial))
+                return mark
+            } catch {}
+        }
+        try files.remove(StoreMark.fileName, ifExists: true)
+        try files.syncDirectory(".")
+        return makeMark(catalog)
+    }
+
+    /// Makes the mark's file. What a failure leaves is at most the mark of an open store.
+    private func makeMark(_ catalog: Catalog) -> OpenMark? {
+        do throws(StorageError) {
+            _ = try files.open(StoreMark.fileName, [.exclusive, .buffered])
+            guard let own = try files.linkStatus(of: StoreMark.fileName) else { return nil }
+            try write(.open(catalog, own: own.serial))
+            try files.syncDirectory(".")
+            return OpenMark(files: files, serial: own.serial)
+        } catch {
+            return nil
+        }
+    }
+
+    private func write(_ mark: StoreMark) throws(StorageError) {
+        let file = try files.open(StoreMark.fileName, .buffered)
+        try file.writeAll(mark.encoded)
+        try file.sync()
+    }
+
+    /// Marks the store as closed and returns once that is durable. Everything else must be durable
+    /// before, and nothing may be written any more.
+    ///
+    /// - Parameter mark: what ``markOpen(_:)`` gave.
+    /// - Throws: what making, writing and syncing the file throw; `fileExists` if something else is
+    ///   in its place. The store does not count as closed then.
+    package func markClosed(_ catalog: Catalog, _ mark: OpenMark?) throws(StorageError) {
+        let old = try files.linkStatus(of: StoreMark.fileName)
+        if let old, try !mayBeMark(old) {
+            throw StorageError(
+                .fileExists, "\"\(StoreMark.fileName)\" is not a file of this store",
+                remedy: "Move it to where it belongs, or remove it.",
+                at: StorageError.Location(path: StoreMark.fileName))
+        }
+        let isThere = try mark?.isInPlace() == true
+        do throws(StorageError) {
+            if !isThere {
+                try files.remove(StoreMark.fileName, ifExists: true)
+                _ = try files.open(StoreMark.fileName, [.exclusive, .buffered])
+            }
+            guard let own = try files.status(of: StoreMark.fileName),
+                let named = try files.status(of: Catalog.fileName)
+            else { throw Catalog.damaged("it is missing") }
+            try write(.closed(catalog, own: own.serial, named: named.serial))
+            try files.syncDirectory(".")
+        } catch {
+            // It may not be durable. The original error matters more than one of removing it.
+            do { try files.remove(StoreMark.fileName, ifExists: true) } catch {}
+            throw error
+        }
+    }
+
+    /// Replaces the catalog, and lets the mark follow. Returns once the new catalog is durable.
+    ///
+    /// - Throws: what ``replace(_:with:session:)`` throws.
+    package func replaceCatalog(
+        by catalog: Catalog, _ mark: OpenMark?, session: Session
+    ) throws(StorageError) {
+        try replace(Catalog.fileName, with: catalog.encoded(), session: session)
+        mark?.follow(catalog)
+    }
+}

@@ -1,0 +1,107 @@
+internal import Synchronization
+
+/// Results that several threads make, taken by one thread in the order of their numbers.
+///
+/// Each number belongs to one thread, which gives one or more results for it. A result that is
+/// ready ahead of its turn waits. A thread that is too far ahead waits too, so that memory is
+/// bounded. Each thread must do its numbers in ascending order, and finish each unless
+/// ``stop()`` was called.
+package final class OrderedResults<Result: Sendable>: Sendable {
+    /// How many numbers there are.
+    private let count: Int
+    /// How many numbers may be ahead of the one whose turn it is.
+    private let window: Int
+    private let state = Lock(State(), rank: .parallelScan)
+    /// Counts changes of the state that a thread may wait for.
+    private let changes = Atomic<UInt32>(0)
+
+    private struct State {
+        /// The number whose results are being taken.
+        var turn = 0
+        /// The results that wait, by number. More may follow until the number is finished.
+        var waiting: [Int: [Result]] = [:]
+        var finished: Set<Int> = []
+        var isStopped = false
+    }
+
+    /// Makes one for the numbers from 0 to `count` − 1.
+    package init(count: Int, window: Int) {
+        self.count = count
+        self.window = window
+    }
+
+    /// Waits until a number may be begun. Returns false if nobody wants it any more.
+    package func begin(_ number: Int) -> Bool {
+        wait { state in
+            if state.isStopped { return false }
+            return number < state.turn + window ? true : nil
+        }
+    }
+
+    /// Gives a number's last result.
+    package func finish(_ number: Int, with result: Result) {
+        state.withLock { state in
+            state.waiting[number, default: []].append(result)
+            state.finished.insert(number)
+        }
+        announce()
+    }
+
+    /// Gives a result of a number before its last one. Waits for its turn, and while two others
+    /// wait. Returns false if nobody wants it any more.
+    package func give(_ number: Int, _ result: Result) -> Bool {
+        let isGiven = wait { state in
+            if state.isStopped { return false }
+            guard state.turn == number, (state.waiting[number]?.count ?? 0) < 2 else { return nil }
+            state.waiting[number, default: []].append(result)
+            return true
+        }
+        if isGiven { announce() }
+        return isGiven
+    }
+
+    /// Takes the next result; waits for it. Returns nil once all were taken.
+    package func next() -> Result? {
+        let (result, hasTurned): (Result?, Bool) = wait { [count] state in
+            var hasTurned = false
+            while state.turn < count {
+                if var results = state.waiting[state.turn], !results.isEmpty {
+                    let first = results.removeFirst()
+                    state.waiting[state.turn] = results
+                    return (first, true)
+                }
+                guard state.finished.remove(state.turn) != nil else { break }
+                state.waiting[state.turn] = nil
+                state.turn += 1
+                hasTurned = true
+            }
+            if state.turn == count { return (nil, hasTurned) }
+            return hasTurned ? (nil, true) : nil
+        }
+        if hasTurned { announce() }
+        if let result { return result }
+        return state.withLock { $0.turn == count } ? nil : next()
+    }
+
+    /// Says that no more results will be taken. Any thread.
+    package func stop() {
+        state.withLock { $0.isStopped = true }
+        announce()
+    }
+
+    /// Waits until `body` returns a value.
+    private func wait<Value: Sendable>(
+        _ body: (inout sending State) -> sending Value?
+    ) -> Value {
+        while true {
+            let seen = changes.load(ordering: .acquiring)
+            if let value = state.withLock(body) { return value }
+            park(changes, expected: seen)
+        }
+    }
+
+    private func announce() {
+        changes.add(1, ordering: .releasing)
+        wake(changes, count: .max)
+    }
+}
