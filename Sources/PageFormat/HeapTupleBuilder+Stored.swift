@@ -58,7 +58,7 @@ extension HeapTupleBuilder {
     mutating func grow(to length: Int) -> Bool {
         guard length <= dataLimit else { return false }
         let larger = max(length, min(dataLimit, dataCapacity + dataCapacity / 2))
-        let memory = Self.memory(larger)
+        let memory = unsafe Self.memory(larger)
         // Header, bitmap and data so far; both blocks of memory are at least that long.
         unsafe memory.copyMemory(
             from: UnsafeRawBufferPointer(

@@ -76,7 +76,7 @@ public struct HeapTupleBuilder: ~Copyable, @unchecked Sendable {
     }
 
     static func memory(_ dataCapacity: Int) -> UnsafeMutableRawBufferPointer {
-        unsafe .allocate(
+        .allocate(
             byteCount: dataStart + dataCapacity, alignment: PageLayout.maximumAlignment)
     }
 
