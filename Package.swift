@@ -44,9 +44,11 @@ let modules: [Target] = [
     .target(name: "AsyncIO", dependencies: ["Threads", "CPlatform", deque, liburing, log]),
     .target(name: "PageFormat", dependencies: ["CPlatform"]),
     .target(name: "RowSchema", dependencies: ["PageFormat"]),
+    .target(name: "ToastFormat", dependencies: ["PageFormat"]),
     .target(name: "ValueText", dependencies: ["RowSchema"]),
     .target(
-        name: "RowText", dependencies: ["ValueText", "RowSchema", "PageFormat", "Threads", system]),
+        name: "RowText",
+        dependencies: ["ValueText", "RowSchema", "ToastFormat", "PageFormat", "Threads", system]),
     .target(name: "FileAccess", dependencies: ["AsyncIO", "CPlatform", log, "Threads", system]),
     .target(name: "StorageManager", dependencies: ["AsyncIO", "CPlatform", "Threads"]),
     .target(
@@ -72,7 +74,7 @@ let modules: [Target] = [
         name: "ReadStream",
         dependencies: ["BufferManager", "StorageManager", "AsyncIO", "Threads", deque]),
     .target(
-        name: "PostgresTypes", dependencies: ["ValueText", "RowSchema"],
+        name: "PostgresTypes", dependencies: ["ValueText", "RowSchema", "ToastFormat"],
         path: "Sources/PostgresCluster/PostgresTypes"),
     .target(
         name: "PostgresReading",
@@ -126,7 +128,10 @@ let modules: [Target] = [
         path: "Sources/PostgresCluster/PostgresDump"),
     .target(
         name: "PageChecking",
-        dependencies: ["StorageManager", "FileAccess", "RowSchema", "PageFormat", "AsyncIO"]),
+        dependencies: [
+            "StorageManager", "FileAccess", "RowSchema", "ToastFormat", "PageFormat", "AsyncIO",
+        ]),
+    .target(name: "Checkpointing", dependencies: ["AsyncIO", "Threads"]),
     .target(
         name: "StoreFormat",
         dependencies: [
@@ -141,8 +146,8 @@ let modules: [Target] = [
     .target(
         name: "Strata",
         dependencies: [
-            "Journaling", "PageChecking",
-            "StoreFormat",
+            "Journaling", "Checkpointing", "PageChecking",
+            "StoreFormat", "ToastFormat",
             "ReadStream", "BufferManager", "StorageManager", "MagneticDisk", "CompressedDisk",
             "MemoryDisk", "FileAccess", "RowSchema", "PageFormat", "AsyncIO", "CPlatform", log,
             "Threads", deque, system,
@@ -150,8 +155,8 @@ let modules: [Target] = [
     .target(
         name: "RelationLoader",
         dependencies: [
-            "Strata", "BufferManager", "RowText", "RowSchema", "PageFormat", "AsyncIO", "CZstd",
-            "Threads", deque, system,
+            "Strata", "BufferManager", "StorageManager", "RowText", "RowSchema", "ToastFormat",
+            "PageFormat", "AsyncIO", "CZstd", "Threads", deque, system,
         ]),
     .target(
         name: "StorageTesting",
@@ -190,12 +195,13 @@ let tests: [Target] = [
         ]),
     .testTarget(name: "AsyncIOTests", dependencies: ["AsyncIO", "StorageTesting", log, "Threads"]),
     .testTarget(name: "PageFormatTests", dependencies: ["PageFormat", "Threads"]),
+    .testTarget(name: "ToastFormatTests", dependencies: ["ToastFormat", "PageFormat"]),
     .testTarget(name: "RowSchemaTests", dependencies: ["RowSchema"]),
     .testTarget(
         name: "ValueTextTests", dependencies: ["ValueText", "RowSchema", "StorageTesting"]),
     .testTarget(
         name: "RowTextTests",
-        dependencies: ["RowText", "RowSchema", "PageFormat", "StorageTesting"]),
+        dependencies: ["RowText", "RowSchema", "ToastFormat", "PageFormat", "StorageTesting"]),
     .testTarget(
         name: "FileAccessTests",
         dependencies: ["FileAccess", "AsyncIO", "StorageTesting", "Threads"]),
@@ -237,7 +243,8 @@ let tests: [Target] = [
             "ReadStream", "BufferManager", "MagneticDisk", "FileAccess", "StorageManager",
             "PageFormat", "AsyncIO", "StorageTesting", "Threads",
         ]),
-    .testTarget(name: "PostgresTypesTests", dependencies: ["PostgresTypes"]),
+    .testTarget(
+        name: "PostgresTypesTests", dependencies: ["PostgresTypes", "ToastFormat"]),
     .testTarget(
         name: "PostgresClusterTests",
         dependencies: [
@@ -327,7 +334,9 @@ let tests: [Target] = [
             "RowText", "RowSchema", "Strata", "StoreFormat", "Journaling", "CompressedDisk",
             "BufferManager",
             "FileAccess",
-            "PostgresTypes", "StorageManager", "PageFormat", "AsyncIO", "StorageTesting", log,
+            "PostgresTypes", "PageChecking", "StorageManager", "ToastFormat", "PageFormat",
+            "AsyncIO",
+            "StorageTesting", log,
         ],
         exclude: ["Package.swift", "Fuzzer"]),
 ]
@@ -349,11 +358,12 @@ let package = Package(
         .executable(name: "strata", targets: ["StrataTool"]),
     ]
         + [
-            "AsyncIO", "PageFormat", "RowSchema", "ValueText", "RowText", "FileAccess",
+            "AsyncIO", "PageFormat", "ToastFormat", "RowSchema", "ValueText", "RowText",
+            "FileAccess",
             "StorageManager",
             "MagneticDisk",
             "MemoryDisk", "CompressedDisk", "RadosDisk", "BufferManager", "ReadStream",
-            "StoreFormat", "Journaling", "PageChecking",
+            "StoreFormat", "Journaling", "Checkpointing", "PageChecking",
             "PostgresTypes",
         ].map { .library(name: $0, targets: [$0]) },
     traits: [

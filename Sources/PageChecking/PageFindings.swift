@@ -1,5 +1,6 @@
 package import PageFormat
 package import RowSchema
+package import ToastFormat
 
 /// The result of checking the pages of one fork: rows, and a readable number of findings.
 ///
@@ -48,9 +49,12 @@ package struct PageFindings {
         var last: UInt32
     }
 
-    /// - Parameter schema: what to check the fork's rows against; nil if its pages do not hold
-    ///   rows.
-    package init(_ schema: Schema? = nil) { check = schema.map(RowCheck.init) }
+    /// - Parameters:
+    ///   - schema: what to check the fork's rows against; nil if its pages do not hold rows.
+    ///   - values: finds the rows' values that are out of line; nil if none may be.
+    package init(_ schema: Schema? = nil, values: (any ExternalValues)? = nil) {
+        check = schema.map { RowCheck($0, values: values) }
+    }
 
     /// Counts the rows of a page whose checksum and header are right. Returns what is wrong with
     /// them.

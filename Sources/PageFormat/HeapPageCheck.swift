@@ -77,13 +77,19 @@ public enum HeapPageCheck {
 extension HeapTupleView {
     /// What in the header cannot be so for a tuple of that many attributes; nil for nothing. What
     /// contradicts the tuple's length has been found when the view was made.
-    public func headerFault(attributes: Int) -> PageFormatError? {
+    ///
+    /// - Parameters:
+    ///   - attributes: how many attributes the tuple can have.
+    ///   - allowsExternal: whether values may be stored out of line.
+    public func headerFault(attributes: Int, allowsExternal: Bool = false) -> PageFormatError? {
         guard attributeCount <= attributes else {
             return .badTuple(number, .moreAttributes(attributeCount, than: attributes))
         }
         let flags = HeapTupleHeader.Flags(
             rawValue: bytes.uint16(at: HeapTupleHeader.Offset.flags))
-        guard !flags.contains(.hasExternal) else { return .badTuple(number, .storedElsewhere) }
+        guard allowsExternal || !flags.contains(.hasExternal) else {
+            return .badTuple(number, .storedElsewhere)
+        }
         return nil
     }
 }

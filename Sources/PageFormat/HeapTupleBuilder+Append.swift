@@ -90,7 +90,7 @@ extension HeapTupleBuilder {
     }
 
     /// Takes `length` bytes of aligned room for the next value, zeroes the padding, and returns the
-    /// offset in the scratch. Returns nil if the data cannot fit on any page.
+    /// offset in the scratch. Returns nil if that is more data than is kept.
     @inlinable @inline(__always)
     mutating func claim(_ length: Int, alignment: Int) -> Int? {
         let start = PageLayout.align(dataLength, to: alignment)
@@ -99,7 +99,7 @@ extension HeapTupleBuilder {
             markPresent()
         }
         count &+= 1
-        guard end <= Self.dataLimit else {
+        guard end <= dataCapacity || grow(to: end) else {
             dataLength = end
             return nil
         }
@@ -113,7 +113,7 @@ extension HeapTupleBuilder {
     /// Copies `bytes` to an offset of the scratch where room was taken.
     @inlinable
     func copy(_ bytes: RawSpan, to offset: Int) {
-        precondition(offset >= 0 && bytes.byteCount <= Self.dataStart + Self.dataLimit &- offset)
+        precondition(offset >= 0 && bytes.byteCount <= Self.dataStart + dataCapacity &- offset)
         unsafe bytes.withUnsafeBytes { source in
             guard let origin = source.baseAddress, let target = unsafe scratch.baseAddress else {
                 return

@@ -10,8 +10,8 @@
 /// if try builder.place(on: &page, block: block) == nil { … take another page and place again }
 /// ```
 ///
-/// Append values in the layout's order, one for each attribute. Values too large for a page are
-/// counted but not kept; ``place(on:block:)`` then throws.
+/// Append values in the layout's order, one for each attribute. Values beyond the limit of the
+/// data, by default what fits a page, are counted but not kept; ``place(on:block:)`` then throws.
 @safe
 public struct HeapTupleBuilder: ~Copyable, @unchecked Sendable {
     /// The attributes in order.
@@ -19,17 +19,20 @@ public struct HeapTupleBuilder: ~Copyable, @unchecked Sendable {
 
     /// Header, bitmap and data of the tuple being formed. The data begins at ``dataStart``. Header
     /// and bitmap are put directly before it once it is known whether there are nulls. Owned by the
-    /// builder alone.
+    /// builder alone. Grows with the data.
     @usableFromInline
-    let scratch: UnsafeMutableRawBufferPointer
+    var scratch: UnsafeMutableRawBufferPointer
 
     /// Where data begins in ``scratch``.
     @inlinable
     static var dataStart: Int { 256 }
 
-    /// The most bytes of data that can fit on any page.
-    @inlinable
-    static var dataLimit: Int { PageLayout.maximumTupleSize }
+    /// The most bytes of data that ``scratch`` has room for.
+    @usableFromInline
+    var dataCapacity: Int
+
+    /// The most bytes of data that are kept.
+    let dataLimit: Int
 
     /// Where the null bitmap begins in ``scratch``.
     @usableFromInline
@@ -47,15 +50,22 @@ public struct HeapTupleBuilder: ~Copyable, @unchecked Sendable {
     @usableFromInline
     var content: HeapTupleHeader.Flags = []
 
-    /// Makes a builder for tuples of `layout`, which has at most ``PageLayout/maximumAttributes``.
-    public init(layout: [AttributeLayout]) {
+    /// Makes a builder.
+    ///
+    /// - Parameters:
+    ///   - layout: the attributes, at most ``PageLayout/maximumAttributes``.
+    ///   - dataLimit: the most bytes of data to keep. A tuple of more than what fits a page can
+    ///     only be taken apart again.
+    public init(
+        layout: [AttributeLayout], dataLimit: Int = PageLayout.maximumTupleSize
+    ) {
         precondition(
             layout.count <= PageLayout.maximumAttributes,
             "A tuple can have at most \(PageLayout.maximumAttributes) attributes.")
         self.layout = layout
-        unsafe scratch = .allocate(
-            byteCount: Self.dataStart + Self.dataLimit,
-            alignment: PageLayout.maximumAlignment)
+        self.dataLimit = dataLimit
+        dataCapacity = min(dataLimit, PageLayout.maximumTupleSize)
+        unsafe scratch = Self.memory(dataCapacity)
         bitmapStart =
             Self.dataStart - HeapTupleHeader.dataOffset(attributes: layout.count, hasNulls: true)
             + HeapTupleHeader.Offset.bitmap
@@ -63,6 +73,11 @@ public struct HeapTupleBuilder: ~Copyable, @unchecked Sendable {
 
     deinit {
         unsafe scratch.deallocate()
+    }
+
+    static func memory(_ dataCapacity: Int) -> UnsafeMutableRawBufferPointer {
+        .allocate(
+            byteCount: dataStart + dataCapacity, alignment: PageLayout.maximumAlignment)
     }
 
     /// Begins another tuple; forgets the values appended so far.

@@ -18,6 +18,9 @@ public struct HeapTupleDecoder: Sendable {
     @usableFromInline
     var slots: [Slot]
 
+    /// The forms of those values after ``decodeStored(_:)``; empty after ``decode(_:)``.
+    var forms: [StoredForm] = []
+
     /// A value's position in its tuple.
     @usableFromInline
     struct Slot: Sendable {
@@ -51,6 +54,7 @@ public struct HeapTupleDecoder: Sendable {
     /// O(attributes), without allocation.
     @inlinable
     public mutating func decode(_ tuple: HeapTupleView) throws(PageFormatError) {
+        if hasForms { forgetForms() }
         var offset = tuple.dataOffset
         for index in layout.indices {
             if tuple.isNull(index) {
@@ -67,6 +71,10 @@ public struct HeapTupleDecoder: Sendable {
             }
         }
     }
+
+    /// Whether ``forms`` is not empty.
+    @usableFromInline
+    var hasForms = false
 
     /// Whether the attribute of the last decoded tuple is null. False if the layout does not have
     /// it.

@@ -39,6 +39,9 @@ public struct LoadOptions: Sendable {
     /// The file for skipped records; nil discards them. Only with `BadRecordPolicy.skip`. The
     /// file must be empty or new, and outside the store's directory.
     public var rejectsPath: FilePath?
+    /// The number of the toast relation in the pointers to values that are stored out of line, by
+    /// which PostgreSQL finds it; nil for that of the rows before, or else any.
+    public var toastNumber: UInt32?
     /// How many threads parse records; nil for one for each core. At most 16 are used. Short
     /// sources, and dialects other than RFC 4180's with one delimiter character, are parsed by the
     /// loading thread alone.

@@ -1,6 +1,7 @@
 import PageFormat
 import RowText
 import Strata
+import ToastFormat
 
 /// Beginning a load again with wider types.
 ///
@@ -21,8 +22,10 @@ extension LoadRun {
         }
         while true {
             clock.onWidening?(LoadWidening(cause: failure, old: old, schema: wider))
-            var encoder = RowEncoder(schema: wider)
+            var encoder = RowEncoder(schema: wider, movesValues: true)
             guard let column = try rewrite(old, to: target, &encoder) else {
+                // Values that are stored already stay where they are.
+                pending.passToast(to: target)
                 pending.abort()
                 pending = target
                 self.encoder = encoder
@@ -77,6 +80,18 @@ extension LoadRun {
                     page = try Self.newPage(of: target)
                     continue
                 case .changes(let column): return column
+                case .isStored:
+                    var values = ToastValues(
+                        PooledToastPages(pending.toastLoad, of: pending.session))
+                    if let column = try rewriter.encodeStored(&encoder, from: &values) {
+                        return column
+                    }
+                    fallthrough
+                case .isWide:
+                    if encoder.movedCount > 0 {
+                        try Self.storeMoved(&encoder, &chunks, pending, clock.options)
+                    }
+                    continue
                 }
                 break
             }

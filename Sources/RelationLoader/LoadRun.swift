@@ -18,6 +18,8 @@ struct LoadRun: ~Copyable {
     /// The load. Another one once an inferred type had to be widened.
     var pending: PendingLoad
     var clock: LoadClock
+    /// Stores the values of rows that do not fit a page with them; nil before the first.
+    var chunks: ChunkWriter?
     /// The error of a record with a value that an inferred type does not keep.
     private var breach: LoadError?
     /// For each column, whether its type may be widened.
@@ -48,7 +50,7 @@ struct LoadRun: ~Copyable {
         self.rejects = rejects
         self.pending = pending
         self.clock = clock
-        encoder = RowEncoder(schema: schema)
+        encoder = RowEncoder(schema: schema, movesValues: true)
         let widens = clock.options.widens && clock.options.mode != .append
         isWidenable = schema.columns.map { widens && $0.spelling != nil }
         runLength = pending.engine.buffers.configuration.combineLimit
@@ -74,10 +76,19 @@ struct LoadRun: ~Copyable {
                 next = try widen(because: failure)
                 continue
             }
+            if next == .wideRow {
+                try storeMoved()
+                next = .row
+            }
             let page = try LoaderError.storage { () throws(StorageError) in
                 try pending.nextPage()
             }
+            page.withEditor { $0.initialize() }
             next = try fill(page, from: next)
+            while next == .wideRow {
+                try storeMoved()
+                next = try fill(page, from: .row)
+            }
             handOver(page)
             report(.reading)
             if next == .row { callTeam() }
@@ -92,6 +103,8 @@ struct LoadRun: ~Copyable {
         }
         report(.committing)
         try clock.options.cancellation.check()
+        pending.toastLoad?.toastRowCount = chunks?.chunkCount
+        chunks = nil
         let count = rowCount
         _ = try LoaderError.storage { () throws(StorageError) in
             try pending.commit(rowCount: count)
@@ -144,6 +157,7 @@ struct LoadRun: ~Copyable {
         team = nil
         // A load ends after its pages were given back.
         stopWriting()
+        chunks = nil
         pending.abort()
     }
 
@@ -151,6 +165,8 @@ struct LoadRun: ~Copyable {
     enum Next {
         /// An encoded row that is on no page yet.
         case row
+        /// A row some of whose values must be stored before it is encoded.
+        case wideRow
         /// A row of ``chunk``.
         case chunk
         /// A record that ``breach`` describes.
@@ -159,18 +175,49 @@ struct LoadRun: ~Copyable {
         case end
     }
 
-    /// Puts the next row and those that follow on a page.
+    /// Stores the values that were left out of an encoded row, and forms the row.
+    private mutating func storeMoved() throws(LoaderError) {
+        try Self.storeMoved(&encoder, &chunks, pending, clock.options)
+    }
+
+    static func storeMoved(
+        _ encoder: inout RowEncoder, _ chunks: inout ChunkWriter?, _ pending: PendingLoad,
+        _ options: LoadOptions
+    ) throws(LoaderError) {
+        do throws(StorageError) {
+            if chunks == nil {
+                chunks = try ChunkWriter(pending, number: options.toastNumber)
+            }
+            guard var writer = chunks.take() else { return }
+            for index in 0..<encoder.movedCount {
+                let size = encoder.size(ofMoved: index)
+                let pointer = try encoder.withMoved(index) { (bytes) throws(StorageError) in
+                    try writer.store(bytes, size: size)
+                }
+                encoder.place(pointer, forMoved: index)
+            }
+            encoder.finishMoved()
+            chunks = consume writer
+        } catch {
+            throw .storage(error)
+        }
+    }
+
+    /// Puts the next row and those that follow on a page, behind those that are on it.
     ///
-    /// - Returns: what follows on the next page, or instead of it.
+    /// - Returns: what follows on the next page, or instead of it; a wide row may follow on this
+    ///   page.
     private mutating func fill(
         _ page: borrowing PinnedPage, from first: Next
     ) throws(LoaderError) -> Next {
         let block = page.block.rawValue
         return try page.withEditor { (editor) throws(LoaderError) in
-            editor.initialize()
             if first == .row {
-                let isPlaced = try place(on: &editor, block)
-                precondition(isPlaced, "a row that was accepted fits an empty page")
+                guard try place(on: &editor, block) else {
+                    precondition(
+                        !editor.view.isEmpty, "a row that was accepted fits an empty page")
+                    return .row
+                }
                 rowCount &+= 1
             }
             if team != nil, try placeChunks(on: &editor, block) { return .chunk }
@@ -230,7 +277,7 @@ struct LoadRun: ~Copyable {
             do throws(LoadError) {
                 guard try reader.next() else { return .end }
                 try encoder.encode(&reader)
-                return .row
+                return encoder.movedCount > 0 ? .wideRow : .row
             } catch {
                 failure = error
             }
@@ -245,7 +292,7 @@ struct LoadRun: ~Copyable {
         let failure: LoadError
         do throws(LoadError) {
             try encoder.encode(&reader)
-            return .row
+            return encoder.movedCount > 0 ? .wideRow : .row
         } catch {
             failure = error
         }

@@ -1,4 +1,5 @@
 import AsyncIO
+import PageFormat
 import RowText
 import Strata
 import Threads
@@ -111,7 +112,7 @@ extension ParallelScan {
                     do throws(LoaderError) {
                         try options.cancellation.check()
                         if let fault { try rows.noteUnreadable(fault) }
-                        if let page = page.take() { try rows.scan(page) }
+                        if let page = page.take(), try !scan(page, number, &rows) { break }
                     } catch {
                         finish(number, &rows, error)
                         break
@@ -120,6 +121,17 @@ extension ParallelScan {
                 }
             }
             session.close()
+        }
+
+        /// Scans a page, giving its text in pieces if it is long. Returns whether to go on.
+        private func scan(
+            _ page: borrowing PinnedPage, _ stretch: Int, _ rows: inout RowScan
+        ) throws(LoaderError) -> Bool {
+            var from: OffsetNumber = 1
+            while try !rows.scan(page, session, from: &from) {
+                if rows.buffer.count >= mostText, !give(stretch, &rows) { return false }
+            }
+            return true
         }
 
         private func piece(_ rows: inout RowScan) -> Piece {

@@ -14,8 +14,8 @@ internal import Threads
 ///     engine.relation(named: "airports"), to: DescriptorOutput(descriptor: 1, name: "stdout"))
 /// ```
 ///
-/// Both block the calling thread, so call neither on Swift's cooperative pool. Memory is constant,
-/// whatever the size of the source or relation.
+/// Both block the calling thread, so call neither on Swift's cooperative pool. Memory is constant
+/// but for the values of one row, whatever the size of the source or relation.
 public enum RelationLoader {
     /// Loads all records of `source`, or nothing.
     ///

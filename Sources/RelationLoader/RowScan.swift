@@ -1,6 +1,7 @@
 import PageFormat
 import RowText
 import Strata
+import ToastFormat
 
 /// Turns the rows of pages into text. Belongs to one thread.
 struct RowScan: ~Copyable {
@@ -14,6 +15,9 @@ struct RowScan: ~Copyable {
     private let writes: Bool
     private var decoder: RowDecoder
     private var writer: RowWriter
+    /// Finds values that are out of line; nil before the first row that has some.
+    private var values: ToastValues<PooledToastPages>?
+    private let columns: [Int]
 
     /// How much was read.
     struct Counts {
@@ -34,6 +38,7 @@ struct RowScan: ~Copyable {
         writes = options.format != .none
         buffer = ByteOutput(capacity: 2 * Self.bufferSize)
         decoder = RowDecoder(schema: schema)
+        columns = Array(schema.columns.indices)
         writer = RowWriter(
             schema: schema, selection: selection,
             format: options.format == .jsonLines ? .jsonLines : .csv, options: options.csv)
@@ -45,17 +50,44 @@ struct RowScan: ~Copyable {
 
     /// Adds the rows of a page.
     ///
-    /// - Parameter limit: how many rows may be counted.
-    mutating func scan(_ page: borrowing PinnedPage, limit: UInt64 = .max) throws(LoaderError) {
+    /// - Parameters:
+    ///   - page: the page.
+    ///   - session: the thread's session, which reads the pages of values that are out of line.
+    ///   - from: the first row to add; set to the next one if there is too much text.
+    ///   - limit: how many rows may be counted.
+    /// - Returns: whether all of them were added; if not, take the text and call again.
+    mutating func scan(
+        _ page: borrowing PinnedPage, _ session: Session, from: inout OffsetNumber,
+        limit: UInt64 = .max
+    ) throws(LoaderError) -> Bool {
         let block = page.block
-        try page.withView { (view) throws(LoaderError) in try scan(view, block, limit) }
+        let first = from
+        while let row = try page.withView({ (view) throws(LoaderError) in
+            try scan(view, block, from: from, limit)
+        }) {
+            // Other pages are read only while the page is not locked.
+            try scan(row, block, session)
+            from = row.number + 1
+            // Rows with values out of line are as long as these.
+            if buffer.count >= Self.bufferSize, from > first { return false }
+        }
         counts.pages += 1
+        return true
     }
 
+    /// A row with values that are compressed or out of line.
+    private struct StoredRow {
+        let number: OffsetNumber
+        let bytes: [UInt8]
+    }
+
+    /// Adds the rows of a page.
+    ///
+    /// - Returns: nil, or the first row that ``scan(_:_:_:)`` must read.
     private mutating func scan(
-        _ page: PageView, _ block: BlockNumber, _ limit: UInt64
-    ) throws(LoaderError) {
-        for number in page.linePointerNumbers where counts.rows < limit {
+        _ page: PageView, _ block: BlockNumber, from first: OffsetNumber, _ limit: UInt64
+    ) throws(LoaderError) -> StoredRow? {
+        for number in page.linePointerNumbers where number >= first && counts.rows < limit {
             do throws(RowError) {
                 let tuple: HeapTupleView?
                 do throws(PageFormatError) {
@@ -64,15 +96,64 @@ struct RowScan: ~Copyable {
                     throw RowError.tuple(error)
                 }
                 guard let tuple else { continue }
-                if writes {
-                    try writer.write(tuple, to: &buffer)
-                } else {
-                    try decoder.decode(tuple)
+                do throws(RowError) {
+                    if writes {
+                        try writer.write(tuple, to: &buffer)
+                    } else {
+                        try decoder.decode(tuple)
+                    }
+                } catch {
+                    guard error.isStoredForm else { throw error }
+                    return StoredRow(
+                        number: number,
+                        bytes: unsafe tuple.bytes.withUnsafeBytes { unsafe Array($0) })
                 }
                 counts.rows &+= 1
             } catch {
                 try lose(damage(error, block, number), isSkippable: true)
             }
+        }
+        return nil
+    }
+
+    /// Adds a row with values that are compressed or out of line.
+    private mutating func scan(
+        _ row: StoredRow, _ block: BlockNumber, _ session: Session
+    ) throws(LoaderError) {
+        var values: ToastValues<PooledToastPages>
+        do throws(StorageError) {
+            if let present = self.values {
+                values = present
+            } else {
+                values = ToastValues(PooledToastPages(try relation.toast(), session))
+            }
+        } catch {
+            return try lose(error, isSkippable: error.concernsOneRelation)
+        }
+        let outcome = Result { () throws(RowError) in try read(row, &values) }
+        let failure = values.failure
+        self.values = values
+        switch outcome {
+        case .success: counts.rows &+= 1
+        case .failure(let error):
+            if let failure, !Self.concernsBlock(failure) { throw .storage(failure) }
+            try lose(damage(error, block, row.number), isSkippable: true)
+        }
+    }
+
+    private mutating func read(
+        _ row: StoredRow, _ values: inout ToastValues<PooledToastPages>
+    ) throws(RowError) {
+        let tuple: HeapTupleView
+        do throws(PageFormatError) {
+            tuple = try HeapTupleView(unsafe row.bytes.span.bytes, number: row.number)
+        } catch {
+            throw .tuple(error)
+        }
+        if writes {
+            try writer.write(tuple, from: &values, to: &buffer)
+        } else {
+            try decoder.decode(tuple, from: &values, of: columns)
         }
     }
 

@@ -1,3 +1,4 @@
+import PageFormat
 import RowText
 import Strata
 
@@ -72,7 +73,11 @@ struct ScanRun: ~Copyable {
             }
             guard let page = next else { return true }
             defer { addCounts() }
-            try rows.scan(page, limit: limit - rowCount)
+            var from: OffsetNumber = 1
+            while try !rows.scan(page, session, from: &from, limit: limit - rowCount) {
+                addCounts()
+                try flush()
+            }
             if rows.buffer.count >= RowScan.bufferSize { try flush() }
         }
         return false

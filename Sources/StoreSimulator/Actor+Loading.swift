@@ -19,6 +19,7 @@ extension Actor {
             load = try engine.beginLoad(target, session: session)
         }
         loaded = []
+        loadedValues = []
         appended = nil
         loadManager = target.managerName ?? ""
         if started, target.mode == .append, let current {
@@ -29,7 +30,8 @@ extension Actor {
 
     func stepLoad(_ session: Session) throws(Violation) {
         switch world.random.below(8) {
-        case 0..<5: try addPages()
+        case 0..<4: try addPages()
+        case 4: try addValues()
         case 5, 6: try commitLoad()
         default: abortLoad()
         }
@@ -46,6 +48,15 @@ extension Actor {
         }
     }
 
+    /// Adds a page to the toast relation.
+    private func addValues() throws(Violation) {
+        guard let load else { return }
+        try attempt("adds value \(loadedValues.count)") { () throws(StorageError) in
+            let page = try load.beginToast().nextPage()
+            loadedValues.append(world.valueContent.write(on: page))
+        }
+    }
+
     private func commitLoad() throws(Violation) {
         guard let load else { return }
         self.load = nil
@@ -57,6 +68,7 @@ extension Actor {
         let rows =
             world.random.below(4) == 0
             ? nil : loaded.reduce(0) { $0 + PageContent.rows(of: $1.current) }
+        load.toastLoad?.toastRowCount = UInt64(loadedValues.count)
         let committed = try attempt("commits \(loaded.count) pages to \(name)") {
             () throws(StorageError) in
             try load.commit(rowCount: rows)
@@ -65,7 +77,8 @@ extension Actor {
             try world.acknowledged("a commit", despiteFailedSync: wasFailed)
             if let appended {
                 appended.pages += loaded
-                appended.tail = []
+                appended.values += loadedValues
+                (appended.tail, appended.valuesTail) = ([], [])
                 appended.settle(before: mark, count: appended.pages.count)
             } else {
                 world.model.commit(name, next)
@@ -73,23 +86,24 @@ extension Actor {
         } else if !world.disk.isWithoutPower && !world.mustReopen {
             if let appended {
                 appended.possibleCounts.removeLast()
-                appended.tail = []
+                (appended.tail, appended.valuesTail) = ([], [])
             } else {
                 world.model.revert(name)
             }
         }
         loaded = []
+        loadedValues = []
         appended = nil
     }
 
     /// Records that the load may count from here on.
     private func beginCommit(_ name: String) -> RelationModel? {
         if let appended {
-            appended.tail = loaded
+            (appended.tail, appended.valuesTail) = (loaded, loadedValues)
             appended.possibleCounts.append(appended.pages.count + loaded.count)
             return appended
         }
-        let next = RelationModel(manager: loadManager, pages: loaded)
+        let next = RelationModel(manager: loadManager, pages: loaded, values: loadedValues)
         world.model.attempt(name, next)
         return next
     }
@@ -100,6 +114,7 @@ extension Actor {
         load.abort()
         self.load = nil
         loaded = []
+        loadedValues = []
         appended = nil
     }
 }

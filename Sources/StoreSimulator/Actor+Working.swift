@@ -113,7 +113,8 @@ extension Actor {
         let manager = world.plan.managers[world.random.below(world.plan.managers.count)]
         let wasFailed = world.hasFailedSync
         let next = RelationModel(
-            manager: manager, pages: source.pages.map { RelationModel.Page([$0.current]) })
+            manager: manager, pages: source.pages.map { RelationModel.Page([$0.current]) },
+            values: source.values)
         world.model.attempt(target, next)
         world.allowsInterjections = false
         defer { world.allowsInterjections = true }

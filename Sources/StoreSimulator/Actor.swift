@@ -11,6 +11,8 @@ final class Actor {
     var load: PendingLoad?
     /// What the load's pages hold.
     var loaded: [RelationModel.Page] = []
+    /// The values on the pages of the load's toast relation.
+    var loadedValues: [UInt32] = []
     var loadManager = ""
     /// The relation being appended to.
     var appended: RelationModel?

@@ -23,10 +23,14 @@ final class RelationModel {
     var tail: [Page] = []
     /// The numbers of pages that it may have after a crash.
     var possibleCounts: [Int]
+    /// The values in its toast relation, and those that an append is adding.
+    var values: [UInt32]
+    var valuesTail: [UInt32] = []
 
-    init(manager: String, pages: [Page]) {
+    init(manager: String, pages: [Page], values: [UInt32] = []) {
         self.manager = manager
         self.pages = pages
+        self.values = values
         possibleCounts = [pages.count]
     }
 
@@ -41,8 +45,15 @@ final class RelationModel {
         possibleCounts = [count]
     }
 
-    /// Whether these versions may be found.
-    func allows(_ found: [UInt32]) -> Bool {
+    /// Whether these values may be found together with that number of pages.
+    private func allows(values found: [UInt32], pages count: Int) -> Bool {
+        if found == values, count <= pages.count || valuesTail.isEmpty { return true }
+        return found == values + valuesTail && (count > pages.count || tail.isEmpty)
+    }
+
+    /// Whether these versions and values may be found.
+    func allows(_ found: [UInt32], _ values: [UInt32]) -> Bool {
+        guard allows(values: values, pages: found.count) else { return false }
         guard possibleCounts.contains(found.count) else { return false }
         let all = pages + tail
         return found.count <= all.count

@@ -104,6 +104,7 @@ extension World {
             return
         }
         var found: [UInt32] = []
+        var values: [UInt32] = []
         var failure: Violation?
         do throws(StorageError) {
             let relation = try engine.relation(named: name)
@@ -126,13 +127,28 @@ extension World {
                 }
                 if extent.rowCount != nil { report.countsChecked += 1 }
             }
+            values = try self.values(of: relation, session)
         } catch {
             try judge(error, "opening \(name) after a crash")
             isGivenUp = true
             return
         }
         if let failure { throw failure }
-        try resolve(name, description.managerName, found, candidates)
+        try resolve(name, description.managerName, found, values, candidates)
+    }
+
+    /// The values in a relation's toast relation.
+    private func values(of relation: Relation, _ session: Session) throws(StorageError)
+        -> [UInt32]
+    {
+        guard let toast = try relation.toast() else { return [] }
+        var found: [UInt32] = []
+        var pages = toast.scan(session: session)
+        while let page = try pages.next() {
+            report.pagesChecked += 1
+            found.append(valueContent.value(on: page) ?? Self.foreign)
+        }
+        return found
     }
 
     /// Stands for pages that could not be read. Two others stand for pages that are no version but
@@ -155,19 +171,22 @@ extension World {
 
     /// Finds out which of the possible relations this is, and continues with that one.
     private func resolve(
-        _ name: String, _ manager: String, _ found: [UInt32], _ candidates: [RelationModel?]
+        _ name: String, _ manager: String, _ found: [UInt32], _ values: [UInt32],
+        _ candidates: [RelationModel?]
     ) throws(Violation) {
         if found.contains(Self.unsealed) {
             throw Violation(reason: "pages of \(name) were given out unverified: \(found)")
         }
-        let fits = candidates.contains { $0?.manager == manager && $0?.allows(found) == true }
+        let fits = candidates.contains {
+            $0?.manager == manager && $0?.allows(found, values) == true
+        }
         if !fits {
-            try judgeUnfit(name, manager, found, candidates)
+            try judgeUnfit(name, manager, found, values, candidates)
             isGivenUp = true
             return
         }
         let relation = RelationModel(
-            manager: manager, pages: found.map { RelationModel.Page([$0]) })
+            manager: manager, pages: found.map { RelationModel.Page([$0]) }, values: values)
         model.commit(name, relation)
     }
 
@@ -177,7 +196,8 @@ extension World {
     /// A lost or misdirected write leaves whole pages of another time or relation with valid
     /// checksums. A changed bit must have been reported by an error.
     private func judgeUnfit(
-        _ name: String, _ manager: String, _ found: [UInt32], _ candidates: [RelationModel?]
+        _ name: String, _ manager: String, _ found: [UInt32], _ values: [UInt32],
+        _ candidates: [RelationModel?]
     ) throws(Violation) {
         let hidesWrites = disk.counts.silent > disk.counts[.bitRot]
         let isWhole = !found.contains(Self.unread)
@@ -185,11 +205,15 @@ extension World {
         let told = candidates.map { candidate in
             candidate.map { model in
                 "\(model.manager) of \(model.possibleCounts) pages: "
-                    + "\((model.pages + model.tail).map(\.versions))"
+                    + "\((model.pages + model.tail).map(\.versions)), values"
+                    + " \(model.values) + \(model.valuesTail)"
             } ?? "none"
         }
         throw Violation(
-            reason: "relation \(name) (\(manager)) has \(found), which is none of \(told)")
+            reason:
+                "relation \(name) (\(manager)) has \(found), values \(values), which is none of"
+                + " \(told)"
+        )
     }
 
     /// Checks that every file belongs to something.

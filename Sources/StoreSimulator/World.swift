@@ -21,6 +21,7 @@ final class World {
     var actors: [Actor] = []
     var model: StoreModel
     var content = PageContent()
+    var valueContent = ValueContent()
     var report = SimulationReport()
     /// Whether the store was opened before and therefore must exist.
     var exists = false

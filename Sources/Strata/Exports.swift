@@ -1,6 +1,7 @@
 // Users of the engine only need `import Strata`.
 @_exported public import AsyncIO
 @_exported public import BufferManager
+@_exported public import Checkpointing
 @_exported public import FileAccess
 @_exported public import Journaling
 @_exported public import PageChecking

@@ -16,6 +16,8 @@ public final class Relation: Sendable {
     public let managerName: String
 
     let record: RelationState
+    /// The toast relation, once it was opened.
+    let heldToast = Lock<Relation?>(nil, rank: .heldToast)
 
     /// The caller must have counted this user of the locator in ``EngineState/users``.
     init(_ engine: Engine, _ description: RelationDescription, _ record: RelationState) {

@@ -74,6 +74,16 @@ struct LoadCommand: ParsableCommand {
             valueName: "file"))
     var rejects: PathArgument?
 
+    @Option(
+        help: ArgumentHelp(
+            "The number of the toast relation in rows' pointers to values stored out of line.",
+            discussion: """
+                For PostgreSQL, which finds these values by the reltoastrelid of the table that \
+                the files are given to. By default it is the number of the toast relation's file.
+                """,
+            valueName: "number"))
+    var toastOid: UInt32?
+
     @OptionGroup var threads: ThreadArguments
 
     enum OnError: String, ExpressibleByArgument, CaseIterable {
@@ -94,6 +104,7 @@ struct LoadCommand: ParsableCommand {
         if columns.match == .name && csv.noHeader {
             throw ValidationError("--match name needs a header; omit --no-header.")
         }
+        if toastOid == 0 { throw ValidationError("--toast-oid must be at least 1.") }
         try managerArguments.checkOptions(managerMayBeKnown: replace)
         if append && replace { throw ValidationError("--append and --replace exclude each other.") }
         if rejects != nil && onError == .stop {
@@ -118,6 +129,7 @@ struct LoadCommand: ParsableCommand {
         options.threadCount = threads.count
         options.rejectsPath = rejects?.path
         options.widens = !noWiden
+        options.toastNumber = toastOid
         options.cancellation = interruption.cancellation
         let messages = ToolEnvironment.current.standardError
         options.onWarning = { messages.write("strata: \(OptionNames.translated($0))") }

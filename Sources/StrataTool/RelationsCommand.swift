@@ -10,8 +10,9 @@ struct RelationsCommand: ParsableCommand {
         discussion: """
             Prints a line for each: name, rows (? if unknown), pages, their size, the storage \
             manager, the size of the relation's files, the ratio of the pages' size to that, the \
-            unused part of the files, file, and the columns in the form that --schema takes. No \
-            file of the store changes.
+            unused part of the files, file, and the columns in the form that --schema takes. A \
+            toast relation, which holds values of another that do not fit its pages, has the name \
+            of that one there; its rows are chunks of values. No file of the store changes.
 
             Relations whose files are missing, too short or unusable, or that have lost pages, \
             are listed too and named on standard error, and the exit code is then 1. Only strata \
@@ -44,7 +45,9 @@ struct RelationsCommand: ParsableCommand {
                         relation.name, relation.rowCount.map(String.init) ?? "?", "\(pages)",
                         Wording.size(Double(pages) * Double(blockSize)), relation.managerName,
                     ] + space(of: relation, engine, &failures) + [
-                        relation.locator.description, relation.schema?.sqlText ?? "",
+                        relation.locator.description,
+                        relation.toastOwner.map { "values of \"\($0)\"" }
+                            ?? relation.schema?.sqlText ?? "",
                     ]).map(PrintableText.line))
             }
             ToolEnvironment.current.standardOutput.write(lines: table.text)

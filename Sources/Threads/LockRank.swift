@@ -57,6 +57,8 @@ public enum LockRank: Int, Comparable, CaseIterable, Sendable {
     case engineState
     /// The blocks of a relation that its row count covers.
     case countedExtent
+    /// The toast relation of an open relation.
+    case heldToast
     /// The engine that takes row counts back.
     case voucherEngine
     /// The open relations of an engine.

@@ -16,6 +16,7 @@ let modules: [Target.Dependency] = [
     "AsyncIO", "BufferManager", "CompressedDisk", "FileAccess", "Journaling", "PageFormat",
     "PostgresTypes",
     "RowSchema", "RowText", "StorageManager", "StorageTesting", "StoreFormat", "Strata",
+    "PageChecking", "ToastFormat",
 ].map { .product(name: $0, package: "strata") }
 
 let package = Package(

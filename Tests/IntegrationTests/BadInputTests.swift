@@ -45,8 +45,11 @@ struct BadInputTests {
             name: "NULL in a NOT NULL column", schema: "n integer NOT NULL, m integer",
             text: "n,m\n,1\n", message: ["line 2", "column \"n\"", "NOT NULL"]),
         BadFile(
-            name: "a row larger than a page", schema: "a text",
-            text: "a\nshort\n" + String(repeating: "x", count: 9000) + "\n",
+            name: "a row that no page has room for",
+            schema: (0..<1100).map { "c\($0) bigint" }.joined(separator: ", "),
+            text: [String]((0..<1100).map { "c\($0)" }).joined(separator: ",") + "\n"
+                + String(repeating: ",", count: 1099) + "\n"
+                + [String](repeating: "7", count: 1100).joined(separator: ",") + "\n",
             message: ["line 3", "a page has room for"]),
         BadFile(
             name: "columns that are not the file's", schema: "a integer, b integer, c integer",

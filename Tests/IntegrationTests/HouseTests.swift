@@ -14,7 +14,8 @@ import Testing
         let streams = managers.union(["BufferManager", "PageFormat"])
         let strata = streams.union([
             "ReadStream", "MagneticDisk", "CompressedDisk", "MemoryDisk", "FileAccess",
-            "RowSchema", "StoreFormat", "Journaling", "PageChecking",
+            "RowSchema", "StoreFormat", "Journaling", "PageChecking", "Checkpointing",
+            "ToastFormat",
         ])
         let reading = streams.union([
             "PostgresTypes", "RowText", "PageChecking", "ReadStream", "MagneticDisk", "FileAccess",
@@ -22,7 +23,8 @@ import Testing
         let catalogs = reading.union(["PostgresReading"])
         let bench = strata.union(["Strata", "RelationLoader", "RowText"])
         return [
-            "PostgresTypes": ["ValueText", "RowSchema"], "PostgresReading": reading,
+            "PostgresTypes": ["ValueText", "RowSchema", "ToastFormat"],
+            "PostgresReading": reading,
             "PostgresCatalogs": catalogs,
             "PostgresVerification": catalogs.union(["PostgresCatalogs"]),
             "PostgresCluster": catalogs.union([
@@ -34,8 +36,9 @@ import Testing
             ]),
             "PageInspection": catalogs.union(["PostgresVerification", "PostgresRescue"]),
             "Threads": [], "AsyncIO": ["Threads"], "PageFormat": [],
-            "RowSchema": ["PageFormat"], "ValueText": ["RowSchema"],
-            "RowText": ["ValueText", "RowSchema", "PageFormat", "Threads"],
+            "ToastFormat": ["PageFormat"], "RowSchema": ["PageFormat"],
+            "ValueText": ["RowSchema"],
+            "RowText": ["ValueText", "RowSchema", "ToastFormat", "PageFormat", "Threads"],
             "FileAccess": core,
             "StorageManager": core, "MagneticDisk": managers.union(["FileAccess"]),
             "MemoryDisk": managers, "RadosDisk": managers,
@@ -43,7 +46,8 @@ import Testing
             "BufferManager": buffers, "ReadStream": streams, "Strata": strata,
             "StoreFormat": managers.union(["FileAccess", "RowSchema"]),
             "Journaling": streams.union(["FileAccess", "StoreFormat"]),
-            "PageChecking": buffers.union(["FileAccess", "RowSchema"]),
+            "PageChecking": buffers.union(["FileAccess", "RowSchema", "ToastFormat"]),
+            "Checkpointing": core,
             "StorageTesting": strata, "RelationLoader": strata.union(["Strata", "RowText"]),
             "StoreSimulator": strata.union(["Strata", "StorageTesting"]), "BenchSuite": bench,
             "StrataTool": bench.union([

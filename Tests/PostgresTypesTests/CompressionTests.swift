@@ -1,9 +1,10 @@
 import PostgresTypes
 import Testing
+import ToastFormat
 
 @Suite("Decompression")
 struct CompressionTests {
-    private func pglz(_ bytes: [UInt8], _ size: Int) throws(ValueFault) -> [UInt8] {
+    private func pglz(_ bytes: [UInt8], _ size: Int) throws(CompressionFault) -> [UInt8] {
         try PGLZ.decompress(bytes.span.bytes, size: size)
     }
 
@@ -37,10 +38,10 @@ struct CompressionTests {
 
     @Test("wrong sizes, and copies from before the value, are refused")
     func refusals() {
-        #expect(throws: ValueFault.self) { try self.pglz([0b1, 0x00, 0x01], 3) }
-        #expect(throws: ValueFault.self) { try self.pglz([0, 0x61], 2) }
-        #expect(throws: ValueFault.self) { try self.pglz([0, 0x61, 0x62], 1) }
-        #expect(throws: ValueFault.self) { try self.pglz([0], 1 << 29) }
+        #expect(throws: CompressionFault.self) { try self.pglz([0b1, 0x00, 0x01], 3) }
+        #expect(throws: CompressionFault.self) { try self.pglz([0, 0x61], 2) }
+        #expect(throws: CompressionFault.self) { try self.pglz([0, 0x61, 0x62], 1) }
+        #expect(throws: CompressionFault.self) { try self.pglz([0], 1 << 29) }
         #expect(throws: ValueFault.self) { try self.lz4([0x10, 0x61, 5, 0, 0], 5) }
         #expect(throws: ValueFault.self) { try self.lz4([0xF0, 255, 255], 1000) }
         #expect(throws: ValueFault.self) { try self.lz4([0x10, 0x61], 1 << 29) }

@@ -9,8 +9,9 @@ enum OlderCatalog {
         // After number, generation, next file number, count; name, database, number, manager, rows.
         let flags = 24 + (2 + 1) + 8 + (2 + 8) + 8
         payload.remove(at: flags)
-        // After the number of forks and the main one.
+        // After the number of forks and the main one comes where values are.
         var position = flags + 1 + 5
+        payload.remove(at: position)
         func word(_ offset: Int) -> Int { Int(payload[offset]) | Int(payload[offset + 1]) << 8 }
         let columns = word(position)
         position += 2

@@ -1,4 +1,6 @@
-/// Decompression of the LZ4 block format. Pure and bounded, like ``PGLZ``.
+internal import ToastFormat
+
+/// Decompression of the LZ4 block format. Pure and bounded, like `PGLZ`.
 package enum LZ4 {
     private static let greatestRatio = 256
     private static let leastMatch = 4
@@ -15,7 +17,9 @@ package enum LZ4 {
             let token = try input.byte(position)
             position &+= 1
             let literals = try length(Int(token >> 4), input, &position)
-            try output.append(try input.part(position, literals))
+            guard output.append(try input.part(position, literals)) else {
+                throw .malformed("a literal runs over the end")
+            }
             position &+= literals
             // The last sequence has only literals.
             if position == end { break }
@@ -23,7 +27,9 @@ package enum LZ4 {
             position &+= 2
             let match = try length(Int(token & 15), input, &position) &+ leastMatch
             guard match <= output.room else { throw .malformed("a match runs over the end") }
-            try output.copy(distance: distance, length: match)
+            guard output.copy(distance: distance, length: match) else {
+                throw .malformed("a copy begins before the value")
+            }
         }
         guard output.isFull else {
             throw .malformed("an LZ4 value does not have the size its header says")

@@ -1,3 +1,5 @@
+internal import ToastFormat
+
 /// The stored forms of a value of varying length, told apart by their first byte. Mirrors the
 /// `varattrib` unions.
 ///
@@ -70,7 +72,12 @@ package struct Compression: Hashable, Sendable {
     /// - Returns: exactly ``size`` bytes.
     package func decompress(_ bytes: RawSpan) throws(ValueFault) -> [UInt8] {
         switch method {
-        case 0: return try PGLZ.decompress(bytes, size: size)
+        case 0:
+            do throws(CompressionFault) {
+                return try PGLZ.decompress(bytes, size: size)
+            } catch {
+                throw .malformed(error.reason)
+            }
         case 1: return try LZ4.decompress(bytes, size: size)
         default: throw .malformed("compression method \(method) is not known")
         }

@@ -32,7 +32,7 @@ public struct CSVOptions: Sendable, Hashable {
     /// Whether the first record names the columns.
     public var hasHeader = true
     /// The longest record in bytes, including quotes and line breaks. At most 1 GiB − 1.
-    public var maximumRecordLength = 64 << 20
+    public var maximumRecordLength = (1 << 30) - 1
     /// The initial read size in bytes. The buffer grows for longer records.
     public var bufferSize = 1 << 20
 

@@ -28,10 +28,25 @@ public struct RowEncoder: ~Copyable {
     private var text = ByteOutput(capacity: 256)
     /// The datum of a value whose datum differs from its text.
     private var datum = ByteOutput(capacity: 256)
+    /// Makes rows fit that are larger than a page.
+    var shrinker: RowShrinker
+    private let movesValues: Bool
 
-    /// Makes an encoder for rows of `schema`.
+    /// Makes an encoder for rows of `schema`, each of which must fit a page.
     public init(schema: Schema) {
+        self.init(schema: schema, movesValues: false)
+    }
+
+    /// Makes an encoder.
+    ///
+    /// - Parameters:
+    ///   - schema: the columns.
+    ///   - movesValues: whether values of a row that does not fit a page are compressed, or left to
+    ///     be stored elsewhere (``movedCount``).
+    package init(schema: Schema, movesValues: Bool) {
         self.schema = schema
+        self.movesValues = movesValues
+        shrinker = RowShrinker(layout: schema.layout)
         forms = schema.columns.map(FieldForm.init)
         modifiers = schema.columns.map(\.modifier)
         isNullable = schema.columns.map(\.isNullable)
@@ -44,6 +59,14 @@ public struct RowEncoder: ~Copyable {
     ///   must not be, the row's tuple cannot fit a page, or the record has the wrong number of
     ///   fields. The encoder can continue with the next record.
     public mutating func encode(_ reader: inout CSVReader) throws(LoadError) {
+        try encodeFields(&reader)
+        if builder.byteCount > PageLayout.maximumTupleSize {
+            if !movesValues { throw tooLarge(reader) }
+            try encodeWide(&reader)
+        }
+    }
+
+    private mutating func encodeFields(_ reader: inout CSVReader) throws(LoadError) {
         let count = forms.count
         guard reader.fieldCount == count else { throw wrongCount(reader) }
         builder.begin()
@@ -65,7 +88,20 @@ public struct RowEncoder: ~Copyable {
             }
             index &+= 1
         }
-        if builder.byteCount > PageLayout.maximumTupleSize { throw tooLarge(reader) }
+    }
+
+    /// Encodes the record once more, with room for all of it, and makes it fit a page.
+    @inline(never)
+    private mutating func encodeWide(_ reader: inout CSVReader) throws(LoadError) {
+        exchangeBuilders(reserving: builder.byteCount)
+        do throws(LoadError) {
+            try encodeFields(&reader)
+        } catch {
+            exchangeBuilders()
+            throw error
+        }
+        exchangeBuilders()
+        if !shrink() { throw tooLarge(reader) }
     }
 
     /// Encodes a tuple of another schema's decoder again, of which some columns have another type
@@ -80,6 +116,24 @@ public struct RowEncoder: ~Copyable {
     public mutating func encode(
         _ tuple: HeapTupleView, of decoder: borrowing RowDecoder, changed: [Bool]
     ) throws(RowError) -> Int? {
+        if let column = try encodeValues(tuple, decoder, changed) { return column }
+        guard builder.byteCount > PageLayout.maximumTupleSize, movesValues else { return nil }
+        exchangeBuilders(reserving: builder.byteCount)
+        do throws(RowError) {
+            _ = try encodeValues(tuple, decoder, changed)
+        } catch {
+            exchangeBuilders()
+            throw error
+        }
+        exchangeBuilders()
+        // A row that does not fit stays as large as it is.
+        _ = shrink()
+        return nil
+    }
+
+    private mutating func encodeValues(
+        _ tuple: HeapTupleView, _ decoder: borrowing RowDecoder, _ changed: [Bool]
+    ) throws(RowError) -> Int? {
         builder.begin()
         for index in forms.indices {
             guard let bytes = decoder.value(index, of: tuple) else {
@@ -88,7 +142,7 @@ public struct RowEncoder: ~Copyable {
             }
             if !changed[index] {
                 if builder.layout[index].isVariable {
-                    builder.appendVariable(bytes)
+                    builder.append(bytes, storedAs: decoder.form(index))
                 } else {
                     builder.appendFixed(bytes)
                 }

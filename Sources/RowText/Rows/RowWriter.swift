@@ -1,5 +1,6 @@
 public import PageFormat
 public import RowSchema
+package import ToastFormat
 public import ValueText
 
 /// Writes heap tuples as text, row by row, into a buffer that the caller empties.
@@ -94,6 +95,26 @@ public struct RowWriter: ~Copyable {
             case .csv: try writeCSV(tuple, to: &output)
             case .jsonLines: try writeJSON(tuple, to: &output)
             }
+        } catch {
+            output.truncate(to: start)
+            throw error
+        }
+    }
+
+    /// Appends a row that may hold values compressed or out of line.
+    ///
+    /// - Throws: ``RowError`` if the tuple is damaged or a value is lost; nothing is appended then.
+    package mutating func write(
+        _ tuple: HeapTupleView, from values: inout some ExternalValues, to output: inout ByteOutput
+    ) throws(RowError) {
+        let start = output.count
+        do throws(RowError) {
+            try decoder.decode(tuple, from: &values, of: selection)
+            switch format {
+            case .csv: try writeCSV(tuple, to: &output)
+            case .jsonLines: try writeJSON(tuple, to: &output)
+            }
+            decoder.forgetExpanded()
         } catch {
             output.truncate(to: start)
             throw error

@@ -66,6 +66,7 @@ extension Catalog {
                 throw DecodingFailure("two relations are named \"\(relation.name)\"")
             }
         }
+        try checkToast(catalog.relations)
         for _ in 0..<(try reader.readCount(of: "remains", size: 4 + 4 + 2 + 1 + 4)) {
             let (locator, entry) = try readRemains(&reader)
             try check(locator, below: catalog.nextFileNumber, "what a load left")
@@ -105,11 +106,45 @@ extension Catalog {
         guard let blockCount = forks[.main] else {
             throw DecodingFailure("relation \"\(name)\" has no main fork")
         }
+        let toast = try readToast(&reader, version, name)
         return RelationDescription(
             name: name, locator: locator, schema: try schemas.read(&reader, name),
             managerName: manager, blockCount: blockCount,
             furtherForks: forks.filter { $0.key != .main },
-            rowCount: rows == unknownRowCount ? nil : rows, isRowCountExact: isExact)
+            rowCount: rows == unknownRowCount ? nil : rows, isRowCountExact: isExact,
+            toast: toast)
+    }
+
+    private static func readToast(
+        _ reader: inout ByteReader, _ version: UInt32, _ name: String
+    ) throws(DecodingFailure) -> ToastRole {
+        if version < versionOfToast { return .none }
+        let code: UInt8 = try reader.read("whether values are out of line")
+        switch code {
+        case toastNone: return .none
+        case toastValues:
+            let partner = try reader.readText("the name of a toast relation")
+            return .values(
+                in: partner, number: try reader.read("the number of a toast relation"))
+        case toastOwner: return .owner(try reader.readText("the name of a toast relation's owner"))
+        default: throw DecodingFailure("relation \"\(name)\" has its values in way \(code)")
+        }
+    }
+
+    /// Each toast relation has one owner, and both are kept in the same way.
+    private static func checkToast(_ relations: RelationMap) throws(DecodingFailure) {
+        for relation in relations.values {
+            guard let name = relation.toast.partner else { continue }
+            let partner = relations[name]
+            guard let partner, partner.toast.partner == relation.name,
+                (partner.toastOwner == nil) != (relation.toastOwner == nil),
+                partner.managerName == relation.managerName
+            else {
+                throw DecodingFailure(
+                    "relation \"\(relation.name)\" has no part in \"\(name)\", which holds"
+                        + " values out of line or has them there")
+            }
+        }
     }
 
     /// Decodes whether a number of rows is exact. Older versions did not take it back when pages

@@ -3,7 +3,7 @@ internal import StorageManager
 
 extension Catalog {
     package static let fileName = "strata.catalog"
-    package static let file = SealedFile(magic: "STRATACA", version: 3)
+    package static let file = SealedFile(magic: "STRATACA", version: 4)
 
     static let columnNullable: UInt8 = 1
     /// The modifier of a type without one, as in PostgreSQL's `atttypmod`.
@@ -23,6 +23,11 @@ extension Catalog {
     /// values. Columns of older ones have neither.
     static let versionOfSpellings: UInt32 = 3
     static let columnSpelled: UInt8 = 2
+    /// The first version that records which relations hold values of others.
+    static let versionOfToast: UInt32 = 4
+    static let toastNone: UInt8 = 0
+    static let toastValues: UInt8 = 1
+    static let toastOwner: UInt8 = 2
 
     /// The number of payload bytes that ``head(_:)`` needs.
     package static let headSize = 16
@@ -66,6 +71,7 @@ extension Catalog {
             writer.write(fork.rawValue)
             writer.write(relation.blockCount(of: fork) ?? 0)
         }
+        write(relation.toast, to: &writer)
         let columns = relation.schema?.columns ?? []
         writer.write(UInt16(columns.count))
         for column in columns {
@@ -76,6 +82,19 @@ extension Catalog {
                     | (column.spelling != nil ? columnSpelled : 0))
             writer.write(column.modifier?.storedNumber(of: column.type) ?? unmodified)
             writer.write((column.spelling ?? .standard).rawValue)
+        }
+    }
+
+    private static func write(_ role: ToastRole, to writer: inout ByteWriter) {
+        switch role {
+        case .none: writer.write(toastNone)
+        case .values(let name, let number):
+            writer.write(toastValues)
+            writer.write(name)
+            writer.write(number)
+        case .owner(let name):
+            writer.write(toastOwner)
+            writer.write(name)
         }
     }
 

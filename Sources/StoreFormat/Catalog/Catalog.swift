@@ -67,6 +67,18 @@ package struct Catalog: Equatable, Sendable {
             remedy: "Copy its relations into a new store.")
     }
 
+    /// Removes a relation, and its toast relation, and records their files as remains.
+    ///
+    /// - Returns: those that were removed.
+    package mutating func remove(_ relation: RelationDescription) -> [RelationDescription] {
+        let names = [relation.name] + (relation.toastRelation.map { [$0] } ?? [])
+        return names.compactMap { name in
+            guard let gone = relations.removeValue(forKey: name) else { return nil }
+            remains[gone.locator] = Remains(managerName: gone.managerName, kind: .files)
+            return gone
+        }
+    }
+
     /// The relation with that locator. O(relations).
     package func relation(at locator: RelationLocator) -> RelationDescription? {
         relations.values.first { $0.locator == locator }

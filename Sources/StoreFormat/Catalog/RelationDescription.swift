@@ -21,11 +21,13 @@ public struct RelationDescription: Sendable, Hashable {
     /// Whether it has exactly that many rows and no page of zeroes. If false, an older version of
     /// Strata has counted, and the relation may have more rows.
     public package(set) var isRowCountExact: Bool
+    /// Whether it has values out of line, or holds those of another relation.
+    public package(set) var toast: ToastRole
 
     package init(
         name: String, locator: RelationLocator, schema: Schema?, managerName: String,
         blockCount: UInt32 = 0, furtherForks: [Fork: UInt32] = [:], rowCount: UInt64? = nil,
-        isRowCountExact: Bool = true
+        isRowCountExact: Bool = true, toast: ToastRole = .none
     ) {
         self.name = name
         self.locator = locator
@@ -37,6 +39,7 @@ public struct RelationDescription: Sendable, Hashable {
         let known = rowCount == Catalog.unknownRowCount ? nil : rowCount
         self.rowCount = known
         self.isRowCountExact = known != nil && isRowCountExact
+        self.toast = toast
     }
 
     /// Adds rows from a load; nil if their number is unknown.
@@ -59,5 +62,36 @@ public struct RelationDescription: Sendable, Hashable {
     /// How many blocks a fork had at the last commit or checkpoint; nil if it does not exist.
     public func blockCount(of fork: Fork) -> UInt32? {
         fork == .main ? blockCount : furtherForks[fork]
+    }
+}
+
+/// How a relation takes part in storing values out of line, in PostgreSQL's TOAST form.
+public enum ToastRole: Sendable, Hashable {
+    /// It does not.
+    case none
+    /// Values of its rows are in the toast relation of that name. Its rows' pointers have `number`,
+    /// by which PostgreSQL finds the toast relation.
+    case values(in: String, number: UInt32)
+    /// It is the toast relation of the relation of that name: its rows are chunks of values.
+    case owner(String)
+
+    /// The name of the other relation; nil if there is none.
+    public var partner: String? {
+        switch self {
+        case .none: nil
+        case .values(let name, _), .owner(let name): name
+        }
+    }
+}
+
+extension RelationDescription {
+    /// The relation whose values this one holds; nil if it is no toast relation.
+    public var toastOwner: String? {
+        if case .owner(let name) = toast { name } else { nil }
+    }
+
+    /// The relation that holds the values that its rows have out of line; nil if there is none.
+    public var toastRelation: String? {
+        if case .values(let name, _) = toast { name } else { nil }
     }
 }

@@ -72,7 +72,12 @@ extension Engine {
             state.records[current.locator] = record
             return record
         }
-        if let record { return Relation(self, description, record) }
+        if let record {
+            let relation = Relation(self, description, record)
+            // Holds it, so that it stays readable. Who needs its values meets the error again.
+            if description.toastRelation != nil { _ = try? relation.toast() }
+            return relation
+        }
         if state.withLock({ $0.isClosed }) {
             throw StorageError(.closed, "store \"\(directory)\" has been closed")
         }

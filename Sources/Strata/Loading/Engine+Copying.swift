@@ -6,7 +6,7 @@ extension Engine {
     /// Copies a relation into a new one, page by page, all or nothing. Use it to change a
     /// relation's storage manager, or its options.
     ///
-    /// Copies what readers see when it begins. Blocks the thread.
+    /// Copies what readers see when it begins, and its toast relation with it. Blocks the thread.
     ///
     /// - Parameters:
     ///   - name: the relation to copy.
@@ -15,7 +15,8 @@ extension Engine {
     ///   - session: the calling thread's session.
     ///   - isCancelled: called before each page; returns true to end without effect.
     /// - Returns: the new relation; nil if it was cancelled.
-    /// - Throws: `notFound`, `alreadyExists`, `unknownStorageManager`; `invalidConfiguration` if
+    /// - Throws: `notFound`, `alreadyExists`, `unknownStorageManager`; `misuse` if it is the toast
+    ///   relation of another; `invalidConfiguration` if
     ///   the manager does not know an option; `invalidPage` if a page is damaged; `relationDamaged`
     ///   if rows or another fork's blocks are missing; what reading and writing throw. Nothing is
     ///   copied then.
@@ -23,12 +24,41 @@ extension Engine {
         named name: String, to target: LoadTarget, session: Session,
         isCancelled: () -> Bool = { false }
     ) throws(StorageError) -> Relation? {
+        try checkIsNoToast(name)
         let source = try relation(named: name)
         var target = target
         target.mode = .create
         target.schema = source.schema
         let extent = source.extent
+        guard let role = description(of: name, at: source.locator)?.toast else {
+            throw notFound(name)
+        }
         let load = try startLoads([target], session: session)[0]
+        guard let tally = try copyPages(of: source, extent, to: load, isCancelled) else {
+            return nil
+        }
+        if case .values(_, let number) = role, let values = try source.toast() {
+            let toast = try load.beginToast(number: number)
+            let extent = values.extent
+            guard let tally = try copyPages(of: values, extent, to: toast, isCancelled) else {
+                load.abort()
+                return nil
+            }
+            toast.toastRowCount = tally.count(for: extent)
+        }
+        for fork in Fork.allCases where fork != .main {
+            try copyFork(fork, source, to: load, session)
+        }
+        return try load.commit(
+            rowCount: tally.count(for: extent), isExact: extent.isRowCountExact)
+    }
+
+    /// Copies the pages of the main fork. Returns nil if it was cancelled.
+    private func copyPages(
+        of source: Relation, _ extent: RelationExtent, to load: PendingLoad,
+        _ isCancelled: () -> Bool
+    ) throws(StorageError) -> CopyTally? {
+        let session = load.session
         // Two streams of IO share one session: what is read ahead may wait while pages are written.
         var pages = source.scan(session: session, extent: extent)
         var tally = CopyTally()
@@ -50,13 +80,7 @@ extension Engine {
             }
         }
         try source.checkRowCount(tally.rows, of: extent)
-        for fork in Fork.allCases where fork != .main {
-            try copyFork(fork, source, to: load, session)
-        }
-        // Pages changed meanwhile are copied as they are, and their rows are not counted.
-        let isCounted = extent.allows(tally.rows) && (!tally.hasZeroes || !extent.isRowCountExact)
-        return try load.commit(
-            rowCount: isCounted ? extent.rowCount : nil, isExact: extent.isRowCountExact)
+        return tally
     }
 
     /// Copies another fork as it is on disk: as many blocks as the catalog counts, or as this
@@ -132,6 +156,12 @@ extension Engine {
 private struct CopyTally {
     var rows: UInt64 = 0
     var hasZeroes = false
+
+    /// How many rows the catalog is to count. Pages changed meanwhile are copied as they are, and
+    /// their rows are not counted.
+    func count(for extent: RelationExtent) -> UInt64? {
+        extent.allows(rows) && (!hasZeroes || !extent.isRowCountExact) ? extent.rowCount : nil
+    }
 
     mutating func count(_ page: PageView) {
         if page.isNew { hasZeroes = true }

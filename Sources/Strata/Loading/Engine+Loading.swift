@@ -14,11 +14,13 @@ extension Engine {
     ///
     /// - Throws: `invalidName`, also if new columns have control characters in their names;
     ///   `alreadyExists` if the relation to create exists; `notFound` if the relation to append to
-    ///   is missing; `misuse` if the columns differ from those of the relation to append to;
+    ///   is missing; `misuse` if the columns differ from those of the relation to append to, or if
+    ///   the relation holds the values of another;
     ///   `relationBusy`; `unknownStorageManager`; what writing throws.
     public func beginLoad(_ target: LoadTarget, session: Session) throws(StorageError)
         -> PendingLoad
     {
+        try checkIsNoToast(target.relation)
         try checkColumnNames(target)
         return try startLoads([target], session: session)[0]
     }
@@ -270,7 +272,7 @@ extension Engine {
             for (load, rowCount) in loads {
                 let (new, old) = Self.add(load, rowCount, isExact: isExact, to: &catalog)
                 descriptions.append(new)
-                if let old { replaced.append(old) }
+                replaced += old
             }
         } publish: { state in
             for old in replaced { state.drop(old) }
@@ -290,10 +292,10 @@ extension Engine {
 
     /// Makes a load's pages part of the relation in the catalog.
     ///
-    /// - Returns: the relation, and the one that it replaces.
+    /// - Returns: the relation, and the one that it replaces, with its toast relation.
     private static func add(
         _ load: PendingLoad, _ rowCount: UInt64?, isExact: Bool, to catalog: inout Catalog
-    ) -> (new: RelationDescription, replaced: RelationDescription?) {
+    ) -> (new: RelationDescription, replaced: [RelationDescription]) {
         let locator = load.record.open.locator
         let name = load.target.relation
         let count = load.firstBlock + UInt32(load.pageCount)
@@ -302,19 +304,17 @@ extension Engine {
         if var grown = old, grown.locator == locator {
             grown.blockCount = count
             grown.addRows(rowCount)
+            if load.toastRole != .none { grown.toast = load.toastRole }
             catalog.relations[name] = grown
-            return (grown, nil)
+            return (grown, [])
         }
-        if let old {
-            catalog.remains[old.locator] = Catalog.Remains(
-                managerName: old.managerName, kind: .files)
-        }
+        let gone = old.map { catalog.remove($0) } ?? []
         let new = RelationDescription(
             name: name, locator: locator, schema: load.schema, managerName: load.managerName,
             blockCount: count, furtherForks: load.furtherForks, rowCount: rowCount,
-            isRowCountExact: isExact)
+            isRowCountExact: isExact, toast: load.toastRole)
         catalog.relations[name] = new
-        return (new, old)
+        return (new, gone)
     }
 
     /// Removes what a load has written.

@@ -11,7 +11,10 @@ extension Engine {
     public func beginLoads(_ targets: [LoadTarget], session: Session) throws(StorageError)
         -> [PendingLoad]
     {
-        for target in targets { try checkColumnNames(target) }
+        for target in targets {
+            try checkIsNoToast(target.relation)
+            try checkColumnNames(target)
+        }
         return try startLoads(targets, session: session)
     }
 
@@ -64,9 +67,10 @@ extension Engine {
         return try commit(loads, rowCounts: new.map { $0.schema == nil ? nil : 0 })
     }
 
-    /// Drops relations, as ``dropRelation(named:session:)`` drops one.
+    /// Drops relations and their toast relations, as ``dropRelation(named:session:)`` drops one.
     ///
-    /// - Throws: `notFound`, `relationBusy` if one is being loaded or is named twice, or what
+    /// - Throws: `notFound`, `misuse` if one is the toast relation of another, `relationBusy` if
+    ///   one is being loaded or is named twice, or what
     ///   writing throws. None is dropped then.
     public func dropRelations(named names: [String], session: Session) throws(StorageError) {
         try checkUsable(session)
@@ -74,18 +78,15 @@ extension Engine {
         var reserved: [String] = []
         defer { for name in reserved { unreserve(name) } }
         for name in names {
+            try checkIsNoToast(name)
             try reserve(name)
             reserved.append(name)
         }
         var gone: [RelationDescription] = []
         try changeCatalog(session) { (catalog) throws(StorageError) in
             for name in names {
-                guard let relation = catalog.relations.removeValue(forKey: name) else {
-                    throw notFound(name)
-                }
-                catalog.remains[relation.locator] = Catalog.Remains(
-                    managerName: relation.managerName, kind: .files)
-                gone.append(relation)
+                guard let relation = catalog.relations[name] else { throw notFound(name) }
+                gone += catalog.remove(relation)
             }
         } publish: { state in
             for relation in gone { state.drop(relation) }

@@ -42,6 +42,13 @@ public final class PendingLoad {
     var hasEnded = false
     /// Whether its end gives back the relation's name. False once another load has begun instead.
     var holdsName = true
+    /// The load of the toast relation; nil until ``beginToast(number:)``.
+    public internal(set) var toastLoad: PendingLoad?
+    /// How the relation takes part in storing values out of line, as far as this load changes it.
+    var toastRole = ToastRole.none
+    /// How many rows the toast relation's pages hold, if this is its load. Set it before the
+    /// commit, as ``commit(rowCount:)`` takes it for the relation itself.
+    public var toastRowCount: UInt64?
 
     private enum Phase { case open, committed, aborted }
 
@@ -176,6 +183,7 @@ public final class PendingLoad {
 
     fileprivate func undo() {
         phase = .aborted
+        toastLoad?.abort()
         extended = nil
         do throws(StorageError) {
             try engine.discard(self)
@@ -189,7 +197,7 @@ public final class PendingLoad {
         engine.endLoad(self)
     }
 
-    fileprivate func checkOpen() throws(StorageError) {
+    func checkOpen() throws(StorageError) {
         switch phase {
         case .open: return
         case .committed:
@@ -205,8 +213,13 @@ public final class PendingLoad {
 extension Engine {
     /// Commits loads of one session together.
     func commit(
-        _ loads: [(load: PendingLoad, rowCount: UInt64?)], isExact: Bool, _ session: Session
+        _ given: [(load: PendingLoad, rowCount: UInt64?)], isExact: Bool, _ session: Session
     ) throws(StorageError) -> [Relation] {
+        for (load, _) in given { try load.checkIsNoToast() }
+        let toasts: [(load: PendingLoad, rowCount: UInt64?)] = given.compactMap { one in
+            one.load.toastLoad.map { (load: $0, rowCount: $0.toastRowCount) }
+        }
+        let loads = given + toasts
         for (load, _) in loads {
             try load.checkOpen()
             try load.checkReleased()
@@ -218,7 +231,7 @@ extension Engine {
             if options.publishesEarly { try syncPending(session) }
             for (load, _) in loads { load.didCommit() }
             emptyDropped(session)
-            return relations
+            return Array(relations.prefix(given.count))
         } catch {
             for (load, _) in loads { load.undo() }
             throw error

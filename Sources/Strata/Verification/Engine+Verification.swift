@@ -34,7 +34,8 @@ extension Engine {
     /// method and several reads in flight. Continues after damage. Pages changed but not yet
     /// written are checked as last written; ``checkpoint(_:pace:)`` writes them. If a relation has
     /// columns, its rows are decoded as a scan does, and their values are checked against the
-    /// columns' types. Rows are counted if loads recorded their number
+    /// columns' types, also those that are out of line: a toast relation is checked with its owner,
+    /// too. Rows are counted if loads recorded their number
     /// (`RelationDescription.rowCount`); pages of zeroes are damage then. Mirrors PostgreSQL's
     /// `pg_checksums --check`.
     ///
@@ -59,6 +60,9 @@ extension Engine {
             for name in names {
                 guard let relation = description(of: name) else { throw notFound(name) }
                 found.append(relation)
+                if let toast = relation.toastRelation.flatMap({ description(of: $0) }) {
+                    found.append(toast)
+                }
             }
             chosen = found
         } else {

@@ -1,4 +1,5 @@
 internal import FileAccess
+internal import ToastFormat
 
 /// Reads the pages of relations and checks them. Belongs to its session's thread.
 final class Verifier {
@@ -46,7 +47,9 @@ final class Verifier {
         let extent = relation.extent
         for fork in Fork.allCases {
             let subject = Subject(relation: relation, fork: fork, extent: extent)
-            pages = PageFindings(fork == .main ? relation.schema : nil)
+            pages =
+                fork == .main
+                ? PageFindings(relation.schema, values: try values(of: relation)) : PageFindings()
             if relation.open.capabilities.keepsSegmentFiles {
                 try verifySegments(subject)
             } else {
@@ -54,6 +57,23 @@ final class Verifier {
             }
             tell(pages.takeRest(), subject)
             if fork == .main { compareRows(subject, findingsBefore: findings) }
+        }
+    }
+
+    /// What finds the values that a relation has out of line. A toast relation that cannot be used
+    /// is reported by itself, and as the loss of each value.
+    private func values(of relation: Relation) throws(StorageError) -> (any ExternalValues)? {
+        let role = engine.description(of: relation.name, at: relation.locator)?.toast
+        guard case .values(let name, _) = role else { return nil }
+        do throws(StorageError) {
+            guard let toast = try relation.toast(checkingLength: false) else { return nil }
+            return ToastValues(
+                StoredToastPages(
+                    name, toast.open, blockCount: toast.extent.blockCount,
+                    checksums: engine.control.hasPageChecksums))
+        } catch {
+            guard error.concernsOneRelation else { throw error }
+            return NoExternalValues()
         }
     }
 

@@ -12,6 +12,7 @@ public struct FuzzTarget: Sendable, CustomStringConvertible {
 
     public static let all: [FuzzTarget] = [
         FuzzTarget(name: "pages", run: PageInput.run),
+        FuzzTarget(name: "toast", run: ToastInput.run),
         FuzzTarget(name: "csv", run: CSVInput.run),
         FuzzTarget(name: "dialects", run: DialectInput.run),
         FuzzTarget(name: "values", run: ValueInput.run),

@@ -1,4 +1,4 @@
-internal import AsyncIO
+package import AsyncIO
 internal import Synchronization
 internal import Threads
 
@@ -6,10 +6,10 @@ internal import Threads
 ///
 /// Any checkpoint that begins after a request serves it. So all requests that come during one
 /// checkpoint share the next. Any thread.
-final class CheckpointQueue: Sendable {
+package final class CheckpointQueue: Sendable {
     private struct State {
         var isRunning = false
-        /// The thread that steps a ``SteppedCheckpoint``. Nothing on that thread may wait for it.
+        /// The thread that steps a `SteppedCheckpoint`. Nothing on that thread may wait for it.
         var stepper: UInt?
         /// The number of the last checkpoint that began, counted from 1, and of the last one that
         /// ended.
@@ -25,20 +25,24 @@ final class CheckpointQueue: Sendable {
     private let signal = Atomic<UInt32>(0)
     private let hastens = Atomic<Bool>(false)
 
-    enum Turn {
+    package init() {}
+
+    /// Who makes a checkpoint.
+    package enum Turn {
         /// The caller makes the checkpoint, and ends it.
         case own
         /// Another one did.
         case served(StorageError?)
     }
 
-    var statistics: CheckpointStatistics { state.withLock { $0.statistics } }
+    /// The totals so far.
+    package var statistics: CheckpointStatistics { state.withLock { $0.statistics } }
 
     /// Returns when a checkpoint that began after this call has ended, or it is the caller's turn
     /// to make one. The caller must have no IO staged.
     ///
     /// - Throws: `misuse` if the caller would wait for itself.
-    func enter(_ pace: CheckpointPace) throws(StorageError) -> Turn {
+    package func enter(_ pace: CheckpointPace) throws(StorageError) -> Turn {
         var needed: UInt64?
         while true {
             let seen = signal.load(ordering: .acquiring)
@@ -62,7 +66,7 @@ final class CheckpointQueue: Sendable {
     }
 
     /// Takes the turn if it is free, for a caller that steps the checkpoint on this thread.
-    func tryEnter() -> Bool {
+    package func tryEnter() -> Bool {
         state.withLock { state in
             if state.isRunning { return false }
             state.statistics.requested += 1
@@ -80,7 +84,7 @@ final class CheckpointQueue: Sendable {
     }
 
     /// Ends the turn.
-    func leave(_ failure: StorageError?, _ change: (inout CheckpointStatistics) -> Void) {
+    package func leave(_ failure: StorageError?, _ change: (inout CheckpointStatistics) -> Void) {
         state.withLock { state in
             state.isRunning = false
             state.stepper = nil
@@ -97,7 +101,7 @@ final class CheckpointQueue: Sendable {
     }
 
     /// Ends the pauses of the running checkpoint.
-    func hasten() {
+    package func hasten() {
         if hastens.exchange(true, ordering: .acquiringAndReleasing) { return }
         wakeAll()
     }
@@ -105,7 +109,7 @@ final class CheckpointQueue: Sendable {
     /// Sleeps that long, or until haste is wanted.
     ///
     /// - Returns: whether further pauses are allowed.
-    func pause(_ duration: Duration) -> Bool {
+    package func pause(_ duration: Duration) -> Bool {
         let seen = signal.load(ordering: .acquiring)
         if hastens.load(ordering: .acquiring) { return false }
         park(signal, expected: seen, atMost: duration)
@@ -117,7 +121,8 @@ final class CheckpointQueue: Sendable {
         wake(signal, count: .max)
     }
 
-    static let stepped = StorageError(
+    /// A caller that waits for a checkpoint which its own thread is to step.
+    package static let stepped = StorageError(
         .misuse, "a checkpoint is being made step by step on this thread",
         remedy: "Make its steps to the end, or drop it, before asking for another one.")
 }

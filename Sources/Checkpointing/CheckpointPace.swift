@@ -1,3 +1,5 @@
+package import AsyncIO
+
 /// How fast a checkpoint writes.
 public enum CheckpointPace: Sendable, Hashable {
     /// As fast as the disk allows.
@@ -33,7 +35,7 @@ public struct AutomaticCheckpoints: Sendable, Hashable {
         self.pace = pace
     }
 
-    func validate() throws(StorageError) {
+    package func validate() throws(StorageError) {
         guard interval.map({ $0 > .zero }) ?? true, writtenBytes.map({ $0 > 0 }) ?? true,
             droppedRelations.map({ $0 > 0 }) ?? true
         else {

@@ -1,3 +1,5 @@
+public import StorageManager
+
 /// What opening a store found and did.
 ///
 /// It has no actions if the store is new or was closed, unless there are files of no relation, or
@@ -18,7 +20,7 @@ public struct RecoveryReport: Sendable, Hashable {
         case removedFile(path: String)
         /// A file was left alone that belongs neither to a relation nor, as far as known, to an
         /// unfinished change. Opening the store never removes it;
-        /// ``Engine/removeOrphans(session:observer:)`` does.
+        /// `Engine/removeOrphans(session:observer:)` does.
         case leftAlone(path: String)
         /// A relation cannot be used while the store is open, because its files cannot be repaired.
         /// It can be dropped and replaced.
@@ -30,7 +32,7 @@ public struct RecoveryReport: Sendable, Hashable {
         /// not part of any relation.
         case olderCatalog(generation: UInt64, newest: UInt64)
         /// A relation may have blocks from this one on that a later catalog counted. It cannot grow
-        /// until ``Engine/acceptCatalog(session:)`` gives them up, or it is dropped or replaced.
+        /// until `Engine/acceptCatalog(session:)` gives them up, or it is dropped or replaced.
         case keptBlocks(relation: String, from: UInt32)
         /// A read-only engine could not read the copies of pages in a file of the journal. Pages
         /// may be torn or outdated. The store cannot be opened for writing.
@@ -38,15 +40,15 @@ public struct RecoveryReport: Sendable, Hashable {
     }
 
     /// The steps, in order.
-    public internal(set) var actions: [Action] = []
+    public package(set) var actions: [Action] = []
     /// Whether the store was created.
-    public internal(set) var isNewStore = false
+    public package(set) var isNewStore = false
     /// Whether the store was new, or was closed by the last engine. Only otherwise may the kernel's
     /// cache hold what a power cut would remove.
-    public internal(set) var endedCleanly = false
+    public package(set) var endedCleanly = false
     /// How many files were made durable because the store was not closed. Zero after a clean
     /// shutdown, and for a read-only engine.
-    public internal(set) var syncedFiles = 0
+    public package(set) var syncedFiles = 0
 
     /// Whether one of the actions changed the store, or would have if it had been opened for
     /// writing.
