@@ -90,8 +90,8 @@ extension RecoveryReport.Action: CustomStringConvertible {
         case .notUndone(let locator, let reason):
             "could not undo what an unfinished change has left of relation \(locator): \(reason)"
         case .olderCatalog(let generation, let later):
-            "the catalog is older than the store: it has generation \(generation), and the store had"
-                + " \(later); put the later one back, unless what it had is to be given up"
+            "the catalog is older than the store: it has generation \(generation), and the store"
+                + " had \(later); put the later one back, unless what it had is to be given up"
         case .keptBlocks(let relation, let first):
             "relation \"\(relation)\" may have more than \(first) blocks, which this catalog, older"
                 + " than the store, does not know: they are kept, and it cannot grow"

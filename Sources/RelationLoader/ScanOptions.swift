@@ -27,8 +27,9 @@ public struct ScanOptions: Sendable {
     /// Delimiter, NULL and header of ``Format/csv``.
     public var csv = CSVOptions()
     /// How many threads turn rows into text; nil for one for each core. At most 16 are
-    /// used. A scan with a limit, of a small relation or with a small pool uses the calling thread alone. Each other
-    /// thread has a session; the scan does with fewer threads if there is no room for these.
+    /// used. A scan with a limit, of a small relation or with a small pool uses the calling thread
+    /// alone. Each other thread has a session; the scan does with fewer threads if there is no room
+    /// for these.
     public var threadCount: Int?
     /// Ends the scan early on request.
     public var cancellation = Cancellation()

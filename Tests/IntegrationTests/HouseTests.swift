@@ -18,7 +18,8 @@ import Testing
             "ToastFormat",
         ])
         let reading = streams.union([
-            "PostgresTypes", "RowText", "PageChecking", "ReadStream", "MagneticDisk", "FileAccess",
+            "PostgresTypes", "ValueText", "RowText", "PageChecking", "ReadStream", "MagneticDisk",
+            "FileAccess",
         ])
         let catalogs = reading.union(["PostgresReading"])
         let bench = strata.union(["Strata", "RelationLoader", "RowText"])

@@ -69,7 +69,7 @@ struct EncodingTeamTests {
         var random = SplitMix64(seed: seed)
         var text = ""
         for row in range {
-            let words = String(repeating: "word ", count: Int(random.next() % 20))
+            let words = String(repeating: "word ", count: Int(random.next() % 200))
             let note: String
             switch random.next() % 8 {
             case 0: note = ""
@@ -88,10 +88,10 @@ struct EncodingTeamTests {
     func storeTheSame(_ method: TestedMethod, _ lineBreak: String) throws {
         let text =
             "n,t,d\(lineBreak)"
-            + Self.rows(0..<30_000, IOMethodMatrix.seed, lineBreak: lineBreak)
+            + Self.rows(0..<4000, IOMethodMatrix.seed, lineBreak: lineBreak)
         #expect(text.utf8.count > 3 << 19)
         let alone = try load(text, 1, method)
-        #expect(alone.rows == 30_000 && alone.failure == nil, "seed \(IOMethodMatrix.seed)")
+        #expect(alone.rows == 4000 && alone.failure == nil, "seed \(IOMethodMatrix.seed)")
         for (threads, chunk) in [(2, Int.max), (5, 100_003)] {
             let together = try load(text, threads, method, chunk: chunk)
             #expect(together == alone, "seed \(IOMethodMatrix.seed), \(threads) threads")
@@ -101,7 +101,7 @@ struct EncodingTeamTests {
     static let endings = ["", "1,x,2", "1,\"x\ny\",2\n", "1,\"x", "1,x\"y,2\n", "\n\n\n"]
 
     @Test(arguments: endings) func endTheSame(_ ending: String) throws {
-        let text = "n,t,d\n" + Self.rows(0..<30_000, 7) + ending
+        let text = "n,t,d\n" + Self.rows(0..<4000, 7) + ending
         #expect(try load(text, 3) == load(text, 1))
     }
 
@@ -116,14 +116,14 @@ struct EncodingTeamTests {
 
     @Test(arguments: faults, [BadRecordPolicy.stop, .skip])
     func meetTheSameFaults(_ fault: String, _ policy: BadRecordPolicy) throws {
-        for often in [[9], [20_000], [0, 5000, 5001, 12_000, 29_999]] {
+        for often in [[9], [0, 700, 701, 1600, 3999]] {
             var text = "n,t,d\n"
             var start = 0
             for end in often {
                 text += Self.rows(start..<end, UInt64(end)) + fault
                 start = end
             }
-            text += Self.rows(start..<30_000, 3)
+            text += Self.rows(start..<4000, 3)
             for widens in [true, false] {
                 func change(_ options: inout LoadOptions) {
                     options.onError = policy
@@ -142,7 +142,7 @@ struct EncodingTeamTests {
     /// Other dialects are read by one thread.
     @Test(arguments: ["comment", "lenient", "delimiter", "carriage return", "semicolon"])
     func readOtherDialects(_ dialect: String) throws {
-        var text = "n,t,d\n" + Self.rows(0..<30_000, 5)
+        var text = "n,t,d\n" + Self.rows(0..<4000, 5)
         if dialect == "carriage return" { text = text.replacing("\n", with: "\r") }
         if dialect == "semicolon" { text = text.replacing(",", with: ";") }
         func change(_ options: inout LoadOptions) {
@@ -159,7 +159,7 @@ struct EncodingTeamTests {
     }
 
     @Test func endWhenCancelled() throws {
-        let text = "n,t,d\n" + Self.rows(0..<30_000, 5)
+        let text = "n,t,d\n" + Self.rows(0..<4000, 5)
         let cancelled = try load(text, 3) { $0.cancellation.cancel() }
         #expect(cancelled.failure == "cancelled")
     }

@@ -151,8 +151,9 @@ private struct KeptColumns {
         catalog.typeName(column.type, modifier: column.modifier)
     }
 
-    /// The columns' names. Control characters, which another store would refuse, become underscores,
-    /// and names that are too long in UTF-8 are cut; a number tells those apart that become the same.
+    /// The columns' names. Control characters, which another store would refuse, become
+    /// underscores, and names that are too long in UTF-8 are cut; a number tells those apart that
+    /// become the same.
     private mutating func names() -> [String] {
         var seen = Set(scan.columnNames)
         var result: [String] = []

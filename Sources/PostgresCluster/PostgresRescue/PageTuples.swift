@@ -47,7 +47,7 @@ struct PageTuples {
         // A line pointer whose length or state is wrong leads to a tuple that fills a gap.
         for candidate in candidates.inexact where claims.fits(candidate) { claims.add(candidate) }
         let start = candidates.itemStart(page, claims)
-        carve(page, block, from: start, &claims, &judge)
+        carve(page, block, from: start, candidates.normal, &claims, &judge)
         let numbers = Set(claims.taken.map(\.number))
         for partial in candidates.partial
         where !numbers.contains(partial.number) && claims.isFree(partial) {
@@ -62,9 +62,11 @@ struct PageTuples {
     }
 
     /// Looks for tuples where no line pointer leads.
+    ///
+    /// - Parameter normal: the line pointers in state normal.
     private func carve(
-        _ page: PageView, _ block: UInt32?, from start: Int, _ claims: inout Claims,
-        _ judge: inout TupleJudge
+        _ page: PageView, _ block: UInt32?, from start: Int, _ normal: [OffsetNumber],
+        _ claims: inout Claims, _ judge: inout TupleJudge
     ) {
         let owned = Set(claims.taken.map(\.number))
         for gap in claims.gaps(from: start) {
@@ -83,14 +85,22 @@ struct PageTuples {
                     (1...Self.mostNumber).contains(header.number)
                     && (block == nil || header.block == block)
                 let end = PageLayout.align(offset + length)
+                let isBounded =
+                    end == gap.upperBound || judge.mayBegin(page.bytes, at: end)
                 if namesItself && !owned.contains(header.number)
                     && !claims.taken.contains(where: { $0.number == header.number })
                     && !Self.isDenied(page, header.number, at: offset, length)
-                    && (end == gap.upperBound || judge.mayBegin(page.bytes, at: end))
+                    && isBounded
                 {
                     claims.add(
                         Found(
                             number: header.number, start: offset, length: length, isPossible: true))
+                } else if !namesItself && isBounded,
+                    let number = Self.onlyOwner(page, length, normal, claims)
+                {
+                    // An updated tuple names its successor.
+                    claims.add(
+                        Found(number: number, start: offset, length: length, isPossible: true))
                 }
                 offset = PageLayout.align(offset + length)
             }
@@ -99,6 +109,17 @@ struct PageTuples {
 }
 
 extension PageTuples {
+    /// The line pointer of that length whose tuple was not found, if there is only one.
+    private static func onlyOwner(
+        _ page: PageView, _ length: Int, _ normal: [OffsetNumber], _ claims: Claims
+    ) -> OffsetNumber? {
+        let owners = normal.filter { number in
+            DamagedPage.linePointer(number, of: page)?.length == length
+                && !claims.taken.contains { $0.number == number }
+        }
+        return owners.count == 1 ? owners[0] : nil
+    }
+
     /// Whether a tuple's own line pointer leads to it with another length, which is then the right
     /// one.
     private static func isDenied(

@@ -100,7 +100,8 @@ package struct StoreLock: ~Copyable {
     }
 
     /// Whether the file can be one that a writer left: a process number at most, or the zeroes that
-    /// a power cut makes of it, under no other name. Anything else may be a relation's file, and must not be emptied.
+    /// a power cut makes of it, under no other name. Anything else may be a relation's file, and
+    /// must not be emptied.
     private static func isOwn(_ descriptor: CInt) -> Bool {
         var bytes = [UInt8](repeating: 0, count: longestContent + 1)
         let count = unsafe bytes.withUnsafeMutableBytes {

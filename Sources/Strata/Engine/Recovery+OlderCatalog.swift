@@ -29,8 +29,8 @@ extension Recovery {
         try store.replaceCatalog(by: catalog, nil, session: session)
     }
 
-    /// Whether a relation's main fork has more or fewer blocks than the catalog says. A fork that is
-    /// missing or short now may come back longer. What cannot be read counts as different.
+    /// Whether a relation's main fork has more or fewer blocks than the catalog says. A fork that
+    /// is missing or short now may come back longer. What cannot be read counts as different.
     private func hasOtherLength(_ relation: RelationDescription, _ present: PresentFiles) -> Bool {
         guard let found = managers.manager(named: relation.managerName) else { return true }
         let capabilities = found.manager.capabilities
