@@ -89,7 +89,7 @@ struct EncodingTeamTests {
         let text =
             "n,t,d\(lineBreak)"
             + Self.rows(0..<4000, IOMethodMatrix.seed, lineBreak: lineBreak)
-        #expect(text.utf8.count > 3 << 19)
+        #expect(text.utf8.count > 5 << 18)
         let alone = try load(text, 1, method)
         #expect(alone.rows == 4000 && alone.failure == nil, "seed \(IOMethodMatrix.seed)")
         for (threads, chunk) in [(2, Int.max), (5, 100_003)] {
