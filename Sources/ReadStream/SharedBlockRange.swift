@@ -30,7 +30,9 @@ public final class SharedBlockRange: Sendable {
 
     /// Shares a range of blocks.
     ///
-    /// - Parameter stretchLength: how many neighbours a part takes at a time; at least 1 is used.
+    /// - Parameters:
+    ///   - blocks: the blocks.
+    ///   - stretchLength: how many neighbours a part takes at a time; at least 1 is used.
     public init(_ blocks: Range<UInt32>, stretchLength: Int = 32) {
         self.blocks = blocks
         self.stretchLength = max(1, stretchLength)

@@ -58,7 +58,9 @@ public struct EncodedRows: ~Copyable {
 
     /// Puts the next rows on a page, as many as fit.
     ///
-    /// - Parameter block: the page's block.
+    /// - Parameters:
+    ///   - page: the page.
+    ///   - block: its block.
     /// - Returns: how many rows that were.
     /// - Throws: what `PageEditor.place(_:block:)` throws.
     public mutating func place(
@@ -77,7 +79,7 @@ public struct EncodedRows: ~Copyable {
         while position < bytes.count {
             let length = Int(bytes[position]) | Int(bytes[position + 1]) << 8
             let start = position + 2
-            let tuple = bytes.extracting(start..<start + length).bytes
+            let tuple = unsafe bytes.extracting(start..<start + length).bytes
             guard try page.place(tuple, block: block) != nil else { break }
             position = start + length
             placed += 1

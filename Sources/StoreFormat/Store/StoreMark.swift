@@ -1,5 +1,5 @@
 package import AsyncIO
-package import FileAccess
+internal import FileAccess
 
 /// The file `strata.clean`, which says whether the store was closed with everything durable, and
 /// how often its catalog has been replaced.
