@@ -50,7 +50,9 @@ import Testing
 
     private static var contests: [String] {
         (cores > 2 ? [2, cores] : [2]).flatMap { threads in
-            ["atomics", "disjoint", "hot", "half"].map { "contend/\($0)/\(threads)" }
+            [
+                "atomics", "disjoint", "hot", "parallelscan", "half", "parallelscan-warm",
+            ].map { "contend/\($0)/\(threads)" }
         }
     }
 
