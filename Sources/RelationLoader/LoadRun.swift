@@ -54,7 +54,7 @@ struct LoadRun: ~Copyable {
         let widens = clock.options.widens && clock.options.mode != .append
         isWidenable = schema.columns.map { widens && $0.spelling != nil }
         runLength = pending.engine.buffers.configuration.combineLimit
-        threadCount = min(clock.options.threadCount ?? Processor.coreCount, Self.mostThreads)
+        threadCount = min(clock.options.threadCount ?? 1, Self.mostThreads)
     }
 
     private static let mostThreads = 16

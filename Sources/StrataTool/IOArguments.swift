@@ -67,11 +67,12 @@ struct ThreadArguments: ParsableArguments {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "How many threads convert rows, 1 or more; by default one for each core.",
+            "How many threads convert rows, 1 or more.",
+            discussion: "By default one for each core to scan, and one to load.",
             valueName: "count"))
     var threads: String?
 
-    /// Nil for one for each core.
+    /// Nil for the default.
     var count: Int? { threads.flatMap(Int.init) }
 
     func validate() throws {
