@@ -174,10 +174,10 @@ extension StoreFiles {
     ///
     /// - Returns: the mark; nil if none could be made, and the store does not count as closed
     ///   either.
-    /// - Throws: what removing the mark of a closed store throws.
+    /// - Throws: what removing the mark of a closed store throws; a failed sync.
     package func markOpen(_ catalog: Catalog) throws(StorageError) -> OpenMark? {
         guard let status = try files.linkStatus(of: StoreMark.fileName) else {
-            return makeMark(catalog)
+            return try makeMark(catalog)
         }
         guard try mayBeMark(status) else { return nil }
         let mark = OpenMark(files: files, serial: status.serial)
@@ -186,15 +186,17 @@ extension StoreFiles {
             do throws(StorageError) {
                 try write(.open(catalog, own: status.serial))
                 return mark
-            } catch {}
+            } catch { if error.isFinalSyncFailure { throw error } }
         }
         try files.remove(StoreMark.fileName, ifExists: true)
         try files.syncDirectory(".")
-        return makeMark(catalog)
+        return try makeMark(catalog)
     }
 
     /// Makes the mark's file. What a failure leaves is at most the mark of an open store.
-    private func makeMark(_ catalog: Catalog) -> OpenMark? {
+    ///
+    /// - Throws: a failed sync, after which nothing of the store may be written.
+    private func makeMark(_ catalog: Catalog) throws(StorageError) -> OpenMark? {
         do throws(StorageError) {
             _ = try files.open(StoreMark.fileName, [.exclusive, .buffered])
             guard let own = try files.linkStatus(of: StoreMark.fileName) else { return nil }
@@ -202,6 +204,7 @@ extension StoreFiles {
             try files.syncDirectory(".")
             return OpenMark(files: files, serial: own.serial)
         } catch {
+            if error.isFinalSyncFailure { throw error }
             return nil
         }
     }
