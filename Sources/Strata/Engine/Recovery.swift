@@ -55,6 +55,9 @@ struct Recovery {
         let wasClosed = store.wasClosed(catalog) || options.keepsClosedMark
         report.endedCleanly = report.isNewStore || wasClosed
         if isShadowed || options.keepsClosedMark { return }
+        // A process that died may have left the catalog's name in the kernel's cache only. The mark
+        // must not get ahead of it.
+        if !wasClosed { try store.files.syncDirectory(".") }
         outcome.mark = try store.markOpen(catalog)
     }
 
