@@ -59,6 +59,27 @@ struct UnchangedTests {
         }
     }
 
+    /// Each is written while the other, of the same state or an earlier one, is durable.
+    @Test("A torn write of one trace is no damage", arguments: IOMethodMatrix.all, [1024, 2048])
+    func tornTrace(_ method: TestedMethod, _ place: Int) throws {
+        for syncs in 1...3 {
+            try TemporaryDirectory.with { path in
+                try RealStore.make(path, method, blocks: 40)
+                for sync in 1..<syncs {
+                    try RealStore.with(path, method) { store in
+                        try store.write(UInt32(4 * sync), 4)
+                        try store.manager.syncPending(store.session)
+                    }
+                }
+                try Harm(path: path).change(RealStore.chunks) { $0[place + 100] ^= 1 }
+                try RealStore.with(path, method) { store in
+                    let found = try store.check()
+                    #expect(found.isEmpty, "after \(syncs) syncs")
+                }
+            }
+        }
+    }
+
     @Test("The first change repairs the map", arguments: IOMethodMatrix.all)
     func mending(_ method: TestedMethod) throws {
         for damage in [Damage.noMap, .emptyMap, .tornMap, .halfRecord, .rubbishMap, .longMap] {

@@ -91,9 +91,10 @@ extension CompressedFork {
     /// Nothing waits for that: without it, a map that lacks the record looks like what a crash
     /// leaves.
     private func confirm(_ frozen: Frozen) {
-        guard var trace = frozen.trace else { return }
-        trace.isRecorded = true
-        let traces = Array(state.withLock { $0.traces }.dropLast()) + [trace]
+        guard let unconfirmed = frozen.trace else { return }
+        // In the place of the one before, so that a torn write leaves the trace that is there.
+        let trace = unconfirmed.confirmed
+        let traces = [unconfirmed, trace]
         do throws(StorageError) {
             let slot = try disk.frames.take()
             defer { disk.frames.giveBack(slot) }
@@ -104,10 +105,9 @@ extension CompressedFork {
             disk.logger.debug("could not note that a map was written: \(error)")
             return
         }
-        let confirmed = trace
         state.withLock { state in
             state.traces = traces
-            state.recordedGeneration = confirmed.generation
+            state.recordedGeneration = trace.generation
         }
     }
 

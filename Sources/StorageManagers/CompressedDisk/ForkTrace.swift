@@ -44,13 +44,24 @@ struct ForkTrace: Equatable, Sendable {
 
     /// Makes a trace of a fork's present state, following an earlier trace.
     init(_ map: ForkMap, _ cuts: CutHistory, after earlier: ForkTrace?) {
-        let last = earlier?.number ?? 0
-        // Counting continues from any number that was read.
-        number = last < ChunkHeader.lastGeneration ? last + 1 : 1
+        number = Self.number(after: earlier?.number ?? 0)
         self.cuts = cuts
         blockCount = map.dimensions.blockCount
         generation = map.dimensions.nextGeneration
         stored = map.stored
+    }
+
+    /// Counting continues from any number that was read.
+    private static func number(after last: UInt64) -> UInt64 {
+        last < ChunkHeader.lastGeneration ? last + 1 : 1
+    }
+
+    /// The trace that follows this one once the map file has a durable record of the same state.
+    var confirmed: ForkTrace {
+        var next = self
+        next.number = Self.number(after: number)
+        next.isRecorded = true
+        return next
     }
 
     /// Returns nil unless the trace is intact.
