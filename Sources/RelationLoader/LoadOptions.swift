@@ -42,10 +42,10 @@ public struct LoadOptions: Sendable {
     /// The number of the toast relation in the pointers to values that are stored out of line, by
     /// which PostgreSQL finds it; nil for that of the rows before, or else any.
     public var toastNumber: UInt32?
-    /// How many threads parse records, beside the loading thread if more than one; nil for the
-    /// loading thread alone: on two cores, two more were not faster. At most 16 are used. Short
-    /// sources, and dialects other than RFC 4180's with one delimiter character, are
-    /// parsed by the loading thread alone.
+    /// How many threads parse records, beside the loading thread if more than one; nil for one for
+    /// each core if the rows are short, and else for the loading thread alone. At most 16 are used.
+    /// Short sources, and dialects other than RFC 4180's with one delimiter character, are parsed
+    /// by the loading thread alone.
     public var threadCount: Int?
     /// Ends the load early on request.
     public var cancellation = Cancellation()

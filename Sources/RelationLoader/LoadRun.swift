@@ -54,12 +54,14 @@ struct LoadRun: ~Copyable {
         let widens = clock.options.widens && clock.options.mode != .append
         isWidenable = schema.columns.map { widens && $0.spelling != nil }
         runLength = pending.engine.buffers.configuration.combineLimit
-        threadCount = min(clock.options.threadCount ?? 1, Self.mostThreads)
+        threadCount = min(clock.options.threadCount ?? Processor.coreCount, Self.mostThreads)
     }
 
     private static let mostThreads = 16
     /// The least bytes of a source for which threads are started.
     private static let leastLength = 1 << 20
+    /// The bytes of a record from which on copying costs more than several threads gain.
+    private static let longestRow = 400
 
     /// The columns of the rows.
     var schema: Schema { encoder.schema }
@@ -138,9 +140,15 @@ struct LoadRun: ~Copyable {
         if team != nil { return }
         pagesAlone -= 1
         guard pagesAlone <= 0, threadCount > 1, reader.canTakeRecords,
-            (reader.totalByteCount ?? .max) - reader.consumedByteCount >= Self.leastLength
+            (reader.totalByteCount ?? .max) - reader.consumedByteCount >= Self.leastLength,
+            clock.options.threadCount != nil || hasShortRows
         else { return }
         team = EncodingTeam(reader, schema, threadCount: threadCount)
+    }
+
+    /// Whether the rows so far are so short that parsing them takes longer than handing them over.
+    private var hasShortRows: Bool {
+        reader.consumedByteCount / Int(clamping: max(rowCount, 1)) < Self.longestRow
     }
 
     /// Lets this thread encode what follows.

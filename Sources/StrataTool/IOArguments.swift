@@ -68,7 +68,7 @@ struct ThreadArguments: ParsableArguments {
         parsing: .unconditional,
         help: ArgumentHelp(
             "How many threads convert rows, 1 or more.",
-            discussion: "By default one for each core to scan, and one to load.",
+            discussion: "By default one for each core, but one to load rows of long text.",
             valueName: "count"))
     var threads: String?
 

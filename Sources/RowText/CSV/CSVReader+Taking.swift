@@ -27,40 +27,58 @@ extension CSVReader {
         bytes.removeAll(keepingCapacity: true)
         guard canTakeRecords else { return false }
         recordStart = nextStart
-        if let end = endOfRecords(limit) { return take(to: end, into: &bytes) }
+        if let whole = wholeRecords(limit) { return take(whole, into: &bytes) }
         let pending = cursor.limit - recordStart
         if sourceEnded || pending >= min(limit, options.maximumRecordLength) { return false }
         line = nextLine
         try refill()
-        guard let end = endOfRecords(limit) else { return false }
-        return take(to: end, into: &bytes)
+        guard let whole = wholeRecords(limit) else { return false }
+        return take(whole, into: &bytes)
     }
 
-    /// The offset behind the last record that ends in the next bytes, at most so many.
-    private func endOfRecords(_ limit: Int) -> Int? {
+    /// The records that end in the next bytes, at most so many.
+    private func wholeRecords(_ limit: Int) -> (end: Int, tally: SyntaxTally)? {
         let end = min(cursor.limit, recordStart + limit)
         let bytes = unsafe UnsafeBufferPointer(
             start: buffer + recordStart, count: end - recordStart)
-        var isInQuotes = unsafe Self.count(CSVSyntax.quote, in: bytes) & 1 == 1
+        var tally = unsafe SyntaxTally(bytes)
         for offset in stride(from: bytes.count - 1, through: 0, by: -1) {
             let byte = unsafe bytes[offset]
-            if byte == CSVSyntax.quote {
-                isInQuotes.toggle()
-            } else if byte == CSVSyntax.lineFeed && !isInQuotes {
-                return recordStart + offset + 1
+            if byte == CSVSyntax.lineFeed && tally.quotes & 1 == 0 {
+                return (recordStart + offset + 1, tally)
             }
+            tally.remove(byte)
         }
         return nil
     }
 
-    private mutating func take(to end: Int, into bytes: inout [UInt8]) -> Bool {
+    private mutating func take(
+        _ whole: (end: Int, tally: SyntaxTally), into bytes: inout [UInt8]
+    ) -> Bool {
         let records = unsafe UnsafeBufferPointer(
-            start: buffer + recordStart, count: end - recordStart)
-        if unsafe Self.hasStrayReturn(records) { return false }
+            start: buffer + recordStart, count: whole.end - recordStart)
+        if whole.tally.returns > 0, unsafe Self.hasStrayReturn(records, whole.tally.returns) {
+            return false
+        }
         unsafe bytes.append(contentsOf: records)
-        nextLine += unsafe Self.count(CSVSyntax.lineFeed, in: records)
-        move(to: end)
+        nextLine += whole.tally.lineFeeds
+        move(to: whole.end)
         return true
+    }
+
+    /// Whether one of the carriage returns does not precede a line feed.
+    @unsafe
+    private static func hasStrayReturn(
+        _ bytes: UnsafeBufferPointer<UInt8>, _ returns: Int
+    ) -> Bool {
+        var pairs = 0
+        for offset in 1..<max(bytes.count, 1) {
+            let isPair =
+                unsafe bytes[offset] == CSVSyntax.lineFeed
+                && bytes[offset - 1] == CSVSyntax.carriageReturn
+            pairs &+= isPair ? 1 : 0
+        }
+        return pairs != returns
     }
 
     /// Continues behind the records that were taken, or that begin at `offset` in the buffer.
@@ -71,36 +89,6 @@ extension CSVReader {
         fieldCount = 0
         unsafe cursor = CSVCursor(
             base: buffer, start: offset, limit: cursor.limit, scanner: scanner)
-    }
-
-    /// In a loop without branches, which the compiler turns into vector instructions.
-    @unsafe
-    private static func count(_ byte: UInt8, in bytes: UnsafeBufferPointer<UInt8>) -> Int {
-        var total = 0
-        var start = 0
-        while start < bytes.count {
-            // A lane of eight bits counts to 255.
-            let end = min(start + 255, bytes.count)
-            var sum = 0
-            for offset in start..<end { sum &+= unsafe bytes[offset] == byte ? 1 : 0 }
-            total &+= sum
-            start = end
-        }
-        return total
-    }
-
-    @unsafe
-    private static func hasStrayReturn(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
-        let returns = unsafe count(CSVSyntax.carriageReturn, in: bytes)
-        if returns == 0 { return false }
-        var pairs = 0
-        for offset in 1..<max(bytes.count, 1) {
-            let isPair =
-                unsafe bytes[offset] == CSVSyntax.lineFeed
-                && bytes[offset - 1] == CSVSyntax.carriageReturn
-            pairs &+= isPair ? 1 : 0
-        }
-        return pairs != returns
     }
 
     /// Counts records that were taken and read elsewhere.
@@ -157,6 +145,63 @@ extension CSVReader {
         nextLine = 1
         unsafe cursor = CSVCursor(base: buffer, start: 0, limit: bytes.count, scanner: scanner)
         move(to: 0)
+    }
+}
+
+/// How many quotes and line break characters some bytes contain.
+private struct SyntaxTally {
+    private(set) var quotes = 0
+    private(set) var lineFeeds = 0
+    private(set) var returns = 0
+
+    /// Counts in words of eight bytes, whose results are added up byte by byte, so a sum takes at
+    /// most 255 of them.
+    @unsafe
+    init(_ bytes: UnsafeBufferPointer<UInt8>) {
+        let raw = UnsafeRawBufferPointer(bytes)
+        let words = bytes.count / 8
+        var word = 0
+        while word < words {
+            let end = min(word + 255, words)
+            var (quoteSums, feedSums, returnSums): (UInt64, UInt64, UInt64) = (0, 0, 0)
+            while word < end {
+                let value = unsafe raw.loadUnaligned(fromByteOffset: 8 &* word, as: UInt64.self)
+                quoteSums &+= Self.equal(value, CSVSyntax.quote)
+                feedSums &+= Self.equal(value, CSVSyntax.lineFeed)
+                returnSums &+= Self.equal(value, CSVSyntax.carriageReturn)
+                word &+= 1
+            }
+            quotes &+= Self.sum(quoteSums)
+            lineFeeds &+= Self.sum(feedSums)
+            returns &+= Self.sum(returnSums)
+        }
+        for offset in 8 * words..<bytes.count { count(unsafe bytes[offset], 1) }
+    }
+
+    mutating func remove(_ byte: UInt8) { count(byte, -1) }
+
+    private mutating func count(_ byte: UInt8, _ step: Int) {
+        switch byte {
+        case CSVSyntax.quote: quotes += step
+        case CSVSyntax.lineFeed: lineFeeds += step
+        case CSVSyntax.carriageReturn: returns += step
+        default: break
+        }
+    }
+
+    /// A word with 1 in each byte that equals `byte`, and 0 in the others.
+    @inline(__always)
+    private static func equal(_ word: UInt64, _ byte: UInt8) -> UInt64 {
+        let low7: UInt64 = 0x7F7F_7F7F_7F7F_7F7F
+        let difference = word ^ UInt64(byte) &* 0x0101_0101_0101_0101
+        return ~(((difference & low7) &+ low7) | difference | low7) &>> 7
+    }
+
+    /// The sum of a word's bytes.
+    private static func sum(_ word: UInt64) -> Int {
+        let low: UInt64 = 0x00FF_00FF_00FF_00FF
+        let pairs = (word & low) &+ (word &>> 8 & low)
+        return Int(truncatingIfNeeded: (pairs &* 0x0001_0001_0001_0001) &>> 48)
     }
 }
 
