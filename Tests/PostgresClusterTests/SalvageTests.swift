@@ -91,6 +91,29 @@ struct SalvageTests {
         try rescue.close()
     }
 
+    /// A page with tuples that updates have left: each names its successor.
+    @Test("a flipped bit in a line pointer costs no row") func linePointerFlips() throws {
+        let copy = try ClusterCopy(Clusters.clean)
+        let rescue = try Rescues.open(copy.data)
+        let target = try rescue.database(named: "app").table(try TableName("v_update_hot"))
+        let file = try copy.file("v_update_hot")
+        let before = try rescue.all(target)
+        let original = try copy.bytes(file)
+        let end = Int(original[12]) | Int(original[13]) << 8
+        #expect(end > 24 + 4 * 20)
+        for position in 24..<end {
+            for bit in 0..<UInt8(8) {
+                var changed = original
+                changed[position] ^= 1 << bit
+                try copy.write(file, [UInt8](changed))
+                let after = try rescue.all(target)
+                Self.compare(
+                    before, after, 0, nil, "byte \(position), bit \(bit)")
+            }
+        }
+        try rescue.close()
+    }
+
     /// The line pointer whose tuple has a byte of the page.
     static func tuple(on page: [UInt8], at offset: Int) -> UInt16? {
         guard let view = PageView(page.span.bytes) else { return nil }

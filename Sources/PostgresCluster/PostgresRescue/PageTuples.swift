@@ -47,7 +47,7 @@ struct PageTuples {
         // A line pointer whose length or state is wrong leads to a tuple that fills a gap.
         for candidate in candidates.inexact where claims.fits(candidate) { claims.add(candidate) }
         let start = candidates.itemStart(page, claims)
-        carve(page, block, from: start, candidates.normal, &claims, &judge)
+        carve(page, block, from: start, candidates, &claims, &judge)
         let numbers = Set(claims.taken.map(\.number))
         for partial in candidates.partial
         where !numbers.contains(partial.number) && claims.isFree(partial) {
@@ -62,13 +62,10 @@ struct PageTuples {
     }
 
     /// Looks for tuples where no line pointer leads.
-    ///
-    /// - Parameter normal: the line pointers in state normal.
     private func carve(
-        _ page: PageView, _ block: UInt32?, from start: Int, _ normal: [OffsetNumber],
+        _ page: PageView, _ block: UInt32?, from start: Int, _ candidates: Candidates,
         _ claims: inout Claims, _ judge: inout TupleJudge
     ) {
-        let owned = Set(claims.taken.map(\.number))
         for gap in claims.gaps(from: start) {
             var offset = PageLayout.align(gap.lowerBound)
             while offset + PageLayout.tupleHeaderSize <= gap.upperBound {
@@ -87,7 +84,10 @@ struct PageTuples {
                 let end = PageLayout.align(offset + length)
                 let isBounded =
                     end == gap.upperBound || judge.mayBegin(page.bytes, at: end)
-                if namesItself && !owned.contains(header.number)
+                if namesItself && isBounded {
+                    claims.release(header.number, candidates.rivals)
+                }
+                if namesItself
                     && !claims.taken.contains(where: { $0.number == header.number })
                     && !Self.isDenied(page, header.number, at: offset, length)
                     && isBounded
@@ -95,8 +95,8 @@ struct PageTuples {
                     claims.add(
                         Found(
                             number: header.number, start: offset, length: length, isPossible: true))
-                } else if !namesItself && isBounded,
-                    let number = Self.onlyOwner(page, length, normal, claims)
+                } else if isBounded,
+                    let number = Self.onlyOwner(page, length, candidates.normal, claims)
                 {
                     // An updated tuple names its successor.
                     claims.add(
@@ -140,6 +140,9 @@ private struct Candidates {
     private(set) var partial: [PageTuples.Found] = []
     /// The numbers of the line pointers in state normal.
     private(set) var normal: [OffsetNumber] = []
+    /// Of line pointers that lead to the same tuple, which names neither: for the one that got it,
+    /// the other one.
+    private(set) var rivals: [OffsetNumber: OffsetNumber] = [:]
 
     init(_ page: PageView, _ block: UInt32?, _ judge: inout TupleJudge) {
         var all: [PageTuples.Found] = []
@@ -170,7 +173,7 @@ private struct Candidates {
                         isPossible: false))
             }
         }
-        exact = Self.withoutOverlaps(all, page, block)
+        exact = withoutOverlaps(all, page, block)
     }
 
     private static func hasPossibleHeader(
@@ -183,7 +186,7 @@ private struct Candidates {
     }
 
     /// Of two tuples that share bytes, keeps the one that names its own line pointer.
-    private static func withoutOverlaps(
+    private mutating func withoutOverlaps(
         _ all: [PageTuples.Found], _ page: PageView, _ block: UInt32?
     ) -> [PageTuples.Found] {
         func namesItself(_ tuple: PageTuples.Found) -> Bool {
@@ -198,7 +201,11 @@ private struct Candidates {
                 kept.append(tuple)
                 continue
             }
-            if namesItself(tuple) && !namesItself(last) { kept[kept.count - 1] = tuple }
+            if namesItself(tuple) && !namesItself(last) {
+                kept[kept.count - 1] = tuple
+            } else if !namesItself(last) && tuple.start == last.start {
+                rivals[last.number] = tuple.number
+            }
         }
         return kept
     }
@@ -225,6 +232,18 @@ private struct Claims {
     mutating func add(_ tuple: PageTuples.Found) {
         let index = taken.firstIndex { $0.start > tuple.start } ?? taken.count
         taken.insert(tuple, at: index)
+    }
+
+    /// Takes a number from the tuple that has it if another line pointer leads to that tuple, too.
+    mutating func release(
+        _ number: OffsetNumber, _ rivals: [OffsetNumber: OffsetNumber]
+    ) {
+        guard let rival = rivals[number], !taken.contains(where: { $0.number == rival }),
+            let index = taken.firstIndex(where: { $0.number == number })
+        else { return }
+        let tuple = taken[index]
+        taken[index] = PageTuples.Found(
+            number: rival, start: tuple.start, length: tuple.length, isPossible: true)
     }
 
     func isFree(_ tuple: PageTuples.Found) -> Bool {
