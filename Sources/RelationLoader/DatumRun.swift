@@ -19,14 +19,7 @@ struct DatumRun: ~Copyable {
     private var encoder: RowEncoder
     private let pending: PendingLoad
     private var clock: LoadClock
-    /// Writes filled pages. Nil before the first run is filled, and if a writer does not help.
-    private var writer: RunWriter?
-    private var hasTriedWriter = false
-    /// How many pages a run has.
-    private let runLength: Int
-    /// The first page of the run being filled, and how many pages it has so far.
-    private var runStart: PinnedPage?
-    private var runCount = 0
+    private var filled: FilledPages
 
     init(_ source: any RowSource, _ pending: PendingLoad, _ clock: LoadClock) {
         self.source = source
@@ -34,7 +27,7 @@ struct DatumRun: ~Copyable {
         encoder = RowEncoder(schema: source.schema)
         self.pending = pending
         self.clock = clock
-        runLength = pending.engine.buffers.configuration.combineLimit
+        filled = FilledPages(pending.engine)
     }
 
     /// Loads and commits.
@@ -46,11 +39,10 @@ struct DatumRun: ~Copyable {
                 try pending.nextPage()
             }
             hasRow = try fill(page)
-            handOver(page)
+            filled.add(page)
             report(.reading)
         }
-        runStart = nil
-        writer?.finish(discarding: false)
+        filled.finish()
         report(.committing)
         try clock.options.cancellation.check()
         let count = rowCount
@@ -67,8 +59,7 @@ struct DatumRun: ~Copyable {
     /// Ends the load without effect.
     mutating func abandon() {
         // A load ends after its pages were given back.
-        runStart = nil
-        writer?.finish(discarding: true)
+        filled.discard()
         pending.abort()
     }
 
@@ -122,19 +113,6 @@ struct DatumRun: ~Copyable {
         error.source = "\(source.name), row \(rowNumber)"
         if let column = error.column { error.source += ", column \"\(column)\"" }
         return .text(error)
-    }
-
-    /// Hands over a run to be written once it is filled, keeping only its first page.
-    private mutating func handOver(_ page: consuming PinnedPage) {
-        if runCount == 0 { runStart = consume page }
-        runCount += 1
-        guard runCount == runLength, let first = runStart.take() else { return }
-        runCount = 0
-        if !hasTriedWriter {
-            hasTriedWriter = true
-            writer = RunWriter(pending.engine, runLength: runLength)
-        }
-        writer?.offer(first)
     }
 
     /// Reports the progress if it is due.

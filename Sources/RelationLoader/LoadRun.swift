@@ -24,11 +24,7 @@ struct LoadRun: ~Copyable {
     private var breach: LoadError?
     /// For each column, whether its type may be widened.
     private let isWidenable: [Bool]
-    /// Writes filled pages. Nil before the first run is filled, and if a writer does not help.
-    private var writer: RunWriter?
-    private var hasTriedWriter = false
-    /// How many pages a run has.
-    private let runLength: Int
+    private var filled: FilledPages
     /// Encodes records on other threads. Nil while this thread encodes alone.
     private var team: EncodingTeam?
     /// The team's rows that are being placed.
@@ -38,9 +34,6 @@ struct LoadRun: ~Copyable {
     private var pagesAlone = 1
     private var patience = 16
     private let threadCount: Int
-    /// The first page of the run being filled, and how many pages it has so far.
-    private var runStart: PinnedPage?
-    private var runCount = 0
 
     init(
         _ reader: consuming CSVReader, _ rejects: consuming RejectsFile, _ pending: PendingLoad,
@@ -53,7 +46,7 @@ struct LoadRun: ~Copyable {
         encoder = RowEncoder(schema: schema, movesValues: true)
         let widens = clock.options.widens && clock.options.mode != .append
         isWidenable = schema.columns.map { widens && $0.spelling != nil }
-        runLength = pending.engine.buffers.configuration.combineLimit
+        filled = FilledPages(pending.engine)
         threadCount = min(clock.options.threadCount ?? Processor.coreCount, Self.mostThreads)
     }
 
@@ -91,12 +84,11 @@ struct LoadRun: ~Copyable {
                 try storeMoved()
                 next = try fill(page, from: .row)
             }
-            handOver(page)
+            filled.add(page)
             report(.reading)
             if next == .row { callTeam() }
         }
-        runStart = nil
-        writer?.finish(discarding: false)
+        filled.finish()
         try LoaderError.text { () throws(LoadError) in try rejects.finish() }
         if rowCount == 0, var failure = firstRejection {
             failure.reason = .allRecordsSkipped(
@@ -113,26 +105,9 @@ struct LoadRun: ~Copyable {
         }
     }
 
-    /// Hands over a run to be written once it is filled, keeping only its first page.
-    private mutating func handOver(_ page: consuming PinnedPage) {
-        if runCount == 0 { runStart = consume page }
-        runCount += 1
-        guard runCount == runLength, let first = runStart.take() else { return }
-        runCount = 0
-        if !hasTriedWriter {
-            hasTriedWriter = true
-            writer = RunWriter(pending.engine, runLength: runLength)
-        }
-        writer?.offer(first)
-    }
-
     /// Ends what writes filled pages, without writing the rest.
     mutating func stopWriting() {
-        runStart = nil
-        runCount = 0
-        writer?.finish(discarding: true)
-        writer = nil
-        hasTriedWriter = false
+        filled.discard()
     }
 
     /// Lets other threads encode what follows, if that helps.

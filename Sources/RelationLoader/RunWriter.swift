@@ -125,3 +125,50 @@ extension RunWriter {
         }
     }
 }
+
+/// Hands the pages that a load has filled to a ``RunWriter``, a run at a time. Keeps only the first
+/// page of each run. Belongs to the loading thread.
+struct FilledPages: ~Copyable {
+    private let engine: Engine
+    /// How many pages a run has.
+    private let runLength: Int
+    /// Nil before the first run is filled, and if a writer does not help.
+    private var writer: RunWriter?
+    private var hasTriedWriter = false
+    /// The first page of the run being filled, and how many pages it has so far.
+    private var first: PinnedPage?
+    private var count = 0
+
+    init(_ engine: Engine) {
+        self.engine = engine
+        runLength = engine.buffers.configuration.combineLimit
+    }
+
+    /// Adds the page behind the last one.
+    mutating func add(_ page: consuming PinnedPage) {
+        if count == 0 { first = consume page }
+        count += 1
+        guard count == runLength, let start = first.take() else { return }
+        count = 0
+        if !hasTriedWriter {
+            hasTriedWriter = true
+            writer = RunWriter(engine, runLength: runLength)
+        }
+        writer?.offer(start)
+    }
+
+    /// Waits until the runs handed over are written. Gives all pages back.
+    mutating func finish() {
+        first = nil
+        writer?.finish(discarding: false)
+    }
+
+    /// Ends the writer without writing the rest. Gives all pages back. Another load may follow.
+    mutating func discard() {
+        first = nil
+        count = 0
+        writer?.finish(discarding: true)
+        writer = nil
+        hasTriedWriter = false
+    }
+}

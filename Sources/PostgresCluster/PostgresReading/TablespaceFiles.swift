@@ -37,58 +37,20 @@ final class TablespaceFolders: Sendable {
 }
 
 /// A file system, usually the kernel's, with the paths of tablespaces mapped to their true ones.
-/// Refuses every change.
-final class TablespaceFileSystem: FileSystem {
-    private let kernel: any FileSystem
+final class TablespaceFileSystem: ReadOnlyFileSystem {
+    let underlying: any FileSystem
     private let folders: TablespaceFolders
 
     init(_ folders: TablespaceFolders, over kernel: any FileSystem) {
         self.folders = folders
-        self.kernel = kernel
+        underlying = kernel
     }
-
-    func openRoot(_ path: FilePath) -> CInt { kernel.openRoot(path) }
 
     func open(_ path: String, in root: CInt, _ flags: FileOpenFlags) -> CInt {
-        kernel.open(folders.resolve(path), in: root, flags.union(.readOnly))
-    }
-
-    func close(_ descriptor: CInt) -> CInt { kernel.close(descriptor) }
-
-    @unsafe
-    func read(_ descriptor: CInt, _ vectors: UnsafeBufferPointer<iovec>, at offset: Int64) -> Int {
-        unsafe kernel.read(descriptor, vectors, at: offset)
-    }
-
-    @unsafe
-    func write(_ descriptor: CInt, _ vectors: UnsafeBufferPointer<iovec>, at offset: Int64) -> Int {
-        -Int(EROFS)
-    }
-
-    func sync(_ descriptor: CInt, dataOnly: Bool) -> CInt { -EROFS }
-    func truncate(_ descriptor: CInt, to size: Int64) -> CInt { -EROFS }
-    func allocate(_ descriptor: CInt, at offset: Int64, count: Int64) -> CInt { -EROFS }
-
-    func prefetch(_ descriptor: CInt, at offset: Int64, count: Int64) -> CInt {
-        kernel.prefetch(descriptor, at: offset, count: count)
-    }
-
-    func startWriteback(_ descriptor: CInt, at offset: Int64, count: Int64) -> CInt { -EROFS }
-
-    func status(_ descriptor: CInt, into status: inout FileStatus) -> CInt {
-        kernel.status(descriptor, into: &status)
+        underlying.open(folders.resolve(path), in: root, flags.union(.readOnly))
     }
 
     func status(_ path: String, in root: CInt, into status: inout FileStatus) -> CInt {
-        kernel.status(folders.resolve(path), in: root, into: &status)
-    }
-
-    func rename(_ path: String, to target: String, in root: CInt) -> CInt { -EROFS }
-    func unlink(_ path: String, in root: CInt) -> CInt { -EROFS }
-    func removeDirectory(_ path: String, in root: CInt) -> CInt { -EROFS }
-    func makeDirectory(_ path: String, in root: CInt) -> CInt { -EROFS }
-
-    func list(_ descriptor: CInt, into names: inout [String]) -> CInt {
-        kernel.list(descriptor, into: &names)
+        underlying.status(folders.resolve(path), in: root, into: &status)
     }
 }
