@@ -1,5 +1,6 @@
 #if RADOS
     import AsyncIO
+    import Foundation
     import StorageManager
     import StorageTesting
     import Testing
@@ -101,6 +102,20 @@
             expectCode(.connectFailed) { _ = try RadosBench(elsewhere) }
             elsewhere.configurationPath = "/nowhere/ceph.conf"
             expectCode(.connectFailed) { _ = try RadosBench(elsewhere) }
+        }
+
+        /// Nothing listens at the monitor's address.
+        @Test func openingEndsWithinTwiceTheTimeout() throws {
+            let directory = TemporaryDirectory()
+            let path = directory.path + "/ceph.conf"
+            try "[global]\nmon host = [v2:127.0.0.1:9/0]\nauth client required = none\n".write(
+                toFile: path, atomically: true, encoding: .utf8)
+            var configuration = TestCluster.configuration()
+            configuration.configurationPath = path
+            configuration.timeoutSeconds = 2
+            let start = ContinuousClock.now
+            expectCode(.timedOut) { _ = try RadosBench(configuration) }
+            #expect(ContinuousClock.now - start < .seconds(4))
         }
     }
 #endif
