@@ -223,9 +223,7 @@ struct Trial {
         judgeList(listed)
         let recovered = try strata(["recover", "--dry-run"] + storeOptions)
         compare(&self, recovered)
-        // It names relations whose files are missing, too short or unusable, and remains that stay.
-        let isStuck = String(decoding: recovered.output, as: UTF8.self).contains("could not undo")
-        if recovered.code != 0 && !concernsStore && verified.code == 0 && !isStuck {
+        if recovered.code != 0 && !concernsStore && verified.code == 0 && !namesStuck(recovered) {
             note("recover fails, though verify finds nothing", recovered)
         }
         for relation in scanned {
@@ -238,6 +236,19 @@ struct Trial {
             }
         }
         return states
+    }
+
+    /// Whether it says that remains of an unfinished change stay, and their files were harmed.
+    /// Verification looks at relations only.
+    private func namesStuck(_ outcome: ToolOutcome) -> Bool {
+        let lines = String(decoding: outcome.output, as: UTF8.self).split(separator: "\n")
+        return lines.contains { line in
+            guard line.contains("could not undo") else { return false }
+            return mutation.changed.contains { path in
+                let stem = path.prefix { !"_.".contains($0) }
+                return !stem.isEmpty && line.contains("relation \(stem):")
+            }
+        }
     }
 
     /// All relations are listed. If that fails, the error names a damaged one.

@@ -264,6 +264,7 @@ import Testing
     @Test(arguments: [
         ("16384", 16384), ("16384.1", 16384), ("16384_fsm", 16384), ("16384_vm.2", 16384),
         ("16384.chunks", 16384), ("16384_fsm.map", 16384), ("16384.map.new", 16384),
+        ("16384.map.new.1", 16384),
     ])
     func namesOfRelationFiles(_ name: String, _ number: UInt32) {
         #expect(RelationFileName(name) == .relation(number))

@@ -49,6 +49,28 @@ import Threads
         try second.close()
     }
 
+    /// A manager of the program's own names its files as it likes.
+    @Test func afterACrashFilesOfOtherManagersAreSyncedAndTheirNumbersAvoided() throws {
+        let (of, beside) = try store.with { engine, session in
+            let number = try engine.relation(named: "c").locator.number
+            return (number, number + 1)
+        }
+        for name in ["\(of).blob", "\(beside).blob"] {
+            try writeFile(store.path + "/base/1/\(name)", [1])
+        }
+        unlink(mark)
+        let files = CountingFiles()
+        let engine = try store.open { $0.fileSystem = files }
+        let count = try snapshot(store.path).keys.filter { $0.hasPrefix("base/1/") }.count
+        #expect(engine.recovery.syncedFiles == count - 1, "all but the file of no relation")
+        let session = try engine.makeSession()
+        try engine.load("d", 1, mark: 1, session)
+        #expect(try engine.relation(named: "d").locator.number > beside)
+        session.close()
+        try engine.close()
+        #expect(try readFile(store.path + "/base/1/\(beside).blob") == [1])
+    }
+
     @Test func aMarkIsGoodOnlyWhereItWasLeft() throws {
         func isClean(_ path: String) throws -> Bool {
             let engine = try Engine.open(path, options: store.options)

@@ -122,10 +122,9 @@ public final class CompressedDisk: StorageManager {
         if let open = forks.withLock({ $0.removeValue(forKey: key) }) { open.forget() }
         changed.withLock { _ = $0.removeValue(forKey: key) }
         if fork == .main { chosen.withLock { _ = $0.removeValue(forKey: locator) } }
-        let paths = [
-            CompressedFork.newMapPath(locator, fork), CompressedFork.mapPath(locator, fork),
-            CompressedFork.dataPath(locator, fork),
-        ]
+        let paths =
+            CompressedFork.newMapPaths(locator, fork)
+            + [CompressedFork.mapPath(locator, fork), CompressedFork.dataPath(locator, fork)]
         for path in paths {
             do throws(StorageError) {
                 _ = try files.remove(path, ifExists: true)

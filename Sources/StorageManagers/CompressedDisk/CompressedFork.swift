@@ -117,9 +117,10 @@ final class CompressedFork: Sendable {
         "\(locator)\(fork.suffix).map"
     }
 
-    /// The path of a new map before it replaces the old one.
-    static func newMapPath(_ locator: RelationLocator, _ fork: Fork) -> String {
-        "\(locator)\(fork.suffix).map.new"
+    /// The paths of a new map before it replaces the old one. The second is for when something else
+    /// has the first.
+    static func newMapPaths(_ locator: RelationLocator, _ fork: Fork) -> [String] {
+        ["", ".1"].map { "\(locator)\(fork.suffix).map.new\($0)" }
     }
 
     // MARK: Files

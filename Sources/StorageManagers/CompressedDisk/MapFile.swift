@@ -24,7 +24,8 @@ final class MapFile: Sendable {
     private let position: Lock<Position>
     private let files: FileAccess
     private let path: String
-    private let newPath: String
+    /// The names under which a new file is written.
+    private let newPaths: [String]
     private let identity: ChunkIdentity
 
     /// How much longer than twice the record of all chunks the records of changes may be.
@@ -33,7 +34,7 @@ final class MapFile: Sendable {
     private init(_ fork: CompressedFork, _ position: Position) {
         files = fork.disk.files
         path = fork.mapPath
-        newPath = CompressedFork.newMapPath(fork.locator, fork.fork)
+        newPaths = CompressedFork.newMapPaths(fork.locator, fork.fork)
         identity = fork.identity
         self.position = Lock(position, rank: .mapPosition)
     }
@@ -55,7 +56,7 @@ final class MapFile: Sendable {
     init(_ fork: CompressedFork, _ found: (file: VirtualFile, reading: MapReading)?) {
         files = fork.disk.files
         path = fork.mapPath
-        newPath = CompressedFork.newMapPath(fork.locator, fork.fork)
+        newPaths = CompressedFork.newMapPaths(fork.locator, fork.fork)
         identity = fork.identity
         guard let (file, reading) = found, reading.isPerfect else {
             position = Lock(Position(), rank: .mapPosition)
@@ -141,18 +142,53 @@ final class MapFile: Sendable {
 
     /// Replaces the file; a crash leaves the old or the new one.
     private func beginAnew(_ position: inout Position, _ map: ForkMap) throws(StorageError) {
-        let size = try writeNew(map)
+        let newPath = try freeNewPath()
+        // The new file is closed before it gets its name.
+        let size = try Self.write(
+            Self.snapshot(map, 0), identity,
+            try files.open(newPath, [.exclusive, .buffered]), at: 0)
         try files.rename(newPath, to: path)
         position.file = nil
         let file = try files.open(path, .buffered)
         position = Position(file: file, end: size, nextSequence: 1, snapshotSize: size)
     }
 
-    /// The new file is closed before it gets its name.
-    private func writeNew(_ map: ForkMap) throws(StorageError) -> Int {
-        // A file left by a crash is useless, whatever it contains.
-        try files.remove(newPath, ifExists: true)
-        let new = try files.open(newPath, [.exclusive, .buffered])
-        return try Self.write(Self.snapshot(map, 0), identity, new, at: 0)
+    /// A name for the new file. A file that a crash left there is removed; the later name is used
+    /// only while something else has the first.
+    ///
+    /// - Throws: `fileExists` if something else has all names; what reading and removing throw.
+    private func freeNewPath() throws(StorageError) -> String {
+        for newPath in newPaths {
+            guard let status = try files.linkStatus(of: newPath) else { return newPath }
+            if try isUnfinished(newPath, status) {
+                try files.remove(newPath, ifExists: true)
+                return newPath
+            }
+        }
+        throw StorageError(
+            .fileExists,
+            "\"\(path)\" cannot be replaced: \"\(newPaths[0])\" is not a file of this store",
+            remedy: "Move it to where it belongs, or remove it.",
+            at: StorageError.Location(path: newPaths[0]))
+    }
+
+    /// Whether that can be what a crash leaves of a new file: nothing, or a beginning of this
+    /// fork's map, of which a power cut may have kept the length alone. A relation's file has whole
+    /// pages.
+    private func isUnfinished(_ newPath: String, _ status: FileStatus) throws(StorageError) -> Bool
+    {
+        guard status.kind == .file, status.linkCount == 1 else { return false }
+        if status.size == 0 { return true }
+        let file: VirtualFile
+        do throws(StorageError) { file = try files.open(newPath, [.readOnly, .buffered]) } catch {
+            if error.errorNumber == EACCES || error.errorNumber == EPERM { return false }
+            throw error
+        }
+        let source = try MapSource(file)
+        guard let head = try source.fields(0, count: min(source.size, MapRecord.headerSize)) else {
+            return false
+        }
+        let isZero = (0..<head.count).allSatisfy { head.get($0) == UInt8(0) }
+        return MapRecord.mayBegin(head, identity) || isZero && source.size % blockSize != 0
     }
 }

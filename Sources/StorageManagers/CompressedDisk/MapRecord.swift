@@ -106,6 +106,16 @@ struct MapRecord {
         unsafe fields.set(CRC32C.checksum(fields.bytes(0..<60).bytes), 60)
     }
 
+    /// Whether a file of that fork's map can begin so; `head` may have less than a whole header.
+    static func mayBegin(_ head: RawFields, _ identity: ChunkIdentity) -> Bool {
+        let isOwn = (0..<min(4, head.count)).allSatisfy {
+            head.get($0) == UInt8(truncatingIfNeeded: magic >> (8 * UInt32($0)))
+        }
+        if head.count < 16 { return isOwn }
+        return isOwn && head.get(7) == identity.fork.rawValue
+            && head.get(8) == identity.database && head.get(12) == identity.number
+    }
+
     /// The fixed part of a record.
     struct Header {
         let isSnapshot: Bool

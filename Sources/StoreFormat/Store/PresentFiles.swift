@@ -13,6 +13,9 @@ package struct PresentFiles {
     package private(set) var sessionLocal: [String: RelationLocator] = [:]
     /// Files whose names mean nothing in a store.
     package private(set) var others: [String] = []
+    /// Those of them whose names begin with a number, by it: a storage manager of the program's own
+    /// may have made them for that relation.
+    package private(set) var othersByNumber: [UInt32: [String]] = [:]
 
     /// The directory of relations.
     package static let directory = "base/\(Catalog.database)"
@@ -42,7 +45,10 @@ package struct PresentFiles {
                     sessionLocal[path] = RelationLocator(
                         database: database, number: number, localTo: Int(session) - 1)
                 case .relation: displaced.append(path)
-                case .other: others.append(path)
+                case .other:
+                    others.append(path)
+                    guard let number = RelationFileName.leadingNumber(name) else { break }
+                    othersByNumber[number, default: []].append(path)
                 }
             }
         }
@@ -52,7 +58,7 @@ package struct PresentFiles {
     package func strangeNumbers(_ catalog: Catalog) -> [UInt32] {
         var known = Set(catalog.relations.values.map(\.locator.number))
         known.formUnion(catalog.remains.keys.map(\.number))
-        return byNumber.keys.filter { !known.contains($0) }.sorted()
+        return Set(byNumber.keys).union(othersByNumber.keys).subtracting(known).sorted()
     }
 
     /// The relation files that the store does not know.
@@ -99,8 +105,11 @@ package enum RelationFileName: Equatable {
         return number
     }
 
+    /// The number with which a name begins, whatever follows.
+    static func leadingNumber(_ name: String) -> UInt32? { value(name.utf8.prefix { isDigit($0) }) }
+
     private static let forks = Fork.allCases.filter { $0 != .main }.map { Array($0.suffix.utf8) }
-    private static let kinds = [".chunks", ".map", ".map.new"].map { Array($0.utf8) }
+    private static let kinds = [".chunks", ".map", ".map.new", ".map.new.1"].map { Array($0.utf8) }
 
     /// Whether a name can end so after the number: with a fork, then a segment or a part of a
     /// compressed fork.

@@ -14,7 +14,8 @@ extension Recovery {
         var locators = catalog.relations.values.map(\.locator)
         locators += catalog.remains.keys
         for locator in Set(locators).sorted(by: { $0.number < $1.number }) {
-            for path in present.byNumber[locator.number] ?? [] {
+            let number = locator.number
+            for path in (present.byNumber[number] ?? []) + (present.othersByNumber[number] ?? []) {
                 let isDone = try apart(locator) { (recovery) throws(StorageError) in
                     try recovery.settle(path)
                 }
