@@ -18,13 +18,15 @@ struct DatumRun: ~Copyable {
 
     private var encoder: RowEncoder
     private let pending: PendingLoad
+    private var movedValues: MovedValues
     private var clock: LoadClock
     private var filled: FilledPages
 
     init(_ source: any RowSource, _ pending: PendingLoad, _ clock: LoadClock) {
         self.source = source
         textColumns = source.textColumns
-        encoder = RowEncoder(schema: source.schema)
+        encoder = RowEncoder(schema: source.schema, movesValues: true)
+        movedValues = MovedValues(clock.options)
         self.pending = pending
         self.clock = clock
         filled = FilledPages(pending.engine)
@@ -32,19 +34,26 @@ struct DatumRun: ~Copyable {
 
     /// Loads and commits.
     mutating func run() throws(LoaderError) -> LoadSummary {
-        var hasRow = try nextRow()
-        while hasRow {
+        var next = try nextRow()
+        while next != .end {
             try clock.options.cancellation.check()
+            next = try formed(next)
             let page = try LoaderError.storage { () throws(StorageError) in
                 try pending.nextPage()
             }
-            hasRow = try fill(page)
+            page.withEditor { $0.initialize() }
+            next = try fill(page)
+            while next == .wideRow {
+                next = try formed(next)
+                next = try fill(page)
+            }
             filled.add(page)
             report(.reading)
         }
         filled.finish()
         report(.committing)
         try clock.options.cancellation.check()
+        movedValues.finish(pending)
         let count = rowCount
         _ = try LoaderError.storage { () throws(StorageError) in
             try pending.commit(rowCount: count)
@@ -60,20 +69,40 @@ struct DatumRun: ~Copyable {
     mutating func abandon() {
         // A load ends after its pages were given back.
         filled.discard()
+        movedValues.abandon()
         pending.abort()
     }
 
-    /// Puts the encoded row and those that follow on a page. Returns whether another row follows.
-    private mutating func fill(_ page: borrowing PinnedPage) throws(LoaderError) -> Bool {
+    /// What follows the last row on a page.
+    private enum Next {
+        /// An encoded row that is on no page yet.
+        case row
+        /// A row some of whose values must be stored before it is encoded.
+        case wideRow
+        /// The end of the source.
+        case end
+    }
+
+    /// Stores the values that were left out of a wide row. It can be placed then.
+    private mutating func formed(_ next: Next) throws(LoaderError) -> Next {
+        guard next == .wideRow else { return next }
+        try movedValues.store(&encoder, pending)
+        return .row
+    }
+
+    /// Puts the encoded row and those that follow on a page, behind those that are on it.
+    ///
+    /// - Returns: what follows on the next page; a wide row may follow on this page.
+    private mutating func fill(_ page: borrowing PinnedPage) throws(LoaderError) -> Next {
         let block = page.block.rawValue
         return try page.withEditor { (editor) throws(LoaderError) in
-            editor.initialize()
             while try place(on: &editor, block) {
                 rowCount &+= 1
-                if try !nextRow() { return false }
+                let next = try nextRow()
+                if next != .row { return next }
             }
             precondition(!editor.view.isEmpty, "a row that was accepted fits an empty page")
-            return true
+            return .row
         }
     }
 
@@ -90,10 +119,10 @@ struct DatumRun: ~Copyable {
         }
     }
 
-    /// Encodes the next row. Returns false behind the last.
-    private mutating func nextRow() throws(LoaderError) -> Bool {
+    /// Encodes the next row.
+    private mutating func nextRow() throws(LoaderError) -> Next {
         while offset == batch.bytes.count {
-            guard let next = try source.next() else { return false }
+            guard let next = try source.next() else { return .end }
             consumedByteCount += next.bytes.count
             batch = next
             offset = 0
@@ -101,7 +130,7 @@ struct DatumRun: ~Copyable {
         rowNumber += 1
         do throws(LoadError) {
             try encoder.encode(batch, at: &offset, textColumns: textColumns)
-            return true
+            return encoder.movedCount > 0 ? .wideRow : .row
         } catch {
             throw located(error)
         }

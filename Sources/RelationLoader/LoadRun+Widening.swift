@@ -89,7 +89,7 @@ extension LoadRun {
                     fallthrough
                 case .isWide:
                     if encoder.movedCount > 0 {
-                        try Self.storeMoved(&encoder, &chunks, pending, clock.options)
+                        try movedValues.store(&encoder, pending)
                     }
                     continue
                 }

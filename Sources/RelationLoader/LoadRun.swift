@@ -18,8 +18,7 @@ struct LoadRun: ~Copyable {
     /// The load. Another one once an inferred type had to be widened.
     var pending: PendingLoad
     var clock: LoadClock
-    /// Stores the values of rows that do not fit a page with them; nil before the first.
-    var chunks: ChunkWriter?
+    var movedValues: MovedValues
     /// The error of a record with a value that an inferred type does not keep.
     private var breach: LoadError?
     /// For each column, whether its type may be widened.
@@ -44,6 +43,7 @@ struct LoadRun: ~Copyable {
         self.pending = pending
         self.clock = clock
         encoder = RowEncoder(schema: schema, movesValues: true)
+        movedValues = MovedValues(clock.options)
         let widens = clock.options.widens && clock.options.mode != .append
         isWidenable = schema.columns.map { widens && $0.spelling != nil }
         filled = FilledPages(pending.engine)
@@ -72,7 +72,7 @@ struct LoadRun: ~Copyable {
                 continue
             }
             if next == .wideRow {
-                try storeMoved()
+                try movedValues.store(&encoder, pending)
                 next = .row
             }
             let page = try LoaderError.storage { () throws(StorageError) in
@@ -81,7 +81,7 @@ struct LoadRun: ~Copyable {
             page.withEditor { $0.initialize() }
             next = try fill(page, from: next)
             while next == .wideRow {
-                try storeMoved()
+                try movedValues.store(&encoder, pending)
                 next = try fill(page, from: .row)
             }
             filled.add(page)
@@ -97,8 +97,7 @@ struct LoadRun: ~Copyable {
         }
         report(.committing)
         try clock.options.cancellation.check()
-        pending.toastLoad?.toastRowCount = chunks?.chunkCount
-        chunks = nil
+        movedValues.finish(pending)
         let count = rowCount
         _ = try LoaderError.storage { () throws(StorageError) in
             try pending.commit(rowCount: count)
@@ -140,7 +139,7 @@ struct LoadRun: ~Copyable {
         team = nil
         // A load ends after its pages were given back.
         stopWriting()
-        chunks = nil
+        movedValues.abandon()
         pending.abort()
     }
 
@@ -156,34 +155,6 @@ struct LoadRun: ~Copyable {
         case breach
         /// The end of the source.
         case end
-    }
-
-    /// Stores the values that were left out of an encoded row, and forms the row.
-    private mutating func storeMoved() throws(LoaderError) {
-        try Self.storeMoved(&encoder, &chunks, pending, clock.options)
-    }
-
-    static func storeMoved(
-        _ encoder: inout RowEncoder, _ chunks: inout ChunkWriter?, _ pending: PendingLoad,
-        _ options: LoadOptions
-    ) throws(LoaderError) {
-        do throws(StorageError) {
-            if chunks == nil {
-                chunks = try ChunkWriter(pending, number: options.toastNumber)
-            }
-            guard var writer = chunks.take() else { return }
-            for index in 0..<encoder.movedCount {
-                let size = encoder.size(ofMoved: index)
-                let pointer = try encoder.withMoved(index) { (bytes) throws(StorageError) in
-                    try writer.store(bytes, size: size)
-                }
-                encoder.place(pointer, forMoved: index)
-            }
-            encoder.finishMoved()
-            chunks = consume writer
-        } catch {
-            throw .storage(error)
-        }
     }
 
     /// Puts the next row and those that follow on a page, behind those that are on it.

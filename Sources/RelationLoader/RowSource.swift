@@ -40,7 +40,7 @@ extension RelationLoader {
     ///   - progress: called on this thread.
     /// - Returns: a summary of the load. Its bytes are those of the batches.
     /// - Throws: what `source` throws; ``LoaderError/text(_:)`` with the row and the column if a
-    ///   value is none of its column, is NULL but must not be, or a row is too large;
+    ///   value is none of its column, is NULL but must not be, or no page has room for a row;
     ///   ``LoaderError/storage(_:)`` with what `Engine.beginLoad` and writing throw, such as
     ///   `misuse` if the relation to append to has other columns; ``LoaderError/cancelled``.
     @discardableResult

@@ -98,24 +98,17 @@ struct PostgresImportTests {
                 var load = LoadOptions()
                 load.mode = .replace
                 load.managerName = "memory"
-                do throws(LoaderError) {
-                    try RelationLoader.load(
-                        rowsOf: Source(rows: try rows(database, table, options)), into: "t",
-                        of: engine, options: load)
-                } catch {
-                    guard case .text(let error) = error, case .rowTooLarge = error.reason else {
-                        throw error
-                    }
-                    large += 1
-                    continue
-                }
+                try RelationLoader.load(
+                    rowsOf: Source(rows: try rows(database, table, options)), into: "t", of: engine,
+                    options: load)
+                if engine.description(of: "t")?.toastRelation != nil { large += 1 }
                 let found = try text(of: try engine.relation(named: "t"))
                 #expect(found == expected, "\(database.name) \(table.schema).\(table.name)")
                 equal += 1
             }
         }
         #expect(equal > 100)
-        #expect(large < 12)
+        #expect(large >= 3)
         try engine.close()
         try cluster.close()
     }
@@ -216,6 +209,50 @@ struct PostgresImportTests {
         #expect(
             twice.errors.contains(
                 "scanned \(2 * (found.output.split(separator: "\n").count - 1)) rows"))
+    }
+
+    @Test(
+        "values of 9,000 bytes, 2 MB and 4 MB come back as the server prints them",
+        .enabled(if: InstalledPostgres.programs != nil, "no PostgreSQL is installed"))
+    func valuesLargerThanAPage() throws {
+        let server = try InstalledPostgres()
+        try server.sql(
+            """
+            SELECT setseed(0.5);
+            CREATE FUNCTION noise(length integer) RETURNS text LANGUAGE sql AS $$
+                SELECT substr(string_agg(md5(random()::text || n), ''), 1, length)
+                FROM generate_series(1, length / 32 + 1) AS n $$;
+            CREATE TABLE wide (id integer NOT NULL, a text, b bytea, c numeric, d jsonb,
+                e varchar[]);
+            INSERT INTO wide SELECT n, noise(9000), NULL, n, NULL, NULL
+                FROM generate_series(1, 90) AS n;
+            INSERT INTO wide SELECT n, noise(2000), convert_to(noise(6100), 'UTF8'), repeat('7', 30)
+                ::numeric, to_jsonb(noise(5000)), ARRAY[noise(4000), NULL, noise(3900)]
+                FROM generate_series(91, 120) AS n;
+            INSERT INTO wide VALUES (121, noise(2097152), convert_to(noise(2000001), 'UTF8'),
+                (repeat('123456789', 3000) || '.5')::numeric,
+                jsonb_build_array(noise(100000), 5, NULL), NULL),
+                (122, repeat('page ', 600000), '', 0, '{}', '{}'), (123, NULL,
+                NULL, NULL, NULL, NULL), (124, noise(4000000), NULL, NULL, NULL, NULL);
+            ALTER TABLE wide ALTER a SET STORAGE EXTERNAL;
+            INSERT INTO wide SELECT n, repeat('plain ', n * 20) FROM generate_series(125, 180) AS n;
+            """, then: "$query -c \"\\copy wide to 'rows' (format csv)\"")
+        let expected = Command.text("\(server.folder.path)/rows")
+        let store = "\(directory.path)/store"
+        for manager in ["magnetic", "compressed"] {
+            let loaded = try strata(
+                "postgres", "import", server.data, "--database", "postgres", "--table", "wide",
+                "--store", store, "--relation", manager, "--manager", manager)
+            #expect(loaded.status == 0, "\(loaded)")
+            let found = try strata(
+                "scan", "--store", store, "--relation", manager, "--no-header")
+            // The texts would fill pages of the report.
+            let isEqual = found.output == expected
+            #expect(isEqual, "\(manager)")
+        }
+        #expect(expected.utf8.count > 12_000_000)
+        let verified = try strata("verify", "--store", store)
+        #expect(verified.status == 0, "\(verified)")
     }
 
     @Test func aFailedImportLeavesNothing() throws {

@@ -14,6 +14,23 @@ extension RowEncoder {
     public mutating func encode(
         _ batch: borrowing DatumBatch, at offset: inout Int, textColumns: Set<Int> = []
     ) throws(LoadError) {
+        let start = offset
+        try encodeValues(batch, at: &offset, textColumns)
+        if builder.byteCount <= PageLayout.maximumTupleSize { return }
+        let fits = try fit { (encoder) throws(LoadError) in
+            var offset = start
+            try encoder.encodeValues(batch, at: &offset, textColumns)
+        }
+        if !fits {
+            throw LoadError(
+                .rowTooLarge(size: builder.byteCount, limit: PageLayout.maximumTupleSize),
+                source: "")
+        }
+    }
+
+    private mutating func encodeValues(
+        _ batch: borrowing DatumBatch, at offset: inout Int, _ textColumns: Set<Int>
+    ) throws(LoadError) {
         builder.begin()
         for index in schema.columns.indices {
             let range: Range<Int>?
@@ -36,11 +53,6 @@ extension RowEncoder {
             } catch {
                 throw failure(.value(error), index)
             }
-        }
-        if builder.byteCount > PageLayout.maximumTupleSize {
-            throw LoadError(
-                .rowTooLarge(size: builder.byteCount, limit: PageLayout.maximumTupleSize),
-                source: "")
         }
     }
 

@@ -29,14 +29,30 @@ extension RowEncoder {
         shrinker.release()
     }
 
-    /// Exchanges the builder for one that holds rows of any size, and back.
-    mutating func exchangeBuilders(reserving size: Int = 0) {
-        shrinker.wide.reserve(size)
+    /// Makes the row that was encoded last, and is larger than a page, fit one: encodes it once
+    /// more with room for all of it, and compresses values or leaves them out. Returns false if it
+    /// does not fit, or may not be changed.
+    ///
+    /// - Parameter encodeAgain: encodes the row. Called at most once.
+    @inline(never)
+    mutating func fit<Failure>(
+        _ encodeAgain: (inout RowEncoder) throws(Failure) -> Void
+    ) throws(Failure) -> Bool {
+        guard movesValues else { return false }
+        shrinker.wide.reserve(builder.byteCount)
         swap(&shrinker.wide, &builder)
+        do throws(Failure) {
+            try encodeAgain(&self)
+        } catch {
+            swap(&shrinker.wide, &builder)
+            throw error
+        }
+        swap(&shrinker.wide, &builder)
+        return shrink()
     }
 
     /// Makes the row that was encoded last fit a page. Returns false if it does not.
-    mutating func shrink() -> Bool {
+    private mutating func shrink() -> Bool {
         guard shrinker.decide() else {
             shrinker.release()
             return false

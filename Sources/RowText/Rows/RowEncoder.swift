@@ -30,7 +30,7 @@ public struct RowEncoder: ~Copyable {
     private var datum = ByteOutput(capacity: 256)
     /// Makes rows fit that are larger than a page.
     var shrinker: RowShrinker
-    private let movesValues: Bool
+    let movesValues: Bool
 
     /// Makes an encoder for rows of `schema`, each of which must fit a page.
     public init(schema: Schema) {
@@ -61,8 +61,8 @@ public struct RowEncoder: ~Copyable {
     public mutating func encode(_ reader: inout CSVReader) throws(LoadError) {
         try encodeFields(&reader)
         if builder.byteCount > PageLayout.maximumTupleSize {
-            if !movesValues { throw tooLarge(reader) }
-            try encodeWide(&reader)
+            let fits = try fit { (encoder) throws(LoadError) in try encoder.encodeFields(&reader) }
+            if !fits { throw tooLarge(reader) }
         }
     }
 
@@ -90,20 +90,6 @@ public struct RowEncoder: ~Copyable {
         }
     }
 
-    /// Encodes the record once more, with room for all of it, and makes it fit a page.
-    @inline(never)
-    private mutating func encodeWide(_ reader: inout CSVReader) throws(LoadError) {
-        exchangeBuilders(reserving: builder.byteCount)
-        do throws(LoadError) {
-            try encodeFields(&reader)
-        } catch {
-            exchangeBuilders()
-            throw error
-        }
-        exchangeBuilders()
-        if !shrink() { throw tooLarge(reader) }
-    }
-
     /// Encodes a tuple of another schema's decoder again, of which some columns have another type
     /// here. Their texts stay the same; the values of the others are copied as they are stored.
     ///
@@ -117,17 +103,12 @@ public struct RowEncoder: ~Copyable {
         _ tuple: HeapTupleView, of decoder: borrowing RowDecoder, changed: [Bool]
     ) throws(RowError) -> Int? {
         if let column = try encodeValues(tuple, decoder, changed) { return column }
-        guard builder.byteCount > PageLayout.maximumTupleSize, movesValues else { return nil }
-        exchangeBuilders(reserving: builder.byteCount)
-        do throws(RowError) {
-            _ = try encodeValues(tuple, decoder, changed)
-        } catch {
-            exchangeBuilders()
-            throw error
+        if builder.byteCount > PageLayout.maximumTupleSize {
+            // A row that does not fit stays as large as it is.
+            _ = try fit { (encoder) throws(RowError) in
+                _ = try encoder.encodeValues(tuple, decoder, changed)
+            }
         }
-        exchangeBuilders()
-        // A row that does not fit stays as large as it is.
-        _ = shrink()
         return nil
     }
 
