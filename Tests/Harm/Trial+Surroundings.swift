@@ -144,7 +144,7 @@ extension Trial {
 
     /// Waits until a process has the lock. Returns false if that takes long.
     private func waitUntilLocked(_ path: String) -> Bool {
-        for _ in 0..<4000 {
+        for _ in 0..<20_000 {
             let descriptor = open(path, O_RDONLY | O_CLOEXEC)
             if descriptor >= 0 {
                 defer { close(descriptor) }

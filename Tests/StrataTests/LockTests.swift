@@ -32,6 +32,31 @@ import Threads
         #expect(try readFile(lock).isEmpty)
     }
 
+    /// A child has every descriptor from its start until it executes its program.
+    @Test(arguments: [EngineOptions.Access.readWrite, .readOnly])
+    func closingEndsTheLockThoughAChildHasItsDescriptors(_ access: EngineOptions.Access) throws {
+        let engine = try store.open { $0.access = access }
+        let shared = try duplicates(of: [store.path, lock])
+        defer { for descriptor in shared { close(descriptor) } }
+        #expect(shared.count >= 2)
+        try engine.close()
+        try store.with { _, _ in }
+    }
+
+    /// Descriptors that share the open files of every descriptor of the files.
+    private func duplicates(of paths: [String]) throws -> [CInt] {
+        let files = paths.map { path in
+            var status = stat()
+            _ = stat(path, &status)
+            return status.st_ino
+        }
+        return (CInt(3)..<1024).compactMap { number in
+            var status = stat()
+            guard fstat(number, &status) == 0, files.contains(status.st_ino) else { return nil }
+            return dup(number)
+        }
+    }
+
     /// A lock file left by a dead process, or with other contents.
     @Test(arguments: ["999999999\n", "-1\n", "x", "", "0\n"])
     func noProcessIsNamedThatDoesNotHoldIt(_ text: String) throws {

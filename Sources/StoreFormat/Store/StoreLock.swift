@@ -56,6 +56,11 @@ package struct StoreLock: ~Copyable {
     deinit {
         // Keeps later readers of the file from taking this process for the holder.
         if use == .writing { StoreLock.write("", to: file.number) }
+        // Closing alone would not end a lock whose open file a child shares: the child of another
+        // thread has all descriptors until it executes its program.
+        for descriptor in [file.number, directory.number] where descriptor >= 0 {
+            _ = StoreLock.lock(descriptor, LOCK_UN)
+        }
     }
 
     /// Whether the names still refer to what is locked: `strata.lock` to the locked file, and
