@@ -9,7 +9,9 @@ enum ContendBench {
     static func measure(_ plan: BenchPlan, _ method: IOMethodChoice) throws(BenchFailure)
         -> [BenchRow]
     {
-        var rows: [BenchRow] = []
+        var rows = try plan.data.withRelation(method, sessions: 2) {
+            (relation, session) throws(BenchFailure) in try alone(plan, relation, session)
+        }
         for threads in BenchThreads.counts {
             rows += try plan.data.withRelation(method, sessions: threads + 1) {
                 (relation, session) throws(BenchFailure) in
@@ -24,6 +26,34 @@ enum ContendBench {
             }
         }
         return rows
+    }
+
+    /// One thread's reads of one resident page without pin and lock; against with them.
+    private static func alone(
+        _ plan: BenchPlan, _ relation: Relation, _ session: Session
+    ) throws(BenchFailure) -> [BenchRow] {
+        let work = ContendWork(plan: plan, relation: relation, threads: 1)
+        try work.bringIn(session)
+        func row(_ name: String, _ bar: BenchBar?) -> BenchRow {
+            BenchRow(
+                "contend/\(name)/1", method: relation.engine.ioMethodName, unit: "visits/µs",
+                bar: bar)
+        }
+        var (hot, optimistic) = (row("hot", nil), row("optimistic", .atLeast(1)))
+        let plain = PlainAtomics(threads: 1)
+        let (visits, passes) = (Double(work.visits), work.visits / Int(work.share))
+        for _ in 0..<plan.rounds {
+            let atomics = try plain.time(1, passes: passes, share: work.share, plan)
+            let pinned = try work.time(1, isShared: true)
+            let unpinned = try work.timeOptimistic(1)
+            hot.add(
+                value: visits / pinned.elapsed / 1e6, ceiling: visits / atomics.elapsed / 1e6,
+                processorMicroseconds: pinned.processor * 1e6 / visits)
+            optimistic.add(
+                value: visits / unpinned.elapsed / 1e6, ceiling: visits / pinned.elapsed / 1e6,
+                processorMicroseconds: unpinned.processor * 1e6 / visits)
+        }
+        return [hot, optimistic]
     }
 
     /// Resident pages: the same for all threads, and each thread's own.
@@ -46,6 +76,9 @@ enum ContendBench {
                 Contest("hot", visits: work.visits, bar: nil) { (count) throws(BenchFailure) in
                     try work.time(count, isShared: true)
                 },
+                Contest(
+                    "optimistic", visits: work.visits, bar: .atLeast(0.9 * Double(threads))
+                ) { (count) throws(BenchFailure) in try work.timeOptimistic(count) },
                 Contest(
                     "parallelscan", visits: plan.data.pageCount,
                     bar: .atLeast(0.9 * Double(threads))
@@ -227,6 +260,33 @@ private struct ContendWork: Sendable {
 }
 
 extension ContendWork {
+    /// Reads the first page without pin and lock.
+    func timeOptimistic(_ threads: Int) throws(BenchFailure) -> BenchTime {
+        let passes = visits / Int(share)
+        let offset = BenchPage.fieldOffset(0)
+        let result = try BenchThreads.time(threads) { (_) throws(BenchFailure) in
+            try session()
+        } _: { (_, session) throws(BenchFailure) -> UInt64 in
+            var sum: UInt64 = 0
+            for _ in 0..<passes {
+                try plan.checkCancellation()
+                do {
+                    for _ in 0..<share {
+                        sum &+= try relation.read(BlockNumber(0), session: session) { page in
+                            try page.load(offset, as: UInt64.self)
+                        }
+                    }
+                } catch let error as StorageError {
+                    throw .storage(error)
+                } catch { throw .wrongSum("contend/optimistic") }
+            }
+            return sum
+        }
+        let expected = BenchPage.value(0) &* UInt64(threads) &* UInt64(passes) &* UInt64(share)
+        guard result.sum == expected else { throw .wrongSum("contend/optimistic") }
+        return result.time
+    }
+
     /// Scans the relation together, as often as there are threads.
     func timeScan(_ threads: Int) throws(BenchFailure) -> BenchTime {
         let scans = (0..<threads).map { _ in SharedBlockRange(0..<relation.blockCount) }

@@ -36,16 +36,23 @@ extension Buffer {
     func lockExclusive() {
         LockOrder.willWait(for: .pageContent)
         var old = state
-        if !old.isLocked, exchange(&old, BufferState(old.bits | BufferState.exclusive)) { return }
+        if !old.isLocked, exchange(&old, BufferState(old.bits | BufferState.exclusive)) {
+            moveVersion()
+            return
+        }
         lockSlowly(
             blockedBy: BufferState.exclusive | BufferState.shareMask,
             adding: BufferState.exclusive)
+        moveVersion()
     }
 
     func tryLockExclusive() -> Bool {
         var old = state
         while !old.isLocked {
-            if exchange(&old, BufferState(old.bits | BufferState.exclusive)) { return true }
+            if exchange(&old, BufferState(old.bits | BufferState.exclusive)) {
+                moveVersion()
+                return true
+            }
         }
         return false
     }
@@ -94,8 +101,8 @@ extension Buffer {
     var isHeldHere: Bool { unsafe HeldLocks.contain(UnsafeRawPointer(descriptor)) }
 
     private func wakeLockWaiters() {
-        unsafe descriptor.pointee.lockSequence.wrappingAdd(1, ordering: .releasing)
-        unsafe wake(descriptor.pointee.lockSequence, count: .max)
+        unsafe descriptor.pointee.sleepers.wrappingAdd(1, ordering: .releasing)
+        unsafe wake(descriptor.pointee.sleepers, count: .max)
         fireWakeUps(.lock)
     }
 
@@ -106,7 +113,7 @@ extension Buffer {
     private func lockSlowly(blockedBy mask: UInt64, adding bits: UInt64) {
         var tries = 0
         while true {
-            let sequence = unsafe descriptor.pointee.lockSequence.load(ordering: .acquiring)
+            let sequence = unsafe descriptor.pointee.sleepers.load(ordering: .acquiring)
             var old = state
             if !old.has(mask) {
                 if exchange(&old, BufferState(old.bits &+ bits)) { return }
@@ -117,7 +124,7 @@ extension Buffer {
             precondition(
                 !isHeldHere, "a thread must not take a page's content lock that it holds already")
             if exchange(&old, BufferState(old.bits | BufferState.lockWaiters)) {
-                unsafe park(descriptor.pointee.lockSequence, expected: sequence)
+                unsafe park(descriptor.pointee.sleepers, expected: sequence)
             }
         }
     }

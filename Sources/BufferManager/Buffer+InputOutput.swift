@@ -21,7 +21,10 @@ extension Buffer {
         while true {
             if old.has(BufferState.ioInProgress) { return .busy }
             if old.has(BufferState.valid) { return .needless }
-            if exchange(&old, BufferState(old.bits | BufferState.ioInProgress)) { return .started }
+            if exchange(&old, BufferState(old.bits | BufferState.ioInProgress)) {
+                moveVersion()
+                return .started
+            }
         }
     }
 
@@ -104,8 +107,8 @@ extension Buffer {
     }
 
     private func wakeIOWaiters() {
-        unsafe descriptor.pointee.ioSequence.wrappingAdd(1, ordering: .releasing)
-        unsafe wake(descriptor.pointee.ioSequence, count: .max)
+        unsafe descriptor.pointee.sleepers.wrappingAdd(1, ordering: .releasing)
+        unsafe wake(descriptor.pointee.sleepers, count: .max)
         fireWakeUps(.io)
     }
 
@@ -137,11 +140,11 @@ extension Buffer {
             }
             session.submitStaged()
             // Not waitable yet. The thread that changes that, or ends the IO, sees the flag.
-            let sequence = unsafe descriptor.pointee.ioSequence.load(ordering: .acquiring)
+            let sequence = unsafe descriptor.pointee.sleepers.load(ordering: .acquiring)
             guard exchange(&old, BufferState(old.bits | BufferState.ioWaiters)) else { continue }
             if waitReference == nil {
                 session.system.noteBlocking()
-                unsafe park(descriptor.pointee.ioSequence, expected: sequence)
+                unsafe park(descriptor.pointee.sleepers, expected: sequence)
                 slept = true
             }
         }

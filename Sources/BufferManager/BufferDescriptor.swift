@@ -8,6 +8,7 @@ internal import Synchronization
 /// | tag, record | the claimant of the buffer, before a releasing change of the state sets
 /// `tagValid` |
 /// | wait reference | the owner of `ioInProgress` |
+/// | version | the thread that has just got the right to change the page's bytes |
 /// | link | the holder of the lock of the mapping's partition |
 ///
 /// A pin taken by an acquiring exchange on a state with `tagValid` makes tag and record readable
@@ -23,10 +24,11 @@ struct BufferDescriptor: ~Copyable {
     let ioGeneration = Atomic<UInt64>(0)
     /// The ``RelationRecord`` of the page's relation, which counts the buffer; zero while untagged.
     let record = Atomic<UInt>(0)
-    /// Incremented, with a wake-up, when the IO becomes waitable or ends and a thread sleeps.
-    let ioSequence = Atomic<UInt32>(0)
-    /// Incremented, with a wake-up, when the content lock becomes free and a thread sleeps.
-    let lockSequence = Atomic<UInt32>(0)
+    /// Incremented, with a wake-up, when a thread sleeps and the IO becomes waitable or ends, or
+    /// the content lock becomes free.
+    let sleepers = Atomic<UInt32>(0)
+    /// Moves before the page's bytes change (``Buffer/moveVersion()``).
+    let version = Atomic<UInt32>(0)
     /// The ``WaitTable`` with wake-ups for this buffer, if it ever had any. It lives as long as the
     /// manager and any relation's record.
     let waitTable = Atomic<UInt>(0)

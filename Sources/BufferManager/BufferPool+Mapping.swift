@@ -151,6 +151,7 @@ extension BufferPool {
                 let new = BufferState(BufferState.onePin | BufferState.claimed)
                 if buffer.exchange(&old, new) { break }
             }
+            buffer.moveVersion()
             unlink(index, bucket)
             return true
         }

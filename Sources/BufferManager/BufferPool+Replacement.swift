@@ -2,6 +2,7 @@ internal import AsyncIO
 internal import Logging
 internal import StorageManager
 internal import Synchronization
+internal import Threads
 
 /// Finding a buffer for a page: from the strategy's ring first, else by the clock hand. The hand
 /// takes one use off every unpinned buffer it passes and stops at one that has none left. Mirrors
@@ -69,10 +70,10 @@ extension BufferPool {
             let position = hand.wrappingAdd(UInt64(step), ordering: .relaxed).oldValue
             var index = Int(position % UInt64(count))
             for offset in 0..<step {
-                if index % PoolPopulator.pagesPerChunk == 0,
+                if index % Self.pagesPerChunk == 0,
                     position &+ UInt64(offset) < UInt64(count)
                 {
-                    populator.reach(index / PoolPopulator.pagesPerChunk)
+                    populator.reach(index / Self.pagesPerChunk)
                 }
                 switch pass(index, sparing: spared) {
                 case .claimed:

@@ -44,11 +44,13 @@ final class BufferPool: @unchecked Sendable {
     /// One per session, made at its first write. Only its thread touches it.
     private let writers: UnsafeMutablePointer<PageWriter?>
 
-    let populator: PoolPopulator
-    private var pageMemory: PoolMemory?
-    private var tableMemory: PoolMemory?
+    let populator: MemoryPopulator
+    private var pageMemory: ZeroedMemory?
+    private var tableMemory: ZeroedMemory?
 
     static let partitionCount = 128
+    /// The pages that are populated at a time.
+    static let pagesPerChunk = MemoryPopulator.chunkBytes / blockSize
 
     struct PartitionLock: ~Copyable {
         let lock = ParkingLock(rank: .poolPartition)
@@ -78,9 +80,9 @@ final class BufferPool: @unchecked Sendable {
 
         let bucketCount = max(1 << 8, 1 << (Int.bitWidth - (2 * count - 1).leadingZeroBitCount))
         let descriptorBytes = count * BufferDescriptor.lineSize
-        let pageMemory = try PoolMemory(byteCount: count * blockSize, for: "\(count) pages")
-        let tableMemory = try PoolMemory(
-            byteCount: descriptorBytes + bucketCount * 4, for: "\(count) buffer descriptors")
+        let pageMemory = try Self.memory(count * blockSize, for: "\(count) pages")
+        let tableMemory = try Self.memory(
+            descriptorBytes + bucketCount * 4, for: "\(count) buffer descriptors")
         let counters = unsafe UnsafeMutableRawPointer.allocate(
             byteCount: sessions * MemoryLayout<BufferCounters>.stride,
             alignment: MemoryLayout<BufferCounters>.stride
@@ -95,7 +97,7 @@ final class BufferPool: @unchecked Sendable {
             buckets: (tableMemory.start + descriptorBytes).bindMemory(
                 to: Atomic<UInt32>.self, capacity: bucketCount),
             bucketMask: UInt64(bucketCount - 1), counters: counters)
-        populator = unsafe PoolPopulator(pageMemory.start, byteCount: count * blockSize)
+        populator = unsafe MemoryPopulator(pageMemory.start, byteCount: count * blockSize)
         self.pageMemory = consume pageMemory
         self.tableMemory = consume tableMemory
 
@@ -105,6 +107,17 @@ final class BufferPool: @unchecked Sendable {
         }
         unsafe writers = .allocate(capacity: sessions)
         unsafe writers.initialize(repeating: nil, count: sessions)
+    }
+
+    private static func memory(_ byteCount: Int, for what: String) throws(StorageError)
+        -> ZeroedMemory
+    {
+        do throws(SystemCallError) { return try ZeroedMemory(byteCount: byteCount) } catch {
+            throw StorageError(
+                .resourcesExhausted, "could not map \(byteCount) bytes for \(what)",
+                remedy: "Lower the number of buffers, or raise the limit on address space.",
+                errorNumber: error.errorNumber)
+        }
     }
 
     /// The share of the pool that copies for writes may take in addition, and the least number of

@@ -3,6 +3,8 @@
 public enum PageFormatError: Error, Hashable, Sendable {
     /// The span is not one page long.
     case wrongPageSize(byteCount: Int)
+    /// Bytes were asked for that the page does not have.
+    case outsidePage(offset: Int, length: Int)
     /// The header contradicts itself in `field`.
     case badHeader(PageHeader.Field)
     /// The page has no line pointer of this number.
@@ -69,6 +71,8 @@ extension PageFormatError: CustomStringConvertible {
         switch self {
         case .wrongPageSize(let byteCount):
             "a page has \(PageLayout.size) bytes, not \(byteCount)"
+        case .outsidePage(let offset, let length):
+            "\(length) bytes at \(offset) are not all on a page of \(PageLayout.size) bytes"
         case .badHeader(let field):
             "the page header's \(field) is invalid"
         case .noSuchLinePointer(let number, let count):

@@ -16,6 +16,8 @@ public final class Relation: Sendable {
     public let managerName: String
 
     let record: RelationState
+    /// For reads without pin and lock. ``engine`` keeps it valid.
+    let resident: ResidentPages?
     /// The toast relation, once it was opened.
     let heldToast = Lock<Relation?>(nil, rank: .heldToast)
 
@@ -26,6 +28,7 @@ public final class Relation: Sendable {
         schema = description.schema
         managerName = description.managerName
         self.record = record
+        resident = engine.buffers.residentPages(of: record.open)
     }
 
     deinit { engine.releaseUser(record.open.locator) }

@@ -57,7 +57,8 @@ struct BenchCommand: ParsableCommand {
             contend: several threads pin, touch and unpin at once; against one thread. \
             contend/atomics: two atomic operations on lines of their own, which shows the \
             machine's limit. contend/disjoint: on pages of their own. contend/hot: on the same \
-            page. contend/half: on random pages of a relation twice as large as the pool. \
+            page. contend/optimistic: reading that page without pin and lock (alone, against with \
+            them). contend/half: on random pages of a relation twice as large as the pool. \
             contend/parallelscan: a relation scanned together; -warm: from the kernel's cache.
 
             load/narrow, load/wide: load a CSV file, with rows of 60 bytes and of 1 kB, into a new \

@@ -49,11 +49,13 @@ import Testing
     private static let cores = max(2, ProcessInfo.processInfo.activeProcessorCount)
 
     private static var contests: [String] {
-        (cores > 2 ? [2, cores] : [2]).flatMap { threads in
-            [
-                "atomics", "disjoint", "hot", "parallelscan", "half", "parallelscan-warm",
-            ].map { "contend/\($0)/\(threads)" }
-        }
+        ["contend/hot/1", "contend/optimistic/1"]
+            + (cores > 2 ? [2, cores] : [2]).flatMap { threads in
+                [
+                    "atomics", "disjoint", "hot", "optimistic", "parallelscan", "half",
+                    "parallelscan-warm",
+                ].map { "contend/\($0)/\(threads)" }
+            }
     }
 
     @Test(arguments: Array(rows.keys), ["sync", "worker", "automatic"])

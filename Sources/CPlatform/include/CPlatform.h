@@ -9,5 +9,6 @@
 #include "futex.h"
 #include "heap.h"
 #include "held.h"
+#include "racing.h"
 
 #endif

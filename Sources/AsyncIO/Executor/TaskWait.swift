@@ -1,4 +1,3 @@
-internal import AsyncIO
 internal import Synchronization
 
 /// One wait of a task. It ends in exactly one of three ways.
@@ -9,7 +8,7 @@ internal import Synchronization
 /// | waiting | the awaited work: to done; a cancellation: to cancelled; both resume it |
 /// | done, cancelled | none; final |
 @safe
-final class TaskWait: @unchecked Sendable {
+package final class TaskWait: @unchecked Sendable {
     private static let new: UInt8 = 0
     private static let waiting: UInt8 = 1
     private static let done: UInt8 = 2
@@ -21,13 +20,15 @@ final class TaskWait: @unchecked Sendable {
     /// Written before the state becomes done; the task reads it afterwards.
     private var error: StorageError?
 
+    package init() {}
+
     /// Suspends the task until ``finish(_:)`` or its cancellation.
     ///
     /// - Parameters:
     ///   - start: starts what is waited for; not called if the task is cancelled already.
     ///   - cancelled: called if the task leaves before that is done.
     /// - Throws: `CancellationError`, or the error passed to `finish`.
-    nonisolated(nonsending) func wait(
+    nonisolated(nonsending) package func wait(
         start: () -> Void, cancelled: @escaping @Sendable () -> Void = {}
     ) async throws {
         await withTaskCancellationHandler {
@@ -42,7 +43,7 @@ final class TaskWait: @unchecked Sendable {
     }
 
     /// Waits like ``wait(start:cancelled:)``, even if the task is cancelled.
-    nonisolated(nonsending) func waitUncancelled(start: () -> Void) async {
+    nonisolated(nonsending) package func waitUncancelled(start: () -> Void) async {
         await unsafe withUnsafeContinuation { continuation in
             unsafe begin(continuation, start)
         }
@@ -67,12 +68,12 @@ final class TaskWait: @unchecked Sendable {
     }
 
     /// Whether the task has left.
-    var isCancelled: Bool { state.load(ordering: .acquiring) == Self.cancelled }
+    package var isCancelled: Bool { state.load(ordering: .acquiring) == Self.cancelled }
 
     /// Ends the wait and resumes the task. Returns false if the task has left. One thread may call
     /// it.
     @discardableResult
-    func finish(_ error: StorageError? = nil) -> Bool {
+    package func finish(_ error: StorageError? = nil) -> Bool {
         self.error = error
         guard move(from: Self.waiting, to: Self.done) else { return false }
         unsafe continuation?.resume()

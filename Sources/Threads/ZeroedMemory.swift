@@ -1,32 +1,26 @@
-internal import AsyncIO
-internal import Threads
-
 /// A piece of zeroed address space. The kernel provides its memory page by page as it is touched,
 /// so making it costs nothing.
 @safe
-struct PoolMemory: ~Copyable, @unchecked Sendable {
+package struct ZeroedMemory: ~Copyable, @unchecked Sendable {
     /// The size of a huge page, in which memory is also populated.
-    static let hugePage = 2 << 20
+    package static let hugePage = 2 << 20
 
     /// The first byte, aligned to 2 MiB; valid until `deinit`.
-    let start: UnsafeMutableRawPointer
+    package let start: UnsafeMutableRawPointer
     private let mapping: UnsafeMutableRawPointer
     private let mappedCount: Int
 
-    /// Maps `byteCount` bytes. `what` describes them in errors.
+    /// Maps `byteCount` bytes.
     ///
-    /// - Throws: `resourcesExhausted` if the address space has no room, or a limit forbids it.
-    init(byteCount: Int, for what: String) throws(StorageError) {
+    /// - Throws: if the address space has no room, or a limit forbids it.
+    package init(byteCount: Int) throws(SystemCallError) {
         let rounded = (byteCount + Self.hugePage - 1) & ~(Self.hugePage - 1)
         mappedCount = rounded + Self.hugePage
         let result = unsafe mmap(
             nil, mappedCount, PROT_READ | PROT_WRITE,
             MAP_PRIVATE | MAP_ANONYMOUS | Self.mapFlags, -1, 0)
         guard let result = unsafe result, unsafe result != MAP_FAILED else {
-            throw StorageError(
-                .resourcesExhausted, "could not map \(byteCount) bytes for \(what)",
-                remedy: "Lower the number of buffers, or raise the limit on address space.",
-                errorNumber: errno)
+            throw SystemCallError(errorNumber: errno)
         }
         unsafe mapping = result
         let address = UInt(bitPattern: result)
@@ -47,7 +41,7 @@ struct PoolMemory: ~Copyable, @unchecked Sendable {
     /// Makes the kernel provide the memory of the bytes from `start` on in one call: several times
     /// faster than one fault after the other in the middle of a read. A kernel without that call
     /// provides it by faults.
-    static func populate(_ start: UnsafeMutableRawPointer, byteCount: Int) {
+    package static func populate(_ start: UnsafeMutableRawPointer, byteCount: Int) {
         #if os(Linux)
             /// `MADV_POPULATE_WRITE`, of Linux 5.14; headers may be older.
             let populateWrite: CInt = 23
@@ -56,7 +50,7 @@ struct PoolMemory: ~Copyable, @unchecked Sendable {
     }
 
     /// Leaves the memory mapped for the rest of the process, because it is still in use.
-    consuming func leak() { discard self }
+    package consuming func leak() { discard self }
 
     deinit { _ = unsafe munmap(mapping, mappedCount) }
 }

@@ -1,21 +1,18 @@
-internal import AsyncIO
-internal import StorageManager
 internal import Synchronization
-internal import Threads
 
-/// Populates the memory of a pool's pages before the clock hand reaches them for the first time.
+/// Populates memory, chunk by chunk, before its user reaches it for the first time.
 ///
-/// The kernel zeroes memory, which takes about as long as reading a cached page. A thread does it
-/// ahead of the hand, beside the readers: as far ahead as the hand has come, up to a limit, so that
-/// a pool that is hardly used stays small. The thread ends when all is populated. Without the
-/// thread, or if the hand is faster, the thread that moves the hand does it.
+/// The kernel zeroes memory, which takes about as long as filling it from a cache. A thread does it
+/// ahead of the user: as far ahead as the user has come, up to a limit, so that memory that is
+/// hardly used stays small. The thread ends when all is populated. Without the thread, or if the
+/// user is faster, the thread that reaches a chunk does it.
 @safe
-final class PoolPopulator: @unchecked Sendable {
-    /// The pages populated at a time, which the kernel then does by one huge page.
-    static let pagesPerChunk = PoolMemory.hugePage / blockSize
+package final class MemoryPopulator: @unchecked Sendable {
+    /// The bytes of a chunk, which the kernel then provides by one huge page.
+    package static let chunkBytes = ZeroedMemory.hugePage
     private static let leastLead = 8
     private static let mostLead = 128
-    /// The least size of a pool that is worth a thread.
+    /// The least size of a memory that is worth a thread.
     private static let leastChunks = 32
 
     /// `byteCount` bytes that stay mapped until ``stop()`` has returned.
@@ -24,21 +21,22 @@ final class PoolPopulator: @unchecked Sendable {
     private let chunkCount: Int
     /// The next chunk to populate. The thread that increments it populates the old value's chunk.
     private let next = Atomic<Int>(0)
-    /// How many chunks the hand has reached.
+    /// How many chunks the user has reached.
     private let reached = Atomic<Int>(0)
     /// The thread, and whether it was started.
     private let thread = Lock<(running: ServiceThread?, isStarted: Bool)>(
         (nil, false), rank: .poolPopulator)
 
-    init(_ start: UnsafeMutableRawPointer, byteCount: Int) {
+    /// Populates `byteCount` bytes from `start` on, which must stay mapped until ``stop()`` has
+    /// returned.
+    package init(_ start: UnsafeMutableRawPointer, byteCount: Int) {
         unsafe self.start = unsafe start
         self.byteCount = byteCount
-        chunkCount = (byteCount + PoolMemory.hugePage - 1) / PoolMemory.hugePage
+        chunkCount = (byteCount + Self.chunkBytes - 1) / Self.chunkBytes
     }
 
-    /// Called when the hand is about to enter a chunk for the first time. Safe to call from any
-    /// thread.
-    func reach(_ chunk: Int) {
+    /// Call this before entering a chunk for the first time. Any thread.
+    package func reach(_ chunk: Int) {
         while next.load(ordering: .relaxed) <= chunk, makeNext() {}
         // Threads that pass each other leave it slightly low, which only delays.
         reached.store(chunk + 1, ordering: .sequentiallyConsistent)
@@ -47,7 +45,7 @@ final class PoolPopulator: @unchecked Sendable {
     }
 
     /// Ends the thread. Callers must ensure that ``reach(_:)`` is not called any more.
-    func stop() {
+    package func stop() {
         let running = thread.withLock { thread in
             defer { thread = (nil, true) }
             return thread.running
@@ -59,9 +57,9 @@ final class PoolPopulator: @unchecked Sendable {
     private func makeNext() -> Bool {
         let chunk = next.add(1, ordering: .relaxed).oldValue
         guard chunk < chunkCount else { return false }
-        let offset = chunk * PoolMemory.hugePage
-        unsafe PoolMemory.populate(
-            start + offset, byteCount: min(PoolMemory.hugePage, byteCount - offset))
+        let offset = chunk * Self.chunkBytes
+        unsafe ZeroedMemory.populate(
+            start + offset, byteCount: min(Self.chunkBytes, byteCount - offset))
         return true
     }
 
@@ -69,7 +67,7 @@ final class PoolPopulator: @unchecked Sendable {
         guard chunkCount >= Self.leastChunks else { return }
         thread.withLock { thread in
             if thread.isStarted { return }
-            // Ended before the pool is destroyed.
+            // Ended before the memory is unmapped.
             thread = (ServiceThread.start { self.run($0) }, true)
         }
     }
