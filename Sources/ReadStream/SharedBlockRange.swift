@@ -41,6 +41,9 @@ public final class SharedBlockRange: Sendable {
     /// Makes a source that shares the blocks with all others made here.
     public func part() -> Part { Part(shared: self) }
 
+    /// Hands out no more stretches. Parts still name the rest of those that they have.
+    public func stop() { taken.store(stretchCount, ordering: .relaxed) }
+
     /// The next stretch and its number; nil if all were taken.
     fileprivate func takeStretch() -> (number: Int, blocks: Range<UInt32>)? {
         let number = taken.wrappingAdd(1, ordering: .relaxed).oldValue

@@ -46,6 +46,14 @@ package struct OSThread: @unchecked Sendable {
         return nil
     }
 
+    /// Runs `body` on the calling thread and on `count` − 1 others, fewer if the system has no room
+    /// for them. Returns when all have ended.
+    package static func together(_ count: Int, _ body: @escaping @Sendable () -> Void) {
+        let others = (1..<max(1, count)).compactMap { _ in start(body) }
+        body()
+        for other in others { other.join() }
+    }
+
     /// Waits for the thread to end. Callers must not be that thread.
     package func join() { _ = pthread_join(thread, nil) }
 
