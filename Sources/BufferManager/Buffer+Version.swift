@@ -22,20 +22,19 @@ extension Buffer {
         atomicMemoryFence(ordering: .releasing)
     }
 
-    /// The version from which the page can be read, and its state; nil if the buffer does not have
-    /// the page, or another thread may be changing it.
+    /// The version from which the buffer's page can be read, and its state; nil if it has none, or
+    /// another thread may be changing it. Which page it is, ``hasKept(_:_:)`` finds out.
     @inline(__always)
-    func beginGlimpse(of tag: PageTag) -> (version: UInt32, state: BufferState)? {
+    func beginGlimpse() -> (version: UInt32, state: BufferState)? {
         let version = unsafe descriptor.pointee.version.load(ordering: .acquiring)
         let state = state
         let readable = BufferState.tagValid | BufferState.valid
-        guard state.bits & (readable | BufferState.exclusive) == readable, hasTag(tag) else {
-            return nil
-        }
+        guard state.bits & (readable | BufferState.exclusive) == readable else { return nil }
         return (version, state)
     }
 
-    /// Whether the buffer had the page, unchanged, all the time since its version was taken.
+    /// Whether the buffer had the page, unchanged, all the time since its version was taken: a
+    /// buffer that has the page now and the same version had no other page in between.
     @inline(__always)
     func hasKept(_ version: UInt32, _ tag: PageTag) -> Bool {
         atomicMemoryFence(ordering: .acquiring)

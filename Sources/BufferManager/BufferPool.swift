@@ -25,6 +25,8 @@ final class BufferPool: @unchecked Sendable {
 
     /// The parts needed to find and pin a page.
     let tables: PoolTables
+    /// The same, in memory that lives as long as the pool: two words of data then lead to a page.
+    let placedTables: UnsafeMutablePointer<PoolTables>
     /// The locks of the mapping's partitions, a cache line each.
     let partitions: UnsafeMutablePointer<PartitionLock>
     private let sessionCount: Int
@@ -97,6 +99,8 @@ final class BufferPool: @unchecked Sendable {
             buckets: (tableMemory.start + descriptorBytes).bindMemory(
                 to: Atomic<UInt32>.self, capacity: bucketCount),
             bucketMask: UInt64(bucketCount - 1), counters: counters)
+        unsafe placedTables = .allocate(capacity: 1)
+        unsafe placedTables.initialize(to: tables)
         populator = unsafe MemoryPopulator(pageMemory.start, byteCount: count * blockSize)
         self.pageMemory = consume pageMemory
         self.tableMemory = consume tableMemory
@@ -162,6 +166,7 @@ final class BufferPool: @unchecked Sendable {
                 dropRecord(buffer)
             }
         }
+        unsafe placedTables.deallocate()
         unsafe partitions.deallocate()
         unsafe writers.deinitialize(count: sessionCount)
         unsafe writers.deallocate()

@@ -7,15 +7,16 @@ package import StorageManager
 /// long as the ``BufferManager`` that made it, which holders must keep alive. Any thread may use
 /// it.
 @safe
-package struct ResidentPages: Sendable, BitwiseCopyable {
-    private let tables: PoolTables
+package struct ResidentPages: @unchecked Sendable, BitwiseCopyable {
+    /// The pool's own.
+    private let placed: UnsafePointer<PoolTables>
     private let relation: UInt64
 
     /// How often a page that others are changing is looked at.
     private static let glimpses = 4
 
-    init(_ tables: PoolTables, _ locator: RelationLocator) {
-        self.tables = tables
+    init(_ pool: BufferPool, _ locator: RelationLocator) {
+        unsafe placed = unsafe UnsafePointer(pool.placedTables)
         relation = PageTag.relationWord(locator)
     }
 
@@ -35,10 +36,11 @@ package struct ResidentPages: Sendable, BitwiseCopyable {
     ) -> Bool {
         let tag = PageTag(
             relation: relation, page: UInt64(fork.rawValue) << 32 | UInt64(block.rawValue))
+        let tables = unsafe placed.pointee
         for _ in 0..<Self.glimpses {
             guard let index = tables.likelyIndex(tag) else { return false }
             let buffer = tables.buffer(index)
-            guard let (version, state) = buffer.beginGlimpse(of: tag) else { continue }
+            guard let (version, state) = buffer.beginGlimpse() else { continue }
             // The pool keeps its memory, whatever page it holds.
             body(unsafe PageGlimpse(unsafePage: UnsafeRawPointer(tables.address(index).pointer)))
             guard buffer.hasKept(version, tag) else { continue }
@@ -59,6 +61,6 @@ extension BufferManager {
         guard !relation.locator.isLocal, relation.core == ObjectIdentifier(system) else {
             return nil
         }
-        return ResidentPages(sharedTables, relation.locator)
+        return ResidentPages(shared, relation.locator)
     }
 }
