@@ -65,7 +65,7 @@ let modules: [Target] = [
         path: "Sources/StorageManagers/CompressedDisk"),
     .target(
         name: "RadosDisk",
-        dependencies: ["StorageManager", "AsyncIO", "Threads", rados, log],
+        dependencies: ["StorageManager", "FileAccess", "AsyncIO", "Threads", rados, log],
         path: "Sources/StorageManagers/RadosDisk"),
     .target(
         name: "BufferManager",
@@ -172,10 +172,14 @@ let modules: [Target] = [
         dependencies: [
             "RelationLoader", "Strata", "AsyncIO", "CPlatform", "CZstd", "Threads", liburing, log,
         ]),
+    .target(
+        name: "RadosStore",
+        dependencies: ["Strata", "RadosDisk", "StorageManager", "AsyncIO", system]),
     .executableTarget(
         name: "StrataTool",
         dependencies: [
-            "BenchSuite", "RelationLoader", "StoreSimulator", "StorageTesting", "Strata",
+            "BenchSuite", "RadosStore", "RelationLoader", "StoreSimulator", "StorageTesting",
+            "Strata",
             "PageInspection", "PostgresRescue", "PostgresCluster", "PostgresDump",
             "CompressedDisk",
             "MemoryDisk", "BufferManager", "FileAccess", "StorageManager", "PageFormat", "AsyncIO",
@@ -222,7 +226,8 @@ let tests: [Target] = [
     .testTarget(
         name: "RadosDiskTests",
         dependencies: [
-            "RadosDisk", "Strata", "FileAccess", "StorageManager", "AsyncIO", "StorageTesting",
+            "RadosStore", "RadosDisk", "Strata", "FileAccess", "StorageManager", "AsyncIO",
+            "StorageTesting",
             "Threads",
         ]),
     .testTarget(
@@ -362,7 +367,8 @@ let package = Package(
             "FileAccess",
             "StorageManager",
             "MagneticDisk",
-            "MemoryDisk", "CompressedDisk", "RadosDisk", "BufferManager", "ReadStream",
+            "MemoryDisk", "CompressedDisk", "RadosDisk", "RadosStore", "BufferManager",
+            "ReadStream",
             "StoreFormat", "Journaling", "Checkpointing", "PageChecking",
             "PostgresTypes",
         ].map { .library(name: $0, targets: [$0]) },

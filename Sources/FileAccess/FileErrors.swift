@@ -36,15 +36,20 @@ extension StorageError {
     /// remedy.
     ///
     /// - Parameters:
-    ///   - code: kept, except that running out of descriptors is always `resourcesExhausted`.
+    ///   - code: kept, except that running out of descriptors is always `resourcesExhausted`, and
+    ///     the loss of a file system to another process always `fenced`.
     ///   - errorNumber: positive.
     static func file(
         _ code: Code, _ message: String, path: String, errorNumber: CInt, remedy: String? = nil
     ) -> StorageError {
-        let isExhausted = errorNumber == EMFILE || errorNumber == ENFILE
+        let (known, knownRemedy): (Code, String?) =
+            switch errorNumber {
+            case EMFILE, ENFILE: (.resourcesExhausted, nil)
+            case ESHUTDOWN: (.fenced, fileRemedy(for: errorNumber))
+            default: (code, nil)
+            }
         return StorageError(
-            isExhausted ? .resourcesExhausted : code, message,
-            remedy: remedy ?? fileRemedy(for: errorNumber),
+            known, message, remedy: knownRemedy ?? remedy ?? fileRemedy(for: errorNumber),
             at: Location(path: path), errorNumber: errorNumber)
     }
 
@@ -77,6 +82,10 @@ extension StorageError {
         case ELOOP: "Replace the symbolic link by a file or directory."
         case ENAMETOOLONG: "Use a shorter path."
         case ENOTEMPTY: "Remove the directory's contents first."
+        case ESHUTDOWN:
+            "Close the store here, and open it again where no other process has it: another process"
+                + " has taken it over."
+        case ETIMEDOUT: "Wait until the storage answers, and open the store again."
         case ENXIO, ENODEV: "Check that the device is attached."
         default: nil
         }

@@ -60,6 +60,12 @@ public struct FileStatus: Sendable, Hashable {
 /// Paths are relative to a directory's descriptor. Any thread may make any call. IO that is started
 /// asynchronously goes to the engine's `IOMethod` instead, with descriptors made here.
 public protocol FileSystem: AnyObject, Sendable {
+    /// Whether tests decide what happens and when. Over such a file system an engine starts no
+    /// threads of its own.
+    var isSimulated: Bool { get }
+    /// Whether the files of relations can be made here. If not, an engine has no storage managers
+    /// of its own that keep files.
+    var keepsRelationFiles: Bool { get }
     /// Opens the directory that all other paths are relative to. `path` is the process's own.
     func openRoot(_ path: FilePath) -> CInt
     /// Opens a file. A new file is accessible to its owner only. Fails with `-ELOOP` if the path's
@@ -108,9 +114,20 @@ public protocol FileSystem: AnyObject, Sendable {
     /// Appends the names in an open directory, except `.` and `..`. Each can be part of a path, in
     /// which characters of an unused range stand for bytes that are not UTF-8.
     func list(_ descriptor: CInt, into names: inout [String]) -> CInt
+    /// Releases what the file system holds. The engine calls it when it has been closed.
+    func end()
 }
 
 extension FileSystem {
+    /// True by default.
+    public var isSimulated: Bool { true }
+
+    /// True by default.
+    public var keepsRelationFiles: Bool { true }
+
+    /// Holds nothing by default.
+    public func end() {}
+
     /// The same as ``status(_:in:into:)``, for file systems without links.
     public func linkStatus(_ path: String, in root: CInt, into status: inout FileStatus) -> CInt {
         self.status(path, in: root, into: &status)

@@ -11,6 +11,8 @@ public final class KernelFileSystem: FileSystem {
     /// Makes one.
     public init() {}
 
+    public var isSimulated: Bool { false }
+
     public func openRoot(_ path: FilePath) -> CInt {
         unsafe path.withPlatformString { path in
             unsafe lifted(Platform.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC))

@@ -1,4 +1,5 @@
 package import AsyncIO
+internal import Synchronization
 package import SystemPackage
 package import Threads
 
@@ -12,9 +13,18 @@ package import Threads
 package final class ShadowFileSystem: FileSystem, IOExecutor {
     private let underlying: any FileSystem
     private let state = Lock(ShadowState(), rank: .shadowFiles)
+    /// Whether nothing is released at the end. Relaxed: it guards nothing.
+    private let isPassing = Atomic<Bool>(false)
 
     /// Makes a view of that file system without changes.
     package init(over underlying: any FileSystem) { self.underlying = underlying }
+
+    package var keepsRelationFiles: Bool { underlying.keepsRelationFiles }
+
+    /// Keeps the underlying file system for another user.
+    package func pass() { isPassing.store(true, ordering: .relaxed) }
+
+    package func end() { if !isPassing.load(ordering: .relaxed) { underlying.end() } }
 
     /// Whether anything was changed.
     package var hasChanges: Bool { state.withLock { $0.hasChanges } }

@@ -45,6 +45,17 @@ public final class StorageManagerRegistry: Sendable {
         }
     }
 
+    /// Adds a storage manager under the lowest free number for custom ones, from 8 to 255.
+    ///
+    /// - Throws: `misuse` if the name is taken or no number is free.
+    public func register(_ manager: any StorageManager) throws(StorageError) {
+        let free = managers.withLock { managers in
+            (8...255).first { managers[StorageManagerID(rawValue: $0)] == nil }
+        }
+        // Without a free number, the last one is refused as taken.
+        try register(manager, id: StorageManagerID(rawValue: free ?? 255))
+    }
+
     /// The manager with that number.
     public func manager(_ id: StorageManagerID) -> (any StorageManager)? {
         managers.withLock { $0[id] }

@@ -1,14 +1,16 @@
 internal import ArgumentParser
+internal import RadosStore
 internal import Strata
 
 /// How to keep a new relation. Shared by the commands that make one.
 struct ManagerArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "How a new relation is kept: magnetic, compressed or memory.",
+            "How a new relation is kept: magnetic, compressed, memory or rados:POOL/NAMESPACE.",
             discussion: """
                 magnetic, the default, keeps pages in plain files as PostgreSQL does; compressed \
-                keeps them in zstd-compressed chunks; memory loses them when the store is closed. \
+                keeps them in zstd-compressed chunks; memory loses them when the store is closed; rados:POOL/NAMESPACE keeps them in a Ceph \
+                cluster, as all relations of a store there are. \
                 load --replace keeps the relation's present manager by default.
                 """,
             valueName: "name"))
@@ -27,9 +29,12 @@ struct ManagerArguments: ParsableArguments {
     var level: Int?
 
     func validate() throws {
-        if let manager, !Engine.builtInManagerNames.contains(manager) {
+        if let manager, !Engine.builtInManagerNames.contains(manager),
+            manager != Engine.clusterManagerName, ClusterPlace(manager)?.description != manager
+        {
             throw ValidationError(
-                "There is no storage manager \"\(manager)\". Use magnetic, compressed or memory.")
+                "There is no storage manager \"\(manager)\". Use magnetic, compressed, memory or"
+                    + " rados:POOL/NAMESPACE.")
         }
         if let chunk, !ChunkProperties.chunkSizes.contains(chunk.bytes) {
             throw ValidationError("--chunk must be 16k, 32k, 64k or 128k, not \(chunk).")

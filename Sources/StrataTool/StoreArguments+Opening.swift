@@ -30,7 +30,8 @@ extension StoreArguments {
                 try body(engine)
             }
         } catch {
-            if isNew, ToolEnvironment.current.fileSystem is KernelFileSystem {
+            // In a cluster, an empty store stays.
+            if isNew, clusterPlace == nil, ToolEnvironment.current.fileSystem is KernelFileSystem {
                 // The first error matters more than this failure.
                 _ = try? Engine.removeEmptyStore(store.path, keepsDirectory: hasDirectory)
             }

@@ -1,15 +1,38 @@
 internal import ArgumentParser
 internal import Logging
+internal import RadosStore
 internal import Strata
 internal import SystemPackage
 internal import Threads
 
 /// Which store to open, and how. Shared by all commands on a store.
 struct StoreArguments: ParsableArguments {
-    @Option(help: ArgumentHelp("The store's directory.", valueName: "directory"))
+    @Option(
+        help: ArgumentHelp(
+            "The store's directory, or rados:POOL/NAMESPACE for a store in a Ceph cluster.",
+            valueName: "directory"))
     var store: PathArgument
 
+    @Option(
+        help: ArgumentHelp(
+            "For stores and relations in a Ceph cluster: how long to retry before failing, in"
+                + " seconds, 2 to 3600.",
+            valueName: "seconds"))
+    var radosTimeout = 20
+
     @OptionGroup var ioArguments: IOArguments
+
+    /// Where the store is in a cluster; nil for a directory.
+    var clusterPlace: ClusterPlace? { ClusterPlace(store.path.string) }
+
+    func validate() throws {
+        if !(2...3600).contains(radosTimeout) {
+            throw ValidationError("--rados-timeout must be from 2 to 3600, not \(radosTimeout).")
+        }
+        if ClusterPlace.isMeant(by: store.path.string), clusterPlace == nil {
+            throw ValidationError("\"\(store)\" names no pool: write rados:POOL/NAMESPACE.")
+        }
+    }
 
     /// Opens the store.
     ///
@@ -24,6 +47,11 @@ struct StoreArguments: ParsableArguments {
         options.access = access
         options.creation = creating ? .ifMissing : .never
         options.logger.logLevel = logLevel
+        if let place = clusterPlace {
+            return try Engine.open(
+                inCluster: place.configuration(timeoutSeconds: radosTimeout), options: options)
+        }
+        options.findClusters(timeoutSeconds: radosTimeout)
         return try Engine.open(store.path, options: options)
     }
 }

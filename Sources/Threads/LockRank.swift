@@ -113,6 +113,8 @@ public enum LockRank: Int, Comparable, CaseIterable, Sendable {
     case shadowFiles
     /// The folders of a PostgreSQL tablespace.
     case tablespaceFolders
+    /// The files of a store in a Ceph cluster, also while the cluster is asked.
+    case radosHome
     /// The files to sync at the next checkpoint.
     case syncQueue
     /// The paths of syncs in flight.

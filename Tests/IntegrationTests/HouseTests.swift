@@ -42,7 +42,8 @@ import Testing
             "RowText": ["ValueText", "RowSchema", "ToastFormat", "PageFormat", "Threads"],
             "FileAccess": core,
             "StorageManager": core, "MagneticDisk": managers.union(["FileAccess"]),
-            "MemoryDisk": managers, "RadosDisk": managers,
+            "MemoryDisk": managers, "RadosDisk": managers.union(["FileAccess"]),
+            "RadosStore": strata.union(["Strata", "RadosDisk"]),
             "CompressedDisk": managers.union(["FileAccess"]),
             "BufferManager": buffers, "ReadStream": streams, "Strata": strata,
             "StoreFormat": managers.union(["FileAccess", "RowSchema"]),
@@ -53,7 +54,7 @@ import Testing
             "StoreSimulator": strata.union(["Strata", "StorageTesting"]), "BenchSuite": bench,
             "StrataTool": bench.union([
                 "BenchSuite", "StorageTesting", "StoreSimulator", "PostgresCluster", "PostgresDump",
-                "PostgresRescue", "PageInspection",
+                "PostgresRescue", "PageInspection", "RadosStore",
             ]),
         ]
     }()

@@ -65,7 +65,7 @@
         }
 
         /// Stops answering, like a process that died: the next writer takes over.
-        func fallSilent() { disk.space.lock.answers.stop() }
+        func fallSilent() { disk.space.lock?.answers.stop() }
 
         func write(_ block: UInt32, _ count: Int, value: UInt32) throws {
             let pages = PageMemory(count, apart: true)

@@ -17,7 +17,7 @@
     @safe
     final class NamespaceLock: @unchecked Sendable {
         static let object = "strata.lock"
-        private static let name = "writer"
+        static let name = "writer"
         private static let stateName = "strata.state"
         private static let holderName = "strata.holder"
 
@@ -58,64 +58,20 @@
                     try check(cluster.note(result), "locking it")
                     continue
                 }
-                guard let holder = try holder() else { continue }
-                guard try !isAlive(holder) else { throw inUse(holder) }
+                guard let holder = try NamespaceHolder.present(cluster) else { continue }
+                guard try !holder.isAlive(cluster) else {
+                    throw NamespaceHolder.inUse(holder, cluster)
+                }
                 try takeOver(holder)
                 tookOver = true
             }
-            throw inUse(nil)
+            throw NamespaceHolder.inUse(nil, cluster)
         }
 
         // MARK: The other process
 
-        private struct Holder {
-            var client: String
-            var cookie: String
-            var address: String
-        }
-
-        /// The lock's present holder, if any.
-        private func holder() throws(StorageError) -> Holder? {
-            let size = 1024
-            var exclusive: CInt = 0
-            var tag = [CChar](repeating: 0, count: size)
-            var (client, cookie, address) = (tag, tag, tag)
-            var (tagSize, clientSize, cookieSize, addressSize) = (size, size, size, size)
-            let count = unsafe rados_list_lockers(
-                cluster.context, Self.object, Self.name, &exclusive, &tag, &tagSize, &client,
-                &clientSize, &cookie, &cookieSize, &address, &addressSize)
-            try check(cluster.note(CInt(clamping: min(0, count))), "asking who has it")
-            guard count > 0 else { return nil }
-            func text(_ bytes: [CChar]) -> String {
-                String(
-                    decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) },
-                    as: UTF8.self)
-            }
-            return Holder(client: text(client), cookie: text(cookie), address: text(address))
-        }
-
-        /// Whether the holder answers.
-        ///
-        /// - Throws: `timedOut` if it is the cluster that does not answer.
-        private func isAlive(_ holder: Holder) throws(StorageError) -> Bool {
-            var reply: UnsafeMutablePointer<CChar>?
-            var length = 0
-            let result = unsafe rados_notify2(
-                cluster.context, Self.object, nil, 0,
-                UInt64(cluster.configuration.livenessSeconds) * 1000, &reply, &length)
-            defer { unsafe rados_buffer_free(reply) }
-            if unsafe WatchAnswers.cookies(reply, length).contains(holder.cookie) { return true }
-            guard result == 0 || result == -ETIMEDOUT else {
-                try check(cluster.note(result), "asking its holder")
-                return false
-            }
-            // Tells a silent holder from a silent cluster.
-            try check(CInt(clamping: min(0, cluster.size(of: Self.object))), "looking at it")
-            return false
-        }
-
         /// Shuts a dead process out for good, and breaks its lock.
-        private func takeOver(_ holder: Holder) throws(StorageError) {
+        private func takeOver(_ holder: NamespaceHolder) throws(StorageError) {
             logger.warning(
                 "taking \(cluster.configuration.place) over from a process that does not answer",
                 metadata: ["client": "\(holder.client)", "address": "\(holder.address)"])
@@ -165,12 +121,6 @@
             return unsafe String(cString: text)
         }
 
-        private func attribute(_ name: String) throws(StorageError) -> String? {
-            let (text, result) = cluster.attribute(name, of: Self.object)
-            try check(result, "reading its attribute \(name)")
-            return text
-        }
-
         /// Releases the lock.
         ///
         /// - Parameter inOrder: whether all operations are known to have ended. If not, the lock
@@ -187,22 +137,38 @@
             answers.stop()
         }
 
-        // MARK: Words
+        // MARK: Readers
 
-        private func check(_ result: CInt, _ what: String) throws(StorageError) {
-            if result >= 0 { return }
-            throw .rados(
-                .connectFailed,
-                "the lock of \(cluster.configuration.place) could not be had: \(what) failed",
-                result, at: StorageError.Location(path: Self.object))
+        /// The epoch in which a reader sees the namespace: the last writer's, or a new one if that
+        /// did not end in order.
+        ///
+        /// - Throws: `inUse` if a writer is alive.
+        static func readersEpoch(_ cluster: RadosCluster) throws(StorageError) -> Epoch {
+            // Nothing has been written there yet.
+            if cluster.size(of: object) == -Int(ENOENT) { return Epoch(1) }
+            if let holder = try NamespaceHolder.present(cluster), try holder.isAlive(cluster) {
+                throw NamespaceHolder.inUse(holder, cluster)
+            }
+            let epoch = try attribute(WriteOperation.epochName, cluster).flatMap { Epoch(text: $0) }
+            guard let epoch else { return Epoch(1) }
+            let isClosed = try attribute(stateName, cluster) == "closed"
+            return isClosed ? epoch : Epoch(epoch.number &+ 1)
         }
 
-        private func inUse(_ holder: Holder?) -> StorageError {
-            let by = holder.map { " by \($0.client) at \($0.address)" } ?? ""
-            return StorageError(
-                .inUse, "\(cluster.configuration.place) is in use\(by), which is alive",
-                remedy: "Close it there first, or choose another namespace.",
-                at: StorageError.Location(path: Self.object))
+        private static func attribute(_ name: String, _ cluster: RadosCluster) throws(StorageError)
+            -> String?
+        {
+            let (text, result) = cluster.attribute(name, of: object)
+            try NamespaceHolder.check(result, "reading its attribute \(name)", cluster)
+            return text
+        }
+
+        private func attribute(_ name: String) throws(StorageError) -> String? {
+            try Self.attribute(name, cluster)
+        }
+
+        private func check(_ result: CInt, _ what: String) throws(StorageError) {
+            try NamespaceHolder.check(result, what, cluster)
         }
     }
 #endif

@@ -25,6 +25,19 @@
             return result < 0 ? Int(result) : Int(size)
         }
 
+        /// Reads all of an object. The result is negative on failure.
+        func contents(of object: String) -> (bytes: [UInt8], result: CInt) {
+            let size = size(of: object)
+            guard size > 0 else { return ([], CInt(clamping: size)) }
+            var bytes = [UInt8](repeating: 0, count: size)
+            let result = unsafe bytes.withUnsafeMutableBytes { bytes in
+                unsafe read(object, at: 0, into: bytes)
+            }
+            guard result >= 0 else { return ([], result) }
+            bytes.removeLast(size - Int(result))
+            return (bytes, 0)
+        }
+
         /// Reads an attribute of an object. The text is nil if there is none; the result is
         /// negative on failure.
         func attribute(_ name: String, of object: String) -> (text: String?, result: CInt) {

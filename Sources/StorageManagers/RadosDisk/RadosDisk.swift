@@ -17,6 +17,8 @@
 
         private let configuration: RadosConfiguration
         let space: RadosSpace
+        /// Whether the connection ends with this manager.
+        private let ownsSpace: Bool
         private let callbacks: Callbacks
         private let relations = Lock<[RelationLocator: RadosRelation]>([:], rank: .radosRelations)
 
@@ -27,14 +29,37 @@
         ///
         /// - Throws: `invalidConfiguration`, `connectFailed`, `timedOut`; `inUse` if another live
         ///   process has the namespace; `resourcesExhausted` if the core has no callback ids left.
-        public init(system: IOSystem, configuration: RadosConfiguration) throws(StorageError) {
+        public convenience init(
+            system: IOSystem, configuration: RadosConfiguration,
+            access: RadosHome.Access = .readWrite
+        ) throws(StorageError) {
             try configuration.validate()
-            self.configuration = configuration
+            let space = try RadosSpace(configuration, access, system.configuration.logger)
+            do throws(StorageError) {
+                try self.init(system, space, ownsSpace: true)
+            } catch {
+                space.end(inOrder: true)
+                throw error
+            }
+        }
+
+        /// Makes the manager of a store that is in a cluster as a whole. It shares the connection
+        /// and the lock, and must be shut down before the home is closed.
+        ///
+        /// - Throws: `resourcesExhausted` if the core has no callback ids left.
+        public convenience init(system: IOSystem, home: RadosHome) throws(StorageError) {
+            try self.init(system, home.space, ownsSpace: false)
+        }
+
+        private init(_ system: IOSystem, _ space: RadosSpace, ownsSpace: Bool) throws(StorageError)
+        {
+            configuration = space.cluster.configuration
             let place = configuration.place
             callbacks = Callbacks(
                 read: try system.register(callbacks: RadosCallbacks(isRead: true, place: place)),
                 write: try system.register(callbacks: RadosCallbacks(isRead: false, place: place)))
-            space = try RadosSpace(configuration, system.configuration.logger)
+            self.space = space
+            self.ownsSpace = ownsSpace
         }
 
         /// The configured name, by default `rados`.
@@ -95,17 +120,19 @@
 
         private var inOrder: [RadosRelation] { relations.withLock { Array($0.values) } }
 
-        /// Writes lengths that were not synced, releases the namespace, and disconnects. Blocks for
-        /// at most twice the time-out. Call it last, once all IO is complete.
+        /// Writes lengths that were not synced. Also releases the namespace and disconnects, unless
+        /// a ``RadosHome`` does. Blocks for at most twice the time-out. Call it last, once all IO
+        /// is complete.
         public func shutdown() {
-            var isInOrder = !space.cluster.isFenced && !space.cluster.hasGivenUp
+            var isInOrder = space.isReadOnly || !space.cluster.isFenced && !space.cluster.hasGivenUp
             for relation in inOrder where isInOrder {
                 for fork in Fork.allCases where isInOrder {
                     isInOrder = (try? relation[fork].sync()) != nil
                 }
             }
             relations.withLock { $0 = [:] }
-            space.end(inOrder: isInOrder)
+            if !isInOrder { space.leaveWork() }
+            if ownsSpace { space.end(inOrder: isInOrder) }
         }
     }
 #endif

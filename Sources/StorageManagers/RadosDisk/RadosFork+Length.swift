@@ -40,6 +40,7 @@
 
         /// Makes sure that objects exist for `count` blocks, and that the new ones are empty.
         private func prepare(_ count: Int) throws(StorageError) {
+            try checkWritable("extend")
             if state.withLock({ !$0.isLoaded }) { try load() }
             guard count <= Int(BlockNumber.maximumCount) else {
                 throw StorageError(
@@ -109,6 +110,8 @@
                 let isLonger = state.withLock { state in
                     guard state.count > count else { return false }
                     state.count = count
+                    // Readers see it as cut.
+                    if space.isReadOnly { return false }
                     state.cutBehindCount()
                     return true
                 }
@@ -158,6 +161,7 @@
 
         /// Makes the length durable; pages are durable once written.
         func sync() throws(StorageError) {
+            if space.isReadOnly { return }
             if state.withLock({ !$0.isDirty && ($0.header?.cutEnd ?? 0) == 0 }) { return }
             try changing.withLock { () throws(StorageError) in
                 try settle()

@@ -8,6 +8,7 @@
         /// Reads the header object, and settles what a process left that did not end in order.
         func load() throws(StorageError) {
             try space.cluster.checkUsable()
+            if space.isReadOnly { return try look() }
             // From here on, no earlier process can change the header.
             let fence = WriteOperation()
             fence.requireNoLaterEpoch(space.epoch)
@@ -25,6 +26,18 @@
             if header.sweptEpoch < space.epoch.number { try takeOver(&header) }
             set(header)
             if header.cutEnd > 0 { try settle() }
+        }
+
+        /// Reads the header object, and sees the fork as a writer would settle it.
+        private func look() throws(StorageError) {
+            if space.cluster.size(of: headerName) == -Int(ENOENT) { return set(nil) }
+            var header = try readHeader()
+            if header.isRemoved { return set(nil) }
+            if header.sweptEpoch < space.epoch.number, header.cutEnd == 0 {
+                let objects = ObjectGeometry.objects(for: header.reservedCount)
+                header.exactCount = try max(header.exactCount, writtenEnd(header, objects))
+            }
+            set(header)
         }
 
         private func set(_ header: ForkHeader?) {
@@ -97,6 +110,7 @@
             try changing.withLock { () throws(StorageError) in
                 if state.withLock({ !$0.isLoaded }) { try load() }
                 if state.withLock({ $0.header != nil }) { return false }
+                try checkWritable("create")
                 // Objects left behind under this name must never count as those of a new fork.
                 let header = ForkHeader(
                     incarnation: UInt64.random(in: 1...UInt64.max), epoch: space.epoch)
@@ -120,6 +134,8 @@
         func remove() throws(StorageError) {
             try changing.withLock { () throws(StorageError) in
                 if state.withLock({ !$0.isLoaded }) { try load() }
+                // Readers see it as removed.
+                if space.isReadOnly { return set(nil) }
                 let (found, objects) = state.withLock { state in
                     // The header object's contents are unknown until this is over.
                     defer { state.isLoaded = false }

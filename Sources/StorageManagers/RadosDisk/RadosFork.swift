@@ -1,5 +1,6 @@
 #if RADOS
     internal import AsyncIO
+    internal import FileAccess
     internal import StorageManager
     internal import Threads
 
@@ -65,6 +66,16 @@
             .rados(
                 code, "could not \(what) relation \(locator)\(fork.suffix)", result,
                 at: location(object: object))
+        }
+
+        /// - Throws: `storeReadOnly` for a reader.
+        func checkWritable(_ action: String) throws(StorageError) {
+            if !space.isReadOnly { return }
+            throw StorageError(
+                .storeReadOnly,
+                "could not \(action) relation \(locator)\(fork.suffix): the store is open for"
+                    + " reading only",
+                remedy: "Open the store for reading and writing.", at: location())
         }
 
         var missing: StorageError {

@@ -91,6 +91,7 @@
         func write(
             _ fork: Fork, block: BlockNumber, from pages: Span<PageAddress>, sync: SyncPolicy
         ) throws(StorageError) {
+            try self[fork].checkWritable("write")
             try check(fork, block, pages.count, isRead: false)
             try move(fork, block, pages, isRead: false)
         }
@@ -115,6 +116,7 @@
         ) throws(StorageError) {
             let place: RadosFork.Place
             do throws(StorageError) {
+                if !isRead { try self[fork].checkWritable("write") }
                 place = try self[fork].place(of: block)
                 let count = min(
                     pages.count, place.following, maximumCombine(fork, block: block))

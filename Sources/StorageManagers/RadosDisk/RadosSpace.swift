@@ -2,33 +2,55 @@
     internal import AsyncIO
     internal import Logging
     internal import StorageManager
+    internal import Synchronization
     internal import Threads
 
     /// What all relations of one manager share: the connection, the epoch, and memory for gathering
     /// pages. Any thread.
     final class RadosSpace: Sendable {
         let cluster: RadosCluster
-        let lock: NamespaceLock
+        /// Nil for a reader.
+        let lock: NamespaceLock?
         let epoch: Epoch
         let scratch = ScratchBuffers()
+        private let leavesWork = Atomic<Bool>(false)
 
-        init(_ configuration: RadosConfiguration, _ logger: Logger) throws(StorageError) {
+        init(
+            _ configuration: RadosConfiguration, _ access: RadosHome.Access, _ logger: Logger
+        ) throws(StorageError) {
             let cluster = try RadosCluster(configuration)
             do throws(StorageError) {
-                lock = try NamespaceLock(cluster, logger)
+                switch access {
+                case .readWrite:
+                    let lock = try NamespaceLock(cluster, logger)
+                    self.lock = lock
+                    epoch = lock.epoch
+                case .readOnly:
+                    lock = nil
+                    epoch = try NamespaceLock.readersEpoch(cluster)
+                }
             } catch {
                 cluster.disconnect()
                 throw error
             }
             self.cluster = cluster
-            epoch = lock.epoch
         }
 
+        /// Whether nothing may be written to the cluster.
+        var isReadOnly: Bool { lock == nil }
+
         /// Releases the namespace and ends the connection. All IO must be complete.
+        ///
+        /// - Parameter inOrder: whether lengths are synced. If not, the next writer takes over.
         func end(inOrder: Bool) {
-            lock.release(inOrder: inOrder && !cluster.hasGivenUp)
+            lock?.release(
+                inOrder: inOrder && !cluster.hasGivenUp
+                    && !leavesWork.load(ordering: .relaxed))
             cluster.disconnect()
         }
+
+        /// Records that the next writer must settle what this one could not sync.
+        func leaveWork() { leavesWork.store(true, ordering: .relaxed) }
     }
 
     /// Memory in which the pages of one IO are contiguous. Any thread.

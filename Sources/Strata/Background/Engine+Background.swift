@@ -12,7 +12,7 @@ extension Engine {
     /// Starts the threads that the options ask for.
     func startBackground() {
         // A simulation does all work on its own threads.
-        guard options.isOnRealFiles, options.access == .readWrite else { return }
+        guard !options.fileSystem.isSimulated, options.access == .readWrite else { return }
         let writer = options.backgroundWriter.flatMap { startWriter($0) }
         let checkpointer = options.automaticCheckpoints.flatMap { startCheckpointer($0) }
         background.withLock { $0 = Background(writer: writer, checkpointer: checkpointer) }

@@ -133,6 +133,7 @@ public final class Engine: Sendable {
             managers.shutdown(session: session)
             if failure == nil { markClosed() }
             claim.release()
+            options.fileSystem.end()
         }
         if let failure { throw failure }
     }

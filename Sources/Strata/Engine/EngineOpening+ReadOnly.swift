@@ -40,6 +40,7 @@ extension EngineOpening {
             return engine
         }
         let outcome = engine.outcome
+        shadow.pass()
         try engine.close()
         let opened = try plain.openUnlocked(outcome)
         opened.claim.keep(lock)

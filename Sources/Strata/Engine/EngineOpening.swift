@@ -61,6 +61,7 @@ struct EngineOpening {
         let managers = try StorageManagerRegistry(system: system)
         do throws(StorageError) {
             try register(in: managers, files, system, control)
+            registerFound(catalog, in: managers, files, system, control)
             var recovery = Recovery(
                 store: store, control: control, managers: managers, session: session,
                 isShadowed: options.access == .readOnly)
@@ -186,14 +187,16 @@ extension EngineOpening {
         in managers: StorageManagerRegistry, _ files: FileAccess, _ system: IOSystem,
         _ control: StoreControl
     ) throws(StorageError) {
-        var configuration = MagneticDiskConfiguration()
-        configuration.segmentBlocks = Int(control.segmentBlocks)
-        configuration.writesAtomically = try writesAtomically(files)
-        let disk = try MagneticDisk(files: files, system: system, configuration: configuration)
-        try managers.register(disk, id: StorageManagerID(rawValue: 0))
-        let compressed = try CompressedDisk(
-            files: files, system: system, configuration: options.compressedDisk)
-        try managers.register(compressed, id: StorageManagerID(rawValue: 1))
+        if options.fileSystem.keepsRelationFiles {
+            var configuration = MagneticDiskConfiguration()
+            configuration.segmentBlocks = Int(control.segmentBlocks)
+            configuration.writesAtomically = try writesAtomically(files)
+            let disk = try MagneticDisk(files: files, system: system, configuration: configuration)
+            try managers.register(disk, id: StorageManagerID(rawValue: 0))
+            let compressed = try CompressedDisk(
+                files: files, system: system, configuration: options.compressedDisk)
+            try managers.register(compressed, id: StorageManagerID(rawValue: 1))
+        }
         let memory = try MemoryDisk(system: system, configuration: options.memoryDisk)
         try managers.register(memory, id: StorageManagerID(rawValue: 2))
         let context = StorageManagerPlugin.Context(
@@ -208,6 +211,27 @@ extension EngineOpening {
                     remedy: "Register it under its own name.")
             }
             try managers.register(manager, id: plugin.id)
+        }
+    }
+
+    /// Adds the managers that the catalog names. Without one, its relations are refused.
+    private func registerFound(
+        _ catalog: Catalog, in managers: StorageManagerRegistry, _ files: FileAccess,
+        _ system: IOSystem, _ control: StoreControl
+    ) {
+        guard let find = options.storageManagerFinder else { return }
+        let names = Set(
+            catalog.relations.values.map(\.managerName)
+                + catalog.remains.values.map(\.managerName))
+        let context = StorageManagerPlugin.Context(
+            files: files, system: system, segmentBlocks: Int(control.segmentBlocks))
+        for name in names.sorted() where managers.manager(named: name) == nil {
+            guard let make = find(name) else { continue }
+            do throws(StorageError) {
+                try managers.register(try make(context))
+            } catch {
+                options.logger.error("storage manager \"\(name)\" is not there: \(error)")
+            }
         }
     }
 

@@ -83,6 +83,12 @@ public struct EngineOptions: Sendable {
     public var writeAheadLog: (any WriteAheadLog)?
     /// Storage managers besides the built-in ones.
     public var storageManagers: [StorageManagerPlugin] = []
+    /// Knows how to make storage managers that the catalog or a load names, and that are not
+    /// registered; returns nil for unknown names. If making one fails while the store is opened,
+    /// its relations alone are refused.
+    public var storageManagerFinder: (@Sendable (_ name: String) -> StorageManagerPlugin.Maker?)?
+    /// The storage manager of new relations for which a load names none.
+    public var defaultManagerName = Engine.defaultManagerName
     /// What executes the system calls on the store's files: the kernel, or a simulation. A
     /// simulated store takes no lock.
     public var fileSystem: any FileSystem = KernelFileSystem()

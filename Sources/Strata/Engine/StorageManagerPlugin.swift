@@ -15,19 +15,19 @@ public struct StorageManagerPlugin: Sendable {
         public let segmentBlocks: Int
     }
 
+    /// Makes a manager, once per engine. Its errors are those of opening the store.
+    public typealias Maker = @Sendable (Context) throws(StorageError) -> any StorageManager
+
     /// The manager's number within an engine, from 8 to 255. Lower numbers are for the built-in
     /// ones.
     public let id: StorageManagerID
     /// The manager's name, equal to its `StorageManager.name`.
     public let name: String
     /// Makes the manager. Called once per engine.
-    public let make: @Sendable (Context) throws(StorageError) -> any StorageManager
+    public let make: Maker
 
     /// Describes a manager.
-    public init(
-        id: StorageManagerID, name: String,
-        make: @escaping @Sendable (Context) throws(StorageError) -> any StorageManager
-    ) {
+    public init(id: StorageManagerID, name: String, make: @escaping Maker) {
         self.id = id
         self.name = name
         self.make = make

@@ -140,6 +140,13 @@ extension Engine {
                 at: StorageError.Location(relation: target.relation))
         }
         let manager = target.managerName ?? managerName(replacing: existing)
+        if managers.manager(named: manager) == nil,
+            let make = options.storageManagerFinder?(manager)
+        {
+            let context = StorageManagerPlugin.Context(
+                files: files, system: system, segmentBlocks: Int(control.segmentBlocks))
+            try managers.register(try make(context))
+        }
         guard managers.manager(named: manager) != nil else {
             throw StorageError(
                 .unknownStorageManager, "there is no storage manager \"\(manager)\"",
@@ -166,14 +173,14 @@ extension Engine {
     /// The storage manager of a relation without an explicit one: that of the replaced relation,
     /// unless it is missing.
     private func managerName(replacing existing: RelationDescription?) -> String {
-        guard let existing else { return Self.defaultManagerName }
+        guard let existing else { return options.defaultManagerName }
         if managers.manager(named: existing.managerName) != nil { return existing.managerName }
         logger.warning(
             """
             relation "\(existing.name)" of storage manager "\(existing.managerName)", which is not \
-            there, is replaced by one of "\(Self.defaultManagerName)"
+            there, is replaced by one of "\(options.defaultManagerName)"
             """)
-        return Self.defaultManagerName
+        return options.defaultManagerName
     }
 
     /// Whether the storage manager has the relation already, or a path of its first file is in use,

@@ -18,7 +18,7 @@ public struct LoadTarget: Sendable {
     /// What happens to an existing relation.
     public var mode: Mode
     /// The storage manager of a new relation. Nil means that of the replaced relation, or
-    /// ``Engine/defaultManagerName``.
+    /// ``EngineOptions/defaultManagerName``.
     public var managerName: String?
 
     /// Options by name for the storage manager of a new relation. Options not given are those of

@@ -1,5 +1,3 @@
-public import AsyncIO
-
 /// Failures of storage that is not on this machine, or that others may take over.
 extension StorageError.Code {
     /// The storage did not answer within the time-out. A write may still arrive later.
