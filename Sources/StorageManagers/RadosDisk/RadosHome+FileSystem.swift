@@ -70,7 +70,8 @@
                 }
                 var position = max(0, Int(offset))
                 var total = 0
-                for unsafevector in unsafe vectors {
+                for number in vectors.indices {
+                    let vector = unsafe vectors[number]
                     let count = unsafe min(vector.iov_len, max(0, file.bytes.count - position))
                     guard count > 0, let target = unsafe vector.iov_base else { continue }
                     unsafe file.bytes.withUnsafeBytes { bytes in
@@ -95,7 +96,8 @@
                 }
                 var position = max(0, Int(offset))
                 var total = 0
-                for unsafevector in unsafe vectors {
+                for number in vectors.indices {
+                    let vector = unsafe vectors[number]
                     let count = unsafe vector.iov_len
                     guard count > 0, let source = unsafe vector.iov_base else { continue }
                     guard position + count <= Self.greatestLength else {

@@ -33,3 +33,22 @@ public struct StorageManagerPlugin: Sendable {
         self.make = make
     }
 }
+
+extension Engine {
+    /// Makes sure that a storage manager is registered. Makes it if ``EngineOptions`` know how.
+    ///
+    /// - Parameter relation: the relation that needs it.
+    /// - Throws: `unknownStorageManager`, or what making it throws.
+    func requireManager(named name: String, for relation: String) throws(StorageError) {
+        if managers.manager(named: name) != nil { return }
+        guard let make = options.storageManagerFinder?(name) else {
+            throw StorageError(
+                .unknownStorageManager, "there is no storage manager \"\(name)\"",
+                remedy: "Name another one, or add it to EngineOptions.storageManagers.",
+                at: StorageError.Location(relation: relation))
+        }
+        let context = StorageManagerPlugin.Context(
+            files: files, system: system, segmentBlocks: Int(control.segmentBlocks))
+        try managers.register(try make(context))
+    }
+}

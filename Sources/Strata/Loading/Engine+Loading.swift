@@ -140,19 +140,7 @@ extension Engine {
                 at: StorageError.Location(relation: target.relation))
         }
         let manager = target.managerName ?? managerName(replacing: existing)
-        if managers.manager(named: manager) == nil,
-            let make = options.storageManagerFinder?(manager)
-        {
-            let context = StorageManagerPlugin.Context(
-                files: files, system: system, segmentBlocks: Int(control.segmentBlocks))
-            try managers.register(try make(context))
-        }
-        guard managers.manager(named: manager) != nil else {
-            throw StorageError(
-                .unknownStorageManager, "there is no storage manager \"\(manager)\"",
-                remedy: "Add it to EngineOptions.storageManagers.",
-                at: StorageError.Location(relation: target.relation))
-        }
+        try requireManager(named: manager, for: target.relation)
         return NewFile(target: target, existing: existing, managerName: manager)
     }
 
