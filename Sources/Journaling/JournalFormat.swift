@@ -1,5 +1,5 @@
 internal import StorageManager
-internal import StoreFormat
+package import StoreFormat
 
 /// The bytes of a journal file, which the article "What is in a store" lists.
 ///
@@ -19,7 +19,7 @@ package enum JournalFormat {
     /// The position of the first batch.
     static let firstBatch = Int64(alignment)
     /// The frame of the file's header.
-    static let header = SealedFile(magic: "STRATAJO", version: 2)
+    package static let header = SealedFile(magic: "STRATAJO", version: 2)
     static let headerPayload = 16
     /// How many of the first 4096 bytes the header takes.
     static let headerSize = SealedFile.overhead + headerPayload

@@ -17,7 +17,8 @@ struct KeptCopies {
     init(files: FileAccess, store: UInt64) throws(StorageError) {
         self.files = files
         self.store = store
-        temporary = try StoreFiles(files: files).freeTemporary(of: JournalFormat.keptName)
+        temporary = try StoreFiles(files: files).freeTemporary(
+            of: JournalFormat.keptName, JournalFormat.header)
     }
 
     /// Writes the file under a temporary name.

@@ -21,6 +21,14 @@ extension StorageError {
         }
     }
 
+    /// Whether a call failed for lack of descriptors or memory, which says nothing about its file.
+    package var isExhaustion: Bool {
+        switch errorNumber {
+        case EMFILE, ENFILE, ENOMEM: true
+        default: code == .resourcesExhausted
+        }
+    }
+
     /// Whether a system call failed because a path does not name a file that this process may read.
     /// Repeating the call will fail likewise until that is repaired.
     package var isBadFile: Bool {

@@ -58,6 +58,25 @@ import Testing
         }
     }
 
+    /// A map without a data file may be all that is left of another fork.
+    @Test(arguments: [EMFILE, ENOMEM, EEXIST])
+    func creatingAForkRemovesNoMapThatItDidNotMake(_ errorNumber: CInt) throws {
+        let method = TestedMethod(.synchronous)
+        try RealStore.make(directory.path, method, blocks: 20)
+        let bytes = try files.bytes(RealStore.map)
+        try FileManager.default.removeItem(atPath: path(RealStore.chunks))
+        let refusing = MapRefusingFiles(errorNumber)
+        let configure = { (all: inout FileAccessConfiguration) in all.fileSystem = refusing }
+        try RealStore.with(directory.path, method, configure: configure) { store in
+            let error = RealStore.error {
+                try store.storage.create(.main, ifMissing: false)
+            }
+            #expect(error?.errorNumber == errorNumber, "\(String(describing: error))")
+        }
+        #expect(try files.bytes(RealStore.map) == bytes)
+        #expect(!isThere(RealStore.chunks))
+    }
+
     @Test(
         arguments: IOMethodMatrix.real,
         ["page", "zero page", "map of another fork", "directory", "link"])
@@ -89,5 +108,18 @@ import Testing
         try files.set(Self.names[0], [UInt8](repeating: 0, count: map.count))
         try replaceMap(method)
         #expect(!isThere(Self.names[0]), "zeroes")
+    }
+}
+
+/// The kernel's file system, which makes no map.
+private final class MapRefusingFiles: ForwardingFileSystem {
+    let underlying = KernelFileSystem()
+    private let errorNumber: CInt
+
+    init(_ errorNumber: CInt) { self.errorNumber = errorNumber }
+
+    func open(_ path: String, in root: CInt, _ flags: FileOpenFlags) -> CInt {
+        flags.contains(.exclusive) && path == RealStore.map
+            ? -errorNumber : underlying.open(path, in: root, flags)
     }
 }

@@ -43,6 +43,31 @@ import Threads
         try store.with { _, _ in }
     }
 
+    /// A child that ends as a copy of its parent gives nothing back that is the parent's.
+    @Test func aChildThatEndsLeavesTheLock() throws {
+        let symbol = try #require(unsafe dlsym(nil, "fork"))
+        let fork = unsafe unsafeBitCast(symbol, to: (@convention(c) () -> pid_t).self)
+        let held = HeldLock(try StoreLock(directory: FilePath(store.path), for: .writing))
+        let child = fork()
+        if child == 0 {
+            held.release()
+            _exit(0)
+        }
+        #expect(child > 0)
+        var status: CInt = 0
+        #expect(unsafe waitpid(child, &status, 0) == child && status == 0)
+        let error = expectError(.storeLocked) { _ = try store.open() }
+        #expect(error?.message.contains("(\(getpid()))") == true)
+        held.release()
+        try store.with { _, _ in }
+    }
+
+    private final class HeldLock {
+        private var lock: StoreLock?
+        init(_ lock: consuming StoreLock) { self.lock = consume lock }
+        func release() { lock = nil }
+    }
+
     /// Descriptors that share the open files of every descriptor of the files.
     private func duplicates(of paths: [String]) throws -> [CInt] {
         let files = paths.map { path in

@@ -10,20 +10,26 @@ import Threads
         "strata.journal.kept.new",
     ]
 
-    private func makeStore() throws -> TestStore {
+    /// All names, with files of plain and of compressed relations.
+    static let cases = ownNames.flatMap { name in
+        ["16384", "16384.chunks", "16384.map"].map { (name, $0) }
+    }
+
+    private func makeStore(_ manager: String? = nil) throws -> TestStore {
         let store = TestStore()
         try store.with { engine, session in
-            try engine.load("m", 20, mark: 1, session)
+            try engine.load("m", 20, mark: 1, session, manager: manager)
             try engine.load("m2", 20, mark: 2, session)
         }
         return store
     }
 
     /// - Parameter isLink: whether the relation's file keeps its own name, too.
-    @Test(arguments: ownNames, [true, false])
-    func areNeitherEmptiedNorRemoved(_ name: String, _ isLink: Bool) throws {
-        let store = try makeStore()
-        let (file, place) = ("\(store.path)/base/1/16384", "\(store.path)/\(name)")
+    @Test(arguments: cases, [true, false])
+    func areNeitherEmptiedNorRemoved(_ test: (place: String, file: String), _ isLink: Bool) throws {
+        let name = test.place
+        let store = try makeStore(test.file.contains(".") ? "compressed" : nil)
+        let (file, place) = ("\(store.path)/base/1/\(test.file)", "\(store.path)/\(name)")
         let bytes = try readFile(file)
         unlink(place)
         #expect((isLink ? link(file, place) : rename(file, place)) == 0)
@@ -96,6 +102,31 @@ import Threads
                 try engine.load("n", 2, mark: 1, session, mode: .replace)
             }
             #expect(try readFile(other) == bytes)
+        }
+    }
+
+    /// Copies of the store's own files, which begin much as the mark does.
+    @Test(arguments: ["strata.catalog", "strata.control", "strata.journal.0"])
+    func anotherFileOfTheStoreInPlaceOfTheMarkStays(_ name: String) throws {
+        let store = try makeStore()
+        let mark = store.path + "/strata.clean"
+        let engine = try store.open { $0.tornPageProtection = .doubleWrite }
+        let session = try engine.makeSession()
+        try engine.relation(named: "m").page(BlockNumber(1), session: session).withEditor {
+            editor in
+            try editor.fill(1, 1)
+        }
+        try engine.checkpoint(session)
+        let bytes = try readFile("\(store.path)/\(name)")
+        #expect(bytes.starts(with: Array("STRATA".utf8)))
+        session.close()
+        try engine.close()
+        try writeFile(mark, bytes)
+        for _ in 0..<2 {
+            try store.with { engine, _ in
+                #expect(engine.recovery.actions == [.leftAlone(path: "strata.clean")])
+            }
+            #expect(try readFile(mark) == bytes)
         }
     }
 

@@ -108,10 +108,12 @@ extension Engine {
     @discardableResult
     func load(
         _ name: String, _ count: Int, mark: UInt8, _ session: Session,
-        mode: LoadTarget.Mode = .create, isCounted: Bool = true
+        mode: LoadTarget.Mode = .create, manager: String? = nil, isCounted: Bool = true
     ) throws -> Relation {
         let load = try beginLoad(
-            LoadTarget(relation: name, schema: TestStore.schema, mode: mode), session: session)
+            LoadTarget(
+                relation: name, schema: TestStore.schema, mode: mode, managerName: manager),
+            session: session)
         try load.add(count, mark: mark)
         return try load.commit(rowCount: isCounted ? UInt64(count) : nil)
     }

@@ -42,13 +42,7 @@ extension CompressedFork {
         try writeHeader(slot, data)
         var map = ForkMap()
         map.dimensions.properties = properties
-        let mapFile: MapFile
-        do throws(StorageError) {
-            mapFile = try MapFile.create(self, map)
-        } catch {
-            if error.code != .fileExists { _ = try? disk.files.remove(mapPath, ifExists: true) }
-            throw error
-        }
+        let mapFile = try MapFile.create(self, map)
         let start = map
         state.withLock { state in
             state.begin(start, fileUnits: Self.firstUnit)

@@ -44,9 +44,15 @@ final class MapFile: Sendable {
     /// - Throws: `fileExists` if there is one: it may be all that is left of another fork.
     static func create(_ fork: CompressedFork, _ map: ForkMap) throws(StorageError) -> MapFile {
         let file = try fork.disk.files.open(fork.mapPath, [.exclusive, .buffered])
-        let size = try write(snapshot(map, 0), fork.identity, file, at: 0)
-        return MapFile(
-            fork, Position(file: file, end: size, nextSequence: 1, snapshotSize: size))
+        do throws(StorageError) {
+            let size = try write(snapshot(map, 0), fork.identity, file, at: 0)
+            return MapFile(
+                fork, Position(file: file, end: size, nextSequence: 1, snapshotSize: size))
+        } catch {
+            // Only now is the file known to be this one's. The original error matters more.
+            _ = try? fork.disk.files.remove(fork.mapPath, ifExists: true)
+            throw error
+        }
     }
 
     /// Makes the object for a file that was read, or could not be. Nothing on disk changes before

@@ -12,11 +12,12 @@ extension StoreFiles {
     /// A name for the successor of a file. What an interrupted replacement has left there has been
     /// removed.
     ///
+    /// - Parameter kind: the file's frame.
     /// - Throws: `fileExists` if something else has all of the names; what reading and removing
     ///   throw.
-    package func freeTemporary(of path: String) throws(StorageError) -> String {
+    package func freeTemporary(of path: String, _ kind: SealedFile) throws(StorageError) -> String {
         for name in Self.temporaries(of: path) {
-            switch try occupant(of: name) {
+            switch try occupant(of: name, kind) {
             case .nothing: return name
             case .remains:
                 try files.remove(name, ifExists: true)
@@ -42,22 +43,23 @@ extension StoreFiles {
 
     /// Looks at what stands at the name of a temporary file.
     ///
-    /// Only a file with one name that is empty, or begins as the store's own files do, counts as
-    /// remains. After a power cut its first sector may hold zeroes. The other files of a store then
-    /// have whole pages or units.
+    /// Only a file with one name that is empty, or begins as the file to be replaced does, counts as
+    /// remains. Compressed relations' files begin with other letters. After a power cut its first
+    /// sector may hold zeroes. The other files of a store then have whole pages or units.
     ///
+    /// - Parameter kind: the frame of the file to be replaced.
     /// - Throws: what reading throws.
-    package func occupant(of path: String) throws(StorageError) -> Occupant {
+    package func occupant(of path: String, _ kind: SealedFile) throws(StorageError) -> Occupant {
         guard let status = try files.linkStatus(of: path) else { return .nothing }
         guard status.kind == .file, status.linkCount == 1 else { return .foreign }
         if status.size == 0 { return .remains }
         let head: [UInt8]
         do throws(StorageError) { head = try self.head(of: path, 512) } catch {
             // It must not keep the store from being opened.
-            if error.code != .resourcesExhausted { return .foreign }
+            if !error.isExhaustion { return .foreign }
             throw error
         }
-        let own = Array("STRATA".utf8)
+        let own = kind.magicBytes
         if head.prefix(own.count).elementsEqual(own.prefix(head.count)) { return .remains }
         return head.allSatisfy { $0 == 0 } && status.size % 4096 != 0 ? .remains : .foreign
     }

@@ -112,21 +112,21 @@ package struct StoreFiles: Sendable {
     /// Replaces a file, or creates it. A crash leaves the old or the new content. Returns once the
     /// new content is durable.
     ///
+    /// - Parameter kind: the frame that `bytes` have.
     /// - Throws: `fileSyncFailed` if it is unknown which content a crash would leave; after any
     ///   other error the old content stands.
-    package func replace(_ path: String, with bytes: [UInt8], session: Session) throws(StorageError)
-    {
-        let temporary = try freeTemporary(of: path)
+    package func replace(
+        _ path: String, _ kind: SealedFile, with bytes: [UInt8], session: Session
+    ) throws(StorageError) {
+        let temporary = try freeTemporary(of: path, kind)
+        // A new file, so that nothing is written through a link in its place.
+        let file = try files.open(temporary, [.exclusive, .buffered])
         do throws(StorageError) {
-            // A new file, so that nothing is written through a link in its place.
-            let file = try files.open(temporary, [.exclusive, .buffered])
             defer { file.close(session) }
             try file.writeAll(bytes)
         } catch {
-            // The original error matters more than this failure. A file that existed is another's.
-            if error.code != .fileExists {
-                do { try files.remove(temporary, ifExists: true) } catch {}
-            }
+            // The original error matters more than this failure.
+            do { try files.remove(temporary, ifExists: true) } catch {}
             throw error
         }
         try files.rename(temporary, to: path)

@@ -55,12 +55,7 @@ package struct StoreLock: ~Copyable {
 
     deinit {
         // Keeps later readers of the file from taking this process for the holder.
-        if use == .writing { StoreLock.write("", to: file.number) }
-        // Closing alone would not end a lock whose open file a child shares: the child of another
-        // thread has all descriptors until it executes its program.
-        for descriptor in [file.number, directory.number] where descriptor >= 0 {
-            _ = StoreLock.lock(descriptor, LOCK_UN)
-        }
+        if use == .writing && file.isOwn { StoreLock.write("", to: file.number) }
     }
 
     /// Whether the names still refer to what is locked: `strata.lock` to the locked file, and
@@ -140,7 +135,7 @@ package struct StoreLock: ~Copyable {
 
     // MARK: Locking
 
-    private static func lock(_ descriptor: CInt, _ operation: CInt) -> CInt {
+    fileprivate static func lock(_ descriptor: CInt, _ operation: CInt) -> CInt {
         while flock(descriptor, operation | LOCK_NB) < 0 {
             if errno != EINTR { return errno }
         }
@@ -234,10 +229,15 @@ package struct StoreLock: ~Copyable {
     }
 }
 
-/// A kernel descriptor that is closed when this value is destroyed.
+/// A kernel descriptor that is unlocked and closed when this value is destroyed.
 private struct OwnedDescriptor: ~Copyable {
     /// The descriptor, or a negated `errno`.
     let number: CInt
+    private let process = getpid()
+
+    /// Whether this is the process that opened it. A child has a copy of this value, and shares the
+    /// open file, but the lock is its parent's.
+    var isOwn: Bool { process == getpid() }
 
     /// Takes the result of opening.
     init(_ result: CInt) {
@@ -245,6 +245,10 @@ private struct OwnedDescriptor: ~Copyable {
     }
 
     deinit {
-        if number >= 0 { close(number) }
+        guard number >= 0 else { return }
+        // Closing alone would not end a lock whose open file a child shares: the child of another
+        // thread has all descriptors until it executes its program.
+        if isOwn { _ = StoreLock.lock(number, LOCK_UN) }
+        close(number)
     }
 }

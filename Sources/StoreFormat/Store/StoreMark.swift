@@ -125,15 +125,28 @@ extension StoreFiles {
 
     /// The mark, if it knows a later generation than this catalog's: then an older catalog was put
     /// in its place. Nil if the mark is missing, damaged, unreadable or another store's.
-    package func laterMark(than catalog: Catalog) -> StoreMark? {
-        do throws(StorageError) {
-            guard let mark = try readMark(), mark.store == catalog.identifier,
-                mark.generation > catalog.generation
-            else { return nil }
-            return mark
-        } catch {
-            return nil
+    ///
+    /// - Parameter undoes: whether what the catalog calls unfinished will be removed, which an
+    ///   older catalog does not know.
+    /// - Throws: exhausted descriptors or memory. If something will be removed, also an error of
+    ///   the disk: the mark may be sound, so the user must say that it does not matter.
+    package func laterMark(than catalog: Catalog, undoes: Bool) throws(StorageError) -> StoreMark? {
+        let mark: StoreMark?
+        do throws(StorageError) { mark = try readMark() } catch {
+            if error.isExhaustion { throw error }
+            if !undoes || catalog.remains.isEmpty || error.errorNumber == nil || error.isBadFile {
+                return nil
+            }
+            throw StorageError(
+                .fileReadFailed,
+                "\"\(StoreMark.fileName)\" cannot be read, so \"\(Catalog.fileName)\" may be older"
+                    + " than the files that it calls unfinished",
+                remedy: "If it was not put back from a backup, remove \"\(StoreMark.fileName)\".",
+                at: StorageError.Location(path: StoreMark.fileName), underlying: error)
         }
+        guard let mark, mark.store == catalog.identifier, mark.generation > catalog.generation
+        else { return nil }
+        return mark
     }
 
     private func readMark() throws(StorageError) -> StoreMark? {
@@ -150,8 +163,14 @@ extension StoreFiles {
         return try !mayBeMark(status)
     }
 
+    /// What other files of a store begin with. One of these in the mark's place is that file, however
+    /// similar.
+    private static let otherMagics = ["STRATACA", "STRATACO", "STRATAJO", "STRATACD"]
+        .map { Array($0.utf8) }
+
     /// Whether a mark can have this status and beginning, damage and an interrupted write included.
-    /// Of anything but a regular file, removal loses no contents.
+    /// Of anything but a regular file, removal loses no contents. What the disk does not give back
+    /// may be anything.
     private func mayBeMark(_ status: FileStatus) throws(StorageError) -> Bool {
         switch status.kind {
         case .directory: return false
@@ -161,10 +180,11 @@ extension StoreFiles {
             do throws(StorageError) {
                 let head = try head(of: StoreMark.fileName, StoreMark.fileSize)
                 if status.size <= StoreMark.fileSize && head.allSatisfy({ $0 == 0 }) { return true }
+                if Self.otherMagics.contains(where: head.starts(with:)) { return false }
                 return zip(head, magic).count(where: ==) >= magic.count / 2
             } catch {
-                if error.isBadFile { return false }
-                throw error
+                if error.isExhaustion { throw error }
+                return false
             }
         }
     }
@@ -229,15 +249,14 @@ extension StoreFiles {
                 remedy: "Move it to where it belongs, or remove it.",
                 at: StorageError.Location(path: StoreMark.fileName))
         }
-        let isThere = try mark?.isInPlace() == true
+        if try mark?.isInPlace() != true {
+            try files.remove(StoreMark.fileName, ifExists: true)
+            _ = try files.open(StoreMark.fileName, [.exclusive, .buffered])
+        }
+        guard let own = try files.status(of: StoreMark.fileName),
+            let named = try files.status(of: Catalog.fileName)
+        else { throw Catalog.damaged("it is missing") }
         do throws(StorageError) {
-            if !isThere {
-                try files.remove(StoreMark.fileName, ifExists: true)
-                _ = try files.open(StoreMark.fileName, [.exclusive, .buffered])
-            }
-            guard let own = try files.status(of: StoreMark.fileName),
-                let named = try files.status(of: Catalog.fileName)
-            else { throw Catalog.damaged("it is missing") }
             try write(.closed(catalog, own: own.serial, named: named.serial))
             try files.syncDirectory(".")
         } catch {
@@ -249,11 +268,11 @@ extension StoreFiles {
 
     /// Replaces the catalog, and lets the mark follow. Returns once the new catalog is durable.
     ///
-    /// - Throws: what ``replace(_:with:session:)`` throws.
+    /// - Throws: what ``replace(_:_:with:session:)`` throws.
     package func replaceCatalog(
         by catalog: Catalog, _ mark: OpenMark?, session: Session
     ) throws(StorageError) {
-        try replace(Catalog.fileName, with: catalog.encoded(), session: session)
+        try replace(Catalog.fileName, Catalog.file, with: catalog.encoded(), session: session)
         mark?.follow(catalog)
     }
 }

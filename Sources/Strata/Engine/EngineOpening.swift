@@ -176,7 +176,8 @@ extension EngineOpening {
         for path in ["base", "."] { try store.files.syncDirectory(path) }
         let catalog = Catalog(identifier: control.identifier)
         try store.replaceCatalog(by: catalog, nil, session: session)
-        try store.replace(StoreControl.fileName, with: control.encoded(), session: session)
+        try store.replace(
+            StoreControl.fileName, StoreControl.file, with: control.encoded(), session: session)
         return control
     }
 }

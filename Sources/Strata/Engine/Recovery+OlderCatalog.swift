@@ -16,7 +16,7 @@ extension Recovery {
         catalog.remains = [:]
         let present = try PresentFiles(store.files)
         for relation in catalog.relations.values {
-            if hasOtherLength(relation, present) {
+            if try hasOtherLength(relation, present) {
                 catalog.remains[relation.locator] = Catalog.Remains(
                     managerName: relation.managerName, kind: .uncounted(from: relation.blockCount))
             }
@@ -31,7 +31,11 @@ extension Recovery {
 
     /// Whether a relation's main fork has more or fewer blocks than the catalog says. A fork that
     /// is missing or short now may come back longer. What cannot be read counts as different.
-    private func hasOtherLength(_ relation: RelationDescription, _ present: PresentFiles) -> Bool {
+    ///
+    /// - Throws: exhausted descriptors or memory.
+    private func hasOtherLength(_ relation: RelationDescription, _ present: PresentFiles)
+        throws(StorageError) -> Bool
+    {
         guard let found = managers.manager(named: relation.managerName) else { return true }
         let capabilities = found.manager.capabilities
         if capabilities.isVolatile { return false }
@@ -44,6 +48,7 @@ extension Recovery {
             if !capabilities.keepsSegmentFiles { return false }
             return try !severedSegments(of: relation.locator, .main, blocks, present).isEmpty
         } catch {
+            if error.isExhaustion { throw error }
             return true
         }
     }

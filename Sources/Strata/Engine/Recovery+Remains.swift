@@ -104,9 +104,13 @@ extension Recovery {
     /// Removes what a crash has left of files that were being replaced, and reports what else is at
     /// their names.
     mutating func removeTemporaries() throws(StorageError) {
-        for name in [Catalog.fileName, StoreControl.fileName, JournalFormat.keptName] {
+        let replaced = [
+            (Catalog.fileName, Catalog.file), (StoreControl.fileName, StoreControl.file),
+            (JournalFormat.keptName, JournalFormat.header),
+        ]
+        for (name, kind) in replaced {
             for path in StoreFiles.temporaries(of: name) {
-                switch try store.occupant(of: path) {
+                switch try store.occupant(of: path, kind) {
                 case .nothing: break
                 case .foreign: report.actions.append(.leftAlone(path: path))
                 // It is never read again, so it does not matter when its removal becomes durable.

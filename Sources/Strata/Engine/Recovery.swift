@@ -51,7 +51,9 @@ struct Recovery {
     /// Finds out whether the store was closed, and marks it as open before anything else is
     /// written.
     mutating func begin(_ catalog: inout Catalog, _ options: EngineOptions) throws(StorageError) {
-        if let later = store.laterMark(than: catalog) { try adopt(&catalog, olderThan: later) }
+        if let later = try store.laterMark(than: catalog, undoes: !isShadowed) {
+            try adopt(&catalog, olderThan: later)
+        }
         let wasClosed = store.wasClosed(catalog) || options.keepsClosedMark
         report.endedCleanly = report.isNewStore || wasClosed
         if isShadowed || options.keepsClosedMark { return }

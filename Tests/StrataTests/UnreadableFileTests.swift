@@ -1,0 +1,140 @@
+import FileAccess
+import StorageTesting
+import StoreFormat
+import Testing
+import Threads
+
+@testable import Strata
+
+/// Files of a store that the system does not give for a while, or no longer.
+@Suite("Files that cannot be read") struct UnreadableFileTests {
+    private let store = TestStore()
+    private let files = NamedFailures()
+    private var mark: String { store.path + "/strata.clean" }
+
+    init() throws {
+        try store.with { engine, session in _ = try engine.load("a", 10, mark: 1, session) }
+    }
+
+    /// A store without a mark is just as valid.
+    @Test func aMarkOnABadSectorLocksNothingOut() throws {
+        let before = try readFile(mark)
+        files.set { call, path in call == .read && path == "strata.clean" ? EIO : 0 }
+        for _ in 0..<2 {
+            let engine = try store.open { $0.fileSystem = files }
+            #expect(!engine.recovery.endedCleanly)
+            #expect(engine.recovery.actions == [.leftAlone(path: "strata.clean")])
+            let session = try engine.makeSession()
+            try engine.load("b", 2, mark: 2, session, mode: .replace)
+            session.close()
+            try engine.close()
+            #expect(try readFile(mark) == before)
+        }
+    }
+
+    /// The mark may say that the catalog is an older one, whose remains have become relations.
+    @Test(arguments: [EIO, EMFILE, ENOMEM])
+    func withAnUnreadableMarkNothingIsUndone(_ errorNumber: CInt) throws {
+        let catalog = store.path + "/strata.catalog"
+        let old = try store.with { engine, session in
+            let load = try engine.beginLoad(
+                LoadTarget(relation: "b", schema: TestStore.schema), session: session)
+            let old = try readFile(catalog)
+            try load.add(10, mark: 2)
+            try load.commit()
+            return old
+        }
+        let new = try readFile(catalog)
+        try writeFile(catalog, old)
+        let call: NamedFailures.Call = errorNumber == EIO ? .read : .open
+        files.set { $0 == call && $1 == "strata.clean" ? errorNumber : 0 }
+        do {
+            _ = try store.open { $0.fileSystem = files }
+            Issue.record("the store was opened")
+        } catch { #expect("\(error)".contains("strata.clean"), "\(error)") }
+        if errorNumber == EIO {
+            try store.open {
+                $0.access = .readOnly
+                $0.fileSystem = files
+            }.close()
+        }
+        try writeFile(catalog, new)
+        try store.with { engine, session in
+            let marks = try engine.relation(named: "b").marks(session)
+            #expect(marks == Array(repeating: 2, count: 10))
+        }
+    }
+
+    /// Without descriptors it is unknown how long a relation is, so nothing is recorded.
+    @Test(arguments: ["strata.clean", "base/1/16384"])
+    func anOlderCatalogIsNotAdoptedWithoutDescriptors(_ path: String) throws {
+        let catalog = store.path + "/strata.catalog"
+        let old = try readFile(catalog)
+        try store.with { engine, session in _ = try engine.load("b", 1, mark: 1, session) }
+        try writeFile(catalog, old)
+        files.set { $0 == .open && $1 == path ? EMFILE : 0 }
+        expectError(.resourcesExhausted) { _ = try store.open { $0.fileSystem = files } }
+        files.set { _, _ in 0 }
+        let engine = try store.open { $0.fileSystem = files }
+        let told = engine.recovery.actions.map(\.description)
+        #expect(told.contains { $0.contains("older") }, "\(told)")
+        #expect(!told.contains { $0.contains("\"a\"") }, "its length is the catalog's: \(told)")
+        try engine.close()
+    }
+
+    /// If the mark of the closed store cannot be made, that of the open one stays.
+    @Test func aMarkThatWasNotWrittenStays() throws {
+        let engine = try store.open { $0.fileSystem = files }
+        let before = try readFile(mark)
+        files.set { $0 == .status && $1 == "strata.catalog" ? EIO : 0 }
+        try engine.close()
+        #expect(try readFile(mark) == before)
+        #expect(StoreMark(before)?.isOpen == true)
+    }
+}
+
+/// The kernel's file system, with calls that fail for some paths.
+final class NamedFailures: ForwardingFileSystem {
+    enum Call {
+        case open
+        case read
+        case status
+    }
+
+    let underlying = KernelFileSystem()
+    private typealias Rule = @Sendable (Call, String) -> CInt
+    private let state: Lock<(rule: Rule, paths: [CInt: String])>
+
+    init() { state = Lock(({ _, _ in 0 }, [:]), rank: .observer) }
+
+    /// Sets which calls fail.
+    ///
+    /// - Parameter rule: gives the `errno` for a call and a path; 0 if the call goes through.
+    func set(_ rule: @escaping @Sendable (Call, String) -> CInt) {
+        state.withLock { $0.rule = rule }
+    }
+
+    private func failure(_ call: Call, _ path: String) -> CInt {
+        state.withLock { $0.rule }(call, path)
+    }
+
+    func open(_ path: String, in root: CInt, _ flags: FileOpenFlags) -> CInt {
+        let failure = failure(.open, path)
+        if failure != 0 { return -failure }
+        let descriptor = underlying.open(path, in: root, flags)
+        state.withLock { $0.paths[descriptor] = path }
+        return descriptor
+    }
+
+    func read(_ descriptor: CInt, _ vectors: UnsafeBufferPointer<iovec>, at offset: Int64) -> Int {
+        let path = state.withLock { $0.paths[descriptor] ?? "" }
+        let failure = failure(.read, path)
+        return failure != 0
+            ? -Int(failure) : unsafe underlying.read(descriptor, vectors, at: offset)
+    }
+
+    func status(_ path: String, in root: CInt, into status: inout FileStatus) -> CInt {
+        let failure = failure(.status, path)
+        return failure != 0 ? -failure : underlying.status(path, in: root, into: &status)
+    }
+}
