@@ -54,6 +54,12 @@ extension BufferManager {
         return dirty.count
     }
 
+    /// Whether a page of a shared relation has been changed since it was last written. Any thread;
+    /// O(pool).
+    public var hasDirtyPages: Bool {
+        !shared.places { state, _ in state.has(BufferState.dirty) }.isEmpty
+    }
+
     /// Lets blocks of a relation's main fork, from one on, be written without the ``PageJournal``,
     /// because a crash removes them entirely; nil ends that.
     ///

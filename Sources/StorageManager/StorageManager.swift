@@ -66,6 +66,10 @@ public protocol StorageManager: AnyObject, Sendable {
     /// - Throws: `syncFailed`, after which the contents of the disk are unknown.
     func syncPending(_ session: Session) throws(StorageError)
 
+    /// Whether something was written since the last ``syncPending(_:)``. If so when a store is
+    /// closed, it is recovered on opening as after a crash. False by default. Any thread.
+    var hasPendingSyncs: Bool { get }
+
     /// Allows or ends work that the manager does by itself, outside of calls. Called with false
     /// before the last ``syncPending(_:)``: returns when there is none, and none begins until it is
     /// allowed again. It is allowed at first.
@@ -98,6 +102,9 @@ extension StorageManager {
     {
         nil
     }
+
+    /// Not known to be so.
+    public var hasPendingSyncs: Bool { false }
 
     /// There is none.
     public func allowBackgroundWork(_ isAllowed: Bool) {}

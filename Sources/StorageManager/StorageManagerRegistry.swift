@@ -147,6 +147,9 @@ public final class StorageManagerRegistry: Sendable {
         for manager in inOrder { manager.allowBackgroundWork(isAllowed) }
     }
 
+    /// Whether a manager knows of something that ``syncPending(_:)`` would make durable.
+    public var hasPendingSyncs: Bool { inOrder.contains { $0.hasPendingSyncs } }
+
     /// Makes all registered writes of all managers durable.
     ///
     /// - Throws: the first `syncFailed`, else another manager's error, after asking every manager.

@@ -135,6 +135,41 @@ import Threads
         expectError(.storeFailed) { try engine.close() }
     }
 
+    /// Nor does it cut or remove what the other one has written.
+    @Test(arguments: ["magnetic", "compressed"])
+    func anEngineThatLostItsStoreCutsNothing(_ manager: String) throws {
+        try store.with { engine, session in
+            _ = try engine.load("r", 10, mark: 1, session, manager: manager)
+        }
+        let engine = try store.open()
+        let session = try engine.makeSession()
+        let unfinished = try engine.beginLoad(LoadTarget(relation: "c"), session: session)
+        try unfinished.add(2, mark: 3)
+        let relation = try engine.relation(named: "r")
+        try copyTree(store.path, store.other)
+        let other = try Engine.open(store.other, options: store.options)
+        let twin = try other.makeSession()
+        try other.load("r", 10, mark: 2, twin, mode: .append)
+        twin.close()
+        try other.close()
+        for name in names(in: store.other + "/base/1").map({ "base/1/\($0)" }) + ["strata.catalog"]
+        {
+            try writeFile("\(store.path)/\(name)", readFile("\(store.other)/\(name)"))
+        }
+        let before = try snapshot(store.path + "/base")
+        expectError(.storeFailed) { try engine.load("r", 2, mark: 3, session, mode: .append) }
+        expectError(.storeFailed) { _ = try relation.extend(session: session) }
+        expectError(.storeFailed) { try engine.compact(relation: "r", session: session) }
+        unfinished.abort()
+        #expect(try snapshot(store.path + "/base") == before)
+        session.close()
+        expectError(.storeFailed) { try engine.close() }
+        try store.with { engine, session in
+            let marks = try engine.relation(named: "r").marks(session)
+            #expect(marks == Array(repeating: 1, count: 10) + Array(repeating: 2, count: 10))
+        }
+    }
+
     @Test(arguments: ["symbolic link", "directory", "not a file"])
     func whatIsNoFileIsRefused(_ kind: String) throws {
         unlink(lock)

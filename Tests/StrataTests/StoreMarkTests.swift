@@ -114,6 +114,40 @@ import Threads
         #expect(try isMarkedClosed == false)
     }
 
+    /// Nor if another thread works while the store is being closed.
+    @Test(arguments: ["magnetic", "compressed"], [true, false])
+    func isNotLeftOnAStoreThatOthersChange(_ manager: String, _ writes: Bool) throws {
+        let files = NamedFailures()
+        let engine = try store.open { $0.fileSystem = files }
+        let session = try engine.makeSession()
+        try engine.load("d", 10, mark: 1, session, manager: manager)
+        @Sendable func change(_ mark: UInt8, _ session: Session) throws {
+            let relation = try engine.relation(named: "d")
+            try relation.page(BlockNumber(1), session: session).fill(mark)
+        }
+        try change(2, session)
+        try engine.checkpoint(session)
+        session.close()
+        // The last act of closing before the mark is to read the catalog.
+        files.set { call, path in
+            guard call == .open, path == "strata.catalog" else { return 0 }
+            do {
+                try TestThreads.run(1) { _ in
+                    let session = try engine.makeSession()
+                    defer { session.close() }
+                    try change(3, session)
+                    if writes { try engine.buffers.flushAll(session: session) }
+                }
+            } catch { Issue.record(error) }
+            return 0
+        }
+        try engine.close()
+        files.set { _, _ in 0 }
+        #expect(try isMarkedClosed == false)
+        #expect(store.log.messages.contains { $0.contains("another thread") })
+        try store.with { engine, _ in #expect(!engine.recovery.endedCleanly) }
+    }
+
     /// The store opens all the same, and does not count as closed afterwards.
     @Test(arguments: IOMethodMatrix.real)
     func cannotBeWritten(_ method: TestedMethod) throws {

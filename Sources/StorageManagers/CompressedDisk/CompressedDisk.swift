@@ -210,6 +210,11 @@ public final class CompressedDisk: StorageManager {
     }
 
     /// Takes the forks that have something to make durable, in the order of their numbers.
+    /// Whether a fork or a name has changed since everything was made durable.
+    public var hasPendingSyncs: Bool {
+        syncQueue.count > 0 || changed.withLock { !$0.isEmpty }
+    }
+
     func takeChanged() -> [CompressedFork] {
         changed.withLock { changed in
             defer { changed = [:] }

@@ -98,6 +98,9 @@ public final class MagneticDisk: StorageManager {
         }
     }
 
+    /// Whether files were written, created or removed since.
+    public var hasPendingSyncs: Bool { syncQueue.count > 0 }
+
     /// Nothing to end: files close with the relations.
     public func shutdown() {}
 }

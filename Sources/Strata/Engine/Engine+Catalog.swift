@@ -145,7 +145,11 @@ extension Engine {
         let removable = state.withLock { $0.removable }.filter { chosen.contains($0.locator) }
         if removable.isEmpty { return }
         let present: PresentFiles
-        do throws(StorageError) { present = try PresentFiles(files) } catch {
+        session.submitStaged()
+        do throws(StorageError) {
+            try checkOwnership()
+            present = try PresentFiles(files)
+        } catch {
             logger.warning("could not look for the files of dropped relations: \(error)")
             return
         }

@@ -39,6 +39,7 @@ extension Engine {
     public func compact(relation name: String, session: Session) throws(StorageError) -> Int {
         try checkUsable(session)
         session.submitStaged()
+        try checkOwnership()
         let relation = try relation(named: name)
         guard let manager = managers.manager(relation.open.manager) else { return 0 }
         do throws(StorageError) { return try manager.compact(relation.locator) } catch {

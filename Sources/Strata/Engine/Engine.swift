@@ -96,7 +96,9 @@ public final class Engine: Sendable {
 
     /// Makes everything durable and releases the store.
     ///
-    /// All sessions must be closed before, and no relation may be used after. An engine that is
+    /// All sessions must be closed before, and no relation may be used after. If a thread changes
+    /// something meanwhile nevertheless, the next opening treats the store as after a crash. An
+    /// engine that is
     /// dropped without this leaves the store as a crash would: what was committed is there. Calling
     /// it again does nothing.
     ///
@@ -129,9 +131,10 @@ public final class Engine: Sendable {
             return !state.isClosed
         }
         if wasOpen {
+            let isAllDurable = !buffers.hasDirtyPages && !managers.hasPendingSyncs
             // A closed session has nothing to submit or wait for, and no other can be in flight.
             managers.shutdown(session: session)
-            if failure == nil { markClosed() }
+            if failure == nil { markClosed(isAllDurable) }
             claim.release()
             options.fileSystem.end()
         }
@@ -150,9 +153,15 @@ public final class Engine: Sendable {
 
     /// Records for the next opening that everything is durable. A store without the mark is just as
     /// valid, but opening it takes longer.
-    private func markClosed() {
+    private func markClosed(_ isAllDurable: Bool) {
         guard options.access == .readWrite, outcome.isSettled, buffers.writeFailure == nil else {
             return
+        }
+        guard isAllDurable else {
+            return logger.warning(
+                """
+                store "\(directory)" is not marked as closed: another thread changed it meanwhile
+                """)
         }
         do throws(StorageError) {
             try StoreFiles(files: files).markClosed(

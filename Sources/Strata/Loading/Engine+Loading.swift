@@ -380,11 +380,12 @@ extension Engine {
         state.withLock { $0.severed[locator] = nil }
     }
 
-    /// Cuts the main fork, in the pool and on disk.
+    /// Cuts the main fork, in the pool and on disk, unless another engine may have grown it.
     func truncate(_ relation: OpenRelation, to count: UInt32, _ session: Session)
         throws(StorageError)
     {
         session.submitStaged()
+        try checkOwnership()
         try buffers.dropBlocks(
             of: relation, fork: .main, from: BlockNumber(count), session: session)
         try relation.storage.truncate(.main, to: count, session: session)
