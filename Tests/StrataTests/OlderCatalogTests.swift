@@ -130,11 +130,59 @@ import Threads
             try relation.page(BlockNumber(1), session: session).withEditor { $0.initialize() }
         }
         try writeFile(path, old)
-        try store.with { engine, session in
+        for access in [EngineOptions.Access.readOnly, .readWrite] {
+            let engine = try store.open { $0.access = access }
+            let session = try engine.makeSession()
             let relation = try engine.relation(named: "t")
             #expect(relation.rowCount == nil)
             let findings = try engine.verify(session: session).findings
             #expect(findings == 1, "only the catalog's age")
+            session.close()
+            try engine.close()
+        }
+    }
+
+    /// An opening that did not finish has told nobody.
+    @Test(arguments: managers, ["strata.clean", "base/1"])
+    func isReportedUntilAnOpeningFinishes(_ manager: String, _ failing: String) throws {
+        let test = try OutdatedStore(TestedMethod(.synchronous), manager)
+        let store = test.store
+        func ages(_ engine: Engine) -> [RecoveryReport.Action] {
+            engine.recovery.actions.filter { if case .olderCatalog = $0 { true } else { false } }
+        }
+        func look() throws -> [RecoveryReport.Action] {
+            let engine = try store.open { $0.access = .readOnly }
+            defer { try? engine.close() }
+            return ages(engine)
+        }
+        let age = try look()
+        #expect(age.count == 1)
+        let files = NamedFailures()
+        files.set { $0 == .sync && $1 == failing ? EIO : 0 }
+        for _ in 0..<2 {
+            #expect(throws: StorageError.self) { _ = try store.open { $0.fileSystem = files } }
+            let found = try look()
+            #expect(found == age)
+        }
+        try store.with { engine, _ in
+            #expect(ages(engine) == age)
+            test.expectNamed(engine)
+        }
+        let rest = try look()
+        #expect(rest.isEmpty)
+    }
+
+    /// The later catalog may come back in between.
+    @Test func isNotReportedOnceTheLaterCatalogIsBack() throws {
+        let test = try OutdatedStore(TestedMethod(.synchronous), "magnetic")
+        let files = NamedFailures()
+        files.set { $0 == .open && $1.hasPrefix("strata.catalog.new") ? EIO : 0 }
+        #expect(throws: StorageError.self) { _ = try test.store.open { $0.fileSystem = files } }
+        try writeFile(test.store.path + "/strata.catalog", test.catalogs.new)
+        try test.store.with { engine, session in
+            #expect(engine.recovery.actions.isEmpty)
+            let marks = try engine.relation(named: "t").marks(session)
+            #expect(marks.count == 35)
         }
     }
 

@@ -102,6 +102,20 @@ import Threads
         #expect(try !isClean(store.path), "beside a journal")
     }
 
+    /// A catalog that was copied into place may be in the kernel's cache only.
+    @Test func doesNotGetAheadOfTheCatalog() throws {
+        unlink(mark)
+        let files = NamedFailures()
+        let synced = Lock<[String]>([], rank: .observer)
+        files.set { call, path in
+            if call == .sync { synced.withLock { $0.append(path) } }
+            return 0
+        }
+        try store.open { $0.fileSystem = files }.close()
+        let order = synced.withLock { $0 }.prefix { $0 != "strata.clean" }
+        #expect(order == ["strata.catalog", "strata.control", "."])
+    }
+
     @Test func isNotLeftAfterAFailedSync() throws {
         let files = CountingFiles()
         let engine = try store.open { $0.fileSystem = files }

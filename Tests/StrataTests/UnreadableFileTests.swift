@@ -99,6 +99,7 @@ final class NamedFailures: ForwardingFileSystem {
         case open
         case read
         case status
+        case sync
     }
 
     let underlying = KernelFileSystem()
@@ -131,6 +132,12 @@ final class NamedFailures: ForwardingFileSystem {
         let failure = failure(.read, path)
         return failure != 0
             ? -Int(failure) : unsafe underlying.read(descriptor, vectors, at: offset)
+    }
+
+    func sync(_ descriptor: CInt, dataOnly: Bool) -> CInt {
+        let path = state.withLock { $0.paths[descriptor] ?? "" }
+        let failure = failure(.sync, path)
+        return failure != 0 ? -failure : underlying.sync(descriptor, dataOnly: dataOnly)
     }
 
     func status(_ path: String, in root: CInt, into status: inout FileStatus) -> CInt {

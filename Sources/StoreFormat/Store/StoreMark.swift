@@ -12,6 +12,10 @@ internal import FileAccess
 /// follows each replacement of the catalog without being synced: it may be behind after a crash,
 /// and is never ahead. So a catalog of an earlier generation is one that was put back.
 ///
+/// If an older catalog was put in place, the mark of the open store keeps the later generation, and
+/// notes that of the older catalog, until the user has been told. So that stays known although a
+/// catalog of a still later generation replaces the older one.
+///
 /// A store counts as closed only where it was closed: the mark names the inode numbers of its own
 /// file and of the catalog's. A mark that was copied or restored along with a store says nothing
 /// about the durability of those files.
@@ -28,6 +32,8 @@ package struct StoreMark: Equatable {
     let ownSerial: UInt64
     /// The inode number of the catalog; 0 while the store is open.
     let catalogSerial: UInt64
+    /// The generation of an older catalog that was put in place, until the user has been told.
+    package let olderGeneration: UInt64?
 
     package static let fileName = "strata.clean"
     package static let file = SealedFile(magic: "STRATACL", version: 2)
@@ -38,20 +44,37 @@ package struct StoreMark: Equatable {
     fileprivate static func closed(_ catalog: Catalog, own: UInt64, named: UInt64) -> StoreMark {
         StoreMark(
             isOpen: false, store: catalog.identifier, generation: catalog.generation,
-            nextFileNumber: catalog.nextFileNumber, ownSerial: own, catalogSerial: named)
+            nextFileNumber: catalog.nextFileNumber, ownSerial: own, catalogSerial: named,
+            olderGeneration: nil)
     }
 
     fileprivate static func open(_ catalog: Catalog, own: UInt64) -> StoreMark {
         StoreMark(
             isOpen: true, store: catalog.identifier, generation: catalog.generation,
-            nextFileNumber: catalog.nextFileNumber, ownSerial: own, catalogSerial: 0)
+            nextFileNumber: catalog.nextFileNumber, ownSerial: own, catalogSerial: 0,
+            olderGeneration: nil)
     }
+
+    /// The same mark of an open store, with a note of an older catalog.
+    fileprivate func noting(_ older: Catalog) -> StoreMark {
+        StoreMark(
+            isOpen: true, store: store, generation: generation, nextFileNumber: nextFileNumber,
+            ownSerial: ownSerial, catalogSerial: 0, olderGeneration: older.generation)
+    }
+
+    /// States in the file. Any but the first is that of an open store.
+    private static let closed: UInt8 = 0
+    private static let open: UInt8 = 1
+    private static let openAndNoting: UInt8 = 2
 
     /// The file's bytes.
     package var encoded: [UInt8] {
         var writer = ByteWriter()
-        for value in [store, generation, ownSerial, catalogSerial] { writer.write(value) }
-        writer.write(UInt8(isOpen ? 1 : 0))
+        for value in [store, generation, ownSerial, olderGeneration ?? catalogSerial] {
+            writer.write(value)
+        }
+        writer.write(
+            !isOpen ? Self.closed : olderGeneration == nil ? Self.open : Self.openAndNoting)
         writer.write(nextFileNumber)
         return Self.file.seal(writer.bytes)
     }
@@ -66,11 +89,13 @@ extension StoreMark {
             store = try reader.read("the store's number")
             generation = try reader.read("the generation")
             ownSerial = try reader.read("the mark's file")
-            catalogSerial = try reader.read("the catalog's file")
-            let state: UInt8 = try version > 1 ? reader.read("the state") : 0
+            let serial: UInt64 = try reader.read("the catalog's file")
+            let state: UInt8 = try version > 1 ? reader.read("the state") : Self.closed
             nextFileNumber = try version > 1 ? reader.read("the next file number") : 0
             try reader.finish()
-            isOpen = state != 0
+            isOpen = state != Self.closed
+            (catalogSerial, olderGeneration) =
+                state == Self.openAndNoting ? (0, serial) : (serial, nil)
         } catch {
             return nil
         }
@@ -82,15 +107,26 @@ package struct OpenMark: Sendable {
     private let files: FileAccess
     /// The inode number of the mark's file.
     fileprivate let serial: UInt64
+    /// Whether the mark stays as it is, since it notes an older catalog.
+    fileprivate var isHeld: Bool
 
-    fileprivate init(files: FileAccess, serial: UInt64) {
+    fileprivate init(files: FileAccess, serial: UInt64, isHeld: Bool = false) {
         self.files = files
         self.serial = serial
+        self.isHeld = isHeld
+    }
+
+    /// Drops the note of an older catalog, once the user has been told.
+    package mutating func dropNote(_ catalog: Catalog) {
+        guard isHeld else { return }
+        isHeld = false
+        follow(catalog)
     }
 
     /// Records that the catalog has been replaced. Not durable by itself. If this fails, the mark
     /// stays behind, which hides an older catalog after a crash and does no other harm.
     package func follow(_ catalog: Catalog) {
+        if isHeld { return }
         do throws(StorageError) {
             guard try isInPlace() else { return }
             let file = try files.open(StoreMark.fileName, .buffered)
@@ -124,7 +160,8 @@ extension StoreFiles {
     }
 
     /// The mark, if it knows a later generation than this catalog's: then an older catalog was put
-    /// in its place. Nil if the mark is missing, damaged, unreadable or another store's.
+    /// in its place. Also if the mark notes that this has happened, and this catalog replaced that
+    /// one. Nil if the mark is missing, damaged, unreadable or another store's.
     ///
     /// - Parameter undoes: whether what the catalog calls unfinished will be removed, which an
     ///   older catalog does not know.
@@ -144,9 +181,22 @@ extension StoreFiles {
                 remedy: "If it was not put back from a backup, remove \"\(StoreMark.fileName)\".",
                 at: StorageError.Location(path: StoreMark.fileName), underlying: error)
         }
-        guard let mark, mark.store == catalog.identifier, mark.generation > catalog.generation
-        else { return nil }
-        return mark
+        guard let mark, mark.store == catalog.identifier else { return nil }
+        let isNoted = mark.olderGeneration != nil && mark.generation < catalog.generation
+        return mark.generation > catalog.generation || isNoted ? mark : nil
+    }
+
+    /// Notes in the mark, durably, that its store has an older catalog. If this fails, it is known
+    /// only until that catalog is replaced.
+    ///
+    /// - Throws: a failed sync.
+    package func note(older catalog: Catalog, in mark: StoreMark) throws(StorageError) {
+        do throws(StorageError) {
+            guard let status = try files.linkStatus(of: StoreMark.fileName),
+                try OpenMark(files: files, serial: status.serial).isInPlace()
+            else { return }
+            try write(mark.noting(catalog))
+        } catch { if error.isFinalSyncFailure { throw error } }
     }
 
     private func readMark() throws(StorageError) -> StoreMark? {
@@ -204,6 +254,11 @@ extension StoreFiles {
         // A file is used again, so that opening and closing a store leaves its files unchanged.
         if try mark.isInPlace() {
             do throws(StorageError) {
+                if let found = try? readMark(), found.olderGeneration != nil,
+                    found.store == catalog.identifier, found.generation < catalog.generation
+                {
+                    return OpenMark(files: files, serial: status.serial, isHeld: true)
+                }
                 try write(.open(catalog, own: status.serial))
                 return mark
             } catch { if error.isFinalSyncFailure { throw error } }

@@ -90,11 +90,13 @@ struct EngineOpening {
             system: system)
         if let outcome {
             recovery.outcome = outcome
+            catalog = outcome.adopted ?? catalog
         } else {
             try recovery.begin(&catalog, options)
             try recovery.run(&catalog)
         }
         log(recovery.report)
+        recovery.outcome.mark?.dropNote(catalog)
         return EngineParts(
             directory: directory, options: options, control: control, catalog: catalog,
             outcome: recovery.outcome, files: files, system: system, managers: managers,

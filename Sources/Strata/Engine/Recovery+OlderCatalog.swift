@@ -2,6 +2,17 @@ internal import FileAccess
 
 /// A catalog that is older than its store.
 extension Recovery {
+    /// Reports an older catalog, and makes it the store's own unless an opening that did not finish
+    /// has done so.
+    mutating func takeUp(_ catalog: inout Catalog, olderThan later: StoreMark) throws(StorageError)
+    {
+        let isFound = later.generation > catalog.generation
+        let generation = isFound ? catalog.generation : later.olderGeneration ?? 0
+        report.actions.append(.olderCatalog(generation: generation, newest: later.generation))
+        outcome.isOutdated = true
+        if isFound { try adopt(&catalog, olderThan: later) }
+    }
+
     /// Makes an older catalog the store's own without losing what has been committed since. Durable
     /// on return, since the mark that shows this is changed next.
     ///
@@ -9,10 +20,10 @@ extension Recovery {
     /// belong to no relation, and are reported. Its row counts may have been taken back. Relations
     /// of another length than it says are recorded, so that nothing is cut off or overwritten until
     /// the user gives it up. O(relations).
-    mutating func adopt(_ catalog: inout Catalog, olderThan later: StoreMark) throws(StorageError) {
-        report.actions.append(
-            .olderCatalog(generation: catalog.generation, newest: later.generation))
-        outcome.isOutdated = true
+    private mutating func adopt(_ catalog: inout Catalog, olderThan later: StoreMark)
+        throws(StorageError)
+    {
+        let older = catalog
         catalog.remains = [:]
         let present = try PresentFiles(store.files)
         for relation in catalog.relations.values {
@@ -25,7 +36,11 @@ extension Recovery {
         catalog.nextFileNumber = max(catalog.nextFileNumber, later.nextFileNumber)
         catalog.generation = later.generation &+ 1
         catalog.version = Catalog.file.version
-        if isShadowed { return }
+        if isShadowed {
+            outcome.adopted = catalog
+            return
+        }
+        try store.note(older: older, in: later)
         try store.replaceCatalog(by: catalog, nil, session: session)
     }
 

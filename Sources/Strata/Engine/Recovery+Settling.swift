@@ -31,9 +31,14 @@ extension Recovery {
 
     private mutating func settle(_ path: String) throws(StorageError) {
         guard try store.files.kind(of: path) == .file else { return }
+        try sync(path)
+        report.syncedFiles += 1
+    }
+
+    /// Makes a file durable.
+    func sync(_ path: String) throws(StorageError) {
         let file = try store.files.open(path, [.readOnly, .buffered])
         defer { file.close(session) }
         try file.sync()
-        report.syncedFiles += 1
     }
 }

@@ -19,6 +19,8 @@ struct Recovery {
         var severed: [RelationLocator: [String]] = [:]
         /// Whether the catalog is one that was put back.
         var isOutdated = false
+        /// The catalog to use in place of an older one that the store has; nil if that was replaced.
+        var adopted: Catalog?
         /// The mark of the open store; nil if it has none.
         var mark: OpenMark?
         /// Whether everything that the previous process left in the kernel's cache is durable.
@@ -52,14 +54,17 @@ struct Recovery {
     /// written.
     mutating func begin(_ catalog: inout Catalog, _ options: EngineOptions) throws(StorageError) {
         if let later = try store.laterMark(than: catalog, undoes: !isShadowed) {
-            try adopt(&catalog, olderThan: later)
+            try takeUp(&catalog, olderThan: later)
         }
         let wasClosed = store.wasClosed(catalog) || options.keepsClosedMark
         report.endedCleanly = report.isNewStore || wasClosed
         if isShadowed || options.keepsClosedMark { return }
-        // A process that died may have left the catalog's name in the kernel's cache only. The mark
-        // must not get ahead of it.
-        if !wasClosed { try store.files.syncDirectory(".") }
+        // A process that died may have left the catalog or its name in the kernel's cache only, as
+        // does copying it into place. The mark must not get ahead of it.
+        if !wasClosed {
+            for path in [Catalog.fileName, StoreControl.fileName] { try sync(path) }
+            try store.files.syncDirectory(".")
+        }
         outcome.mark = try store.markOpen(catalog)
     }
 
