@@ -86,7 +86,7 @@ package struct JournalReplay {
                 // is an older one.
                 let isStrange =
                     catalog.remains[key.locator] == nil
-                    && (isOutdated || present.byNumber[key.locator.number] != nil)
+                    && (isOutdated || present.mayHaveFiles(key.locator.number))
                 if isStrange { keep(key, copies) } else { found.skipped += copies.count }
                 continue
             }

@@ -8,19 +8,67 @@ import Threads
 
 /// Storage managers beside the built-in one, and direct IO.
 @Suite struct ManagerTests {
+    static let twin = StorageManagerPlugin(id: StorageManagerID(rawValue: 9), name: "twin") {
+        context throws(StorageError) in
+        try TwinDisk(context)
+    }
+
+    /// What stands at names that only a manager of the program's own gives is its relations'.
+    @Test func filesOfAnotherManagerAreNoStrangers() throws {
+        let store = TestStore()
+        func open() throws -> Engine { try store.open { $0.storageManagers = [Self.twin] } }
+        var engine = try open()
+        var session = try engine.makeSession()
+        try engine.load("t", 20, mark: 3, session, manager: "twin")
+        session.close()
+        try engine.close()
+        let paths = ["base/1/16384.blob", "global/16384", "global/16384.blob"]
+        for path in paths { try writeFile("\(store.path)/\(path)", [1]) }
+        let beside = ["base/1/16385.blob", "global/16385"]
+        for path in beside { try writeFile("\(store.path)/\(path)", [1]) }
+        unlink(store.path + "/strata.clean")
+        for round in 0..<2 {
+            engine = try open()
+            session = try engine.makeSession()
+            #expect(
+                engine.recovery.actions == [
+                    .leftAlone(path: beside[1]), .leftAlone(path: beside[0]),
+                ])
+            // The relation has three segments.
+            #expect(engine.recovery.syncedFiles == (round == 0 ? 3 + paths.count : 0))
+            #expect(try engine.orphans() == [beside[1]])
+            if round == 1 { #expect(try engine.removeOrphans(session: session) == [beside[1]]) }
+            session.close()
+            try engine.close()
+            for path in paths { #expect(try readFile("\(store.path)/\(path)") == [1]) }
+        }
+    }
+
+    /// A catalog that is put back later may know the relation.
+    @Test(arguments: ["base/1/16384.blob", "global/16384"])
+    func copiesOfPagesOfAnotherManagerAreKept(_ path: String) throws {
+        let store = TestStore()
+        let engine = try store.open { $0.storageManagers = [Self.twin] }
+        let session = try engine.makeSession()
+        let empty = try readFile(store.path + "/strata.catalog")
+        let relation = try engine.load("t", 5, mark: 3, session, manager: "twin")
+        try engine.checkpoint(session)
+        try relation.page(BlockNumber(3), session: session).fill(2)
+        try engine.buffers.flushAll(session: session)
+        try copyTree(store.path, store.other)
+        session.close()
+        try engine.close()
+        unlink(store.other + "/strata.clean")
+        try writeFile(store.other + "/strata.catalog", empty)
+        #expect(rename(store.other + "/base/1/16384", "\(store.other)/\(path)") == 0)
+        try Engine.open(store.other, options: store.options).close()
+        #expect(names(in: store.other).contains("strata.journal.kept"))
+    }
+
     @Test(arguments: IOMethodMatrix.all)
     func relationsOfAnotherManager(_ method: TestedMethod) throws {
         let store = TestStore(method)
-        func open() throws -> Engine {
-            try store.open { options in
-                options.storageManagers = [
-                    StorageManagerPlugin(id: StorageManagerID(rawValue: 9), name: "twin") {
-                        context throws(StorageError) in
-                        try TwinDisk(context)
-                    }
-                ]
-            }
-        }
+        func open() throws -> Engine { try store.open { $0.storageManagers = [Self.twin] } }
         do {
             let engine = try open()
             let session = try engine.makeSession()

@@ -55,6 +55,18 @@ import Threads
         }
     }
 
+    /// An empty store is not removed with it.
+    @Test(arguments: [true, false]) func anEmptyStoreWithOneIsNotEmpty(_ isForeign: Bool) throws {
+        let store = TestStore()
+        try store.open().close()
+        let mark = store.path + "/strata.clean"
+        let bytes = Array("STRATACD, a relation's file".utf8)
+        if isForeign { try writeFile(mark, bytes) }
+        #expect(try Engine.removeEmptyStore(FilePath(store.path)) == !isForeign)
+        #expect(isDirectory(store.path) == isForeign)
+        if isForeign { #expect(try readFile(mark) == bytes) }
+    }
+
     /// What is left of the store's own files is removed.
     @Test func remainsOfTheStoresOwnFilesGo() throws {
         let store = try makeStore()

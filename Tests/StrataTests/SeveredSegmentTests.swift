@@ -41,6 +41,39 @@ import Threads
         try store.with { engine, _ in #expect(engine.recovery.actions.isEmpty) }
     }
 
+    /// The segment before may only be away: a later catalog may count what is behind it.
+    @Test func stayWhileTheCatalogIsAnOlderOne() throws {
+        let (store, stem) = try Self.store(pages: 4)
+        let path = store.path + "/strata.catalog"
+        let old = try readFile(path)
+        try store.with { engine, session in
+            _ = try engine.load("r", 16, mark: 2, session, mode: .append)
+        }
+        let new = try readFile(path)
+        let away = try readFile(stem + ".1")
+        unlink(stem + ".1")
+        try writeFile(path, old)
+        for _ in 0..<2 {
+            try store.with { engine, session in
+                let gone = try engine.removeOrphans(session: session)
+                #expect(gone == [])
+            }
+        }
+        try writeFile(stem + ".1", away)
+        try writeFile(path, new)
+        try store.with { engine, session in
+            let marks = try engine.relation(named: "r").marks(session)
+            #expect(marks == Array(repeating: 1, count: 4) + Array(repeating: 2, count: 16))
+        }
+        unlink(stem + ".1")
+        try writeFile(path, old)
+        try store.with { engine, session in
+            let accepted = try engine.acceptCatalog(session: session)
+            let gone = try engine.removeOrphans(session: session)
+            #expect(accepted == ["r"] && gone == [removed(stem, ".2")])
+        }
+    }
+
     @Test func areRemovedOfAnAppendThatACrashCutShort() throws {
         let (store, stem) = try Self.store(pages: 8)
         let catalog = try store.with { engine, session in

@@ -116,6 +116,26 @@ import Threads
         #expect(order == ["strata.catalog", "strata.control", "."])
     }
 
+    /// Of an empty store that is removed, only the mark can be missing after a power cut.
+    @Test func goesBeforeTheControlFile() throws {
+        let empty = TestStore()
+        try empty.open().close()
+        let files = NamedFailures()
+        let done = Lock<[String]>([], rank: .observer)
+        files.set { call, path in
+            if call == .sync || call == .unlink { done.withLock { $0.append(path) } }
+            return 0
+        }
+        var configuration = FileAccessConfiguration()
+        configuration.fileSystem = files
+        try StoreDirectory.removeStore(
+            try FileAccess(directory: empty.path, configuration: configuration),
+            FilePath(empty.path), keepsDirectory: false)
+        let order = done.withLock { $0 }
+        #expect(order.starts(with: ["strata.clean", ".", "strata.control", ".", "strata.catalog"]))
+        #expect(!isDirectory(empty.path))
+    }
+
     @Test func isNotLeftAfterAFailedSync() throws {
         let files = CountingFiles()
         let engine = try store.open { $0.fileSystem = files }

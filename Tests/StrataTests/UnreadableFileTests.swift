@@ -100,6 +100,7 @@ final class NamedFailures: ForwardingFileSystem {
         case read
         case status
         case sync
+        case unlink
     }
 
     let underlying = KernelFileSystem()
@@ -138,6 +139,11 @@ final class NamedFailures: ForwardingFileSystem {
         let path = state.withLock { $0.paths[descriptor] ?? "" }
         let failure = failure(.sync, path)
         return failure != 0 ? -failure : underlying.sync(descriptor, dataOnly: dataOnly)
+    }
+
+    func unlink(_ path: String, in root: CInt) -> CInt {
+        let failure = failure(.unlink, path)
+        return failure != 0 ? -failure : underlying.unlink(path, in: root)
     }
 
     func status(_ path: String, in root: CInt, into status: inout FileStatus) -> CInt {

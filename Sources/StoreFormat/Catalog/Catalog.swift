@@ -79,6 +79,23 @@ package struct Catalog: Equatable, Sendable {
         }
     }
 
+    /// The numbers of relations and remains whose storage managers are none of those.
+    package func numbers(managedByOthersThan names: [String]) -> Set<UInt32> {
+        var numbers: Set<UInt32> = []
+        for relation in relations.values where !names.contains(relation.managerName) {
+            numbers.insert(relation.locator.number)
+        }
+        for (locator, entry) in remains where !names.contains(entry.managerName) {
+            numbers.insert(locator.number)
+        }
+        return numbers
+    }
+
+    /// Whether a later catalog may have counted blocks behind the end of a relation.
+    package func isUncounted(_ locator: RelationLocator) -> Bool {
+        if case .uncounted = remains[locator]?.kind { true } else { false }
+    }
+
     /// The relation with that locator. O(relations).
     package func relation(at locator: RelationLocator) -> RelationDescription? {
         relations.values.first { $0.locator == locator }

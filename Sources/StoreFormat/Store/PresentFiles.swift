@@ -7,12 +7,13 @@ package import StorageManager
 package struct PresentFiles {
     /// Files of relations, by number. They are in the database's directory; the paths are sorted.
     package private(set) var byNumber: [UInt32: [String]] = [:]
-    /// Files with a relation's name in a directory where the store keeps no relations.
-    private(set) var displaced: [String] = []
+    /// Files with a relation's name in a directory where the store keeps no relations, by number. A
+    /// storage manager of the program's own may have made them.
+    package private(set) var displacedByNumber: [UInt32: [String]] = [:]
     /// Files of relations that only one session had, or has.
     package private(set) var sessionLocal: [String: RelationLocator] = [:]
     /// Files whose names mean nothing in a store.
-    package private(set) var others: [String] = []
+    private var others: [String] = []
     /// Those of them whose names begin with a number, by it: a storage manager of the program's own
     /// may have made them for that relation.
     package private(set) var othersByNumber: [UInt32: [String]] = [:]
@@ -44,7 +45,7 @@ package struct PresentFiles {
                     let database = directory == Self.directory ? Catalog.database : 0
                     sessionLocal[path] = RelationLocator(
                         database: database, number: number, localTo: Int(session) - 1)
-                case .relation: displaced.append(path)
+                case .relation(let number): displacedByNumber[number, default: []].append(path)
                 case .other:
                     others.append(path)
                     guard let number = RelationFileName.leadingNumber(name) else { break }
@@ -65,9 +66,28 @@ package struct PresentFiles {
     ///
     /// - Parameters:
     ///   - strange: the ``strangeNumbers(_:)``.
+    ///   - plugged: the numbers of relations of the program's own storage managers.
     ///   - sessionLocal: those of relations local to sessions that have ended.
-    package func orphans(_ strange: [UInt32], sessionLocal: some Collection<String>) -> [String] {
-        strange.flatMap { byNumber[$0] ?? [] } + displaced + sessionLocal
+    package func orphans(
+        _ strange: [UInt32], plugged: Set<UInt32>, sessionLocal: some Collection<String>
+    ) -> [String] {
+        strange.flatMap { byNumber[$0] ?? [] }
+            + displacedByNumber.filter { !plugged.contains($0.key) }.values.joined()
+            + sessionLocal
+    }
+
+    /// Files whose names mean nothing in a store.
+    ///
+    /// - Parameter plugged: the numbers of relations of the program's own storage managers.
+    package func others(plugged: Set<UInt32>) -> [String] {
+        let known = Set(plugged.flatMap { othersByNumber[$0] ?? [] })
+        return known.isEmpty ? others : others.filter { !known.contains($0) }
+    }
+
+    /// Whether a relation of that number may have files, under whichever storage manager.
+    package func mayHaveFiles(_ number: UInt32) -> Bool {
+        byNumber[number] != nil || othersByNumber[number] != nil
+            || displacedByNumber[number] != nil
     }
 }
 

@@ -100,7 +100,8 @@ package enum StoreDirectory {
         guard case .store(let control) = finding else { return false }
         let store = StoreFiles(files: files)
         let catalog = try store.readCatalog(control)
-        guard catalog.relations.isEmpty, catalog.remains.isEmpty else { return false }
+        guard catalog.relations.isEmpty, catalog.remains.isEmpty, try !store.hasForeignMark()
+        else { return false }
         let own: Set = [
             StoreControl.fileName, Catalog.fileName, StoreLock.fileName, StoreMark.fileName, "base",
             "global",
@@ -110,6 +111,33 @@ package enum StoreDirectory {
             guard try files.list(path).isEmpty else { return false }
         }
         return try files.list("base") == ["\(Catalog.database)"]
+    }
+
+    /// Removes the files of a store that contains nothing else. An interruption leaves a directory in
+    /// which a store can be created.
+    ///
+    /// - Throws: `directoryChangeFailed`, `fileSyncFailed`.
+    package static func removeStore(
+        _ files: FileAccess, _ directory: FilePath, keepsDirectory: Bool
+    ) throws(StorageError) {
+        // First, since a directory with the mark must be a complete store.
+        try files.remove(StoreMark.fileName, ifExists: true)
+        try files.syncDirectory(".")
+        // Without it there is no store, only what an unfinished creation leaves.
+        try files.remove(StoreControl.fileName)
+        try files.syncDirectory(".")
+        try files.remove(Catalog.fileName)
+        for path in relationDirectories + ["base"] {
+            try files.removeDirectory(path, ifExists: true)
+        }
+        try files.remove(StoreLock.fileName, ifExists: true)
+        if keepsDirectory {
+            try files.syncDirectory(".")
+        } else if unsafe directory.withPlatformString({ unsafe rmdir($0) }) < 0 {
+            throw StorageError(
+                .directoryChangeFailed, "could not remove directory \"\(directory)\"",
+                at: StorageError.Location(path: directory.string), errorNumber: errno)
+        }
     }
 
     /// Whether the catalog is one of a new store, which knows nothing that could be lost.

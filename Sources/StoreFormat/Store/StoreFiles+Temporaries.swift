@@ -5,7 +5,7 @@ internal import FileAccess
 extension StoreFiles {
     /// The names under which the successor of a file is written. Later ones are used only while
     /// something else has the earlier ones.
-    package static func temporaries(of path: String) -> [String] {
+    static func temporaries(of path: String) -> [String] {
         ["", ".1", ".2", ".3"].map { path + temporarySuffix + $0 }
     }
 
@@ -32,8 +32,28 @@ extension StoreFiles {
             at: StorageError.Location(path: first))
     }
 
+    /// Removes what a crash has left of files that were being replaced.
+    ///
+    /// - Returns: the names at which something else stands.
+    package func clearTemporaries(
+        of replaced: [(name: String, kind: SealedFile)], removes: Bool
+    ) throws(StorageError) -> [String] {
+        var foreign: [String] = []
+        for (name, kind) in replaced {
+            for path in Self.temporaries(of: name) {
+                switch try occupant(of: path, kind) {
+                case .nothing: break
+                case .foreign: foreign.append(path)
+                // It is never read again, so it does not matter when its removal becomes durable.
+                case .remains: if removes { try files.remove(path, ifExists: true) }
+                }
+            }
+        }
+        return foreign
+    }
+
     /// What stands at the name of a temporary file.
-    package enum Occupant {
+    enum Occupant {
         case nothing
         /// A file as an interrupted replacement leaves it. It is never read again.
         case remains
@@ -49,7 +69,7 @@ extension StoreFiles {
     ///
     /// - Parameter kind: the frame of the file to be replaced.
     /// - Throws: what reading throws.
-    package func occupant(of path: String, _ kind: SealedFile) throws(StorageError) -> Occupant {
+    func occupant(of path: String, _ kind: SealedFile) throws(StorageError) -> Occupant {
         guard let status = try files.linkStatus(of: path) else { return .nothing }
         guard status.kind == .file, status.linkCount == 1 else { return .foreign }
         if status.size == 0 { return .remains }

@@ -6,7 +6,7 @@ internal import Threads
 extension Engine {
     /// The regular files in the store's directories that have a relation's name but belong neither
     /// to a relation nor to an unfinished change, and segment files behind the reachable end of a
-    /// relation. The paths are relative to the store's directory, and sorted.
+    /// relation, unless a later catalog may have counted them (``acceptCatalog(session:)``). The paths are relative to the store's directory, and sorted.
     ///
     /// Files of relations local to a session are listed only if they were there when the store was
     /// opened, and if no such relation is open: later files are in use.
@@ -27,11 +27,15 @@ extension Engine {
             var severed = state.severed
             if !severed.isEmpty {
                 let known = Set(state.catalog.relations.values.map(\.locator))
-                severed = severed.filter { known.contains($0.key) }
+                // What a later catalog may have counted stays until it is given up.
+                severed = severed.filter { locator, _ in
+                    known.contains(locator) && !state.catalog.isUncounted(locator)
+                }
             }
             return
                 (present.orphans(
-                    present.strangeNumbers(state.catalog), sessionLocal: ended)
+                    present.strangeNumbers(state.catalog), plugged: state.catalog.pluggedNumbers,
+                    sessionLocal: ended)
                 + severed.values.joined())
                 .sorted()
         }

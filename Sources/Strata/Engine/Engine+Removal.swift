@@ -23,23 +23,7 @@ extension Engine {
         defer { withExtendedLifetime(lock) {} }
         let files = try FileAccess(directory: directory)
         guard try StoreDirectory.isEmptyStore(files, directory) else { return false }
-        // First, since a directory with the mark must be a complete store.
-        try files.remove(StoreMark.fileName, ifExists: true)
-        // Without it there is no store, only what an unfinished creation leaves.
-        try files.remove(StoreControl.fileName)
-        try files.syncDirectory(".")
-        try files.remove(Catalog.fileName)
-        for path in StoreDirectory.relationDirectories + ["base"] {
-            try files.removeDirectory(path, ifExists: true)
-        }
-        try files.remove(StoreLock.fileName, ifExists: true)
-        if keepsDirectory {
-            try files.syncDirectory(".")
-        } else if unsafe directory.withPlatformString({ unsafe rmdir($0) }) < 0 {
-            throw StorageError(
-                .directoryChangeFailed, "could not remove directory \"\(directory)\"",
-                at: StorageError.Location(path: directory.string), errorNumber: errno)
-        }
+        try StoreDirectory.removeStore(files, directory, keepsDirectory: keepsDirectory)
         return true
     }
 }

@@ -92,8 +92,9 @@ extension Recovery {
         // No session has begun yet, so none can have a relation of its own.
         let ended = present.sessionLocal.keys
         outcome.endedSessionFiles = Set(ended)
-        let orphans = present.orphans(strange, sessionLocal: ended)
-        for path in orphans.sorted() + present.others {
+        let plugged = catalog.pluggedNumbers
+        let orphans = present.orphans(strange, plugged: plugged, sessionLocal: ended)
+        for path in orphans.sorted() + present.others(plugged: plugged) {
             report.actions.append(.leftAlone(path: path))
         }
         if (try? store.hasForeignMark()) ?? false {
@@ -108,15 +109,7 @@ extension Recovery {
             (Catalog.fileName, Catalog.file), (StoreControl.fileName, StoreControl.file),
             (JournalFormat.keptName, JournalFormat.header),
         ]
-        for (name, kind) in replaced {
-            for path in StoreFiles.temporaries(of: name) {
-                switch try store.occupant(of: path, kind) {
-                case .nothing: break
-                case .foreign: report.actions.append(.leftAlone(path: path))
-                // It is never read again, so it does not matter when its removal becomes durable.
-                case .remains: if !isShadowed { try store.files.remove(path, ifExists: true) }
-                }
-            }
-        }
+        let foreign = try store.clearTemporaries(of: replaced, removes: !isShadowed)
+        for path in foreign { report.actions.append(.leftAlone(path: path)) }
     }
 }

@@ -13,9 +13,12 @@ extension Recovery {
     mutating func settleCache(_ catalog: Catalog, _ present: PresentFiles) throws(StorageError) {
         var locators = catalog.relations.values.map(\.locator)
         locators += catalog.remains.keys
+        let plugged = catalog.pluggedNumbers
         for locator in Set(locators).sorted(by: { $0.number < $1.number }) {
             let number = locator.number
-            for path in (present.byNumber[number] ?? []) + (present.othersByNumber[number] ?? []) {
+            var paths = (present.byNumber[number] ?? []) + (present.othersByNumber[number] ?? [])
+            if plugged.contains(number) { paths += present.displacedByNumber[number] ?? [] }
+            for path in paths {
                 let isDone = try apart(locator) { (recovery) throws(StorageError) in
                     try recovery.settle(path)
                 }

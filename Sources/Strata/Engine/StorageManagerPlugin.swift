@@ -7,7 +7,12 @@ public import FileAccess
 public struct StorageManagerPlugin: Sendable {
     /// What a manager may use.
     public struct Context: Sendable {
-        /// The store's files. Managers keep theirs in `base` and `global`.
+        /// The store's files.
+        ///
+        /// A manager keeps its files in `base/1` or `global`, itself and not in folders there. Their
+        /// names begin with the relation's number, as `16384.blob` does; what follows is no digit.
+        /// Only such files are made durable after a crash, and no new relation gets their number.
+        /// With other names, or once no relation has the number, they count as unknown.
         public let files: FileAccess
         /// The engine's IO core.
         public let system: IOSystem
@@ -44,11 +49,18 @@ extension Engine {
         guard let make = options.storageManagerFinder?(name) else {
             throw StorageError(
                 .unknownStorageManager, "there is no storage manager \"\(name)\"",
-                remedy: "Name another one, or add it to EngineOptions.storageManagers.",
+                remedy: "Add it to EngineOptions.storageManagers.",
                 at: StorageError.Location(relation: relation))
         }
         let context = StorageManagerPlugin.Context(
             files: files, system: system, segmentBlocks: Int(control.segmentBlocks))
         try managers.register(try make(context))
+    }
+}
+
+extension Catalog {
+    /// The numbers of relations whose storage managers are not built in.
+    var pluggedNumbers: Set<UInt32> {
+        numbers(managedByOthersThan: Engine.builtInManagerNames)
     }
 }
