@@ -13,6 +13,9 @@ enum CatalogLoading {
         try source.forEachRow(of: .relations, relationColumns) { row, toast throws(StorageError) in
             let bound = row.flag(12) ? row.bytes(16, &toast).map { PartitionBound($0) } : nil
             let relation = Self.relation(row, bound, source, encoding)
+            if !kinds.contains(relation.kind) || relation.number == 0 {
+                row.report("its number or kind is impossible")
+            }
             relations[relation.number] = relation
         }
         for (number, relation) in relations where Catalog(rawValue: number) != nil {
@@ -26,6 +29,9 @@ enum CatalogLoading {
         }
         return relations
     }
+
+    /// The kinds of relations (`relkind`).
+    private static let kinds = Set("rmtiSvpfcI".utf8)
 
     /// The columns of `pg_class` that ``relation(_:_:_:_:)`` needs.
     static let relationColumns = [
@@ -110,12 +116,17 @@ enum CatalogLoading {
     static func column(
         _ row: borrowing CatalogRow, _ toast: inout ToastReader, _ encoding: TextEncoding
     ) -> Column? {
-        guard let number = row.integer(3), number > 0,
-            let length = row.integer(5).flatMap({ Int16(exactly: $0) }),
+        let number = row.integer(3) ?? 0
+        if number == 0 { row.report("no column has number 0") }
+        // System columns have negative numbers.
+        if number <= 0 { return nil }
+        guard let length = row.integer(5).flatMap({ Int16(exactly: $0) }),
             let layout = ValueLayout(length: length, alignment: row.letter(6))
-        else { return nil }
-        let missing =
-            row.flag(12) ? row.bytes(13, &toast).flatMap { missingValue($0, layout) } : nil
+        else {
+            row.report("no value has its length and alignment")
+            return nil
+        }
+        let missing = row.flag(12) ? missingValue(row, &toast, layout) : .null
         return Column(
             name: encoding.string(row.name(1)), type: row.number(2), number: number,
             modifier: row.integer(4) ?? -1, layout: layout, isDropped: row.flag(7),
@@ -124,24 +135,42 @@ enum CatalogLoading {
     }
 
     /// Returns the only element of the array in `attmissingval`.
-    private static func missingValue(_ array: [UInt8], _ layout: ValueLayout) -> [UInt8]? {
-        let span = unsafe array.span.bytes
-        // One dimension, no nulls: the element follows 20 bytes, aligned as if after the length
-        // word.
-        guard let elements = try? span.rest(20),
-            let extent = try? layout.extent(in: elements, from: 0),
-            let stored = try? elements.part(extent.lowerBound, extent.count)
-        else { return nil }
-        guard layout.isVarlena else { return stored.copied }
-        guard let form = try? Varlena.form(of: elements, extent) else { return nil }
-        switch form {
-        case .plain(let range): return (try? elements.part(range.lowerBound, range.count))?.copied
-        case .compressed(let range, let compression):
-            guard let part = try? elements.part(range.lowerBound, range.count) else { return nil }
-            return try? compression.decompress(part)
-        case .external: return nil
+    private static func missingValue(
+        _ row: borrowing CatalogRow, _ toast: inout ToastReader, _ layout: ValueLayout
+    ) -> MissingValue {
+        do throws(ValueFault) {
+            guard let array = row.bytes(13, &toast) else {
+                throw .malformed("the value of older rows is missing")
+            }
+            return .value(try onlyElement(unsafe array.span.bytes, layout))
+        } catch {
+            row.report(error.description)
+            return .damaged(error)
         }
     }
+
+    private static func onlyElement(
+        _ array: RawSpan, _ layout: ValueLayout
+    ) throws(ValueFault) -> [UInt8] {
+        guard try array.load(0, as: Int32.self) == 1, try array.load(4, as: Int32.self) == 0,
+            try array.load(12, as: Int32.self) == 1
+        else { throw .malformed("the value of older rows is no array of one element") }
+        // The element follows 20 bytes, aligned as if after the length word.
+        let elements = try array.rest(20)
+        let extent = try layout.extent(in: elements, from: 0)
+        guard layout.isVarlena else {
+            return try elements.part(extent.lowerBound, extent.count).copied
+        }
+        switch try Varlena.form(of: elements, extent) {
+        case .plain(let range): return try elements.part(range.lowerBound, range.count).copied
+        case .compressed(let range, let compression):
+            return try compression.decompress(try elements.part(range.lowerBound, range.count))
+        case .external: throw .nestedPointer
+        }
+    }
+
+    /// The kinds of types (`typtype`).
+    private static let typeKinds = Set("bcdermp".utf8)
 
     static func types(
         _ reader: CatalogReader, _ encoding: TextEncoding
@@ -153,6 +182,9 @@ enum CatalogLoading {
         var types: [UInt32: TypeEntry] = [:]
         try reader.forEachRow(of: .types, names) { row, _ throws(StorageError) in
             let rawName = row.name(1)
+            if !typeKinds.contains(row.letter(5)) || row.number(0) == 0 {
+                row.report("its number or kind is impossible")
+            }
             types[row.number(0)] = TypeEntry(
                 number: row.number(0), name: encoding.string(rawName), rawName: rawName,
                 schema: row.number(2),

@@ -28,6 +28,39 @@ package enum Catalog: UInt32, Sendable, CaseIterable {
     case searchDictionaries = 3600
     case searchConfigurations = 3602
 
+    /// Its name.
+    var name: String {
+        switch self {
+        case .accessMethods: "pg_am"
+        case .columnDefaults: "pg_attrdef"
+        case .constraints: "pg_constraint"
+        case .dependencies: "pg_depend"
+        case .operatorClasses: "pg_opclass"
+        case .rules: "pg_rewrite"
+        case .triggers: "pg_trigger"
+        case .extensions: "pg_extension"
+        case .policies: "pg_policy"
+        case .types: "pg_type"
+        case .attributes: "pg_attribute"
+        case .functions: "pg_proc"
+        case .relations: "pg_class"
+        case .roles: "pg_authid"
+        case .databases: "pg_database"
+        case .tablespaces: "pg_tablespace"
+        case .inheritance: "pg_inherits"
+        case .indexes: "pg_index"
+        case .operators: "pg_operator"
+        case .schemas: "pg_namespace"
+        case .sequences: "pg_sequence"
+        case .partitions: "pg_partitioned_table"
+        case .collations: "pg_collation"
+        case .enumerations: "pg_enum"
+        case .ranges: "pg_range"
+        case .searchDictionaries: "pg_ts_dict"
+        case .searchConfigurations: "pg_ts_config"
+        }
+    }
+
     /// Whether all databases share it.
     var isShared: Bool { self == .roles || self == .databases || self == .tablespaces }
 }

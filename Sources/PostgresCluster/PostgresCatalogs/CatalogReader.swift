@@ -23,6 +23,8 @@ struct CatalogReader {
 
     /// Counts the pages of catalogs that were passed over; nil if damage is an error.
     let damage: DamageCount?
+    /// The rows that could not be decoded so far. Copies of the reader share it.
+    let faults = CatalogFaults()
     /// Whether to return rows that a new transaction does not see too.
     var includesDead = false
 
@@ -173,7 +175,7 @@ struct CatalogReader {
     }
 
     /// Calls `body` with each row of a catalog that a new transaction sees, and with a reader of
-    /// its long values. Skips rows that cannot be decoded.
+    /// its long values. Skips rows that cannot be decoded, and notes them among ``faults``.
     ///
     /// - Throws: `clusterDamaged` if the catalog cannot be found, or what reading pages throws.
     func forEachRow(
@@ -188,6 +190,8 @@ struct CatalogReader {
         let layouts = wanted.map { $0.map { columns[$0].layout } ?? ValueLayout.varlena }
         var fields = TupleFields(columns.map(\.layout))
         var toast = ToastReader(storage, toastPlaces[catalog.rawValue], session: session)
+        let pass = CatalogPass(
+            catalog, path: storage.path(place), columns.map(\.layout), faults)
         var heap = try HeapReader(storage, place, log: log, session: session)
         heap.skipsDamage = damage != nil
         heap.salvagesDamage = damage?.salvages ?? false
@@ -195,19 +199,29 @@ struct CatalogReader {
         defer { damage?.pages += heap.damagedPages }
         let blocks = try heap.blockCount()
         try heap.forEachRow(in: 0..<blocks) { version throws(StorageError) in
+            pass.begin(version)
             let data: RawSpan
             do throws(ValueFault) {
                 data = try fields.find(version.tuple, upTo: last)
             } catch {
-                return
+                let tuple = version.tuple
+                return pass.report(
+                    error.description,
+                    tuple.bytes.extracting(tuple.dataOffset..<tuple.bytes.byteCount))
             }
             let slots = wanted.map { $0.map { fields.slot($0) } ?? .absent }
+            // None of the columns of fixed length may be null.
+            for (name, (column, slot)) in zip(names, zip(wanted, slots)) {
+                guard let column, !columns[column].layout.isVarlena else { continue }
+                if case .stored = slot { continue }
+                return pass.report("its column \(name) has no value", data)
+            }
             let header = version.tuple.header
             let hasDeleter =
                 header.xmax != 0 && !header.flags.contains(.xmaxInvalid)
                 && header.flags.rawValue & Self.lockOnly == 0
             let row = CatalogRow(
-                data, slots, layouts, hasDeleter: hasDeleter,
+                data, slots, layouts, pass, hasDeleter: hasDeleter,
                 version: CatalogRow.Version(
                     xmin: header.xmin, xmax: header.xmax, isVisible: version.state == .visible))
             try body(row, &toast)

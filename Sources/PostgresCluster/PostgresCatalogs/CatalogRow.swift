@@ -3,13 +3,14 @@ internal import PostgresReading
 internal import PostgresTypes
 
 /// The requested columns of a catalog's row, numbered in the order of the request. A column that
-/// the server's version lacks is null, and so is a value that does not fit. Damaged rows yield
-/// nothing and never trap.
+/// the server's version lacks is null. A value that cannot be decoded is null too, and is noted as a
+/// fault of the row.
 struct CatalogRow: ~Escapable {
     private let data: RawSpan
     /// The slots of the requested columns.
     private let slots: [TupleFields.Slot]
     private let layouts: [ValueLayout]
+    private let pass: CatalogPass
     /// Whether a transaction has deleted or replaced the row, though it is not known to have
     /// committed.
     let hasDeleter: Bool
@@ -25,12 +26,13 @@ struct CatalogRow: ~Escapable {
 
     @_lifetime(copy data)
     init(
-        _ data: RawSpan, _ slots: [TupleFields.Slot], _ layouts: [ValueLayout], hasDeleter: Bool,
-        version: Version
+        _ data: RawSpan, _ slots: [TupleFields.Slot], _ layouts: [ValueLayout],
+        _ pass: CatalogPass, hasDeleter: Bool, version: Version
     ) {
         self.data = data
         self.slots = slots
         self.layouts = layouts
+        self.pass = pass
         self.hasDeleter = hasDeleter
         self.version = version
     }
@@ -75,37 +77,59 @@ struct CatalogRow: ~Escapable {
         return value.copiedName
     }
 
+    /// Notes that the row cannot be what its catalog describes.
+    func report(_ reason: String) { pass.report(reason, data) }
+
     /// A value of varying length, uncompressed, without its length word; nil if null.
     func bytes(_ column: Int, _ toast: inout ToastReader) -> [UInt8]? {
-        guard let extent = extent(column), layouts[column].isVarlena,
-            let form = try? Varlena.form(of: data, extent)
-        else { return nil }
-        switch form {
-        case .plain(let range): return (try? data.part(range.lowerBound, range.count))?.copied
-        case .compressed(let range, let compression):
-            guard let part = try? data.part(range.lowerBound, range.count) else { return nil }
-            return try? compression.decompress(part)
-        case .external(let pointer): return try? toast.value(pointer)
+        guard let extent = extent(column), layouts[column].isVarlena else { return nil }
+        do throws(ValueFault) {
+            switch try Varlena.form(of: data, extent) {
+            case .plain(let range): return try data.part(range.lowerBound, range.count).copied
+            case .compressed(let range, let compression):
+                return try compression.decompress(try data.part(range.lowerBound, range.count))
+            case .external(let pointer): return external(pointer, &toast)
+            }
+        } catch {
+            report(error.description)
+            return nil
+        }
+    }
+
+    private func external(_ pointer: ToastPointer, _ toast: inout ToastReader) -> [UInt8]? {
+        do throws(StorageError) { return try toast.value(pointer) } catch {
+            report(error.message)
+            return nil
         }
     }
 
     /// The elements of a one-dimensional vector or array of two- or four-byte integers.
     func integers(_ column: Int, _ toast: inout ToastReader) -> [Int] {
         guard let bytes = bytes(column, &toast) else { return [] }
-        let span = unsafe bytes.span.bytes
-        guard let count = try? Int(span.load(12, as: Int32.self)),
-            let type = try? span.load(8, as: UInt32.self), count > 0, count <= bytes.count
-        else { return [] }
+        do throws(ValueFault) { return try Self.integers(unsafe bytes.span.bytes) } catch {
+            report(error.description)
+            return []
+        }
+    }
+
+    private static func integers(_ array: RawSpan) throws(ValueFault) -> [Int] {
+        // An array without elements has no dimensions.
+        if try array.load(0, as: Int32.self) == 0 { return [] }
+        let type = try array.load(8, as: UInt32.self)
+        let count = Int(try array.load(12, as: Int32.self))
+        let size = type == smallintType ? 2 : 4
+        guard count >= 0, count <= array.byteCount / size else {
+            throw .malformed("an array of \(count) elements does not fit its bytes")
+        }
         var result: [Int] = []
         for index in 0..<count {
-            if type == 21 {
-                guard let value = try? span.load(20 + 2 * index, as: Int16.self) else { break }
-                result.append(Int(value))
-            } else {
-                guard let value = try? span.load(20 + 4 * index, as: UInt32.self) else { break }
-                result.append(Int(value))
-            }
+            result.append(
+                size == 2
+                    ? Int(try array.load(20 + 2 * index, as: Int16.self))
+                    : Int(try array.load(20 + 4 * index, as: UInt32.self)))
         }
         return result
     }
+
+    private static let smallintType: UInt32 = 21
 }

@@ -7,6 +7,9 @@ package struct ClusterCatalog: Sendable {
     package let databases: [Database]
     /// Tablespaces' names by their numbers.
     package let tablespaces: [UInt32: String]
+    /// What users should know about rows of these catalogs that cannot be decoded, one sentence
+    /// each.
+    package let warnings: [String]
 
     /// Reads them.
     ///
@@ -37,6 +40,7 @@ package struct ClusterCatalog: Sendable {
             tablespaces[row.number(0)] = String(decoding: row.name(1), as: UTF8.self)
         }
         self.tablespaces = tablespaces
+        warnings = reader.faults.warnings
     }
 
     /// The connection limit of a database whose drop did not end (`DATCONNLIMIT_INVALID_DB`).

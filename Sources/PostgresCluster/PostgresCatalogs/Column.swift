@@ -19,10 +19,18 @@ package struct Column: Sendable {
     package let identity: UInt8
     /// `attgenerated`: `s` stored, `v` virtual, else zero.
     package let generated: UInt8
-    /// The value of the column in rows older than the column, as it would be stored without a
-    /// length word; nil for null.
-    package let missing: [UInt8]?
+    /// What the column is in rows older than the column.
+    package let missing: MissingValue
 
     /// Whether the column's values are computed on reading and not stored.
     package var isVirtual: Bool { generated == UInt8(ascii: "v") }
+}
+
+/// What a column is in rows that are older than the column.
+package enum MissingValue: Sendable {
+    case null
+    /// The value as it would be stored, without a length word.
+    case value([UInt8])
+    /// There is one that cannot be decoded, for this reason.
+    case damaged(ValueFault)
 }

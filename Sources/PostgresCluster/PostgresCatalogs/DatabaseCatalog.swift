@@ -34,6 +34,10 @@ package final class DatabaseCatalog: Sendable {
         package let order: Float
     }
 
+    /// What users should know about rows of these catalogs that cannot be decoded, one sentence
+    /// each.
+    package let warnings: [String]
+
     /// The tables of which only versions are left that no transaction sees: dropped ones, ones
     /// that were never committed, and earlier files of others. Empty unless asked for.
     package let past: [PastRelation]
@@ -72,6 +76,21 @@ package final class DatabaseCatalog: Sendable {
         indexes = try CatalogLoading.indexes(reader)
         children = try CatalogLoading.children(reader)
         past = withPast ? try PastRelation.all(reader, encoding) : []
+        warnings = reader.faults.warnings + Self.incomplete(relations, columns)
+    }
+
+    /// A sentence for each relation of which the catalogs describe other columns than it has.
+    private static func incomplete(
+        _ relations: [UInt32: Relation], _ columns: [UInt32: [Column]]
+    ) -> [String] {
+        let found = relations.values.filter { relation in
+            relation.kind != UInt8(ascii: "i") && relation.kind != UInt8(ascii: "I")
+                && columns[relation.number]?.count ?? 0 != relation.columnCount
+        }
+        return found.sorted { $0.number < $1.number }.map { relation in
+            "the catalogs describe \(columns[relation.number]?.count ?? 0) of the"
+                + " \(relation.columnCount) columns of \(relation.name)"
+        }
     }
 
     /// A reader of further catalogs.

@@ -28,6 +28,10 @@ package final class NameTable: ObjectNames {
         let arguments: [UInt32]
     }
 
+    /// What users should know about rows of these catalogs that cannot be decoded, one sentence
+    /// each.
+    package let warnings: [String]
+
     /// Reads the names.
     package init(_ catalog: DatabaseCatalog, session: Session) throws(StorageError) {
         self.catalog = catalog
@@ -47,6 +51,7 @@ package final class NameTable: ObjectNames {
             roles[row.number(0)] = row.name(1)
         }
         self.roles = roles
+        warnings = reader.faults.warnings
     }
 
     private static func functions(

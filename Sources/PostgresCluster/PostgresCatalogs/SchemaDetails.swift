@@ -37,6 +37,10 @@ package struct SchemaDetails: Sendable {
     package private(set) var functions: [NamedEntry] = []
     package private(set) var attachments: [(kind: String, name: String, relation: UInt32)] = []
 
+    /// What users should know about rows of these catalogs that cannot be decoded, one sentence
+    /// each.
+    package private(set) var warnings: [String] = []
+
     /// The first number of objects that users made.
     package static let firstUserNumber: UInt32 = 16_384
 
@@ -53,6 +57,9 @@ package struct SchemaDetails: Sendable {
         try readPartitions(reader)
         try readTypes(reader)
         try readOthers(reader, encoding)
+        // The others were met when the catalog was read.
+        let known = Set(catalog.warnings)
+        warnings = reader.faults.warnings.filter { !known.contains($0) }
     }
 
     private mutating func readColumns(_ reader: CatalogReader) throws(StorageError) {

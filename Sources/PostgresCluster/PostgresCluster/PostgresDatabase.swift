@@ -17,6 +17,10 @@ public final class PostgresDatabase: Sendable {
     /// The encoding of its text, as PostgreSQL spells it.
     public var encoding: String { catalog.encoding.name }
 
+    /// What users should know about the database's catalogs, one sentence each: rows of them that
+    /// cannot be decoded, so that what they describe is missing or wrong.
+    public var warnings: [String] { catalog.warnings }
+
     package let catalog: DatabaseCatalog
     var encodingOfText: TextEncoding { catalog.encoding }
 

@@ -77,11 +77,13 @@ public final class PostgresDirectory: Sendable {
 
     /// What users should know about everything read from the directory, one sentence each.
     public var warnings: [String] {
-        if isShutDown { return [] }
-        return [
-            "the server is running or has crashed: rows are shown as of what is on disk, without"
-                + " what is in its memory or only in its log"
-        ]
+        var warnings = catalog.warnings
+        if !isShutDown {
+            warnings.insert(
+                "the server is running or has crashed: rows are shown as of what is on disk,"
+                    + " without what is in its memory or only in its log", at: 0)
+        }
+        return warnings
     }
 
     /// The sorted names of the databases that accept connections.

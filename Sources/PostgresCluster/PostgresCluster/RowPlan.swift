@@ -14,7 +14,7 @@ struct PlannedColumn: Sendable {
 
     enum Source: Sendable {
         /// The attribute of that index, and its value in rows older than the column.
-        case attribute(Int, missing: [UInt8]?)
+        case attribute(Int, missing: MissingValue)
         /// Nothing is stored for the column.
         case null
         /// A field of the row version's header.

@@ -234,8 +234,12 @@ struct RowWriter {
                 try value(index, data, extent, &output)
                 return true
             case .absent:
-                guard let missing else { return false }
-                try writeMissing(index, missing, &output)
+                switch missing {
+                case .null: return false
+                case .value(let bytes): try writeMissing(index, bytes, &output)
+                case .damaged(let fault):
+                    throw .value(column: plan.columns[index].name, fault)
+                }
                 return true
             }
         case .null: return false

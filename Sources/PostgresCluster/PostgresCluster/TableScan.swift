@@ -48,13 +48,18 @@ public final class TableScan: Sendable {
             if let plan { plans.append(plan) }
         }
         self.plans = plans
-        notes = planner.notes
         columnNames =
             shown.map(\.name) + (options.includesDead ? ["xmin", "xmax", "state"] : [])
         let session = try database.directory.storage.makeSession()
         defer { session.close() }
-        let names: any ObjectNames =
-            planner.needsNames ? try NameTable(catalog, session: session) : NoObjectNames()
+        var names: any ObjectNames = NoObjectNames()
+        var notes = planner.notes
+        if planner.needsNames {
+            let table = try NameTable(catalog, session: session)
+            notes += table.warnings
+            names = table
+        }
+        self.notes = notes
         writer = ValueWriter(version: database.directory.version, names: names)
     }
 

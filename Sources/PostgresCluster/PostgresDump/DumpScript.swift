@@ -222,6 +222,9 @@ extension DumpScript {
 
     /// Notes the objects that no part of the script is about.
     private mutating func noteOthers() {
+        for warning in Set(catalog.warnings + details.warnings + objects.warnings).sorted() {
+            omit("what a damaged catalog describes", warning)
+        }
         for (kind, name, relation) in details.attachments where selection.contains(relation) {
             omit(
                 "\(kind) \(Identifiers.quoted(name)) on \(names.relation(relation))",

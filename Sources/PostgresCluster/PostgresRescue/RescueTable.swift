@@ -43,13 +43,13 @@ public struct RescueColumn: Sendable {
     /// The attribute that it shows; nil if nothing is stored for it.
     let attribute: Int?
     /// Its value in rows that are older than the column.
-    let missing: [UInt8]?
+    let missing: MissingValue
     /// Whether its text is a number, except for NaN and the infinities.
     public let isNumber: Bool
     /// Whether its text is `t` or `f`.
     public let isBoolean: Bool
 
-    init(_ name: String, attribute: Int?, missing: [UInt8]? = nil, form: ValueForm) {
+    init(_ name: String, attribute: Int?, missing: MissingValue = .null, form: ValueForm) {
         self.name = name
         self.attribute = attribute
         self.missing = missing

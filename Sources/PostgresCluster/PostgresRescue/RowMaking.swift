@@ -60,11 +60,12 @@ struct RowMaking {
             switch slots[attribute] {
             case .null: fields.texts.append(nil)
             case .absent:
-                guard let missing = column.missing else {
+                do throws(ValueFault) {
+                    fields.texts.append(try missing(column.missing, attribute))
+                } catch {
                     fields.texts.append(nil)
-                    continue
+                    fields.lost.append((index, error.description))
                 }
-                fields.texts.append(try? written(unsafe missing.span.bytes, attribute))
             case .lost(let reason):
                 fields.texts.append(nil)
                 fields.lost.append((index, reason))
@@ -73,6 +74,17 @@ struct RowMaking {
             }
         }
         return fields
+    }
+
+    /// The text of a column in rows older than the column; nil for null.
+    private mutating func missing(
+        _ value: MissingValue, _ attribute: Int
+    ) throws(ValueFault) -> [UInt8]? {
+        switch value {
+        case .null: nil
+        case .value(let bytes): try written(unsafe bytes.span.bytes, attribute)
+        case .damaged(let fault): throw fault
+        }
     }
 
     private mutating func append(

@@ -36,6 +36,15 @@ struct PostgresArguments: ParsableArguments {
     }
 }
 
+extension PostgresDirectory {
+    /// Reads the catalogs of a database, and prints what is wrong with them.
+    func databaseWithWarnings(named name: String) throws(StorageError) -> PostgresDatabase {
+        let database = try database(named: name)
+        for warning in database.warnings { printMessage("strata: \(warning)") }
+        return database
+    }
+}
+
 /// Binary data for other programs, written to standard output unchanged.
 struct RawOutput {
     private let output: DescriptorOutput

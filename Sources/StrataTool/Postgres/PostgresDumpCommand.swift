@@ -54,7 +54,7 @@ struct PostgresDumpCommand: ParsableCommand {
         options.threads = threads
         var losesRows = false
         try arguments.withCluster { cluster in
-            let source = try cluster.database(named: database)
+            let source = try cluster.databaseWithWarnings(named: database)
             var output = RawOutput()
             var isStopped = false
             do throws(StorageError) {

@@ -101,7 +101,7 @@ struct PostgresImportCommand: ParsableCommand {
         scanOptions.columns = try columns.map(CSVArguments.names)
         scanOptions.onlyOwnRows = only
         scanOptions.unknownTypesAsHexadecimal = unknownTypes == .hex
-        let source = try cluster.database(named: database)
+        let source = try cluster.databaseWithWarnings(named: database)
         // Errors in the table must show before a store is created.
         let rows = try source.rows(of: try source.table(name), options: scanOptions)
         defer { rows.end() }

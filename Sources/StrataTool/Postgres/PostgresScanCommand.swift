@@ -104,7 +104,7 @@ struct PostgresScanCommand: ParsableCommand {
         options.threads = threads
         let name = try TableName(table)
         try arguments.withCluster { cluster in
-            let source = try cluster.database(named: database)
+            let source = try cluster.databaseWithWarnings(named: database)
             let scan = try source.scan(try source.table(name), options: options)
             for note in scan.notes { printMessage("strata: \(note)") }
             var output = RawOutput()

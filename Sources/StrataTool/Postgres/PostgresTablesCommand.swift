@@ -32,7 +32,7 @@ struct PostgresTablesCommand: ParsableCommand {
             var rows: [(String, PostgresTable)] = []
             for name in database.map({ [$0] }) ?? cluster.databaseNames {
                 do throws(StorageError) {
-                    let tables = try cluster.database(named: name)
+                    let tables = try cluster.databaseWithWarnings(named: name)
                         .tables(includingSystem: system)
                     rows += tables.map { (name, $0) }
                 } catch {
