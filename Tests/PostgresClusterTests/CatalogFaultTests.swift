@@ -145,13 +145,12 @@ struct CatalogFaultTests {
         }
         try whole.close()
         try harm(copy, "pg_attribute", "m_text") { bytes, tuple, name in
-            // The array's number of dimensions, behind its length: one dimension, no nulls, type
-            // text.
-            let array: [UInt8] = [1, 0, 0, 0, 0, 0, 0, 0, 25, 0, 0, 0]
-            guard let place = bytes[name + 64..<tuple.upperBound].firstRange(of: array) else {
-                return
-            }
-            bytes[place.lowerBound] = 77
+            // The array has five numbers, and the text its length, before the text.
+            guard
+                let text = bytes[name + 64..<tuple.upperBound].firstRange(of: "default".utf8)
+            else { return }
+            #expect(bytes[text.lowerBound - 24] == 1)
+            bytes[text.lowerBound - 24] = 77
         }
         let cluster = try Clusters.open(copy.data)
         let database = try cluster.database(named: "app")

@@ -95,8 +95,10 @@ final class CatalogPass {
         let shown = Identifiers.quoted(
             String(
                 String.UnicodeScalarView(
-                    text.unicodeScalars.map { $0.properties.isDefaultIgnorableCodePoint
-                        || $0.value < 32 || $0.value == 127 ? "?" : $0 })))
+                    text.unicodeScalars.map {
+                        $0.properties.isDefaultIgnorableCodePoint
+                            || $0.value < 32 || $0.value == 127 ? "?" : $0
+                    })))
         return catalog == .attributes
             ? "column \(shown) of relation \(number)" : "\(shown) with number \(number)"
     }

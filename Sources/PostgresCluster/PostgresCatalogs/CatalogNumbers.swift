@@ -27,6 +27,17 @@ package enum Catalog: UInt32, Sendable, CaseIterable {
     case ranges = 3541
     case searchDictionaries = 3600
     case searchConfigurations = 3602
+    case searchParsers = 3601
+    case searchTemplates = 3764
+    case comments = 2609
+    case statistics = 3381
+    case eventTriggers = 3466
+    case publications = 6104
+    case foreignServers = 1417
+    case foreignWrappers = 2328
+    case languages = 2612
+    case conversions = 2607
+    case largeObjects = 2995
 
     /// Its name.
     var name: String {
@@ -58,6 +69,17 @@ package enum Catalog: UInt32, Sendable, CaseIterable {
         case .ranges: "pg_range"
         case .searchDictionaries: "pg_ts_dict"
         case .searchConfigurations: "pg_ts_config"
+        case .searchParsers: "pg_ts_parser"
+        case .searchTemplates: "pg_ts_template"
+        case .comments: "pg_description"
+        case .statistics: "pg_statistic_ext"
+        case .eventTriggers: "pg_event_trigger"
+        case .publications: "pg_publication"
+        case .foreignServers: "pg_foreign_server"
+        case .foreignWrappers: "pg_foreign_data_wrapper"
+        case .languages: "pg_language"
+        case .conversions: "pg_conversion"
+        case .largeObjects: "pg_largeobject_metadata"
         }
     }
 

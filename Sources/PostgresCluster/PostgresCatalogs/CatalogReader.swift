@@ -37,6 +37,9 @@ struct CatalogReader {
     /// The bit of `t_infomask` that says that `xmax` only locked the row.
     private static let lockOnly: UInt16 = 0x0080
 
+    /// The column of fixed length that may be null, from PostgreSQL 17 on.
+    private static let nullable = "attstattarget"
+
     /// The first number of user objects.
     private static let firstUserNumber: UInt32 = 16_384
 
@@ -210,9 +213,11 @@ struct CatalogReader {
                     tuple.bytes.extracting(tuple.dataOffset..<tuple.bytes.byteCount))
             }
             let slots = wanted.map { $0.map { fields.slot($0) } ?? .absent }
-            // None of the columns of fixed length may be null.
+            // None of the columns of fixed length may be null, but for one.
             for (name, (column, slot)) in zip(names, zip(wanted, slots)) {
-                guard let column, !columns[column].layout.isVarlena else { continue }
+                guard let column, !columns[column].layout.isVarlena, name != Self.nullable else {
+                    continue
+                }
                 if case .stored = slot { continue }
                 return pass.report("its column \(name) has no value", data)
             }

@@ -3,7 +3,7 @@ internal import PostgresReading
 internal import PostgresTypes
 
 /// The requested columns of a catalog's row, numbered in the order of the request. A column that
-/// the server's version lacks is null. A value that cannot be decoded is null too, and is noted as a
+/// the server's version lacks is null. A value that cannot be decoded is null too, and noted as a
 /// fault of the row.
 struct CatalogRow: ~Escapable {
     private let data: RawSpan
@@ -101,6 +101,41 @@ struct CatalogRow: ~Escapable {
             report(error.message)
             return nil
         }
+    }
+
+    /// A name, or a text, in the database's encoding; empty if null.
+    func text(_ column: Int, _ toast: inout ToastReader) -> [UInt8] {
+        layouts[column].isVarlena ? bytes(column, &toast) ?? [] : name(column)
+    }
+
+    /// The elements of a one-dimensional array of texts without nulls; none if null.
+    func texts(_ column: Int, _ toast: inout ToastReader) -> [[UInt8]] {
+        guard let bytes = bytes(column, &toast) else { return [] }
+        do throws(ValueFault) { return try Self.texts(unsafe bytes.span.bytes) } catch {
+            report(error.description)
+            return []
+        }
+    }
+
+    private static func texts(_ array: RawSpan) throws(ValueFault) -> [[UInt8]] {
+        // An array without elements has no dimensions.
+        if try array.load(0, as: Int32.self) == 0 { return [] }
+        guard try array.load(0, as: Int32.self) == 1, try array.load(4, as: Int32.self) == 0 else {
+            throw .malformed("an array has several dimensions, or nulls")
+        }
+        let count = Int(try array.load(12, as: Int32.self))
+        let elements = try array.rest(20)
+        var offset = 0
+        var result: [[UInt8]] = []
+        while result.count < count {
+            let extent = try ValueLayout.varlena.extent(in: elements, from: offset)
+            guard case .plain(let range) = try Varlena.form(of: elements, extent) else {
+                throw .nestedPointer
+            }
+            result.append(try elements.part(range.lowerBound, range.count).copied)
+            offset = extent.upperBound
+        }
+        return result
     }
 
     /// The elements of a one-dimensional vector or array of two- or four-byte integers.

@@ -1,5 +1,6 @@
 internal import AsyncIO
 internal import PageFormat
+internal import PostgresCatalogs
 internal import PostgresReading
 package import PostgresTypes
 internal import ValueText

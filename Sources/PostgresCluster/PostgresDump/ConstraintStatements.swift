@@ -16,6 +16,7 @@ extension DumpScript {
         if index.nullsAreEqual { text += " NULLS NOT DISTINCT" }
         text += " (\(columns))"
         if !included.isEmpty { text += " INCLUDE (\(included))" }
+        text += parameters(ofIndex: index.number)
         return text + deferral(constraint) + ";\n"
     }
 
@@ -76,7 +77,8 @@ extension DumpScript {
                     usual: details.collations[index.relation]?[number] ?? 0)
             }
             if index.operatorClasses.indices.contains(position) {
-                key += names.operatorClass(index.operatorClasses[position])
+                key += operatorClass(
+                    index.operatorClasses[position], ofColumn: position + 1, in: index.number)
             }
             if index.options.indices.contains(position) {
                 key += Self.order(index.options[position])
@@ -92,7 +94,7 @@ extension DumpScript {
         text += " USING \(Identifiers.quoted(method)) (\(keys.joined(separator: ", ")))"
         if !included.isEmpty { text += " INCLUDE (\(included))" }
         if index.nullsAreEqual { text += " NULLS NOT DISTINCT" }
-        return text + ";\n"
+        return text + parameters(ofIndex: index.number) + ";\n"
     }
 
     /// The clause for an order other than ascending with nulls last.

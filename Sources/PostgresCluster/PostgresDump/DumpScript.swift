@@ -7,12 +7,16 @@ struct DumpScript {
     let database: PostgresDatabase
     let catalog: DatabaseCatalog
     let details: SchemaDetails
+    let settings: SchemaSettings
     let names: DumpNames
     let objects: NameTable
     let selection: DumpSelection
     var constants: ConstantText
+    /// The collations, indexes and constraints that were said, by number.
+    private(set) var said: Set<UInt32> = []
     private let options: DumpOptions
     private(set) var summary = DumpSummary()
+    private var noted: Set<DumpOmission> = []
 
     init(_ database: PostgresDatabase, _ options: DumpOptions) throws(StorageError) {
         self.database = database
@@ -21,6 +25,7 @@ struct DumpScript {
         let session = try catalog.storage.makeSession()
         defer { session.close() }
         details = try SchemaDetails(catalog, session: session)
+        settings = try SchemaSettings(catalog, details, session: session)
         names = DumpNames(catalog: catalog, details: details)
         objects = try NameTable(catalog, session: session)
         constants = ConstantText(names, objects, version: database.directory.version)
@@ -43,8 +48,8 @@ struct DumpScript {
 
     /// Notes that something is not said.
     mutating func omit(_ object: String, _ reason: String, losesRows: Bool = false) {
-        summary.omissions.append(
-            DumpOmission(object: object, reason: reason, losesRows: losesRows))
+        let omission = DumpOmission(object: object, reason: reason, losesRows: losesRows)
+        if noted.insert(omission).inserted { summary.omissions.append(omission) }
     }
 
     /// Writes the script.
@@ -60,6 +65,10 @@ struct DumpScript {
             }
         }
         try writeRules(to: sink)
+        for table in selection.tables { try sink(Array(statementsAboutIndexes(of: table).utf8)) }
+        for comment in settings.comments {
+            if let text = statement(forComment: comment) { try sink(Array(text.utf8)) }
+        }
         noteOthers()
         try sink(Array(closing().utf8))
     }
@@ -100,6 +109,10 @@ struct DumpScript {
             let place = entry.name == "plpgsql" ? "" : " WITH SCHEMA \(schema)"
             try sink(Array("CREATE EXTENSION IF NOT EXISTS \(name)\(place);\n".utf8))
         }
+        for entry in selection.collations(settings) {
+            try sink(Array(statement(forCollation: entry).utf8))
+            said.insert(entry.number)
+        }
         for sequence in selection.sequences {
             if let text = statement(forSequence: sequence) { try sink(Array(text.utf8)) }
         }
@@ -120,10 +133,13 @@ struct DumpScript {
         for sequence in selection.sequences {
             if let text = ownership(of: sequence) { try sink(Array(text.utf8)) }
         }
-        for table in selection.tables { try sink(Array(parents(of: table).utf8)) }
+        for table in selection.tables {
+            try sink(Array((parents(of: table) + settings(of: table)).utf8))
+        }
     }
 
-    private func isWanted(schema: String) -> Bool {
+    /// Whether the script makes a schema.
+    func isWanted(schema: String) -> Bool {
         guard schema != "public", !schema.hasPrefix("pg_"), schema != "information_schema" else {
             return false
         }
@@ -136,6 +152,7 @@ struct DumpScript {
                 }
                 return catalog.schemas[entry.schema] == schema
             }
+            || selection.collations(settings).contains { catalog.schemas[$0.schema] == schema }
     }
 
     private mutating func writeRows(
@@ -178,6 +195,7 @@ extension DumpScript {
             case UInt8(ascii: "p"), UInt8(ascii: "u"):
                 if let text = statement(forKey: constraint) {
                     try sink(Array(text.utf8))
+                    said.formUnion([constraint.number, constraint.index])
                 } else {
                     omit("constraint \(label)", "it cannot be said")
                 }
@@ -190,6 +208,7 @@ extension DumpScript {
         for constraint in constraints where constraint.kind == UInt8(ascii: "f") {
             if let text = statement(forForeignKey: constraint) {
                 try sink(Array(text.utf8))
+                said.insert(constraint.number)
             } else {
                 omit(
                     "foreign key \(Identifiers.quoted(constraint.name)) of"
@@ -211,6 +230,7 @@ extension DumpScript {
             if backing.contains(index.number) || details.parents[index.number] != nil { continue }
             if index.isValid, let text = statement(forIndex: index) {
                 try sink(Array(text.utf8))
+                said.insert(index.number)
             } else {
                 omit(
                     "index \(names.relation(index.number)) on \(names.relation(index.relation))",
@@ -222,7 +242,9 @@ extension DumpScript {
 
     /// Notes the objects that no part of the script is about.
     private mutating func noteOthers() {
-        for warning in Set(catalog.warnings + details.warnings + objects.warnings).sorted() {
+        for warning in Set(
+            catalog.warnings + details.warnings + settings.warnings + objects.warnings
+        ).sorted() {
             omit("what a damaged catalog describes", warning)
         }
         for (kind, name, relation) in details.attachments where selection.contains(relation) {
@@ -231,6 +253,16 @@ extension DumpScript {
                 "it cannot be said")
         }
         if options.tables != nil { return }
+        for other in settings.others {
+            if other.schema != 0 && !selection.isUserSchema(other.schema) { continue }
+            let name =
+                other.schema == 0
+                ? Identifiers.quoted(other.name) : names.qualified(other.name, other.schema)
+            omit("\(other.kind) \(name)", "it cannot be said")
+        }
+        if settings.largeObjectCount > 0 {
+            omit("\(settings.largeObjectCount) large objects", "they are not in tables")
+        }
         let relations = catalog.relations.values.sorted { $0.number < $1.number }
         for relation in relations where selection.isOwn(relation) {
             let name = names.relation(relation.number)
@@ -256,7 +288,7 @@ extension DumpScript {
     }
 
     private func closing() -> String {
-        var text = "\n-- Owners, privileges, comments and tablespaces are not in this script.\n"
+        var text = "\n-- Owners, privileges and tablespaces are not in this script.\n"
         if !summary.omissions.isEmpty { text += "-- Nor are:\n" }
         for omission in summary.omissions {
             text += "--   \(DumpNames.comment(omission.description))\n"
@@ -267,8 +299,8 @@ extension DumpScript {
 
 extension PostgresDatabase {
     /// Writes a script that makes the database's tables again, with their rows, when psql reads it:
-    /// schemas, extensions, types, tables, sequences with their values, rows, keys, indexes on
-    /// plain columns, and foreign keys.
+    /// schemas, extensions, types, collations, tables with their storage parameters, sequences with
+    /// their values, rows, keys, indexes on plain columns, foreign keys, and comments.
     ///
     /// What the files alone do not tell, such as the text of functions, is listed at the script's
     /// end and in the summary.

@@ -48,6 +48,33 @@ struct DumpSelection {
 
     func contains(_ table: UInt32) -> Bool { seen.contains(.table(table)) }
 
+    func contains(type: UInt32) -> Bool { seen.contains(.type(type)) }
+
+    /// The collations of users that the selected objects need, or all of them.
+    func collations(_ settings: SchemaSettings) -> [CollationEntry] {
+        var used: Set<UInt32> = []
+        for object in objects {
+            switch object {
+            case .table(let number):
+                used.formUnion(details.collations[number]?.values.map { $0 } ?? [])
+                for index in details.indexes where index.relation == number {
+                    used.formUnion(index.collations)
+                }
+                used.formUnion(details.partitionKeys[number]?.collations ?? [])
+            case .type(let number):
+                used.insert(details.typeCollations[number] ?? 0)
+                used.insert(details.ranges[number]?.collation ?? 0)
+                let relation = catalog.types[number]?.relation ?? 0
+                used.formUnion(details.collations[relation]?.values.map { $0 } ?? [])
+            }
+        }
+        let members = details.members[Catalog.collations.rawValue] ?? []
+        return settings.collations.filter {
+            !members.contains($0.number) && isUserSchema($0.schema)
+                && (only == nil || used.contains($0.number))
+        }
+    }
+
     private func isChosen(_ number: UInt32) -> Bool { only.map { $0.contains(number) } ?? true }
 
     /// Whether users made a relation, and no extension did.

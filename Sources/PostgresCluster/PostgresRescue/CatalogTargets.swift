@@ -144,7 +144,8 @@ struct CatalogTargets {
             }
             columns.append(
                 RescueColumn(
-                    column.name, attribute: match.map { $0.number - 1 }, missing: match?.missing ?? .null,
+                    column.name, attribute: match.map { $0.number - 1 },
+                    missing: match?.missing ?? .null,
                     form: match.map { forms.form(of: $0.type) } ?? .text))
         }
         var shape = RescueShape(attributes: attributes, columns: columns)

@@ -1,4 +1,5 @@
 public import AsyncIO
+internal import PostgresCatalogs
 internal import PostgresTypes
 internal import RowSchema
 

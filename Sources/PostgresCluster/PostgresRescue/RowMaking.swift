@@ -1,5 +1,6 @@
 internal import AsyncIO
 internal import PageFormat
+internal import PostgresCatalogs
 internal import PostgresTypes
 
 /// Makes the texts of a tuple's columns. What cannot be had of a value does not hinder the others.

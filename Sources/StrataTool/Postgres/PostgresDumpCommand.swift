@@ -10,9 +10,10 @@ struct PostgresDumpCommand: ParsableCommand {
         abstract: "Write a script that makes a database's tables again when psql reads it.",
         discussion: """
             The script goes to standard output: schemas, extensions, enums, domains, composites \
-            and ranges, tables with defaults that are constants, partitions, sequences with their \
-            values, rows as a new transaction would see them, keys, indexes on plain columns, and \
-            foreign keys. Load it into an empty database with psql -v ON_ERROR_STOP=1.
+            and ranges, collations, tables with defaults that are constants and with their storage \
+            parameters, partitions, sequences with their values, rows as a new transaction would \
+            see them, keys, indexes on plain columns, foreign keys, and comments. Load it into an \
+            empty database with psql -v ON_ERROR_STOP=1.
 
             What the files alone do not tell, such as the text of functions and views, is listed \
             at the script's end and counted on standard error. The exit code is 1 if rows of a \
