@@ -130,6 +130,7 @@ let modules: [Target] = [
         name: "PageChecking",
         dependencies: [
             "StorageManager", "FileAccess", "RowSchema", "ToastFormat", "PageFormat", "AsyncIO",
+            "Threads",
         ]),
     .target(name: "Checkpointing", dependencies: ["AsyncIO", "Threads"]),
     .target(

@@ -102,6 +102,16 @@ int64_t strata_write_atomically(int descriptor, const struct iovec *vectors, int
 #endif
 }
 
+int64_t strata_read_cached(int descriptor, const struct iovec *vectors, int count, int64_t offset) {
+#if defined(__linux__) && defined(RWF_NOWAIT)
+    ssize_t got = preadv2(descriptor, vectors, count, offset, RWF_NOWAIT);
+    return got < 0 ? -errno : got;
+#else
+    (void)descriptor, (void)vectors, (void)count, (void)offset;
+    return -EOPNOTSUPP;
+#endif
+}
+
 int strata_atomic_write_units(int descriptor, uint32_t *least, uint32_t *most) {
 #if defined(__linux__) && defined(SYS_statx)
     unsigned char status[256];

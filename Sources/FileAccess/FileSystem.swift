@@ -76,6 +76,13 @@ public protocol FileSystem: AnyObject, Sendable {
     /// Reads into at most 1024 vectors. Returns the bytes read, 0 at the end of the file.
     @unsafe
     func read(_ descriptor: CInt, _ vectors: UnsafeBufferPointer<iovec>, at offset: Int64) -> Int
+    /// Reads into at most 1024 vectors what the kernel has in its cache. Never waits for a disk.
+    /// Returns the bytes read, 0 at the end of the file; `-EAGAIN` if the cache has nothing, and
+    /// `-EOPNOTSUPP` if it cannot tell.
+    @unsafe
+    func readCached(
+        _ descriptor: CInt, _ vectors: UnsafeBufferPointer<iovec>, at offset: Int64
+    ) -> Int
     /// Writes at most 1024 vectors. Returns the bytes written.
     @unsafe
     func write(_ descriptor: CInt, _ vectors: UnsafeBufferPointer<iovec>, at offset: Int64) -> Int
@@ -132,6 +139,12 @@ extension FileSystem {
     public func linkStatus(_ path: String, in root: CInt, into status: inout FileStatus) -> CInt {
         self.status(path, in: root, into: &status)
     }
+
+    /// Cannot tell by default.
+    @unsafe
+    public func readCached(
+        _ descriptor: CInt, _ vectors: UnsafeBufferPointer<iovec>, at offset: Int64
+    ) -> Int { -Int(EOPNOTSUPP) }
 
     /// Unknown by default.
     public func atomicWriteUnits(_ descriptor: CInt) -> ClosedRange<Int>? { nil }

@@ -59,6 +59,14 @@ public final class KernelFileSystem: FileSystem {
     }
 
     @unsafe
+    public func readCached(
+        _ descriptor: CInt, _ vectors: UnsafeBufferPointer<iovec>, at offset: Int64
+    ) -> Int {
+        unsafe Int(
+            strata_read_cached(descriptor, vectors.baseAddress, CInt(vectors.count), offset))
+    }
+
+    @unsafe
     public func write(
         _ descriptor: CInt, _ vectors: UnsafeBufferPointer<iovec>, at offset: Int64
     ) -> Int {

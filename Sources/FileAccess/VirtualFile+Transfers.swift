@@ -94,6 +94,27 @@ extension VirtualFile {
         try unsafe transfer(vectors, offset, .read)
     }
 
+    /// Reads what the kernel has in its cache from byte `offset` on, without waiting for a disk.
+    ///
+    /// The memory must be valid during the call. A short result means nothing: the rest must be
+    /// read in another way, which meets the file's end and failures.
+    ///
+    /// - Returns: the bytes read; 0 if the cache has nothing, for direct IO, or if the kernel
+    ///   cannot tell.
+    /// - Throws: what ``lend()`` throws.
+    @unsafe
+    public func readCached(into vectors: UnsafeBufferPointer<iovec>, at offset: Int64)
+        throws(StorageError) -> Int
+    {
+        if usesDirectIO { return 0 }
+        let count = min(vectors.count, Self.maximumVectors)
+        let group = unsafe UnsafeBufferPointer(rebasing: vectors[..<count])
+        let done = try withDescriptor { descriptor in
+            retrying { unsafe files.fileSystem.readCached(descriptor, group, at: offset) }
+        }
+        return max(0, done)
+    }
+
     /// Writes from several pieces of memory in order. They must be valid during the call.
     ///
     /// - Throws: as ``write(_:at:)-(RawSpan,_)``.

@@ -40,6 +40,10 @@ package final class PageChecker {
     }
 
     /// Verifies all pages of a source, in order.
+    ///
+    /// What the kernel has in its cache is copied on the calling thread, which takes less time than
+    /// handing the read to another one. From the first page on that it does not have, reads are in
+    /// flight.
     package func check(_ source: some PageSource, each: (UInt32, Finding) -> Void)
         throws(StorageError)
     {
@@ -48,21 +52,36 @@ package final class PageChecker {
         // What is in flight writes into this object's memory.
         defer { reads.drain() }
         while next < source.blocks.upperBound || !reads.isEmpty {
+            if reads.isEmpty, let slot = free.last {
+                let count = combine(source, next)
+                let cached = source.readCached(next, count: count, into: memory.address(slot, 0))
+                if cached > 0 {
+                    let read = Read(block: next, count: min(count, cached), slot: slot)
+                    finish(read, arrived: read.count, source, each)
+                    next += UInt32(read.count)
+                    continue
+                }
+            }
             if next < source.blocks.upperBound, let slot = free.popLast() {
                 next += UInt32(try start(source, next, slot))
                 continue
             }
             guard let ended = reads.finishOldest() else { break }
             if let failure = ended.failure { throw failure }
-            finish(ended.purpose, ended.report.result, source, each)
+            let arrived = source.blockCount(of: ended.report.result)
+            finish(ended.purpose, arrived: arrived, source, each)
             free.append(ended.purpose.slot)
         }
+    }
+
+    private func combine(_ source: some PageSource, _ block: UInt32) -> Int {
+        max(1, min(memory.pages, source.combine(block)))
     }
 
     private func start(_ source: some PageSource, _ block: UInt32, _ slot: Int)
         throws(StorageError) -> Int
     {
-        let count = max(1, min(memory.pages, source.combine(block)))
+        let count = combine(source, block)
         let read = Read(block: block, count: count, slot: slot)
         let pages = memory.addresses(slot, count)
         do throws(StorageError) {
@@ -78,10 +97,8 @@ package final class PageChecker {
     }
 
     private func finish(
-        _ read: Read, _ result: IOResult, _ source: some PageSource,
-        _ each: (UInt32, Finding) -> Void
+        _ read: Read, arrived: Int, _ source: some PageSource, _ each: (UInt32, Finding) -> Void
     ) {
-        let arrived = min(read.count, source.blockCount(of: result))
         for index in 0..<read.count {
             let block = read.block + UInt32(index)
             let page = memory.address(read.slot, index)

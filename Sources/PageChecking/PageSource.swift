@@ -1,6 +1,7 @@
 package import AsyncIO
 package import FileAccess
 package import StorageManager
+internal import Threads
 
 /// Where the pages to verify are read: one file, or a fork in its storage manager.
 package protocol PageSource {
@@ -18,13 +19,16 @@ package protocol PageSource {
     func blockCount(of result: IOResult) -> Int
     /// Reads one block.
     func read(_ block: UInt32, into page: PageAddress) throws(StorageError)
+    /// Reads at most `count` blocks into neighbouring pages, as far as the kernel has them in its
+    /// cache, without waiting for a disk. Returns how many.
+    func readCached(_ block: UInt32, count: Int, into first: PageAddress) -> Int
 }
 
 /// The whole blocks of one segment file, whatever number the segment has.
 package struct SegmentSource: PageSource {
-    let file: VirtualFile
+    package let file: VirtualFile
     /// The block at the file's beginning.
-    let firstBlock: UInt32
+    package let firstBlock: UInt32
     package let blocks: Range<UInt32>
     let locator: RelationLocator
     let fork: Fork
@@ -77,6 +81,16 @@ package struct SegmentSource: PageSource {
         try file.startRead(handle, at: offset(block))
     }
 
+    package func readCached(_ block: UInt32, count: Int, into first: PageAddress) -> Int {
+        // The caller owns the pages behind the first one too.
+        let vector = unsafe iovec(iov_base: first.pointer, iov_len: count * blockSize)
+        let bytes = unsafe withUnsafePointer(to: vector) { vector in
+            let vectors = unsafe UnsafeBufferPointer(start: vector, count: 1)
+            return unsafe (try? file.readCached(into: vectors, at: offset(block))) ?? 0
+        }
+        return bytes / blockSize
+    }
+
     package func read(_ block: UInt32, into page: PageAddress) throws(StorageError) {
         let count = try unsafe file.readFully(into: page.bytes, at: offset(block))
         if count < blockSize {
@@ -117,6 +131,9 @@ package struct ManagedSource: PageSource {
     {
         try relation.storage.startRead(handle, fork, block: BlockNumber(block), into: memory)
     }
+
+    /// Managers have no such call.
+    package func readCached(_ block: UInt32, count: Int, into first: PageAddress) -> Int { 0 }
 
     package func read(_ block: UInt32, into page: PageAddress) throws(StorageError) {
         let pages: InlineArray<1, PageAddress> = [page]

@@ -61,8 +61,14 @@ package final class OrderedResults<Result: Sendable>: Sendable {
     }
 
     /// Takes the next result; waits for it. Returns nil once all were taken.
-    package func next() -> Result? {
-        let (result, hasTurned): (Result?, Bool) = wait { [count] state in
+    ///
+    /// - Parameters:
+    ///   - pause: how often to call `meanwhile` during the wait; nil for never.
+    ///   - meanwhile: what to do while there is no result.
+    package func next(
+        every pause: Duration? = nil, meanwhile: () -> Void = {}
+    ) -> Result? {
+        let (result, hasTurned): (Result?, Bool) = wait(pause, meanwhile) { [count] state in
             var hasTurned = false
             while state.turn < count {
                 if var results = state.waiting[state.turn], !results.isEmpty {
@@ -80,7 +86,7 @@ package final class OrderedResults<Result: Sendable>: Sendable {
         }
         if hasTurned { announce() }
         if let result { return result }
-        return state.withLock { $0.turn == count } ? nil : next()
+        return state.withLock { $0.turn == count } ? nil : next(every: pause, meanwhile: meanwhile)
     }
 
     /// Says that no more results will be taken. Any thread.
@@ -91,12 +97,18 @@ package final class OrderedResults<Result: Sendable>: Sendable {
 
     /// Waits until `body` returns a value.
     private func wait<Value: Sendable>(
+        _ pause: Duration? = nil, _ meanwhile: () -> Void = {},
         _ body: (inout sending State) -> sending Value?
     ) -> Value {
         while true {
             let seen = changes.load(ordering: .acquiring)
             if let value = state.withLock(body) { return value }
-            park(changes, expected: seen)
+            guard let pause else {
+                park(changes, expected: seen)
+                continue
+            }
+            park(changes, expected: seen, atMost: pause)
+            if changes.load(ordering: .acquiring) == seen { meanwhile() }
         }
     }
 

@@ -98,6 +98,32 @@ import Threads
         #expect(try unsafe file.write(bytes.span.bytes, at: 1000) == 3000)
     }
 
+    @Test func whatTheKernelHasIsReadAtOnce() throws {
+        let folder = TemporaryDirectory()
+        let files = try FileAccess(directory: folder.path)
+        let file = try files.open("f", .create)
+        try file.writeText("0123456789")
+        func cached(_ file: VirtualFile, _ count: Int, at offset: Int64) throws -> String {
+            var memory = [UInt8](repeating: 0, count: count)
+            let done = try unsafe memory.withUnsafeMutableBytes { memory in
+                let vector = unsafe [iovec(iov_base: memory.baseAddress, iov_len: count)]
+                return try unsafe vector.withUnsafeBufferPointer {
+                    try unsafe file.readCached(into: $0, at: offset)
+                }
+            }
+            return String(decoding: memory.prefix(done), as: UTF8.self)
+        }
+        // What was just written is in the cache, unless the file system cannot tell.
+        let text = try cached(file, 4, at: 3)
+        #expect(text == "3456" || text.isEmpty)
+        #expect(try cached(file, 4, at: 100).isEmpty)
+        // A simulated disk has no cache to look into.
+        let fixture = try Fixture()
+        let other = try fixture.files.open("f", .create)
+        try other.writeText("0123456789")
+        #expect(try cached(other, 4, at: 3).isEmpty)
+    }
+
     @Test func failedReadNamesTheFile() throws {
         let fixture = try Fixture()
         let file = try fixture.files.open("f", .create)

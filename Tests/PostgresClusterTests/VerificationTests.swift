@@ -249,6 +249,53 @@ struct VerificationTests {
         #expect(verdict.doubts.first?.reason.contains("a page of the catalogs of") == true)
     }
 
+    @Test("threads change neither findings nor their order", arguments: IOMethodMatrix.all)
+    func threads(_ method: TestedMethod) throws {
+        let copy = try ClusterCopy(Clusters.clean)
+        try copy.removeChecksums()
+        // A relation long enough for several threads, which no catalog names.
+        let page = [UInt8](try copy.page(try copy.file(Self.table), 1))
+        let index = [UInt8](try copy.page(try #require(try largestIndex(copy)), 2))
+        let damaged: [UInt32] = [3, 511, 512, 1299]
+        var bytes: [UInt8] = []
+        for block in 0..<1300 as Range<UInt32> {
+            switch block {
+            case 700: bytes += index
+            case 1023...1025: bytes += repeatElement(0, count: 8192)
+            case let block where damaged.contains(block):
+                bytes += repeatElement(0xAB, count: 8192)
+            default: bytes += page
+            }
+        }
+        try copy.write("base/5/77700", bytes)
+        try copy.write("base/5/77700.1", [1, 2, 3])
+        var options = ClusterVerificationOptions()
+        // The deep check looks into the same pages; once is enough.
+        options.isDeep = "\(method)" == "\(IOMethodMatrix.all[0])"
+        options.threads = 1
+        let alone = try copy.verify(options) { $0.ioMethod = method.choice }
+        #expect(
+            alone.findings.filter { $0.kind == .damagedPage }.map(\.block) == damaged, "\(alone)")
+        #expect(alone.findings.filter { $0.kind == .foreignPage }.map(\.block) == [700])
+        // The first segment is not full either.
+        #expect(alone.paths(.wrongLength) == ["base/5/77700.1", "base/5/77700"])
+        let verdict = try #require(alone.files.first { $0.path == "base/5/77700" })
+        #expect(verdict.zeroPages.ranges == [1023..<1026])
+        for (threads, sessions) in [(5, 32), (5, 3), (2, 1)] {
+            options.threads = threads
+            let several = try copy.verify(options) {
+                $0.ioMethod = method.choice
+                $0.maximumSessions = sessions
+            }
+            #expect(several.findings == alone.findings, "\(threads) threads")
+            #expect(several.files == alone.files)
+            #expect(several.doubts == alone.doubts)
+            #expect(several.report == alone.report)
+        }
+        options.threads = 0
+        #expect(throws: StorageError.self) { try copy.verify(options) }
+    }
+
     @Test("a session of another engine is refused")
     func foreignSession() throws {
         let first = try DataDirectory.open(Clusters.clean.data)

@@ -52,4 +52,20 @@ import Threads
         for thread in threads { thread?.join() }
         #expect(!results.begin(0))
     }
+
+    @Test func waitingLeavesTimeForOtherThings() {
+        let results = OrderedResults<Int>(count: 1, window: 1)
+        var looks = 0
+        let thread = Lock<OSThread?>(nil, rank: .client)
+        let result = results.next(every: .milliseconds(1)) {
+            looks += 1
+            if looks == 3 {
+                thread.withLock { $0 = OSThread.start { results.finish(0, with: 7) } }
+            }
+        }
+        #expect(result == 7)
+        #expect(looks >= 3)
+        thread.withLock { $0?.join() }
+        #expect(results.next(every: .milliseconds(1)) == nil)
+    }
 }

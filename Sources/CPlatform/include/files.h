@@ -31,7 +31,12 @@ int strata_start_writeback(int descriptor, int64_t offset, int64_t count);
 struct iovec;
 int64_t strata_write_atomically(int descriptor, const struct iovec *vectors, int count, int64_t offset);
 
-/// The kernel's flag for such a write.
+/// Reads vectors as far as the page cache holds them, without waiting for a disk. Returns the bytes
+/// read, or a negated errno: -EAGAIN if the cache holds none of them, -EOPNOTSUPP if kernel, file
+/// system or platform cannot tell.
+int64_t strata_read_cached(int descriptor, const struct iovec *vectors, int count, int64_t offset);
+
+/// The kernel's flag for an atomic write.
 int strata_atomic_write_flag(void);
 
 /// Gets the smallest and the largest size in bytes of such a write to a file, both powers of two.

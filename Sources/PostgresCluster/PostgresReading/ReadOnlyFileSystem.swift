@@ -26,6 +26,13 @@ extension ReadOnlyFileSystem {
     }
 
     @unsafe
+    package func readCached(
+        _ descriptor: CInt, _ vectors: UnsafeBufferPointer<iovec>, at offset: Int64
+    ) -> Int {
+        unsafe underlying.readCached(descriptor, vectors, at: offset)
+    }
+
+    @unsafe
     package func write(
         _ descriptor: CInt, _ vectors: UnsafeBufferPointer<iovec>, at offset: Int64
     ) -> Int { -Int(EROFS) }

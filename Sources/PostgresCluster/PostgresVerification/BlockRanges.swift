@@ -24,6 +24,18 @@ public struct BlockRanges: Sendable, Hashable {
         count += 1
         if ranges.count < Self.mostRanges, block < .max { ranges.append(block..<block + 1) }
     }
+
+    /// Adds the blocks of others, all of which come after these.
+    package mutating func add(_ others: BlockRanges) {
+        count += others.count
+        for range in others.ranges {
+            if let last = ranges.last, last.upperBound == range.lowerBound {
+                ranges[ranges.count - 1] = last.lowerBound..<range.upperBound
+            } else if ranges.count < Self.mostRanges {
+                ranges.append(range)
+            }
+        }
+    }
 }
 
 extension BlockRanges: CustomStringConvertible {

@@ -5,6 +5,7 @@ internal import StorageManager
 /// Gathers what a check finds, and passes it on. Belongs to the checking thread.
 final class CheckOutput {
     let directory: DataDirectory
+    private let server: ServerWatch
     private let observer: ClusterObserver
     private let clock = ContinuousClock()
     private let begin: ContinuousClock.Instant
@@ -14,14 +15,14 @@ final class CheckOutput {
     var totalBytes: UInt64 = 0
     /// The files with findings or pages of zeroes that are not passed on yet, in their order.
     private var verdicts: [FileVerdict] = []
-    private var isRunning = false
     /// What was found missing.
     private var missed: Set<String> = []
 
     private static let progressPause: Duration = .milliseconds(200)
 
-    init(_ directory: DataDirectory, _ observer: ClusterObserver) {
-        self.directory = directory
+    init(_ share: CheckShare, _ observer: ClusterObserver) {
+        directory = share.directory
+        server = share.server
         self.observer = observer
         begin = clock.now
         lastProgress = begin
@@ -35,10 +36,11 @@ final class CheckOutput {
         verdicts[index].add(finding)
     }
 
-    func addZeroPage(_ block: UInt32, _ path: String, _ owner: String?, _ fork: Fork) {
-        report.zeroPages += 1
+    func addZeroPages(_ blocks: BlockRanges, _ path: String, _ owner: String?, _ fork: Fork) {
+        if blocks.count == 0 { return }
+        report.zeroPages += blocks.count
         let index = index(path, owner, fork)
-        verdicts[index].zeroPages.add(block)
+        verdicts[index].zeroPages.add(blocks)
     }
 
     /// Whether a finding said that the path is missing.
@@ -65,22 +67,16 @@ final class CheckOutput {
     }
 
     /// Reports the progress if it is time to.
-    func progress(_ path: String) {
+    func progress(_ path: String, bytes: UInt64) {
         let now = clock.now
         guard now - lastProgress >= Self.progressPause else { return }
         lastProgress = now
         observer.progress(
             ClusterProgress(
-                path: path, bytes: report.pages * UInt64(blockSize), totalBytes: totalBytes,
+                path: path, bytes: bytes, totalBytes: totalBytes,
                 elapsedNanoseconds: UInt64(max(0, (now - begin) / .nanoseconds(1)))))
     }
 
-    /// Whether a server may be changing the files: it runs or has crashed. Asked when something
-    /// looks wrong, since a server may also have been started during the check.
-    func mayChange() -> Bool {
-        if isRunning { return true }
-        let control = (try? directory.currentControl()) ?? directory.control
-        isRunning = control.state == .notShutDown || directory.control.state == .notShutDown
-        return isRunning
-    }
+    /// Whether a server may be changing the files: see ``ServerWatch``.
+    func mayChange() -> Bool { server.mayChange() }
 }

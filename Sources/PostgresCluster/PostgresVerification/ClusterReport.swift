@@ -5,8 +5,12 @@ public struct ClusterVerificationOptions: Sendable {
     public var usesCatalogs = true
     /// Whether line pointers, tuples and values stored out of line are checked too.
     public var isDeep = false
-    /// The most bytes to read per second; nil for no limit.
+    /// The most bytes to read per second, by all threads together; nil for no limit.
     public var bytesPerSecond: Int?
+    /// On how many threads pages are checked, at least 1; nil for one for each core, at most 16.
+    /// Each has a session. If there are fewer sessions (``PostgresOptions/maximumSessions``), there
+    /// are fewer threads. The result is the same.
+    public var threads: Int?
 
     /// Makes the default options.
     public init() {}

@@ -5,7 +5,9 @@ internal import PostgresTypes
 
 /// Looks into the pages of one table: line pointers, tuple headers, the extents of values. Belongs
 /// to the checking thread. Mirrors `verify_heapam` of the extension amcheck.
-final class HeapInspection {
+///
+/// A structure, so that access to its parts is not checked at run time for each tuple.
+struct HeapInspection {
     /// A table's columns; nil if unknown, so that values are not looked at.
     private let fields: TupleFields?
     private let columnCount: Int
@@ -14,10 +16,10 @@ final class HeapInspection {
     /// Whether a server may have added columns that the catalog on disk lacks.
     private let mayChange: Bool
     private var visibility: Visibility
-    /// Gathers the pointers to values stored out of line; nil if they are not to be followed.
-    private let demand: ToastDemand?
-    /// Receives the chunks of the table whose TOAST relation this is.
-    private let supply: ToastDemand?
+    private let gathering: CheckPiece.Gathering
+    /// The pointers to values stored out of line, and the chunks, if they are gathered.
+    private(set) var foundPointers: [ToastDemand.Pointer] = []
+    private(set) var foundChunks: [ToastDemand.Chunk] = []
     private var pointers: [Range<Int>] = []
     /// The faults of the last page: of a line pointer, or of the whole page.
     private(set) var faults: [(linePointer: OffsetNumber?, reason: String)] = []
@@ -36,7 +38,7 @@ final class HeapInspection {
 
     init(
         _ known: KnownRelation?, _ control: ClusterControl, _ log: TransactionLog, mayChange: Bool,
-        demand: ToastDemand?, supply: ToastDemand?
+        gathering: CheckPiece.Gathering
     ) {
         fields = (known?.layouts).map { TupleFields($0) }
         columnCount = known?.layouts?.count ?? 0
@@ -44,39 +46,45 @@ final class HeapInspection {
         limits = TransactionLimits(control, known, mayChange: mayChange)
         self.mayChange = mayChange
         visibility = Visibility(log)
-        self.demand = demand
-        self.supply = supply
+        self.gathering = gathering
     }
 
-    private func report(_ number: OffsetNumber?, _ reason: String) {
+    @inline(never)
+    private mutating func report(_ number: OffsetNumber?, _ reason: String) {
         faults.append((number, reason))
     }
 
     /// Checks a page with a valid header, and puts what is wrong into ``faults``. Time in
     /// proportion to the values on the page.
-    func take(_ page: PageView, _ block: UInt32) {
+    mutating func take(_ page: PageView, _ block: UInt32) {
         if !faults.isEmpty { faults = [] }
-        // Copied, so that its accesses need no checks.
-        var visibility = visibility
-        defer { self.visibility = visibility }
         if case .badLinePointer(let number, .overlap(let offset, let length)) =
             HeapPageCheck.linePointerFault(in: page)
         {
             report(number, "\(length) bytes at offset \(offset) share bytes with another item")
         }
+        let header = page.header
+        let room = Int(header.upper)..<max(Int(header.upper), Int(header.special))
         for number in page.linePointerNumbers {
             guard let pointer = page.linePointer(number) else { continue }
             switch pointer.state {
             case .unused, .dead: continue
             case .redirect: checkRedirect(page, number, pointer.offset)
             case .normal:
-                guard let tuple = item(page, number, pointer) else { continue }
-                check(tuple, number, block, &visibility)
+                let (offset, length) = (pointer.offset, pointer.length)
+                guard offset & (PageLayout.maximumAlignment - 1) == 0,
+                    length >= PageLayout.tupleHeaderSize, offset >= room.lowerBound,
+                    offset + length <= room.upperBound, offset + length <= PageLayout.size
+                else {
+                    reportPlace(number, pointer, room)
+                    continue
+                }
+                check(page.bytes.extracting(offset..<offset + length), number, block)
             }
         }
     }
 
-    private func checkRedirect(
+    private mutating func checkRedirect(
         _ page: PageView, _ number: OffsetNumber, _ target: Int
     ) {
         let count = page.linePointerCount
@@ -96,43 +104,36 @@ final class HeapInspection {
         }
     }
 
-    @_lifetime(copy page)
-    private func item(
-        _ page: PageView, _ number: OffsetNumber, _ pointer: LinePointer
-    ) -> RawSpan? {
+    private mutating func reportPlace(
+        _ number: OffsetNumber, _ pointer: LinePointer, _ room: Range<Int>
+    ) {
         let (offset, length) = (pointer.offset, pointer.length)
-        guard offset & (PageLayout.maximumAlignment - 1) == 0 else {
+        if offset & (PageLayout.maximumAlignment - 1) != 0 {
             report(number, "its offset \(offset) is not maximally aligned")
-            return nil
-        }
-        guard length >= PageLayout.tupleHeaderSize else {
+        } else if length < PageLayout.tupleHeaderSize {
             report(
                 number,
                 "its length \(length) is less than a tuple header's \(PageLayout.tupleHeaderSize)")
-            return nil
-        }
-        let header = page.header
-        guard offset >= Int(header.upper), offset + length <= Int(header.special),
-            let tuple = try? page.bytes.part(offset, length)
-        else {
+        } else {
             report(
                 number,
                 "\(length) bytes at offset \(offset) do not lie between the page's upper bound"
-                    + " \(header.upper) and its end \(header.special)")
-            return nil
+                    + " \(room.lowerBound) and its end \(room.upperBound)")
         }
-        return tuple
     }
 
+    /// Checks a tuple that is at least as long as a header.
     @inline(__always)
-    private func check(
-        _ tuple: RawSpan, _ number: OffsetNumber, _ block: UInt32, _ visibility: inout Visibility
+    private mutating func check(
+        _ tuple: RawSpan, _ number: OffsetNumber, _ block: UInt32
     ) {
         guard let header = HeapTupleHeader(tuple) else { return }
         guard checkHeader(header, tuple.byteCount, number), checkInserter(header, number) else {
             return
         }
-        supply?.take(tuple, header)
+        if gathering == .chunks, let chunk = ToastDemand.chunk(tuple, header) {
+            foundChunks.append(chunk)
+        }
         let deleterFault = deleterFault(header)
         let isVisible: Bool
         do throws(StorageError) {
@@ -156,12 +157,14 @@ final class HeapInspection {
                     + " columns")
         }
         do throws(ValueFault) {
-            let data = try tuple.rest(Int(header.dataOffset))
+            // Both lie within the tuple: that was checked.
+            let data = tuple.extracting(Int(header.dataOffset)..<tuple.byteCount)
             let hasNulls = header.flags.contains(.hasNulls)
             try fields.check(
                 data,
                 TupleFields.Header(storedCount: header.attributeCount, hasNulls: hasNulls),
-                bitmap: try tuple.rest(PageLayout.tupleHeaderSize), pointers: &pointers)
+                bitmap: tuple.extracting(PageLayout.tupleHeaderSize..<tuple.byteCount),
+                pointers: &pointers)
             if pointers.isEmpty { return }
             for extent in pointers {
                 try follow(data, extent, header, number, isVisible ? block : nil)
@@ -172,8 +175,24 @@ final class HeapInspection {
         pointers.removeAll(keepingCapacity: true)
     }
 
-    private func checkHeader(
+    @inline(__always)
+    private mutating func checkHeader(
         _ header: HeapTupleHeader, _ length: Int, _ number: OffsetNumber
+    ) -> Bool {
+        let flags = header.flags.rawValue
+        let bitmap = header.flags.contains(.hasNulls) ? (header.attributeCount + 7) / 8 : 0
+        let expected = PageLayout.align(PageLayout.tupleHeaderSize + bitmap)
+        let marks = Mask.xmaxCommitted | Mask.isMultixact
+        if Int(header.dataOffset) == expected, expected <= length, flags & marks != marks {
+            return true
+        }
+        return reportHeader(header, length, number, expected, bitmap)
+    }
+
+    @inline(never)
+    private mutating func reportHeader(
+        _ header: HeapTupleHeader, _ length: Int, _ number: OffsetNumber, _ expected: Int,
+        _ bitmap: Int
     ) -> Bool {
         let flags = header.flags.rawValue
         var isRight = true
@@ -187,8 +206,6 @@ final class HeapInspection {
             report(number, "its multixact is marked committed")
             // The rest of the header may be right.
         }
-        let bitmap = header.flags.contains(.hasNulls) ? (header.attributeCount + 7) / 8 : 0
-        let expected = PageLayout.align(PageLayout.tupleHeaderSize + bitmap)
         if Int(header.dataOffset) != expected {
             report(
                 number,
@@ -200,11 +217,20 @@ final class HeapInspection {
         return isRight
     }
 
-    private func checkInserter(_ header: HeapTupleHeader, _ number: OffsetNumber) -> Bool {
+    @inline(__always)
+    private mutating func checkInserter(
+        _ header: HeapTupleHeader, _ number: OffsetNumber
+    ) -> Bool {
         let flags = header.flags.rawValue
-        if flags & Mask.xminFrozen != Mask.xminFrozen,
-            let fault = limits.fault(transaction: header.xmin, "xmin")
-        {
+        // Most rows of an old table.
+        if flags & Mask.xminFrozen == Mask.xminFrozen { return true }
+        return checkYoungInserter(header, flags, number)
+    }
+
+    private mutating func checkYoungInserter(
+        _ header: HeapTupleHeader, _ flags: UInt16, _ number: OffsetNumber
+    ) -> Bool {
+        if let fault = limits.fault(transaction: header.xmin, "xmin") {
             report(number, fault)
             return false
         }
@@ -219,6 +245,7 @@ final class HeapInspection {
     }
 
     /// Why the deleter or locker of a row that was inserted is impossible; nil if it is not.
+    @inline(__always)
     private func deleterFault(_ header: HeapTupleHeader) -> String? {
         let flags = header.flags.rawValue
         if flags & Mask.isMultixact != 0 { return limits.fault(multixact: header.xmax) }
@@ -229,7 +256,7 @@ final class HeapInspection {
 
 extension HeapInspection {
     /// Checks a pointer to a value stored out of line, and gathers it if its row is visible.
-    private func follow(
+    private mutating func follow(
         _ data: RawSpan, _ extent: Range<Int>, _ header: HeapTupleHeader, _ number: OffsetNumber,
         _ block: UInt32?
     ) throws(ValueFault) {
@@ -243,7 +270,9 @@ extension HeapInspection {
         if pointer.isCompressed && word >> 30 > 1 {
             return report(number, "\(name) has the unknown compression method \(word >> 30)")
         }
-        if let block { demand?.add(pointer, block, number) }
+        if gathering == .pointers, let block {
+            foundPointers.append(ToastDemand.Pointer(pointer, block, number))
+        }
     }
 }
 

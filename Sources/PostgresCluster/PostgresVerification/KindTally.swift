@@ -1,5 +1,5 @@
 /// Counts the kinds of a fork's pages, to find those that do not belong there.
-struct KindTally {
+struct KindTally: Sendable {
     /// The kind that the catalog says; nil if unknown.
     private let expected: PageKind?
     private var blocks = [BlockRanges](
@@ -11,6 +11,13 @@ struct KindTally {
     mutating func take(_ kind: PageKind, _ block: UInt32) {
         if let expected, kind.mayBe(expected) { return }
         blocks[Int(kind.rawValue)].add(block)
+    }
+
+    /// Adds the pages of a later part of the fork.
+    mutating func add(_ other: KindTally) {
+        for index in blocks.indices where other.blocks[index].count > 0 {
+            blocks[index].add(other.blocks[index])
+        }
     }
 
     /// The kind that the fork should have: what the catalog says, or what most pages are.

@@ -3,7 +3,7 @@ internal import PostgresTypes
 
 /// How long a relation's main fork is according to its map forks. Mirrors the layouts of
 /// `visibilitymap.c` and `freespace.c`.
-struct MapCoverage {
+struct MapCoverage: Sendable {
     /// The blocks that the visibility map's bits tell of.
     private(set) var byVisibility: UInt64 = 0
     /// The blocks that the free space map's leaves tell of.
@@ -22,6 +22,12 @@ struct MapCoverage {
     /// The blocks that the main fork has at least, if its visibility map has that many pages.
     static func leastBlocks(visibilityPages: UInt64) -> UInt64 {
         visibilityPages == 0 ? 0 : (visibilityPages - 1) * visibilityBlocks + 1
+    }
+
+    /// Adds what another part of the maps tells of.
+    mutating func add(_ other: MapCoverage) {
+        byVisibility = max(byVisibility, other.byVisibility)
+        byFreeSpace = max(byFreeSpace, other.byFreeSpace)
     }
 
     /// Takes a page of the visibility map.

@@ -19,6 +19,29 @@ final class ToastDemand {
         var wrong: (chunk: Int, bytes: Int)?
     }
 
+    /// A pointer of a row that a new transaction sees.
+    struct Pointer: Sendable {
+        let value: UInt32
+        let storedSize: UInt32
+        let block: UInt32
+        let linePointer: OffsetNumber
+
+        init(_ pointer: ToastPointer, _ block: UInt32, _ linePointer: OffsetNumber) {
+            value = pointer.value
+            storedSize = UInt32(clamping: pointer.storedSize)
+            self.block = block
+            self.linePointer = linePointer
+        }
+    }
+
+    /// A row of a TOAST relation: value, number, and how many bytes; negative if these cannot be
+    /// found.
+    struct Chunk: Sendable {
+        let value: UInt32
+        let number: Int32
+        let bytes: Int32
+    }
+
     private var values: [Value] = []
     private var indexes: [UInt32: Int] = [:]
     private var bits: [UInt64] = []
@@ -35,43 +58,51 @@ final class ToastDemand {
     var isEmpty: Bool { values.isEmpty }
     var count: Int { values.count }
 
-    /// Takes a pointer from a row that a new transaction sees.
-    func add(_ pointer: ToastPointer, _ block: UInt32, _ linePointer: OffsetNumber) {
+    /// Takes a pointer. They come in the order of their blocks.
+    func add(_ pointer: Pointer) {
         if next != nil { return }
-        let chunks = (pointer.storedSize + Self.chunkSize - 1) / Self.chunkSize
+        let size = Int(pointer.storedSize)
+        let chunks = (size + Self.chunkSize - 1) / Self.chunkSize
         guard values.count < Self.mostValues, bitCount + chunks <= Self.mostBits || values.isEmpty
         else {
-            next = block
+            next = pointer.block
             return
         }
         if indexes[pointer.value] != nil { return }
         indexes[pointer.value] = values.count
         values.append(
             Value(
-                number: pointer.value, block: block, linePointer: linePointer,
-                size: pointer.storedSize, chunks: chunks, firstBit: bitCount))
+                number: pointer.value, block: pointer.block, linePointer: pointer.linePointer,
+                size: size, chunks: chunks, firstBit: bitCount))
         bitCount += chunks
         let missing = (bitCount + 63) / 64 - bits.count
         if missing > 0 { bits.append(contentsOf: repeatElement(0, count: missing)) }
     }
 
-    /// Takes a row of the TOAST relation: value, number, bytes.
-    func take(_ tuple: RawSpan, _ header: HeapTupleHeader) {
+    /// What a row of a TOAST relation says; nil if it is no chunk.
+    static func chunk(_ tuple: RawSpan, _ header: HeapTupleHeader) -> Chunk? {
         // Rows left by a failed transaction may have another value's number.
-        if header.flags.contains(.xminInvalid) && !header.flags.contains(.xminCommitted) { return }
+        if header.flags.contains(.xminInvalid) && !header.flags.contains(.xminCommitted) {
+            return nil
+        }
         guard !header.flags.contains(.hasNulls), let data = try? tuple.rest(Int(header.dataOffset)),
-            let number: UInt32 = try? data.load(0), let index = indexes[number],
-            let chunk: Int32 = try? data.load(4)
-        else { return }
-        let bytes = Self.bytes(data)
+            let value: UInt32 = try? data.load(0), let number: Int32 = try? data.load(4)
+        else { return nil }
+        return Chunk(value: value, number: number, bytes: Int32(clamping: bytes(data) ?? -1))
+    }
+
+    /// Takes a chunk.
+    func take(_ chunk: Chunk) {
+        guard let index = indexes[chunk.value] else { return }
         let value = values[index]
+        let number = Int(chunk.number)
         let last = value.chunks - 1
-        let expected = chunk < last ? Self.chunkSize : value.size - last * Self.chunkSize
-        guard chunk >= 0, chunk <= last, bytes == expected else {
-            if value.wrong == nil { values[index].wrong = (Int(chunk), bytes ?? -1) }
+        let expected = number < last ? Self.chunkSize : value.size - last * Self.chunkSize
+        guard number >= 0, number <= last, Int(chunk.bytes) == expected else {
+            if value.wrong == nil { values[index].wrong = (number, Int(chunk.bytes)) }
             return
         }
-        let bit = value.firstBit + Int(chunk)
+        let bit = value.firstBit + number
         if bits[bit / 64] >> UInt64(bit % 64) & 1 == 0 {
             bits[bit / 64] |= 1 << UInt64(bit % 64)
             values[index].found += 1

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import PostgresCluster
+internal import Threads
 
 /// `strata postgres verify`
 struct PostgresVerifyCommand: ParsableCommand {
@@ -39,16 +40,37 @@ struct PostgresVerifyCommand: ParsableCommand {
         help: ArgumentHelp("The most bytes to read per second, such as 50MB.", valueName: "size"))
     var limitRate: ByteSize?
 
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "How many threads check pages, 1 or more.",
+            discussion: "By default one for each core. The output is the same.",
+            valueName: "count"))
+    var threads: String?
+
     @OptionGroup var ioArguments: IOArguments
+
+    private static let mostThreads = 64
+    private static let mostPoolBytes = 8 << 20
 
     func validate() throws {
         if let limitRate, limitRate.bytes < 64 << 10 {
             throw ValidationError("--limit-rate must be at least 64kB, not \(limitRate).")
         }
+        if let threads, !(1...Self.mostThreads).contains(Int(threads) ?? 0) {
+            throw ValidationError(
+                "--threads must be from 1 to \(Self.mostThreads), not \"\(threads)\".")
+        }
     }
 
     func run() throws {
-        let cluster = try DataDirectory.open(directory.path, options: ioArguments.postgresOptions())
+        let count = threads.flatMap(Int.init) ?? min(Processor.coreCount, 16)
+        var settings = ioArguments.postgresOptions()
+        // Each thread has one, and as many again when values stored out of line are followed twice.
+        settings.maximumSessions += 2 * count
+        // Only catalogs go through the pool.
+        settings.poolBytes = min(settings.poolBytes, Self.mostPoolBytes)
+        let cluster = try DataDirectory.open(directory.path, options: settings)
         let session = try cluster.makeSession()
         if cluster.control.state == .notShutDown {
             printMessage(
@@ -59,6 +81,7 @@ struct PostgresVerifyCommand: ParsableCommand {
         options.usesCatalogs = !noCatalog
         options.isDeep = deep
         options.bytesPerSecond = limitRate?.bytes
+        options.threads = count
         let watch = PostgresVerifyWatch(isJSON: json)
         let outcome = Result { () throws(StorageError) in
             try cluster.verify(options: options, session: session, observer: watch.observer)

@@ -1,0 +1,237 @@
+internal import AsyncIO
+internal import PostgresReading
+internal import StorageManager
+
+/// One check of a data directory. Belongs to its session's thread.
+final class ClusterVerification {
+    private let directory: DataDirectory
+    private let session: Session
+    private let options: ClusterVerificationOptions
+    private let output: CheckOutput
+    private let share: CheckShare
+    private let segmentBlocks: Int
+    private var snapshot: CatalogSnapshot?
+    private var settling: Settling
+    /// The relations in the order of the check.
+    private var items: [CheckItem] = []
+
+    // Of the relation whose pieces are being taken:
+    private var fork: Fork?
+    private var kinds = KindTally(expected: nil)
+    private var coverage = MapCoverage()
+    /// Of the last table with a TOAST relation: its number, and its pointers.
+    private var demand: (item: Int, values: ToastDemand)?
+
+    init(
+        _ directory: DataDirectory, _ session: Session, _ options: ClusterVerificationOptions,
+        _ observer: ClusterObserver
+    ) {
+        self.directory = directory
+        self.session = session
+        self.options = options
+        share = CheckShare(directory, options)
+        output = CheckOutput(share, observer)
+        segmentBlocks = max(1, directory.control.segmentBlocks)
+        settling = Settling(output)
+    }
+
+    func run() throws(StorageError) -> ClusterReport {
+        try readCatalogs()
+        var listing = ClusterListing(directory, mayChange: output.mayChange())
+        try listing.read()
+        for finding in listing.findings { output.add(finding) }
+        output.flush()
+        output.report.otherNames = listing.otherNames
+        output.report.vanishedFiles = listing.vanished
+        output.totalBytes = listing.files.reduce(0) { $0 + UInt64(max(0, $1.bytes)) }
+        let relations = RelationFiles.grouped(listing.files)
+        output.report.relations = relations.count
+        items = ordered(relations)
+        let pieces = items.indices.flatMap { number in
+            items[number].pieces(number: number, segmentBlocks: segmentBlocks)
+        }
+        try checkAll(pieces) { piece, result throws(StorageError) in try take(piece, result) }
+        if let snapshot { settling.compare(snapshot) }
+        try settling.finish()
+        output.flush()
+        return output.report
+    }
+
+    private func readCatalogs() throws(StorageError) {
+        guard options.usesCatalogs else { return }
+        let snapshot = try CatalogSnapshot(
+            directory, session: session, isDeep: options.isDeep, mayChange: output.mayChange())
+        if let error = snapshot.failure {
+            output.add(
+                ClusterDoubt(nil, "the list of databases cannot be read: \(error.message)"))
+        }
+        for (database, pages) in snapshot.damaged {
+            let what = pages == 1 ? "a page" : "\(pages) pages"
+            output.add(
+                ClusterDoubt(
+                    nil,
+                    "\(what) of the catalogs of database \(database.name) cannot be read: what they"
+                        + " name was not compared"))
+        }
+        output.report.catalogs =
+            snapshot.readFolders.isEmpty
+            ? .unreadable : .compared(databases: snapshot.readFolders.count)
+        self.snapshot = snapshot
+    }
+
+    /// The relations in their order, except that a TOAST relation follows its table.
+    private func ordered(_ relations: [RelationFiles]) -> [CheckItem] {
+        func item(
+            _ relation: RelationFiles, _ gathering: CheckPiece.Gathering = .nothing
+        ) -> CheckItem {
+            CheckItem(
+                relation: relation, known: snapshot?.relations[relation.path],
+                gathering: gathering)
+        }
+        guard options.isDeep, let snapshot else { return relations.map { item($0) } }
+        let toasts = Set(snapshot.relations.values.compactMap { $0.toast?.path })
+        let indexes = Dictionary(
+            relations.enumerated().map { ($0.element.path, $0.offset) }
+        ) { first, _ in first }
+        var isDone = [Bool](repeating: false, count: relations.count)
+        var items: [CheckItem] = []
+        for (index, relation) in relations.enumerated() where !toasts.contains(relation.path) {
+            isDone[index] = true
+            let toast = snapshot.relations[relation.path]?.toast.flatMap { indexes[$0.path] }
+            guard let toast, !isDone[toast] else {
+                items.append(item(relation))
+                continue
+            }
+            isDone[toast] = true
+            items.append(item(relation, .pointers))
+            items.append(item(relations[toast], .chunks))
+        }
+        for (index, relation) in relations.enumerated() where !isDone[index] {
+            items.append(item(relation))
+        }
+        return items
+    }
+
+    private func checkAll(
+        _ pieces: [CheckPiece],
+        _ take: (CheckPiece, PieceResult) throws(StorageError) -> Void
+    ) throws(StorageError) {
+        if pieces.isEmpty { return }
+        let check = ParallelCheck(
+            share: share, session: session,
+            threads: options.threads ?? ParallelCheck.usualThreads
+        ) { [output, share] number in
+            output.progress(pieces[number].file.path, bytes: share.readBytes)
+        }
+        try check.run(pieces, take)
+    }
+}
+
+extension ClusterVerification {
+    /// Takes what was found in a piece, or in a part of it.
+    private func take(_ piece: CheckPiece, _ result: PieceResult) throws(StorageError) {
+        let item = items[piece.relation]
+        let file = piece.file
+        if fork != file.fork {
+            endFork(item)
+            fork = file.fork
+            kinds = KindTally(expected: piece.hasKind ? item.known?.kind : nil)
+        }
+        output.report.files += result.files
+        output.report.pages += result.pages
+        output.report.cutOffPages += result.cutOffPages
+        output.report.vanishedFiles += result.vanishedFiles
+        for finding in result.findings { output.add(finding) }
+        output.addZeroPages(result.zeroPages, file.path, item.known?.owner, file.fork)
+        kinds.add(result.kinds)
+        coverage.add(result.coverage)
+        takeValues(piece, result)
+        if piece.isLast && result.isLast { try endRelation(piece.relation) }
+    }
+
+    private func takeValues(_ piece: CheckPiece, _ result: PieceResult) {
+        if piece.gathering == .pointers && demand?.item != piece.relation {
+            demand = (piece.relation, ToastDemand())
+        }
+        guard let demand else { return }
+        for pointer in result.pointers { demand.values.add(pointer) }
+        for chunk in result.chunks { demand.values.take(chunk) }
+    }
+
+    /// Passes on the pages that belong elsewhere.
+    private func endFork(_ item: CheckItem) {
+        guard let fork, fork == .main || fork == .initialization else { return }
+        for (kind, blocks) in kinds.foreign {
+            for block in blocks.ranges.joined() {
+                output.add(
+                    ClusterFinding(
+                        .foreignPage,
+                        item.relation.path(fork, block / UInt32(clamping: segmentBlocks)),
+                        owner: item.known?.owner, fork: fork, block: block,
+                        "it looks like a page of \(kind.name), in a file of \(kinds.name)"))
+            }
+        }
+    }
+
+    private func endRelation(_ number: Int) throws(StorageError) {
+        let item = items[number]
+        endFork(item)
+        settling.judge(
+            item.relation, item.known, coverage,
+            isUnnamed: item.known == nil
+                && snapshot?.readFolders.contains(item.relation.folder) == true)
+        fork = nil
+        coverage = MapCoverage()
+        switch item.gathering {
+        case .nothing: break
+        // Its verdict waits for its TOAST relation.
+        case .pointers: return
+        case .chunks: try endPair(toast: number)
+        }
+        output.flush()
+    }
+
+    /// Judges the values that a table stores out of line.
+    private func endPair(toast: Int) throws(StorageError) {
+        guard let (table, values) = demand else { return }
+        demand = nil
+        var next = values.next
+        report(values, items[table])
+        // A table with more values than are followed at a time is read again for the others.
+        while let block = next {
+            let pieces =
+                items[table].repeatedPieces(segmentBlocks: segmentBlocks, from: block)
+                + items[toast].repeatedPieces(segmentBlocks: segmentBlocks, from: 0)
+            try checkAll(pieces) { _, result in
+                for pointer in result.pointers { values.add(pointer) }
+                for chunk in result.chunks { values.take(chunk) }
+            }
+            next = values.next
+            report(values, items[table])
+        }
+    }
+
+    private func report(_ values: ToastDemand, _ table: CheckItem) {
+        let owner = table.known?.owner
+        var unsure = 0
+        let mayChange = output.mayChange()
+        values.finish { block, number, reason in
+            if mayChange {
+                unsure += 1
+                return
+            }
+            output.add(
+                ClusterFinding(
+                    .damagedValue,
+                    table.relation.path(.main, block / UInt32(clamping: segmentBlocks)),
+                    owner: owner, fork: .main, block: block, linePointer: number, reason))
+        }
+        if unsure > 0 {
+            output.add(
+                ClusterDoubt(
+                    table.relation.path, owner: owner,
+                    "\(unsure) values that are stored out of line are not complete; a server may"
+                        + " not have written them yet, or have removed them"))
+        }
+    }
+}
