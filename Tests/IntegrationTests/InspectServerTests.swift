@@ -26,8 +26,19 @@ struct InspectServerTests {
         CREATE INDEX t_gist ON t USING gist (p);
         CREATE INDEX t_brin ON t USING brin (id) WITH (pages_per_range = 4);
         CREATE INDEX t_spgist ON t USING spgist (p);
+        CREATE INDEX t_same ON t ((1)) WITH (deduplicate_items = off);
+        CREATE INDEX t_tree ON t USING gin ((ARRAY[1]));
         CREATE SEQUENCE s;
-        VACUUM t;
+        SELECT nextval('s') FROM generate_series(1, 5);
+        CREATE EXTENSION pg_visibility;
+        CREATE TABLE t_gone (id int);
+        INSERT INTO t_gone SELECT generate_series(1, 4000);
+        CREATE INDEX t_gone_btree ON t_gone (id);
+        DELETE FROM t_gone WHERE id BETWEEN 500 AND 3500;
+        VACUUM t, t_gone;
+        CREATE TABLE t_late (tags int[]);
+        CREATE INDEX t_late_gin ON t_late USING gin (tags);
+        INSERT INTO t_late SELECT ARRAY[n] FROM generate_series(1, 4) n;
         CHECKPOINT;
         """
 
@@ -96,6 +107,41 @@ struct InspectServerTests {
             "SELECT version, pagesperrange, lastrevmappage"
                 + " FROM brin_metapage_info(get_raw_page('t_brin', 0))"
         ),
+        (
+            "same",
+            "SELECT itemoffset, itemlen, ctid, htid FROM bt_page_items('t_same',"
+                + " (SELECT root FROM bt_metap('t_same'))::int) ORDER BY 1"
+        ),
+        ("sameroot", "SELECT root FROM bt_metap('t_same')"),
+        (
+            "gone",
+            "SELECT n FROM generate_series(1,"
+                + " pg_relation_size('t_gone_btree')::int / 8192 - 1) n,"
+                + " LATERAL bt_page_stats('t_gone_btree', n) s WHERE type = 'd'"
+        ),
+        (
+            "hashitems",
+            "SELECT itemoffset, ctid, data FROM hash_page_items(get_raw_page('t_hash', 1))"
+        ),
+        (
+            "gistitems",
+            "SELECT itemoffset, ctid, itemlen FROM gist_page_items_bytea(get_raw_page('t_gist', 1))"
+        ),
+        ("tree", "SELECT first_tid, nbytes FROM gin_leafpage_items(get_raw_page('t_tree', 2))"),
+        (
+            "pending",
+            "SELECT pending_head, n_pending_tuples"
+                + " FROM gin_metapage_info(get_raw_page('t_late_gin', 0))"
+        ),
+        ("newrows", "SELECT ctid FROM t_late"),
+        ("revmap", "SELECT pages FROM brin_revmap_data(get_raw_page('t_brin', 1))"),
+        (
+            "brinitems",
+            "SELECT DISTINCT itemoffset, blknum, placeholder"
+                + " FROM brin_page_items(get_raw_page('t_brin', 2), 't_brin') ORDER BY 1"
+        ),
+        ("sequence", "SELECT last_value, log_cnt, is_called FROM s"),
+        ("visibility", "SELECT blkno, all_visible, all_frozen FROM pg_visibility_map('t')"),
         ("fsm", "SELECT fsm_page_contents(get_raw_page('t', 'fsm', 2))"),
     ]
 
@@ -218,6 +264,101 @@ struct InspectServerTests {
         #expect(value("nsn", opaque) == info[0])
         #expect(value("rightlink", opaque).replacing("null", with: "4294967295") == info[1])
         try freeSpace(answers, &inspector)
+        try items(answers, &inspector)
+        try ginPages(answers, &inspector)
+        try others(answers, &inspector)
+    }
+
+    /// The fields of a page's items by line pointer.
+    private func items(_ page: InspectedPage) -> [String: [InspectedField]] {
+        var items: [String: [InspectedField]] = [:]
+        for part in page.parts {
+            if let number = part.linePointer { items["\(number)"] = part.fields }
+        }
+        return items
+    }
+
+    private func items(_ answers: Answers, _ inspector: inout PageInspector) throws {
+        let root = try #require(Int(answers.lines("sameroot")[0][0]))
+        let pivots = items(
+            inspector.inspect(try answers.page("t_same", root), block: UInt32(root)))
+        let same = answers.lines("same")
+        #expect(same.count == pivots.count && same.contains { !$0[3].isEmpty })
+        for row in same {
+            let fields = try #require(pivots[row[0]])
+            #expect(value("itemlen", fields) == row[1])
+            #expect(row[2].hasPrefix("(\(value("child", fields)),"))
+            #expect(value("pivot_row", fields) == (row[3].isEmpty ? "missing pivot_row" : row[3]))
+        }
+        let deleted = answers.lines("gone")
+        #expect(!deleted.isEmpty)
+        for row in deleted {
+            let block = try #require(Int(row[0]))
+            let page = inspector.inspect(
+                try answers.page("t_gone_btree", block), block: UInt32(block))
+            #expect(page.linePointers.isEmpty)
+            #expect(page.parts.contains { $0.fields.contains { $0.name == "safexid" } })
+        }
+        for (relation, file, names) in [
+            ("t_hash", "hashitems", ["t_tid", "hash"]),
+            ("t_gist", "gistitems", ["t_tid", "itemlen"]),
+        ] {
+            let found = items(inspector.inspect(try answers.page(relation, 1), block: 1))
+            let rows = answers.lines(file)
+            #expect(!rows.isEmpty && rows.count == found.count, "\(relation)")
+            for row in rows {
+                let fields = try #require(found[row[0]])
+                #expect(names.map { value($0, fields) } == Array(row[1...]), "\(relation)")
+            }
+        }
+    }
+
+    private func ginPages(_ answers: Answers, _ inspector: inout PageInspector) throws {
+        let tree = inspector.inspect(try answers.page("t_tree", 2), block: 2)
+        let segments = try #require(tree.parts.first { $0.kind == .contents }).fields.filter {
+            $0.name == "segment"
+        }
+        let expected = answers.lines("tree").map { "first \($0[0]), \($0[1]) bytes" }
+        #expect(!expected.isEmpty && segments.map { value("segment", [$0]) } == expected)
+        let line = answers.lines("pending")[0]
+        let head = try #require(Int(line[0]))
+        #expect(line[1] == "4")
+        let pending = items(
+            inspector.inspect(try answers.page("t_late_gin", head), block: UInt32(head)))
+        #expect(
+            Set(pending.values.map { value("t_tid", $0) })
+                == Set(answers.lines("newrows").map { $0[0] }))
+    }
+
+    private func others(_ answers: Answers, _ inspector: inout PageInspector) throws {
+        let map = inspector.inspect(try answers.page("t_brin", 1), block: 1)
+        let ranges = try #require(map.parts.first { $0.kind == .contents }).fields
+        let expected = answers.lines("revmap").enumerated().filter { $0.element[0] != "(0,0)" }
+        #expect(!expected.isEmpty && ranges.count == expected.count)
+        for (index, row) in expected { #expect(value("range \(index)", ranges) == row[0]) }
+        let summaries = items(inspector.inspect(try answers.page("t_brin", 2), block: 2))
+        let rows = answers.lines("brinitems")
+        #expect(!rows.isEmpty && rows.count == summaries.count)
+        for row in rows {
+            let fields = try #require(summaries[row[0]])
+            #expect(value("bt_blkno", fields) == row[1])
+            #expect(value("bt_info", fields).contains("PLACEHOLDER") == (row[2] == "t"))
+        }
+        let sequence = items(inspector.inspect(try answers.page("s", 0), block: 0))
+        let fields = try #require(sequence["1"])
+        let names = ["last_value", "log_cnt", "is_called"]
+        #expect(names.map { value($0, fields) } == answers.lines("sequence")[0])
+        let page = inspector.inspect(
+            try answers.page("t", 0, "_vm"), block: 0, file: .visibilityMap)
+        let visibility = try #require(page.parts.first { $0.kind == .contents }).fields
+        for (name, column) in [("all_visible", 1), ("all_frozen", 2)] {
+            let blocks = answers.lines("visibility").filter { $0[column] == "t" }.map { $0[0] }
+            let shown = value(name, visibility).split(separator: " ").flatMap { range in
+                let ends = range.split(separator: "-").compactMap { Int($0) }
+                return (ends[0]...ends[ends.count - 1]).map { "\($0)" }
+            }
+            #expect(shown == blocks, "\(name)")
+        }
     }
 
     private func freeSpace(_ answers: Answers, _ inspector: inout PageInspector) throws {

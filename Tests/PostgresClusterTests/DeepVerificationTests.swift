@@ -1,5 +1,6 @@
 import Foundation
 import PostgresCluster
+import PostgresReading
 import Testing
 
 /// What only a look into the pages finds.
@@ -73,6 +74,28 @@ struct DeepVerificationTests {
             let found = try reasons(cluster, at: start + offset, bytes)
             #expect(found.contains { $0.contains(reason) }, "\(reason): \(found)")
         }
+    }
+
+    @Test(
+        "a row that its catalog calls frozen may not have been written yet",
+        arguments: Clusters.all)
+    func frozen(_ cluster: Clusters.Cluster) throws {
+        let copy = try ClusterCopy(cluster)
+        try copy.removeChecksums()
+        let control = try DataDirectory.open(copy.data)
+        let oldest = control.control.oldestTransaction
+        try control.close()
+        let file = try copy.file("b_bulk")
+        let page = try copy.page(file, 1)
+        let start = (Int(page[24]) | Int(page[25]) << 8) & 0x7FFF
+        let bytes = (0..<4).map { UInt8(truncatingIfNeeded: oldest >> (8 * $0)) }
+        try copy.write(file, block: 1, Data(bytes), at: start)
+        // No hint that the inserter committed.
+        try copy.write(file, block: 1, Data([0x02, 0x08]), at: start + 20)
+        let found = try copy.verifyDeeply().findings.filter {
+            $0.reason.contains("precedes the relation's relfrozenxid")
+        }
+        #expect(found.count == (cluster.isCrashed ? 0 : 1))
     }
 
     @Test("a lost chunk of a value stored out of line is named", arguments: clean)

@@ -14,21 +14,42 @@ enum IndexItems {
         static let isPosting: UInt16 = 0x2000
     }
 
+    /// What the items of a page are for.
+    enum Role {
+        /// They lead to rows.
+        case leaf
+        /// They lead to pages.
+        case inner
+        /// They are rows that a GIN index has not sorted yet.
+        case pending
+
+        /// The role by the flags in the special space.
+        init(_ kind: PageKind, _ page: PageView, special: Int) {
+            let bytes = PageBytes(page.bytes)
+            switch kind {
+            case .spgist: self = bytes.half(special) & 4 != 0 ? .leaf : .inner
+            case .gin:
+                let flags = bytes.half(special + 6)
+                self = flags & 16 != 0 ? .pending : flags & 2 != 0 ? .leaf : .inner
+            case .btree, .gist: self = bytes.half(special + 12) & 1 != 0 ? .leaf : .inner
+            default: self = .leaf
+            }
+        }
+    }
+
     /// The most rows of a posting list that are shown.
     private static let mostRows = 512
 
     /// The fields of an item.
-    ///
-    /// - Parameter isLeaf: of SP-GiST, whether the page holds rows' places.
-    static func fields(_ kind: PageKind, _ item: RawSpan, isLeaf: Bool) -> [InspectedField] {
+    static func fields(_ kind: PageKind, _ item: RawSpan, _ role: Role) -> [InspectedField] {
         let bytes = PageBytes(item)
         switch kind {
         case .brin: return brin(bytes)
-        case .spgist: return spgist(bytes, isLeaf)
+        case .spgist: return spgist(bytes, role)
         case .btree: return btree(bytes, item.byteCount)
         case .hash:
             return common(bytes) + [InspectedField("hash", bytes.word(8))]
-        case .gin: return gin(bytes)
+        case .gin: return gin(bytes, role)
         default: return common(bytes)
         }
     }
@@ -57,7 +78,7 @@ enum IndexItems {
                 InspectedField("pivot_attributes", offset & Mask.count),
             ]
             if offset & Mask.pivotHasRow != 0 {
-                fields.append(InspectedField("pivot_row", bytes.place(max(8, length - 8))))
+                fields.append(InspectedField("pivot_row", bytes.place(max(8, length - 6))))
             }
             return fields + Self.info(info)
         }
@@ -71,14 +92,15 @@ enum IndexItems {
         ] + Self.info(info)
     }
 
-    private static func gin(_ bytes: PageBytes) -> [InspectedField] {
+    private static func gin(_ bytes: PageBytes, _ role: Role) -> [InspectedField] {
         let offset = bytes.half(4)
+        if role == .pending { return common(bytes) }
+        if role == .inner {
+            return [InspectedField("child", bytes.block(0))] + info(bytes.half(6))
+        }
         // All ones: the block is the root of a tree of rows.
         if offset == 0xFFFF {
             return [InspectedField("posting_tree", bytes.block(0))] + info(bytes.half(6))
-        }
-        if offset == 0 {
-            return [InspectedField("child", bytes.block(0))] + info(bytes.half(6))
         }
         return [
             InspectedField("posting_offset", bytes.block(0) & 0x7FFF_FFFF),
@@ -98,23 +120,30 @@ enum IndexItems {
         ]
     }
 
-    private static func spgist(_ bytes: PageBytes, _ isLeaf: Bool) -> [InspectedField] {
+    private static func spgist(_ bytes: PageBytes, _ role: Role) -> [InspectedField] {
         let states = ["live", "redirect", "dead", "placeholder"]
         let word = bytes.word(0)
-        var fields = [InspectedField("tupstate", states[Int(word & 3)])]
-        if isLeaf || word & 3 != 0 {
-            fields += [
-                InspectedField("size", word >> 2),
-                InspectedField("nextOffset", bytes.half(4) & 0x3FFF),
-                InspectedField("heapPtr", bytes.place(6)),
-            ]
-        } else {
-            fields += [
+        let state = Int(word & 3)
+        let fields = [InspectedField("tupstate", states[state])]
+        if state == 0 && role != .leaf {
+            return fields + [
                 InspectedField("allTheSame", word >> 2 & 1),
                 InspectedField("nNodes", word >> 3 & 0x1FFF),
                 InspectedField("prefixSize", word >> 16), InspectedField("size", bytes.half(4)),
             ]
         }
-        return fields
+        let common = [
+            InspectedField("size", word >> 2),
+            InspectedField("nextOffset", bytes.half(4) & 0x3FFF),
+        ]
+        switch state {
+        case 0: return fields + common + [InspectedField("heapPtr", bytes.place(6))]
+        // Where a search goes on, and the transaction that moved the tuple there.
+        case 1:
+            return fields + common + [
+                InspectedField("pointer", bytes.place(6)), InspectedField("xid", bytes.word(12)),
+            ]
+        default: return fields + common
+        }
     }
 }

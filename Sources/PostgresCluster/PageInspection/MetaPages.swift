@@ -5,13 +5,18 @@ internal import PostgresVerification
 enum MetaPages {
     /// The contents' fields and how many bytes they take; nil if the page has items.
     static func contents(
-        _ kind: PageKind, _ page: PageView, special: Int
+        _ kind: PageKind, _ page: PageView, special: Int, block: UInt32
     ) -> (fields: [InspectedField], length: Int)? {
         let bytes = PageBytes(page.bytes)
         let start = PageLayout.headerSize
         switch kind {
         case .btree where bytes.half(special + 12) & 8 != 0: return (btree(bytes, start), 48)
-        case .hash where bytes.half(special + 12) & 8 != 0: return (hash(bytes, start), 64)
+        case .hash where bytes.half(special + 12) & 8 != 0: return (hash(bytes, start), Hash.length)
+        // What is left of a deleted page is the transaction that must be over before it is used.
+        case .btree where bytes.half(special + 12) & 0x104 == 0x104:
+            return ([InspectedField("safexid", bytes.long(start))], 8)
+        case .gist where bytes.half(special + 12) & 2 != 0:
+            return ([InspectedField("deleteXid", bytes.long(start))], 8)
         case .hash where bytes.half(special + 12) & 4 != 0:
             return ([InspectedField("bitmap", ones(page, start, special))], special - start)
         case .gin where bytes.half(special + 6) & 8 != 0: return (gin(bytes, start), 56)
@@ -19,7 +24,7 @@ enum MetaPages {
         case .spgist where bytes.half(special) & 1 != 0: return (spgist(bytes, start), 72)
         case .brin where bytes.half(special + 6) == 0xF091: return (brin(bytes, start), 16)
         case .brin where bytes.half(special + 6) == 0xF092:
-            return (revmap(bytes, start, special), special - start)
+            return (revmap(bytes, start, special, block), special - start)
         default: return nil
         }
     }
@@ -38,6 +43,15 @@ enum MetaPages {
         ]
     }
 
+    /// The lists in a hash index's first page.
+    private enum Hash {
+        static let spares = 52
+        static let spareCount = 98
+        static let maps = spares + 4 * spareCount
+        static let mapCount = 1024
+        static let length = maps + 4 * mapCount
+    }
+
     private static func hash(_ bytes: PageBytes, _ start: Int) -> [InspectedField] {
         let names: [(String, Int)] = [
             ("maxbucket", 24), ("highmask", 28), ("lowmask", 32), ("ovflpoint", 36),
@@ -51,7 +65,19 @@ enum MetaPages {
             InspectedField("bsize", bytes.half(start + 18)),
             InspectedField("bmsize", bytes.half(start + 20)),
             InspectedField("bmshift", bytes.half(start + 22)),
-        ] + names.map { InspectedField($0.0, bytes.word(start + $0.1)) }
+        ] + names.map { InspectedField($0.0, bytes.word(start + $0.1)) } + [
+            list("spares", bytes, start + Hash.spares, Hash.spareCount),
+            list("mapp", bytes, start + Hash.maps, Hash.mapCount),
+        ]
+    }
+
+    /// Numbers up to the last one that is not zero.
+    private static func list(
+        _ name: String, _ bytes: PageBytes, _ start: Int, _ count: Int
+    ) -> InspectedField {
+        let numbers = (0..<count).map { bytes.word(start + 4 * $0) }
+        let used = (numbers.lastIndex { $0 != 0 } ?? -1) + 1
+        return InspectedField(name, .flags(numbers[..<used].map(String.init)))
     }
 
     private static func gin(_ bytes: PageBytes, _ start: Int) -> [InspectedField] {
@@ -89,6 +115,12 @@ enum MetaPages {
             }
             return (fields, offset - start)
         }
+        // Before PostgreSQL 9.4, leaves had the rows themselves.
+        if bytes.half(special + 6) & 128 == 0 {
+            let count = min(Int(bytes.half(special + 4)), (special - offset) / 6)
+            let rows = (0..<count).map { bytes.place(offset + 6 * $0) }
+            return (fields + [InspectedField("tids", .flags(rows))], offset + 6 * count - start)
+        }
         while offset + 8 <= end {
             let count = Int(bytes.half(offset + 6))
             fields.append(
@@ -118,12 +150,14 @@ enum MetaPages {
     }
 
     private static func revmap(
-        _ bytes: PageBytes, _ start: Int, _ special: Int
+        _ bytes: PageBytes, _ start: Int, _ special: Int, _ block: UInt32
     ) -> [InspectedField] {
         var fields: [InspectedField] = []
+        // The maps follow the first page.
+        let first = (UInt64(max(1, block)) - 1) * UInt64(max(0, special - start) / 6)
         for (index, offset) in stride(from: start, to: special - 5, by: 6).enumerated()
         where bytes.half(offset + 4) != 0 {
-            fields.append(InspectedField("range \(index)", bytes.place(offset)))
+            fields.append(InspectedField("range \(first + UInt64(index))", bytes.place(offset)))
         }
         return fields
     }

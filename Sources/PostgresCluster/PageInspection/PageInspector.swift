@@ -25,6 +25,10 @@ public struct PageInspector {
 
     private let checksums: Bool
     private var texts: TupleTexts?
+    /// Every sequence has the same columns.
+    private var sequenceTexts =
+        (try? RescueSchema(
+            parsing: "last_value bigint, log_cnt bigint, is_called boolean")).map { TupleTexts($0) }
 
     /// Makes an inspector.
     ///
@@ -82,7 +86,7 @@ public struct PageInspector {
         } else {
             let pageKind = PageKind(page)
             kind = pageKind.name
-            parts += contents(page, pageKind, &pointers)
+            parts += contents(page, pageKind, block, &pointers)
         }
         return InspectedPage(
             block: block, kind: kind, verification: verification, parts: Self.filled(parts),
@@ -108,7 +112,8 @@ public struct PageInspector {
     }
 
     private mutating func contents(
-        _ page: PageView, _ kind: PageKind, _ pointers: inout [InspectedLinePointer]
+        _ page: PageView, _ kind: PageKind, _ block: UInt32,
+        _ pointers: inout [InspectedLinePointer]
     ) -> [InspectedPart] {
         var parts: [InspectedPart] = []
         let special = min(max(Int(page.header.special), PageLayout.headerSize), PageLayout.size)
@@ -118,7 +123,7 @@ public struct PageInspector {
                     kind: .special, range: special..<PageLayout.size, linePointer: nil,
                     fields: SpecialSpaces.fields(kind, page, at: special)))
         }
-        if let contents = MetaPages.contents(kind, page, special: special) {
+        if let contents = MetaPages.contents(kind, page, special: special, block: block) {
             let end = min(special, PageLayout.headerSize + max(0, contents.length))
             parts.append(
                 InspectedPart(
@@ -141,15 +146,17 @@ public struct PageInspector {
                     kind: .freeSpace, range: lower..<upper, linePointer: nil,
                     fields: [InspectedField("bytes", upper - lower)]))
         }
-        let isLeaf = kind == .spgist && PageBytes(page.bytes).half(special) & 4 != 0
+        let role = IndexItems.Role(kind, page, special: special)
         for pointer in pointers where pointer.fault == nil && pointer.length > 0 {
             if pointer.state == "redirect" { continue }
             let range = pointer.offset..<pointer.offset + pointer.length
             let item = page.bytes.extracting(range)
-            let fields =
-                kind == .heap || kind == .sequence || kind == .other
-                ? HeapItems.fields(item, pointer.number, &texts)
-                : IndexItems.fields(kind, item, isLeaf: isLeaf)
+            let fields: [InspectedField]
+            switch kind {
+            case .sequence: fields = HeapItems.fields(item, pointer.number, &sequenceTexts)
+            case .heap, .other: fields = HeapItems.fields(item, pointer.number, &texts)
+            default: fields = IndexItems.fields(kind, item, role)
+            }
             parts.append(
                 InspectedPart(
                     kind: .item, range: range, linePointer: pointer.number, fields: fields))

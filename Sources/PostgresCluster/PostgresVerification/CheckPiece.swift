@@ -27,6 +27,8 @@ struct CheckPiece: Sendable {
     /// The block behind the last one; nil for the file's end, which may have moved since the file
     /// was listed.
     let end: UInt64?
+    /// How many blocks it had when the file was listed.
+    let blockCount: UInt64
     /// Whether it is the relation's last piece.
     let isLast: Bool
     let patience: Patience
@@ -45,6 +47,24 @@ struct CheckPiece: Sendable {
     /// The number of blocks in a piece: as few as let threads share a table of some size, and as
     /// many as make the cost of a piece vanish.
     static let blocks: UInt64 = 512
+
+    /// The numbers of neighbouring pieces that are handed out together: small files, up to the size
+    /// of a piece.
+    static func batches(_ pieces: [CheckPiece]) -> [Range<Int>] {
+        var batches: [Range<Int>] = []
+        var start = 0
+        var count: UInt64 = 0
+        for index in pieces.indices {
+            if index > start && count + pieces[index].blockCount > blocks {
+                batches.append(start..<index)
+                (start, count) = (index, 0)
+            }
+            // A file costs something even if it is empty.
+            count += pieces[index].blockCount + 4
+        }
+        if start < pieces.count { batches.append(start..<pieces.count) }
+        return batches
+    }
 }
 
 /// A relation in the order of a check.
@@ -88,6 +108,7 @@ struct CheckItem {
                     CheckPiece(
                         relation: number, file: file, known: known, gathering: gathering,
                         isRepeated: isRepeated, start: start, end: isLast ? nil : end,
+                        blockCount: min(end, blocks) - min(start, blocks),
                         isLast: isLast && index == files.count - 1, patience: patience))
                 if isLast { break }
                 start = end

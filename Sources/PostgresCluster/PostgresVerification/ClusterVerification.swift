@@ -51,7 +51,11 @@ final class ClusterVerification {
             items[number].pieces(number: number, segmentBlocks: segmentBlocks)
         }
         try checkAll(pieces) { piece, result throws(StorageError) in try take(piece, result) }
-        if let snapshot { settling.compare(snapshot) }
+        if let snapshot {
+            let listed = Set(
+                listing.files.lazy.filter { $0.fork == .main && $0.segment == 0 }.map(\.path))
+            settling.compare(snapshot, listed: listed)
+        }
         try settling.finish()
         output.flush()
         return output.report

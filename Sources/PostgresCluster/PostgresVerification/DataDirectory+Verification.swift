@@ -13,7 +13,7 @@ extension DataDirectory {
     /// doubt, not a finding. Mirrors PostgreSQL's `pg_checksums --check`, and with
     /// ``ClusterVerificationOptions/isDeep`` also `verify_heapam`.
     ///
-    /// Pages are checked on several threads (``ClusterVerificationOptions/threads``), and the observer
+    /// Pages are checked on several threads (``ClusterVerificationOptions/threads``). The observer
     /// is called on the calling thread, in an order that does not depend on them.
     ///
     /// Nothing is written. Memory grows with the number of files, not with their lengths.

@@ -3,8 +3,8 @@ internal import PostgresReading
 internal import Synchronization
 internal import Threads
 
-/// Checks pieces on several threads, and hands what they find to the calling thread, in the order of
-/// the pieces whatever the number of threads.
+/// Checks pieces on several threads, and hands what they find to the calling thread, in the order
+/// of the pieces whatever the number of threads. Small pieces are handed out together.
 struct ParallelCheck {
     let share: CheckShare
     /// The calling thread's.
@@ -15,7 +15,7 @@ struct ParallelCheck {
     let progress: (Int) -> Void
 
     private static let tick: Duration = .milliseconds(200)
-    /// How many pieces a thread may be ahead, so that memory is bounded.
+    /// How many batches a thread may be ahead, so that memory is bounded.
     private static let window = 16
 
     /// The number of threads when none is asked for.
@@ -34,12 +34,14 @@ struct ParallelCheck {
         guard team.isStarted else { return try runAlone(pieces, take) }
         defer { team.end() }
         var last = 0
-        while let result = team.results.next(
-            every: Self.tick, meanwhile: { progress(min(last, pieces.count - 1)) })
+        while let results = team.results.next(
+            every: Self.tick, meanwhile: { progress(last) })
         {
-            last = result.piece
-            if let failure = result.failure { throw failure }
-            try take(pieces[result.piece], result)
+            for result in results {
+                last = result.piece
+                if let failure = result.failure { throw failure }
+                try take(pieces[last], result)
+            }
             progress(last)
         }
     }
@@ -64,13 +66,14 @@ struct ParallelCheck {
 
     /// The threads.
     private final class Team {
-        let results: OrderedResults<PieceResult>
+        let results: OrderedResults<[PieceResult]>
         private var threads: [OSThread] = []
 
         init(_ share: CheckShare, _ pieces: [CheckPiece], threads: Int, window: Int) {
-            results = OrderedResults(count: pieces.count, window: window)
-            let work = Work(share, pieces, results)
-            for _ in 0..<min(threads, pieces.count) {
+            let batches = CheckPiece.batches(pieces)
+            results = OrderedResults(count: batches.count, window: window)
+            let work = Work(share, pieces, batches, results)
+            for _ in 0..<min(threads, batches.count) {
                 guard let session = try? share.directory.makeSession() else { break }
                 let worker = Worker(work, session)
                 guard let thread = OSThread.start({ worker.run() }) else {
@@ -91,23 +94,28 @@ struct ParallelCheck {
     }
 }
 
-/// The pieces that threads take one after another. Any thread.
+/// The batches of pieces that threads take one after another. Any thread.
 private final class Work: Sendable {
     let share: CheckShare
     let pieces: [CheckPiece]
-    let results: OrderedResults<PieceResult>
+    let batches: [Range<Int>]
+    let results: OrderedResults<[PieceResult]>
     private let next = Atomic<Int>(0)
 
-    init(_ share: CheckShare, _ pieces: [CheckPiece], _ results: OrderedResults<PieceResult>) {
+    init(
+        _ share: CheckShare, _ pieces: [CheckPiece], _ batches: [Range<Int>],
+        _ results: OrderedResults<[PieceResult]>
+    ) {
         self.share = share
         self.pieces = pieces
+        self.batches = batches
         self.results = results
     }
 
-    /// The number of the next piece; nil behind the last.
+    /// The number of the next batch; nil behind the last.
     func take() -> Int? {
         let number = next.add(1, ordering: .relaxed).oldValue
-        return number < pieces.count ? number : nil
+        return number < batches.count ? number : nil
     }
 }
 
@@ -123,11 +131,16 @@ private final class Worker: @unchecked Sendable {
 
     func run() {
         let check = PieceCheck(work.share, session: session)
-        while let number = work.take(), work.results.begin(number) {
-            let result = check.check(work.pieces[number], number) { [work] part in
-                work.results.give(number, part)
+        while let batch = work.take(), work.results.begin(batch) {
+            var results: [PieceResult] = []
+            for number in work.batches[batch] {
+                let result = check.check(work.pieces[number], number) { [work] part in
+                    defer { results = [] }
+                    return work.results.give(batch, results + [part])
+                }
+                results.append(result)
             }
-            work.results.finish(number, with: result)
+            work.results.finish(batch, with: results)
         }
         session.close()
     }

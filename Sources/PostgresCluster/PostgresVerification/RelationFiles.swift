@@ -53,6 +53,11 @@ struct RelationLayout: Equatable {
     /// Bytes by segment, by fork.
     private(set) var bytes: [Fork: [UInt32: Int64]] = [:]
 
+    /// The lengths at the time of the listing.
+    init(listed relation: RelationFiles) {
+        for file in relation.files { bytes[file.fork, default: [:]][file.segment] = file.bytes }
+    }
+
     /// Looks at the files.
     init(_ relation: RelationFiles, in directory: DataDirectory) {
         for file in relation.files {

@@ -42,9 +42,12 @@ struct Settling {
         _ relation: RelationFiles, _ known: KnownRelation?, _ coverage: MapCoverage,
         isUnnamed: Bool
     ) {
-        let suspect = Suspect(
+        var suspect = Suspect(
             relation: relation, known: known, coverage: coverage, isUnnamed: isUnnamed,
-            layout: RelationLayout(relation, in: directory))
+            layout: RelationLayout(listed: relation))
+        if faults(of: suspect, mayChange: false).isEmpty { return }
+        // Only what looks wrong by the listing is worth a look at each file.
+        suspect.layout = RelationLayout(relation, in: directory)
         let faults = faults(of: suspect, mayChange: false)
         if faults.isEmpty { return }
         if output.mayChange() {
@@ -75,11 +78,13 @@ struct Settling {
     }
 
     /// Notes what the catalogs name and is not there.
-    mutating func compare(_ snapshot: CatalogSnapshot) {
+    ///
+    /// - Parameter listed: the first files that the listing found, which need no other look.
+    mutating func compare(_ snapshot: CatalogSnapshot, listed: Set<String>) {
         databases = snapshot.databases.filter { !$0.isThere }
         failures = snapshot.failures
         for known in snapshot.relations.values.sorted(by: { $0.path < $1.path }) {
-            if !isThere(known.path) {
+            if !listed.contains(known.path) && !isThere(known.path) {
                 missing.append(known)
             } else if known.isUnlogged, !isThere(Self.initPath(known)) {
                 missingInits.append(known)

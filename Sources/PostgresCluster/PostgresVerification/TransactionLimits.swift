@@ -8,7 +8,8 @@ struct TransactionLimits {
     let nextMultixact: UInt32?
     let oldestTransaction: UInt32
     let oldestMultixact: UInt32
-    /// The relation's own; zero if unknown.
+    /// The relation's own; zero if unknown, or if a server may not have written all pages that it
+    /// froze before it changed the catalog.
     let frozenTransaction: UInt32
     let frozenMultixact: UInt32
 
@@ -19,8 +20,8 @@ struct TransactionLimits {
         nextMultixact = mayChange ? nil : control.nextMultixact
         oldestTransaction = control.oldestTransaction
         oldestMultixact = control.oldestMultixact
-        frozenTransaction = known?.frozenTransaction ?? 0
-        frozenMultixact = known?.oldestMultixact ?? 0
+        frozenTransaction = mayChange ? 0 : known?.frozenTransaction ?? 0
+        frozenMultixact = mayChange ? 0 : known?.oldestMultixact ?? 0
     }
 
     /// Whether the first number is older. Numbers wrap around.
