@@ -42,13 +42,18 @@ struct StrataTool: ParsableCommand {
     private static let mostArenas: CInt = 8
 
     /// The process's arguments. `CommandLine.arguments` would repair those that are not UTF-8,
-    /// which would then name other files.
+    /// which would then name other files. On Linux, `CommandLine` has none at all where `/proc` is
+    /// not mounted, as in some rescue systems.
     private static var arguments: [String] {
-        (0..<Int(CommandLine.argc)).compactMap { index in
-            unsafe CommandLine.unsafeArgv[index].map { argument in
-                let bytes = unsafe UnsafeRawBufferPointer(start: argument, count: strlen(argument))
-                return unsafe PathBytes.string(Array(bytes))
-            }
+        let count = strata_argument_count()
+        return (0..<(count > 0 ? count : CommandLine.argc)).compactMap { index in
+            let argument =
+                count > 0
+                ? unsafe strata_argument(index)
+                : unsafe UnsafePointer(CommandLine.unsafeArgv[Int(index)])
+            guard let argument = unsafe argument else { return nil }
+            let bytes = unsafe UnsafeRawBufferPointer(start: argument, count: strlen(argument))
+            return unsafe PathBytes.string(Array(bytes))
         }
     }
 

@@ -9,6 +9,7 @@
 #include "futex.h"
 #include "heap.h"
 #include "held.h"
+#include "process.h"
 #include "racing.h"
 
 #endif
