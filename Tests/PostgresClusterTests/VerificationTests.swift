@@ -36,6 +36,19 @@ struct VerificationTests {
         #expect(verdict.files.count { $0.findings > 0 } == 1)
     }
 
+    @Test("a database's folder without its version is a finding", arguments: Clusters.all)
+    func missingVersion(_ cluster: Clusters.Cluster) throws {
+        let copy = try ClusterCopy(cluster)
+        try copy.remove("base/5/PG_VERSION")
+        let verdict = try copy.verify()
+        if cluster.isCrashed {
+            #expect(verdict.doubts.map(\.path) == ["base/5/PG_VERSION"], "\(verdict)")
+            #expect(verdict.report.outcome == .incomplete)
+        } else {
+            #expect(verdict.paths(.missing) == ["base/5/PG_VERSION"], "\(verdict)")
+        }
+    }
+
     @Test("a missing database that allows no connections is none", arguments: clean)
     func missingTemplate(_ cluster: Clusters.Cluster) throws {
         let copy = try ClusterCopy(cluster)

@@ -16,6 +16,8 @@ struct Settling {
     private var missingInits: [KnownRelation] = []
     private var databases: [CatalogSnapshot.KnownDatabase] = []
     private var failures: [CatalogSnapshot.Failure] = []
+    /// Databases whose folder lacks the file that says that it is one.
+    private var unversioned: [CatalogSnapshot.KnownDatabase] = []
 
     private struct Suspect {
         let relation: RelationFiles
@@ -82,6 +84,7 @@ struct Settling {
     /// - Parameter listed: the first files that the listing found, which need no other look.
     mutating func compare(_ snapshot: CatalogSnapshot, listed: Set<String>) {
         databases = snapshot.databases.filter { !$0.isThere }
+        unversioned = snapshot.databases.filter { $0.isThere && lacksVersion($0) }
         failures = snapshot.failures
         for known in snapshot.relations.values.sorted(by: { $0.path < $1.path }) {
             if !listed.contains(known.path) && !isThere(known.path) {
@@ -106,6 +109,35 @@ struct Settling {
         } catch {
             // What cannot be looked at is not missing, and the listing has said so.
             return true
+        }
+    }
+
+    private func lacksVersion(_ database: CatalogSnapshot.KnownDatabase) -> Bool {
+        isThere(database.folder) && !isThere(Self.versionPath(database))
+    }
+
+    private static func versionPath(_ database: CatalogSnapshot.KnownDatabase) -> String {
+        database.folder + "/PG_VERSION"
+    }
+
+    /// Passes on the folders that no server takes for a database's.
+    private func addUnversioned() {
+        if unversioned.isEmpty { return }
+        // A server that drops a database soon has removed its folder too.
+        if output.mayChange() { pause(Self.leastSteadyPause) }
+        for database in unversioned where lacksVersion(database) {
+            let (path, owner) = (Self.versionPath(database), "database \(database.name)")
+            if output.mayChange() {
+                output.add(
+                    ClusterDoubt(
+                        path, owner: owner,
+                        "it is missing; a server may have been dropping or moving the database"))
+            } else {
+                output.add(
+                    ClusterFinding(
+                        .missing, path, owner: owner,
+                        "it is missing, and without it a server does not open the database"))
+            }
         }
     }
 
@@ -142,6 +174,7 @@ struct Settling {
             }
         }
         addMissing()
+        addUnversioned()
     }
 
     /// Looks at the suspicious files until they stay the same. A server that drops a relation of
