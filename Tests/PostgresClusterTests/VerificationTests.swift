@@ -49,6 +49,21 @@ struct VerificationTests {
         }
     }
 
+    @Test("a server may be copying or removing a database's files", arguments: Clusters.all)
+    func fleetingDatabase(_ cluster: Clusters.Cluster) throws {
+        let copy = try ClusterCopy(cluster)
+        let map = [UInt8](try copy.bytes(try copy.file(Self.table) + "_fsm"))
+        // It copies and removes them in any order.
+        try copy.write("base/77777/2602_fsm", map)
+        let verdict = try copy.verify()
+        if cluster.isCrashed {
+            #expect(verdict.report.outcome == .incomplete, "\(verdict)")
+            #expect(verdict.doubts.map(\.path) == ["base/77777/2602"])
+        } else {
+            #expect(verdict.paths(.missing) == ["base/77777/2602"], "\(verdict)")
+        }
+    }
+
     @Test("a missing database that allows no connections is none", arguments: clean)
     func missingTemplate(_ cluster: Clusters.Cluster) throws {
         let copy = try ClusterCopy(cluster)

@@ -33,6 +33,12 @@ struct CatalogSnapshot {
         let isThere: Bool
     }
 
+    /// Whether the catalogs would name a relation in a folder: they were read, unless they are of
+    /// that folder's database.
+    func covers(_ folder: String) -> Bool {
+        !readFolders.isEmpty && !failures.contains { $0.database.folder == folder }
+    }
+
     private static let attempts = 3
     private static let attemptPause: Duration = .milliseconds(100)
 

@@ -183,7 +183,7 @@ extension ClusterVerification {
         settling.judge(
             item.relation, item.known, coverage,
             isUnnamed: item.known == nil
-                && snapshot?.readFolders.contains(item.relation.folder) == true)
+                && snapshot?.covers(item.relation.folder) == true)
         fork = nil
         coverage = MapCoverage()
         switch item.gathering {

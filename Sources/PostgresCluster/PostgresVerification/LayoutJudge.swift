@@ -11,8 +11,8 @@ struct LayoutJudge {
     /// Whether a server may be changing the files, or has crashed. Then the map forks on disk may
     /// lag behind, and the catalogs too.
     let mayChange: Bool
-    /// Whether the catalogs were read and do not name the relation: it may be one that was being
-    /// made or dropped.
+    /// Whether the catalogs were read and do not name the relation: it, or its database, may be one
+    /// that was being made, moved or dropped.
     let isUnnamed: Bool
 
     /// Whether the log says that a server cut the relation off; nil if that is not known.
@@ -30,18 +30,21 @@ struct LayoutJudge {
         let hasInit = layout.bytes[.initialization] != nil
         // A server that starts after a crash makes the other forks anew.
         if mayChange && (hasInit || known?.isUnlogged == true) { return [] }
+        let faults = allFaults(layout)
+        guard isUnnamed && mayChange else { return faults }
+        return faults.map { fault in
+            guard case .finding(let finding) = fault else { return fault }
+            return .doubt(
+                ClusterDoubt(
+                    finding.path,
+                    "\(finding.reason); no catalog on disk names the relation, so the server may"
+                        + " have been making or dropping it, or its database"))
+        }
+    }
+
+    private func allFaults(_ layout: RelationLayout) -> [Fault] {
         var faults: [Fault] = []
         for fork in Fork.allCases { faults += segmentFaults(fork, layout.bytes[fork] ?? [:]) }
-        if isUnnamed && mayChange {
-            faults = faults.map { fault in
-                guard case .finding(let finding) = fault else { return fault }
-                return .doubt(
-                    ClusterDoubt(
-                        finding.path,
-                        "\(finding.reason); no catalog on disk names the relation, so the server"
-                            + " may have been making or dropping it"))
-            }
-        }
         if layout.bytes[.main]?[0] == nil {
             if layout.bytes[.main] == nil, let fork = layout.bytes.keys.first {
                 faults.append(
