@@ -79,9 +79,9 @@ let modules: [Target] = [
     .target(
         name: "PostgresReading",
         dependencies: [
-            "PostgresTypes", "PageChecking", "ReadStream", "BufferManager", "StorageManager",
-            "MagneticDisk",
-            "FileAccess", "PageFormat", "AsyncIO", deque, log, "Threads", system,
+            "PostgresTypes", "ToastFormat", "PageChecking", "ReadStream", "BufferManager",
+            "StorageManager", "MagneticDisk", "FileAccess", "PageFormat", "AsyncIO", deque, log,
+            "Threads", system,
         ],
         path: "Sources/PostgresCluster/PostgresReading"),
     .target(

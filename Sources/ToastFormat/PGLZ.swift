@@ -13,13 +13,15 @@ package enum PGLZ {
     static let farthestCopy = 4095
 
     /// Decompresses `input` to exactly `size` bytes.
+    ///
+    /// - Parameter prefix: text that the result begins with, and which may have to be quoted.
     package static func decompress(
-        _ input: RawSpan, size: Int
+        _ input: RawSpan, size: Int, behind prefix: consuming [UInt8]? = nil
     ) throws(CompressionFault) -> [UInt8] {
         guard size <= input.byteCount &* greatestRatio else {
             throw CompressionFault("\(input.byteCount) compressed bytes cannot yield \(size)")
         }
-        var output = OutputWindow(size: size)
+        var output = OutputWindow(size: size, behind: prefix)
         var position = 0
         let end = input.byteCount
         while position < end && !output.isFull {
@@ -83,21 +85,35 @@ package enum PGLZ {
     }
 }
 
+extension [UInt8] {
+    /// Makes room for a text that may have to be quoted once it is there. Memory that is not used
+    /// then is not there. Repeated calls take time proportional to the bytes.
+    package mutating func reserveForText(of size: Int) {
+        let needed = count + 2 * size
+        if needed > capacity { reserveCapacity(Swift.max(needed, count + capacity)) }
+    }
+}
+
 /// Decompressed bytes, parts of which are copied again. Never exceeds its initial size.
 package struct OutputWindow {
+    /// The bytes, behind those that were there before.
     package private(set) var bytes: [UInt8]
-    private let size: Int
+    /// Where they begin, and where they end at last.
+    private let start: Int
+    private let end: Int
 
-    package init(size: Int) {
-        self.size = size
-        bytes = []
-        bytes.reserveCapacity(size)
+    package init(size: Int, behind prefix: consuming [UInt8]?) {
+        let isText = prefix != nil
+        bytes = prefix ?? []
+        start = bytes.count
+        end = start &+ size
+        if isText { bytes.reserveForText(of: size) } else { bytes.reserveCapacity(end) }
     }
 
     @inline(__always)
-    package var room: Int { size &- bytes.count }
+    package var room: Int { end &- bytes.count }
     @inline(__always)
-    package var isFull: Bool { bytes.count >= size }
+    package var isFull: Bool { bytes.count >= end }
 
     /// Appends a byte. Callers must check ``isFull`` first.
     @inline(__always)
@@ -114,12 +130,12 @@ package struct OutputWindow {
     /// end. The copy may overlap its source. Returns false if it does not begin within the value,
     /// or runs over the end.
     package mutating func copy(distance: Int, length: Int) -> Bool {
-        guard distance >= 1, distance <= bytes.count, length >= 0, length <= room else {
+        guard distance >= 1, distance <= bytes.count &- start, length >= 0, length <= room else {
             return false
         }
-        let start = bytes.count &- distance
+        let source = bytes.count &- distance
         // Copies byte by byte: with a slice of the array, each copy would copy the whole array.
-        for index in 0..<length { bytes.append(bytes[start &+ index]) }
+        for index in 0..<length { bytes.append(bytes[source &+ index]) }
         return true
     }
 }

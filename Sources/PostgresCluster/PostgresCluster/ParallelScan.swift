@@ -34,6 +34,8 @@ final class ParallelScan: Sendable {
         var done: Set<Int> = []
         var rows = 0
         var failures: [Int: StorageError] = [:]
+        /// The memory of delivered text, for text to come.
+        var spare: [[UInt8]] = []
         var isStopped = false
     }
 
@@ -53,8 +55,27 @@ final class ParallelScan: Sendable {
     func run(_ sink: ([UInt8]) throws(StorageError) -> Void) throws(StorageError) -> Int {
         let running = try start()
         defer { running.end() }
-        while let piece = try running.next() { try sink(piece) }
+        while var piece = try running.next() {
+            try sink(piece)
+            reuse(&piece)
+        }
         return state.withLock { $0.rows }
+    }
+
+    /// Keeps the memory of text that was delivered, unless it is large.
+    private func reuse(_ piece: inout [UInt8]) {
+        guard piece.capacity <= 2 * Self.mostText else { return }
+        piece.removeAll(keepingCapacity: true)
+        var memory: [UInt8] = []
+        swap(&memory, &piece)
+        state.withLock { if $0.spare.count < threads { $0.spare.append(memory) } }
+    }
+
+    /// An empty text, with memory if there is some to reuse.
+    private func newText() -> TextOutput {
+        var text = TextOutput()
+        if let spare = state.withLock({ $0.spare.popLast() }) { text.bytes = spare }
+        return text
     }
 
     /// Starts the threads. A scan can be started once.
@@ -208,7 +229,7 @@ extension ParallelScan {
             }
             if isStopped { throw StorageError(.closed, "the scan was stopped") }
             if given {
-                output = TextOutput()
+                output = newText()
                 return announce()
             }
             park(changes, expected: seen)
@@ -218,7 +239,7 @@ extension ParallelScan {
     /// Delivers the last of a chunk's text.
     private func finish(_ output: inout TextOutput, _ chunk: Int, rows: Int) {
         let bytes = output.bytes
-        output = TextOutput()
+        output = newText()
         state.withLock { state in
             if !bytes.isEmpty { state.pieces[chunk, default: []].append(bytes) }
             state.done.insert(chunk)

@@ -115,7 +115,7 @@ struct RowWriter {
             if try !field(index, data, row, &output) {
                 output.append(csv.null)
             } else if !(plan.columns[index].isPlain && nullIsEmpty) {
-                quote(&output, from: start)
+                csv.quote(&output, from: start)
             }
             index += 1
         }
@@ -170,18 +170,6 @@ struct RowWriter {
         case UInt8(ascii: "\\"): byte
         default: nil
         }
-    }
-
-    /// Quotes what was written from `start` on if necessary.
-    private mutating func quote(_ output: inout TextOutput, from start: Int) {
-        let end = output.count
-        let needsQuotes = csv.needsQuotes(
-            unsafe output.bytes.span.extracting(start..<end).bytes)
-        guard needsQuotes else { return }
-        scratch.clear()
-        csv.writeQuoted(unsafe output.bytes.span.extracting(start..<end).bytes, to: &scratch)
-        output.bytes.removeLast(end - start)
-        output.append(scratch.bytes)
     }
 
     /// Appends a value with its length, as `DatumBatch` describes it.
@@ -269,9 +257,13 @@ struct RowWriter {
                     to: &output)
                 return try convert(index, &output, from: start)
             case .compressed(let range, let compression):
-                let bytes = try compression.decompress(
-                    try data.part(range.lowerBound, range.count))
-                return try write(index, bytes, &output)
+                let part = try data.part(range.lowerBound, range.count)
+                if let prefix = textBefore(index, &output) {
+                    output.bytes = try compression.decompress(part, behind: prefix)
+                } else {
+                    try write(index, try compression.decompress(part), &output)
+                }
+                return
             case .external(let pointer): return try external(index, pointer, &output)
             }
         } catch {
@@ -284,11 +276,25 @@ struct RowWriter {
     ) throws(ValueFault) {
         let bytes: [UInt8]
         do throws(StorageError) {
+            if let prefix = textBefore(index, &output) {
+                output.bytes = try toast.value(pointer, behind: prefix)
+                return
+            }
             bytes = try toast.value(pointer)
         } catch {
             throw .malformed(error.description)
         }
         try write(index, bytes, &output)
+    }
+
+    /// Takes what was written so far, if the value's bytes are its text and so can be put directly
+    /// behind it. Otherwise returns nil.
+    private func textBefore(_ index: Int, _ output: inout TextOutput) -> [UInt8]? {
+        guard case .text = plan.columns[index].form, encoding.isUTF8 || plan.columns[index].isBinary
+        else { return nil }
+        var taken: [UInt8] = []
+        swap(&taken, &output.bytes)
+        return taken
     }
 
     private func write(

@@ -129,6 +129,8 @@ public final class TableScan: Sendable {
         try worker.scan(0..<blocks) { output throws(StorageError) in
             if output.count < Self.pieceSize { return }
             try sink(output.bytes)
+            // The memory of a large value is given back.
+            if output.bytes.capacity > 8 * Self.pieceSize { output = TextOutput() }
             output.clear()
         }
         if worker.output.count > 0 { try sink(worker.output.bytes) }

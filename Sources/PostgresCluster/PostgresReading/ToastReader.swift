@@ -3,6 +3,7 @@ internal import BufferManager
 internal import PageFormat
 package import PostgresTypes
 internal import StorageManager
+internal import ToastFormat
 
 /// Where the out-of-line values of a table are stored.
 package struct ToastPlace: Sendable, Hashable {
@@ -40,14 +41,26 @@ package struct ToastReader {
 
     /// The uncompressed value that a pointer refers to.
     ///
+    /// - Parameter prefix: text that the result begins with, so that a large value need not be
+    ///   copied. It is lost if this throws.
     /// - Throws: `damagedRow` if chunks are missing or wrong; what reading pages throws.
-    package mutating func value(_ pointer: ToastPointer) throws(StorageError) -> [UInt8] {
+    package mutating func value(
+        _ pointer: ToastPointer, behind prefix: consuming [UInt8]? = nil
+    ) throws(StorageError) -> [UInt8] {
         guard let place, place.relation == pointer.relation else {
             throw damage(pointer, "its table has no TOAST relation \(pointer.relation)")
         }
-        let chunks = try chunks(pointer, place)
+        guard pointer.isCompressed else {
+            guard pointer.storedSize == pointer.rawSize - 4 else {
+                throw damage(
+                    pointer,
+                    "a value of \(pointer.rawSize - 4) bytes has \(pointer.storedSize) stored")
+            }
+            return try chunks(pointer, place, behind: prefix)
+        }
+        let chunks = try chunks(pointer, place, behind: nil)
         do throws(ValueFault) {
-            return try pointer.value(ofChunks: chunks)
+            return try pointer.value(ofChunks: chunks, behind: prefix)
         } catch {
             throw damage(pointer, error.description)
         }
@@ -61,7 +74,7 @@ package struct ToastReader {
     }
 
     private mutating func chunks(
-        _ pointer: ToastPointer, _ place: ToastPlace
+        _ pointer: ToastPointer, _ place: ToastPlace, behind prefix: consuming [UInt8]?
     ) throws(StorageError) -> [UInt8] {
         let heap = try openHeap(place)
         let blocks = try storage.explaining(place.heap) { () throws(StorageError) in
@@ -71,7 +84,7 @@ package struct ToastReader {
         guard pointer.storedSize <= Int(blocks) * blockSize else {
             throw damage(pointer, "the relation is too small for \(pointer.storedSize) bytes")
         }
-        var gathered = ChunkGatherer(pointer)
+        var gathered = ChunkGatherer(pointer, behind: prefix)
         if let index = try openIndex(place) {
             let rows = try? index.rows(
                 of: pointer.value, atMost: gathered.mostChunks, storage.buffers, session)
@@ -127,17 +140,23 @@ package struct ToastReader {
 /// Puts the chunks of one value in order.
 private struct ChunkGatherer {
     private let value: UInt32
-    /// The value's bytes, as far as its chunks were found.
+    /// The value's bytes, as far as its chunks were found, behind those that were there before.
     private(set) var bytes: [UInt8]
+    /// Where they begin.
+    private let base: Int
     private var isThere: [Bool]
     /// How many chunks were not found yet.
     private(set) var missing: Int
     /// The size of every chunk but the last.
     private static let chunkSize = 1996
 
-    init(_ pointer: ToastPointer) {
+    init(_ pointer: ToastPointer, behind prefix: consuming [UInt8]?) {
         value = pointer.value
-        bytes = [UInt8](repeating: 0, count: pointer.storedSize)
+        let isText = prefix != nil
+        bytes = prefix ?? []
+        base = bytes.count
+        if isText { bytes.reserveForText(of: pointer.storedSize) }
+        bytes.append(contentsOf: repeatElement(0, count: pointer.storedSize))
         missing = (pointer.storedSize + Self.chunkSize - 1) / Self.chunkSize
         isThere = Array(repeating: false, count: missing)
     }
@@ -158,7 +177,7 @@ private struct ChunkGatherer {
         guard number >= 0, number < isThere.count, !isThere[number] else { return }
         let extent = try ValueLayout.varlena.extent(in: data, from: 8)
         guard case .plain(let range) = try Varlena.form(of: data, extent) else { return }
-        let start = number * Self.chunkSize
+        let start = base + number * Self.chunkSize
         let end = min(bytes.count, start + Self.chunkSize)
         guard range.count == end - start else { return }
         let chunk = try data.part(range.lowerBound, range.count)

@@ -5,8 +5,9 @@ extension ValueWriter {
 
     /// The positions of the parts of an array in its value.
     private struct ArrayParts {
-        var dimensions: [Int] = []
-        var lowerBounds: [Int64] = []
+        var dimensionCount = 0
+        var dimensions = InlineArray<6, Int>(repeating: 0)
+        var lowerBounds = InlineArray<6, Int64>(repeating: 1)
         /// How many elements there are.
         var count = 1
         /// The start of the bitmap of nulls; nil if there is none.
@@ -20,8 +21,9 @@ extension ValueWriter {
     ) throws(ValueFault) {
         let parts = try arrayParts(value)
         guard parts.count > 0 else { return output.append("{}") }
-        if parts.lowerBounds.contains(where: { $0 != 1 }) {
-            for (lower, count) in zip(parts.lowerBounds, parts.dimensions) {
+        if (0..<parts.dimensionCount).contains(where: { parts.lowerBounds[$0] != 1 }) {
+            for dimension in 0..<parts.dimensionCount {
+                let (lower, count) = (parts.lowerBounds[dimension], parts.dimensions[dimension])
                 output.append("[" as Unicode.Scalar)
                 output.append(signed: lower)
                 output.append(":" as Unicode.Scalar)
@@ -30,7 +32,6 @@ extension ValueWriter {
             }
             output.append("=" as Unicode.Scalar)
         }
-        var text = TextOutput()
         var offset = parts.data
         let start = output.count
         for index in 0..<parts.count {
@@ -42,10 +43,11 @@ extension ValueWriter {
                 output.append("NULL")
             } else {
                 let extent = try elementExtent(value, element.layout, offset)
-                text.clear()
+                let start = output.count
                 try writeStored(
-                    value, extent, element.layout, as: element.form, depth: depth + 1, to: &text)
-                Self.quoteElement(text, element.delimiter, to: &output)
+                    value, extent, element.layout, as: element.form, depth: depth + 1,
+                    to: &output)
+                Self.quoteElement(&output, from: start, element.delimiter)
                 offset = extent.upperBound
             }
             close(parts, after: index, &output)
@@ -65,12 +67,13 @@ extension ValueWriter {
             guard count >= 0, count < 1 << 27 else {
                 throw .malformed("an array with \(count) elements in a dimension")
             }
-            parts.dimensions.append(count)
-            parts.lowerBounds.append(Int64(lower))
+            parts.dimensions[index] = count
+            parts.lowerBounds[index] = Int64(lower)
             let (product, overflow) = parts.count.multipliedReportingOverflow(by: count)
             guard !overflow else { throw .malformed("an array of too many elements") }
             parts.count = product
         }
+        parts.dimensionCount = dimensions
         if dimensions == 0 { parts.count = 0 }
         let header = 12 + 8 * dimensions
         if dataOffset != 0 {
@@ -115,8 +118,8 @@ extension ValueWriter {
     ) {
         if index > 0 { output.append(delimiter) }
         var size = 1
-        for count in parts.dimensions.reversed() {
-            size *= count
+        for dimension in stride(from: parts.dimensionCount - 1, through: 0, by: -1) {
+            size *= parts.dimensions[dimension]
             if index % size != 0 { break }
             output.append("{" as Unicode.Scalar)
         }
@@ -124,27 +127,26 @@ extension ValueWriter {
 
     private func close(_ parts: ArrayParts, after index: Int, _ output: inout TextOutput) {
         var size = 1
-        for count in parts.dimensions.reversed() {
-            size *= count
+        for dimension in stride(from: parts.dimensionCount - 1, through: 0, by: -1) {
+            size *= parts.dimensions[dimension]
             if (index + 1) % size != 0 { break }
             output.append("}" as Unicode.Scalar)
         }
     }
 
-    /// Appends an element, quoted if it could be mistaken for something else.
+    /// Quotes the element that was written from `start` on, if it could be mistaken for something
+    /// else.
     private static func quoteElement(
-        _ text: TextOutput, _ delimiter: UInt8, to output: inout TextOutput
+        _ output: inout TextOutput, from start: Int, _ delimiter: UInt8
     ) {
-        let needsQuotes =
-            text.count == 0 || isNull(text.bytes)
-            || text.bytes.contains { byte in
-                byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
-                    || byte == UInt8(ascii: "{") || byte == UInt8(ascii: "}")
-                    || byte == delimiter || isSpace(byte)
-            }
-        guard needsQuotes else { return output.append(text.bytes) }
+        let end = output.count
+        guard
+            needsQuotes(unsafe output.bytes.span.extracting(start..<end).bytes, delimiter)
+        else { return }
+        let bytes = Array(output.bytes[start..<end])
+        output.bytes.removeLast(end - start)
         output.append("\"" as Unicode.Scalar)
-        for byte in text.bytes {
+        for byte in bytes {
             if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
                 output.append("\\" as Unicode.Scalar)
             }
@@ -153,10 +155,22 @@ extension ValueWriter {
         output.append("\"" as Unicode.Scalar)
     }
 
-    private static func isNull(_ bytes: [UInt8]) -> Bool {
-        guard bytes.count == 4 else { return false }
-        return bytes[0] | 0x20 == UInt8(ascii: "n") && bytes[1] | 0x20 == UInt8(ascii: "u")
-            && bytes[2] | 0x20 == UInt8(ascii: "l") && bytes[3] | 0x20 == UInt8(ascii: "l")
+    private static func needsQuotes(_ text: RawSpan, _ delimiter: UInt8) -> Bool {
+        if text.byteCount == 0 || isNull(text) { return true }
+        return text.contains { byte in
+            // White space and the quotation mark are below letters and digits.
+            byte <= UInt8(ascii: "\"") && (byte == UInt8(ascii: "\"") || isSpace(byte))
+                || byte == UInt8(ascii: "\\") || byte == UInt8(ascii: "{")
+                || byte == UInt8(ascii: "}") || byte == delimiter
+        }
+    }
+
+    private static func isNull(_ text: RawSpan) -> Bool {
+        guard text.byteCount == 4, let word = try? text.load(0, as: UInt32.self) else {
+            return false
+        }
+        // The four letters, whatever their case.
+        return word | 0x2020_2020 == 0x6C6C_756E
     }
 
     /// White space as the server's parsers see it.

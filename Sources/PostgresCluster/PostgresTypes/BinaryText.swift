@@ -3,8 +3,12 @@ enum BinaryText {
     static func write(_ value: RawSpan, to output: inout TextOutput) throws(ValueFault) {
         try output.checkSize(of: 2 + 2 * value.byteCount)
         output.append("\\x")
-        output.bytes.reserveCapacity(output.count + 2 * value.byteCount)
-        for index in 0..<value.byteCount { output.append(hexadecimal: try value.byte(index)) }
+        output.bytes.append(addingCapacity: 2 * value.byteCount) { digits in
+            value.forEachByte { byte in
+                digits.append(TextOutput.digit(byte >> 4))
+                digits.append(TextOutput.digit(byte & 15))
+            }
+        }
     }
 }
 
@@ -45,11 +49,17 @@ enum CharText {
 /// `uuid`. Mirrors `uuid_out`.
 enum UUIDText {
     static func write(_ value: RawSpan, to output: inout TextOutput) throws(ValueFault) {
-        for index in 0..<16 {
-            if index == 4 || index == 6 || index == 8 || index == 10 {
-                output.append("-" as Unicode.Scalar)
+        let halves = (try value.load(0, as: UInt64.self), try value.load(8, as: UInt64.self))
+        output.bytes.append(addingCapacity: 36) { digits in
+            for index in 0..<16 {
+                if index == 4 || index == 6 || index == 8 || index == 10 {
+                    digits.append(UInt8(ascii: "-"))
+                }
+                let half = index < 8 ? halves.0 : halves.1
+                let byte = UInt8(truncatingIfNeeded: half >> UInt64(8 * (index & 7)))
+                digits.append(TextOutput.digit(byte >> 4))
+                digits.append(TextOutput.digit(byte & 15))
             }
-            output.append(hexadecimal: try value.byte(index))
         }
     }
 }

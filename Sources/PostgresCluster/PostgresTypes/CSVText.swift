@@ -22,22 +22,59 @@ public struct CSVText: Sendable {
     }
 
     package func needsQuotes(_ text: RawSpan) -> Bool {
-        if text.equals(null) { return true }
+        if text.byteCount == null.count && text.equals(null) { return true }
         if isSingle && text.equals("\\.") { return true }
-        // Everything that needs quotes is a comma or a smaller byte.
-        return text.contains(where: { byte in
-            byte <= UInt8(ascii: ",")
-                && (byte == UInt8(ascii: ",") || byte == UInt8(ascii: "\"") || byte == 10
-                    || byte == 13)
-        })
+        let mayNeedQuotes = text.contains { word in
+            word.marks(below: Self.endOfLineEnds) | word.marks(of: Self.quote)
+                | word.marks(of: Self.comma) != 0
+        } whereByte: {
+            Self.needsQuotes($0)
+        }
+        return mayNeedQuotes && text.contains(where: Self.needsQuotes)
+    }
+
+    private static let comma = UInt8(ascii: ",")
+    private static let quote = UInt8(ascii: "\"")
+    /// The number behind those of the characters that end lines.
+    private static let endOfLineEnds: UInt8 = 14
+
+    @inline(__always)
+    private static func needsQuotes(_ byte: UInt8) -> Bool {
+        byte == comma || byte == quote || byte == 10 || byte == 13
     }
 
     package func writeQuoted(_ text: RawSpan, to output: inout TextOutput) {
-        output.append("\"" as Unicode.Scalar)
-        text.forEachByte { byte in
-            if byte == UInt8(ascii: "\"") { output.append(byte) }
-            output.append(byte)
+        output.bytes.append(addingCapacity: 2 * text.byteCount + 2) { field in
+            field.append(Self.quote)
+            text.forEachByte { byte in
+                if byte == Self.quote { field.append(byte) }
+                field.append(byte)
+            }
+            field.append(Self.quote)
         }
-        output.append("\"" as Unicode.Scalar)
+    }
+
+    /// Quotes what was written from `start` on if necessary.
+    package func quote(_ output: inout TextOutput, from start: Int) {
+        let end = output.count
+        guard needsQuotes(unsafe output.bytes.span.extracting(start..<end).bytes) else { return }
+        var added = 2
+        for index in start..<end where output.bytes[index] == Self.quote { added += 1 }
+        for _ in 0..<added { output.append(Self.quote) }
+        unsafe output.bytes.withUnsafeMutableBufferPointer { bytes in
+            // From the end, so that nothing is overwritten before it is moved: the target is
+            // ahead of the source by as many marks as are still to come.
+            var target = end + added - 2
+            for source in stride(from: end - 1, through: start, by: -1) {
+                let byte = unsafe bytes[source]
+                unsafe bytes[target] = byte
+                target -= 1
+                if byte == Self.quote {
+                    unsafe bytes[target] = byte
+                    target -= 1
+                }
+            }
+            unsafe bytes[start] = Self.quote
+        }
     }
 }

@@ -64,12 +64,15 @@ enum CalendarText {
 
     /// Appends `HH:MM:SS` and up to six digits of a fraction without trailing zeros.
     private static func writeTime(_ time: Int64, to output: inout TextOutput) {
-        let seconds = UInt64(time / 1_000_000)
-        output.append(unsigned: seconds / 3600, minimumDigits: 2)
-        output.append(":" as Unicode.Scalar)
-        output.append(unsigned: seconds / 60 % 60, minimumDigits: 2)
-        output.append(":" as Unicode.Scalar)
-        output.append(unsigned: seconds % 60, minimumDigits: 2)
+        // A day has fewer than 100 hours.
+        let seconds = UInt32(truncatingIfNeeded: time / 1_000_000)
+        output.bytes.append(addingCapacity: 8) { digits in
+            digits.appendPair(seconds / 3600)
+            digits.append(UInt8(ascii: ":"))
+            digits.appendPair(seconds / 60 % 60)
+            digits.append(UInt8(ascii: ":"))
+            digits.appendPair(seconds % 60)
+        }
         writeFraction(UInt64(time % 1_000_000), to: &output)
     }
 
@@ -96,10 +99,12 @@ enum CalendarText {
         let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
         let shown = year <= 0 ? 1 - year : year
         output.append(unsigned: UInt64(shown), minimumDigits: 4)
-        output.append("-" as Unicode.Scalar)
-        output.append(unsigned: UInt64(month), minimumDigits: 2)
-        output.append("-" as Unicode.Scalar)
-        output.append(unsigned: UInt64(dayOfMonth), minimumDigits: 2)
+        output.bytes.append(addingCapacity: 6) { digits in
+            digits.append(UInt8(ascii: "-"))
+            digits.appendPair(UInt32(truncatingIfNeeded: month))
+            digits.append(UInt8(ascii: "-"))
+            digits.appendPair(UInt32(truncatingIfNeeded: dayOfMonth))
+        }
         return year <= 0
     }
 }

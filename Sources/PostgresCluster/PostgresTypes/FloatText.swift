@@ -34,23 +34,36 @@ enum FloatText {
     private static func writeDecimal(
         _ digits: UInt64, _ exponent: Int, fixedBelow limit: Int, to output: inout TextOutput
     ) {
-        let start = output.count
-        output.append(unsigned: digits)
-        let length = output.count - start
+        // The digits, from the last one on.
+        var reversed = InlineArray<20, UInt8>(repeating: 0)
+        var length = 0
+        var rest = digits
+        repeat {
+            reversed[length] = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+            length += 1
+        } while rest > 0
         let leading = length + exponent - 1
+        let usesExponent = leading < -4 || leading >= limit
+        let zero = UInt8(ascii: "0")
         let point = UInt8(ascii: ".")
-        if leading < -4 || leading >= limit {
-            if length > 1 { output.bytes.insert(point, at: start + 1) }
-            output.append("e" as Unicode.Scalar)
-            output.append(leading < 0 ? UInt8(ascii: "-") : UInt8(ascii: "+"))
-            output.append(unsigned: UInt64(leading.magnitude), minimumDigits: 2)
-        } else if exponent >= 0 {
-            for _ in 0..<exponent { output.append("0" as Unicode.Scalar) }
-        } else if leading >= 0 {
-            output.bytes.insert(point, at: start + leading + 1)
-        } else {
-            for _ in leading..<0 { output.bytes.insert(UInt8(ascii: "0"), at: start) }
-            output.bytes.insert(point, at: start + 1)
+        output.bytes.append(addingCapacity: 48) { text in
+            if !usesExponent && leading < 0 {
+                text.append(zero)
+                text.append(point)
+                for _ in leading + 1..<0 { text.append(zero) }
+            }
+            // The point follows the first digit, or the one of weight zero.
+            let whole = usesExponent ? 1 : leading < 0 ? 0 : leading + 1
+            for index in 0..<length {
+                if index == whole && index > 0 { text.append(point) }
+                text.append(reversed[length - 1 - index])
+            }
+            if !usesExponent && exponent > 0 { for _ in 0..<exponent { text.append(zero) } }
         }
+        guard usesExponent else { return }
+        output.append("e" as Unicode.Scalar)
+        output.append(leading < 0 ? UInt8(ascii: "-") : UInt8(ascii: "+"))
+        output.append(unsigned: UInt64(leading.magnitude), minimumDigits: 2)
     }
 }

@@ -32,6 +32,14 @@ package enum JSONText {
     /// Writes a JSON string. Mirrors `escape_json`.
     package static func escape(_ text: RawSpan, to output: inout TextOutput) {
         output.append("\"" as Unicode.Scalar)
+        defer { output.append("\"" as Unicode.Scalar) }
+        let mayNeedEscapes = text.contains { word in
+            word.marks(below: 32) | word.marks(of: UInt8(ascii: "\""))
+                | word.marks(of: UInt8(ascii: "\\")) != 0
+        } whereByte: { byte in
+            byte < 32 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+        }
+        guard mayNeedEscapes else { return output.append(text) }
         text.forEachByte { byte in
             switch byte {
             case 8: output.append("\\b")
@@ -47,6 +55,5 @@ package enum JSONText {
             default: output.append(byte)
             }
         }
-        output.append("\"" as Unicode.Scalar)
     }
 }

@@ -5,12 +5,14 @@ package enum LZ4 {
     private static let greatestRatio = 256
     private static let leastMatch = 4
 
-    /// Decompresses `input` to exactly `size` bytes.
-    package static func decompress(_ input: RawSpan, size: Int) throws(ValueFault) -> [UInt8] {
+    /// Decompresses `input` to exactly `size` bytes, like `PGLZ`.
+    package static func decompress(
+        _ input: RawSpan, size: Int, behind prefix: consuming [UInt8]? = nil
+    ) throws(ValueFault) -> [UInt8] {
         guard size <= input.byteCount &* greatestRatio else {
             throw .malformed("\(input.byteCount) compressed bytes cannot yield \(size)")
         }
-        var output = OutputWindow(size: size)
+        var output = OutputWindow(size: size, behind: prefix)
         var position = 0
         let end = input.byteCount
         while position < end {

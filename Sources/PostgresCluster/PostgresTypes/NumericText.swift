@@ -63,7 +63,7 @@ enum NumericText {
             output.append(unsigned: try group(index), minimumDigits: 4)
             index += 1
         }
-        output.bytes.removeLast(output.count - end)
+        if output.count > end { output.bytes.removeLast(output.count - end) }
     }
 }
 

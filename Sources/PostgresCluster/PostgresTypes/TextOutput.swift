@@ -65,19 +65,16 @@ extension TextOutput {
     /// Appends a decimal number, padded with zeros to `minimumDigits`, at most 20.
     @inline(__always)
     package mutating func append(unsigned value: UInt64, minimumDigits: Int = 1) {
-        // Few digits are appended one by one, which is faster than copying them.
-        if value < 100 && minimumDigits <= 2 {
-            let pair = UInt8(truncatingIfNeeded: value)
-            if pair >= 10 || minimumDigits == 2 { append(UInt8(ascii: "0") &+ pair / 10) }
-            return append(UInt8(ascii: "0") &+ pair % 10)
-        }
-        if value < 10_000 && minimumDigits <= 4 && (value >= 1000 || minimumDigits == 4) {
+        if value < 10_000 && minimumDigits <= 4 {
             let number = UInt16(truncatingIfNeeded: value)
-            let (high, low) = (UInt8(number / 100), UInt8(number % 100))
-            append(UInt8(ascii: "0") &+ high / 10)
-            append(UInt8(ascii: "0") &+ high % 10)
-            append(UInt8(ascii: "0") &+ low / 10)
-            return append(UInt8(ascii: "0") &+ low % 10)
+            let least = UInt16(truncatingIfNeeded: minimumDigits)
+            return bytes.append(addingCapacity: 4) { digits in
+                let (high, low) = (UInt8(number / 100), UInt8(number % 100))
+                if number >= 1000 || least == 4 { digits.append(UInt8(ascii: "0") &+ high / 10) }
+                if number >= 100 || least >= 3 { digits.append(UInt8(ascii: "0") &+ high % 10) }
+                if number >= 10 || least >= 2 { digits.append(UInt8(ascii: "0") &+ low / 10) }
+                digits.append(UInt8(ascii: "0") &+ low % 10)
+            }
         }
         appendDigits(value, minimumDigits)
     }
@@ -101,7 +98,12 @@ extension TextOutput {
             rest /= 10
         }
         index = max(0, min(index, 20 &- minimumDigits))
-        unsafe append(digits.span.extracting(index..<20).bytes)
+        bytes.append(addingCapacity: 20 &- index) { span in
+            while index < 20 {
+                span.append(digits[index])
+                index &+= 1
+            }
+        }
     }
 
     /// Appends a number in decimal.
@@ -123,8 +125,20 @@ extension TextOutput {
         append(string: String(value, radix: 16, uppercase: true))
     }
 
+    /// The lower-case hexadecimal digit of a number below 16.
     @inline(__always)
-    private static func digit(_ value: UInt8) -> UInt8 {
-        value < 10 ? UInt8(ascii: "0") &+ value : UInt8(ascii: "a") &- 10 &+ value
+    static func digit(_ value: UInt8) -> UInt8 {
+        // Six more make numbers from ten on reach the next sixteen; letters are 39 behind digits.
+        UInt8(ascii: "0") &+ value &+ ((value &+ 6) >> 4) &* 39
+    }
+}
+
+extension OutputSpan<UInt8> {
+    /// Appends the two digits of a number below 100.
+    @inline(__always)
+    @_lifetime(self: copy self)
+    mutating func appendPair(_ number: UInt32) {
+        append(UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: number / 10))
+        append(UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: number % 10))
     }
 }

@@ -104,7 +104,7 @@ package struct FastField: Sendable {
     /// The types that are written here.
     package enum Kind: UInt8, Sendable {
         case boolean, smallint, integer, bigint, unsigned, real, double, numeric, date, timestamp
-        case timestampTZ, text
+        case timestampTZ, text, time, interval, uuid, inet, cidr, jsonb
         /// Any other type; the caller writes it.
         case other
     }
@@ -133,6 +133,12 @@ package struct FastField: Sendable {
         case .timestamp: .timestamp
         case .timestampTZ: .timestampTZ
         case .text: isUTF8 ? .text : .other
+        case .jsonb: isUTF8 ? .jsonb : .other
+        case .time: .time
+        case .interval: .interval
+        case .uuid: .uuid
+        case .inet: .inet
+        case .cidr: .cidr
         default: .other
         }
     }
@@ -189,13 +195,20 @@ extension TupleFields {
             try CalendarText.writeTimestamp(try data.rest(start), zone: false, to: &output)
         case .timestampTZ:
             try CalendarText.writeTimestamp(try data.rest(start), zone: true, to: &output)
-        case .numeric, .text:
+        case .time: try CalendarText.writeTimeOfDay(try data.rest(start), zone: false, to: &output)
+        case .interval: try IntervalText.write(try data.rest(start), to: &output)
+        case .uuid: try UUIDText.write(try data.rest(start), to: &output)
+        case .numeric, .text, .inet, .cidr, .jsonb:
             guard case .plain(let range) = try Varlena.form(of: data, extent) else { return false }
             let value = try data.part(range.lowerBound, range.count)
-            if kind == .text {
-                csv.write(value, to: &output)
-            } else {
-                try NumericText.write(value, to: &output)
+            switch kind {
+            case .text: csv.write(value, to: &output)
+            case .numeric: try NumericText.write(value, to: &output)
+            case .jsonb:
+                let start = output.count
+                try JSONText.write(value, to: &output)
+                csv.quote(&output, from: start)
+            default: try NetworkText.write(value, isCIDR: kind == .cidr, to: &output)
             }
         case .other: return false
         }

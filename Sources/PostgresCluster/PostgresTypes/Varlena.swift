@@ -69,16 +69,19 @@ package struct Compression: Hashable, Sendable {
 
     /// Decompresses `bytes`.
     ///
-    /// - Returns: exactly ``size`` bytes.
-    package func decompress(_ bytes: RawSpan) throws(ValueFault) -> [UInt8] {
+    /// - Parameter prefix: text that the result begins with.
+    /// - Returns: exactly ``size`` bytes behind the prefix.
+    package func decompress(
+        _ bytes: RawSpan, behind prefix: consuming [UInt8]? = nil
+    ) throws(ValueFault) -> [UInt8] {
         switch method {
         case 0:
             do throws(CompressionFault) {
-                return try PGLZ.decompress(bytes, size: size)
+                return try PGLZ.decompress(bytes, size: size, behind: prefix)
             } catch {
                 throw .malformed(error.reason)
             }
-        case 1: return try LZ4.decompress(bytes, size: size)
+        case 1: return try LZ4.decompress(bytes, size: size, behind: prefix)
         default: throw .malformed("compression method \(method) is not known")
         }
     }
@@ -113,7 +116,11 @@ package struct ToastPointer: Hashable, Sendable {
     package var isCompressed: Bool { storedSize < rawSize - 4 }
 
     /// Makes the value from its chunks' bytes.
-    package func value(ofChunks bytes: [UInt8]) throws(ValueFault) -> [UInt8] {
+    ///
+    /// - Parameter prefix: text that the result begins with, if the value is compressed.
+    package func value(
+        ofChunks bytes: [UInt8], behind prefix: consuming [UInt8]? = nil
+    ) throws(ValueFault) -> [UInt8] {
         guard isCompressed else {
             guard bytes.count == rawSize - 4 else {
                 throw .malformed("a value of \(rawSize - 4) bytes has \(bytes.count) stored")
@@ -125,6 +132,6 @@ package struct ToastPointer: Hashable, Sendable {
         guard compression.size == rawSize - 4 else {
             throw .malformed("a pointer and its value disagree about the value's size")
         }
-        return try compression.decompress(try span.rest(4))
+        return try compression.decompress(try span.rest(4), behind: prefix)
     }
 }

@@ -89,8 +89,14 @@ public final class DescriptorOutput {
     /// - Throws: ``LoadError`` with ``LoadError/Reason/write(code:)``. A closed reader is `EPIPE`,
     ///   in a process that ignores the signal `SIGPIPE`.
     public func write(_ bytes: inout ByteOutput) throws(LoadError) {
+        defer { bytes.removeAll() }
+        try write(bytes.span)
+    }
+
+    /// Writes all of `bytes`, like ``write(_:)-(ByteOutput)``.
+    public func write(_ bytes: Span<UInt8>) throws(LoadError) {
         var code: Int32 = 0
-        unsafe bytes.span.withUnsafeBufferPointer { buffer in
+        unsafe bytes.withUnsafeBufferPointer { buffer in
             guard let base = buffer.baseAddress else { return }
             var done = 0
             while done < buffer.count && code == 0 {
@@ -107,7 +113,6 @@ public final class DescriptorOutput {
             }
             byteCount += done
         }
-        bytes.removeAll()
         if code != 0 { throw LoadError(.write(code: code), source: name) }
     }
 }

@@ -57,10 +57,8 @@ struct RawOutput {
 
     /// Writes all of `bytes`. Returns false if that failed.
     mutating func write(_ bytes: [UInt8]) -> Bool {
-        var gathered = ByteOutput()
-        gathered.append(bytes.span)
         do throws(LoadError) {
-            try output.write(&gathered)
+            try output.write(bytes.span)
             return true
         } catch {
             failure = error
