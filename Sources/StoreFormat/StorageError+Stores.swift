@@ -1,4 +1,6 @@
 public import AsyncIO
+internal import FileAccess
+package import StorageManager
 package import SystemPackage
 
 extension StorageError.Code {
@@ -28,6 +30,8 @@ extension StorageError.Code {
     public static let relationBusy = Self(rawValue: "relationBusy")
     /// The relation's files hold less than the catalog says, or cannot be read.
     public static let relationDamaged = Self(rawValue: "relationDamaged")
+    /// Another operation of a kind that runs only once at a time is in progress.
+    public static let storeBusy = Self(rawValue: "storeBusy")
 }
 
 extension StorageError {
@@ -39,5 +43,33 @@ extension StorageError {
             remedy: "Close it, make sure that no other program has it open, verify it, and open it"
                 + " again: what this engine has published is there unless it was replaced.",
             at: Location(path: StoreLock.fileName))
+    }
+}
+
+/// Why a store, or a relation of it, takes no changes.
+extension StorageError {
+    /// The error for changes through a read-only engine.
+    package static func openedForReading(_ directory: String) -> StorageError {
+        StorageError(
+            .storeReadOnly, "store \"\(directory)\" was opened for reading only",
+            remedy: "Open it with EngineOptions.access set to readWrite.")
+    }
+
+    /// The error for a relation that is in use otherwise.
+    package static func busy(_ name: String) -> StorageError {
+        StorageError(
+            .relationBusy, "relation \"\(name)\" is being loaded, extended or dropped",
+            remedy: "Wait until that is done, and try again.",
+            at: StorageError.Location(relation: name))
+    }
+
+    /// The error for relations of a storage manager that is not registered.
+    package static func unknownManager(_ name: String, of locator: RelationLocator) -> StorageError
+    {
+        StorageError(
+            .unknownStorageManager,
+            "relation \(locator) is kept by storage manager \"\(name)\", which is not registered",
+            remedy: "Add it to EngineOptions.storageManagers.",
+            at: StorageError.Location(relation: locator.description))
     }
 }

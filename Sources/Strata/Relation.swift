@@ -155,7 +155,7 @@ extension Engine {
             return (true, false)
         }
         if isDropped { throw notFound(name) }
-        if !isFree { throw busy(name) }
+        if !isFree { throw .busy(name) }
     }
 
     func endExtending(_ locator: RelationLocator) {
@@ -163,12 +163,5 @@ extension Engine {
             guard let count = state.extending[locator] else { return }
             state.extending[locator] = count > 1 ? count - 1 : nil
         }
-    }
-
-    func busy(_ name: String) -> StorageError {
-        StorageError(
-            .relationBusy, "relation \"\(name)\" is being loaded, extended or dropped",
-            remedy: "Wait until that is done, and try again.",
-            at: StorageError.Location(relation: name))
     }
 }

@@ -79,6 +79,18 @@ package struct Catalog: Equatable, Sendable {
         }
     }
 
+    /// The relations whose storage managers match by name, each of which is asked for once.
+    package func relations(_ matches: (String) -> Bool) -> [RelationDescription] {
+        var found: [String: Bool] = [:]
+        return relations.values.filter { relation in
+            let name = relation.managerName
+            if let answer = found[name] { return answer }
+            let answer = matches(name)
+            found[name] = answer
+            return answer
+        }
+    }
+
     /// The numbers of relations and remains whose storage managers are none of those.
     package func numbers(managedByOthersThan names: [String]) -> Set<UInt32> {
         var numbers: Set<UInt32> = []

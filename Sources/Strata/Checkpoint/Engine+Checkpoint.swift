@@ -90,8 +90,3 @@ extension Engine {
         }
     }
 }
-
-extension StorageError.Code {
-    /// Another operation of a kind that runs only once at a time is in progress.
-    public static let storeBusy = Self(rawValue: "storeBusy")
-}

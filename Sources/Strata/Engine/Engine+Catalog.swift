@@ -13,21 +13,14 @@ extension Engine {
                 remedy: "Use a session that this engine's makeSession() gave.")
         }
         if options.access == .readOnly {
-            throw StorageError(
-                .storeReadOnly, "store \"\(directory)\" was opened for reading only",
-                remedy: "Open it with EngineOptions.access set to readWrite.")
+            throw .openedForReading(directory)
         }
         if state.withLock({ $0.isClosed }) {
             throw StorageError(.closed, "store \"\(directory)\" has been closed")
         }
         if let failure = buffers.writeFailure {
             if failure.code == .storeReplaced { throw .failed(failure, directory) }
-            throw StorageError(
-                .storeFailed,
-                "store \"\(directory)\" takes no changes, as what is on disk is not known",
-                remedy: "Check the disk, close the store and open it again: all that was committed"
-                    + " before is there.",
-                at: failure.location, underlying: failure)
+            throw .unknownOnDisk(failure, directory)
         }
     }
 
@@ -201,12 +194,7 @@ extension Engine {
         -> OpenRelation
     {
         guard let manager = managers.manager(named: name) else {
-            throw StorageError(
-                .unknownStorageManager,
-                "relation \(locator) is kept by storage manager \"\(name)\", which is not"
-                    + " registered",
-                remedy: "Add it to EngineOptions.storageManagers.",
-                at: StorageError.Location(relation: locator.description))
+            throw .unknownManager(name, of: locator)
         }
         return try managers.open(locator, managedBy: manager.id)
     }

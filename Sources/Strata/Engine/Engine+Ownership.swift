@@ -30,12 +30,3 @@ extension Engine {
         }
     }
 }
-
-extension StorageError {
-    /// The error for calls after an engine was found to have lost its store.
-    static func failed(_ failure: StorageError, _ directory: String) -> StorageError {
-        StorageError(
-            .storeFailed, "store \"\(directory)\" takes no changes, as it may be another engine's",
-            remedy: failure.remedy, at: failure.location, underlying: failure)
-    }
-}

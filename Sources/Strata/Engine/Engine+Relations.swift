@@ -117,7 +117,7 @@ extension Engine {
 
     /// Reserves a name for a load or a drop.
     func reserve(_ name: String) throws(StorageError) {
-        guard state.withLock({ $0.reserved.insert(name).inserted }) else { throw busy(name) }
+        guard state.withLock({ $0.reserved.insert(name).inserted }) else { throw .busy(name) }
     }
 
     func unreserve(_ name: String) { _ = state.withLock { $0.reserved.remove(name) } }

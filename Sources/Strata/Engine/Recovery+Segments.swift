@@ -8,8 +8,9 @@ extension Recovery {
     /// name without its pages. If the growth was recorded they have been removed already. Segments
     /// that the catalog counts are not reported: for them the file before must be restored.
     mutating func nameSevered(_ catalog: Catalog, _ present: PresentFiles) {
-        let several = relations(of: catalog) { $0?.capabilities.keepsSegmentFiles == true }
-            .filter { present.byNumber[$0.locator.number]?.count ?? 0 > 1 }
+        let several = catalog.relations {
+            managers.manager(named: $0)?.manager.capabilities.keepsSegmentFiles == true
+        }.filter { present.byNumber[$0.locator.number]?.count ?? 0 > 1 }
         for relation in several.sorted(by: { $0.locator.number < $1.locator.number }) {
             let locator = relation.locator
             for fork in Fork.allCases {

@@ -145,7 +145,7 @@ struct Recovery {
 
     /// Refuses relations whose storage manager is missing.
     private mutating func refuseUnmanaged(_ catalog: Catalog) {
-        let relations = self.relations(of: catalog) { $0 == nil }
+        let relations = catalog.relations { managers.manager(named: $0) == nil }
         for relation in relations { outcome.refusals[relation.locator] = .unmanaged(relation) }
     }
 
@@ -159,24 +159,12 @@ struct Recovery {
 
     /// Drops relations that existed only while the engine had them.
     private mutating func dropVolatile(_ catalog: inout Catalog) {
-        let volatile = relations(of: catalog) { $0?.capabilities.isVolatile == true }
+        let volatile = catalog.relations {
+            managers.manager(named: $0)?.manager.capabilities.isVolatile == true
+        }
         for relation in volatile.sorted(by: { $0.name < $1.name }) {
             catalog.relations[relation.name] = nil
             report.actions.append(.ended(relation: relation.name, manager: relation.managerName))
-        }
-    }
-
-    /// The relations whose storage managers match, each of which is asked for once.
-    func relations(of catalog: Catalog, _ matches: ((any StorageManager)?) -> Bool)
-        -> [RelationDescription]
-    {
-        var found: [String: Bool] = [:]
-        return catalog.relations.values.filter { relation in
-            let name = relation.managerName
-            if let answer = found[name] { return answer }
-            let answer = matches(managers.manager(named: name)?.manager)
-            found[name] = answer
-            return answer
         }
     }
 }

@@ -226,7 +226,7 @@ extension Engine {
             addUser(locator, &state)
             return true
         }
-        guard isFree else { throw busy(target.relation) }
+        guard isFree else { throw .busy(target.relation) }
         do throws(StorageError) {
             try settle(record, session)
             let first = record.blockCount
