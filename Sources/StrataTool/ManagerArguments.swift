@@ -9,8 +9,9 @@ struct ManagerArguments: ParsableArguments {
             "How a new relation is kept: magnetic, compressed, memory or rados:POOL/NAMESPACE.",
             discussion: """
                 magnetic, the default, keeps pages in plain files as PostgreSQL does; compressed \
-                keeps them in zstd-compressed chunks; memory loses them when the store is closed; rados:POOL/NAMESPACE keeps them in a Ceph \
-                cluster, as all relations of a store there are. \
+                keeps them in zstd-compressed chunks; memory loses them when the store is closed; \
+                rados:POOL/NAMESPACE keeps them in a Ceph cluster, as all relations of a store \
+                there are. \
                 load --replace keeps the relation's present manager by default.
                 """,
             valueName: "name"))

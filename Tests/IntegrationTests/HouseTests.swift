@@ -19,7 +19,7 @@ import Testing
         ])
         let reading = streams.union([
             "PostgresTypes", "ValueText", "RowText", "PageChecking", "ReadStream", "MagneticDisk",
-            "FileAccess",
+            "FileAccess", "ToastFormat",
         ])
         let catalogs = reading.union(["PostgresReading"])
         let bench = strata.union(["Strata", "RelationLoader", "RowText"])

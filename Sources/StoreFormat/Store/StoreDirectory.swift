@@ -113,8 +113,8 @@ package enum StoreDirectory {
         return try files.list("base") == ["\(Catalog.database)"]
     }
 
-    /// Removes the files of a store that contains nothing else. An interruption leaves a directory in
-    /// which a store can be created.
+    /// Removes the files of a store that contains nothing else. An interruption leaves a directory
+    /// in which a store can be created.
     ///
     /// - Throws: `directoryChangeFailed`, `fileSyncFailed`.
     package static func removeStore(
@@ -157,6 +157,21 @@ package enum StoreDirectory {
             else { throw error }
             return false
         }
+    }
+
+    /// Creates the files of a store, the control file last.
+    ///
+    /// - Throws: what creating and syncing them throws.
+    package static func create(
+        _ store: StoreFiles, _ control: StoreControl, session: Session
+    ) throws(StorageError) {
+        for path in relationDirectories { try store.files.createDirectories(path) }
+        // Those that an earlier attempt left behind may not be durable yet.
+        for path in ["base", "."] { try store.files.syncDirectory(path) }
+        let catalog = Catalog(identifier: control.identifier)
+        try store.replaceCatalog(by: catalog, nil, session: session)
+        try store.replace(
+            StoreControl.fileName, StoreControl.file, with: control.encoded(), session: session)
     }
 
     /// Creates the directory, and makes its name durable in its parent.

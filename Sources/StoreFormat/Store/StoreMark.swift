@@ -213,8 +213,8 @@ extension StoreFiles {
         return try !mayBeMark(status)
     }
 
-    /// What other files of a store begin with. One of these in the mark's place is that file, however
-    /// similar.
+    /// What other files of a store begin with. One of these in the mark's place is that file,
+    /// however similar.
     private static let otherMagics = ["STRATACA", "STRATACO", "STRATAJO", "STRATACD"]
         .map { Array($0.utf8) }
 

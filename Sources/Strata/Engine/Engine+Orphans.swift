@@ -6,7 +6,8 @@ internal import Threads
 extension Engine {
     /// The regular files in the store's directories that have a relation's name but belong neither
     /// to a relation nor to an unfinished change, and segment files behind the reachable end of a
-    /// relation, unless a later catalog may have counted them (``acceptCatalog(session:)``). The paths are relative to the store's directory, and sorted.
+    /// relation, unless a later catalog may have counted them (``acceptCatalog(session:)``). The
+    /// paths are relative to the store's directory, and sorted.
     ///
     /// Files of relations local to a session are listed only if they were there when the store was
     /// opened, and if no such relation is open: later files are in use.

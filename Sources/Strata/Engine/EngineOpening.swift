@@ -54,14 +54,17 @@ struct EngineOpening {
         if case .store(let found) = finding {
             control = found
         } else {
-            control = try create(store, session)
+            control = StoreControl(
+                identifier: UInt64.random(in: 1...UInt64.max),
+                segmentBlocks: UInt32(options.createdSegmentBlocks),
+                hasPageChecksums: options.createsPageChecksums)
+            try StoreDirectory.create(store, control, session: session)
         }
         let catalog = try store.readCatalog(control)
 
         let managers = try StorageManagerRegistry(system: system)
         do throws(StorageError) {
-            try register(in: managers, files, system, control)
-            registerFound(catalog, in: managers, files, system, control)
+            try register(in: managers, for: catalog, files, system, control)
             var recovery = Recovery(
                 store: store, control: control, managers: managers, session: session,
                 isShadowed: options.access == .readOnly)
@@ -162,33 +165,13 @@ extension EngineOpening {
             options.logger.notice("store \"\(directory)\": \(action)")
         }
     }
-
-    /// Creates the files of a store, the control file last.
-    private func create(_ store: StoreFiles, _ session: Session) throws(StorageError)
-        -> StoreControl
-    {
-        let control = StoreControl(
-            identifier: UInt64.random(in: 1...UInt64.max),
-            segmentBlocks: UInt32(options.createdSegmentBlocks),
-            hasPageChecksums: options.createsPageChecksums)
-        for path in StoreDirectory.relationDirectories {
-            try store.files.createDirectories(path)
-        }
-        // Those that an earlier attempt left behind may not be durable yet.
-        for path in ["base", "."] { try store.files.syncDirectory(path) }
-        let catalog = Catalog(identifier: control.identifier)
-        try store.replaceCatalog(by: catalog, nil, session: session)
-        try store.replace(
-            StoreControl.fileName, StoreControl.file, with: control.encoded(), session: session)
-        return control
-    }
 }
 
 /// Making the parts of an engine.
 extension EngineOpening {
     private func register(
-        in managers: StorageManagerRegistry, _ files: FileAccess, _ system: IOSystem,
-        _ control: StoreControl
+        in managers: StorageManagerRegistry, for catalog: Catalog, _ files: FileAccess,
+        _ system: IOSystem, _ control: StoreControl
     ) throws(StorageError) {
         if options.fileSystem.keepsRelationFiles {
             var configuration = MagneticDiskConfiguration()
@@ -202,8 +185,7 @@ extension EngineOpening {
         }
         let memory = try MemoryDisk(system: system, configuration: options.memoryDisk)
         try managers.register(memory, id: StorageManagerID(rawValue: 2))
-        let context = StorageManagerPlugin.Context(
-            files: files, system: system, segmentBlocks: Int(control.segmentBlocks))
+        let context = StorageManagerPlugin.Context(files, system, control)
         for plugin in options.storageManagers {
             let manager = try plugin.make(context)
             guard manager.name == plugin.name else {
@@ -215,24 +197,16 @@ extension EngineOpening {
             }
             try managers.register(manager, id: plugin.id)
         }
-    }
-
-    /// Adds the managers that the catalog names. Without one, its relations are refused.
-    private func registerFound(
-        _ catalog: Catalog, in managers: StorageManagerRegistry, _ files: FileAccess,
-        _ system: IOSystem, _ control: StoreControl
-    ) {
         guard let find = options.storageManagerFinder else { return }
         let names = Set(
             catalog.relations.values.map(\.managerName)
                 + catalog.remains.values.map(\.managerName))
-        let context = StorageManagerPlugin.Context(
-            files: files, system: system, segmentBlocks: Int(control.segmentBlocks))
         for name in names.sorted() where managers.manager(named: name) == nil {
             guard let make = find(name) else { continue }
             do throws(StorageError) {
                 try managers.register(try make(context))
             } catch {
+                // Its relations are refused.
                 options.logger.error("storage manager \"\(name)\" is not there: \(error)")
             }
         }

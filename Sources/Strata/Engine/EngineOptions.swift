@@ -63,7 +63,7 @@ public struct EngineOptions: Sendable {
     public var createdSegmentBlocks = 131_072
     /// How pages being written during a power failure are kept intact.
     public var tornPageProtection = TornPageProtection.doubleWrite
-    /// How many bytes of pages the journal of ``TornPageProtection/doubleWrite`` keeps before the
+    /// How many bytes of pages the journal of `TornPageProtection.doubleWrite` keeps before the
     /// data is synced to make room, at least 64 KiB; nil: twice the pool, clamped to 16 MiB…1 GiB.
     /// It takes up to twice that on disk if other threads continue writing meanwhile.
     public var journalBytes: Int?
@@ -226,22 +226,4 @@ extension EngineOptions {
         configuration.logger = logger
         return configuration
     }
-}
-
-/// How pages being written during a power failure are kept intact.
-///
-/// A disk writes a sector of 512 or 4096 bytes completely or not at all, but a page has 8192. A
-/// page that is being overwritten at that moment may be left half old and half new. Its checksum
-/// shows that, but cannot restore it. This concerns relations in plain files; storage managers that
-/// never overwrite a page, such as `compressed`, need no protection.
-public enum TornPageProtection: Sendable, Hashable {
-    /// Pages are written to a journal first, many at a time, and then in place. Opening the store
-    /// after a crash restores torn pages. Costs about as much writing again.
-    case doubleWrite
-    /// Each page is written by one operation that the disk does completely or not at all, bypassing
-    /// the page cache. Opening a store fails if kernel, file system and disk do not support it.
-    case atomicWrites
-    /// No protection: for stores that can be made again, and for those whose `WriteAheadLog` holds
-    /// the image of each page that changes for the first time after a checkpoint.
-    case none
 }

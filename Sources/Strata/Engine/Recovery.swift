@@ -19,7 +19,7 @@ struct Recovery {
         var severed: [RelationLocator: [String]] = [:]
         /// Whether the catalog is one that was put back.
         var isOutdated = false
-        /// The catalog to use in place of an older one that the store has; nil if that was replaced.
+        /// The catalog to use in place of an older one on disk; nil if that was replaced.
         var adopted: Catalog?
         /// The mark of the open store; nil if it has none.
         var mark: OpenMark?

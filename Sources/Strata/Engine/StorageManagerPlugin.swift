@@ -9,7 +9,7 @@ public struct StorageManagerPlugin: Sendable {
     public struct Context: Sendable {
         /// The store's files.
         ///
-        /// A manager keeps its files in `base/1` or `global`, itself and not in folders there. Their
+        /// A manager keeps its files in `base/1` or `global`, itself and not in folders there. The
         /// names begin with the relation's number, as `16384.blob` does; what follows is no digit.
         /// Only such files are made durable after a crash, and no new relation gets their number.
         /// With other names, or once no relation has the number, they count as unknown.
@@ -18,6 +18,11 @@ public struct StorageManagerPlugin: Sendable {
         public let system: IOSystem
         /// Blocks per segment file.
         public let segmentBlocks: Int
+
+        init(_ files: FileAccess, _ system: IOSystem, _ control: StoreControl) {
+            (self.files, self.system) = (files, system)
+            segmentBlocks = Int(control.segmentBlocks)
+        }
     }
 
     /// Makes a manager, once per engine. Its errors are those of opening the store.
@@ -52,9 +57,7 @@ extension Engine {
                 remedy: "Add it to EngineOptions.storageManagers.",
                 at: StorageError.Location(relation: relation))
         }
-        let context = StorageManagerPlugin.Context(
-            files: files, system: system, segmentBlocks: Int(control.segmentBlocks))
-        try managers.register(try make(context))
+        try managers.register(try make(StorageManagerPlugin.Context(files, system, control)))
     }
 }
 
