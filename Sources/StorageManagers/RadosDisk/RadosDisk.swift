@@ -118,6 +118,13 @@
             if let failure { throw failure }
         }
 
+        /// Whether lengths are not durable yet.
+        public var hasPendingSyncs: Bool {
+            inOrder.contains { relation in
+                Fork.allCases.contains { relation[$0].state.withLock { $0.isDirty } }
+            }
+        }
+
         private var inOrder: [RadosRelation] { relations.withLock { Array($0.values) } }
 
         /// Writes lengths that were not synced. Also releases the namespace and disconnects, unless
