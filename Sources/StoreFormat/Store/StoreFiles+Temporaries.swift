@@ -64,8 +64,8 @@ extension StoreFiles {
     /// Looks at what stands at the name of a temporary file.
     ///
     /// Only a file with one name that is empty, or begins as the file to be replaced does, counts
-    /// as remains. Compressed relations' files begin with other letters. After a power cut its first
-    /// sector may hold zeroes. The other files of a store then have whole pages or units.
+    /// as remains. Compressed relations' files begin with other letters. After a power cut its
+    /// first sector may hold zeroes. The other files of a store then have whole pages or units.
     ///
     /// - Parameter kind: the frame of the file to be replaced.
     /// - Throws: what reading throws.
