@@ -68,18 +68,20 @@ import Threads
         func release() { lock = nil }
     }
 
-    /// Descriptors that share the open files of every descriptor of the files.
+    /// Descriptors that share the open files of every descriptor of the files. Other tests of the
+    /// process have many descriptors too.
     private func duplicates(of paths: [String]) throws -> [CInt] {
-        let files = paths.map { path in
+        let files = try paths.map { path in
             var status = stat()
-            _ = stat(path, &status)
-            return status.st_ino
+            try #require(stat(path, &status) == 0)
+            return [UInt64(status.st_dev), UInt64(status.st_ino)]
         }
-        return (CInt(3)..<1024).compactMap { number in
+        let found = (CInt(3)..<65536).filter { number in
             var status = stat()
-            guard fstat(number, &status) == 0, files.contains(status.st_ino) else { return nil }
-            return dup(number)
+            return fstat(number, &status) == 0
+                && files.contains([UInt64(status.st_dev), UInt64(status.st_ino)])
         }
+        return found.map { dup($0) }
     }
 
     /// A lock file left by a dead process, or with other contents.
