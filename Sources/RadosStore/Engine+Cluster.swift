@@ -10,14 +10,14 @@ extension Engine {
     /// Opens a store that is in a cluster as a whole, or creates it. Blocks for at most about twice
     /// the time-out.
     ///
-    /// The engine holds the namespace while it is open; if it ends without ``Engine/close()``, the
+    /// The engine holds the namespace while it is open; if it ends without `Engine.close()`, the
     /// next one takes the namespace over. An engine for reading takes no lock and changes nothing.
     ///
     /// - Parameters:
     ///   - configuration: the store's place, and how long to wait.
     ///   - options: as for a directory, except that file system and default manager are the
     ///     cluster's.
-    /// - Throws: what ``Engine/open(_:options:)`` throws; `connectFailed`, `timedOut`; `inUse` if a
+    /// - Throws: what `Engine.open(_:options:)` throws; `connectFailed`, `timedOut`; `inUse` if a
     ///   process that is alive has the store open for writing; `invalidConfiguration` in a
     ///   build without the trait `RADOS`.
     public static func open(

@@ -8,7 +8,7 @@ public struct ClusterVerificationOptions: Sendable {
     /// The most bytes to read per second, by all threads together; nil for no limit.
     public var bytesPerSecond: Int?
     /// On how many threads pages are checked, at least 1; nil for one for each core, at most 16.
-    /// Each has a session. If there are fewer sessions (``PostgresOptions/maximumSessions``), there
+    /// Each has a session. If there are fewer sessions (`PostgresOptions`), there
     /// are fewer threads. The result is the same.
     public var threads: Int?
 
