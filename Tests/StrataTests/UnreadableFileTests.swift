@@ -32,6 +32,41 @@ import Threads
         }
     }
 
+    /// Blocks that a later catalog may have counted are not removed, so nothing is at stake.
+    @Test func aMarkOnABadSectorDoesNotMatterForUncountedBlocks() throws {
+        let old = try readFile(store.path + "/strata.catalog")
+        try store.with { engine, session in
+            _ = try engine.load("a", 5, mark: 2, session, mode: .append)
+        }
+        try writeFile(store.path + "/strata.catalog", old)
+        try store.open().close()
+        files.set { call, path in call == .read && path == "strata.clean" ? EIO : 0 }
+        let engine = try store.open { $0.fileSystem = files }
+        #expect(
+            engine.recovery.actions.contains(.keptBlocks(relation: "a", from: 10)),
+            "\(engine.recovery.actions)")
+        try engine.close()
+    }
+
+    /// A file that belongs to no storage manager is nobody's, whatever its name begins with.
+    @Test(arguments: ["magnetic", "compressed"])
+    func aStrangeFileThatCannotBeSyncedHarmsNoRelation(_ manager: String) throws {
+        let number = try store.with { engine, session in
+            try engine.load("b", 2, mark: 3, session, manager: manager).locator.number
+        }
+        unlink(mark)
+        let path = "base/1/\(number).bak"
+        try writeFile("\(store.path)/\(path)", [1, 2, 3])
+        files.set { $0 == .sync && $1 == path ? EIO : 0 }
+        let engine = try store.open { $0.fileSystem = files }
+        #expect(engine.recovery.syncedFiles > 0)
+        #expect(engine.recovery.actions == [.leftAlone(path: path)])
+        let session = try engine.makeSession()
+        #expect(try engine.relation(named: "b").marks(session) == [3, 3])
+        session.close()
+        try engine.close()
+    }
+
     /// The mark may say that the catalog is an older one, whose remains have become relations.
     @Test(arguments: [EIO, EMFILE, ENOMEM])
     func withAnUnreadableMarkNothingIsUndone(_ errorNumber: CInt) throws {

@@ -108,6 +108,12 @@ package struct Catalog: Equatable, Sendable {
         if case .uncounted = remains[locator]?.kind { true } else { false }
     }
 
+    /// Whether recovery will remove what unfinished changes have left. Blocks that a later catalog
+    /// may have counted stay.
+    package var hasRemovableRemains: Bool {
+        remains.keys.contains { !isUncounted($0) }
+    }
+
     /// The relation with that locator. O(relations).
     package func relation(at locator: RelationLocator) -> RelationDescription? {
         relations.values.first { $0.locator == locator }

@@ -171,9 +171,8 @@ extension StoreFiles {
         let mark: StoreMark?
         do throws(StorageError) { mark = try readMark() } catch {
             if error.isExhaustion { throw error }
-            if !undoes || catalog.remains.isEmpty || error.errorNumber == nil || error.isBadFile {
-                return nil
-            }
+            let removesFiles = undoes && catalog.hasRemovableRemains
+            if !removesFiles || error.errorNumber == nil || error.isBadFile { return nil }
             throw StorageError(
                 .fileReadFailed,
                 "\"\(StoreMark.fileName)\" cannot be read, so \"\(Catalog.fileName)\" may be older"

@@ -16,8 +16,11 @@ extension Recovery {
         let plugged = catalog.pluggedNumbers
         for locator in Set(locators).sorted(by: { $0.number < $1.number }) {
             let number = locator.number
-            var paths = (present.byNumber[number] ?? []) + (present.othersByNumber[number] ?? [])
-            if plugged.contains(number) { paths += present.displacedByNumber[number] ?? [] }
+            var paths = present.byNumber[number] ?? []
+            if plugged.contains(number) {
+                paths += present.othersByNumber[number] ?? []
+                paths += present.displacedByNumber[number] ?? []
+            }
             for path in paths {
                 let isDone = try apart(locator) { (recovery) throws(StorageError) in
                     try recovery.settle(path)
