@@ -1,12 +1,12 @@
-internal import AsyncIO
-internal import FileAccess
-internal import StorageManager
+package import AsyncIO
+package import FileAccess
+package import StorageManager
 internal import StoreFormat
 
 /// Writes page copies to a journal file of their own, for a later opening.
-struct KeptCopies {
-    let files: FileAccess
-    let store: UInt64
+package struct KeptCopies {
+    private let files: FileAccess
+    private let store: UInt64
 
     /// The name under which it is written.
     private let temporary: String
@@ -74,6 +74,41 @@ struct KeptCopies {
         }
         withExtendedLifetime((head, memory)) {}
         return damaged
+    }
+
+    /// Removes the kept copies of main-fork blocks that the user has given up, so that no opening
+    /// puts them in place of what these blocks will be. Durable on return.
+    ///
+    /// - Parameter givenUp: for each relation the first of those blocks.
+    /// - Throws: what reading, writing and replacing the file throw; it stays as it was then.
+    package static func drop(
+        _ givenUp: [RelationLocator: UInt32], in files: FileAccess, store: UInt64,
+        session: Session
+    ) throws(StorageError) {
+        guard try files.kind(of: JournalFormat.keptName) == .file else { return }
+        let file = try files.open(JournalFormat.keptName, [.readOnly, .buffered])
+        defer { file.close(session) }
+        var scan = JournalScan(store: store)
+        guard let round = try scan.round(of: file) else { return }
+        try scan.add(file, number: 0, round: round)
+        var rest: [(page: PageKey, copy: JournalScan.Copy)] = []
+        var count = 0
+        for (key, copies) in scan.copies {
+            count += copies.count
+            let end = key.fork == .main ? givenUp[key.locator] : nil
+            for (block, copy) in copies where block < end ?? .max {
+                rest.append((PageKey(locator: key.locator, fork: key.fork, block: block), copy))
+            }
+        }
+        if rest.count == count { return }
+        if rest.isEmpty {
+            try files.remove(JournalFormat.keptName, ifExists: true)
+            return try files.syncDirectory(".")
+        }
+        let new = try KeptCopies(files: files, store: store)
+        rest.sort { ($0.copy.offset) < ($1.copy.offset) }
+        _ = try new.write(rest, from: [0: file], scan, session)
+        try new.publish()
     }
 
     /// Puts the file in place, durably. The file that it replaces must not be open.

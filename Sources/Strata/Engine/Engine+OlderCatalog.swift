@@ -1,33 +1,38 @@
+internal import Journaling
 internal import Threads
 
 /// Working with a catalog that is older than its store.
 extension Engine {
     /// Gives up what a later catalog knew: blocks behind the ends of relations no longer keep these
-    /// from growing, and are then overwritten. Nothing else changes.
+    /// from growing, and are then overwritten. So the journal's copies of them go, too. Nothing else
+    /// changes.
     ///
     /// Call it only if the catalog that the store was closed with cannot be put back. Durable on
     /// return.
     ///
     /// - Parameter session: the calling thread's.
     /// - Returns: the relations concerned, sorted.
-    /// - Throws: `storeReadOnly`, `storeFailed`, `closed`; what replacing the catalog throws.
+    /// - Throws: `storeReadOnly`, `storeFailed`, `closed`; what replacing the catalog and the copies
+    ///   throws.
     @discardableResult
     public func acceptCatalog(session: Session) throws(StorageError) -> [String] {
         try checkUsable(session)
         let known = state.withLock { $0.catalog }
-        let locators = known.remains.compactMap { locator, entry in
-            if case .uncounted = entry.kind { locator } else { nil }
+        var givenUp: [RelationLocator: UInt32] = [:]
+        for (locator, entry) in known.remains {
+            if case .uncounted(let first) = entry.kind { givenUp[locator] = first }
         }
-        if locators.isEmpty { return [] }
+        if givenUp.isEmpty { return [] }
         try changeCatalog(session) { (catalog) throws(StorageError) in
-            for locator in locators {
+            try KeptCopies.drop(givenUp, in: files, store: control.identifier, session: session)
+            for locator in givenUp.keys {
                 // A drop may have been faster.
                 if case .uncounted = catalog.remains[locator]?.kind {
                     catalog.remains[locator] = nil
                 }
             }
         }
-        return locators.compactMap { known.relation(at: $0)?.name }.sorted()
+        return givenUp.keys.compactMap { known.relation(at: $0)?.name }.sorted()
     }
 
     /// Throws if a later catalog may have counted blocks behind the relation's end.
