@@ -33,6 +33,38 @@ struct SyncTests {
         try watcher.join()
     }
 
+    /// Removing it waits for the sync, which frees space by the state from before.
+    @Test("A relation that is removed while it is made durable")
+    func removedMeanwhile() throws {
+        let store = try HeldStore(chunkPages: 2)
+        defer { store.end() }
+        let page = PageMemory(2)
+        page.fillAll(from: 1)
+        let storage = try store.another(20_000)
+        try storage.zeroExtend(.main, from: 0, count: 2, sync: .register)
+        // The second write replaces the first one's extent.
+        for _ in 0..<2 {
+            try storage.write(.main, block: 0, from: page.addresses.span, sync: .register)
+        }
+        let hold = store.simulated.hold { $0.operation == .sync }
+        let (manager, session) = (store.manager, store.session)
+        let remover = TestThreads.beside {
+            defer { hold.release() }
+            try hold.waitUntilHolding(1)
+            let unlinking = TestThreads.beside {
+                try manager.unlink(RelationLocator(database: 1, number: 20_000), fork: .main)
+            }
+            // Gives a removal that does not wait the time to end.
+            for _ in 0..<100 where !unlinking.isDone { usleep(1000) }
+            hold.release()
+            try unlinking.join()
+        }
+        try manager.syncPending(session)
+        try remover.join()
+        #expect(try !storage.exists(.main))
+        try manager.syncPending(session)
+    }
+
     @Test("One relation that cannot be synced does not keep others from being synced")
     func failure() throws {
         let store = try HeldStore(chunkPages: 2)

@@ -144,13 +144,16 @@ final class CompressedFork: Sendable {
     /// Whether the files are open, and therefore the map is in memory.
     var isOpen: Bool { files.withLock { $0 != nil } }
 
-    /// Closes the files and drops the state in memory, once the fork is not being compacted.
+    /// Closes the files and drops the state in memory, once the fork is neither being compacted nor
+    /// made durable: both free extents of the state that they have seen.
     func forget() {
         isForgotten.store(true, ordering: .relaxed)
         compacting.withLock { _ in
-            files.withLock { files in
-                state.withLock { $0.begin() }
-                files = nil
+            syncing.withLock { _ in
+                files.withLock { files in
+                    state.withLock { $0.begin() }
+                    files = nil
+                }
             }
         }
         isForgotten.store(false, ordering: .relaxed)
