@@ -8,6 +8,8 @@ struct JournalFile {
     let path: String
     /// Opened on first use; stays open.
     private(set) var file: VirtualFile?
+    /// Whether a failed attempt may have made the file.
+    private var mayBeMade = false
     /// Whether the file's name survives a power cut.
     private var isNameDurable = false
     /// The round in its header on disk; zero if there is none.
@@ -34,13 +36,15 @@ struct JournalFile {
         highest[Key(locator: locator, fork: fork)].map { $0 >= block.rawValue } ?? false
     }
 
-    /// Opens the file for a round in which it has no batch yet, creating it if it is missing.
-    /// Returns once that is durable.
+    /// Prepares the file for a round in which it has no batch yet, making it the first time. Returns
+    /// once that is durable.
+    ///
+    /// - Throws: `fileExists` if there is one that this engine has not made; what writing throws.
     mutating func begin(
         round new: UInt64, store: UInt64, in files: FileAccess, _ memory: JournalMemory
     ) throws(StorageError) {
         let opened: VirtualFile
-        if let file { opened = file } else { opened = try files.open(path, .create) }
+        if let file { opened = file } else { opened = try make(in: files) }
         file = opened
         memory.set(JournalFormat.encodeHeader(store: store, round: new))
         try unsafe opened.writeAll(memory.bytes(JournalFormat.alignment), at: 0)
@@ -51,6 +55,17 @@ struct JournalFile {
         sequence = 0
         end = JournalFormat.firstBatch
         highest.removeAll(keepingCapacity: true)
+    }
+
+    /// Makes the file, unless there is one that this engine has not made.
+    private mutating func make(in files: FileAccess) throws(StorageError) -> VirtualFile {
+        do throws(StorageError) {
+            return try files.open(path, mayBeMade ? .create : .exclusive)
+        } catch {
+            // What failed may be a step after the one that made it.
+            if error.code != .fileExists { mayBeMade = true }
+            throw error
+        }
     }
 
     /// Makes sure that the file has space for that many more bytes.
@@ -88,10 +103,10 @@ struct JournalFile {
         highest[key] = block == 0 ? nil : block - 1
     }
 
-    /// Closes the file and removes it.
+    /// Closes the file and removes it, if it has begun.
     mutating func remove(from files: FileAccess, _ session: Session) throws(StorageError) {
-        file?.close(session)
-        file = nil
+        guard let opened = file.take() else { return }
+        opened.close(session)
         isNameDurable = false
         (round, sequence, end, allocated) = (
             0, 0, JournalFormat.firstBatch, JournalFormat.firstBatch

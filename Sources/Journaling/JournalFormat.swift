@@ -66,9 +66,22 @@ package enum JournalFormat {
 
     /// Decodes the round from a file's first bytes: the later one if the two headers differ.
     ///
-    /// - Parameter bytes: the first 4096 bytes, or fewer if the file ends before.
-    static func decodeHeader(_ bytes: [UInt8], store: UInt64) throws(HeaderFailure) -> UInt64 {
-        if bytes.count < alignment || bytes.allSatisfy({ $0 == 0 }) { throw .unused }
+    /// Nothing follows a header that was never written. So a file that is longer, or is neither
+    /// zeroes nor the beginning of a header, was something else, and must not be removed.
+    ///
+    /// - Parameters:
+    ///   - bytes: the first 4096 bytes, or fewer if the file ends before.
+    ///   - size: the file's size.
+    static func decodeHeader(_ bytes: [UInt8], size: Int64, store: UInt64) throws(HeaderFailure)
+        -> UInt64
+    {
+        if bytes.allSatisfy({ $0 == 0 }) {
+            throw size <= alignment ? .unused : .damaged("its header was overwritten by zeroes")
+        }
+        if bytes.count < alignment {
+            let isBeginning = zip(bytes, header.magicBytes).allSatisfy(==)
+            throw isBeginning ? .unused : .damaged("it is no journal")
+        }
         var rounds: [UInt64] = []
         var first: HeaderFailure?
         for offset in headerOffsets {

@@ -39,16 +39,13 @@ struct JournalScan {
     ///
     /// - Throws: `journalDamaged`, `storeTooNew`, or what reading throws.
     func round(of file: VirtualFile) throws(StorageError) -> UInt64? {
+        let size = try file.size()
         let bytes = try Self.read(file, at: 0, count: JournalFormat.alignment)
         do throws(JournalFormat.HeaderFailure) {
-            return try JournalFormat.decodeHeader(bytes, store: store)
+            return try JournalFormat.decodeHeader(bytes, size: size, store: store)
         } catch {
             switch error {
-            case .unused:
-                if try holdsBatches(file) {
-                    throw Self.damaged(file.path, "its header was overwritten by zeroes")
-                }
-                return nil
+            case .unused: return nil
             case .newer(let version):
                 throw StorageError(
                     .storeTooNew,
@@ -59,12 +56,6 @@ struct JournalScan {
             case .damaged(let reason): throw Self.damaged(file.path, reason)
             }
         }
-    }
-
-    private func holdsBatches(_ file: VirtualFile) throws(StorageError) -> Bool {
-        let bytes = try Self.read(
-            file, at: JournalFormat.firstBatch, count: JournalFormat.batchHeaderSize)
-        return JournalBatchHeader(bytes) != nil
     }
 
     /// Adds the batches of a file, whose round must be later than those added before.

@@ -101,9 +101,15 @@ import Threads
         }
         let before = try residentBytes()
         for access: EngineOptions.Access in [.readOnly, .readWrite] {
+            if access == .readWrite && !isUsed {
+                // It may be a relation's file: the store makes none without a header.
+                expectError(.journalDamaged) { try left.open().close() }
+                continue
+            }
             let engine = try left.open { $0.access = access }
             let session = try engine.makeSession()
-            #expect(try engine.verify(session: session).findings == 0)
+            let findings = try engine.verify(session: session).findings
+            #expect(isUsed ? findings == 0 : findings > 0)
             session.close()
             try engine.close()
         }

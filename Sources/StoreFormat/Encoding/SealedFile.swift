@@ -104,7 +104,7 @@ package struct SealedFile {
         return found
     }
 
-    var magicBytes: [UInt8] {
+    package var magicBytes: [UInt8] {
         magic.withUTF8Buffer { unsafe Array($0) }
     }
 }
