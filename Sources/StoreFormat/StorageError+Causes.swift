@@ -7,7 +7,7 @@ extension StorageError {
     /// Whether a system call failed because a file or directory is missing.
     package var isMissingFile: Bool { errorNumber == ENOENT }
 
-    /// Whether a system call failed because writing is not allowed.
+    /// Whether a system call failed because this user may not do that.
     var isWriteRefusal: Bool {
         errorNumber == EACCES || errorNumber == EPERM || errorNumber == EROFS
     }

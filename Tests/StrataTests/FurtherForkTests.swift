@@ -88,6 +88,26 @@ import Threads
         }
     }
 
+    /// A length that cannot be read at one checkpoint is recorded by the next.
+    @Test func isCountedOnceItsLengthCanBeRead() throws {
+        let store = try makeStore(blocks: 2)
+        let files = NamedFailures()
+        let engine = try store.open { $0.fileSystem = files }
+        let session = try engine.makeSession()
+        do {
+            let relation = try engine.relation(named: "t")
+            _ = try engine.buffers.extend(
+                relation.open, fork: .freeSpaceMap, by: 3, session: session)
+        }
+        files.set { call, path in call == .status && path.hasSuffix("_fsm") ? EIO : 0 }
+        try engine.checkpoint(session)
+        files.set { _, _ in 0 }
+        try engine.checkpoint(session)
+        #expect(engine.description(of: "t")?.furtherForks == [.freeSpaceMap: 5])
+        session.close()
+        try engine.close()
+    }
+
     @Test func aForeignForkIsNotRecorded() throws {
         let store = try makeStore(blocks: 0)
         try addHoles(store, ["_fsm"])

@@ -172,6 +172,34 @@ import Threads
         }
     }
 
+    /// Nor does it record in a compressed relation's own files what it has written there.
+    @Test func anEngineThatLostItsStoreRecordsNothing() throws {
+        try store.with { engine, session in
+            _ = try engine.load("r", 10, mark: 1, session, manager: "compressed")
+        }
+        let engine = try store.open()
+        let session = try engine.makeSession()
+        let load = try engine.beginLoad(
+            LoadTarget(relation: "r", schema: TestStore.schema, mode: .append), session: session)
+        try load.add(40, mark: 3)
+        try copyTree(store.path, store.other)
+        let other = try Engine.open(store.other, options: store.options)
+        let twin = try other.makeSession()
+        try other.load("r", 10, mark: 2, twin, mode: .append)
+        twin.close()
+        try other.close()
+        for name in names(in: store.other + "/base/1").map({ "base/1/\($0)" }) + ["strata.catalog"]
+        {
+            try writeFile("\(store.path)/\(name)", readFile("\(store.other)/\(name)"))
+        }
+        let before = try readFile(store.path + "/base/1/16385.map")
+        expectError(.storeFailed) { _ = try load.commit() }
+        expectError(.storeFailed) { try engine.checkpoint(session) }
+        session.close()
+        expectError(.storeFailed) { try engine.close() }
+        #expect(try readFile(store.path + "/base/1/16385.map") == before)
+    }
+
     @Test(arguments: ["symbolic link", "directory", "not a file"])
     func whatIsNoFileIsRefused(_ kind: String) throws {
         unlink(lock)

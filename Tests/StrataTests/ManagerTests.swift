@@ -3,6 +3,7 @@ import MagneticDisk
 import StorageManager
 import StorageTesting
 import Strata
+import Synchronization
 import Testing
 import Threads
 
@@ -139,6 +140,26 @@ import Threads
         }
     }
 
+    /// Loads that are the first to name a manager make it once.
+    @Test func aManagerThatIsLookedForIsMadeOnce() throws {
+        let store = TestStore()
+        let made = Makings()
+        let make: StorageManagerPlugin.Maker = { context throws(StorageError) in
+            made.count.add(1, ordering: .relaxed)
+            return try TwinDisk(context)
+        }
+        let engine = try store.open { options in
+            options.storageManagerFinder = { $0 == "twin" ? make : nil }
+        }
+        try TestThreads.run(4) { index in
+            let session = try engine.makeSession()
+            defer { session.close() }
+            try engine.load("t\(index)", 2, mark: 1, session, manager: "twin")
+        }
+        #expect(made.count.load(ordering: .relaxed) == 1)
+        try engine.close()
+    }
+
     @Test(arguments: IOMethodMatrix.all)
     func directIO(_ method: TestedMethod) throws {
         let store = TestStore(method)
@@ -155,6 +176,11 @@ import Threads
             print("the temporary directory's file system has no direct IO; not tested there")
         }
     }
+}
+
+/// Counts how often a manager was made.
+private final class Makings: Sendable {
+    let count = Atomic(0)
 }
 
 /// MagneticDisk under another name.

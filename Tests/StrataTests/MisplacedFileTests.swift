@@ -55,6 +55,94 @@ import Threads
         }
     }
 
+    /// A relation's file in place of the journal's. Writing needs the journal, so it is refused.
+    @Test(
+        arguments: ["strata.journal.0", "strata.journal.1", "strata.journal.kept"],
+        ["16384", "16384.chunks", "16384.map", "16384_fsm"])
+    func areNotTakenForAnUnusedJournal(_ name: String, _ file: String) throws {
+        let store = try makeStore(file.contains(".") ? "compressed" : nil)
+        let (path, place) = ("\(store.path)/base/1/\(file)", "\(store.path)/\(name)")
+        // A page of zeroes, as an extension leaves.
+        if file.hasSuffix("_fsm") { try writeFile(path, Array(repeating: 0, count: blockSize)) }
+        let bytes = try readFile(path)
+        #expect(rename(path, place) == 0)
+        for isClosed in [true, false] {
+            if !isClosed { unlink(store.path + "/strata.clean") }
+            let error = expectError(.journalDamaged) { try store.open().close() }
+            #expect(error?.location.path == name)
+            #expect(try readFile(place) == bytes)
+        }
+        #expect(rename(place, path) == 0)
+        try store.with { engine, session in
+            let marks = try engine.relation(named: "m").marks(session)
+            #expect(marks.count == 20)
+        }
+    }
+
+    /// What a crash leaves of a journal that was being made is nothing that matters.
+    @Test(arguments: [0, 5, 100, 4096], [true, false])
+    func anUnfinishedJournalIsNoDamage(_ count: Int, _ isZeroes: Bool) throws {
+        let store = try makeStore()
+        let magic = Array("STRATAJO".utf8).prefix(isZeroes ? 0 : count == 4096 ? 0 : count)
+        let path = store.path + "/strata.journal.0"
+        try writeFile(path, magic + Array(repeating: 0, count: count - magic.count))
+        try store.with { engine, session in
+            #expect(engine.recovery.actions.isEmpty)
+            let marks = try engine.relation(named: "m").marks(session)
+            #expect(marks.count == 20)
+        }
+        #expect(!names(in: store.path).contains("strata.journal.0"))
+    }
+
+    /// A file at the journal's name that appears while the store is open is not written through.
+    @Test(arguments: IOMethodMatrix.real)
+    func aFileInPlaceOfTheNextJournalStays(_ method: TestedMethod) throws {
+        let store = TestStore(method)
+        try store.with { engine, session in _ = try engine.load("m", 20, mark: 1, session) }
+        let place = store.path + "/strata.journal.0"
+        let other = store.path + "/base/1/16384"
+        let engine = try store.open()
+        let session = try engine.makeSession()
+        #expect(link(other, place) == 0)
+        let before = try readFile(other)
+        try engine.relation(named: "m").page(BlockNumber(1), session: session).fill(2)
+        let error = expectError(.fileExists) { try engine.checkpoint(session) }
+        #expect(error?.location.path == "strata.journal.0")
+        #expect(try readFile(other) == before)
+        unlink(place)
+        try engine.checkpoint(session)
+        #expect(try engine.relation(named: "m").marks(session)[1] == 2)
+        #expect(link(other, store.path + "/strata.journal.1") == 0)
+        session.close()
+        try engine.close()
+        #expect(names(in: store.path).contains("strata.journal.1"))
+    }
+
+    /// Files at the names of a new relation's that appear while the store is open.
+    @Test(
+        arguments: ["16386", "16386.1", "16386.chunks", "16386.map", "16386_fsm", "16386_vm.1"],
+        ["magnetic", "compressed"])
+    func aNewRelationTakesNoFileThatIsThere(_ name: String, _ manager: String) throws {
+        let store = try makeStore()
+        let path = "\(store.path)/base/1/\(name)"
+        let bytes: [UInt8] = [1, 2, 3]
+        try store.with { engine, session in
+            try writeFile(path, bytes)
+            let made = try engine.load("n", 3, mark: 3, session, manager: manager)
+            #expect(made.locator.number == 16387)
+            let load = try engine.beginLoad(
+                LoadTarget(relation: "o", schema: TestStore.schema, managerName: manager),
+                session: session)
+            load.abort()
+            try engine.checkpoint(session)
+        }
+        #expect(try readFile(path) == bytes)
+        try store.with { engine, session in
+            #expect(engine.recovery.actions == [.leftAlone(path: "base/1/\(name)")])
+        }
+        #expect(try readFile(path) == bytes)
+    }
+
     /// An empty store is not removed with it.
     @Test(arguments: [true, false]) func anEmptyStoreWithOneIsNotEmpty(_ isForeign: Bool) throws {
         let store = TestStore()

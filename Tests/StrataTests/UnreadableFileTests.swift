@@ -32,6 +32,21 @@ import Threads
         }
     }
 
+    /// A mark that cannot be read for a while may say that the store was closed with its present
+    /// catalog. It must not count again after changes that no catalog tells.
+    @Test func aMarkThatCanBeReadAgainDoesNotCount() throws {
+        files.set { call, path in call == .read && path == "strata.clean" ? EIO : 0 }
+        let engine = try store.open { $0.fileSystem = files }
+        let crashed = try snapshot(store.path)
+        let left = try #require(crashed["strata.clean"])
+        #expect(StoreMark(left)?.isOpen == false)
+        try engine.close()
+        let again = try store.open()
+        #expect(!again.recovery.endedCleanly)
+        try again.close()
+        try store.with { engine, _ in #expect(engine.recovery.endedCleanly) }
+    }
+
     /// Blocks that a later catalog may have counted are not removed, so nothing is at stake.
     @Test func aMarkOnABadSectorDoesNotMatterForUncountedBlocks() throws {
         let old = try readFile(store.path + "/strata.catalog")
@@ -68,7 +83,7 @@ import Threads
     }
 
     /// The mark may say that the catalog is an older one, whose remains have become relations.
-    @Test(arguments: [EIO, EMFILE, ENOMEM])
+    @Test(arguments: [EIO, EACCES, EPERM, EMFILE, ENOMEM])
     func withAnUnreadableMarkNothingIsUndone(_ errorNumber: CInt) throws {
         let catalog = store.path + "/strata.catalog"
         let old = try store.with { engine, session in

@@ -84,6 +84,14 @@ package struct PresentFiles {
         return known.isEmpty ? others : others.filter { !known.contains($0) }
     }
 
+    /// The paths by which the built-in storage managers find a relation's forks, and those that
+    /// they would meet first beside them.
+    package static func paths(of locator: RelationLocator) -> [String] {
+        Fork.allCases.flatMap { fork in
+            RelationFileName.firstEnds.map { "\(locator)\(fork.suffix)\($0)" }
+        }
+    }
+
     /// Whether a relation of that number may have files, under whichever storage manager.
     package func mayHaveFiles(_ number: UInt32) -> Bool {
         byNumber[number] != nil || othersByNumber[number] != nil
@@ -129,7 +137,10 @@ package enum RelationFileName: Equatable {
     static func leadingNumber(_ name: String) -> UInt32? { value(name.utf8.prefix { isDigit($0) }) }
 
     private static let forks = Fork.allCases.filter { $0 != .main }.map { Array($0.suffix.utf8) }
-    private static let kinds = [".chunks", ".map", ".map.new", ".map.new.1"].map { Array($0.utf8) }
+    private static let compressedKinds = [".chunks", ".map", ".map.new", ".map.new.1"]
+    private static let kinds = compressedKinds.map { Array($0.utf8) }
+    /// How names of a fork's files can end, of segments the first two.
+    fileprivate static let firstEnds = ["", ".1"] + compressedKinds
 
     /// Whether a name can end so after the number: with a fork, then a segment or a part of a
     /// compressed fork.

@@ -172,7 +172,8 @@ extension StoreFiles {
         do throws(StorageError) { mark = try readMark() } catch {
             if error.isExhaustion { throw error }
             let removesFiles = undoes && catalog.hasRemovableRemains
-            if !removesFiles || error.errorNumber == nil || error.isBadFile { return nil }
+            let isNoFile = error.isBadFile && !error.isWriteRefusal
+            if !removesFiles || error.errorNumber == nil || isNoFile { return nil }
             throw StorageError(
                 .fileReadFailed,
                 "\"\(StoreMark.fileName)\" cannot be read, so \"\(Catalog.fileName)\" may be older"
@@ -201,6 +202,12 @@ extension StoreFiles {
     private func readMark() throws(StorageError) -> StoreMark? {
         try read(StoreMark.fileName, atMost: StoreMark.fileSize, damage: Catalog.damaged)
             .flatMap(StoreMark.init)
+    }
+
+    /// Whether a file stands at the mark's name that cannot be read.
+    package var hasUnreadableMark: Bool {
+        do throws(StorageError) { _ = try readMark() } catch { return error.errorNumber != nil }
+        return false
     }
 
     /// Whether something stands at the mark's name that is no mark, not even a damaged one. It is

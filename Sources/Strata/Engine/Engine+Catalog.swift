@@ -28,11 +28,15 @@ extension Engine {
     /// report success.
     func note(_ error: StorageError) {
         guard error.isFinalSyncFailure, buffers.refuseWrites(because: error) else { return }
+        managers.allowBackgroundWork(false)
         logger.critical("store \"\(directory)\" takes no more changes: \(error)")
     }
 
-    /// Makes all registered writes durable.
+    /// Makes all registered writes durable, unless another engine has the store: storage managers
+    /// record in their own files what became durable. Must not be called under ``changes``.
     func syncPending(_ session: Session) throws(StorageError) {
+        session.submitStaged()
+        try checkOwnership()
         do throws(StorageError) { try managers.syncPending(session) } catch {
             note(error)
             throw error
@@ -42,6 +46,8 @@ extension Engine {
     /// Makes all registered writes durable, and lets the journal drop the copies it kept for them.
     func syncJournalled(_ session: Session) throws(StorageError) {
         guard let journal else { return try syncPending(session) }
+        session.submitStaged()
+        try checkOwnership()
         do throws(StorageError) { try journal.checkpoint(session) } catch {
             note(error)
             throw error
@@ -81,7 +87,8 @@ extension Engine {
     }
 
     /// Of those relations, the ones that have grown beyond what the catalog says, with their sizes.
-    /// Of further forks, those that this engine has extended: others are no part of the store.
+    /// Of further forks, those that this engine has extended: others are no part of the store. If a
+    /// size cannot be read now, the next checkpoint asks again.
     func changedSizes(of locators: [RelationLocator]) -> [RelationDescription] {
         var changed: [RelationDescription] = []
         let found = state.withLock { state in
@@ -102,6 +109,7 @@ extension Engine {
                     now.furtherForks[fork] = max(count, now.furtherForks[fork] ?? 0)
                 } catch {
                     logger.warning("could not read a size: \(error)")
+                    state.withLock { _ = $0.touched.insert(relation.locator) }
                 }
             }
             if now != relation { changed.append(now) }

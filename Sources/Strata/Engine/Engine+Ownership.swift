@@ -25,7 +25,10 @@ extension Engine {
         let catalog = state.withLock { ($0.catalog.identifier, $0.catalog.generation) }
         guard try claim.holds(catalog) else {
             let failure = StorageError.replaced(path)
-            if buffers.refuseWrites(because: failure) { logger.critical("\(failure)") }
+            if buffers.refuseWrites(because: failure) {
+                managers.allowBackgroundWork(false)
+                logger.critical("\(failure)")
+            }
             throw .failed(failure, directory)
         }
     }

@@ -56,7 +56,7 @@ extension Engine {
         let open = try openRelation(description.locator, managedBy: description.managerName)
         let isKnown = state.withLock { $0.records[description.locator] != nil }
         let forks =
-            isKnown || options.access == .readOnly ? [:] : RelationState.furtherForks(of: open)
+            isKnown || options.access == .readOnly ? [:] : try RelationState.furtherForks(of: open)
         let record: RelationState? = state.withLock { state in
             // It may have been dropped or replaced while the lock was not held.
             guard !state.isClosed,

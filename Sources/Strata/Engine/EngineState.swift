@@ -112,13 +112,16 @@ final class RelationState: Sendable {
     }
 
     /// The lengths of a relation's further forks; the greatest for one that does not tell.
-    static func furtherForks(of open: OpenRelation) -> [Fork: UInt32] {
+    ///
+    /// - Throws: exhausted descriptors or memory.
+    static func furtherForks(of open: OpenRelation) throws(StorageError) -> [Fork: UInt32] {
         var found: [Fork: UInt32] = [:]
         for fork in Fork.allCases where fork != .main {
             do throws(StorageError) {
                 guard try open.storage.exists(fork) else { continue }
                 found[fork] = try open.storage.blockCount(fork)
             } catch {
+                if error.isExhaustion { throw error }
                 found[fork] = .max
             }
         }

@@ -66,6 +66,11 @@ struct Recovery {
             try store.files.syncDirectory(".")
         }
         outcome.mark = try store.markOpen(catalog)
+        if outcome.mark == nil, store.hasUnreadableMark {
+            // It may say that the store was closed with this catalog, and be readable again later.
+            catalog.generation &+= 1
+            try store.replaceCatalog(by: catalog, nil, session: session)
+        }
     }
 
     mutating func run(_ catalog: inout Catalog) throws(StorageError) {

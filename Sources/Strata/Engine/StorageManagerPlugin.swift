@@ -1,4 +1,5 @@
 public import FileAccess
+internal import Threads
 
 /// A custom storage manager, for ``EngineOptions/storageManagers``.
 ///
@@ -51,6 +52,14 @@ extension Engine {
     /// - Throws: `unknownStorageManager`, or what making it throws.
     func requireManager(named name: String, for relation: String) throws(StorageError) {
         if managers.manager(named: name) != nil { return }
+        // One thread at a time: a manager is made once.
+        try changes.withLock { _ throws(StorageError) in
+            if managers.manager(named: name) != nil { return }
+            try makeManager(named: name, for: relation)
+        }
+    }
+
+    private func makeManager(named name: String, for relation: String) throws(StorageError) {
         guard let make = options.storageManagerFinder?(name) else {
             throw StorageError(
                 .unknownStorageManager, "there is no storage manager \"\(name)\"",

@@ -1,4 +1,5 @@
 internal import Logging
+internal import MagneticDisk
 internal import Threads
 
 /// Loads that are all or nothing.
@@ -110,14 +111,23 @@ extension Engine {
             for file in new { starts.append(try create(file)) }
             return starts
         } catch {
-            for file in new { forgetLoad(file.locator) }
-            if error.code == .alreadyExists || error.code == .fileExists {
-                // It is not the load's to remove. If this fails, the next opening removes it.
-                let taken = new[starts.count].locator
-                try? changeCatalog(session) { $0.remains[taken] = nil }
-            }
+            let last = new[starts.count].locator
+            let isTaken = [.alreadyExists, .fileExists, .damagedSegment].contains(error.code)
+            for file in new where !isTaken || file.locator != last { forgetLoad(file.locator) }
+            if isTaken { leave(last, session) }
             removeRemains(session, of: Set(new.map(\.locator)))
             throw error
+        }
+    }
+
+    /// Gives up files that are not the load's to remove. If that cannot be recorded, they stay among
+    /// the loads', so that this engine does not remove them.
+    private func leave(_ locator: RelationLocator, _ session: Session) {
+        do throws(StorageError) {
+            try changeCatalog(session) { $0.remains[locator] = nil }
+            forgetLoad(locator)
+        } catch {
+            logger.warning("could not record that relation \(locator) was not made: \(error)")
         }
     }
 
@@ -171,14 +181,12 @@ extension Engine {
         return options.defaultManagerName
     }
 
-    /// Whether the storage manager has the relation already, or a path of its first file is in use,
-    /// in plain or compressed form.
+    /// Whether the storage manager has the relation already, or a path of its files is in use, in
+    /// plain or compressed form.
     private func isTaken(_ locator: RelationLocator, _ manager: String) throws(StorageError) -> Bool
     {
         if try openRelation(locator, managedBy: manager).storage.exists(.main) { return true }
-        for suffix in ["", ".chunks", ".map"] where try files.exists("\(locator)\(suffix)") {
-            return true
-        }
+        for path in PresentFiles.paths(of: locator) where try files.exists(path) { return true }
         return false
     }
 
