@@ -79,8 +79,7 @@ package enum JournalFormat {
             throw size <= alignment ? .unused : .damaged("its header was overwritten by zeroes")
         }
         if bytes.count < alignment {
-            let isBeginning = zip(bytes, header.magicBytes).allSatisfy(==)
-            throw isBeginning ? .unused : .damaged("it is no journal")
+            throw isUnfinished(bytes) ? .unused : .damaged("it is no journal")
         }
         var rounds: [UInt64] = []
         var first: HeaderFailure?
@@ -94,6 +93,19 @@ package enum JournalFormat {
         }
         if let round = rounds.max() { return round }
         throw first ?? .unused
+    }
+
+    /// Whether bytes that are not all zeroes are a part of a header: at least one of its two copies
+    /// has begun, and there is nothing else.
+    private static func isUnfinished(_ bytes: [UInt8]) -> Bool {
+        var rest = bytes[...]
+        var begun = 0
+        for offset in headerOffsets where offset < bytes.count {
+            let copy = bytes[offset..<min(offset + headerSize, bytes.count)]
+            if zip(copy, header.magicBytes).allSatisfy(==) { begun += 1 }
+            for index in copy.indices { rest[index] = 0 }
+        }
+        return begun > 0 && rest.allSatisfy { $0 == 0 }
     }
 
     private static func decodeHeader(_ bytes: [UInt8], at offset: Int, store: UInt64)

@@ -79,13 +79,20 @@ import Threads
         }
     }
 
-    /// What a crash leaves of a journal that was being made is nothing that matters.
-    @Test(arguments: [0, 5, 100, 4096], [true, false])
+    /// What a crash leaves of a journal that was being made is nothing that matters: zeroes, or a
+    /// part of its header, which stands there twice.
+    @Test(arguments: [0, 5, 100, 2060, 3584, 4096], [true, false])
     func anUnfinishedJournalIsNoDamage(_ count: Int, _ isZeroes: Bool) throws {
         let store = try makeStore()
-        let magic = Array("STRATAJO".utf8).prefix(isZeroes ? 0 : count == 4096 ? 0 : count)
+        var bytes = Array(repeating: UInt8(0), count: count)
+        if !isZeroes && count < 4096 {
+            let place = count > 2048 ? 2048 : 0
+            for (index, byte) in "STRATAJO".utf8.enumerated() where place + index < count {
+                bytes[place + index] = byte
+            }
+        }
         let path = store.path + "/strata.journal.0"
-        try writeFile(path, magic + Array(repeating: 0, count: count - magic.count))
+        try writeFile(path, bytes)
         try store.with { engine, session in
             #expect(engine.recovery.actions.isEmpty)
             let marks = try engine.relation(named: "m").marks(session)

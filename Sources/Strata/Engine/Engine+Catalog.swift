@@ -18,6 +18,11 @@ extension Engine {
         if state.withLock({ $0.isClosed }) {
             throw StorageError(.closed, "store \"\(directory)\" has been closed")
         }
+        try checkWritable()
+    }
+
+    /// Throws after a failed sync, or once the store is another engine's.
+    func checkWritable() throws(StorageError) {
         if let failure = buffers.writeFailure {
             if failure.code == .storeReplaced { throw .failed(failure, directory) }
             throw .unknownOnDisk(failure, directory)

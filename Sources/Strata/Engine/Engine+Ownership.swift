@@ -15,13 +15,15 @@ extension Engine {
     /// one takes effect, the file would look like another engine's. Callers must have submitted
     /// what their session has staged.
     ///
-    /// - Throws: `storeFailed`, which is final; what reading the files' status throws.
+    /// - Throws: `storeFailed`, which is final, also after a failed sync; what reading the files' status throws.
     func checkOwnership() throws(StorageError) {
         try changes.withLock { _ throws(StorageError) in try checkOwnershipWhileChanging() }
     }
 
     /// Does the same for callers that hold ``changes``.
     func checkOwnershipWhileChanging() throws(StorageError) {
+        // The sync that failed may be that of the catalog, which then differs from the file.
+        try checkWritable()
         let catalog = state.withLock { ($0.catalog.identifier, $0.catalog.generation) }
         guard try claim.holds(catalog) else {
             let failure = StorageError.replaced(path)
