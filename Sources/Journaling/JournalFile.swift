@@ -36,8 +36,8 @@ struct JournalFile {
         highest[Key(locator: locator, fork: fork)].map { $0 >= block.rawValue } ?? false
     }
 
-    /// Prepares the file for a round in which it has no batch yet, making it the first time. Returns
-    /// once that is durable.
+    /// Prepares the file for a round in which it has no batch yet, making it the first time.
+    /// Returns once that is durable.
     ///
     /// - Throws: `fileExists` if there is one that this engine has not made; what writing throws.
     mutating func begin(

@@ -4,16 +4,15 @@ internal import Threads
 /// Working with a catalog that is older than its store.
 extension Engine {
     /// Gives up what a later catalog knew: blocks behind the ends of relations no longer keep these
-    /// from growing, and are then overwritten. So the journal's copies of them go, too. Nothing else
-    /// changes.
+    /// from growing, and are then overwritten. The journal's copies of them go, too.
     ///
     /// Call it only if the catalog that the store was closed with cannot be put back. Durable on
     /// return.
     ///
     /// - Parameter session: the calling thread's.
     /// - Returns: the relations concerned, sorted.
-    /// - Throws: `storeReadOnly`, `storeFailed`, `closed`; what replacing the catalog and the copies
-    ///   throws.
+    /// - Throws: `storeReadOnly`, `storeFailed`, `closed`; what replacing the catalog and the
+    ///   copies throws.
     @discardableResult
     public func acceptCatalog(session: Session) throws(StorageError) -> [String] {
         try checkUsable(session)

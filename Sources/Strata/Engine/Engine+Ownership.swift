@@ -15,7 +15,8 @@ extension Engine {
     /// one takes effect, the file would look like another engine's. Callers must have submitted
     /// what their session has staged.
     ///
-    /// - Throws: `storeFailed`, which is final, also after a failed sync; what reading the files' status throws.
+    /// - Throws: `storeFailed`, which is final, also after a failed sync; what reading the files'
+    ///   status throws.
     func checkOwnership() throws(StorageError) {
         try changes.withLock { _ throws(StorageError) in try checkOwnershipWhileChanging() }
     }

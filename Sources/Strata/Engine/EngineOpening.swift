@@ -66,7 +66,8 @@ struct EngineOpening {
         do throws(StorageError) {
             try register(in: managers, for: catalog, files, system, control)
             var recovery = Recovery(
-                store: store, control: control, managers: managers, session: session,
+                store: store, control: control, managers: managers,
+                builtIn: Engine.builtInManagerNames, session: session,
                 isShadowed: options.access == .readOnly)
             recovery.report.isNewStore = if case .store = finding { false } else { true }
             let parts = try recover(
@@ -95,7 +96,7 @@ struct EngineOpening {
             recovery.outcome = outcome
             catalog = outcome.adopted ?? catalog
         } else {
-            try recovery.begin(&catalog, options)
+            try recovery.begin(&catalog, keepsClosedMark: options.keepsClosedMark)
             try recovery.run(&catalog)
         }
         log(recovery.report)

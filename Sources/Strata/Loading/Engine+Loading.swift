@@ -120,8 +120,8 @@ extension Engine {
         }
     }
 
-    /// Gives up files that are not the load's to remove. If that cannot be recorded, they stay among
-    /// the loads', so that this engine does not remove them.
+    /// Gives up files that are not the load's to remove. If that cannot be recorded, this engine
+    /// does not remove them.
     private func leave(_ locator: RelationLocator, _ session: Session) {
         do throws(StorageError) {
             try changeCatalog(session) { $0.remains[locator] = nil }
@@ -181,8 +181,7 @@ extension Engine {
         return options.defaultManagerName
     }
 
-    /// Whether the storage manager has the relation already, or a path of its files is in use, in
-    /// plain or compressed form.
+    /// Whether the storage manager has the relation already, or a path of its files is in use.
     private func isTaken(_ locator: RelationLocator, _ manager: String) throws(StorageError) -> Bool
     {
         if try openRelation(locator, managedBy: manager).storage.exists(.main) { return true }

@@ -1,4 +1,7 @@
+internal import AsyncIO
 internal import FileAccess
+internal import StorageManager
+internal import StoreFormat
 
 /// Segment files after one that is missing or not full.
 extension Recovery {

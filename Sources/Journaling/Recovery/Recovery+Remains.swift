@@ -1,4 +1,7 @@
+internal import AsyncIO
 internal import FileAccess
+internal import StorageManager
+internal import StoreFormat
 
 /// What unfinished changes have left, and unknown files.
 extension Recovery {
@@ -92,7 +95,7 @@ extension Recovery {
         // No session has begun yet, so none can have a relation of its own.
         let ended = present.sessionLocal.keys
         outcome.endedSessionFiles = Set(ended)
-        let plugged = catalog.pluggedNumbers
+        let plugged = pluggedNumbers(catalog)
         let orphans = present.orphans(strange, plugged: plugged, sessionLocal: ended)
         for path in orphans.sorted() + present.others(plugged: plugged) {
             report.actions.append(.leftAlone(path: path))

@@ -1,4 +1,7 @@
+internal import AsyncIO
 internal import FileAccess
+internal import StorageManager
+internal import StoreFormat
 
 /// What a process that has died may have left in the kernel's cache.
 extension Recovery {
@@ -13,7 +16,7 @@ extension Recovery {
     mutating func settleCache(_ catalog: Catalog, _ present: PresentFiles) throws(StorageError) {
         var locators = catalog.relations.values.map(\.locator)
         locators += catalog.remains.keys
-        let plugged = catalog.pluggedNumbers
+        let plugged = pluggedNumbers(catalog)
         for locator in Set(locators).sorted(by: { $0.number < $1.number }) {
             let number = locator.number
             var paths = present.byNumber[number] ?? []

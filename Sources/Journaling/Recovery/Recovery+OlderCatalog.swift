@@ -1,4 +1,7 @@
+internal import AsyncIO
 internal import FileAccess
+internal import StorageManager
+internal import StoreFormat
 
 /// A catalog that is older than its store.
 extension Recovery {

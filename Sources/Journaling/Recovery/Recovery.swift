@@ -1,64 +1,74 @@
+package import AsyncIO
 internal import FileAccess
+package import StorageManager
+package import StoreFormat
 
 /// Recovers a store that was not closed. Runs while the store is opened, before it can be used.
 ///
 /// It may be interrupted at any point and run again: what must be undone stays recorded in the
 /// catalog until its undoing is durable. A fault of one relation's files refuses that relation
 /// until the next opening, and nothing else.
-struct Recovery {
+package struct Recovery {
     /// The result of recovery, for the engine.
-    struct Outcome {
-        var report = RecoveryReport()
+    package struct Outcome {
+        package var report = RecoveryReport()
         /// Relations that must not be used while the store is open, and why.
-        var refusals: [RelationLocator: StorageError] = [:]
+        package var refusals: [RelationLocator: StorageError] = [:]
         /// Numbers of files that belong to no relation, so that no new relation gets one.
-        var strangeNumbers: Set<UInt32> = []
+        package var strangeNumbers: Set<UInt32> = []
         /// Files that belonged to sessions of earlier openings.
-        var endedSessionFiles: Set<String> = []
+        package var endedSessionFiles: Set<String> = []
         /// Segment files behind the reachable end of relations. They are removed when these grow.
-        var severed: [RelationLocator: [String]] = [:]
+        package var severed: [RelationLocator: [String]] = [:]
         /// Whether the catalog is one that was put back.
-        var isOutdated = false
+        package var isOutdated = false
         /// The catalog to use in place of an older one on disk; nil if that was replaced.
-        var adopted: Catalog?
+        package var adopted: Catalog?
         /// The mark of the open store; nil if it has none.
-        var mark: OpenMark?
+        package var mark: OpenMark?
         /// Whether everything that the previous process left in the kernel's cache is durable.
-        var isSettled = true
+        package var isSettled = true
     }
 
     let store: StoreFiles
     let managers: StorageManagerRegistry
     let session: Session
     let control: StoreControl
+    /// The names of the storage managers that are no program's own.
+    let builtInManagers: [String]
     /// Whether all changes go into a shadow, which must stay small.
     let isShadowed: Bool
-    var outcome = Outcome()
-    var report: RecoveryReport {
+    package var outcome = Outcome()
+    package var report: RecoveryReport {
         get { outcome.report }
         set { outcome.report = newValue }
     }
 
-    init(
+    package init(
         store: StoreFiles, control: StoreControl, managers: StorageManagerRegistry,
-        session: Session, isShadowed: Bool
+        builtIn: [String], session: Session, isShadowed: Bool
     ) {
         self.store = store
         self.control = control
         self.managers = managers
+        builtInManagers = builtIn
         self.session = session
         self.isShadowed = isShadowed
     }
 
     /// Finds out whether the store was closed, and marks it as open before anything else is
     /// written.
-    mutating func begin(_ catalog: inout Catalog, _ options: EngineOptions) throws(StorageError) {
+    ///
+    /// - Parameter keepsClosedMark: a bug that tests plant: the mark is not taken back.
+    package mutating func begin(
+        _ catalog: inout Catalog, keepsClosedMark: Bool
+    ) throws(StorageError) {
         if let later = try store.laterMark(than: catalog, undoes: !isShadowed) {
             try takeUp(&catalog, olderThan: later)
         }
-        let wasClosed = store.wasClosed(catalog) || options.keepsClosedMark
+        let wasClosed = store.wasClosed(catalog) || keepsClosedMark
         report.endedCleanly = report.isNewStore || wasClosed
-        if isShadowed || options.keepsClosedMark { return }
+        if isShadowed || keepsClosedMark { return }
         // A process that died may have left the catalog or its name in the kernel's cache only, as
         // does copying it into place. The mark must not get ahead of it.
         if !wasClosed {
@@ -73,7 +83,7 @@ struct Recovery {
         }
     }
 
-    mutating func run(_ catalog: inout Catalog) throws(StorageError) {
+    package mutating func run(_ catalog: inout Catalog) throws(StorageError) {
         if !isShadowed { try StoreDirectory.makeShared(store.files) }
         let present = try PresentFiles(store.files)
         refuseUnmanaged(catalog)
@@ -160,6 +170,11 @@ struct Recovery {
             guard let error = outcome.refusals[relation.locator] else { continue }
             report.actions.append(.refused(relation: relation.name, reason: error.reason))
         }
+    }
+
+    /// The numbers of relations whose storage managers are not built in.
+    func pluggedNumbers(_ catalog: Catalog) -> Set<UInt32> {
+        catalog.numbers(managedByOthersThan: builtInManagers)
     }
 
     /// Drops relations that existed only while the engine had them.
