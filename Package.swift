@@ -69,7 +69,7 @@ let modules: [Target] = [
         path: "Sources/StorageManagers/RadosDisk"),
     .target(
         name: "BufferManager",
-        dependencies: ["StorageManager", "PageFormat", "AsyncIO", log, "Threads"]),
+        dependencies: ["StorageManager", "PageFormat", "Checkpointing", "AsyncIO", log, "Threads"]),
     .target(
         name: "ReadStream",
         dependencies: ["BufferManager", "StorageManager", "AsyncIO", "Threads", deque]),
@@ -241,7 +241,7 @@ let tests: [Target] = [
         name: "BufferManagerTests",
         dependencies: [
             "BufferManager", "MagneticDisk", "FileAccess", "StorageManager", "PageFormat",
-            "AsyncIO", "StorageTesting", "Threads",
+            "AsyncIO", "StorageTesting", log, "Threads",
         ]),
     .testTarget(
         name: "ReadStreamTests",

@@ -1,5 +1,5 @@
 internal import Synchronization
-internal import Threads
+public import Threads
 
 /// One IO being defined: code may fill it in, then start it or release it.
 ///
@@ -45,7 +45,17 @@ public struct IOHandle: ~Copyable {
     }
 
     /// Says what the IO is on. Mirrors PostgreSQL's `pgaio_io_set_target`.
-    public func setTarget(_ target: IOTargetID, data: IOTargetData) {
+    ///
+    /// - Throws: `misuse` if the id is not registered.
+    public func setTarget(_ target: IOTargetID, data: IOTargetData) throws(StorageError) {
+        let isKnown = unsafe session._withUnsafeGuaranteedRef {
+            $0.system.targets.contains(target.rawValue)
+        }
+        guard isKnown else {
+            throw StorageError(
+                .misuse, "no target is registered under id \(target.rawValue)",
+                remedy: "Register it with the IO system first.")
+        }
         unsafe storage.pointee.targetWord.store(target.rawValue, ordering: .relaxed)
         unsafe storage.pointee.targetData = data
     }
@@ -120,6 +130,15 @@ public struct IOHandle: ~Copyable {
         unsafe storage.pointee.vectors[count] = iovec(
             iov_base: memory.baseAddress, iov_len: memory.count)
         unsafe storage.pointee.definition.vectorCount = count + 1
+    }
+
+    /// Calls `body` with the memory that the IO will read into or write from, so that a layer can
+    /// check it before starting the IO. The vectors are valid during the call.
+    @unsafe
+    public func withVectors<Result>(_ body: (UnsafeBufferPointer<iovec>) -> Result) -> Result {
+        unsafe body(
+            UnsafeBufferPointer(
+                start: storage.pointee.vectors, count: storage.pointee.definition.vectorCount))
     }
 
     /// How many bytes the vectors hold.

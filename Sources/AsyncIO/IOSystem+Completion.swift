@@ -1,11 +1,12 @@
 internal import Logging
 internal import Synchronization
+internal import Threads
 
 /// What happens when an IO has been executed, on the thread that learns of it.
 extension IOSystem {
     /// Takes the raw result. From here on no thread asks the method for this IO.
     func markExecuted(_ handle: HandlePointer, result: Int) {
-        unsafe precondition(
+        unsafe insist(
             handle.pointee.state == .submitted, "an IO is completed once, after its submission")
         unsafe handle.pointee.rawResult.store(
             Int32(clamping: result), ordering: .relaxed)
@@ -79,13 +80,33 @@ extension IOSystem {
                 .misuse, "the outcome of an IO that its session has not waited for is unknown",
                 remedy: "Wait on the issuing session, before its scope ends.")
         }
-        let error =
-            callbacks[result.callbackID.rawValue]?.report(result, targetData: targetData)
+        let error = error(of: result, targetData)
+        if result.status == .error { throw error }
+        logger.warning("\(error)")
+    }
+
+    /// A failure or a warning in the words of the callbacks that put it into the result.
+    private func error(of result: IOResult, _ targetData: IOTargetData) -> StorageError {
+        callbacks[result.callbackID.rawValue]?.report(result, targetData: targetData)
             ?? StorageError(
                 .inputOutput, "an IO failed",
                 errorNumber: CInt(truncatingIfNeeded: result.errorData))
-        if result.status == .error { throw error }
-        logger.warning("\(error)")
+    }
+
+    /// Logs a failure or a warning that no code will ask for: else it would leave no trace.
+    func logUnclaimed(_ result: IOResult, _ targetData: IOTargetData) {
+        switch result.status {
+        case .unknown, .ok, .partial: return
+        case .warning: logger.warning("\(error(of: result, targetData))")
+        case .error:
+            logger.warning(
+                "an IO that nothing waited for failed: \(error(of: result, targetData))")
+        }
+    }
+
+    /// Logs the failure or the warning in a report that its owner gives up without looking at it.
+    package func logUnclaimed(_ report: IOReturn) {
+        logUnclaimed(report.result, report.targetData)
     }
 
     /// Throws if an IO failed, as ``check(_:targetData:)`` does.

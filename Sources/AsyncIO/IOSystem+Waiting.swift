@@ -8,9 +8,11 @@ extension IOSystem {
     /// reference and for an IO that is over. Mirrors PostgreSQL's `pgaio_wref_wait`.
     ///
     /// - Returns: whether the thread had to sleep.
+    /// - Throws: `misuse` if the handle was not started yet: it may never be.
     @discardableResult
-    public func wait(for reference: WaitReference) -> Bool {
+    public func wait(for reference: WaitReference) throws(StorageError) -> Bool {
         guard let handle = unsafe pointer(reference) else { return false }
+        unsafe try checkStarted(handle, reference)
         return unsafe wait(
             handle, generation: reference.generation, counter: configuration.maximumSessions)
     }
@@ -48,6 +50,16 @@ extension IOSystem {
     /// The number of the session whose IO a valid reference names.
     package func sessionIndex(of reference: WaitReference) -> Int {
         Int(reference.index) / handlesPerSession
+    }
+
+    /// Throws `misuse` if the handle is still being filled in. The thread that could start it might
+    /// be the one that is about to wait.
+    func checkStarted(_ handle: HandlePointer, _ reference: WaitReference) throws(StorageError) {
+        let (recycled, state) = unsafe handle.pointee.wasRecycled(since: reference.generation)
+        guard state == .handedOut, !recycled else { return }
+        throw StorageError(
+            .misuse, "waiting for an IO that was not started",
+            remedy: "Start or release the handle before waiting for it.")
     }
 
     func pointer(_ reference: WaitReference) -> HandlePointer? {

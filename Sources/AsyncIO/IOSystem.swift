@@ -50,7 +50,7 @@ public final class IOSystem: @unchecked Sendable {
         let sessions = configuration.maximumSessions
         let device = configuration.deviceModel.map { SimulatedDevice($0) }
         self.device = device
-        method = try configuration.method.make(
+        method = try configuration.method.makeMethod(
             IOMethodContext(
                 maximumSessions: sessions, handlesPerSession: handlesPerSession, logger: logger,
                 device: device, hasExecutor: configuration.executor != nil))

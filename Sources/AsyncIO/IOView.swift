@@ -42,7 +42,9 @@ public struct IOView: ~Copyable {
 
     /// A value stored with `IOHandle.setData`. The position must be below ``dataCount``.
     public func data(at position: Int) -> UInt64 {
-        unsafe precondition(position >= 0 && position < handle.pointee.definition.dataCount)
+        unsafe insist(
+            position >= 0 && position < handle.pointee.definition.dataCount,
+            "an IO has no data value at position \(position)")
         return unsafe handle.pointee.data[position]
     }
 

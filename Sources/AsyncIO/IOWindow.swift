@@ -1,4 +1,5 @@
 internal import DequeModule
+internal import Threads
 
 /// The IO of one purpose that a session has in flight. It is started and finished in the same
 /// order, up to a limit at a time.
@@ -30,7 +31,7 @@ package struct IOWindow<Purpose> {
     ///
     /// - Parameter limit: the most IOs in flight, at least 1.
     package init(_ session: Session, limit: Int = .max) {
-        precondition(limit >= 1, "a window lets at least one IO through")
+        insist(limit >= 1, "a window lets at least one IO through")
         self.session = session
         self.limit = limit
     }
@@ -50,7 +51,7 @@ package struct IOWindow<Purpose> {
     package mutating func start(
         _ start: (consuming IOHandle) throws(StorageError) -> Purpose
     ) throws(StorageError) {
-        precondition(!isFull, "a window's owner finishes the oldest IO first")
+        insist(!isFull, "a window's owner finishes the oldest IO first")
         let report = IOReturn()
         let handle = try session.acquireHandle(reporting: report)
         let reference = handle.waitReference
@@ -73,7 +74,7 @@ package struct IOWindow<Purpose> {
         } catch {
             failure = error
             // It may still use its starter's memory.
-            session.system.wait(for: oldest.reference)
+            _ = try? session.system.wait(for: oldest.reference)
         }
         return Ended(purpose: oldest.purpose, report: oldest.report, failure: failure)
     }

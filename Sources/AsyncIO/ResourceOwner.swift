@@ -21,7 +21,6 @@ public final class ResourceOwner {
     ///
     /// Logs leaks unless the scope ends by an error. Mirrors PostgreSQL's
     /// `pgaio_io_release_resowner`.
-    /// `pgaio_io_release_resowner`.
     public func release(onError: Bool) {
         for _ in 0..<droppedHandles where !onError {
             session.system.logger.warning(
@@ -40,7 +39,10 @@ public final class ResourceOwner {
 
     private func release(_ handle: HandlePointer, onError: Bool) {
         unsafe handle.pointee.definition.owner = nil
-        unsafe handle.pointee.definition.report = nil
+        // The scope's object is detached. What fails from here on is nobody's, and is logged.
+        if unsafe handle.pointee.definition.report != nil {
+            unsafe handle.pointee.definition.report = IOReturn()
+        }
         switch unsafe handle.pointee.state {
         case .handedOut:
             // Code that still has the handle keeps it. It becomes idle when it is dropped or

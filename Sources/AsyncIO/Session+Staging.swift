@@ -1,4 +1,5 @@
 internal import Synchronization
+internal import Threads
 
 extension Session {
     /// Stages an IO, and submits it unless a batch is open. Mirrors PostgreSQL's `pgaio_io_stage`.
@@ -20,8 +21,8 @@ extension Session {
 
     /// Ends an IO's definition. From here on the IO belongs to the session.
     func define(_ handle: HandlePointer) -> StagedIO {
-        unsafe precondition(handle == handedOut, "an IO is started by the session that defined it")
-        unsafe precondition(
+        unsafe insist(handle == handedOut, "an IO is started by the session that defined it")
+        unsafe insist(
             handle.pointee.target != .none, "an IO's target is set before it is started")
         unsafe handle.pointee.updateState(to: .defined)
         unsafe handedOut = nil

@@ -1,4 +1,5 @@
 internal import Synchronization
+internal import Threads
 
 extension Session {
     /// Waits until the IO has completed, whichever session issued it. Reclaims it if it is this
@@ -9,17 +10,11 @@ extension Session {
     /// over. Mirrors PostgreSQL's `pgaio_wref_wait`.
     ///
     /// - Returns: whether the thread had to sleep.
-    /// - Throws: `misuse` if the reference is to this session's own handle and that is not started.
+    /// - Throws: `misuse` if the handle was not started yet: it may never be.
     @discardableResult
     public func wait(for reference: WaitReference) throws(StorageError) -> Bool {
         guard let handle = unsafe system.pointer(reference) else { return false }
-        if let handedOut = unsafe handedOut, unsafe handedOut == handle,
-            unsafe handle.pointee.generation.load(ordering: .relaxed) == reference.generation
-        {
-            throw StorageError(
-                .misuse, "waiting for an IO that this session has not started",
-                remedy: "Start or release the handle before waiting for it.")
-        }
+        unsafe try system.checkStarted(handle, reference)
         return unsafe waitAndReclaim(handle, generation: reference.generation)
     }
 
@@ -103,13 +98,20 @@ extension Session {
     /// handle does not. Mirrors PostgreSQL's `pgaio_io_reclaim`.
     func reclaim(_ handle: HandlePointer) {
         let state = unsafe handle.pointee.state
-        unsafe precondition(
+        unsafe insist(
             Int(handle.pointee.sessionIndex) == index
                 && (state == .handedOut || state == .completedShared),
             "a handle is reclaimed by its own session, unused or completed")
         if state == .completedShared {
             let result = unsafe system.runLocalCallbacks(handle)
             unsafe handle.pointee.updateState(to: .completedLocal)
+            // With no other reference, nothing can ask the report any more. An IO without a report
+            // is its callbacks' affair.
+            if result.status == .error || result.status == .warning,
+                unsafe isKnownUniquelyReferenced(&handle.pointee.definition.report)
+            {
+                unsafe system.logUnclaimed(result, handle.pointee.targetData)
+            }
             if let report = unsafe handle.pointee.definition.report {
                 report.storedResult = result
                 unsafe report.storedTarget = handle.pointee.target

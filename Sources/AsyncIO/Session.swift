@@ -1,5 +1,6 @@
 internal import Logging
 internal import Synchronization
+internal import Threads
 
 /// A place from which IO is issued. It owns handles, stages and submits IO, and reclaims it.
 ///
@@ -60,7 +61,7 @@ public final class Session {
     /// without references closes by itself. Mirrors PostgreSQL's `pgaio_shutdown`.
     public func close() {
         if isClosed { return }
-        precondition(unsafe handedOut == nil, "a session is closed when its handle was given back")
+        insist(unsafe handedOut == nil, "a session is closed when its handle was given back")
         endScope(onError: false)
         while let oldest = unsafe oldestInFlight { unsafe waitAndReclaim(oldest) }
         hasClosed = true
@@ -112,7 +113,7 @@ public final class Session {
     }
 
     func releaseHandedOut(_ handle: HandlePointer) {
-        unsafe precondition(handle == handedOut, "a handle is released by its own session")
+        unsafe insist(handle == handedOut, "a handle is released by its own session")
         unsafe handedOut = nil
         unsafe reclaim(handle)
     }

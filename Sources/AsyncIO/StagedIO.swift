@@ -64,9 +64,12 @@ public struct StagedIO: @unchecked Sendable {
     /// of it.
     var isOutsideMethod: Bool { unsafe handle.pointee.isOutsideMethod.load(ordering: .relaxed) }
 
-    /// Makes waiters wait for the completion alone, without asking the method. Call it on the
-    /// submitting thread, before ``prepareSubmit()``.
-    func leaveMethod() { unsafe handle.pointee.isOutsideMethod.store(true, ordering: .relaxed) }
+    /// Makes waiters wait for the completion alone, without asking the method: for IO that is
+    /// completed outside of what ``IOMethod/waitOne(_:generation:)`` and its relatives know of.
+    /// Call it on the submitting thread, before ``prepareSubmit()``.
+    public func leaveMethod() {
+        unsafe handle.pointee.isOutsideMethod.store(true, ordering: .relaxed)
+    }
 
     /// Asks the target for a descriptor of the calling thread's own, and uses that from here on.
     ///

@@ -1,4 +1,5 @@
 internal import Synchronization
+internal import Threads
 
 /// A waiter that is notified instead of woken. An awaiting task, or a loop that serves many of
 /// them, registers one where a thread would sleep.
@@ -50,7 +51,7 @@ open class WakeUp: @unchecked Sendable {
     package final func register() -> UInt {
         let (exchanged, _) = state.compareExchange(
             expected: Self.idle, desired: Self.registered, ordering: .acquiringAndReleasing)
-        precondition(exchanged, "a wake-up is registered once at a time")
+        insist(exchanged, "a wake-up is registered once at a time")
         return unsafe UInt(bitPattern: Unmanaged.passRetained(self).toOpaque())
     }
 

@@ -1,4 +1,5 @@
 public import AsyncIO
+internal import Checkpointing
 internal import Synchronization
 internal import Threads
 
@@ -49,7 +50,8 @@ public final class BackgroundWriter {
         self.options = options
         pool = manager.shared
         writer = PageWriter(pool, session)
-        forecast = CleaningForecast(count: pool.count, options)
+        forecast = CleaningForecast(
+            count: pool.count, multiplier: options.multiplier, delay: options.delay)
         manager.backgroundSessions.add(1, ordering: .relaxed)
     }
 

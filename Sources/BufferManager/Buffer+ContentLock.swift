@@ -3,8 +3,9 @@ internal import Synchronization
 internal import Threads
 
 /// The content lock: many threads may read a page, or one may change it. It lives in the state
-/// word, so taking a free one is one exchange. Not recursive. It belongs to no thread: the holder
-/// of the page may release it on another.
+/// word, so taking a free one is one exchange. Not recursive: a thread that would wait for itself
+/// is stopped with a sentence. It belongs to no thread: the holder of the page may release it on
+/// another.
 ///
 /// Once a thread sleeps, newcomers sleep too, so that a writer gets its turn among readers.
 extension Buffer {
@@ -97,8 +98,24 @@ extension Buffer {
         HeldLocks.pop()
     }
 
-    /// Whether this thread holds the lock exclusively and will release it itself.
-    var isHeldHere: Bool { unsafe HeldLocks.contain(UnsafeRawPointer(descriptor)) }
+    /// Takes the exclusive lock for a ``PinnedPage`` that keeps it, and records by which thread.
+    func lockForPage() {
+        lockExclusive()
+        withRecord { $0.waits.noteHolder(of: self, true) }
+    }
+
+    /// Releases such a lock, on any thread.
+    func unlockForPage() {
+        withRecord { $0.waits.noteHolder(of: self, false) }
+        unlockExclusive()
+    }
+
+    /// Whether this thread would wait for itself: it is changing the page, or has asked for the
+    /// page together with its lock.
+    var isHeldHere: Bool {
+        unsafe HeldLocks.contain(UnsafeRawPointer(descriptor))
+            || withRecord { $0.waits.isHeldHere(self) }
+    }
 
     private func wakeLockWaiters() {
         unsafe descriptor.pointee.sleepers.wrappingAdd(1, ordering: .releasing)
@@ -121,7 +138,7 @@ extension Buffer {
             }
             tries += 1
             if tries < Self.spins { continue }
-            precondition(
+            insist(
                 !isHeldHere, "a thread must not take a page's content lock that it holds already")
             if exchange(&old, BufferState(old.bits | BufferState.lockWaiters)) {
                 unsafe park(descriptor.pointee.sleepers, expected: sequence)

@@ -50,6 +50,20 @@ extension BufferManager {
         }
     }
 
+    /// Adds pages of zeroes until the fork has a block.
+    func grow(
+        _ relation: OpenRelation, _ fork: Fork, toHold block: BlockNumber, _ session: Session
+    ) throws(StorageError) {
+        let storage = relation.storage
+        let sync: SyncPolicy = relation.locator.isLocal ? .skip : .register
+        try table.record(of: relation).withExtensionLock(fork, session) { () throws(StorageError) in
+            let end = try storage.blockCount(fork)
+            guard block.rawValue >= end else { return }
+            try storage.zeroExtend(
+                fork, from: BlockNumber(end), count: Int(block.rawValue - end) + 1, sync: sync)
+        }
+    }
+
     /// An extension in progress: claimed buffers without a page, and buffers with a new page, which
     /// are under IO by this extension.
     private struct Growth {

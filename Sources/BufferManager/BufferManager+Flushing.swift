@@ -1,6 +1,7 @@
 public import AsyncIO
 public import StorageManager
 internal import Synchronization
+internal import Threads
 
 /// Writing pages before their buffers are needed.
 ///
@@ -18,7 +19,7 @@ extension BufferManager {
     /// - Precondition: the page did not come with its lock, or has released it.
     /// - Throws: what the storage throws; the page stays dirty.
     public func flush(_ page: borrowing PinnedPage, session: Session) throws(StorageError) {
-        precondition(!page.isLocked, "a page must not be flushed while holding its content lock")
+        insist(!page.isLocked, "a page must not be flushed while holding its content lock")
         try check(session, using: page.relation)
         let (pool, _) = try pool(for: page.relation.locator)
         try pool.writer(session).write(pool.index(of: page.buffer), page.buffer.tag)

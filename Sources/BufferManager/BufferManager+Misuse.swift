@@ -67,6 +67,26 @@ extension BufferManager {
         throw Self.inUse(relation, place.tag.fork, place.tag.block)
     }
 
+    /// The error for a block that the fork does not have; nil if it has it, or nobody knows.
+    ///
+    /// - Parameter cause: why reading it failed.
+    func absence(
+        of block: BlockNumber, _ relation: OpenRelation, _ fork: Fork, cause: StorageError? = nil
+    ) -> StorageError? {
+        guard let count = try? relation.storage.blockCount(fork), block.rawValue >= count else {
+            return nil
+        }
+        return StorageError(
+            .notFound,
+            "block \(block) of relation \"\(relation.locator)\(fork.suffix)\" does not exist: the"
+                + " fork has \(count) blocks",
+            remedy: cause == nil
+                ? "Extend the fork, or ask with extendAndLock for a block behind its end."
+                : "Ask for blocks below the end. If there must be more, the file has been cut"
+                    + " short: restore it from a backup.",
+            at: relation.location(fork, block: block), underlying: cause)
+    }
+
     /// Throws `misuse` unless at least one page is asked for.
     func check(count: Int, _ action: String, _ relation: OpenRelation, _ fork: Fork)
         throws(StorageError)

@@ -132,8 +132,10 @@ extension BufferManager {
         return try advance(operation)
     }
 
-    private var defaultOptions: ReadOptions {
-        var options: ReadOptions = []
+    /// The options that travel with a read: its own, and the configuration's if it lets them.
+    private func travelling(_ own: ReadOptions) -> ReadOptions {
+        var options = own.intersection(.travelling)
+        if own.contains(.refusesDamagedPages) { return options }
         if configuration.zeroesDamagedPages { options.insert(.zeroesDamagedPages) }
         if configuration.ignoresChecksumFailures { options.insert(.ignoresChecksumFailures) }
         return options
@@ -262,7 +264,7 @@ extension BufferManager {
             for position in first..<end {
                 operation.buffer(position).endInput(valid: false, droppingPin: false)
             }
-            throw error
+            throw refined(error, operation)
         }
         operation.inFlight = end - first
         operation.phase = .own(reference)
@@ -293,7 +295,7 @@ extension BufferManager {
         try handle.setData(data)
         try handle.registerCallbacks(
             operation.callbacks,
-            data: operation.storedOptions.union(defaultOptions).intersection(.travelling).rawValue)
+            data: travelling(operation.storedOptions).rawValue)
         var flags: IOFlags = []
         if operation.pool.isLocal { flags.insert(.referencesLocal) }
         if operation.storedRelation.capabilities.transformsPages { flags.insert(.heavyCompletion) }
@@ -313,7 +315,11 @@ extension BufferManager {
     /// `ProcessReadBuffersResult`.
     private func finish(_ operation: ReadOperation) throws(StorageError) {
         let result = operation.report.result
-        try system.check(operation.report)
+        do throws(StorageError) {
+            try system.check(operation.report)
+        } catch {
+            throw refined(error, operation)
+        }
         let brought = Int(result.value)
         guard result.status != .unknown, brought > 0 else {
             throw StorageError(
@@ -326,6 +332,14 @@ extension BufferManager {
                     block: operation.firstBlock.advanced(by: operation.doneCount)))
         }
         operation.doneCount += min(brought, operation.inFlight)
+    }
+
+    /// The error for a read that the storage refused: a block behind the end is no damage.
+    private func refined(_ error: StorageError, _ operation: ReadOperation) -> StorageError {
+        guard error.code == .readFailed || error.code == .notFound else { return error }
+        let block = operation.firstBlock.advanced(by: operation.doneCount)
+        return absence(
+            of: block, operation.storedRelation, operation.storedFork, cause: error) ?? error
     }
 
     /// Counts the next block, which another session has read meanwhile.

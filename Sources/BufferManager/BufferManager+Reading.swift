@@ -11,27 +11,32 @@ extension BufferManager {
     ///   - block: the page's block, which must exist.
     ///   - relation: the relation, opened through this engine.
     ///   - fork: one of the relation's forks.
-    ///   - mode: how to treat a page that is not in the pool, or damaged.
+    ///   - mode: how to treat a page that is not in the pool, or damaged; nil: as the configuration
+    ///     says.
     ///   - strategy: the ring to take a buffer from; nil: the whole pool.
     ///   - session: the calling thread's session.
     /// - Throws: `misuse` if the session is another engine's, or the relation is local to another
-    ///   session; `invalidPage` if the page is damaged; what the storage throws if it cannot be
-    ///   read; `resourcesExhausted` if all buffers are pinned.
+    ///   session; `notFound` if the fork has no such block; `invalidPage` if the page is damaged;
+    ///   what the storage throws if it cannot be read; `resourcesExhausted` if all buffers are
+    ///   pinned.
     public func page(
         _ block: BlockNumber, of relation: OpenRelation, fork: Fork = .main,
-        mode: ReadMode = .normal, strategy: AccessStrategy? = nil, session: Session
+        mode: ReadMode? = nil, strategy: AccessStrategy? = nil, session: Session
     ) throws(StorageError) -> PinnedPage {
-        if mode != .zeroAndLock,
-            let page = pinIfResident(
-                block, of: relation, fork: fork, strategy: strategy, session: session)
+        var options: ReadOptions = .synchronously
+        switch mode {
+        case nil: break
+        case .normal: options.insert(.refusesDamagedPages)
+        case .zeroOnError: options.insert(.zeroesDamagedPages)
+        case .zeroAndLock, .extendAndLock:
+            let extends = mode == .extendAndLock
+            return try zeroedPage(block, relation, fork, extends: extends, strategy, session)
+        }
+        if let page = pinIfResident(
+            block, of: relation, fork: fork, strategy: strategy, session: session)
         {
             return page
         }
-        if mode == .zeroAndLock {
-            return try zeroedPage(block, relation, fork, strategy, session)
-        }
-        var options: ReadOptions = .synchronously
-        if mode == .zeroOnError { options.insert(.zeroesDamagedPages) }
         let operation = try ReadOperation(
             self, relation: relation, fork: fork, session: session, options: options,
             strategy: strategy)
@@ -92,10 +97,18 @@ extension BufferManager {
 
     /// Pins a page that the caller is about to make anew. Mirrors PostgreSQL's `ZeroAndLockBuffer`.
     private func zeroedPage(
-        _ block: BlockNumber, _ relation: OpenRelation, _ fork: Fork,
+        _ block: BlockNumber, _ relation: OpenRelation, _ fork: Fork, extends: Bool,
         _ strategy: AccessStrategy?, _ session: Session
     ) throws(StorageError) -> PinnedPage {
         try check(session, using: relation)
+        if !isResident(block, of: relation, fork: fork) {
+            // Written out, a page behind the end would make the fork grow.
+            if extends {
+                try grow(relation, fork, toHold: block, session)
+            } else if let error = absence(of: block, relation, fork) {
+                throw error
+            }
+        }
         let (pool, _) = try pool(for: relation.locator)
         let (index, _, _) = try pool.pinOrInstall(
             PageTag(relation.locator, fork, block), table.record(of: relation), strategy, session)
@@ -105,12 +118,12 @@ extension BufferManager {
             case .started:
                 unsafe pool.address(index).bytes.initializeMemory(as: UInt8.self, repeating: 0)
                 // A page that was never valid cannot be locked. Others first see it locked.
-                buffer.lockExclusive()
+                buffer.lockForPage()
                 buffer.endInput(valid: true, droppingPin: false)
                 return PinnedPage(buffer, pool.address(index), isLocked: true)
             case .needless:
                 session.submitStaged()
-                buffer.lockExclusive()
+                buffer.lockForPage()
                 return PinnedPage(buffer, pool.address(index), isLocked: true)
             case .busy:
                 do throws(StorageError) {

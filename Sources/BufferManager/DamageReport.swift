@@ -30,9 +30,10 @@ struct DamageReport: Equatable {
         case .invalid:
             if invalid == 0 { first = position }
             invalid += 1
-        case .zeroed:
+        case .zeroed(let ignoresChecksum):
             if invalid == 0 && zeroed == 0 { first = position }
             zeroed += 1
+            if ignoresChecksum { ignored += 1 }
         case .ignored:
             if isClean { first = position }
             ignored += 1
@@ -59,10 +60,11 @@ struct DamageReport: Equatable {
 }
 
 /// The damage of one page that was read.
-enum Damage {
+enum Damage: Equatable {
     case none
     case invalid
-    case zeroed
+    /// Replaced by zeroes; its checksum was wrong too, and would have been ignored.
+    case zeroed(ignoresChecksum: Bool)
     case ignored
 }
 

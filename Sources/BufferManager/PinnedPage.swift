@@ -24,7 +24,7 @@ public struct PinnedPage: ~Copyable, @unchecked Sendable {
     }
 
     deinit {
-        if isLocked { buffer.unlockExclusive() }
+        if isLocked { buffer.unlockForPage() }
         buffer.unpin()
     }
 
@@ -50,7 +50,7 @@ public struct PinnedPage: ~Copyable, @unchecked Sendable {
 
     /// Releases the content lock of a page that came with it (``ReadMode/zeroAndLock``).
     public mutating func unlock() {
-        if isLocked { buffer.unlockExclusive() }
+        if isLocked { buffer.unlockForPage() }
         isLocked = false
     }
 

@@ -1,4 +1,5 @@
 internal import AsyncIO
+internal import Logging
 internal import PageFormat
 internal import StorageManager
 internal import Synchronization
@@ -104,26 +105,50 @@ final class ReadCallbacks: IOCallbacks {
         return PageChecksum.compute(view(index), block: pool.buffer(index).tag.block.rawValue)
     }
 
-    /// Looks at one page that was read, counts a wrong checksum, and does what the options say
-    /// about damage.
+    /// Looks at one page that was read, and does what the options say about damage. Counts a wrong
+    /// checksum of a damaged page, and names the page in the log.
     private func verify(_ index: Int, _ checksum: UInt16?, _ options: ReadOptions) -> Damage {
         let view = view(index)
-        switch view.verify(computed: checksum) {
+        let found = view.verify(computed: checksum)
+        switch found {
         case .valid: return .none
         case .new: if !hasLostContent(index) { return .none }
-        case .invalid(.checksumMismatch):
-            pool.checksumFailures.add(1, ordering: .relaxed)
-            pool.buffer(index).withRecord { record in
-                _ = record.checksumFailures.add(1, ordering: .relaxed)
-            }
-            if options.contains(.ignoresChecksumFailures), view.header.fault == nil {
-                return .ignored
-            }
-        case .invalid(.badHeader): break
+        case .invalid: break
         }
-        guard options.contains(.zeroesDamagedPages) else { return .invalid }
-        unsafe pool.address(index).bytes.initializeMemory(as: UInt8.self, repeating: 0)
-        return .zeroed
+        let isWrongSum = !found.isUsable && checksum.map { $0 != view.storedChecksum } ?? false
+        if isWrongSum { countChecksumFailure(index) }
+        let ignores = isWrongSum && options.contains(.ignoresChecksumFailures)
+        let damage: Damage
+        if ignores, view.header.fault == nil {
+            damage = .ignored
+        } else if options.contains(.zeroesDamagedPages) {
+            damage = .zeroed(ignoresChecksum: ignores)
+        } else {
+            damage = .invalid
+        }
+        note(index, found, damage)
+        if case .zeroed = damage {
+            unsafe pool.address(index).bytes.initializeMemory(as: UInt8.self, repeating: 0)
+        }
+        return damage
+    }
+
+    private func countChecksumFailure(_ index: Int) {
+        pool.checksumFailures.add(1, ordering: .relaxed)
+        pool.buffer(index).withRecord { record in
+            _ = record.checksumFailures.add(1, ordering: .relaxed)
+        }
+    }
+
+    /// Names one damaged page in the log; the issuer's report has the first one and their number.
+    private func note(_ index: Int, _ found: PageVerification, _ damage: Damage) {
+        let (buffer, treatment) = (pool.buffer(index), "\(damage)".prefix { $0 != "(" })
+        let tag = buffer.tag
+        let locator = buffer.withRecord { $0.locator }
+        let fault = if case .invalid(let reason) = found { "\(reason)" } else { "it is all zeroes" }
+        pool.logger.debug(
+            "block \(tag.block) of relation \"\(locator)\(tag.fork.suffix)\" is damaged: \(fault)",
+            metadata: ["page": "\(treatment)"])
     }
 
     /// Whether a page that is all zeroes cannot be so.

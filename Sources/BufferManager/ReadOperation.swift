@@ -92,7 +92,10 @@ public final class ReadOperation {
     /// Drops the pins of all pages that were not taken. The operation covers no block afterwards.
     public func giveBack() {
         // An IO without a waiter still reports to its own object, not to the next read's.
-        if case .own = phase { report = IOReturn() }
+        if case .own = phase {
+            session.system.logUnclaimed(report)
+            report = IOReturn()
+        }
         for position in takenCount..<pinnedCount { buffer(position).unpin() }
         (pinnedCount, coveredCount, doneCount, takenCount) = (0, 0, 0, 0)
         phase = .idle

@@ -1,12 +1,21 @@
-/// How to treat a page that is not in the pool, or damaged. Mirrors PostgreSQL's `ReadBufferMode`.
+/// How to treat a page that is not in the pool, or damaged. A mode that is given goes before the
+/// ``BufferConfiguration``. Mirrors PostgreSQL's `ReadBufferMode`.
 public enum ReadMode: Sendable, Hashable {
-    /// Reads the page. A damaged page is an error.
+    /// Reads the page. A damaged page is an error, whatever the configuration says.
     case normal
     /// Reads the page. A damaged page becomes a page of zeroes, with a warning.
     case zeroOnError
     /// Does not read the page: the caller makes it anew. It comes filled with zeroes, unless it was
-    /// in the pool, and with its content lock held exclusively by the caller's ``PinnedPage``.
+    /// in the pool, and with its content lock held exclusively by the caller's ``PinnedPage``. The
+    /// block must exist.
+    ///
+    /// Until it is unlocked, the thread that asked for it must not take the lock through another
+    /// pin, even if it has given the page away: that stops the process with a sentence. Writing the
+    /// page throws `misuse` on that thread.
     case zeroAndLock
+    /// As ``zeroAndLock``. If the block is behind the fork's end, the fork first grows to hold it,
+    /// with pages of zeroes.
+    case extendAndLock
 }
 
 /// The options of a read. They are fixed when it is started, whichever thread completes it. Mirrors
@@ -26,6 +35,10 @@ public struct ReadOptions: OptionSet, Sendable, Hashable {
     public static let issuesAdvice = ReadOptions(rawValue: 4)
     /// The issuer will wait at once, and executes the IO itself.
     public static let synchronously = ReadOptions(rawValue: 8)
+
+    /// Takes nothing from the ``BufferConfiguration``: damaged pages are errors, unless another
+    /// option of the read forgives them.
+    public static let refusesDamagedPages = ReadOptions(rawValue: 16)
 
     /// The options that the completing thread needs.
     static let travelling: ReadOptions = [.zeroesDamagedPages, .ignoresChecksumFailures]

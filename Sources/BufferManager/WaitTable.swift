@@ -24,6 +24,10 @@ final class WaitTable: Sendable {
         let wakeUp: UInt
     }
 
+    /// The threads that asked for pages which came with their content lock, by descriptor. It is
+    /// looked at only before a thread sleeps.
+    private let lockHolders = Lock<[UInt: UInt]>([:], rank: .pageWaiters)
+
     private static let partitionCount = 16
     private let partitions: [Partition]
 
@@ -33,6 +37,19 @@ final class WaitTable: Sendable {
 
     init() {
         partitions = (0..<Self.partitionCount).map { _ in Partition() }
+    }
+
+    /// Records that the calling thread asked for a page with its lock, or that it is released.
+    func noteHolder(of buffer: Buffer, _ isHeld: Bool) {
+        let address = unsafe UInt(bitPattern: buffer.descriptor)
+        let thread = isHeld ? OSThread.currentNumber : nil
+        lockHolders.withLock { $0[address] = thread }
+    }
+
+    /// Whether the calling thread asked for the page with its lock, which is not released yet.
+    func isHeldHere(_ buffer: Buffer) -> Bool {
+        let address = unsafe UInt(bitPattern: buffer.descriptor)
+        return lockHolders.withLock { $0[address] } == OSThread.currentNumber
     }
 
     private func partition(_ buffer: Buffer) -> (Partition, UInt) {

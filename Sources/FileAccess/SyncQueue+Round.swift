@@ -108,8 +108,8 @@ private struct SyncRound {
             opensForRound: opensForRound, data: data)
         do throws(StorageError) {
             try window.start { [queue] handle throws(StorageError) in
-                handle.setTarget(queue.targetID, data: data)
                 do throws(StorageError) {
+                    try handle.setTarget(queue.targetID, data: data)
                     try handle.registerCallbacks(queue.callbackID)
                 } catch {
                     handle.release()

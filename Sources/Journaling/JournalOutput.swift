@@ -59,8 +59,8 @@ struct JournalOutput {
         var next = 0
         while isHead || next < pages.count {
             try window.start { handle throws(StorageError) in
-                handle.setTarget(target, data: IOTargetData(UInt64(offset)))
                 do throws(StorageError) {
+                    try handle.setTarget(target, data: IOTargetData(UInt64(offset)))
                     if isHead {
                         try unsafe handle.appendVector(
                             UnsafeMutableRawBufferPointer(mutating: head))
@@ -101,8 +101,8 @@ struct JournalOutput {
     /// - Throws: `fileSyncFailed` if an earlier sync of the file failed, which is final.
     func startSync(_ callbacks: IOCallbackID) throws(StorageError) -> WaitReference {
         let handle = try session.acquireHandle()
-        handle.setTarget(target, data: IOTargetData())
         do throws(StorageError) {
+            try handle.setTarget(target, data: IOTargetData())
             try handle.registerCallbacks(callbacks)
         } catch {
             handle.release()

@@ -69,14 +69,14 @@ package struct SegmentSource: PageSource {
         let label = RelationLabel(
             locator, fork, block: BlockNumber(block), count: UInt32(memory.count),
             manager: manager)
-        handle.setTarget(target, data: label.targetData)
-        for index in memory.indices {
-            do throws(StorageError) {
+        do throws(StorageError) {
+            try handle.setTarget(target, data: label.targetData)
+            for index in memory.indices {
                 try unsafe handle.appendVector(memory[index].bytes)
-            } catch {
-                handle.release()
-                throw error
             }
+        } catch {
+            handle.release()
+            throw error
         }
         try file.startRead(handle, at: offset(block))
     }

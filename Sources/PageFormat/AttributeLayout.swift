@@ -33,9 +33,9 @@ public struct AttributeLayout: Hashable, Sendable {
     /// An attribute of `byteCount` bytes, 1 to 8160.
     @inlinable
     public static func fixed(_ byteCount: Int, alignment: Alignment) -> AttributeLayout {
-        precondition(
-            byteCount > 0 && byteCount <= PageLayout.maximumTupleSize,
-            "A fixed-length attribute must have a byte and must fit on a page.")
+        guard byteCount > 0 && byteCount <= PageLayout.maximumTupleSize else {
+            fatalError("a fixed-length attribute has 1 to 8160 bytes, not \(byteCount)")
+        }
         return AttributeLayout(length: Int16(byteCount), alignment: alignment)
     }
 

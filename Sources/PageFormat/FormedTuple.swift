@@ -3,13 +3,11 @@ extension HeapTupleBuilder {
     /// with a copy of the bytes.
     ///
     /// - Returns: its bytes, valid until ``begin()``.
-    /// - Throws: `.wrongAttributeCount`; `.tupleTooLarge`.
+    /// - Throws: `.wrongAttributeWidth`; `.wrongAttributeCount`; `.tupleTooLarge`.
     @inlinable
     @_lifetime(&self)
     public mutating func formTuple() throws(PageFormatError) -> RawSpan {
-        guard count == layout.count else {
-            throw .wrongAttributeCount(found: count, expected: layout.count)
-        }
+        guard count == layout.count else { throw wrongValues }
         let length = byteCount
         guard length <= PageLayout.maximumTupleSize else {
             throw .tupleTooLarge(byteCount: length, limit: PageLayout.maximumTupleSize)
@@ -42,7 +40,9 @@ extension PageEditor {
     public mutating func place(
         _ tuple: RawSpan, block: UInt32
     ) throws(PageFormatError) -> OffsetNumber? {
-        precondition(tuple.byteCount >= PageLayout.tupleHeaderSize)
+        guard tuple.byteCount >= PageLayout.tupleHeaderSize else {
+            fatalError("\(tuple.byteCount) bytes are no tuple that formTuple() has formed")
+        }
         guard let slot = try reserve(tuple.byteCount, isHeap: true) else { return nil }
         copy(tuple, to: slot.offset)
         let place = slot.offset

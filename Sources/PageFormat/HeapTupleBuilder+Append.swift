@@ -12,8 +12,8 @@ extension HeapTupleBuilder {
         count &+= 1
     }
 
-    /// Appends an integer of the attribute's size. Append dates, timestamps and other fixed-length
-    /// values as the integers they are stored as.
+    /// Appends an integer of the attribute's size; else placing the tuple throws. Append dates,
+    /// timestamps and other fixed-length values as the integers they are stored as.
     @inlinable @inline(__always)
     public mutating func append<Value: FixedWidthInteger & BitwiseCopyable>(_ value: Value) {
         guard let target = claimFixed(MemoryLayout<Value>.size) else { return }
@@ -39,15 +39,16 @@ extension HeapTupleBuilder {
         append(value.bitPattern)
     }
 
-    /// Appends a fixed-length value as its stored bytes; there must be as many as the attribute
-    /// has.
+    /// Appends a fixed-length value as its stored bytes. If there are not as many as the attribute
+    /// has, placing the tuple throws.
     @inlinable
     public mutating func appendFixed(_ bytes: RawSpan) {
         guard let target = claimFixed(bytes.byteCount) else { return }
         copy(bytes, to: target)
     }
 
-    /// Appends a variable-length value, given without its length.
+    /// Appends a variable-length value, given without its length. If the attribute has a fixed
+    /// length, placing the tuple throws.
     @inlinable
     public mutating func appendVariable(_ payload: RawSpan) {
         guard count < layout.count else {
@@ -55,7 +56,7 @@ extension HeapTupleBuilder {
             return
         }
         let attribute = layout[count]
-        precondition(attribute.isVariable, "The attribute has a fixed length.")
+        guard attribute.isVariable else { return noteMisfit(byteCount: payload.byteCount) }
         content.insert(.hasVariableWidth)
         let length = payload.byteCount
         if length <= AttributeLayout.longestShortPayload {
@@ -84,8 +85,10 @@ extension HeapTupleBuilder {
             return nil
         }
         let attribute = layout[count]
-        precondition(
-            Int(attribute.length) == length, "The value's size is not the attribute's.")
+        guard Int(attribute.length) == length else {
+            noteMisfit(byteCount: length)
+            return nil
+        }
         return claim(length, alignment: attribute.alignment)
     }
 

@@ -8,18 +8,19 @@ extension HeapTupleBuilder {
     /// - Parameters:
     ///   - bytes: a plain value; or the word and the bytes of a compressed one; or a pointer of
     ///     ``StoredForm/pointerSize`` bytes.
-    ///   - form: which of these.
+    ///   - form: which of these. If the bytes cannot be of that form, or the attribute has a fixed
+    ///     length, placing the tuple throws.
     public mutating func append(_ bytes: RawSpan, storedAs form: StoredForm) {
         if form == .plain { return appendVariable(bytes) }
         guard count < layout.count else {
             count &+= 1
             return
         }
-        precondition(layout[count].isVariable, "The attribute has a fixed length.")
+        guard layout[count].isVariable else { return noteMisfit(byteCount: bytes.byteCount) }
         content.insert(.hasVariableWidth)
         let length = bytes.byteCount
         if form == .compressed {
-            precondition(length >= StoredForm.wordSize, "A compressed value begins with a word.")
+            guard length >= StoredForm.wordSize else { return noteMisfit(byteCount: length) }
             let alignment = layout[count].alignment
             guard let target = claim(length &+ 4, alignment: alignment) else { return }
             unsafe scratch.storeBytes(
@@ -27,7 +28,7 @@ extension HeapTupleBuilder {
                 toByteOffset: target, as: UInt32.self)
             copy(bytes, to: target &+ 4)
         } else {
-            precondition(length == StoredForm.pointerSize, "A pointer has its own size.")
+            guard length == StoredForm.pointerSize else { return noteMisfit(byteCount: length) }
             content.insert(.hasExternal)
             guard let target = claim(length &+ 2, alignment: 1) else { return }
             unsafe scratch.storeBytes(of: 1, toByteOffset: target, as: UInt8.self)
@@ -89,7 +90,7 @@ extension HeapTupleBuilder {
 
     /// The values of the tuple, all of which were kept, in order. O(attributes).
     public var built: [Built] {
-        precondition(isKept, "Only a tuple that was kept can be taken apart.")
+        guard isKept else { fatalError("only a tuple that was kept can be taken apart") }
         var offset = 0
         return layout.indices.map { index in
             let built = self.built(index, from: offset)

@@ -11,7 +11,8 @@
 /// ```
 ///
 /// Append values in the layout's order, one for each attribute. Values beyond the limit of the
-/// data, by default what fits a page, are counted but not kept; ``place(on:block:)`` then throws.
+/// data, by default what fits a page, are counted but not kept; ``place(on:block:)`` then throws,
+/// as it does if a value had another width than its attribute.
 @safe
 public struct HeapTupleBuilder: ~Copyable, @unchecked Sendable {
     /// The attributes in order.
@@ -46,6 +47,16 @@ public struct HeapTupleBuilder: ~Copyable, @unchecked Sendable {
     @usableFromInline
     var count = 0
 
+    /// The attribute whose value had another width, and the value's bytes; meaningful while
+    /// ``count`` is at least ``misfitCount``.
+    @usableFromInline
+    var misfit = (attribute: 0, found: 0)
+
+    /// What ``count`` becomes after a value of another width: the tuple cannot be placed then, at
+    /// no cost to those that can.
+    @inlinable
+    static var misfitCount: Int { 1 << 32 }
+
     /// The tuple's flags so far.
     @usableFromInline
     var content: HeapTupleHeader.Flags = []
@@ -59,9 +70,9 @@ public struct HeapTupleBuilder: ~Copyable, @unchecked Sendable {
     public init(
         layout: [AttributeLayout], dataLimit: Int = PageLayout.maximumTupleSize
     ) {
-        precondition(
-            layout.count <= PageLayout.maximumAttributes,
-            "A tuple can have at most \(PageLayout.maximumAttributes) attributes.")
+        guard layout.count <= PageLayout.maximumAttributes else {
+            fatalError("a tuple can have at most \(PageLayout.maximumAttributes) attributes")
+        }
         self.layout = layout
         self.dataLimit = dataLimit
         dataCapacity = min(dataLimit, PageLayout.maximumTupleSize)
@@ -97,6 +108,27 @@ public struct HeapTupleBuilder: ~Copyable, @unchecked Sendable {
 }
 
 extension HeapTupleBuilder {
+    /// Takes note that the next value cannot be its attribute's. Placing the tuple reports it.
+    @usableFromInline @inline(never)
+    mutating func noteMisfit(byteCount: Int) {
+        misfit = (count, byteCount)
+        count = Self.misfitCount
+    }
+
+    /// Why the values appended are not a tuple.
+    @usableFromInline
+    var wrongValues: PageFormatError {
+        guard count >= Self.misfitCount else {
+            return .wrongAttributeCount(found: count, expected: layout.count)
+        }
+        let attribute = layout[misfit.attribute]
+        return .wrongAttributeWidth(
+            attribute: misfit.attribute, found: misfit.found,
+            expected: attribute.isVariable ? nil : Int(attribute.length))
+    }
+}
+
+extension HeapTupleBuilder {
     /// Puts the tuple on the page with its own line pointer, visible to everyone for ever. May be
     /// called again for other pages until ``begin()``. Mirrors `RelationPutHeapTuple`.
     ///
@@ -104,15 +136,13 @@ extension HeapTupleBuilder {
     ///   - page: the page to add the tuple to.
     ///   - block: the page's block in its fork, which the tuple records.
     /// - Returns: the line pointer's number; nil if the page has no room.
-    /// - Throws: `.wrongAttributeCount`; `.tupleTooLarge`; `.badHeader` if the page cannot be added
-    ///   to.
+    /// - Throws: `.wrongAttributeWidth`; `.wrongAttributeCount`; `.tupleTooLarge`; `.badHeader` if
+    ///   the page cannot be added to.
     @inlinable
     public mutating func place(
         on page: inout PageEditor, block: UInt32
     ) throws(PageFormatError) -> OffsetNumber? {
-        guard count == layout.count else {
-            throw .wrongAttributeCount(found: count, expected: layout.count)
-        }
+        guard count == layout.count else { throw wrongValues }
         let length = byteCount
         guard length <= PageLayout.maximumTupleSize else {
             throw .tupleTooLarge(byteCount: length, limit: PageLayout.maximumTupleSize)

@@ -62,11 +62,21 @@ extension PageEditor {
         set { bytes.store(newValue.rawValue, at: PageHeader.Offset.flags) }
     }
 
-    /// Makes the page empty: all bytes zero, header set, and a special space of `specialSize` bytes
-    /// (rounded up to 8) at its end. Mirrors `PageInit`.
-    public mutating func initialize(specialSize: Int = 0) {
+    /// Makes the page empty: all bytes zero, and header set. Mirrors `PageInit`.
+    public mutating func initialize() {
         clear()
-        header = PageHeader(specialSize: specialSize)
+        header = PageHeader()
+    }
+
+    /// Makes the page empty, with a special space of `specialSize` bytes (rounded up to 8) at its
+    /// end. Mirrors `PageInit`.
+    ///
+    /// - Throws: `.badSpecialSize`, with the page unchanged, if it is negative or leaves no room
+    ///   for the header.
+    public mutating func initialize(specialSize: Int) throws(PageFormatError) {
+        let empty = try PageHeader(specialSize: specialSize)
+        clear()
+        header = empty
     }
 
     /// Makes all bytes zero. The page is new then.

@@ -19,6 +19,11 @@ public enum PageFormatError: Error, Hashable, Sendable {
     case tupleTooLarge(byteCount: Int, limit: Int)
     /// A tuple was finished with more or fewer values than its layout has attributes.
     case wrongAttributeCount(found: Int, expected: Int)
+    /// A value was appended that has not its attribute's size in bytes; `expected` is nil if the
+    /// attribute's values vary in length. Attributes count from 0.
+    case wrongAttributeWidth(attribute: Int, found: Int, expected: Int?)
+    /// A page has no room for its header and a special space of that many bytes.
+    case badSpecialSize(Int, limit: Int)
 
     /// What is wrong with a line pointer.
     public enum LinePointerFault: Hashable, Sendable {
@@ -87,6 +92,11 @@ extension PageFormatError: CustomStringConvertible {
             "a tuple of \(byteCount) bytes fits on no page (at most \(limit)); shorten its values"
         case .wrongAttributeCount(let found, let expected):
             "the tuple has \(found) values where its layout has \(expected) attributes"
+        case .wrongAttributeWidth(let attribute, let found, let expected):
+            "attribute \(attribute) got a value of \(found) bytes where it takes "
+                + (expected.map { "\($0) bytes" } ?? "a value of varying length, in a stored form")
+        case .badSpecialSize(let size, let limit):
+            "a page has no special space of \(size) bytes (0 to \(limit))"
         }
     }
 }

@@ -35,13 +35,22 @@ public struct PageHeader: Hashable, Sendable {
     /// The oldest transaction whose deletion might be prunable; 0 if there is none.
     public var pruneXID: UInt32
 
+    /// Makes a header for an empty page without a special space.
+    public init() { self.init(special: PageLayout.size) }
+
     /// Makes a header for an empty page with a special space of `specialSize` bytes (rounded up to
     /// 8).
-    public init(specialSize: Int = 0) {
-        let special = PageLayout.size - PageLayout.align(specialSize)
-        precondition(
-            specialSize >= 0 && special >= PageLayout.headerSize,
-            "The special space must leave room for the page header.")
+    ///
+    /// - Throws: `.badSpecialSize` if it is negative, or leaves no room for the header.
+    public init(specialSize: Int) throws(PageFormatError) {
+        let limit = PageLayout.size - PageLayout.align(PageLayout.headerSize)
+        guard (0...limit).contains(specialSize) else {
+            throw .badSpecialSize(specialSize, limit: limit)
+        }
+        self.init(special: PageLayout.size - PageLayout.align(specialSize))
+    }
+
+    private init(special: Int) {
         lsn = .zero
         checksum = 0
         flags = []

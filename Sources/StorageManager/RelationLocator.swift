@@ -1,3 +1,5 @@
+internal import Threads
+
 /// Identifies a relation and thereby its files. Mirrors PostgreSQL's `RelFileLocatorBackend`.
 public struct RelationLocator: Hashable, Sendable, BitwiseCopyable {
     /// The database's number; zero for relations shared by all databases.
@@ -12,8 +14,12 @@ public struct RelationLocator: Hashable, Sendable, BitwiseCopyable {
     /// - Parameters:
     ///   - database: the database's number, zero for `global`.
     ///   - number: the file number.
-    ///   - session: the number of the session that owns the relation, if it is session-local.
+    ///   - session: the number of the session that owns the relation, if it is session-local: a
+    ///     `Session`'s `index`.
     public init(database: UInt32, number: UInt32, localTo session: Int? = nil) {
+        insist(
+            session.map { $0 >= 0 && $0 < Int(UInt32.max) } ?? true,
+            "no session has the number \(session ?? 0), to which a relation could be local")
         self.database = database
         self.number = number
         localSession = session.map { UInt32($0) + 1 } ?? 0

@@ -28,7 +28,12 @@ public struct RelationTarget: Sendable {
             locator, fork, block: block, count: UInt32(count), manager: manager)
         var data = label.targetData
         data.word3 = tag
-        handle.setTarget(id, data: data)
+        do throws(StorageError) {
+            try handle.setTarget(id, data: data)
+        } catch {
+            // Only the core that the relation belongs to is sure to know its target.
+            fatalError("IO on relation \(locator) uses another engine's session: \(error)")
+        }
     }
 }
 

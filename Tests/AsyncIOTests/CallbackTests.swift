@@ -148,7 +148,7 @@ final class TracingCallbacks: IOCallbacks {
             callbacks: TracingCallbacks("x", trace, phases: [.completeShared]))
         let memory = IOMemory(512)
         let handle = try session.acquireHandle()
-        handle.setTarget(file.target, data: IOTargetData())
+        try handle.setTarget(file.target, data: IOTargetData())
         for data in 1...4 { try handle.registerCallbacks(id, data: UInt8(data)) }
         try handle.appendVector(memory.bytes)
         handle.startRead(from: IODescriptor(file.descriptor), at: 0)

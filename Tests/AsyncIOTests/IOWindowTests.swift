@@ -10,7 +10,7 @@ import Testing
         throws
     {
         try window.start { handle throws(StorageError) in
-            handle.setTarget(file.target, data: IOTargetData(UInt64(number * 512)))
+            try handle.setTarget(file.target, data: IOTargetData(UInt64(number * 512)))
             do throws(StorageError) { try handle.appendVector(memory.bytes) } catch {
                 handle.release()
                 throw error

@@ -82,7 +82,7 @@ import Threads
             if index == users {
                 while field.running.load(ordering: .acquiring) > 0 {
                     let some = field.references.withLock { $0 }
-                    for reference in some { field.bench.system.wait(for: reference) }
+                    for reference in some { try field.bench.system.wait(for: reference) }
                     _ = field.bench.system.snapshot()
                     usleep(50)
                 }

@@ -61,7 +61,7 @@ extension Session {
     ) throws -> WaitReference {
         let handle = try acquireHandle(owner: owner, reporting: report)
         let reference = handle.waitReference
-        handle.setTarget(file.target, data: IOTargetData(UInt64(offset)))
+        try handle.setTarget(file.target, data: IOTargetData(UInt64(offset)))
         handle.setFlags(flags)
         for id in callbacks { try handle.registerCallbacks(id) }
         try handle.appendVector(memory.bytes)

@@ -30,7 +30,7 @@ import Threads
         let report = IOReturn()
         let write = try session.acquireHandle(reporting: report)
         let written = write.waitReference
-        write.setTarget(file.target, data: IOTargetData())
+        try write.setTarget(file.target, data: IOTargetData())
         try write.appendVector(memory.bytes)
         write.startWrite(to: IODescriptor(file.descriptor), at: 8192)
         try session.wait(for: written)
@@ -38,7 +38,7 @@ import Threads
         for dataOnly in [false, true] {
             let sync = try session.acquireHandle(reporting: report)
             let synced = sync.waitReference
-            sync.setTarget(file.target, data: IOTargetData())
+            try sync.setTarget(file.target, data: IOTargetData())
             sync.startSync(of: IODescriptor(file.descriptor), dataOnly: dataOnly)
             try session.wait(for: synced)
             #expect(report.result == IOResult(.ok))
@@ -68,7 +68,7 @@ import Threads
         let memory = IOMemory(4096)
         let handle = try session.acquireHandle(reporting: report)
         let reference = handle.waitReference
-        handle.setTarget(file.target, data: IOTargetData())
+        try handle.setTarget(file.target, data: IOTargetData())
         try handle.appendVector(memory.bytes)
         handle.startRead(from: IODescriptor(1_000_000), at: 0)
         try session.wait(for: reference)

@@ -103,7 +103,7 @@ import Threads
         {
             let handle = try session.acquireHandle()
             let reference = handle.waitReference
-            handle.setTarget(target, data: IOTargetData())
+            try handle.setTarget(target, data: IOTargetData())
             try handle.appendVector(memory.bytes)
             handle.startRead(from: IODescriptor(pipe.reading), at: 0)
             return reference
@@ -118,7 +118,7 @@ import Threads
             let references = try (0..<4).map { try read(pipes[$0], memory[$0], session, target) }
             for reference in references { #expect(!session.isDone(reference)) }
             let threads = StartedThreads(8) { index in
-                system.wait(for: references[index % 4])
+                _ = try? system.wait(for: references[index % 4])
                 #expect(memory[index % 4].bytes[15] == 9)
             }
             try TestThreads.waitOrFail("all sleep") { system.statistics.blockedWaits == 8 }
@@ -180,7 +180,7 @@ import Threads
             let kept = Kept(try system.makeSession())
             let reference = try read(pipe, memory, kept.value, target)
             let threads = StartedThreads(3) { index in
-                if index == 0 { kept.value.close() } else { system.wait(for: reference) }
+                if index == 0 { kept.value.close() } else { _ = try? system.wait(for: reference) }
             }
             try TestThreads.waitOrFail("all sleep") { system.statistics.blockedWaits == 3 }
             pipe.write(16)

@@ -54,6 +54,21 @@ final class Gate: Sendable {
     func open() { opened.store(true, ordering: .releasing) }
 }
 
+/// Keeps the completing thread in its callback.
+private final class GatedCallbacks: IOCallbacks {
+    private let gate: Gate
+    init(_ gate: Gate) { self.gate = gate }
+
+    var phases: IOCallbackPhases { .completeShared }
+
+    func completeShared(
+        _ io: borrowing IOView, prior: IOResult, registration: IOCallbackRegistration
+    ) -> IOResult {
+        gate.pass()
+        return prior
+    }
+}
+
 @Suite struct WorkerTests {
     func configuration(_ change: (inout WorkerConfiguration) -> Void = { _ in })
         -> WorkerConfiguration
@@ -250,6 +265,98 @@ final class Gate: Sendable {
         gate.open()
         try session.wait(for: held)
         #expect(first.holds(from: 0, count: 1024))
+    }
+
+    @Test func theNumberOfWorkersChangesWhileTheyWork() throws {
+        let gate = Gate()
+        let system = try makeSystem(
+            .worker(
+                configuration {
+                    $0.minimumWorkers = 1
+                    $0.maximumWorkers = 1
+                })
+        ) { $0.concurrency = .fixed(32) }
+        let held = try TestFile(system, target: StubbornTarget(gate: gate))
+        let session = try system.makeSession()
+        let memories = (0..<12).map { _ in IOMemory(1024) }
+        let references = try memories.map { try session.read(held, into: $0, at: 0) }
+        try TestThreads.waitOrFail("the only worker is caught") {
+            gate.waiting.load(ordering: .relaxed) == 1
+        }
+        try system.setWorkers(minimum: 4, maximum: 6)
+        #expect(system.statistics.workers >= 4)
+        try TestThreads.waitOrFail("the new ones are caught too") {
+            gate.waiting.load(ordering: .relaxed) >= 4
+        }
+        #expect(system.statistics.workers <= 6)
+        try system.setWorkers(minimum: 1, maximum: 2)
+        gate.open()
+        for reference in references { try session.wait(for: reference) }
+        for memory in memories { #expect(memory.holds(from: 0, count: 1024)) }
+        try TestThreads.waitOrFail("those above the maximum end") {
+            system.statistics.workers <= 2
+        }
+        // Idle ones above the maximum are woken to end; and what is left still works.
+        try system.setWorkers(minimum: 5, maximum: 5)
+        #expect(system.statistics.workers == 5)
+        try system.setWorkers(minimum: 1, maximum: 1)
+        try TestThreads.waitOrFail("the idle ones end") { system.statistics.workers == 1 }
+        let file = try TestFile(system)
+        try session.wait(for: session.read(file, into: memories[0], at: 1024))
+        #expect(memories[0].holds(from: 1024, count: 1024))
+    }
+
+    @Test func onlyAWorkerPoolHasWorkers() throws {
+        for (minimum, maximum) in [(0, 4), (5, 4), (1, 2000)] {
+            expectError(.invalidConfiguration) {
+                try makeSystem(.worker).setWorkers(minimum: minimum, maximum: maximum)
+            }
+        }
+        expectError(.misuse) { try makeSystem(.synchronous).setWorkers(minimum: 1, maximum: 4) }
+    }
+
+    @Test func aWaiterSleepsWhileAnotherThreadRunsCallbacks() throws {
+        let gate = Gate()
+        let system = try makeSystem(.worker)
+        let callbacks = try system.register(callbacks: GatedCallbacks(gate))
+        let file = try TestFile(system)
+        let session = try system.makeSession()
+        let memory = IOMemory(1024)
+        let reference = try session.read(file, into: memory, at: 0, callbacks: [callbacks])
+        try TestThreads.waitOrFail("a worker runs the callbacks") {
+            gate.waiting.load(ordering: .relaxed) == 1
+        }
+        let waiter = TestThreads.beside { try system.wait(for: reference) }
+        try TestThreads.waitOrFail("the waiter sleeps") { system.statistics.blockedWaits == 1 }
+        gate.open()
+        #expect(try waiter.join())
+        try session.wait(for: reference)
+    }
+
+    @Test func anIdleTimeoutOfZeroEndsWorkersAtOnce() throws {
+        let gate = Gate()
+        let system = try makeSystem(
+            .worker(
+                configuration {
+                    $0.minimumWorkers = 2
+                    $0.maximumWorkers = 8
+                    $0.idleTimeoutNanoseconds = 0
+                    $0.launchIntervalNanoseconds = 0
+                })
+        ) { $0.concurrency = .fixed(32) }
+        let file = try TestFile(system, target: StubbornTarget(gate: gate))
+        let session = try system.makeSession()
+        let memories = (0..<24).map { _ in IOMemory(1024) }
+        let references = try memories.map { memory in
+            usleep(300)
+            return try session.read(file, into: memory, at: 0)
+        }
+        try TestThreads.waitOrFail("the pool grows") {
+            gate.waiting.load(ordering: .relaxed) == 8
+        }
+        gate.open()
+        for reference in references { try session.wait(for: reference) }
+        try TestThreads.waitOrFail("the pool shrinks") { system.statistics.workers == 2 }
     }
 
     @Test(arguments: [(0, 4), (5, 4), (1, 2000)])

@@ -1,5 +1,6 @@
 import AsyncIO
 import BufferManager
+import Logging
 import StorageManager
 import StorageTesting
 import Testing
@@ -87,10 +88,13 @@ import Testing
         #expect(error?.message == "invalid page in block 5 of relation \"base/1/16384\"")
         operation.options.insert(.zeroesDamagedPages)
         _ = try stack.buffers.evictAll(session: session)
+        let before = stack.buffers.checksumFailures
         _ = try stack.read(operation, 1, 6)
+        #expect(stack.buffers.checksumFailures == before + 3)
+        // The zeroed page's checksum was wrong too.
         #expect(
             stack.log.contains(
-                "zeroing 1 page(s) and ignoring 2 checksum failure(s) among blocks 1..6 of relation"
+                "zeroing 1 page(s) and ignoring 3 checksum failure(s) among blocks 1..6 of relation"
                     + " \"base/1/16384\" (block 5 held the first zeroed page)"))
     }
 
@@ -104,6 +108,81 @@ import Testing
         let page = try stack.buffers.page(1, of: relation, session: stack.session())
         #expect(page.stamp == nil)
         #expect(stack.log.contains("zeroing out page"))
+    }
+
+    @Test(arguments: IOMethodMatrix.all)
+    func aReadMayTakeNothingFromTheSettings(_ method: TestedMethod) throws {
+        var options = Stack.Options()
+        options.zeroesDamagedPages = true
+        options.ignoresChecksumFailures = true
+        let stack = try Stack(method, options)
+        let relation = try stack.makeRelation(blocks: 4)
+        for block: UInt32 in 1...3 { try Stack.damage(relation, block, header: block == 3) }
+        let session = try stack.session()
+        let error = #expect(throws: StorageError.self) {
+            _ = try stack.buffers.page(1, of: relation, mode: .normal, session: session)
+        }
+        #expect(error?.code == .invalidPage)
+        let operation = try ReadOperation(
+            stack.buffers, relation: relation, session: session, options: .refusesDamagedPages)
+        #expect(throws: StorageError.self) { try stack.read(operation, 1, 2) }
+        // What the read itself forgives is forgiven.
+        operation.options = [.refusesDamagedPages, .ignoresChecksumFailures]
+        for block: UInt32 in 1...2 {
+            #expect(try stack.read(operation, block, 1) == stamps(block..<block + 1))
+        }
+        #expect(throws: StorageError.self) { try stack.read(operation, 3, 1) }
+        let page = try stack.buffers.page(3, of: relation, session: session)
+        #expect(page.stamp == nil)
+    }
+
+    @Test(arguments: IOMethodMatrix.all)
+    func everyDamagedPageIsNamedInTheLog(_ method: TestedMethod) throws {
+        let (stack, relation, session) = try stack(method, damaged: [2, 4, 5])
+        let operation = try ReadOperation(stack.buffers, relation: relation, session: session)
+        #expect(throws: StorageError.self) { try stack.read(operation, 1, 6) }
+        let named = stack.log.entries.filter { $0.message.contains("is damaged: checksum") }
+        #expect(named.allSatisfy { $0.level == .debug && $0.metadata["page"] == "invalid" })
+        for block in [2, 4, 5] {
+            let text = "block \(block) of relation \"base/1/16384\" is damaged: checksum"
+            #expect(named.count { $0.message.hasPrefix(text) } == 1)
+        }
+        #expect(named.count == 3)
+    }
+
+    /// A page that looks new has no checksum; one that only looks so in its header has a wrong one.
+    @Test(arguments: IOMethodMatrix.all)
+    func aPageWithAHeaderOfZeroesHasAWrongChecksum(_ method: TestedMethod) throws {
+        let stack = try Stack(method)
+        let relation = try stack.makeRelation(blocks: 2)
+        try Stack.change(relation, 1) { page in
+            unsafe page.storeBytes(of: 0, toByteOffset: 14, as: UInt16.self)
+        }
+        let session = try stack.session()
+        let operation = try ReadOperation(
+            stack.buffers, relation: relation, session: session,
+            options: [.zeroesDamagedPages, .ignoresChecksumFailures])
+        #expect(try stack.read(operation, 1, 1) == [nil])
+        #expect(stack.buffers.checksumFailures(of: relation) == 1)
+        #expect(stack.log.contains("zeroing 1 page(s) and ignoring 1 checksum failure(s)"))
+    }
+
+    @Test(arguments: IOMethodMatrix.all)
+    func aFailureThatNothingWaitedForIsLogged(_ method: TestedMethod) throws {
+        let (stack, relation, session) = try stack(method, damaged: [3])
+        do {
+            let operation = try ReadOperation(stack.buffers, relation: relation, session: session)
+            var count = 1
+            _ = try stack.buffers.startRead(operation, block: 3, count: &count)
+            #expect(!stack.log.contains("nothing waited for"))
+        }
+        session.close()
+        // Where reading is put off until somebody waits, nothing was read.
+        let expected = method.isAsynchronous ? 1 : 0
+        #expect(
+            stack.log.count(
+                containing: "an IO that nothing waited for failed: invalid page in block 3 of"
+                    + " relation \"base/1/16384\"") == expected)
     }
 
     @Test(arguments: IOMethodMatrix.all)

@@ -85,7 +85,7 @@ import Testing
         let error = #expect(throws: StorageError.self) {
             _ = try stack.buffers.page(7, of: relation, session: session)
         }
-        #expect(error?.code == .readFailed)
+        #expect(error?.code == .notFound)
         #expect(!stack.buffers.isResident(7, of: relation))
         stack.buffers.checkInvariants()
         // The blocks are created; the failure is forgotten.
@@ -104,7 +104,7 @@ import Testing
             let error = #expect(throws: StorageError.self) {
                 try stack.read(operation, block, 8)
             }
-            #expect(error?.code == .readFailed)
+            #expect(error?.code == .notFound)
             #expect(operation.count == 0)
         }
         stack.buffers.checkInvariants()

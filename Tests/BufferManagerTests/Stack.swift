@@ -130,11 +130,20 @@ extension Stack {
 
     /// Damages a page in the file: its body, which only the checksum detects, or its header too.
     static func damage(_ relation: OpenRelation, _ block: UInt32, header: Bool = false) throws {
+        try change(relation, block) { page in
+            unsafe page.storeBytes(of: 0xAB, toByteOffset: 4000, as: UInt8.self)
+            if header { unsafe page.storeBytes(of: 0x1234, toByteOffset: 18, as: UInt16.self) }
+        }
+    }
+
+    /// Changes a page in the file as it is.
+    static func change(
+        _ relation: OpenRelation, _ block: UInt32, _ body: (UnsafeMutableRawPointer) -> Void
+    ) throws {
         try withScratch { address in
             let pages = [address]
             try relation.storage.read(.main, block: BlockNumber(block), into: pages.span)
-            unsafe (address.pointer + 4000).storeBytes(of: 0xAB, as: UInt8.self)
-            if header { unsafe (address.pointer + 18).storeBytes(of: 0x1234, as: UInt16.self) }
+            unsafe body(address.pointer)
             try relation.storage.write(
                 .main, block: BlockNumber(block), from: pages.span, sync: .skip)
         }

@@ -72,7 +72,7 @@ import Testing
         }
         expectRefused { () throws(StorageError) in
             let handle = try core.session.acquireHandle(reporting: nil)
-            handle.setTarget(core.targetID, data: IOTargetData())
+            try handle.setTarget(core.targetID, data: IOTargetData())
             try file.startSync(handle)
         }
         let queue = try files.makeSyncQueue(system: core.system)

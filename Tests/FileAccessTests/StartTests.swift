@@ -38,7 +38,7 @@ struct Core {
     ) throws(StorageError) -> (report: IOReturn, reference: WaitReference) {
         let report = IOReturn()
         let handle = try session.acquireHandle(reporting: report)
-        handle.setTarget(targetID, data: IOTargetData())
+        try handle.setTarget(targetID, data: IOTargetData())
         try handle.registerCallbacks(callbackID)
         try unsafe handle.appendVector(memory)
         let reference = handle.waitReference

@@ -195,6 +195,48 @@ struct HeapTupleTests {
         #expect(try page.values(1, layout: builder.layout) == [nil, nil, nil])
     }
 
+    @Test("a value of another width than its attribute is reported when the tuple is placed")
+    func wrongWidths() throws {
+        var builder = HeapTupleBuilder(layout: [.int64, .variable(), .int32])
+        var page = TestPage.empty()
+        let text = Array("seven".utf8)
+        func wrong(_ attribute: Int, _ found: Int, _ expected: Int?) -> PageFormatError {
+            .wrongAttributeWidth(attribute: attribute, found: found, expected: expected)
+        }
+        builder.begin()
+        builder.append(Int32(7))
+        #expect(throws: wrong(0, 4, 8)) { try page.place(&builder) }
+        // The rest of the row changes nothing, and the first fault is reported.
+        builder.appendVariable(unsafe text.span.bytes)
+        builder.append(Int64(1))
+        builder.appendNull()
+        #expect(throws: wrong(0, 4, 8)) { try page.place(&builder) }
+        #expect(throws: wrong(0, 4, 8)) { _ = try builder.formTuple() }
+        #expect((!builder.isKept) as Bool)
+
+        builder.begin()
+        builder.append(Int64(1))
+        builder.append(Int32(7))
+        #expect(throws: wrong(1, 4, nil)) { try page.place(&builder) }
+        for form in [StoredForm.compressed, .external] {
+            builder.begin()
+            builder.append(Int64(1))
+            builder.append(unsafe text.span.bytes.extracting(..<2), storedAs: form)
+            #expect(throws: wrong(1, 2, nil)) { try page.place(&builder) }
+        }
+        builder.begin()
+        builder.append(Int64(1))
+        builder.appendVariable(unsafe text.span.bytes)
+        builder.appendVariable(unsafe text.span.bytes)
+        #expect(throws: wrong(2, 5, 4)) { try page.place(&builder) }
+        builder.begin()
+        builder.append(Int64(1))
+        builder.appendNull()
+        builder.append(Int32(7))
+        #expect(try page.place(&builder) == 1)
+        #expect(wrong(1, 4, nil).description.contains("varying length"))
+    }
+
     @Test("the widest row has 1600 attributes")
     func widest() throws {
         let layout = [AttributeLayout](repeating: .int32, count: PageLayout.maximumAttributes)

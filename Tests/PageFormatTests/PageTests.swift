@@ -34,9 +34,26 @@ struct PageTests {
         }
     }
 
+    @Test(
+        "a special space that leaves no room for the header is refused",
+        arguments: [-1, 8169, 9000, .max, .min])
+    func specialSize(size: Int) {
+        let error = PageFormatError.badSpecialSize(size, limit: 8168)
+        #expect(throws: error) { try PageHeader(specialSize: size) }
+        var page = TestPage.empty()
+        let before = page.bytes
+        #expect(throws: error) {
+            try page.edit { page throws(PageFormatError) in
+                try page.initialize(specialSize: size)
+            }
+        }
+        #expect(page.bytes == before)
+        #expect(TestPage.empty(specialSize: 8168).read { $0.header.fault } == nil)
+    }
+
     @Test("headers survive being written and read")
-    func header() {
-        var header = PageHeader(specialSize: 13)
+    func header() throws {
+        var header = try PageHeader(specialSize: 13)
         #expect(header.special == 8176 && header.upper == 8176 && header.lower == 24)
         header.lsn = LSN(0x0000_0016_B374_D848)
         header.checksum = 0x1234

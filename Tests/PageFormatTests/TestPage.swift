@@ -17,7 +17,13 @@ struct TestPage {
     /// An initialised page without items.
     static func empty(specialSize: Int = 0) -> TestPage {
         var page = TestPage()
-        page.edit { $0.initialize(specialSize: specialSize) }
+        do throws(PageFormatError) {
+            try page.edit { page throws(PageFormatError) in
+                try page.initialize(specialSize: specialSize)
+            }
+        } catch {
+            preconditionFailure("\(error)")
+        }
         return page
     }
 

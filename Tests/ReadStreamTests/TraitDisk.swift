@@ -31,16 +31,16 @@ final class ReadLog: Sendable {
 }
 
 /// A storage manager on top of another, with the declarations that a test wants.
-final class TraitDisk: StorageManager {
-    private let inner: any StorageManager
+final class TraitDisk: ForwardingStorageManager {
+    let base: any StorageManager
     private let traits: Traits
     private let log: ReadLog
     private let callbacks: IOCallbackID
 
-    init(_ inner: any StorageManager, _ traits: Traits, _ log: ReadLog, _ system: IOSystem)
+    init(_ base: any StorageManager, _ traits: Traits, _ log: ReadLog, _ system: IOSystem)
         throws(StorageError)
     {
-        self.inner = inner
+        self.base = base
         self.traits = traits
         self.log = log
         callbacks = try system.register(callbacks: FlagWatcher(log))
@@ -52,13 +52,8 @@ final class TraitDisk: StorageManager {
     func open(_ locator: RelationLocator, target: RelationTarget) throws(StorageError)
         -> any RelationStorage
     {
-        TraitRelation(try inner.open(locator, target: target), traits, log, callbacks)
+        TraitRelation(try base.open(locator, target: target), traits, log, callbacks)
     }
-    func unlink(_ locator: RelationLocator, fork: Fork) throws(StorageError) {
-        try inner.unlink(locator, fork: fork)
-    }
-    func syncPending(_ session: Session) throws(StorageError) { try inner.syncPending(session) }
-    func shutdown() { inner.shutdown() }
 }
 
 private final class FlagWatcher: IOCallbacks {
@@ -79,16 +74,16 @@ private final class FlagWatcher: IOCallbacks {
     }
 }
 
-private final class TraitRelation: RelationStorage {
-    private let inner: any RelationStorage
+private final class TraitRelation: ForwardingRelationStorage {
+    let base: any RelationStorage
     private let traits: Traits
     private let log: ReadLog
     private let callbacks: IOCallbackID
 
     init(
-        _ inner: any RelationStorage, _ traits: Traits, _ log: ReadLog, _ callbacks: IOCallbackID
+        _ base: any RelationStorage, _ traits: Traits, _ log: ReadLog, _ callbacks: IOCallbackID
     ) {
-        self.inner = inner
+        self.base = base
         self.traits = traits
         self.log = log
         self.callbacks = callbacks
@@ -97,7 +92,7 @@ private final class TraitRelation: RelationStorage {
     func blocksPerGroup(_ fork: Fork) -> Int { traits.group }
     func prefetch(_ fork: Fork, block: BlockNumber, count: Int) throws(StorageError) -> Bool {
         log.note(prefetch: block.rawValue)
-        return try inner.prefetch(fork, block: block, count: count)
+        return try base.prefetch(fork, block: block, count: count)
     }
     func startRead(
         _ handle: consuming IOHandle, _ fork: Fork, block: BlockNumber,
@@ -110,49 +105,6 @@ private final class TraitRelation: RelationStorage {
             handle.release()
             throw error
         }
-        try inner.startRead(handle, fork, block: block, into: pages)
+        try base.startRead(handle, fork, block: block, into: pages)
     }
-
-    // MARK: Forwarded calls
-
-    func create(_ fork: Fork, ifMissing: Bool) throws(StorageError) {
-        try inner.create(fork, ifMissing: ifMissing)
-    }
-    func exists(_ fork: Fork) throws(StorageError) -> Bool { try inner.exists(fork) }
-    func close(_ fork: Fork, session: Session) { inner.close(fork, session: session) }
-    func extend(_ fork: Fork, at block: BlockNumber, with page: PageAddress, sync: SyncPolicy)
-        throws(StorageError)
-    {
-        try inner.extend(fork, at: block, with: page, sync: sync)
-    }
-    func zeroExtend(_ fork: Fork, from block: BlockNumber, count: Int, sync: SyncPolicy)
-        throws(StorageError)
-    {
-        try inner.zeroExtend(fork, from: block, count: count, sync: sync)
-    }
-    func maximumCombine(_ fork: Fork, block: BlockNumber) -> Int {
-        inner.maximumCombine(fork, block: block)
-    }
-    func read(_ fork: Fork, block: BlockNumber, into pages: Span<PageAddress>)
-        throws(StorageError)
-    {
-        try inner.read(fork, block: block, into: pages)
-    }
-    func write(
-        _ fork: Fork, block: BlockNumber, from pages: Span<PageAddress>, sync: SyncPolicy
-    ) throws(StorageError) {
-        try inner.write(fork, block: block, from: pages, sync: sync)
-    }
-    func startWrite(
-        _ handle: consuming IOHandle, _ fork: Fork, block: BlockNumber,
-        from pages: Span<PageAddress>, sync: SyncPolicy
-    ) throws(StorageError) {
-        try inner.startWrite(handle, fork, block: block, from: pages, sync: sync)
-    }
-    func blockCount(_ fork: Fork) throws(StorageError) -> UInt32 { try inner.blockCount(fork) }
-    func truncate(_ fork: Fork, to count: UInt32, session: Session) throws(StorageError) {
-        try inner.truncate(fork, to: count, session: session)
-    }
-    func immediateSync(_ fork: Fork) throws(StorageError) { try inner.immediateSync(fork) }
-    func registerSync(_ fork: Fork) throws(StorageError) { try inner.registerSync(fork) }
 }

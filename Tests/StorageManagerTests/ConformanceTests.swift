@@ -18,6 +18,15 @@ struct ConformanceTests {
         #expect(suite.violations(under: method).map(\.description) == [])
     }
 
+    @Test("that forwards every call", arguments: IOMethodMatrix.all)
+    func forwarding(method: TestedMethod) {
+        let suite = StorageManagerConformance { surroundings throws(StorageError) in
+            Passage(
+                base: try MagneticDisk(files: surroundings.files, system: surroundings.system))
+        }
+        #expect(suite.violations(under: method).map(\.description) == [])
+    }
+
     @Test("over memory", arguments: IOMethodMatrix.all)
     func overMemory(method: TestedMethod) {
         let suite = StorageManagerConformance { surroundings throws(StorageError) in
@@ -57,4 +66,23 @@ struct ConformanceTests {
         }
         #expect(suite.violations(under: method).map(\.description) == [])
     }
+}
+
+/// Defines nothing of its own.
+private final class Passage: ForwardingStorageManager {
+    let base: any StorageManager
+
+    init(base: any StorageManager) { self.base = base }
+
+    func open(_ locator: RelationLocator, target: RelationTarget) throws(StorageError)
+        -> any RelationStorage
+    {
+        PassageRelation(base: try base.open(locator, target: target))
+    }
+}
+
+private final class PassageRelation: ForwardingRelationStorage {
+    let base: any RelationStorage
+
+    init(base: any RelationStorage) { self.base = base }
 }

@@ -27,6 +27,17 @@ struct IdentityTests {
         #expect(RelationLocator(database: 1, number: 5, localTo: 0).isLocal)
     }
 
+    @Test("A relation is local to a session that can be")
+    func impossibleSession() async {
+        let result = await #expect(
+            processExitsWith: .failure, observing: [\.standardErrorContent]
+        ) {
+            _ = RelationLocator(database: 1, number: 5, localTo: -7)
+        }
+        let text = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+        #expect(text.contains("no session has the number -7"))
+    }
+
     @Test("Forks have PostgreSQL's numbers and suffixes")
     func forks() {
         #expect(Fork.allCases.map(\.rawValue) == [0, 1, 2, 3])

@@ -5,8 +5,8 @@ import StorageManager
 /// Makes a pool of threads read and write the blocks of another manager: the example of the article
 /// "IO that other code executes". In a real manager, a remote store's client takes the other
 /// manager's place.
-final class PooledDisk: StorageManager {
-    private let base: any StorageManager
+final class PooledDisk: ForwardingStorageManager {
+    let base: any StorageManager
     private let pool = OperationQueue()
     private let reading: IOCallbackID
     private let writing: IOCallbackID
@@ -36,12 +36,6 @@ final class PooledDisk: StorageManager {
         return relation
     }
 
-    func unlink(_ locator: RelationLocator, fork: Fork) throws(StorageError) {
-        try base.unlink(locator, fork: fork)
-    }
-
-    func syncPending(_ session: Session) throws(StorageError) { try base.syncPending(session) }
-
     /// All IO is complete by now, but its threads may not have returned yet.
     func shutdown() {
         pool.waitUntilAllOperationsAreFinished()
@@ -50,8 +44,8 @@ final class PooledDisk: StorageManager {
 }
 
 /// One relation. The pool does started IO; all other calls go to the base.
-final class PooledRelation: RelationStorage {
-    private let base: any RelationStorage
+final class PooledRelation: ForwardingRelationStorage {
+    let base: any RelationStorage
     private let locator: RelationLocator
     private let target: RelationTarget
     private let pool: OperationQueue
@@ -114,43 +108,6 @@ final class PooledRelation: RelationStorage {
             }
         }
     }
-
-    // MARK: Forwarded calls
-
-    func create(_ fork: Fork, ifMissing: Bool) throws(StorageError) {
-        try base.create(fork, ifMissing: ifMissing)
-    }
-    func exists(_ fork: Fork) throws(StorageError) -> Bool { try base.exists(fork) }
-    func close(_ fork: Fork, session: Session) { base.close(fork, session: session) }
-    func extend(_ fork: Fork, at block: BlockNumber, with page: PageAddress, sync: SyncPolicy)
-        throws(StorageError)
-    {
-        try base.extend(fork, at: block, with: page, sync: sync)
-    }
-    func zeroExtend(_ fork: Fork, from block: BlockNumber, count: Int, sync: SyncPolicy)
-        throws(StorageError)
-    {
-        try base.zeroExtend(fork, from: block, count: count, sync: sync)
-    }
-    func maximumCombine(_ fork: Fork, block: BlockNumber) -> Int {
-        base.maximumCombine(fork, block: block)
-    }
-    func read(_ fork: Fork, block: BlockNumber, into pages: Span<PageAddress>)
-        throws(StorageError)
-    {
-        try base.read(fork, block: block, into: pages)
-    }
-    func write(
-        _ fork: Fork, block: BlockNumber, from pages: Span<PageAddress>, sync: SyncPolicy
-    ) throws(StorageError) {
-        try base.write(fork, block: block, from: pages, sync: sync)
-    }
-    func blockCount(_ fork: Fork) throws(StorageError) -> UInt32 { try base.blockCount(fork) }
-    func truncate(_ fork: Fork, to count: UInt32, session: Session) throws(StorageError) {
-        try base.truncate(fork, to: count, session: session)
-    }
-    func immediateSync(_ fork: Fork) throws(StorageError) { try base.immediateSync(fork) }
-    func registerSync(_ fork: Fork) throws(StorageError) { try base.registerSync(fork) }
 }
 
 /// Turns bytes into blocks and words errors, on the thread that completes the IO.

@@ -4,8 +4,8 @@ import StorageManager
 /// Scrambles pages and stores them through another storage manager: the example of the article
 /// "Write your own storage manager". It hides nothing from anyone; a real cipher would take the
 /// place of the scrambling line by line.
-final class ScrambledDisk: StorageManager {
-    private let base: any StorageManager
+final class ScrambledDisk: ForwardingStorageManager {
+    let base: any StorageManager
     private let work: HandleWork
     private let unscrambling: IOCallbackID
 
@@ -31,19 +31,11 @@ final class ScrambledDisk: StorageManager {
         ScrambledRelation(
             try base.open(locator, target: target), work: work, unscrambling: unscrambling)
     }
-
-    func unlink(_ locator: RelationLocator, fork: Fork) throws(StorageError) {
-        try base.unlink(locator, fork: fork)
-    }
-
-    func syncPending(_ session: Session) throws(StorageError) { try base.syncPending(session) }
-
-    func shutdown() { base.shutdown() }
 }
 
-/// One relation. Moves pages itself and forwards the rest.
-final class ScrambledRelation: RelationStorage {
-    private let base: any RelationStorage
+/// One relation. Moves pages itself; all other calls are forwarded.
+final class ScrambledRelation: ForwardingRelationStorage {
+    let base: any RelationStorage
     private let work: HandleWork
     private let unscrambling: IOCallbackID
 
@@ -106,37 +98,6 @@ final class ScrambledRelation: RelationStorage {
         let copies = ScrambledCopies()
         let pages = InlineArray<1, PageAddress>(repeating: page)
         try base.extend(fork, at: block, with: copies.copy(pages.span, 0..<1)[0], sync: sync)
-    }
-
-    // MARK: Forwarded calls
-
-    func create(_ fork: Fork, ifMissing: Bool) throws(StorageError) {
-        try base.create(fork, ifMissing: ifMissing)
-    }
-    func exists(_ fork: Fork) throws(StorageError) -> Bool { try base.exists(fork) }
-    func close(_ fork: Fork, session: Session) { base.close(fork, session: session) }
-    func zeroExtend(_ fork: Fork, from block: BlockNumber, count: Int, sync: SyncPolicy)
-        throws(StorageError)
-    {
-        try base.zeroExtend(fork, from: block, count: count, sync: sync)
-    }
-    func prefetch(_ fork: Fork, block: BlockNumber, count: Int) throws(StorageError) -> Bool {
-        try base.prefetch(fork, block: block, count: count)
-    }
-    func maximumCombine(_ fork: Fork, block: BlockNumber) -> Int {
-        base.maximumCombine(fork, block: block)
-    }
-    func writeback(_ fork: Fork, block: BlockNumber, count: Int) throws(StorageError) {
-        try base.writeback(fork, block: block, count: count)
-    }
-    func blockCount(_ fork: Fork) throws(StorageError) -> UInt32 { try base.blockCount(fork) }
-    func truncate(_ fork: Fork, to count: UInt32, session: Session) throws(StorageError) {
-        try base.truncate(fork, to: count, session: session)
-    }
-    func immediateSync(_ fork: Fork) throws(StorageError) { try base.immediateSync(fork) }
-    func registerSync(_ fork: Fork) throws(StorageError) { try base.registerSync(fork) }
-    func descriptor(_ fork: Fork, block: BlockNumber, for io: borrowing IOView) -> CInt {
-        base.descriptor(fork, block: block, for: io)
     }
 }
 

@@ -63,9 +63,9 @@ private enum ManagerFault: CaseIterable {
     }
 }
 
-private final class FaultyDisk: StorageManager {
+private final class FaultyDisk: ForwardingStorageManager {
     private let fault: ManagerFault
-    private let base: MemoryDisk
+    let base: any StorageManager
 
     init(_ fault: ManagerFault, over base: MemoryDisk) {
         self.fault = fault
@@ -73,7 +73,6 @@ private final class FaultyDisk: StorageManager {
     }
 
     var name: String { fault == .changingName ? "" : "faulty" }
-    var capabilities: StorageManagerCapabilities { base.capabilities }
 
     func open(_ locator: RelationLocator, target: RelationTarget) throws(StorageError)
         -> any RelationStorage
@@ -84,37 +83,22 @@ private final class FaultyDisk: StorageManager {
     func unlink(_ locator: RelationLocator, fork: Fork) throws(StorageError) {
         if fault != .ignoredRemoval { try base.unlink(locator, fork: fork) }
     }
-
-    func syncPending(_ session: Session) throws(StorageError) {}
-    func shutdown() { base.shutdown() }
 }
 
 /// Plain files that are never synced.
-private final class ForgetfulDisk: StorageManager {
-    private let base: MagneticDisk
+private final class ForgetfulDisk: ForwardingStorageManager {
+    let base: any StorageManager
 
     init(over base: MagneticDisk) { self.base = base }
 
     var name: String { "forgetful" }
-    var capabilities: StorageManagerCapabilities { base.capabilities }
-
-    func open(_ locator: RelationLocator, target: RelationTarget) throws(StorageError)
-        -> any RelationStorage
-    {
-        try base.open(locator, target: target)
-    }
-
-    func unlink(_ locator: RelationLocator, fork: Fork) throws(StorageError) {
-        try base.unlink(locator, fork: fork)
-    }
 
     func syncPending(_ session: Session) throws(StorageError) {}
-    func shutdown() { base.shutdown() }
 }
 
-private final class FaultyRelation: RelationStorage {
+private final class FaultyRelation: ForwardingRelationStorage {
     private let fault: ManagerFault
-    private let base: any RelationStorage
+    let base: any RelationStorage
 
     init(_ fault: ManagerFault, over base: any RelationStorage) {
         self.fault = fault
@@ -125,15 +109,6 @@ private final class FaultyRelation: RelationStorage {
         try base.create(fork, ifMissing: ifMissing || fault == .overwritingCreation)
     }
 
-    func exists(_ fork: Fork) throws(StorageError) -> Bool { try base.exists(fork) }
-    func close(_ fork: Fork, session: Session) {}
-
-    func extend(_ fork: Fork, at block: BlockNumber, with page: PageAddress, sync: SyncPolicy)
-        throws(StorageError)
-    {
-        try base.extend(fork, at: block, with: page, sync: sync)
-    }
-
     func zeroExtend(_ fork: Fork, from block: BlockNumber, count: Int, sync: SyncPolicy)
         throws(StorageError)
     {
@@ -141,10 +116,6 @@ private final class FaultyRelation: RelationStorage {
         guard fault == .dirtyExtension else { return }
         let page = PageMemory(1)
         try base.write(fork, block: block, from: page.addresses.span, sync: sync)
-    }
-
-    func maximumCombine(_ fork: Fork, block: BlockNumber) -> Int {
-        base.maximumCombine(fork, block: block)
     }
 
     func read(_ fork: Fork, block: BlockNumber, into pages: Span<PageAddress>)
@@ -173,13 +144,6 @@ private final class FaultyRelation: RelationStorage {
         try base.write(fork, block: block, from: pages, sync: sync)
     }
 
-    func startWrite(
-        _ handle: consuming IOHandle, _ fork: Fork, block: BlockNumber,
-        from pages: Span<PageAddress>, sync: SyncPolicy
-    ) throws(StorageError) {
-        try base.startWrite(handle, fork, block: block, from: pages, sync: sync)
-    }
-
     func blockCount(_ fork: Fork) throws(StorageError) -> UInt32 {
         let count = try base.blockCount(fork)
         return fault == .lengthFromMemory && count > 10 ? 31 : count
@@ -189,7 +153,4 @@ private final class FaultyRelation: RelationStorage {
         if fault == .ignoredTruncation && count % 16 != 0 { return }
         try base.truncate(fork, to: count, session: session)
     }
-
-    func immediateSync(_ fork: Fork) throws(StorageError) {}
-    func registerSync(_ fork: Fork) throws(StorageError) {}
 }

@@ -106,7 +106,7 @@ import Threads
         #expect(hold.count == 1 && bench.method.pendingCount == 1)
 
         let (system, reference) = (bench.system, reads[1].reference)
-        let waiter = TestThreads.beside { system.wait(for: reference) }
+        let waiter = TestThreads.beside { try system.wait(for: reference) }
         #expect(!waiter.isDone)
         hold.release()
         try waiter.join()

@@ -74,7 +74,7 @@ import Threads
         let bench = try Bench(SimulatedFaults().completed(by: .waiters))
         let read = try bench.start(block: 3)
         let (system, reference) = (bench.system, read.reference)
-        try TestThreads.run { _ = system.wait(for: reference) }
+        try TestThreads.run { try system.wait(for: reference) }
         #expect(read.contents == [TestFile.byte(3)])
         #expect(bench.method.statistics.completedElsewhere == 1)
         #expect(try bench.finish(read).status == .ok)

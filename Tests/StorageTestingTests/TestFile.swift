@@ -56,7 +56,7 @@ final class TestIO {
     ) throws {
         let handle = try session.acquireHandle(reporting: outcome)
         reference = handle.waitReference
-        handle.setTarget(target, data: IOTargetData(UInt64(block)))
+        try handle.setTarget(target, data: IOTargetData(UInt64(block)))
         let offset = Int64(block * TestFile.blockSize)
         // In two pieces that do not touch if there is room, so that cuts affect several vectors.
         let half = unsafe memory.count / 2

@@ -184,26 +184,15 @@ private final class Makings: Sendable {
 }
 
 /// MagneticDisk under another name.
-private final class TwinDisk: StorageManager {
-    private let disk: MagneticDisk
+private final class TwinDisk: ForwardingStorageManager {
+    let base: any StorageManager
 
     init(_ context: StorageManagerPlugin.Context) throws(StorageError) {
         var configuration = MagneticDiskConfiguration()
         configuration.segmentBlocks = context.segmentBlocks
-        disk = try MagneticDisk(
+        base = try MagneticDisk(
             files: context.files, system: context.system, configuration: configuration)
     }
 
     var name: String { "twin" }
-    var capabilities: StorageManagerCapabilities { disk.capabilities }
-    func open(_ locator: RelationLocator, target: RelationTarget) throws(StorageError)
-        -> any RelationStorage
-    {
-        try disk.open(locator, target: target)
-    }
-    func unlink(_ locator: RelationLocator, fork: Fork) throws(StorageError) {
-        try disk.unlink(locator, fork: fork)
-    }
-    func syncPending(_ session: Session) throws(StorageError) { try disk.syncPending(session) }
-    func shutdown() { disk.shutdown() }
 }

@@ -73,7 +73,7 @@ public final class RingExecutor: TaskExecutor, SerialExecutor, Sendable {
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         shared.withLock { shared in
-            precondition(!shared.hasEnded, "a task was given to an executor that was shut down")
+            insist(!shared.hasEnded, "a task was given to an executor that was shut down")
             shared.jobs.append(job)
         }
         if !isCurrent { bell.ring() }
@@ -87,7 +87,7 @@ public final class RingExecutor: TaskExecutor, SerialExecutor, Sendable {
 
     /// Traps unless the calling thread is the executor's.
     public func checkIsolated() {
-        precondition(isCurrent, "this must run on its executor's thread")
+        insist(isCurrent, "this must run on its executor's thread")
     }
 
     // MARK: Sessions

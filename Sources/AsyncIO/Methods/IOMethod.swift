@@ -57,6 +57,11 @@ public protocol IOMethod: AnyObject, Sendable {
     /// completed: completing the rest is work that other threads may share. Any thread.
     func poll(for io: StagedIO, generation: UInt64)
 
+    /// Changes how many threads execute IO, while the method runs. Any thread.
+    ///
+    /// - Throws: as ``IOSystem/setWorkers(minimum:maximum:)``.
+    func setWorkers(minimum: Int, maximum: Int) throws(StorageError)
+
     /// Ends the method; all sessions are closed.
     func shutdown()
 
@@ -89,6 +94,12 @@ extension IOMethod {
     public func signalCompletions(of session: Int, to descriptor: CInt) -> Bool { false }
     /// Polls for all IO of the session.
     public func poll(for io: StagedIO, generation: UInt64) { poll(session: io.sessionIndex) }
+    /// Throws `misuse`: the method has no workers.
+    public func setWorkers(minimum: Int, maximum: Int) throws(StorageError) {
+        throw StorageError(
+            .misuse, "the IO method \"\(name)\" has no workers to change the number of",
+            remedy: "Start the IO system with the method \"worker\".")
+    }
     /// There is nothing to end.
     public func shutdown() {}
     /// The method has no counters of its own.
@@ -113,7 +124,18 @@ public struct IOMethodContext: Sendable {
 public struct IOMethodChoice: Sendable {
     /// The name by which users choose it.
     public let name: String
-    let make: @Sendable (IOMethodContext) throws(StorageError) -> any IOMethod
+    private let make: @Sendable (IOMethodContext) throws(StorageError) -> any IOMethod
+
+    /// Makes the method, for a ``custom(_:make:)`` one that wraps another, a built-in one included.
+    ///
+    /// The wrapper forwards every call of ``IOMethod`` to it, and may complete some of the IO
+    /// itself (``StagedIO/leaveMethod()``).
+    ///
+    /// - Parameter context: as given to the wrapper. The method belongs to one system.
+    /// - Throws: `methodUnavailable` if it cannot run here; `invalidConfiguration`.
+    public func makeMethod(_ context: IOMethodContext) throws(StorageError) -> any IOMethod {
+        try make(context)
+    }
 
     /// The submitter executes every IO itself, before its start returns.
     public static let synchronous = IOMethodChoice("sync") { _ in SynchronousMethod() }

@@ -103,8 +103,8 @@ final class ImageReader {
             count: UInt32(Self.chunkPages), manager: StorageManagerID(rawValue: 0))
         do throws(StorageError) {
             try reads.start { [image, file] handle throws(StorageError) in
-                handle.setTarget(image.target, data: label.targetData)
                 do throws(StorageError) {
+                    try handle.setTarget(image.target, data: label.targetData)
                     try unsafe handle.appendVector(self.chunk(slot))
                 } catch {
                     handle.release()

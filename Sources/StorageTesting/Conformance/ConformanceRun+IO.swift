@@ -126,7 +126,7 @@ extension ConformanceRun {
             let core = system
             try TestThreads.run(3) { index in
                 for reference in index == 1 ? waited.reversed() : waited {
-                    core.wait(for: reference)
+                    try core.wait(for: reference)
                 }
             }
             // Whichever thread completes the IO: the pages are there before anyone sees the

@@ -20,10 +20,10 @@ extension IOMethodChoice {
     /// io_uring if it can run here, else workers. The log says why.
     public static let automatic = IOMethodChoice("automatic") { context throws(StorageError) in
         do throws(StorageError) {
-            return try uring.make(context)
+            return try uring.makeMethod(context)
         } catch {
             context.logger.notice("using the worker IO method: \(error)")
-            return try worker.make(context)
+            return try worker.makeMethod(context)
         }
     }
 

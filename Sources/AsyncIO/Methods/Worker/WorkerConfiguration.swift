@@ -1,4 +1,5 @@
-/// The settings of the worker method.
+/// The settings of the worker method. The numbers of threads can be changed while it runs, with
+/// ``IOSystem/setWorkers(minimum:maximum:)``.
 public struct WorkerConfiguration: Sendable, Hashable {
     /// The number of threads that always exist, at least 1.
     public var minimumWorkers = 2
@@ -28,6 +29,22 @@ public struct WorkerConfiguration: Sendable, Hashable {
                 .invalidConfiguration, "\(queueCapacity) is not a possible IO queue capacity",
                 remedy: "Give a value from 1 to 65536.")
         }
+    }
+}
+
+extension IOSystem {
+    /// Changes how many threads the worker method may have, while it runs. Any thread.
+    ///
+    /// Missing threads up to the minimum are started before this returns. Threads above the maximum
+    /// end once they have executed what they have begun, and no more are started meanwhile.
+    ///
+    /// - Parameters:
+    ///   - minimum: the number of threads that always exist, at least 1.
+    ///   - maximum: the greatest number of threads, up to 1024.
+    /// - Throws: `invalidConfiguration` if a number is outside its range; `resourcesExhausted` if
+    ///   threads cannot be started, with the new limits in force; `misuse` under another method.
+    public func setWorkers(minimum: Int, maximum: Int) throws(StorageError) {
+        try method.setWorkers(minimum: minimum, maximum: maximum)
     }
 }
 

@@ -13,7 +13,7 @@ internal import Threads
 /// are awake, they look for more work briefly before they sleep, and waiting threads execute queued
 /// IO.
 final class WorkerMethod: IOMethod {
-    let configuration: WorkerConfiguration
+    private let idleTimeoutNanoseconds: UInt64
     private let logger: Logger
     private let pool: Lock<WorkerPool>
     /// The length of the queue, for threads that look without the lock.
@@ -23,7 +23,7 @@ final class WorkerMethod: IOMethod {
 
     init(_ configuration: WorkerConfiguration, _ context: IOMethodContext) throws(StorageError) {
         try configuration.validate()
-        self.configuration = configuration
+        idleTimeoutNanoseconds = configuration.idleTimeoutNanoseconds
         logger = context.logger
         pool = Lock(WorkerPool(configuration), rank: .workerPool)
         for _ in 0..<configuration.minimumWorkers where !launchWorker(reserved: 0) {
@@ -124,13 +124,14 @@ final class WorkerMethod: IOMethod {
                 seeks = Spin.wait { queued.load(ordering: .relaxed) > 0 }
             case .sleep(let forGood):
                 let start = Clock.monotonicNanoseconds
-                let timeout = forGood ? .max : configuration.idleTimeoutNanoseconds
+                let timeout = forGood ? .max : idleTimeoutNanoseconds
                 if worker.sleep(timeoutNanoseconds: timeout) {
                     seeks = Clock.monotonicNanoseconds &- start < Spin.limitNanoseconds
                     continue
                 }
                 if withPool({ $0.retire(worker) }) { return }
-            case .end:
+            case .end(let other):
+                other?.wake()
                 return
             }
         }
@@ -138,7 +139,28 @@ final class WorkerMethod: IOMethod {
 
     /// Starts more workers while IO is queued and the workers are blocked in the kernel.
     private func growIfBlocked() {
-        var wanted = withPool { $0.workersToLaunch(now: Clock.monotonicNanoseconds) }
+        let wanted = withPool { $0.workersToLaunch(now: Clock.monotonicNanoseconds) }
+        if wanted > 0 { launch(wanted) }
+    }
+
+    func setWorkers(minimum: Int, maximum: Int) throws(StorageError) {
+        var wanted = WorkerConfiguration()
+        (wanted.minimumWorkers, wanted.maximumWorkers) = (minimum, maximum)
+        try wanted.validate()
+        let (missing, asleep) = withPool { $0.resize(minimum: minimum, maximum: maximum) }
+        // They learn how long they may sleep now, or that they are too many.
+        for worker in asleep { worker.wake() }
+        guard launch(missing) else {
+            throw StorageError(
+                .resourcesExhausted, "not all of \(minimum) IO workers' threads could be started",
+                remedy: "Raise the process's thread limit, or lower the minimum.")
+        }
+    }
+
+    /// Starts as many workers as were reserved. Returns false if the system has no room for all.
+    @discardableResult
+    private func launch(_ reserved: Int) -> Bool {
+        var wanted = reserved
         while wanted > 0 {
             guard launchWorker(reserved: 1) else {
                 let count = pool.withLock { pool in
@@ -148,10 +170,11 @@ final class WorkerMethod: IOMethod {
                 logger.warning(
                     "an IO worker's thread could not be started",
                     metadata: ["workers": "\(count)"])
-                return
+                return false
             }
             wanted -= 1
         }
+        return true
     }
 
     /// Starts one more worker unless the pool is ending. Returns false if the system has no room.

@@ -5,7 +5,7 @@ internal import Threads
 ///
 /// Nothing here allocates once the pool has reached its greatest size.
 struct WorkerPool {
-    let configuration: WorkerConfiguration
+    private(set) var configuration: WorkerConfiguration
     private(set) var queue: WorkerQueue
     private(set) var workers: [Worker] = []
     /// Idle workers. The one that became idle last is woken first, so that the others can time out.
@@ -25,6 +25,9 @@ struct WorkerPool {
     /// kernel.
     private static let stallNanoseconds: UInt64 = 200_000
 
+    /// One look makes the pool at most 64 times as large.
+    private static let mostDoublings: UInt64 = 6
+
     /// A worker wakes at most two others, so that waking spreads as fast as work needs it.
     typealias Pair = (first: Worker?, second: Worker?)
 
@@ -42,7 +45,8 @@ struct WorkerPool {
         case seek
         /// Sleep until woken; if not for good, retire after the idle timeout.
         case sleep(forGood: Bool)
-        case end
+        /// End the thread, once another worker was woken for what is queued.
+        case end(waking: Worker?)
     }
 
     /// How many workers should be awake: all of them, unless IO only keeps cores busy. Then it is
@@ -75,6 +79,10 @@ struct WorkerPool {
         for worker: Worker, isQuick: Bool, seeks: Bool, hasSought: Bool, now: UInt64
     ) -> Step {
         if hasSought { seeking -= 1 }
+        if workers.count > configuration.maximumWorkers {
+            discharge(worker)
+            return .end(waking: wakeForQueue())
+        }
         if let io = queue.popFirst() {
             lastTaken = now
             if queue.isEmpty { isShort = false }
@@ -86,7 +94,7 @@ struct WorkerPool {
             if room > 0 { others.second = popIdle() }
             return .execute(io, waking: others, isQueueWaiting: !queue.isEmpty && seeking == 0)
         }
-        if isEnding { return .end }
+        if isEnding { return .end(waking: nil) }
         if seeks && seeking == 0 {
             remove(worker)
             seeking += 1
@@ -135,17 +143,36 @@ struct WorkerPool {
         guard queue.isEmpty, !isEnding, workers.count > configuration.minimumWorkers,
             worker.isIdle
         else { return false }
+        discharge(worker)
+        return true
+    }
+
+    /// Forgets a worker whose thread is about to end by itself.
+    private mutating func discharge(_ worker: Worker) {
         remove(worker)
         workers.removeAll { $0 === worker }
         worker.takeThread()?.detach()
-        return true
+    }
+
+    /// Changes the limits.
+    ///
+    /// - Returns: how many workers to launch at once, with their places reserved until
+    ///   ``endLaunch(_:)``; and the idle workers, which the caller wakes.
+    mutating func resize(minimum: Int, maximum: Int) -> (missing: Int, asleep: [Worker]) {
+        configuration.minimumWorkers = minimum
+        configuration.maximumWorkers = maximum
+        if isEnding { return (0, []) }
+        let missing = max(0, minimum - workers.count - launching)
+        launching += missing
+        return (missing, idle)
     }
 
     /// How many more workers would help now. Reserves their places, until ``endLaunch(_:)``.
     ///
     /// The queue waits and no worker is idle. If the workers have used less than half of the core
-    /// time available since the last look, they are blocked in the kernel, and the pool doubles. If
-    /// they are busy copying, more of them would only compete for cores. The first look of a
+    /// time available since the last look, they are blocked in the kernel, and the pool doubles:
+    /// once for each launch interval that has passed, because on a slow device looks are far apart.
+    /// If they are busy copying, more of them would only compete for cores. The first look of a
     /// shortage only notes the time: what the workers did before it says nothing.
     mutating func workersToLaunch(now: UInt64) -> Int {
         let room = configuration.maximumWorkers - workers.count - launching
@@ -165,7 +192,9 @@ struct WorkerPool {
         }
         let usable = elapsed * UInt64(min(workers.count, Processor.coreCount))
         guard used < usable / 2 else { return 0 }
-        let wanted = min(queue.count, workers.count, room)
+        let passed = elapsed / max(1, configuration.launchIntervalNanoseconds)
+        let doublings = max(1, min(passed, Self.mostDoublings))
+        let wanted = min(queue.count, workers.count << doublings - workers.count, room)
         launching += wanted
         return wanted
     }

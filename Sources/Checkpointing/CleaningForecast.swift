@@ -1,10 +1,10 @@
-/// Estimates how many buffers will be needed until the next round of a ``BackgroundWriter``, and
+/// Estimates how many buffers will be needed until the next round of a background writer, and
 /// how many ahead of the clock hand are clean already. Positions are the hand's: they are not
 /// wrapped.
 ///
 /// The estimate rises at once with demand and falls slowly. The number of buffers per reusable one
 /// is a moving average. Mirrors the estimates of PostgreSQL's `BgBufferSync`.
-struct CleaningForecast {
+package struct CleaningForecast {
     private let count: UInt64
     private let multiplier: Double
     /// The least number of buffers to look at per round, so that an idle pool becomes clean.
@@ -14,7 +14,8 @@ struct CleaningForecast {
     private var hand: UInt64 = 0
     /// The next buffer to look at.
     private var next: UInt64 = 0
-    private(set) var seenAllocations: UInt64 = 0
+    /// How many buffers had been given out at the last round.
+    package private(set) var seenAllocations: UInt64 = 0
     private var smoothedAllocations = 0.0
     /// How many buffers the hand passes for each that it gives out.
     private var smoothedDensity = 10.0
@@ -24,35 +25,46 @@ struct CleaningForecast {
     /// The longest time in which to look at the whole pool.
     private static let wholePool = Duration.seconds(120)
 
-    init(count: Int, _ options: BackgroundWriterOptions) {
+    /// Makes a forecast.
+    ///
+    /// - Parameters:
+    ///   - count: the number of buffers.
+    ///   - multiplier: how many buffers to clean for each that is expected to be needed.
+    ///   - delay: the time between two rounds.
+    package init(count: Int, multiplier: Double, delay: Duration) {
         self.count = UInt64(count)
-        multiplier = options.multiplier
-        leastScan = Double(count) / max(1, Self.wholePool / options.delay)
+        self.multiplier = multiplier
+        leastScan = Double(count) / max(1, Self.wholePool / delay)
     }
 
     /// One round: how many reusable buffers to find, and how many to look at.
-    struct Round {
-        fileprivate(set) var next: UInt64
+    package struct Round {
+        /// The next buffer to look at.
+        package fileprivate(set) var next: UInt64
         fileprivate let first: UInt64
         fileprivate let end: UInt64
         fileprivate let expected: Double
         fileprivate var reusable: Double
         fileprivate let wanted: Double
         /// Whether the hand has stood still and the whole pool has been looked at.
-        let isIdle: Bool
+        package let isIdle: Bool
 
-        var wantsMore: Bool { next < end && reusable < wanted }
+        /// Whether to look at another buffer.
+        package var wantsMore: Bool { next < end && reusable < wanted }
 
-        mutating func pass(_ isReusable: Bool) {
+        /// Goes past a buffer that was looked at.
+        package mutating func pass(_ isReusable: Bool) {
             next += 1
             if isReusable { reusable += 1 }
         }
     }
 
+    /// Begins a round.
+    ///
     /// - Parameters:
     ///   - hand: where the clock hand stands.
     ///   - allocations: the total number of buffers given out.
-    mutating func begin(hand: UInt64, allocations: UInt64) -> Round {
+    package mutating func begin(hand: UInt64, allocations: UInt64) -> Round {
         let recent = isPrimed ? Double(allocations - seenAllocations) : 0
         let moved = isPrimed ? Double(hand - self.hand) : 0
         // A writer that fell behind the hand starts over at the hand.
@@ -75,7 +87,8 @@ struct CleaningForecast {
             wanted: max(upcoming, leastScan + reusable), isIdle: next == end && recent == 0)
     }
 
-    mutating func end(_ round: Round) {
+    /// Ends a round, and learns from it.
+    package mutating func end(_ round: Round) {
         learn(passed: Double(round.next - round.first), found: round.reusable - round.expected)
         next = round.next
     }

@@ -1,6 +1,3 @@
-internal import AsyncIO
-internal import StorageManager
-internal import Synchronization
 internal import Threads
 
 /// Private page copies for writes. Memory is kept for the next write once it was needed.
@@ -10,13 +7,13 @@ internal import Threads
 /// to use from any thread; the lock is held for a few instructions. Taking memory makes room for
 /// giving it back, which allocates nothing.
 @safe
-final class ScratchPool: @unchecked Sendable {
+package final class ScratchPool: @unchecked Sendable {
     /// Memory for as many pages as one write can have.
-    struct Copies {
+    package struct Copies {
         /// The number by which to give the memory back.
-        let number: UInt32
+        package let number: UInt32
         /// The first page, aligned to 4096 bytes.
-        let start: PageAddress
+        package let start: PageAddress
     }
 
     private struct Pieces {
@@ -33,10 +30,11 @@ final class ScratchPool: @unchecked Sendable {
 
     private let pageCount: Int
     /// How many pieces are kept. What one writer must have comes on top.
-    let limit: Int
+    package let limit: Int
     private let pieces = Lock(Pieces(), rank: .scratchPieces)
 
-    init(pageCount: Int, limit: Int) {
+    /// Makes a pool without memory.
+    package init(pageCount: Int, limit: Int) {
         self.pageCount = pageCount
         self.limit = limit
     }
@@ -48,12 +46,12 @@ final class ScratchPool: @unchecked Sendable {
     }
 
     /// The bytes of memory now.
-    var byteCount: Int { pieces.withLock { $0.count } * pageCount * blockSize }
+    package var byteCount: Int { pieces.withLock { $0.count } * pageCount * blockSize }
 
     /// Takes memory for one write; nil if the limit is in use.
     ///
     /// - Parameter always: exceeds the limit instead of returning nil.
-    func take(always: Bool) -> Copies? {
+    package func take(always: Bool) -> Copies? {
         let (number, start): (UInt32?, PageAddress?) = pieces.withLock { pieces in
             if let number = pieces.free.popLast() {
                 pieces.uses[Int(number)] = 1
@@ -79,9 +77,10 @@ final class ScratchPool: @unchecked Sendable {
     }
 
     /// Adds a use to memory that is in use: it must be given back once more.
-    func share(_ number: UInt32) { pieces.withLock { $0.uses[Int(number)] += 1 } }
+    package func share(_ number: UInt32) { pieces.withLock { $0.uses[Int(number)] += 1 } }
 
-    func giveBack(_ number: UInt32) {
+    /// Ends a use; the last one makes the memory available again. Allocates nothing.
+    package func giveBack(_ number: UInt32) {
         let excess = pieces.withLock { pieces -> PageAddress? in
             pieces.uses[Int(number)] -= 1
             if pieces.uses[Int(number)] > 0 { return nil }
