@@ -81,19 +81,39 @@ struct ClusterCopy {
 
     /// Makes the cluster one without checksums.
     func removeChecksums() throws {
-        var bytes = [UInt8](try self.bytes("global/pg_control"))
-        func set(_ value: UInt32, at offset: Int) {
-            for byte in 0..<4 {
-                bytes[offset + byte] = UInt8(truncatingIfNeeded: value >> (8 * byte))
-            }
+        try changeControl { bytes in
+            for byte in 252..<256 { bytes[byte] = 0 }
         }
-        set(0, at: 252)
+    }
+
+    /// Changes the control file, and gives it a right checksum.
+    func changeControl(_ change: (inout [UInt8]) -> Void) throws {
+        var bytes = [UInt8](try self.bytes("global/pg_control"))
+        change(&bytes)
         let sumOffset = version >= 18 ? 292 : 288
         let sum = unsafe bytes.withUnsafeBytes {
             unsafe strata_crc32c(0, $0.baseAddress, sumOffset)
         }
-        set(sum, at: sumOffset)
+        for byte in 0..<4 {
+            bytes[sumOffset + byte] = UInt8(truncatingIfNeeded: sum >> (8 * byte))
+        }
         try replace("global/pg_control", Data(bytes))
+    }
+
+    /// Makes the cluster one that never had checksums.
+    func removeAllChecksums() throws {
+        try removeChecksums()
+        for folder in ["global", "base/1", "base/4", "base/5", "base/16384"] {
+            let names = try FileManager.default.contentsOfDirectory(atPath: "\(data)/\(folder)")
+            for name in names where name.first?.isNumber == true {
+                var bytes = [UInt8](try self.bytes("\(folder)/\(name)"))
+                for page in stride(from: 0, to: bytes.count - 8191, by: 8192) {
+                    bytes[page + 8] = 0
+                    bytes[page + 9] = 0
+                }
+                try replace("\(folder)/\(name)", Data(bytes))
+            }
+        }
     }
 
     /// Checks the copy.
@@ -103,6 +123,7 @@ struct ClusterCopy {
     ) throws -> Verdict {
         var settings = PostgresOptions()
         settings.poolBytes = 4 << 20
+        settings.toleratesDamagedControl = true
         change(&settings)
         let cluster = try DataDirectory.open(data, options: settings)
         let session = try cluster.makeSession()

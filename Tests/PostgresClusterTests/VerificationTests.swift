@@ -186,9 +186,12 @@ struct VerificationTests {
         let file = try copy.file(Self.table)
         try copy.cut(file, to: 40 * 8192)
         #expect(try copy.verify().paths(.wrongLength) == [file])
-        try copy.remove("pg_wal")
+        for name in try FileManager.default.contentsOfDirectory(atPath: "\(copy.data)/pg_wal")
+        where name.hasPrefix("0") {
+            try copy.remove("pg_wal/\(name)")
+        }
         let verdict = try copy.verify()
-        #expect(verdict.report.outcome == .incomplete, "\(verdict)")
+        #expect(verdict.paths(.wrongLength).isEmpty, "\(verdict)")
         #expect(verdict.doubts.first?.reason.contains("may have cut it off") == true)
     }
 

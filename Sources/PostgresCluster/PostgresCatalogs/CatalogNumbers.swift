@@ -85,4 +85,15 @@ package enum Catalog: UInt32, Sendable, CaseIterable {
 
     /// Whether all databases share it.
     var isShared: Bool { self == .roles || self == .databases || self == .tablespaces }
+
+    /// Whether it has rows in every database, so that its file is never empty.
+    var isNeverEmpty: Bool {
+        switch self {
+        case .accessMethods, .operatorClasses, .rules, .types, .attributes, .functions, .relations,
+            .roles, .databases, .tablespaces, .indexes, .operators, .schemas, .collations,
+            .ranges, .languages, .conversions:
+            true
+        default: false
+        }
+    }
 }

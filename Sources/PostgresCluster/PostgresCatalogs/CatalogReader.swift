@@ -133,7 +133,7 @@ struct CatalogReader {
         heap.skipsDamage = damage != nil
         heap.salvagesDamage = damage?.salvages ?? false
         defer { damage?.pages += heap.damagedPages }
-        let blocks = try heap.blockCount()
+        let blocks = try blockCount(heap, of: .attributes, place)
         // The row that describes the first column shows which of the two layouts this version has.
         try heap.forEachRow(in: 0..<blocks) { version throws(StorageError) in
             let tuple = version.tuple
@@ -172,6 +172,20 @@ struct CatalogReader {
         }
     }
 
+    /// How many blocks a catalog has. That a catalog lost them all is an error, unless what is left
+    /// is wanted.
+    private func blockCount(
+        _ heap: HeapReader, of catalog: Catalog, _ place: RelationPlace
+    ) throws(StorageError) -> UInt32 {
+        let blocks = try heap.blockCount()
+        if blocks > 0 || !catalog.isNeverEmpty || damage?.salvages == true { return blocks }
+        throw StorageError(
+            .clusterDamaged,
+            "file \"\(storage.path(place))\" is empty, although \(catalog.name) always has rows",
+            remedy: "Restore the database's catalogs from a backup, or rescue rows without them.",
+            at: StorageError.Location(path: storage.path(place)))
+    }
+
     /// Whether a catalog has a column in this version.
     func has(_ catalog: Catalog, _ column: String) -> Bool {
         columns[catalog.rawValue]?.contains { $0.name == column } ?? false
@@ -200,7 +214,7 @@ struct CatalogReader {
         heap.salvagesDamage = damage?.salvages ?? false
         heap.includesDead = includesDead
         defer { damage?.pages += heap.damagedPages }
-        let blocks = try heap.blockCount()
+        let blocks = try blockCount(heap, of: catalog, place)
         try heap.forEachRow(in: 0..<blocks) { version throws(StorageError) in
             pass.begin(version)
             let data: RawSpan

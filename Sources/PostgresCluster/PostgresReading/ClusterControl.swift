@@ -93,6 +93,10 @@ public struct ClusterControl: Sendable, Hashable {
         case 1300, 1700: sumOffset = 288
         case 1800: sumOffset = 292
         default:
+            // Whether it is whole can be told without knowing what it says.
+            guard Self.isWhole(bytes) else {
+                throw Self.damaged("its version \(version) is not known, nor its checksum right")
+            }
             throw StorageError(
                 .notADataDirectory,
                 "file \"\(Self.path)\" is of version \(version), which is not known",
@@ -130,12 +134,49 @@ public struct ClusterControl: Sendable, Hashable {
         nextMemberOffset = word(Offset.nextMemberOffset)
     }
 
+    /// Whether the bytes have a right checksum, wherever other versions have theirs.
+    private static func isWhole(_ bytes: [UInt8]) -> Bool {
+        stride(from: leastSumOffset, through: min(bytes.count - 4, mostSumOffset), by: 4)
+            .contains { offset in
+                let sum = CRC32C.checksum(bytes.span.extracting(0..<offset))
+                return (0..<4).allSatisfy {
+                    bytes[offset + $0] == UInt8(truncatingIfNeeded: sum >> UInt32(8 * $0))
+                }
+            }
+    }
+
+    private static let leastSumOffset = 200
+    private static let mostSumOffset = 508
+
+    /// The catalog versions that PostgreSQL's major versions were released with.
+    private static let catalogVersions: [Int: UInt32] = [
+        13: 202_007_201, 14: 202_107_181, 15: 202_209_061, 16: 202_307_071, 17: 202_406_281,
+        18: 202_506_291,
+    ]
+
+    /// The major versions of servers that write such a file. Those before a release have catalog
+    /// versions of their own.
+    package var serverVersions: ClosedRange<Int> {
+        if let known = Self.catalogVersions.first(where: { $0.value == catalogVersion })?.key {
+            return known...known
+        }
+        return switch version {
+        case 1700: 17...17
+        case 1800: 18...18
+        default: 13...16
+        }
+    }
+
     /// Assumes what most clusters have, and of transactions that all of them may have happened.
-    package init(assumingChecksums hasPageChecksums: Bool) {
+    ///
+    /// - Parameters:
+    ///   - hasPageChecksums: whether pages carry checksums.
+    ///   - serverVersion: the server's major version; nil if unknown.
+    package init(assumingChecksums hasPageChecksums: Bool, serverVersion: Int?) {
         isAssumed = true
         systemIdentifier = 0
         version = 0
-        catalogVersion = 0
+        catalogVersion = serverVersion.flatMap { Self.catalogVersions[$0] } ?? 0
         state = .notShutDown
         isInProduction = false
         segmentBlocks = Self.usualSegmentBlocks

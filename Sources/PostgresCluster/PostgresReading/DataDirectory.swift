@@ -36,8 +36,11 @@ public final class DataDirectory: Sendable {
     public let system: IOSystem
     /// The pool.
     public let buffers: BufferManager
-    /// The major version of the server, 13 to 18; nil if `PG_VERSION` names none of these.
+    /// The major version of the server, 13 to 18, as `PG_VERSION` names it, or else the control
+    /// file or a database's folder; nil if none does.
     package let version: Int?
+    /// Why ``version`` is not that of `PG_VERSION`; nil if it is.
+    package let versionFailure: StorageError?
 
     package let files: FileAccess
     package let verificationTarget: IOTargetID
@@ -89,8 +92,10 @@ public final class DataDirectory: Sendable {
         fileConfiguration.opensReadOnly = true
         fileConfiguration.logger = options.logger
         files = try FileAccess(directory: root, configuration: fileConfiguration)
-        (control, controlFailure) = try Self.control(files, path, options)
-        version = try Self.version(files)
+        let named = Self.version(files, Self.versionPath)
+        let usual = named ?? Self.versionOfDatabases(files)
+        (control, controlFailure) = try Self.control(files, path, options, usual)
+        (version, versionFailure) = Self.version(named: named, usual: usual, control)
         system = try IOSystem(configuration: Self.ioConfiguration(options))
         do throws(StorageError) {
             managers = try StorageManagerRegistry(system: system)
@@ -115,7 +120,7 @@ public final class DataDirectory: Sendable {
 
     /// The control file's contents, or assumptions and why it could not be read.
     private static func control(
-        _ files: FileAccess, _ path: String, _ options: PostgresOptions
+        _ files: FileAccess, _ path: String, _ options: PostgresOptions, _ version: Int?
     ) throws(StorageError) -> (ClusterControl, StorageError?) {
         let failure: StorageError
         do throws(StorageError) {
@@ -127,16 +132,31 @@ public final class DataDirectory: Sendable {
         } catch {
             failure = error
         }
-        guard options.toleratesDamagedControl, try files.kind(of: "base") == .directory else {
-            throw failure
-        }
-        // Catalogs that every cluster has; a page's checksum is never zero.
-        let hasChecksums = ["global/1262", "base/1/1259", "base/1/1249"].contains { name in
-            let page = (try? read(name, of: files)) ?? nil
-            return page.map { $0.count >= blockSize && ($0[8] != 0 || $0[9] != 0) } ?? false
-        }
-        return (ClusterControl(assumingChecksums: hasChecksums), failure)
+        guard options.toleratesDamagedControl,
+            ["base", "global"].contains(where: { (try? files.kind(of: $0)) == .directory })
+        else { throw failure }
+        let control = ClusterControl(
+            assumingChecksums: seemsToHaveChecksums(files), serverVersion: version)
+        return (control, failure)
     }
+
+    /// Whether most relations that every cluster has begin with a page that carries a checksum,
+    /// which is never zero.
+    private static func seemsToHaveChecksums(_ files: FileAccess) -> Bool {
+        var (with, without) = (0, 0)
+        for folder in ["global", "base/1"] {
+            let names = ((try? files.list(folder)) ?? []).filter { UInt32($0) != nil }.sorted()
+            for name in names.prefix(mostSampledFiles) {
+                guard let page = (try? read("\(folder)/\(name)", of: files)) ?? nil,
+                    page.count >= blockSize, page[0..<blockSize].contains(where: { $0 != 0 })
+                else { continue }
+                if page[8] != 0 || page[9] != 0 { with += 1 } else { without += 1 }
+            }
+        }
+        return with > without
+    }
+
+    private static let mostSampledFiles = 32
 
     private static func ioConfiguration(_ options: PostgresOptions) -> IOConfiguration {
         var configuration = IOConfiguration()
@@ -150,23 +170,58 @@ public final class DataDirectory: Sendable {
         return configuration
     }
 
-    private static let versionPath = "PG_VERSION"
+    /// The file that names the server's major version.
+    package static let versionPath = "PG_VERSION"
 
-    private static func version(_ files: FileAccess) throws(StorageError) -> Int? {
-        let text = String(decoding: try read(versionPath, of: files) ?? [], as: UTF8.self)
+    /// The version that a `PG_VERSION` names; nil if it cannot be read, or names another one.
+    private static func version(_ files: FileAccess, _ path: String) -> Int? {
+        let text = String(decoding: ((try? read(path, of: files)) ?? nil) ?? [], as: UTF8.self)
         return Int(text.prefix { $0.isNumber }).flatMap { versions.contains($0) ? $0 : nil }
+    }
+
+    /// The version that a `PG_VERSION` of this directory names, such as a database's; nil if it
+    /// cannot be read, or names none that can be.
+    package func version(in path: String) -> Int? { Self.version(files, path) }
+
+    private static func versionOfDatabases(_ files: FileAccess) -> Int? {
+        let folders = ((try? files.list("base")) ?? []).sorted()
+        return folders.lazy.compactMap { version(files, "base/\($0)/\(versionPath)") }.first
+    }
+
+    /// The server's version, and why it is not the one that `PG_VERSION` names.
+    private static func version(
+        named: Int?, usual: Int?, _ control: ClusterControl
+    ) -> (Int?, StorageError?) {
+        func failure(_ reason: String, _ remedy: String) -> StorageError {
+            StorageError(
+                .notADataDirectory, "file \"\(versionPath)\" \(reason)", remedy: remedy,
+                at: StorageError.Location(path: versionPath))
+        }
+        let possible = control.isAssumed ? versions : control.serverVersions
+        guard let named else {
+            let version = usual.flatMap { possible.contains($0) ? $0 : nil }
+            let failure = failure(
+                "does not name a version of PostgreSQL that can be read",
+                "Give a data directory of PostgreSQL 13 to 18.")
+            return (version ?? (possible.count == 1 ? possible.lowerBound : nil), failure)
+        }
+        if possible.contains(named) { return (named, nil) }
+        return (
+            possible.count == 1 ? possible.lowerBound : nil,
+            failure(
+                "names version \(named), but the control file is of another one",
+                "Restore it from a backup of the cluster.")
+        )
     }
 
     /// The major version of the server, 13 to 18.
     ///
-    /// - Throws: `notADataDirectory` if `PG_VERSION` names none of these.
+    /// - Throws: `notADataDirectory` if `PG_VERSION` names none of these, or another one than the
+    ///   control file.
     package func knownVersion() throws(StorageError) -> Int {
-        if let version { return version }
-        throw StorageError(
-            .notADataDirectory,
-            "file \"\(Self.versionPath)\" does not name a version of PostgreSQL that can be read",
-            remedy: "Give a data directory of PostgreSQL 13 to 18.",
-            at: StorageError.Location(path: Self.versionPath))
+        if let versionFailure { throw versionFailure }
+        guard let version else { preconditionFailure("a version that is named is known") }
+        return version
     }
 
     /// Opens a session, for one thread at a time.

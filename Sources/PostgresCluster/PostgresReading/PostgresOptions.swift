@@ -13,7 +13,7 @@ public struct PostgresOptions: Sendable {
     /// Whether pages are checked against their checksums, if the cluster has them.
     public var verifiesChecksums = true
     /// Whether to open a directory whose control file is missing or damaged too. Then blocks and
-    /// segments are taken for the usual ones. Use it to rescue rows.
+    /// segments are taken for the usual ones. Use it to rescue rows, and to verify.
     public var toleratesDamagedControl = false
     /// Whether files are read past the kernel's page cache.
     public var usesDirectIO = false

@@ -140,9 +140,17 @@ extension TransactionLog {
         let count = min(end &- start, Self.mostMembers)
         for index in 0..<count {
             let (status, member) = try member(start &+ index)
+            // Without the control file, nothing but this tells that there are no more.
+            if storage.control.isAssumed && member == 0 { return nil }
             if status >= 4, member != 0 { return member }
         }
         return nil
+    }
+
+    /// The number of a multixact's first member; nil if it is not recorded.
+    package func firstMember(ofMultixact number: UInt32) -> UInt32? {
+        let start = (try? word("pg_multixact/offsets", UInt64(number) * 4)) ?? nil
+        return start.flatMap { $0 == 0 ? nil : $0 }
     }
 
     /// More members than any multixact has that a server could handle.

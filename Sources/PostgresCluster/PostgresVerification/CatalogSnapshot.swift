@@ -15,6 +15,8 @@ struct CatalogSnapshot {
     private(set) var failures: [Failure] = []
     /// The databases of whose catalogs some pages are damaged, and how many.
     private(set) var damaged: [(database: KnownDatabase, pages: Int)] = []
+    /// The tablespaces' names by their numbers, except those that every cluster has.
+    private(set) var tablespaces: [UInt32: String] = [:]
     /// Why no catalog could be read; nil if some could.
     private(set) var failure: StorageError?
 
@@ -54,12 +56,17 @@ struct CatalogSnapshot {
         let log = TransactionLog(directory)
         let attempts = mayChange ? Self.attempts : 1
         let catalog = try Self.repeating(attempts) { () throws(StorageError) in
-            _ = try directory.knownVersion()
+            // Layouts of catalogs differ between versions.
+            if directory.version == nil { _ = try directory.knownVersion() }
             return try ClusterCatalog(directory, log, session: session)
         }
         switch catalog {
         case .failure(let error): failure = error
         case .success(let catalog):
+            tablespaces = catalog.tablespaces.filter {
+                $0.key != RelationPlace.defaultTablespace
+                    && $0.key != RelationPlace.globalTablespace
+            }
             for database in catalog.databases {
                 let folder = directory.folder(
                     RelationPlace(
@@ -122,18 +129,40 @@ struct CatalogSnapshot {
 }
 
 extension CatalogSnapshot.Failure {
-    /// The map of file numbers, if it is what is damaged.
-    var finding: ClusterFinding? {
-        guard error.code == .clusterDamaged, let path = error.location.path,
-            path.hasSuffix("/pg_filenode.map")
-        else { return nil }
-        return ClusterFinding(
-            .damagedFile, path, owner: "database \(database.name)", error.message)
+    /// The file that is missing or damaged, so that the catalogs cannot be read; nil if it is
+    /// not that, or the check of pages will find it.
+    func finding(in directory: DataDirectory) -> ClusterFinding? {
+        ClusterFinding(of: error, in: directory, owner: "database \(database.name)")
     }
 
     /// What follows from the failure.
     var doubt: ClusterDoubt {
         ClusterDoubt(
             nil, "the catalogs of database \(database.name) cannot be read: \(error.message)")
+    }
+}
+
+extension ClusterFinding {
+    /// What an error of reading catalogs says of a file that is missing or empty, or of a damaged
+    /// map of file numbers; nil for other errors.
+    init?(of error: StorageError, in directory: DataDirectory, owner: String?) {
+        guard error.code == .clusterDamaged, let path = error.location.path, path.contains("/")
+        else { return nil }
+        let status: FileStatus?
+        do throws(StorageError) {
+            status = try directory.files.status(of: path)
+        } catch {
+            // The listing says so.
+            return nil
+        }
+        if status == nil {
+            self.init(.missing, path, owner: owner, "it is missing, and catalogs are read by it")
+        } else if let status, status.kind == .file, status.size == 0 {
+            self.init(.wrongLength, path, owner: owner, ServerFiles.reason(error, path))
+        } else if path.hasSuffix("/pg_filenode.map") {
+            self.init(.damagedFile, path, owner: owner, ServerFiles.reason(error, path))
+        } else {
+            return nil
+        }
     }
 }

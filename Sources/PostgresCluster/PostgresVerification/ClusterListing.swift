@@ -81,6 +81,10 @@ struct ClusterListing {
     }
 
     private func isOwn(_ name: String) -> Bool {
+        if directory.control.catalogVersion == 0 {
+            // No control file tells: the only folder of the version is taken for this cluster's.
+            return name.hasPrefix(directory.version.map { "PG_\($0)_" } ?? "PG_")
+        }
         if let ownFolder { return name == ownFolder }
         return name.hasPrefix("PG_") && name.hasSuffix("_\(directory.control.catalogVersion)")
     }

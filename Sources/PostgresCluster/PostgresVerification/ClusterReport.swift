@@ -64,6 +64,10 @@ public struct ClusterReport: Sendable, Hashable {
     /// Whether files were compared with the catalogs.
     public package(set) var catalogs = CatalogUse.leftOut
 
+    /// Whether the control file could not be read, so that the usual lengths of segments were
+    /// assumed, and of checksums what most catalogs' pages have.
+    public package(set) var assumesControl = false
+
     package init() {}
 
     /// What the report comes to. A missing thing is damage.

@@ -36,6 +36,9 @@ final class ClusterVerification {
     }
 
     func run() throws(StorageError) -> ClusterReport {
+        let serverFiles = ServerFiles(share, output)
+        serverFiles.judgeControl()
+        if options.usesCatalogs { serverFiles.judgeOthers() }
         try readCatalogs()
         var listing = ClusterListing(directory, mayChange: output.mayChange())
         try listing.read()
@@ -66,6 +69,9 @@ final class ClusterVerification {
         let snapshot = try CatalogSnapshot(
             directory, session: session, isDeep: options.isDeep, mayChange: output.mayChange())
         if let error = snapshot.failure {
+            if let finding = ClusterFinding(of: error, in: directory, owner: nil) {
+                output.add(finding)
+            }
             output.add(
                 ClusterDoubt(nil, "the list of databases cannot be read: \(error.message)"))
         }

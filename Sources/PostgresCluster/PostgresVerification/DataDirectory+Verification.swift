@@ -16,10 +16,15 @@ extension DataDirectory {
     /// Pages are checked on several threads (``ClusterVerificationOptions/threads``). The observer
     /// is called on the calling thread, in an order that does not depend on them.
     ///
+    /// A missing or damaged control file is a finding if the directory was opened with
+    /// `PostgresOptions.toleratesDamagedControl`.
+    ///
     /// Nothing is written. Memory grows with the number of files, not with their lengths.
     ///
     /// - Throws: `misuse` if the session is another engine's, `invalidConfiguration`,
-    ///   `resourcesExhausted`, `closed`. Damage is a finding, not an error.
+    ///   `resourcesExhausted`, `closed`; `notADataDirectory` if the control file is whole and of a
+    ///   version or block size that cannot be read, or if nothing says that this is a data
+    ///   directory. Damage is a finding, not an error.
     public func verify(
         options: ClusterVerificationOptions = ClusterVerificationOptions(), session: Session,
         observer: ClusterObserver = ClusterObserver()
@@ -38,6 +43,12 @@ extension DataDirectory {
             throw StorageError(
                 .invalidConfiguration, "\(threads) is not a possible number of threads",
                 remedy: "Set ClusterVerificationOptions.threads to 1 or more, or to nil.")
+        }
+        // Without the file, at least something must say that this is PostgreSQL's.
+        if let failure = controlFailure, failure.code == .notADataDirectory,
+            version == nil || (try? exists(ClusterControl.path)) == true
+        {
+            throw failure
         }
         let verification = ClusterVerification(self, session, options, observer)
         return try verification.run()

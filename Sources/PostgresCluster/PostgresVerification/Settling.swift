@@ -16,7 +16,9 @@ struct Settling {
     private var missingInits: [KnownRelation] = []
     private var databases: [CatalogSnapshot.KnownDatabase] = []
     private var failures: [CatalogSnapshot.Failure] = []
-    /// Databases whose folder lacks the file that says that it is one.
+    /// Tablespaces that the catalog names, and that have no link or folder, by their numbers.
+    private var spaces: [UInt32: String] = [:]
+    /// Databases whose folder lacks the file that says that it is one, or has a wrong one.
     private var unversioned: [CatalogSnapshot.KnownDatabase] = []
 
     private struct Suspect {
@@ -86,6 +88,7 @@ struct Settling {
         databases = snapshot.databases.filter { !$0.isThere }
         unversioned = snapshot.databases.filter { $0.isThere && lacksVersion($0) }
         failures = snapshot.failures
+        spaces = snapshot.tablespaces.filter { !isThere(Self.spacePath($0.key)) }
         for known in snapshot.relations.values.sorted(by: { $0.path < $1.path }) {
             if !listed.contains(known.path) && !isThere(known.path) {
                 missing.append(known)
@@ -113,7 +116,31 @@ struct Settling {
     }
 
     private func lacksVersion(_ database: CatalogSnapshot.KnownDatabase) -> Bool {
-        isThere(database.folder) && !isThere(Self.versionPath(database))
+        guard isThere(database.folder) else { return false }
+        let path = Self.versionPath(database)
+        guard let version = directory.version else { return !isThere(path) }
+        return directory.version(in: path) != version
+    }
+
+    private static func spacePath(_ number: UInt32) -> String { "pg_tblspc/\(number)" }
+
+    /// Passes on the tablespaces that are not there.
+    private func addSpaces() {
+        for (number, name) in spaces.sorted(by: { $0.key < $1.key }) {
+            let path = Self.spacePath(number)
+            if isThere(path) || output.hasMissed(path) { continue }
+            let owner = "tablespace \(name)"
+            if output.mayChange() {
+                output.add(
+                    ClusterDoubt(
+                        path, owner: owner, "it is missing; a server may have been dropping it"))
+            } else {
+                output.add(
+                    ClusterFinding(
+                        .missing, path, owner: owner,
+                        "it is missing although the catalog names the tablespace"))
+            }
+        }
     }
 
     private static func versionPath(_ database: CatalogSnapshot.KnownDatabase) -> String {
@@ -127,16 +154,18 @@ struct Settling {
         if output.mayChange() { pause(Self.leastSteadyPause) }
         for database in unversioned where lacksVersion(database) {
             let (path, owner) = (Self.versionPath(database), "database \(database.name)")
+            let isMissing = !isThere(path)
+            let what = isMissing ? "it is missing" : "it does not name the server's version"
             if output.mayChange() {
                 output.add(
                     ClusterDoubt(
                         path, owner: owner,
-                        "it is missing; a server may have been dropping or moving the database"))
+                        "\(what); a server may have been making, dropping or moving the database"))
             } else {
                 output.add(
                     ClusterFinding(
-                        .missing, path, owner: owner,
-                        "it is missing, and without it a server does not open the database"))
+                        isMissing ? .missing : .damagedFile, path, owner: owner,
+                        "\(what), so that a server does not open the database"))
             }
         }
     }
@@ -150,7 +179,9 @@ struct Settling {
         let count = missing.count + missingInits.count + databases.count + failures.count
         if count > 0 { try settleCatalogs() }
         for failure in failures {
-            if let finding = failure.finding { output.add(finding) }
+            if let finding = failure.finding(in: directory), !output.hasMissed(finding.path) {
+                output.add(finding)
+            }
             output.add(failure.doubt)
         }
         for database in databases {
@@ -174,6 +205,7 @@ struct Settling {
             }
         }
         addMissing()
+        addSpaces()
         addUnversioned()
     }
 
@@ -272,12 +304,15 @@ struct Settling {
         }
         let control = (try? directory.currentControl()) ?? directory.control
         guard control.isInProduction || control.state == .shutDown else {
+            let why =
+                control.isAssumed
+                ? "it is not known whether the server was in recovery"
+                : "the server is or was in recovery"
             for known in missing + missingInits {
                 output.add(
                     ClusterDoubt(
                         known.path, owner: known.owner,
-                        "it is missing, but the server is or was in recovery, in which the catalogs"
-                            + " on disk lag behind"))
+                        "it is missing, but \(why), in which the catalogs on disk lag behind"))
             }
             missing = []
             missingInits = []

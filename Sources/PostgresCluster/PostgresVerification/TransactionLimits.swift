@@ -6,6 +6,7 @@ struct TransactionLimits {
     /// The next numbers; nil if a server may have given out more since its last checkpoint.
     let nextTransaction: UInt32?
     let nextMultixact: UInt32?
+    /// Zero if the control file does not tell.
     let oldestTransaction: UInt32
     let oldestMultixact: UInt32
     /// The relation's own; zero if unknown, or if a server may not have written all pages that it
@@ -29,19 +30,23 @@ struct TransactionLimits {
         Int32(bitPattern: first &- second) < 0
     }
 
+    private func isTooOld(_ transaction: UInt32) -> Bool {
+        oldestTransaction != 0 && Self.precedes(transaction, oldestTransaction)
+    }
+
     /// Why no row can name a transaction; nil if it can.
     func fault(transaction number: UInt32, _ name: String) -> String? {
         // The common case first.
         if number < Self.firstNormal { return nil }
         let isOld =
-            Self.precedes(number, oldestTransaction)
+            isTooOld(number)
             || frozenTransaction >= Self.firstNormal && Self.precedes(number, frozenTransaction)
         let isNew = nextTransaction.map { !Self.precedes(number, $0) } ?? false
         if !isOld && !isNew { return nil }
         if isNew, let nextTransaction {
             return "\(name) \(number) equals or exceeds the next transaction \(nextTransaction)"
         }
-        return Self.precedes(number, oldestTransaction)
+        return isTooOld(number)
             ? "\(name) \(number) precedes the oldest valid transaction \(oldestTransaction)"
             : "\(name) \(number) precedes the relation's relfrozenxid \(frozenTransaction)"
     }
@@ -52,7 +57,7 @@ struct TransactionLimits {
         if let nextMultixact, !Self.precedes(number, nextMultixact) {
             return "multixact \(number) equals or exceeds the next multixact \(nextMultixact)"
         }
-        if Self.precedes(number, oldestMultixact) {
+        if oldestMultixact != 0, Self.precedes(number, oldestMultixact) {
             return "multixact \(number) precedes the oldest valid multixact \(oldestMultixact)"
         }
         if frozenMultixact != 0, Self.precedes(number, frozenMultixact) {

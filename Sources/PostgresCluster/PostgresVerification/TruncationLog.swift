@@ -20,11 +20,25 @@ struct TruncationLog {
 
     /// Reads the log; nil if it does not begin where it must.
     init?(_ directory: DataDirectory) {
-        guard var reader = LogReader(directory), reader.begin() else { return nil }
+        guard var reader = LogReader(directory, directory.control), reader.begin() else {
+            return nil
+        }
         while let record = reader.next() {
             guard let (database, number) = Self.relation(record) else { continue }
             cut.insert(Key(database: database, number: number))
         }
+    }
+
+    /// Whether the log begins where a control file says that recovery would.
+    static func begins(_ directory: DataDirectory, _ control: ClusterControl) -> Bool {
+        var reader = LogReader(directory, control)
+        return reader?.begin() ?? false
+    }
+
+    /// The file with that place, relative to the data directory; nil if the control file names no
+    /// possible one.
+    static func firstFile(_ directory: DataDirectory, _ control: ClusterControl) -> String? {
+        LogReader(directory, control)?.path
     }
 
     /// Whether the log says that a relation was cut off.
@@ -76,6 +90,7 @@ private struct LogReader {
     }
 
     private let directory: DataDirectory
+    private let timeline: UInt32
     private let fileBytes: UInt64
     private var position: UInt64
     private var previous: UInt64?
@@ -92,15 +107,18 @@ private struct LogReader {
     private static let lastPosition: UInt64 = 1 << 62
     private static let mostRecordBytes: UInt32 = 1 << 30
 
-    init?(_ directory: DataDirectory) {
-        let control = directory.control
+    init?(_ directory: DataDirectory, _ control: ClusterControl) {
         self.directory = directory
+        timeline = control.timeline
         fileBytes = UInt64(control.logFileBytes)
         position = control.redoPosition
         guard fileBytes.nonzeroBitCount == 1, fileBytes >= UInt64(Self.pageBytes),
             position <= Self.lastPosition
         else { return nil }
     }
+
+    /// The file with the position.
+    var path: String { path(position / fileBytes) }
 
     /// Whether the log's first page can be read.
     mutating func begin() -> Bool { load() }
@@ -184,7 +202,7 @@ private struct LogReader {
             return String(repeating: "0", count: max(0, 8 - text.count)) + text
         }
         let perID = (UInt64(1) << 32) / fileBytes
-        return "pg_wal/" + digits(UInt64(directory.control.timeline)) + digits(number / perID)
+        return "pg_wal/" + digits(UInt64(timeline)) + digits(number / perID)
             + digits(number % perID)
     }
 }

@@ -59,6 +59,7 @@ extension ClusterReport {
             ("otherNames", "\(otherNames)"), ("absentTemplates", "\(absentTemplates)"),
             ("vanishedFiles", "\(vanishedFiles)"),
             ("cutOffPages", "\(cutOffPages)"), ("catalogs", JSONLine.quoted(catalogs)),
+            ("control", JSONLine.quoted(assumesControl ? "assumed" : "read")),
             ("nanoseconds", "\(nanoseconds)"),
         ])
     }

@@ -70,9 +70,11 @@ struct PostgresVerifyCommand: ParsableCommand {
         settings.maximumSessions += 2 * count
         // Only catalogs go through the pool.
         settings.poolBytes = min(settings.poolBytes, Self.mostPoolBytes)
+        // Then that is a finding.
+        settings.toleratesDamagedControl = true
         let cluster = try DataDirectory.open(directory.path, options: settings)
         let session = try cluster.makeSession()
-        if cluster.control.state == .notShutDown {
+        if cluster.control.state == .notShutDown && !cluster.control.isAssumed {
             printMessage(
                 "strata: the server is running or was not shut down in order: its files may lag"
                     + " behind its log")

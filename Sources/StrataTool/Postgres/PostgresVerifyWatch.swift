@@ -111,6 +111,7 @@ final class PostgresVerifyWatch {
         case .leftOut: parts.append("not compared with the catalogs")
         case .unreadable: parts.append("without the catalogs, which cannot be read")
         }
+        if report.assumesControl { parts.append("without the control file") }
         if !cluster.control.hasPageChecksums { parts.append("without checksums") }
         if report.otherNames > 0 {
             parts.append("passed over \(Wording.count(report.otherNames, "other name"))")
