@@ -22,6 +22,27 @@ package enum PGLZ {
             throw CompressionFault("\(input.byteCount) compressed bytes cannot yield \(size)")
         }
         var output = OutputWindow(size: size, behind: prefix)
+        _ = try decompress(input, into: &output) { _ in true }
+        return output.bytes
+    }
+
+    /// Decompresses `input` to exactly `size` bytes, and calls `take` with one part of them after
+    /// another, until it returns false. Memory does not grow with the size.
+    package static func forEachPiece(
+        of input: RawSpan, size: Int, _ take: (RawSpan) -> Bool
+    ) throws(CompressionFault) {
+        guard size <= input.byteCount &* greatestRatio else {
+            throw CompressionFault("\(input.byteCount) compressed bytes cannot yield \(size)")
+        }
+        var output = OutputWindow(size: size, keeping: farthestCopy)
+        if try decompress(input, into: &output, take) { _ = output.passOn(take) }
+    }
+
+    /// Returns false if `take` did not want more.
+    @inline(__always)
+    private static func decompress(
+        _ input: RawSpan, into output: inout OutputWindow, _ take: (RawSpan) -> Bool
+    ) throws(CompressionFault) -> Bool {
         var position = 0
         let end = input.byteCount
         while position < end && !output.isFull {
@@ -48,11 +69,12 @@ package enum PGLZ {
                 }
                 control >>= 1
             }
+            if output.isLarge, !output.passOn(take) { return false }
         }
         guard output.isFull, position == end else {
             throw CompressionFault("a pglz value does not have the size its header says")
         }
-        return output.bytes
+        return true
     }
 
     /// The size of a value of which a tuple or chunks hold those bytes, as they say.
@@ -91,51 +113,5 @@ extension [UInt8] {
     package mutating func reserveForText(of size: Int) {
         let needed = count + 2 * size
         if needed > capacity { reserveCapacity(Swift.max(needed, count + capacity)) }
-    }
-}
-
-/// Decompressed bytes, parts of which are copied again. Never exceeds its initial size.
-package struct OutputWindow {
-    /// The bytes, behind those that were there before.
-    package private(set) var bytes: [UInt8]
-    /// Where they begin, and where they end at last.
-    private let start: Int
-    private let end: Int
-
-    package init(size: Int, behind prefix: consuming [UInt8]?) {
-        let isText = prefix != nil
-        bytes = prefix ?? []
-        start = bytes.count
-        end = start &+ size
-        if isText { bytes.reserveForText(of: size) } else { bytes.reserveCapacity(end) }
-    }
-
-    @inline(__always)
-    package var room: Int { end &- bytes.count }
-    @inline(__always)
-    package var isFull: Bool { bytes.count >= end }
-
-    /// Appends a byte. Callers must check ``isFull`` first.
-    @inline(__always)
-    mutating func append(_ byte: UInt8) { bytes.append(byte) }
-
-    /// Appends bytes of the input. Returns false if they run over the end.
-    package mutating func append(_ span: RawSpan) -> Bool {
-        guard span.byteCount <= room else { return false }
-        unsafe span.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
-        return true
-    }
-
-    /// Appends a copy of `length` bytes, at most ``room``, starting `distance` bytes before the
-    /// end. The copy may overlap its source. Returns false if it does not begin within the value,
-    /// or runs over the end.
-    package mutating func copy(distance: Int, length: Int) -> Bool {
-        guard distance >= 1, distance <= bytes.count &- start, length >= 0, length <= room else {
-            return false
-        }
-        let source = bytes.count &- distance
-        // Copies byte by byte: with a slice of the array, each copy would copy the whole array.
-        for index in 0..<length { bytes.append(bytes[source &+ index]) }
-        return true
     }
 }

@@ -8,9 +8,9 @@ internal import Threads
 /// calling thread.
 ///
 /// The relation is divided into chunks of blocks. Each thread takes the next chunk and produces its
-/// text. Text that is ready ahead of its turn waits. A thread whose text grows too large waits for
-/// its turn and then delivers it in pieces. So memory is bounded, whatever values are stored out of
-/// line.
+/// text. Text that is ready ahead of its turn waits. A thread whose text grows too large, or that
+/// comes to a value of many MiB, waits for its turn and then delivers it in pieces. So memory is
+/// bounded, whatever values are stored out of line.
 final class ParallelScan: Sendable {
     private let scan: TableScan
     private let plan: RelationPlan
@@ -152,7 +152,7 @@ final class RunningScan {
 
     deinit { end() }
 
-    /// The next piece, of whole rows; nil behind the last.
+    /// The next piece; nil behind the last. Batches of stored values are of whole rows.
     func next() throws(StorageError) -> [UInt8]? {
         while chunk < chunks {
             if let piece = try scan.nextPiece(chunk) { return piece }
@@ -182,8 +182,10 @@ extension ParallelScan {
             while let current = chunk {
                 let start = UInt32(current) * chunkBlocks
                 let end = start + min(blocks - start, chunkBlocks)
-                try worker.scan(start..<end) { output throws(StorageError) in
-                    if output.count >= Self.mostText { try self.give(&output, current) }
+                try worker.scan(start..<end) { output, isBeforeLarge throws(StorageError) in
+                    if isBeforeLarge || output.count >= Self.mostText {
+                        try self.give(&output, current)
+                    }
                 }
                 let added = worker.rows - rows
                 rows = worker.rows

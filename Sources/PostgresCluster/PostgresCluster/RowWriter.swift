@@ -28,17 +28,21 @@ enum RowForm: Sendable {
 /// Writes the rows of one relation. Belongs to one thread at a time.
 struct RowWriter {
     let plan: RelationPlan
-    private let form: RowForm
+    let form: RowForm
     private let writer: ValueWriter
-    private let encoding: TextEncoding
+    let encoding: TextEncoding
     private let csv: CSVText
     /// Whether null is written as empty text, which no number can be mistaken for.
     private let nullIsEmpty: Bool
     var fields: TupleFields
-    private var toast: ToastReader
+    var toast: ToastReader
     private var scratch = TextOutput()
+    /// Why text of a large value could not be delivered.
+    var deliveryFailure: StorageError?
     /// The column names as JSON writes them, with the surrounding punctuation.
     private let jsonNames: [[UInt8]]
+    /// The columns whose large values are written in pieces.
+    let canBeLarge: [Bool]
     /// The columns as CSV writes the common types.
     private let fast: [FastField]
 
@@ -61,6 +65,7 @@ struct RowWriter {
             if case .attribute(let index, _) = column.source { attribute = index }
             return FastField(attribute, column.form, isUTF8: encoding.isUTF8)
         }
+        canBeLarge = plan.columns.map { Self.canBeLarge($0, form, encoding) }
         // A column can be named twice, or be called like one of those that are added.
         let keys = JSONKeys.unique(plan.columns.map(\.name))
         jsonNames = keys.enumerated().map { index, key in
@@ -73,8 +78,11 @@ struct RowWriter {
     }
 
     /// Appends a row.
+    ///
+    /// - Parameter largeText: called before and while a large value is written. It may take the
+    ///   text.
     mutating func write(
-        _ row: borrowing RowVersion, to output: inout TextOutput
+        _ row: borrowing RowVersion, to output: inout TextOutput, _ largeText: LargeText
     ) throws(RowFault) {
         let data: RawSpan
         do throws(ValueFault) {
@@ -85,15 +93,18 @@ struct RowWriter {
         switch form {
         case .batch:
             for index in plan.columns.indices { try writeStored(index, data, row, &output) }
-        case .csv: try writeCSV(data, row, &output)
-        case .copy: try writeCopy(data, row, &output)
+        case .csv: try writeCSV(data, row, &output, largeText)
+        case .copy: try writeCopy(data, row, &output, largeText)
         case .json:
             if plan.columns.isEmpty { output.append(UInt8(ascii: "{")) }
-            for index in plan.columns.indices { try writeJSON(index, data, row, &output) }
+            for index in plan.columns.indices {
+                try writeJSON(index, data, row, &output, largeText)
+            }
             output.append(string: "}\n")
         case .none:
             for index in plan.columns.indices {
                 output.clear()
+                if try writeLarge(index, data, &output, largeText) { continue }
                 _ = try field(index, data, row, &output)
             }
             output.clear()
@@ -101,7 +112,8 @@ struct RowWriter {
     }
 
     private mutating func writeCSV(
-        _ data: RawSpan, _ row: borrowing RowVersion, _ output: inout TextOutput
+        _ data: RawSpan, _ row: borrowing RowVersion, _ output: inout TextOutput,
+        _ largeText: LargeText
     ) throws(RowFault) {
         var index = 0
         while true {
@@ -112,6 +124,10 @@ struct RowWriter {
             }
             if index == fast.count { break }
             let start = output.count
+            if canBeLarge[index], try writeLarge(index, data, &output, largeText) {
+                index += 1
+                continue
+            }
             if try !field(index, data, row, &output) {
                 output.append(csv.null)
             } else if !(plan.columns[index].isPlain && nullIsEmpty) {
@@ -124,10 +140,12 @@ struct RowWriter {
 
     /// Appends a row as COPY's text format has it. Mirrors `CopyAttributeOutText`.
     private mutating func writeCopy(
-        _ data: RawSpan, _ row: borrowing RowVersion, _ output: inout TextOutput
+        _ data: RawSpan, _ row: borrowing RowVersion, _ output: inout TextOutput,
+        _ largeText: LargeText
     ) throws(RowFault) {
         for index in plan.columns.indices {
             if index > 0 { output.append(UInt8(ascii: "\t")) }
+            if canBeLarge[index], try writeLarge(index, data, &output, largeText) { continue }
             let start = output.count
             if try field(index, data, row, &output) {
                 escape(&output, from: start)
@@ -141,35 +159,12 @@ struct RowWriter {
     /// Puts backslashes into what was written from `start` on, if necessary.
     private mutating func escape(_ output: inout TextOutput, from start: Int) {
         let end = output.count
-        let isPlain = output.bytes[start..<end].allSatisfy {
-            Self.escapeLetter($0) == nil
-        }
+        let isPlain = output.bytes[start..<end].allSatisfy { CopyText.letter($0) == nil }
         if isPlain { return }
         scratch.clear()
-        for byte in output.bytes[start..<end] {
-            if let letter = Self.escapeLetter(byte) {
-                scratch.append(UInt8(ascii: "\\"))
-                scratch.append(letter)
-            } else {
-                scratch.append(byte)
-            }
-        }
+        unsafe CopyText.write(output.bytes.span.extracting(start..<end).bytes, to: &scratch)
         output.bytes.removeLast(end - start)
         output.append(scratch.bytes)
-    }
-
-    /// The letter behind the backslash that stands for a byte; nil if the byte stands for itself.
-    private static func escapeLetter(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case 8: UInt8(ascii: "b")
-        case 9: UInt8(ascii: "t")
-        case 10: UInt8(ascii: "n")
-        case 11: UInt8(ascii: "v")
-        case 12: UInt8(ascii: "f")
-        case 13: UInt8(ascii: "r")
-        case UInt8(ascii: "\\"): byte
-        default: nil
-        }
     }
 
     /// Appends a value with its length, as `DatumBatch` describes it.
@@ -190,9 +185,11 @@ struct RowWriter {
     }
 
     private mutating func writeJSON(
-        _ index: Int, _ data: RawSpan, _ row: borrowing RowVersion, _ output: inout TextOutput
+        _ index: Int, _ data: RawSpan, _ row: borrowing RowVersion, _ output: inout TextOutput,
+        _ largeText: LargeText
     ) throws(RowFault) {
         output.append(jsonNames[index])
+        if canBeLarge[index], try writeLarge(index, data, &output, largeText) { return }
         // Moved out, so that the field can be written while `self` changes.
         var text = scratch
         scratch = TextOutput()
@@ -329,11 +326,14 @@ struct RowWriter {
 enum RowFault: Error {
     /// A value, or the row if no column is named, is malformed.
     case value(column: String?, ValueFault)
+    /// Text could not be delivered.
+    case delivery(StorageError)
 
     var reason: String {
         switch self {
         case .value(nil, let fault): "a row cannot be taken apart: \(fault)"
         case .value(let column?, let fault): "column \(column): \(fault)"
+        case .delivery(let error): error.description
         }
     }
 }

@@ -34,12 +34,9 @@ struct ScanWorker {
 
     /// Writes the rows of some blocks.
     ///
-    /// - Parameter pageDone: called after each page, and between its rows if their text is large,
-    ///   with no lock held. It may take the text.
-    mutating func scan(
-        _ blocks: Range<UInt32>,
-        _ pageDone: (inout TextOutput) throws(StorageError) -> Void
-    ) throws(StorageError) {
+    /// - Parameter textDone: called after each page, between its rows if their text is large, and
+    ///   within a row that has a large value, with no lock held. It may take the text.
+    mutating func scan(_ blocks: Range<UInt32>, _ textDone: LargeText) throws(StorageError) {
         // Moved out, so that the two closures have no mutable state in common.
         var output = self.output
         var writer = self.writer
@@ -54,16 +51,17 @@ struct ScanWorker {
         try reader.forEachRow(in: blocks) { row throws(StorageError) in
             if rowsLeft == 0 { return }
             do throws(RowFault) {
-                try writer.write(row, to: &output)
+                try writer.write(row, to: &output, textDone)
             } catch {
+                if case .delivery(let failure) = error { throw failure }
                 throw damage(row.block, error.reason)
             }
             rows += 1
             rowsLeft -= 1
             // The values of one page may be many times larger than the page.
-            if output.count >= Self.largeText { try pageDone(&output) }
+            if output.count >= Self.largeText { try textDone(&output, false) }
         } pageDone: { () throws(StorageError) in
-            try pageDone(&output)
+            try textDone(&output, false)
             return rowsLeft > 0
         }
     }

@@ -63,7 +63,8 @@ public final class TableScan: Sendable {
         writer = ValueWriter(version: database.directory.version, names: names)
     }
 
-    /// Writes the rows as text, in heap order, and passes it to `sink` in pieces of whole rows.
+    /// Writes the rows as text, in heap order, and passes it to `sink` in pieces: of whole rows,
+    /// except that a row with a text or `bytea` of 1 MiB or more may come in several.
     /// With more than one thread, text is produced ahead of `sink`: at most a few MiB per thread,
     /// plus the largest value.
     ///
@@ -126,7 +127,7 @@ public final class TableScan: Sendable {
         var worker = try ScanWorker(self, plan, form, session: session)
         worker.rowsLeft = limit ?? .max
         let blocks = try worker.blockCount()
-        try worker.scan(0..<blocks) { output throws(StorageError) in
+        try worker.scan(0..<blocks) { output, _ throws(StorageError) in
             if output.count < Self.pieceSize { return }
             try sink(output.bytes)
             // The memory of a large value is given back.

@@ -47,23 +47,22 @@ package struct ToastReader {
     package mutating func value(
         _ pointer: ToastPointer, behind prefix: consuming [UInt8]? = nil
     ) throws(StorageError) -> [UInt8] {
-        guard let place, place.relation == pointer.relation else {
-            throw damage(pointer, "its table has no TOAST relation \(pointer.relation)")
-        }
-        guard pointer.isCompressed else {
-            guard pointer.storedSize == pointer.rawSize - 4 else {
-                throw damage(
-                    pointer,
-                    "a value of \(pointer.rawSize - 4) bytes has \(pointer.storedSize) stored")
-            }
-            return try chunks(pointer, place, behind: prefix)
-        }
-        let chunks = try chunks(pointer, place, behind: nil)
+        guard pointer.isCompressed else { return try chunks(pointer, behind: prefix) }
+        let chunks = try chunks(pointer, behind: nil)
         do throws(ValueFault) {
             return try pointer.value(ofChunks: chunks, behind: prefix)
         } catch {
             throw damage(pointer, error.description)
         }
+    }
+
+    /// What is stored of the value that a pointer refers to.
+    ///
+    /// - Throws: as ``value(_:behind:)``.
+    package mutating func storedValue(
+        _ pointer: ToastPointer
+    ) throws(StorageError) -> [UInt8] {
+        try chunks(pointer, behind: nil)
     }
 
     private func damage(_ pointer: ToastPointer, _ reason: String) -> StorageError {
@@ -74,8 +73,16 @@ package struct ToastReader {
     }
 
     private mutating func chunks(
-        _ pointer: ToastPointer, _ place: ToastPlace, behind prefix: consuming [UInt8]?
+        _ pointer: ToastPointer, behind prefix: consuming [UInt8]?
     ) throws(StorageError) -> [UInt8] {
+        guard let place, place.relation == pointer.relation else {
+            throw damage(pointer, "its table has no TOAST relation \(pointer.relation)")
+        }
+        guard pointer.isCompressed || pointer.storedSize == pointer.rawSize - 4 else {
+            throw damage(
+                pointer,
+                "a value of \(pointer.rawSize - 4) bytes has \(pointer.storedSize) stored")
+        }
         let heap = try openHeap(place)
         let blocks = try storage.explaining(place.heap) { () throws(StorageError) in
             try heap.storage.blockCount(.main)

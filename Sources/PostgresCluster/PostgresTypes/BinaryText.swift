@@ -3,6 +3,11 @@ enum BinaryText {
     static func write(_ value: RawSpan, to output: inout TextOutput) throws(ValueFault) {
         try output.checkSize(of: 2 + 2 * value.byteCount)
         output.append("\\x")
+        writeDigits(value, to: &output)
+    }
+
+    /// Writes two digits for each byte.
+    static func writeDigits(_ value: RawSpan, to output: inout TextOutput) {
         output.bytes.append(addingCapacity: 2 * value.byteCount) { digits in
             value.forEachByte { byte in
                 digits.append(TextOutput.digit(byte >> 4))

@@ -24,13 +24,17 @@ public struct CSVText: Sendable {
     package func needsQuotes(_ text: RawSpan) -> Bool {
         if text.byteCount == null.count && text.equals(null) { return true }
         if isSingle && text.equals("\\.") { return true }
+        return Self.hasSpecials(text)
+    }
+
+    /// Whether a part of a text has a byte that lets the whole be quoted.
+    package static func hasSpecials(_ text: RawSpan) -> Bool {
         let mayNeedQuotes = text.contains { word in
-            word.marks(below: Self.endOfLineEnds) | word.marks(of: Self.quote)
-                | word.marks(of: Self.comma) != 0
+            word.marks(below: endOfLineEnds) | word.marks(of: quote) | word.marks(of: comma) != 0
         } whereByte: {
-            Self.needsQuotes($0)
+            needsQuotes($0)
         }
-        return mayNeedQuotes && text.contains(where: Self.needsQuotes)
+        return mayNeedQuotes && text.contains(where: needsQuotes)
     }
 
     private static let comma = UInt8(ascii: ",")
@@ -44,13 +48,18 @@ public struct CSVText: Sendable {
     }
 
     package func writeQuoted(_ text: RawSpan, to output: inout TextOutput) {
-        output.bytes.append(addingCapacity: 2 * text.byteCount + 2) { field in
-            field.append(Self.quote)
+        output.append(Self.quote)
+        Self.writeQuotedContents(text, to: &output)
+        output.append(Self.quote)
+    }
+
+    /// Appends what is between the marks of a quoted field, or a part of that.
+    package static func writeQuotedContents(_ text: RawSpan, to output: inout TextOutput) {
+        output.bytes.append(addingCapacity: 2 * text.byteCount) { field in
             text.forEachByte { byte in
-                if byte == Self.quote { field.append(byte) }
+                if byte == quote { field.append(byte) }
                 field.append(byte)
             }
-            field.append(Self.quote)
         }
     }
 

@@ -32,7 +32,12 @@ package enum JSONText {
     /// Writes a JSON string. Mirrors `escape_json`.
     package static func escape(_ text: RawSpan, to output: inout TextOutput) {
         output.append("\"" as Unicode.Scalar)
-        defer { output.append("\"" as Unicode.Scalar) }
+        escapeContents(text, to: &output)
+        output.append("\"" as Unicode.Scalar)
+    }
+
+    /// Writes what is between the marks of a JSON string, or a part of that.
+    package static func escapeContents(_ text: RawSpan, to output: inout TextOutput) {
         let mayNeedEscapes = text.contains { word in
             word.marks(below: 32) | word.marks(of: UInt8(ascii: "\""))
                 | word.marks(of: UInt8(ascii: "\\")) != 0

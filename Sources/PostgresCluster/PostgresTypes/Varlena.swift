@@ -87,6 +87,25 @@ package struct Compression: Hashable, Sendable {
     }
 }
 
+extension Compression {
+    /// Decompresses `bytes`, and calls `take` with one part of the value after another, until it
+    /// returns false. Memory does not grow with ``size``.
+    package func forEachPiece(
+        of bytes: RawSpan, _ take: (RawSpan) -> Bool
+    ) throws(ValueFault) {
+        switch method {
+        case 0:
+            do throws(CompressionFault) {
+                try PGLZ.forEachPiece(of: bytes, size: size, take)
+            } catch {
+                throw .malformed(error.reason)
+            }
+        case 1: try LZ4.forEachPiece(of: bytes, size: size, take)
+        default: throw .malformed("compression method \(method) is not known")
+        }
+    }
+}
+
 /// What a tuple holds instead of a value that is stored out of line. Mirrors `varatt_external`.
 package struct ToastPointer: Hashable, Sendable {
     /// The size of the value in memory, including its length word.
@@ -133,5 +152,29 @@ package struct ToastPointer: Hashable, Sendable {
             throw .malformed("a pointer and its value disagree about the value's size")
         }
         return try compression.decompress(try span.rest(4), behind: prefix)
+    }
+    /// Calls `take` with one part of the value after another, until it returns false.
+    ///
+    /// - Parameter bytes: what the chunks hold.
+    package func forEachPiece(
+        ofChunks bytes: RawSpan, _ take: (RawSpan) -> Bool
+    ) throws(ValueFault) {
+        guard isCompressed else {
+            guard bytes.byteCount == rawSize - 4 else {
+                throw .malformed("a value of \(rawSize - 4) bytes has \(bytes.byteCount) stored")
+            }
+            var position = 0
+            while position < bytes.byteCount {
+                let count = min(bytes.byteCount - position, OutputWindow.pieceSize)
+                guard take(bytes.extracting(position..<position + count)) else { return }
+                position += count
+            }
+            return
+        }
+        let compression = Compression(try bytes.load(0, as: UInt32.self))
+        guard compression.size == rawSize - 4 else {
+            throw .malformed("a pointer and its value disagree about the value's size")
+        }
+        try compression.forEachPiece(of: try bytes.rest(4), take)
     }
 }
