@@ -120,8 +120,7 @@ extension Engine {
         }
     }
 
-    /// Gives up files that are not the load's to remove. If that cannot be recorded, this engine
-    /// does not remove them.
+    /// Gives up files that are not the load's. Unless that is recorded, they stay as they are.
     private func leave(_ locator: RelationLocator, _ session: Session) {
         do throws(StorageError) {
             try changeCatalog(session) { $0.remains[locator] = nil }
