@@ -195,7 +195,8 @@ struct PostgresDumpTests {
             LEFT JOIN pg_am AS am ON am.oid = c.relam
         WHERE c.oid >= 16384 AND n.nspname !~ '^pg_' ORDER BY 1, 2;
         SELECT c.oid::regclass, attname, format_type(atttypid, atttypmod), attstorage,
-            attcompression, attstattarget, attoptions, attidentity, attnotnull,
+            attcompression, attstattarget, (SELECT array_agg(o)
+                FROM unnest(attoptions) o WHERE o NOT LIKE 'pg_attver=%'), attidentity, attnotnull,
             pg_get_expr(adbin, adrelid), attcollation::regcollation
         FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = attrelid
             LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum

@@ -46,7 +46,7 @@ extension DumpScript {
         default: break
         }
         if let target = own.statistics { text += start + "STATISTICS \(target);\n" }
-        for parameter in own.parameters {
+        for parameter in own.parameters where parameter.name != Self.columnVersion {
             if Self.columnParameters.contains(parameter.name) {
                 text += start + "(\(Self.setting(parameter)));\n"
             } else {
@@ -55,6 +55,10 @@ extension DumpScript {
         }
         return text
     }
+
+    /// The entry in which servers from 15.20 and its contemporaries on number a column's versions.
+    /// They make it themselves, and `pg_dump` leaves it out.
+    private static let columnVersion = "pg_attver"
 
     private static func storage(_ letter: UInt8) -> String? {
         switch letter {
