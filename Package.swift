@@ -142,7 +142,7 @@ let modules: [Target] = [
         name: "Journaling",
         dependencies: [
             "StoreFormat", "BufferManager", "StorageManager", "FileAccess", "PageFormat", "AsyncIO",
-            "Threads",
+            "Threads", log,
         ]),
     .target(
         name: "Strata",

@@ -268,8 +268,8 @@ struct GrowthRound {
                         let load = try engine.beginLoad(
                             LoadTarget(relation: "appended", mode: .append), session: session)
                         var rows = SoakRows(GrowthStore.schema)
-                        try rows.fill(load.nextPage(), atMost: 1)
-                        try load.commit()
+                        try rows.appendRow(to: load)
+                        try load.commit(rowCount: 1)
                     }
                     done = last
                     costs.append(GrowthCost("append", append, of: count))

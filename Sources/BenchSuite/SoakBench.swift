@@ -64,20 +64,40 @@ struct SoakRows: ~Copyable {
         throws(StorageError)
     {
         let block = page.block.rawValue
-        var failure: PageFormatError?
-        page.withEditor { editor in
+        try page.withEditor { (editor) throws(StorageError) in
             editor.initialize()
-            do throws(PageFormatError) {
-                var count = 0
-                while count < limit {
-                    form()
-                    guard try builder.place(on: &editor, block: block) != nil else { break }
-                    count += 1
-                }
-            } catch { failure = error }
+            try place(on: &editor, block, atMost: limit)
         }
-        guard let failure else { return }
-        throw StorageError(.misuse, "a row of the bench does not fit a page: \(failure)")
+    }
+
+    /// Appends a row: on the last page if it has room.
+    mutating func appendRow(to load: PendingLoad) throws(StorageError) {
+        if let last = try load.lastPage() {
+            let block = last.block.rawValue
+            let count = try last.withEditor { (editor) throws(StorageError) in
+                try place(on: &editor, block, atMost: 1)
+            }
+            if count == 1 { return }
+        }
+        try fill(load.nextPage(), atMost: 1)
+    }
+
+    /// - Returns: how many rows were placed.
+    @discardableResult
+    private mutating func place(
+        on editor: inout PageEditor, _ block: UInt32, atMost limit: Int
+    ) throws(StorageError) -> Int {
+        do throws(PageFormatError) {
+            var count = 0
+            while count < limit {
+                form()
+                guard try builder.place(on: &editor, block: block) != nil else { break }
+                count += 1
+            }
+            return count
+        } catch {
+            throw StorageError(.misuse, "a row of the bench does not fit a page: \(error)")
+        }
     }
 
     /// Forms the next row. A row that did not fit the last page is skipped.

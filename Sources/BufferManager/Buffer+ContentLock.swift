@@ -104,6 +104,13 @@ extension Buffer {
         withRecord { $0.waits.noteHolder(of: self, true) }
     }
 
+    /// Takes such a lock if it is free. Returns whether it was.
+    func tryLockForPage() -> Bool {
+        guard tryLockExclusive() else { return false }
+        withRecord { $0.waits.noteHolder(of: self, true) }
+        return true
+    }
+
     /// Releases such a lock, on any thread.
     func unlockForPage() {
         withRecord { $0.waits.noteHolder(of: self, false) }

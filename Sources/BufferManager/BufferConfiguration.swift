@@ -1,5 +1,6 @@
 internal import AsyncIO
 public import Logging
+public import StorageManager
 
 /// The settings of a ``BufferManager``. They do not change while it runs.
 public struct BufferConfiguration: Sendable {
@@ -23,7 +24,7 @@ public struct BufferConfiguration: Sendable {
     /// The log that must be durable before the pages it describes are written; nil without one.
     public var writeAheadLog: (any WriteAheadLog)?
     /// Where copies of pages are kept until the pages are intact in place; nil if that is not
-    /// needed. See ``PageJournal``.
+    /// needed. See `PageJournal`.
     public var pageJournal: (any PageJournal)?
     /// Vouches for what pages hold on disk; nil if nothing is vouched for. See ``PageVoucher``.
     public var pageVoucher: (any PageVoucher)?

@@ -13,7 +13,7 @@ extension BufferManager {
     /// Forgets all pages and the record of a relation. Mirrors PostgreSQL's
     /// `DropRelationsAllBuffers`.
     ///
-    /// The ``PageJournal`` may still keep copies of the pages. Callers must not give the locator to
+    /// The `PageJournal` may still keep copies of the pages. Callers must not give the locator to
     /// another relation, ever or until the journal has dropped them.
     ///
     /// - Throws: `pageInUse` if a page is pinned; nothing has been forgotten then.
@@ -27,7 +27,7 @@ extension BufferManager {
     /// `DropRelationBuffers`.
     ///
     /// - Throws: `pageInUse` if one of them is pinned; nothing has been forgotten then. What the
-    ///   ``PageJournal`` throws; the blocks must stay then.
+    ///   `PageJournal` throws; the blocks must stay then.
     public func dropBlocks(
         of relation: OpenRelation, fork: Fork = .main, from block: BlockNumber, session: Session
     ) throws(StorageError) {

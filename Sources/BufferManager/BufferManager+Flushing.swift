@@ -61,7 +61,7 @@ extension BufferManager {
         !shared.places { state, _ in state.has(BufferState.dirty) }.isEmpty
     }
 
-    /// Lets blocks of a relation's main fork, from one on, be written without the ``PageJournal``,
+    /// Lets blocks of a relation's main fork, from one on, be written without the `PageJournal`,
     /// because a crash removes them entirely; nil ends that.
     ///
     /// For pages that count only once all of them are durable, such as those of a load. Callers

@@ -7,7 +7,7 @@ internal import Synchronization
 ///
 /// It writes pages in the order of files and blocks, 2 MiB of a file in a row. Several files
 /// advance in proportion, so that they end together and none delays the others. Belongs to the
-/// thread of its session, which may use the pool between two steps; with a ``PageJournal`` only
+/// thread of its session, which may use the pool between two steps; with a `PageJournal` only
 /// after ``settle()``, because making room there waits for all batches. One at a time per manager.
 /// Mirrors PostgreSQL's `BufferSync`, which writes one page after the other.
 public final class CheckpointWriter {

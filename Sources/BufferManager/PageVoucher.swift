@@ -6,7 +6,7 @@ internal import Synchronization
 /// when they were loaded.
 ///
 /// Writing a page that was changed since would make that wrong. So no such page is written in
-/// place, or given to the ``PageJournal``, before ``withdraw(_:session:)`` has returned: not by a
+/// place, or given to the `PageJournal`, before ``withdraw(_:session:)`` has returned: not by a
 /// flush, a checkpoint or the background writer, nor when its buffer is needed for another page.
 /// ``BufferManager/setVouched(_:below:areFilled:)`` sets the blocks that are vouched for.
 public protocol PageVoucher: AnyObject, Sendable {

@@ -14,7 +14,7 @@ public struct PinnedPage: ~Copyable, @unchecked Sendable {
     /// The page's memory, which the pin keeps in place.
     let address: PageAddress
     /// Whether this value holds the content lock exclusively, since ``ReadMode/zeroAndLock``.
-    public private(set) var isLocked: Bool
+    public internal(set) var isLocked: Bool
 
     @inline(__always)
     init(_ buffer: Buffer, _ address: PageAddress, isLocked: Bool = false) {

@@ -1,5 +1,4 @@
 package import AsyncIO
-package import BufferManager
 package import FileAccess
 package import StorageManager
 internal import StoreFormat
@@ -40,6 +39,10 @@ package final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
     /// Pages that may be torn in place, by the file that has their copies.
     private let torn = Lock<InlineArray<2, Set<PageKey>>>(
         InlineArray(repeating: []), rank: .journalTorn)
+
+    /// The numbers of the last replacements that count, of relations that had one since the store
+    /// was opened.
+    private let replacements = Lock<[RelationLocator: UInt32]>([:], rank: .journalTorn)
 
     private struct Appending {
         var files = JournalFormat.fileNames.map { JournalFile(path: $0) }
@@ -93,9 +96,11 @@ package final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
                 state.entries.append(
                     JournalEntry(
                         locator: page.locator, fork: page.fork, block: page.block.rawValue,
-                        checksum: CRC32C.checksum(bytes)))
+                        checksum: CRC32C.checksum(bytes), replacement: page.replacement))
             }
             try append(.pages, pages, &state, session)
+            // Until a replacement counts, older copies of its page may still be needed.
+            state.entries.removeAll { $0.replacement > 0 }
             forgetTorn(state.entries.span)
             state.syncs.startIfIdle(of: state.files[state.active].file, session)
             return self.open(&state)
@@ -138,6 +143,14 @@ package final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
         let file = state.files[state.active].file
         while let sync = try state.syncs.sync(upTo: state.syncs.written, of: file, session) {
             try session.wait(for: sync)
+        }
+    }
+
+    package func replacementDidCommit(_ page: JournalledPage) {
+        replacements.withLock { $0[page.locator] = page.replacement }
+        let key = PageKey(locator: page.locator, fork: page.fork, block: page.block.rawValue)
+        torn.withLock { torn in
+            for index in torn.indices { torn[index].remove(key) }
         }
     }
 
@@ -284,7 +297,8 @@ package final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
     {
         let pages = torn.withLock { $0[former] }
         if pages.isEmpty { return }
-        var scan = JournalScan(store: store)
+        let replacements = replacements.withLock { $0 }
+        var scan = JournalScan(store: store) { $1 <= replacements[$0] ?? 0 }
         var opened: [VirtualFile] = []
         defer { for file in opened { file.close(session) } }
         for number in [former, 1 - former] where !state.files[number].isEmpty {

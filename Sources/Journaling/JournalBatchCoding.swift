@@ -37,7 +37,7 @@ extension JournalBatchHeader {
         store32(UInt32(entry.fork.rawValue), offset + 8, &target)
         store32(entry.block, offset + 12, &target)
         store32(entry.checksum, offset + 16, &target)
-        store32(0, offset + 20, &target)
+        store32(entry.replacement, offset + 20, &target)
     }
 
     /// Decodes a header, if a complete one is there.
@@ -78,7 +78,8 @@ extension JournalBatchHeader {
                     locator: RelationLocator(
                         database: load32(bytes, offset), number: load32(bytes, offset + 4)),
                     fork: fork, block: load32(bytes, offset + 12),
-                    checksum: load32(bytes, offset + 16)))
+                    checksum: load32(bytes, offset + 16),
+                    replacement: load32(bytes, offset + 20)))
         }
         return entries
     }

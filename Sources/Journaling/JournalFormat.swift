@@ -19,7 +19,7 @@ package enum JournalFormat {
     /// The position of the first batch.
     static let firstBatch = Int64(alignment)
     /// The frame of the file's header.
-    package static let header = SealedFile(magic: "STRATAJO", version: 2)
+    package static let header = SealedFile(magic: "STRATAJO", version: 3)
     static let headerPayload = 16
     /// How many of the first 4096 bytes the header takes.
     static let headerSize = SealedFile.overhead + headerPayload
@@ -171,6 +171,9 @@ struct JournalEntry: Equatable {
     var block: UInt32
     /// CRC-32C of the page's bytes; zero for forgotten blocks.
     var checksum: UInt32
+    /// The number of the page's replacement, if the copy counts only once the catalog has that
+    /// number; else 0. Always 0 before version 3.
+    var replacement: UInt32 = 0
 
     var page: PageKey { PageKey(locator: locator, fork: fork, block: block) }
 }

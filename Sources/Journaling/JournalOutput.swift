@@ -1,5 +1,4 @@
 internal import AsyncIO
-internal import BufferManager
 internal import FileAccess
 internal import StorageManager
 

@@ -67,7 +67,13 @@ package struct JournalReplay {
         _ catalog: Catalog, _ present: PresentFiles,
         beforeKeeping: () throws(StorageError) -> Void
     ) throws(StorageError) {
-        var scan = JournalScan(store: control.identifier)
+        let relations = Dictionary(
+            uniqueKeysWithValues: catalog.relations.values.map { ($0.locator, $0) })
+        let isOutdated = isOutdated
+        var scan = JournalScan(store: control.identifier) { locator, replacement in
+            // A later catalog may count it, and an older one counts no rows.
+            isOutdated || replacement <= relations[locator]?.fillCount ?? .max
+        }
         let opened = try open(scan)
         defer { for one in opened { one.file.close(session) } }
         if opened.isEmpty { return }
@@ -77,8 +83,6 @@ package struct JournalReplay {
         found.batches = scan.batches
         found.damagedBatches = scan.damagedBatches
         let byNumber = Dictionary(uniqueKeysWithValues: opened.map { ($0.number, $0.file) })
-        let relations = Dictionary(
-            uniqueKeysWithValues: catalog.relations.values.map { ($0.locator, $0) })
         for (key, copies) in scan.copies.sorted(by: { Self.order($0.key) < Self.order($1.key) }) {
             found.pages += copies.count
             guard let description = relations[key.locator] else {

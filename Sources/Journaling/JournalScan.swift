@@ -30,10 +30,17 @@ struct JournalScan {
     private(set) var damagedBatches = 0
 
     private let store: UInt64
+    /// Whether the replacement of a relation's page with that number counts.
+    private let counts: (RelationLocator, UInt32) -> Bool
     /// Memory for pages whose checksums are computed.
     private let memory = PageSlots(slots: 1, pages: 1)
 
-    init(store: UInt64) { self.store = store }
+    /// - Parameter counts: whether the replacement of a relation's page with that number counts:
+    ///   others are as if they had never been written.
+    init(store: UInt64, counts: @escaping (RelationLocator, UInt32) -> Bool) {
+        self.store = store
+        self.counts = counts
+    }
 
     /// The round of a file; nil if it was never used.
     ///
@@ -137,6 +144,7 @@ struct JournalScan {
             let key = Key(locator: entry.locator, fork: entry.fork)
             switch batch.header.kind {
             case .pages:
+                if entry.replacement > 0, !counts(entry.locator, entry.replacement) { continue }
                 copies[key, default: [:]][entry.block] = Copy(
                     file: number, offset: batch.offset(of: index), checksum: entry.checksum)
             case .forgotten:

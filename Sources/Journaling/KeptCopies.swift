@@ -88,7 +88,8 @@ package struct KeptCopies {
         guard try files.kind(of: JournalFormat.keptName) == .file else { return }
         let file = try files.open(JournalFormat.keptName, [.readOnly, .buffered])
         defer { file.close(session) }
-        var scan = JournalScan(store: store)
+        // Only copies that counted were kept.
+        var scan = JournalScan(store: store) { _, _ in true }
         guard let round = try scan.round(of: file) else { return }
         try scan.add(file, number: 0, round: round)
         var rest: [(page: PageKey, copy: JournalScan.Copy)] = []

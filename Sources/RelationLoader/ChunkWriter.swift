@@ -16,6 +16,8 @@ struct ChunkWriter: ~Copyable {
     private var builder = HeapTupleBuilder(layout: ToastChunk.layout)
     /// The page being filled.
     private var page: PinnedPage?
+    /// The relation's last page, as long as chunks fit on it.
+    private var lastPage: LastPage?
 
     /// Begins the load of the toast relation.
     ///
@@ -30,7 +32,9 @@ struct ChunkWriter: ~Copyable {
             var values = ToastValues(PooledToastPages(old, load.session))
             greatest = try values.greatestValue()
         }
+        let last = try load.lastPage()
         self.load = load
+        lastPage = last
         relation = owner.toastNumber ?? 0
         next = UInt64(greatest) + 1
     }
@@ -67,6 +71,16 @@ struct ChunkWriter: ~Copyable {
     }
 
     private mutating func place() throws(StorageError) {
+        if let last = lastPage {
+            let isPlaced = try last.withEditor { (editor) throws(StorageError) in
+                try Self.place(&builder, on: &editor, last.block.rawValue, load)
+            }
+            if isPlaced {
+                chunkCount += 1
+                return
+            }
+            lastPage = nil
+        }
         while true {
             if let present = page.take(), try Self.place(&builder, on: present, load) {
                 page = consume present
@@ -83,10 +97,17 @@ struct ChunkWriter: ~Copyable {
         _ builder: inout HeapTupleBuilder, on page: borrowing PinnedPage, _ load: PendingLoad
     ) throws(StorageError) -> Bool {
         let block = page.block.rawValue
+        return try page.withEditor { (editor) throws(StorageError) in
+            try place(&builder, on: &editor, block, load)
+        }
+    }
+
+    private static func place(
+        _ builder: inout HeapTupleBuilder, on editor: inout PageEditor, _ block: UInt32,
+        _ load: PendingLoad
+    ) throws(StorageError) -> Bool {
         do throws(PageFormatError) {
-            return try page.withEditor { (editor) throws(PageFormatError) in
-                try builder.place(on: &editor, block: block) != nil
-            }
+            return try builder.place(on: &editor, block: block) != nil
         } catch {
             throw StorageError(
                 .invalidPage, "a chunk cannot be put on block \(block): \(error)",

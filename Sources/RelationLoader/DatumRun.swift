@@ -34,7 +34,7 @@ struct DatumRun: ~Copyable {
 
     /// Loads and commits.
     mutating func run() throws(LoaderError) -> LoadSummary {
-        var next = try nextRow()
+        var next = try fillLastPage(from: try nextRow())
         while next != .end {
             try clock.options.cancellation.check()
             next = try formed(next)
@@ -95,15 +95,39 @@ struct DatumRun: ~Copyable {
     /// - Returns: what follows on the next page; a wide row may follow on this page.
     private mutating func fill(_ page: borrowing PinnedPage) throws(LoaderError) -> Next {
         let block = page.block.rawValue
-        return try page.withEditor { (editor) throws(LoaderError) in
-            while try place(on: &editor, block) {
-                rowCount &+= 1
-                let next = try nextRow()
-                if next != .row { return next }
+        return try page.withEditor { (editor) throws(LoaderError) in try fill(&editor, block) }
+    }
+
+    /// Fills up the last page of a relation that is appended to, as far as that is possible.
+    ///
+    /// - Returns: what follows on the first new page.
+    private mutating func fillLastPage(from first: Next) throws(LoaderError) -> Next {
+        guard first != .end,
+            let page = try LoaderError.storage({ () throws(StorageError) in
+                try pending.lastPage()
+            })
+        else { return first }
+        var next = first
+        repeat {
+            _ = try formed(next)
+            let block = page.block.rawValue
+            next = try page.withEditor { (editor) throws(LoaderError) in
+                try fill(&editor, block)
             }
-            precondition(!editor.view.isEmpty, "a row that was accepted fits an empty page")
-            return .row
+        } while next == .wideRow
+        return next
+    }
+
+    private mutating func fill(
+        _ editor: inout PageEditor, _ block: UInt32
+    ) throws(LoaderError) -> Next {
+        while try place(on: &editor, block) {
+            rowCount &+= 1
+            let next = try nextRow()
+            if next != .row { return next }
         }
+        precondition(!editor.view.isEmpty, "a row that was accepted fits an empty page")
+        return .row
     }
 
     private mutating func place(

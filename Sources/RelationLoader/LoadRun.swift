@@ -64,7 +64,7 @@ struct LoadRun: ~Copyable {
 
     /// Loads and commits.
     mutating func run() throws(LoaderError) {
-        var next = try nextRow()
+        var next = try fillLastPage(from: try nextRow())
         while next != .end {
             try clock.options.cancellation.check()
             if let failure = breach.take() {
@@ -166,21 +166,46 @@ struct LoadRun: ~Copyable {
     ) throws(LoaderError) -> Next {
         let block = page.block.rawValue
         return try page.withEditor { (editor) throws(LoaderError) in
-            if first == .row {
-                guard try place(on: &editor, block) else {
-                    precondition(
-                        !editor.view.isEmpty, "a row that was accepted fits an empty page")
-                    return .row
-                }
-                rowCount &+= 1
+            try fill(&editor, block, from: first)
+        }
+    }
+
+    /// Fills up the last page of a relation that is appended to, as far as that is possible.
+    ///
+    /// - Returns: what follows on the first new page.
+    private mutating func fillLastPage(from first: Next) throws(LoaderError) -> Next {
+        guard first == .row || first == .wideRow,
+            let page = try LoaderError.storage({ () throws(StorageError) in
+                try pending.lastPage()
+            })
+        else { return first }
+        var next = first
+        repeat {
+            if next == .wideRow { try movedValues.store(&encoder, pending) }
+            let block = page.block.rawValue
+            next = try page.withEditor { (editor) throws(LoaderError) in
+                try fill(&editor, block, from: .row)
             }
-            if team != nil, try placeChunks(on: &editor, block) { return .chunk }
-            while true {
-                let next = try nextRow()
-                if next != .row { return next }
-                guard try place(on: &editor, block) else { return .row }
-                rowCount &+= 1
+        } while next == .wideRow
+        return next
+    }
+
+    private mutating func fill(
+        _ editor: inout PageEditor, _ block: UInt32, from first: Next
+    ) throws(LoaderError) -> Next {
+        if first == .row {
+            guard try place(on: &editor, block) else {
+                precondition(!editor.view.isEmpty, "a row that was accepted fits an empty page")
+                return .row
             }
+            rowCount &+= 1
+        }
+        if team != nil, try placeChunks(on: &editor, block) { return .chunk }
+        while true {
+            let next = try nextRow()
+            if next != .row { return next }
+            guard try place(on: &editor, block) else { return .row }
+            rowCount &+= 1
         }
     }
 

@@ -5,12 +5,15 @@ internal import Strata
 extension Actor {
     func beginLoad(_ name: String, _ session: Session) throws(Violation) {
         let current = world.model.current(name)
+        var wasExtended = false
         var target = LoadTarget(relation: name, mode: current == nil ? .create : .replace)
         target.managerName = world.plan.managers[world.random.below(world.plan.managers.count)]
         if let current, world.random.below(3) > 0 {
             target.mode = .append
             target.managerName = nil
-            // Beginning makes the relation's present contents durable.
+            wasExtended =
+                current.possibleCounts.count == 1
+                && current.possibleCounts != [current.pages.count]
             current.attemptCount(current.pages.count)
         }
         let mark = world.content.nextVersion
@@ -18,13 +21,13 @@ extension Actor {
             () throws(StorageError) in
             load = try engine.beginLoad(target, session: session)
         }
-        loaded = []
-        loadedValues = []
-        appended = nil
+        forgetLoad()
         loadManager = target.managerName ?? ""
         if started, target.mode == .append, let current {
-            current.settle(before: mark, count: current.pages.count)
+            // Pages that the catalog did not count are made durable by that.
+            if wasExtended { current.settle(before: mark, count: current.pages.count) }
             appended = current
+            if world.random.below(3) > 0 { try fillLastPage() }
         }
     }
 
@@ -39,12 +42,23 @@ extension Actor {
 
     private func addPages() throws(Violation) {
         guard let load else { return }
-        for _ in 0...world.random.below(8) {
+        for _ in 0..<world.random.below(9) {
             let added = try attempt("adds page \(loaded.count)") { () throws(StorageError) in
                 let page = try load.nextPage()
                 loaded.append(RelationModel.Page([world.content.write(on: page)]))
             }
             if !added { return }
+        }
+    }
+
+    /// Puts a new version on a copy of the last page of the relation that is appended to.
+    private func fillLastPage() throws(Violation) {
+        guard let load, let old = appended?.pages.last?.current else { return }
+        try attempt("fills up the last page") { () throws(StorageError) in
+            guard let page = try load.lastPage() else { return }
+            let new = page.withEditor { world.content.write(on: &$0, page.block) }
+            let rows = Int(PageContent.rows(of: new)) - Int(PageContent.rows(of: old))
+            filled = (new, rows)
         }
     }
 
@@ -64,11 +78,14 @@ extension Actor {
         let wasFailed = world.hasFailedSync
         let mark = world.content.nextVersion
         let next = beginCommit(name)
-        // Most loads tell how many rows they add.
-        let rows =
-            world.random.below(4) == 0
-            ? nil : loaded.reduce(0) { $0 + PageContent.rows(of: $1.current) }
+        // Most loads tell how many rows they add. Loads that take some away must not.
+        let added = loaded.reduce(filled?.rows ?? 0) { $0 + Int(PageContent.rows(of: $1.current)) }
+        let tells = world.random.below(4) > 0 && filled?.rows ?? 0 >= 0
+        let rows = tells ? UInt64(added) : nil
         load.toastLoad?.toastRowCount = UInt64(loadedValues.count)
+        // Others would wait in vain for the last page, on this one thread.
+        if filled != nil { world.allowsInterjections = false }
+        defer { world.allowsInterjections = true }
         let committed = try attempt("commits \(loaded.count) pages to \(name)") {
             () throws(StorageError) in
             try load.commit(rowCount: rows)
@@ -76,30 +93,29 @@ extension Actor {
         if committed {
             try world.acknowledged("a commit", despiteFailedSync: wasFailed)
             if let appended {
-                appended.pages += loaded
-                appended.values += loadedValues
-                (appended.tail, appended.valuesTail) = ([], [])
-                appended.settle(before: mark, count: appended.pages.count)
+                let isGrown = !loaded.isEmpty
+                appended.commitAppend()
+                if isGrown { appended.settle(before: mark, count: appended.pages.count) }
+                if filled != nil { world.report.fills += 1 }
             } else {
                 world.model.commit(name, next)
             }
         } else if !world.disk.isWithoutPower && !world.mustReopen {
             if let appended {
                 appended.possibleCounts.removeLast()
-                (appended.tail, appended.valuesTail) = ([], [])
+                appended.endAppend()
             } else {
                 world.model.revert(name)
             }
         }
-        loaded = []
-        loadedValues = []
-        appended = nil
+        forgetLoad()
     }
 
     /// Records that the load may count from here on.
     private func beginCommit(_ name: String) -> RelationModel? {
         if let appended {
             (appended.tail, appended.valuesTail) = (loaded, loadedValues)
+            appended.filled = filled?.version
             appended.possibleCounts.append(appended.pages.count + loaded.count)
             return appended
         }
@@ -113,9 +129,11 @@ extension Actor {
         world.note("session \(number): aborts its load of \(load.target.relation)")
         load.abort()
         self.load = nil
-        loaded = []
-        loadedValues = []
-        appended = nil
+        forgetLoad()
+    }
+
+    private func forgetLoad() {
+        (loaded, loadedValues, filled, appended) = ([], [], nil, nil)
     }
 }
 

@@ -11,6 +11,8 @@ final class Actor {
     var load: PendingLoad?
     /// What the load's pages hold.
     var loaded: [RelationModel.Page] = []
+    /// What the load has put on the copy of the last page, and how many rows that adds.
+    var filled: (version: UInt32, rows: Int)?
     /// The values on the pages of the load's toast relation.
     var loadedValues: [UInt32] = []
     var loadManager = ""

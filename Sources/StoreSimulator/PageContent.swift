@@ -37,16 +37,20 @@ struct PageContent {
 
     /// Writes a new version on a page and returns it.
     mutating func write(on page: borrowing PinnedPage) -> UInt32 {
+        let block = page.block
+        return page.withEditor { write(on: &$0, block) }
+    }
+
+    /// Writes a new version of a block and returns it.
+    mutating func write(on editor: inout PageEditor, _ block: BlockNumber) -> UInt32 {
         lastVersion += 1
-        make(lastVersion, page.block.rawValue)
+        make(lastVersion, block.rawValue)
         let span = words.span
-        page.withEditor { editor in
-            editor.initialize()
-            for row in 0..<Self.rows(of: lastVersion) {
-                let item = unsafe row == 0 ? span.bytes : span.extracting(0..<1).bytes
-                guard (try? editor.addItem(item)) != nil else {
-                    preconditionFailure("items of that size fit on an empty page")
-                }
+        editor.initialize()
+        for row in 0..<Self.rows(of: lastVersion) {
+            let item = unsafe row == 0 ? span.bytes : span.extracting(0..<1).bytes
+            guard (try? editor.addItem(item)) != nil else {
+                preconditionFailure("items of that size fit on an empty page")
             }
         }
         return lastVersion

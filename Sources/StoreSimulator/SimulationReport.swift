@@ -27,6 +27,8 @@ public struct SimulationReport: Sendable {
     public var openings = 0
     /// Number of acknowledged checkpoints and commits.
     public var acknowledgements = 0
+    /// Number of commits that filled up the last page of a relation.
+    public var fills = 0
     /// Number of pages read and compared to the last byte.
     public var pagesChecked = 0
     /// Number of relations whose rows were counted and compared with the catalog.
@@ -57,6 +59,7 @@ public struct SimulationReport: Sendable {
         crashesInRecovery += other.crashesInRecovery
         openings += other.openings
         acknowledgements += other.acknowledgements
+        fills += other.fills
         pagesChecked += other.pagesChecked
         countsChecked += other.countsChecked
         failures += other.failures

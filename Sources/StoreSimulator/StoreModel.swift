@@ -21,6 +21,8 @@ final class RelationModel {
     var pages: [Page]
     /// Pages that an append is adding. They exist if the append turns out to count.
     var tail: [Page] = []
+    /// The version that an append is putting in the place of the last page, if it fills it up.
+    var filled: UInt32?
     /// The numbers of pages that it may have after a crash.
     var possibleCounts: [Int]
     /// The values in its toast relation, and those that an append is adding.
@@ -45,19 +47,37 @@ final class RelationModel {
         possibleCounts = [count]
     }
 
-    /// Whether these values may be found together with that number of pages.
-    private func allows(values found: [UInt32], pages count: Int) -> Bool {
-        if found == values, count <= pages.count || valuesTail.isEmpty { return true }
-        return found == values + valuesTail && (count > pages.count || tail.isEmpty)
+    /// Whether these versions and values may be found: those from before the append in progress, or
+    /// those with it.
+    func allows(_ found: [UInt32], _ values: [UInt32]) -> Bool {
+        guard possibleCounts.contains(found.count) else { return false }
+        if found.count <= pages.count, values == self.values,
+            zip(pages, found).allSatisfy({ $0.versions.contains($1) })
+        {
+            return true
+        }
+        return found.count == pages.count + tail.count && values == self.values + valuesTail
+            && zip(grown, found).allSatisfy { $0.versions.contains($1) }
     }
 
-    /// Whether these versions and values may be found.
-    func allows(_ found: [UInt32], _ values: [UInt32]) -> Bool {
-        guard allows(values: values, pages: found.count) else { return false }
-        guard possibleCounts.contains(found.count) else { return false }
-        let all = pages + tail
-        return found.count <= all.count
-            && zip(all, found).allSatisfy { $0.versions.contains($1) }
+    /// The pages if the append in progress counts.
+    private var grown: [Page] {
+        var all = pages
+        if let filled, !all.isEmpty { all[all.count - 1] = Page([filled]) }
+        return all + tail
+    }
+
+    /// Records that the append in progress counts.
+    func commitAppend() {
+        pages = grown
+        values += valuesTail
+        possibleCounts = [pages.count]
+        endAppend()
+    }
+
+    /// Records that no append is in progress.
+    func endAppend() {
+        (tail, valuesTail, filled) = ([], [], nil)
     }
 }
 

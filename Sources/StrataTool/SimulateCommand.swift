@@ -87,7 +87,8 @@ struct SimulateCommand: ParsableCommand {
         printLine("\(report.seeds) seeds, \(rate) a minute; digest \(hexadecimal(report.digest))")
         printLine(
             "\(report.steps) steps, \(report.acknowledgements) acknowledged commits, checkpoints,"
-                + " drops and copies, \(report.failures) failed calls")
+                + " drops and copies (\(report.fills) filled up last pages),"
+                + " \(report.failures) failed calls")
         printLine(
             "\(report.openings) openings, \(report.powerCuts) power cuts, \(report.kills) deaths of"
                 + " the process, \(report.crashesInRecovery) of them during recovery")

@@ -68,7 +68,7 @@ enum Wording {
         let rejected =
             load.rejectedCount > 0 ? ", \(count(load.rejectedCount, "record")) skipped" : ""
         return "loaded \(count(load.rowCount, "row")) into \(relation)\(rejected):"
-            + " \(count(load.pageCount, "page")) from \(size(Double(load.byteCount)))"
+            + " \(count(load.pageCount, "new page")) from \(size(Double(load.byteCount)))"
             + " in \(seconds(load.elapsedNanoseconds)) (\(size(rate))/s),"
             + " IO method \(load.methodName)"
     }

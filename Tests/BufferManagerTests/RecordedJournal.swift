@@ -92,6 +92,8 @@ final class RecordedJournal: PageJournal {
         state.withLock { $0.events.append(.unwritten(batch.number, count)) }
     }
 
+    func replacementDidCommit(_ page: JournalledPage) {}
+
     func finish(_ batch: JournalBatch) {
         state.withLock { $0.events.append(.finished(batch.number)) }
     }

@@ -20,7 +20,8 @@ struct LoadScanTests {
         #expect(load.status == 0, "\(load)")
         #expect(load.errors.isEmpty || method == "automatic")
         #expect(load.output.contains("schema inferred from 3376 rows: iata text, name text"))
-        #expect(load.output.contains("loaded 3376 rows into airports: 36 pages from 210.4 kB in"))
+        #expect(
+            load.output.contains("loaded 3376 rows into airports: 36 new pages from 210.4 kB in"))
         #expect(method == "automatic" || load.output.contains("IO method \(method)"))
         let scan = try Command.run(
             "scan", "--store", store.path, "--relation", "airports", "--io-method", method)

@@ -49,14 +49,14 @@ import Threads
 
     private func damagedBatches(_ files: FileAccess) throws -> Int {
         let file = try files.open(JournalFormat.fileNames[0], .readOnly)
-        var scan = JournalScan(store: Self.store)
+        var scan = JournalScan(store: Self.store) { _, _ in true }
         try scan.add(file, number: 0, round: try #require(try scan.round(of: file)))
         return scan.damagedBatches
     }
 
     /// The first byte of each block's valid copy.
     private func copies(_ files: FileAccess) throws -> [UInt32: UInt8] {
-        var scan = JournalScan(store: Self.store)
+        var scan = JournalScan(store: Self.store) { _, _ in true }
         var open: [(VirtualFile, Int, UInt64)] = []
         for (number, path) in JournalFormat.fileNames.enumerated() where try files.exists(path) {
             let file = try files.open(path, .readOnly)

@@ -107,12 +107,14 @@ extension Catalog {
             throw DecodingFailure("relation \"\(name)\" has no main fork")
         }
         let toast = try readToast(&reader, version, name)
+        let fills: UInt32 =
+            version < versionOfFilling ? 0 : try reader.read("how often it was filled up")
         return RelationDescription(
             name: name, locator: locator, schema: try schemas.read(&reader, name),
             managerName: manager, blockCount: blockCount,
             furtherForks: forks.filter { $0.key != .main },
             rowCount: rows == unknownRowCount ? nil : rows, isRowCountExact: isExact,
-            toast: toast)
+            toast: toast, fillCount: fills)
     }
 
     private static func readToast(

@@ -3,7 +3,7 @@ internal import StorageManager
 
 extension Catalog {
     package static let fileName = "strata.catalog"
-    package static let file = SealedFile(magic: "STRATACA", version: 4)
+    package static let file = SealedFile(magic: "STRATACA", version: 5)
 
     static let columnNullable: UInt8 = 1
     /// The modifier of a type without one, as in PostgreSQL's `atttypmod`.
@@ -25,6 +25,8 @@ extension Catalog {
     static let columnSpelled: UInt8 = 2
     /// The first version that records which relations hold values of others.
     static let versionOfToast: UInt32 = 4
+    /// The first version that counts how often appends have filled up a relation's last page.
+    static let versionOfFilling: UInt32 = 5
     static let toastNone: UInt8 = 0
     static let toastValues: UInt8 = 1
     static let toastOwner: UInt8 = 2
@@ -72,6 +74,7 @@ extension Catalog {
             writer.write(relation.blockCount(of: fork) ?? 0)
         }
         write(relation.toast, to: &writer)
+        writer.write(relation.fillCount)
         let columns = relation.schema?.columns ?? []
         writer.write(UInt16(columns.count))
         for column in columns {

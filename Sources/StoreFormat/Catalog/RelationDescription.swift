@@ -23,11 +23,14 @@ public struct RelationDescription: Sendable, Hashable {
     public package(set) var isRowCountExact: Bool
     /// Whether it has values out of line, or holds those of another relation.
     public package(set) var toast: ToastRole
+    /// How many times an append has put a fuller version in the place of its last page. The journal
+    /// numbers these versions alike, so that recovery knows which of them count.
+    package var fillCount: UInt32
 
     package init(
         name: String, locator: RelationLocator, schema: Schema?, managerName: String,
         blockCount: UInt32 = 0, furtherForks: [Fork: UInt32] = [:], rowCount: UInt64? = nil,
-        isRowCountExact: Bool = true, toast: ToastRole = .none
+        isRowCountExact: Bool = true, toast: ToastRole = .none, fillCount: UInt32 = 0
     ) {
         self.name = name
         self.locator = locator
@@ -40,6 +43,7 @@ public struct RelationDescription: Sendable, Hashable {
         self.rowCount = known
         self.isRowCountExact = known != nil && isRowCountExact
         self.toast = toast
+        self.fillCount = fillCount
     }
 
     /// Adds rows from a load; nil if their number is unknown.

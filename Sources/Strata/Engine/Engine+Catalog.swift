@@ -63,10 +63,12 @@ extension Engine {
     ///
     /// - Parameters:
     ///   - change: makes the change. If it throws, everything stays as it was.
+    ///   - whenDurable: puts in place what the new catalog counts, before anything in memory says
+    ///     so. It must not wait for pages.
     ///   - publish: updates the engine's state at the moment when the new catalog takes effect.
     func changeCatalog(
         _ session: Session, _ change: (inout Catalog) throws(StorageError) -> Void,
-        publish: (inout EngineState) -> Void = { _ in }
+        whenDurable: () -> Void = {}, publish: (inout EngineState) -> Void = { _ in }
     ) throws(StorageError) {
         session.submitStaged()
         try changes.withLock { _ throws(StorageError) in
@@ -83,6 +85,7 @@ extension Engine {
                 note(error)
                 throw error
             }
+            whenDurable()
             let published = next
             state.withLock { state in
                 state.catalog = published

@@ -92,6 +92,7 @@ final class RelationState: Sendable {
     let open: OpenRelation
     private let visibleBlocks: Atomic<UInt32>
     private let settled: Atomic<Bool>
+    private let failedFilling = Atomic<Bool>(false)
     /// The blocks whose rows were counted, and the number of the rows; nil if unknown. Changed
     /// together with the catalog.
     private let counted = Lock<RelationExtent?>(nil, rank: .countedExtent)
@@ -168,6 +169,13 @@ final class RelationState: Sendable {
     var isSettled: Bool {
         get { settled.load(ordering: .acquiring) }
         set { settled.store(newValue, ordering: .releasing) }
+    }
+
+    /// Whether a version of the last page may be in the journal that does not count, because its
+    /// load failed. Changed by the relation's only load.
+    var hasFailedFilling: Bool {
+        get { failedFilling.load(ordering: .relaxed) }
+        set { failedFilling.store(newValue, ordering: .relaxed) }
     }
 
     /// How many blocks of the main fork readers see. A thread that adds pages releases it once they

@@ -51,7 +51,15 @@ extension Relation {
         // A changed page is dirty until it is written, and is written only after the count is gone.
         !extent.allows(found)
             && !engine.buffers.hasChanges(in: open, below: BlockNumber(extent.blockCount))
-            && record.isCounted
+            && record.isCounted && !wasFilled(to: found, since: extent)
+    }
+
+    /// Whether appends may have added that many rows to the extent's last page meanwhile.
+    func wasFilled(to found: UInt64, since extent: RelationExtent) -> Bool {
+        guard let before = extent.rowCount, found > before else { return false }
+        // An append that has filled the page, but not published it yet, holds the lock.
+        engine.changes.withLock { _ in }
+        return found <= record.extent.rowCount ?? 0
     }
 }
 

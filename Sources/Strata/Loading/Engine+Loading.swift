@@ -209,8 +209,7 @@ extension Engine {
         }
     }
 
-    /// Starts at the file's end. The catalog records that the file must be cut to it, until the
-    /// load counts.
+    /// Starts at the file's end.
     private func startAppending(_ target: LoadTarget, _ session: Session) throws(StorageError)
         -> LoadStart
     {
@@ -236,20 +235,15 @@ extension Engine {
         do throws(StorageError) {
             try settle(record, session)
             let first = record.blockCount
-            // Pages that were added by other means count as committed from here on.
             try buffers.flush(record.open, session: session)
-            try syncPending(session)
-            try changeCatalog(session) { (catalog) throws(StorageError) in
-                if catalog.relations[target.relation]?.blockCount != first {
+            if state.withLock({ $0.description(at: locator)?.blockCount }) != first {
+                // Pages that were added by other means count as committed from here on.
+                try syncPending(session)
+                try changeCatalog(session) { (catalog) throws(StorageError) in
                     catalog.relations[target.relation]?.forgetRowCount()
+                    catalog.relations[target.relation]?.blockCount = first
                 }
-                catalog.relations[target.relation]?.blockCount = first
-                catalog.remains[locator] = Catalog.Remains(
-                    managerName: relation.managerName, kind: .blocks(from: first))
             }
-            record.isSettled = false
-            // Its first page is a new one, so it never writes a committed page.
-            buffers.setUnprotected(record.open, from: BlockNumber(first))
             return LoadStart(
                 record: record, schema: relation.schema, managerName: relation.managerName,
                 firstBlock: first)
@@ -257,6 +251,19 @@ extension Engine {
             forgetLoad(locator)
             throw error
         }
+    }
+
+    /// Records that the files of a relation that is appended to must be cut to its end, until the
+    /// load counts.
+    func beginToGrow(_ load: PendingLoad) throws(StorageError) {
+        let open = load.record.open
+        try changeCatalog(load.session) { (catalog) throws(StorageError) in
+            catalog.remains[open.locator] = Catalog.Remains(
+                managerName: load.managerName, kind: .blocks(from: load.firstBlock))
+        }
+        load.record.isSettled = false
+        // Its first new page is behind the committed ones, so it never writes one of those.
+        buffers.setUnprotected(open, from: BlockNumber(load.firstBlock))
     }
 
     /// Makes the durable pages of loads part of their relations, all at the same moment.
@@ -275,6 +282,8 @@ extension Engine {
                 descriptions.append(new)
                 replaced += old
             }
+        } whenDurable: {
+            completeFilling(loads.map(\.load))
         } publish: { state in
             for old in replaced { state.drop(old) }
             for (position, (load, _)) in loads.enumerated() {
@@ -305,6 +314,7 @@ extension Engine {
         if var grown = old, grown.locator == locator {
             grown.blockCount = count
             grown.addRows(rowCount)
+            if load.changedLastPage != nil { grown.fillCount += 1 }
             if load.toastRole != .none { grown.toast = load.toastRole }
             catalog.relations[name] = grown
             return (grown, [])
@@ -343,57 +353,5 @@ extension Engine {
     private func forgetLoad(_ locator: RelationLocator) {
         _ = state.withLock { $0.loading.remove(locator) }
         releaseUser(locator)
-    }
-
-    /// Cuts off what lies behind the blocks that readers see: the remains of an interrupted
-    /// extension or of an append that was not committed. Does nothing after the first time.
-    func settle(_ record: RelationState, _ session: Session) throws(StorageError) {
-        if record.isSettled { return }
-        session.submitStaged()
-        try settling.withLock { _ throws(StorageError) in
-            if record.isSettled { return }
-            let locator = record.open.locator
-            let count = record.blockCount
-            try checkCounted(locator)
-            // Even if it is no longer that long: a crash may have left files behind its end.
-            try truncate(record.open, to: count, session)
-            // Before the removal: cutting has registered the files that are then removed.
-            try syncPending(session)
-            try removeSevered(of: locator)
-            if state.withLock({ $0.catalog.remains[locator] }) != nil {
-                try changeCatalog(session) { (catalog) throws(StorageError) in
-                    if case .blocks = catalog.remains[locator]?.kind {
-                        catalog.remains[locator] = nil
-                    }
-                }
-            }
-            buffers.setUnprotected(record.open, from: nil)
-            record.isSettled = true
-        }
-    }
-
-    /// Removes segment files behind the reachable end, which would reappear as the relation grows.
-    func removeSevered(of locator: RelationLocator) throws(StorageError) {
-        guard let paths = state.withLock({ $0.severed[locator] }), !paths.isEmpty else { return }
-        for path in paths where try files.remove(path, ifExists: true) {
-            logger.notice(
-                """
-                store "\(directory)": removed "\(path)", which was behind the end of relation \
-                \(locator)
-                """)
-        }
-        try files.syncDirectory(PresentFiles.directory)
-        state.withLock { $0.severed[locator] = nil }
-    }
-
-    /// Cuts the main fork, in the pool and on disk, unless another engine may have grown it.
-    func truncate(_ relation: OpenRelation, to count: UInt32, _ session: Session)
-        throws(StorageError)
-    {
-        session.submitStaged()
-        try checkOwnership()
-        try buffers.dropBlocks(
-            of: relation, fork: .main, from: BlockNumber(count), session: session)
-        try relation.storage.truncate(.main, to: count, session: session)
     }
 }

@@ -34,7 +34,7 @@ extension PendingLoad {
     /// Passes the load of the toast relation to a load of the same relation with other columns,
     /// whose rows keep the pointers of this one's.
     public func passToast(to other: PendingLoad) {
-        precondition(
+        insist(
             other.target.relation == target.relation && other.toastLoad == nil,
             "The other load is of the same relation, and has no values out of line.")
         (other.toastLoad, other.toastRole) = (toastLoad, toastRole)

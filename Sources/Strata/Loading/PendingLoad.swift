@@ -15,7 +15,7 @@ internal import Logging
 /// removes what was written. Belongs to its session's thread.
 ///
 /// New pages go to a new file, which the catalog then names (create, replace), or behind the end
-/// that the catalog records (append).
+/// that the catalog records (append). An append can also fill up the last page (``lastPage()``).
 public final class PendingLoad {
     /// The target and mode.
     public let target: LoadTarget
@@ -50,6 +50,12 @@ public final class PendingLoad {
     /// commit, as ``commit(rowCount:)`` takes it for the relation itself.
     public var toastRowCount: UInt64?
 
+    /// The relation's last page, to be filled up; nil unless ``lastPage()`` has found one.
+    var filling: LastPage?
+    var hasLookedForLastPage = false
+    /// Whether the catalog records that the files may have pages behind the relation's end.
+    fileprivate private(set) var hasBegunToGrow: Bool
+
     private enum Phase { case open, committed, aborted }
 
     /// The most pages by which the relation grows at a time.
@@ -65,6 +71,7 @@ public final class PendingLoad {
         record = start.record
         managerName = start.managerName
         firstBlock = start.firstBlock
+        hasBegunToGrow = target.mode != .append
     }
 
     deinit {
@@ -86,6 +93,10 @@ public final class PendingLoad {
             return page
         }
         extended = nil
+        if !hasBegunToGrow {
+            try engine.beginToGrow(self)
+            hasBegunToGrow = true
+        }
         try cutWhatFailedToGrow()
         // A small relation takes little more than it needs; a large one grows in large steps.
         extended = try engine.buffers.extend(
@@ -168,6 +179,7 @@ public final class PendingLoad {
     /// Writes the pages and gives back the excess by which the relation grew.
     fileprivate func finishPages() throws(StorageError) {
         extended = nil
+        if !hasBegunToGrow { return }
         try cutWhatFailedToGrow()
         try engine.buffers.flush(record.open, session: session)
     }
@@ -224,16 +236,21 @@ extension Engine {
             try load.checkOpen()
             try load.checkReleased()
         }
+        let pending = loads.map(\.load)
         do throws(StorageError) {
-            for (load, _) in loads { try load.finishPages() }
-            if !options.publishesEarly { try syncPending(session) }
+            for load in pending { try load.finishPages() }
+            let hasPages = pending.contains { $0.hasBegunToGrow }
+            if hasPages, !options.publishesEarly { try syncPending(session) }
+            try prepareFilling(pending)
             let relations = try publish(loads, isExact: isExact, session)
-            if options.publishesEarly { try syncPending(session) }
-            for (load, _) in loads { load.didCommit() }
+            if hasPages, options.publishesEarly { try syncPending(session) }
+            releaseFilling(pending, hasFailed: false)
+            for load in pending { load.didCommit() }
             emptyDropped(session)
             return Array(relations.prefix(given.count))
         } catch {
-            for (load, _) in loads { load.undo() }
+            releaseFilling(pending, hasFailed: true)
+            for load in pending { load.undo() }
             throw error
         }
     }

@@ -85,8 +85,9 @@ final class Verifier {
         }
         // Missing rows whose cause was reported are not reported again.
         guard report.findings == findingsBefore || pages.toleratedZeroes > 0 else { return }
-        // The count is removed before a page is written that makes it wrong.
-        guard subject.relation.record.isCounted else { return }
+        guard subject.relation.record.isCounted,
+            !subject.relation.wasFilled(to: pages.rows, since: subject.extent)
+        else { return }
         var reason =
             "holds \(pages.rows) \(pages.rows == 1 ? "row" : "rows") where the catalog says"
             + " \(expected)"

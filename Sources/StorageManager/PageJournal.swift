@@ -1,5 +1,4 @@
 public import AsyncIO
-public import StorageManager
 
 /// Keeps copies of pages until the pages are intact in place.
 ///
@@ -65,6 +64,12 @@ public protocol PageJournal: AnyObject, Sendable {
         _ batch: JournalBatch, _ locator: RelationLocator, _ fork: Fork, block: BlockNumber,
         count: Int)
 
+    /// Records that the replacement of a page counts, whose copy is durable: its batch is
+    /// unfinished. Older copies of the page are needed no more. Never waits.
+    ///
+    /// Before this, and if it is never called, the journal behaves as if the copy did not exist.
+    func replacementDidCommit(_ page: JournalledPage)
+
     /// Records that no write in place of a batch's pages is in progress any more, and that those
     /// made are registered for the next sync. Never waits.
     func finish(_ batch: JournalBatch)
@@ -95,15 +100,20 @@ public struct JournalledPage: Sendable, BitwiseCopyable {
     public let block: BlockNumber
     /// The bytes to be written in place, with their checksum; aligned to 4096 bytes.
     public let bytes: PageAddress
+    /// If it is not 0, the copy counts only once the catalog has this number of the relation's last
+    /// replaced page (``PageJournal/replacementDidCommit(_:)``).
+    public let replacement: UInt32
 
     /// Makes a page of a batch.
     public init(
-        locator: RelationLocator, fork: Fork, block: BlockNumber, bytes: PageAddress
+        locator: RelationLocator, fork: Fork, block: BlockNumber, bytes: PageAddress,
+        replacement: UInt32 = 0
     ) {
         self.locator = locator
         self.fork = fork
         self.block = block
         self.bytes = bytes
+        self.replacement = replacement
     }
 }
 

@@ -1,0 +1,114 @@
+internal import Journaling
+public import PageFormat
+public import StorageManager
+internal import Threads
+
+/// A copy of a relation's last page, to which an append adds rows.
+///
+/// The copy takes the page's place when the load is committed; until then readers see the page as
+/// it was. Belongs to the load's thread.
+public final class LastPage {
+    let replacement: PageReplacement
+
+    init(_ replacement: PageReplacement) { self.replacement = replacement }
+
+    /// The page's block.
+    public var block: BlockNumber { replacement.block }
+
+    /// Changes the copy. Callers must not do that while or after the load is committed, and must
+    /// only add to it: the rows that are there count already.
+    public func withEditor<Result, Failure>(
+        _ body: (inout PageEditor) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try replacement.withEditor(body)
+    }
+}
+
+extension PendingLoad {
+    /// A copy of the last page that the relation had before the load, so that rows can fill it up
+    /// before they take new pages. Calling it again returns the same copy.
+    ///
+    /// Rows added to it count in ``commit(rowCount:)`` like those on new pages. A crash leaves the
+    /// page with all of them or with none.
+    ///
+    /// - Returns: nil if the load does not append, if there is no page, or a page of zeroes or with
+    ///   special space, or if the page cannot be read. Nil, too, if nothing keeps a copy of the
+    ///   page until it is in place: the journal does that if ``EngineOptions/tornPageProtection``
+    ///   is `doubleWrite`, for storage managers whose pages can tear. Relations in memory need
+    ///   none.
+    /// - Throws: `closed` after the load has ended; exhausted descriptors or memory.
+    public func lastPage() throws(StorageError) -> LastPage? {
+        try checkOpen()
+        if hasLookedForLastPage { return filling }
+        hasLookedForLastPage = true
+        guard target.mode == .append, firstBlock > 0,
+            PageReplacement.isPossible(for: record.open, in: engine.buffers),
+            engine.mayFill(record)
+        else { return nil }
+        let replacement: PageReplacement
+        do throws(StorageError) {
+            replacement = try PageReplacement(
+                of: BlockNumber(firstBlock - 1), record.open, in: engine.buffers, session: session)
+        } catch {
+            // The rows get new pages; readers of the damaged page meet its error.
+            if error.isExhaustion { throw error }
+            return nil
+        }
+        guard replacement.isHeapPage else { return nil }
+        filling = LastPage(replacement)
+        return filling
+    }
+
+    /// The copy of the last page, if it was changed.
+    var changedLastPage: PageReplacement? {
+        guard let filling, filling.replacement.isChanged else { return nil }
+        return filling.replacement
+    }
+}
+
+extension Engine {
+    /// Whether the last page of a relation may be filled up. Not after an attempt failed whose copy
+    /// may still be in the journal: the next one would have its number.
+    func mayFill(_ record: RelationState) -> Bool {
+        let count = state.withLock { $0.description(at: record.open.locator)?.fillCount }
+        guard let count, count < .max else { return false }
+        return !record.hasFailedFilling
+    }
+
+    /// Locks the last pages that loads have filled up, and keeps their new versions durably. They
+    /// count once the catalog has their numbers.
+    ///
+    /// - Throws: `relationBusy` if such a page was changed by other means meanwhile.
+    func prepareFilling(_ loads: [PendingLoad]) throws(StorageError) {
+        let filled = loads.filter { $0.changedLastPage != nil }
+        if filled.isEmpty { return }
+        let numbers = state.withLock { state in
+            filled.map { (state.description(at: $0.record.open.locator)?.fillCount ?? 0) + 1 }
+        }
+        let pages = filled.compactMap(\.changedLastPage)
+        guard let changed = try PageReplacement.prepare(pages, numbers: numbers) else { return }
+        let name = filled.first { $0.changedLastPage === changed }?.target.relation ?? ""
+        throw StorageError(
+            .relationBusy,
+            "block \(changed.block) of relation \"\(name)\" was changed while rows were being"
+                + " added to a copy of it",
+            remedy: "Append the rows again.",
+            at: StorageError.Location(relation: name, block: changed.block.rawValue))
+    }
+
+    /// Puts the new versions in place, once the catalog that counts them is durable.
+    func completeFilling(_ loads: [PendingLoad]) {
+        for load in loads {
+            load.changedLastPage?.complete()
+        }
+    }
+
+    /// Lets others use the pages again.
+    func releaseFilling(_ loads: [PendingLoad], hasFailed: Bool) {
+        for load in loads {
+            guard let page = load.changedLastPage else { continue }
+            if hasFailed, page.isKept { load.record.hasFailedFilling = true }
+            page.release()
+        }
+    }
+}
