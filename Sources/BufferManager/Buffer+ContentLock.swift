@@ -81,6 +81,7 @@ extension Buffer {
             (old.bits & ~(BufferState.exclusive | BufferState.lockWaiters)) | sets
         }
         assert(old.has(BufferState.exclusive), "an exclusive lock is given back once")
+        if dirtied && !old.has(BufferState.dirty) { withRecord { $0.changes.set() } }
         if old.has(BufferState.lockWaiters) { wakeLockWaiters() }
     }
 

@@ -83,7 +83,11 @@ struct Buffer: @unchecked Sendable, BitwiseCopyable {
         let flags = BufferState.dirty | BufferState.justDirtied
         var old = state
         while old.bits & flags != flags {
-            if exchange(&old, BufferState(old.bits | flags)) { return }
+            let wasClean = !old.has(BufferState.dirty)
+            if exchange(&old, BufferState(old.bits | flags)) {
+                if wasClean { withRecord { $0.changes.set() } }
+                return
+            }
         }
     }
 

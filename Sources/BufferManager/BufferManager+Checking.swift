@@ -9,6 +9,9 @@ extension BufferManager {
     /// - Parameter idle: also checks that nothing is pinned, locked or under IO.
     public func checkInvariants(idle: Bool = true) {
         for pool in pools { pool.checkInvariants(idle: idle) }
+        precondition(
+            !idle || table.changes.isPending || !hasDirtyPages,
+            "a checkpoint looks for pages that are dirty")
     }
 }
 

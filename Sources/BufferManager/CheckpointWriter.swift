@@ -23,7 +23,8 @@ public final class CheckpointWriter {
     /// How many pages of a file are written before another file's turn.
     static let stretch = WritebackHint.size
 
-    /// Marks the pages that are dirty now. O(pool).
+    /// Marks the pages that are dirty now. O(pool), or constant if no page was changed since the
+    /// last one.
     ///
     /// - Parameters:
     ///   - manager: the pool whose pages are written.
@@ -32,7 +33,7 @@ public final class CheckpointWriter {
     public init(_ manager: BufferManager, session: Session) throws(StorageError) {
         try manager.check(session)
         pool = manager.shared
-        places = pool.balanced(pool.sorted(pool.markForCheckpoint()))
+        places = pool.balanced(pool.sorted(pool.markForCheckpoint(manager.table.changes)))
         pageCount = places.count
         writer = PageWriter(pool, session)
         writer.begin(.checkpoint)
@@ -70,7 +71,8 @@ public final class CheckpointWriter {
 extension BufferPool {
     /// Marks the pages that are dirty now for the checkpoint to write. Returns those, and any that
     /// a checkpoint before has left. O(pool), as far as the pool was ever used.
-    func markForCheckpoint() -> [Place] {
+    func markForCheckpoint(_ changes: ChangeMark) -> [Place] {
+        guard changes.take() else { return [] }
         var places: [Place] = []
         for index in 0..<reachedCount {
             let buffer = buffer(index)
@@ -83,6 +85,8 @@ extension BufferPool {
                 places.append(Place(tag: buffer.tag, index: index))
             }
         }
+        // Until they are written, which may fail.
+        if !places.isEmpty { changes.set() }
         return places
     }
 

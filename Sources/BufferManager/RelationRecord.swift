@@ -34,9 +34,13 @@ final class RelationRecord: Sendable {
     /// The manager's table, kept for tasks that wait for one of the relation's pages.
     let waits: WaitTable
 
-    init(_ relation: OpenRelation, _ waits: WaitTable) {
+    /// The manager's, to be set when a page of the relation is changed.
+    let changes: ChangeMark
+
+    init(_ relation: OpenRelation, _ waits: WaitTable, _ changes: ChangeMark) {
         locator = relation.locator
         self.waits = waits
+        self.changes = changes
         current = Lock(relation, rank: .relationCurrent)
     }
 
@@ -104,12 +108,13 @@ final class RelationRecord: Sendable {
 final class RelationTable: Sendable {
     private let records = Lock<[RelationLocator: RelationRecord]>([:], rank: .relationRecords)
     let waits = WaitTable()
+    let changes = ChangeMark()
 
     /// Returns the relation's record; makes it if there is none.
     func record(of relation: OpenRelation) -> RelationRecord {
         let record = records.withLock { records in
             if let record = records[relation.locator] { return record }
-            let record = RelationRecord(relation, waits)
+            let record = RelationRecord(relation, waits, changes)
             records[relation.locator] = record
             return record
         }
@@ -125,4 +130,21 @@ final class RelationTable: Sendable {
     func forget(_ locator: RelationLocator) {
         _ = records.withLock { $0.removeValue(forKey: locator) }
     }
+}
+
+/// Tells whether pages may have been changed since a checkpoint last looked at all of them, so that
+/// a checkpoint with nothing to do costs the same beside every pool.
+///
+/// A thread that makes a clean page dirty sets the mark after that. A checkpoint takes the mark
+/// before it looks. So a page that it does not see dirty has its mark set afterwards.
+final class ChangeMark: Sendable {
+    private let isSet = Atomic<Bool>(false)
+
+    /// Whether the next checkpoint looks.
+    var isPending: Bool { isSet.load(ordering: .acquiring) }
+
+    func set() { isSet.store(true, ordering: .releasing) }
+
+    /// Takes the mark back. Returns whether it was set.
+    func take() -> Bool { isSet.exchange(false, ordering: .acquiringAndReleasing) }
 }
