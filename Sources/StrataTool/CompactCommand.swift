@@ -9,7 +9,8 @@ struct CompactCommand: ParsableCommand {
         abstract: "Return unused space in relations' files to the file system.",
         discussion: """
             Writing to compressed relations leaves holes in their files, which later writes \
-            fill. This command moves what follows the holes into them, and shortens the files. \
+            fill. This command moves what follows the holes into them, and shortens the files, \
+            and so it does with those of a relation's toast relation. \
             An interruption or a crash does no harm. Relations that cannot be compacted are named \
             on standard error, the others are compacted, and the exit code is then 1.
             """)
@@ -27,7 +28,9 @@ struct CompactCommand: ParsableCommand {
             let session = try engine.makeSession()
             defer { session.close() }
             var failures = Failures()
-            for name in relation.isEmpty ? engine.relations.map(\.name) : relation {
+            // A toast relation is compacted together with its owner.
+            let all = engine.relations.filter { $0.toastOwner == nil }.map(\.name)
+            for name in relation.isEmpty ? all : relation {
                 do throws(StorageError) { try compact(name, of: engine, session) } catch {
                     if error.concernsWholeStore { throw error }
                     failures.note("could not compact \(name): \(error)")
@@ -40,11 +43,19 @@ struct CompactCommand: ParsableCommand {
     private func compact(_ name: String, of engine: Engine, _ session: Session)
         throws(StorageError)
     {
-        let before = try engine.space(ofRelation: name).fileBytes
+        let names = [name] + (engine.description(of: name)?.toastRelation.map { [$0] } ?? [])
+        let before = try size(of: names, engine)
         let moved = try engine.compact(relation: name, session: session)
-        let after = try engine.space(ofRelation: name).fileBytes
+        let after = try size(of: names, engine)
         printLine(
             "compacted \(name): \(Wording.size(Double(before))) became"
                 + " \(Wording.size(Double(after))), \(Wording.size(Double(moved))) were moved")
+    }
+
+    /// How much the files of some relations take.
+    private func size(of names: [String], _ engine: Engine) throws(StorageError) -> Int {
+        var size = 0
+        for name in names { size += try engine.space(ofRelation: name).fileBytes }
+        return size
     }
 }

@@ -65,7 +65,11 @@ import Testing
         #expect(try run("scan", "--relation", "u").output == text + rows)
         _ = try run("load", file, "--relation", "t", "--replace")
         #expect(try run("scan", "--relation", "t").output == text)
-        _ = try run("compact")
+        // One line for each relation with its values.
+        let lines = try run("compact").output.split(separator: "\n")
+        #expect(lines.count == 2 && lines.allSatisfy { $0.hasPrefix("compacted ") }, "\(lines)")
+        let named = try run("compact", "--relation", "t").output
+        #expect(named.hasPrefix("compacted t: "), "\(named)")
         #expect(try run("verify").output.hasPrefix("no damage"))
         _ = try run("drop", "--relation", "t")
         #expect(try run("scan", "--relation", "u").output == text + rows)

@@ -160,6 +160,37 @@ import Threads
         try engine.close()
     }
 
+    @Test("A toast relation is compacted together with its owner")
+    func compactionOfToastRelations() throws {
+        let store = TestStore()
+        let compacted = Compacted()
+        let engine = try store.open {
+            $0.storageManagers = [
+                StorageManagerPlugin(id: StorageManagerID(rawValue: 9), name: "twin") {
+                    context throws(StorageError) in
+                    try TwinDisk(context, compacted)
+                }
+            ]
+        }
+        let session = try engine.makeSession()
+        try engine.load("plain", 1, mark: 1, session, manager: "twin")
+        let load = try engine.beginLoad(
+            LoadTarget(relation: "wide", schema: TestStore.schema, managerName: "twin"),
+            session: session)
+        try load.add(1, mark: 1)
+        try load.beginToast().add(2, mark: 1)
+        try load.commit()
+        let wide = try #require(engine.description(of: "wide"))
+        let toast = try #require(engine.description(of: wide.toastRelation ?? ""))
+        // The twin says that it moves one byte in each relation.
+        #expect(try engine.compact(relation: "plain", session: session) == 1)
+        #expect(try engine.compact(relation: "wide", session: session) == 2)
+        #expect(compacted.locators.withLock { $0.dropFirst() } == [wide.locator, toast.locator])
+        #expect(try engine.compact(relation: toast.name, session: session) == 1)
+        session.close()
+        try engine.close()
+    }
+
     @Test(arguments: IOMethodMatrix.all)
     func directIO(_ method: TestedMethod) throws {
         let store = TestStore(method)
@@ -183,11 +214,20 @@ private final class Makings: Sendable {
     let count = Atomic(0)
 }
 
+/// The relations that were compacted.
+private final class Compacted: Sendable {
+    let locators = Mutex<[RelationLocator]>([])
+}
+
 /// MagneticDisk under another name.
 private final class TwinDisk: ForwardingStorageManager {
     let base: any StorageManager
+    let compacted: Compacted
 
-    init(_ context: StorageManagerPlugin.Context) throws(StorageError) {
+    init(
+        _ context: StorageManagerPlugin.Context, _ compacted: Compacted = Compacted()
+    ) throws(StorageError) {
+        self.compacted = compacted
         var configuration = MagneticDiskConfiguration()
         configuration.segmentBlocks = context.segmentBlocks
         base = try MagneticDisk(
@@ -195,4 +235,9 @@ private final class TwinDisk: ForwardingStorageManager {
     }
 
     var name: String { "twin" }
+
+    func compact(_ locator: RelationLocator) throws(StorageError) -> Int {
+        compacted.locators.withLock { $0.append(locator) }
+        return 1
+    }
 }

@@ -29,8 +29,8 @@ extension Engine {
         return try managers.manager(relation.open.manager)?.options(of: relation.locator) ?? [:]
     }
 
-    /// Frees space in a relation's files that is allocated but unused. Readers and writers continue
-    /// meanwhile. Blocks the thread.
+    /// Frees space that is allocated but unused in the files of a relation, and in those of its
+    /// toast relation if it has one. Readers and writers continue meanwhile. Blocks the thread.
     ///
     /// - Returns: how many bytes were moved for that.
     /// - Throws: `notFound`, `relationDamaged` if files are missing or too short, `storeFailed`, or
@@ -41,6 +41,12 @@ extension Engine {
         session.submitStaged()
         try checkOwnership()
         let relation = try relation(named: name)
+        let moved = try compact(relation)
+        guard let toast = try relation.toast() else { return moved }
+        return try moved + compact(toast)
+    }
+
+    private func compact(_ relation: Relation) throws(StorageError) -> Int {
         guard let manager = managers.manager(relation.open.manager) else { return 0 }
         do throws(StorageError) { return try manager.compact(relation.locator) } catch {
             note(error)
