@@ -17,6 +17,7 @@ extension ColumnType {
         case .timestamp, .timestampTZ: Self.timestampFault(bytes)
         case .numeric: Self.numericFault(bytes)
         case .jsonb: Self.jsonbFault(bytes)
+        case .array(let element): Self.arrayFault(bytes, element.type)
         }
     }
 

@@ -1,7 +1,7 @@
 /// The type of a column: the form of its text, and the layout of its datum in a heap tuple.
 ///
 /// Lengths and alignments are those of PostgreSQL's `pg_type`, so PostgreSQL can read the tuples.
-public enum ColumnType: UInt8, Sendable, Hashable, CaseIterable {
+public enum ColumnType: Sendable, Hashable, CaseIterable {
     case boolean
     case smallint
     case integer
@@ -22,6 +22,8 @@ public enum ColumnType: UInt8, Sendable, Hashable, CaseIterable {
     case char
     case json
     case jsonb
+    /// An array of values of another type, in any number of dimensions.
+    case array(of: ArrayElement)
 
     /// The type's SQL name, as PostgreSQL's `format_type` prints it (`timestamp` is short for
     /// `timestamp without time zone`, `timestamptz` for `timestamp with time zone`, `time` for
@@ -47,6 +49,7 @@ public enum ColumnType: UInt8, Sendable, Hashable, CaseIterable {
         case .char: "bpchar"
         case .json: "json"
         case .jsonb: "jsonb"
+        case .array(let element): "\(element.type.sqlName)[]"
         }
     }
 
@@ -59,7 +62,7 @@ public enum ColumnType: UInt8, Sendable, Hashable, CaseIterable {
         case .integer, .real, .date: 4
         case .bigint, .doublePrecision, .time, .timestamp, .timestampTZ: 8
         case .uuid, .interval: 16
-        case .text, .bytea, .numeric, .varchar, .char, .json, .jsonb: nil
+        case .text, .bytea, .numeric, .varchar, .char, .json, .jsonb, .array: nil
         }
     }
 
@@ -71,6 +74,7 @@ public enum ColumnType: UInt8, Sendable, Hashable, CaseIterable {
         case .smallint: 2
         case .integer, .real, .date, .text, .bytea, .numeric, .varchar, .char, .json, .jsonb: 4
         case .bigint, .doublePrecision, .time, .timestamp, .timestampTZ, .interval: 8
+        case .array(let element): max(4, element.type.alignment)
         }
     }
 
@@ -96,6 +100,7 @@ public enum ColumnType: UInt8, Sendable, Hashable, CaseIterable {
         case .numeric: 1700
         case .uuid: 2950
         case .jsonb: 3802
+        case .array(let element): element.arrayIdentifier
         }
     }
 
@@ -103,7 +108,13 @@ public enum ColumnType: UInt8, Sendable, Hashable, CaseIterable {
     /// space; nil if there is none.
     public init?(sqlName: String) {
         let words = sqlName.split(whereSeparator: \.isWhitespace).map { $0.lowercased() }
-        switch words.joined(separator: " ") {
+        let name = words.joined(separator: " ")
+        if name.hasSuffix("[]") {
+            guard let element = ColumnType(sqlName: String(name.dropLast(2))) else { return nil }
+            self = element.array
+            return
+        }
+        switch name {
         case "boolean", "bool": self = .boolean
         case "smallint", "int2": self = .smallint
         case "integer", "int", "int4": self = .integer
@@ -129,7 +140,7 @@ public enum ColumnType: UInt8, Sendable, Hashable, CaseIterable {
 
     /// Every type's SQL name, separated by commas, for messages.
     public static var knownNames: String {
-        allCases.map(\.sqlName).joined(separator: ", ")
+        scalars.map(\.sqlName).joined(separator: ", ") + ", and arrays of these such as integer[]"
     }
 }
 

@@ -13,6 +13,8 @@ extension ColumnType {
         case .uuid: .uuid
         case .interval: .fixed(16, alignment: .eight)
         case .text, .bytea, .numeric, .varchar, .char, .json, .jsonb: .variable()
+        case .array(let element):
+            .variable(alignment: element.type.alignment == 8 ? .eight : .four)
         }
     }
 }

@@ -19,6 +19,8 @@ private struct SchemaParser {
         case quotedName(String)
         case comma
         case parenthesis
+        /// What makes a type an array, whatever number is between.
+        case brackets
         case end
     }
 
@@ -40,14 +42,14 @@ private struct SchemaParser {
             case .word(let word): name = word.lowercased()
             case .quotedName(let quoted): name = quoted
             case .comma, .end: throw .emptyName(position: result.count + 1)
-            case .parenthesis: throw unexpected()
+            case .parenthesis, .brackets: throw unexpected()
             }
             let (column, last) = try column(named: name)
             result.append(column)
             switch last {
             case .end: return result
             case .comma: token = try next()
-            case .word, .quotedName, .parenthesis: throw unexpected()
+            case .word, .quotedName, .parenthesis, .brackets: throw unexpected()
             }
         }
     }
@@ -56,11 +58,17 @@ private struct SchemaParser {
     private mutating func column(named name: String) throws(SchemaError) -> (Column, Token) {
         var type: [String] = []
         var numbers: [Int]?
+        var isArray = false
         var isNullable: Bool?
         var token = try next()
         while true {
-            if token == .parenthesis, !type.isEmpty, numbers == nil, isNullable == nil {
+            if token == .parenthesis, !type.isEmpty, numbers == nil, !isArray, isNullable == nil {
                 numbers = try self.numbers(ofType: type.joined(separator: " "), column: name)
+                token = try next()
+                continue
+            }
+            if token == .brackets, !type.isEmpty, isNullable == nil {
+                isArray = true
                 token = try next()
                 continue
             }
@@ -75,18 +83,19 @@ private struct SchemaParser {
             case "null" where isNullable == nil:
                 isNullable = true
             default:
-                if isNullable != nil { throw unexpected() }
+                if isNullable != nil || isArray { throw unexpected() }
                 type.append(word)
             }
             token = try next()
         }
         let typeName = type.joined(separator: " ")
         if typeName.isEmpty { throw .missingType(column: name) }
-        guard let type = ColumnType(sqlName: typeName) else {
+        guard var type = ColumnType(sqlName: typeName) else {
             throw .unknownType(typeName, column: name)
         }
         // SQL's CHARACTER without a length has one character; PostgreSQL's bpchar has any number.
         if type == .char && numbers == nil && typeName.lowercased() != "bpchar" { numbers = [1] }
+        if isArray { type = type.array }
         var modifier: TypeModifier?
         if let numbers {
             modifier = TypeModifier(numbers, of: type)
@@ -129,6 +138,9 @@ private struct SchemaParser {
         case UInt8(ascii: "("):
             position += 1
             return .parenthesis
+        case UInt8(ascii: "["):
+            try skipBrackets()
+            return .brackets
         case UInt8(ascii: "\""):
             return .quotedName(try quotedName())
         default:
@@ -139,6 +151,19 @@ private struct SchemaParser {
             }
             return .word(String(decoding: bytes[tokenStart..<position], as: UTF8.self))
         }
+    }
+
+    /// Skips brackets, and the number between them if there is one.
+    private mutating func skipBrackets() throws(SchemaError) {
+        repeat {
+            position += 1
+        } while position < bytes.count
+            && (Self.isSpace(bytes[position])
+                || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[position]))
+        guard position < bytes.count, bytes[position] == UInt8(ascii: "]") else {
+            throw unexpected()
+        }
+        position += 1
     }
 
     private mutating func quotedName() throws(SchemaError) -> String {

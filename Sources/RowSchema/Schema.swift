@@ -27,10 +27,12 @@ public struct Column: Sendable, Hashable {
 }
 
 extension Column {
-    /// The type as SQL writes it, such as `numeric(10,2)`.
+    /// The type as SQL writes it, such as `numeric(10,2)` or `varchar(5)[]`.
     public var sqlType: String {
         guard let modifier else { return type.sqlName }
-        return (type == .char ? "char" : type.sqlName) + modifier.sqlText
+        let scalar = type.element ?? type
+        return (scalar == .char ? "char" : scalar.sqlName) + modifier.sqlText
+            + (type.element == nil ? "" : "[]")
     }
 
     /// Whether a name has control characters, which new relations must not have.

@@ -57,7 +57,7 @@ extension Spelling {
         case .timestampTZ:
             [.standard, .separatedByT, .longZone, .separatedByTLongZone, .zulu, .separatedByTZulu]
         case .uuid: [.standard, .uppercase]
-        case .interval, .varchar, .char, .json, .jsonb: []
+        case .interval, .varchar, .char, .json, .jsonb, .array: []
         case .smallint, .integer, .bigint, .real, .doublePrecision, .text, .date, .bytea,
             .numeric, .time:
             [.standard]

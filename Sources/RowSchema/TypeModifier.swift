@@ -1,5 +1,5 @@
 /// What stands in parentheses behind a type's name. Mirrors PostgreSQL's type modifiers
-/// (`pg_attribute.atttypmod`).
+/// (`pg_attribute.atttypmod`). That of an array is that of its elements.
 public enum TypeModifier: Sendable, Hashable {
     /// The characters of a `varchar(n)` or `char(n)`: at most, or exactly, that many.
     case length(Int)
@@ -18,7 +18,7 @@ extension TypeModifier {
 
     /// Makes a type's modifier of the numbers in parentheses; nil if the type has no such one.
     public init?(_ numbers: [Int], of type: ColumnType) {
-        switch (type, numbers.count) {
+        switch (type.element ?? type, numbers.count) {
         case (.varchar, 1), (.char, 1): self = .length(numbers[0])
         case (.numeric, 1): self = .precision(numbers[0], scale: 0)
         case (.numeric, 2): self = .precision(numbers[0], scale: numbers[1])
@@ -31,7 +31,7 @@ extension TypeModifier {
 
     /// Whether a type can have the modifier.
     public func isValid(for type: ColumnType) -> Bool {
-        switch (self, type) {
+        switch (self, type.element ?? type) {
         case (.length(let count), .varchar), (.length(let count), .char):
             (1...Self.maximumLength).contains(count)
         case (.precision(let digits, let scale), .numeric):
@@ -54,14 +54,16 @@ extension TypeModifier {
             Int32(truncatingIfNeeded: (digits << 16 | scale & 0x7FF) + 4)
         case .fractionDigits(let count):
             // All fields of an interval are allowed.
-            Int32(truncatingIfNeeded: type == .interval ? 0x7FFF << 16 | count : count)
+            Int32(
+                truncatingIfNeeded: (type.element ?? type) == .interval
+                    ? 0x7FFF << 16 | count : count)
         }
     }
 
     /// Reads the number in PostgreSQL's `atttypmod` of a type; nil if it is impossible.
     public init?(storedNumber number: Int32, of type: ColumnType) {
         let rest = Int(number) - 4
-        switch type {
+        switch type.element ?? type {
         case .varchar, .char: self = .length(rest)
         case .numeric:
             // Eleven bits, signed.

@@ -17,6 +17,13 @@ struct SchemaTests {
         #expect(ColumnType(sqlName: "money") == nil)
         #expect(ColumnType.uuid.storedLength == 16 && ColumnType.uuid.alignment == 1)
         #expect(ColumnType.text.storedLength == nil && ColumnType.text.alignment == 4)
+        let array = ColumnType.bigint.array
+        #expect(array.storedLength == nil && array.alignment == 8 && array.element == .bigint)
+        #expect(array.array == array && ColumnType.uuid.array.alignment == 4)
+        #expect(ColumnType(sqlName: "int8 [][]") == array && ColumnType(sqlName: "x[]") == nil)
+        #expect(ArrayElement(array) == nil)
+        let numbers = Set(ColumnType.allCases.map(\.objectIdentifier))
+        #expect(numbers.count == 2 * ColumnType.scalars.count && !numbers.contains(0))
     }
 
     @Test("A schema reads back what it writes")
@@ -45,7 +52,11 @@ struct SchemaTests {
             ("timestamptz(6)", "timestamptz(6)"),
             ("time(2)", "time(2)"), ("interval(1)", "interval(1)"), ("interval", "interval"),
             ("json", "json"), ("jsonb", "jsonb"), ("float4", "real"), ("int8", "bigint"),
-            ("bool", "boolean"),
+            ("bool", "boolean"), ("int4[]", "integer[]"), ("TEXT [ ]", "text[]"),
+            ("integer[3][4]", "integer[]"), ("numeric(10,2)[]", "numeric(10,2)[]"),
+            ("varchar(5)[2]", "varchar(5)[]"), ("char[]", "char(1)[]"), ("bpchar[]", "bpchar[]"),
+            ("interval(1)[]", "interval(1)[]"),
+            ("timestamp(3) with time zone[]", "timestamptz(3)[]"),
         ])
     func modifiers(_ written: String, _ name: String) throws {
         let schema = try Schema(parsing: "v \(written) NOT NULL, w text")
@@ -97,6 +108,12 @@ struct SchemaTests {
             ("id bigint; drop", .unexpected(";", offset: 9)),
             ("id bigint default", .unknownType("bigint default", column: "id")),
             ("id text \"x\"", .unexpected("\"x\"", offset: 8)),
+            ("id []", .missingType(column: "id")), ("id integer[", .unexpected("[", offset: 10)),
+            ("id integer[x]", .unexpected("[", offset: 10)),
+            ("id integer[] big", .unexpected("big", offset: 13)),
+            ("id numeric[](3)", .unexpected("(", offset: 12)),
+            ("id integer not null[]", .unexpected("[]", offset: 19)),
+            ("id money[]", .unknownType("money", column: "id")),
         ] as [(String, SchemaError)])
     func errors(_ text: String, _ expected: SchemaError) {
         let error = #expect(throws: SchemaError.self) { try Schema(parsing: text) }

@@ -74,6 +74,7 @@ struct ExactnessTests {
         case .text, .varchar, .char: return ["", "any thing"]
         case .interval: return ["1 day", "01:00:00", "1 year 2 mons"]
         case .json, .jsonb: return ["{}", "[1]"]
+        case .array: return ["{}", "{1}", "{NULL}", "[0:0]={1}"]
         }
     }
 
@@ -138,7 +139,8 @@ struct ExactnessTests {
     func files() throws {
         let seed = UInt64.random(in: 0...UInt64.max)
         var generator = SplitMix64(seed: seed)
-        let pools = ColumnType.allCases.map { Self.seeds($0).filter { !$0.isEmpty } }
+        let types = ColumnType.scalars + [ColumnType.text.array]
+        let pools = types.map { Self.seeds($0).filter { !$0.isEmpty } }
         for _ in 0..<300 {
             let pool = pools[Int.random(in: 0..<pools.count, using: &generator)]
             let subset = (0..<Int.random(in: 1...4, using: &generator)).map { _ in

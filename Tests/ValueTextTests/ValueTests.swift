@@ -54,7 +54,7 @@ func readAndPrint(_ text: String, _ type: ColumnType) throws -> String {
                 var datum = ByteOutput()
                 try NumericText.parse(text, into: &datum)
                 try NumericText.write(datum.span, to: &output)
-            case .interval, .varchar, .char, .json, .jsonb:
+            case .interval, .varchar, .char, .json, .jsonb, .array:
                 Issue.record("RowTextTests has the values of \(type)")
             }
         }

@@ -15,7 +15,7 @@ struct KeptType {
     let isSimplified: Bool
 
     private static let types = Dictionary(
-        uniqueKeysWithValues: ColumnType.allCases.map { ($0.objectIdentifier, $0) })
+        uniqueKeysWithValues: ColumnType.scalars.map { ($0.objectIdentifier, $0) })
 
     /// Finds the type. Returns nil if there is none.
     init?(_ column: PostgresCatalogs.Column, _ catalog: DatabaseCatalog) {

@@ -126,7 +126,7 @@ enum RescueTypes {
 
     /// The column type whose values' bytes can be checked; nil for others.
     static let checked: [UInt32: ColumnType] = Dictionary(
-        ColumnType.allCases.map { ($0.objectIdentifier, $0) }
+        ColumnType.scalars.map { ($0.objectIdentifier, $0) }
     ) { first, _ in first }
 
     /// Names for a message.

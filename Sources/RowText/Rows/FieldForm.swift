@@ -47,7 +47,7 @@ struct FieldForm: Hashable {
             case .numeric:
                 var datum = ByteOutput(capacity: 64)
                 try NumericText.parseExactly(text, into: &datum)
-            case .interval, .varchar, .char, .json, .jsonb:
+            case .interval, .varchar, .char, .json, .jsonb, .array:
                 return false  // They are not inferred.
             }
             return true

@@ -121,65 +121,13 @@ public struct RowDecoder {
     private func write(
         _ column: Int, _ bytes: RawSpan, of tuple: HeapTupleView, to output: inout ByteOutput
     ) throws(RowError) {
-        let form = forms[column]
-        switch form.type {
-        case .text, .varchar, .char, .json:
-            output.append(bytes)
-        case .boolean:
-            let value = bytes.load(0, as: UInt8.self) != 0
-            BooleanText.write(value, spelled: form.spelling, to: &output)
-        case .smallint:
-            IntegerText.write(Int64(bytes.load(0, as: Int16.self)), to: &output)
-        case .integer:
-            IntegerText.write(Int64(bytes.load(0, as: Int32.self)), to: &output)
-        case .bigint:
-            IntegerText.write(bytes.load(0, as: Int64.self), to: &output)
-        case .real:
-            let bits = bytes.load(0, as: UInt32.self)
-            FloatingPointText.write(Float(bitPattern: bits), to: &output)
-        case .doublePrecision:
-            let bits = bytes.load(0, as: UInt64.self)
-            FloatingPointText.write(Double(bitPattern: bits), to: &output)
-        case .date:
-            DateText.write(bytes.load(0, as: Int32.self), to: &output)
-        case .time:
-            let time = bytes.load(0, as: Int64.self)
-            guard (0...TimeOfDay.microsecondsPerDay).contains(time) else {
-                throw damaged(.time, column, tuple)
-            }
-            TimeText.write(time, to: &output)
-        case .timestamp, .timestampTZ:
-            TimestampText.write(
-                bytes.load(0, as: Int64.self), spelled: form.spelling,
-                hasZone: form.type == .timestampTZ, to: &output)
-        case .jsonb:
-            do throws(ValueError) {
-                try JSONBText.write(bytes, to: &output)
-            } catch {
-                throw damaged(.jsonb, column, tuple)
-            }
-        case .interval:
-            let interval = Interval(
-                microseconds: bytes.load(0, as: Int64.self), days: bytes.load(8, as: Int32.self),
-                months: bytes.load(12, as: Int32.self))
-            IntervalText.write(interval, to: &output)
-        case .uuid:
-            UUIDText.write(Span(viewing: bytes), spelled: form.spelling, to: &output)
-        case .bytea:
-            ByteaText.write(Span(viewing: bytes), to: &output)
-        case .numeric:
-            do throws(ValueError) {
-                try NumericText.write(Span(viewing: bytes), to: &output)
-            } catch {
-                throw damaged(.numeric, column, tuple)
-            }
+        do throws(ValueError) {
+            try forms[column].write(bytes, to: &output)
+        } catch {
+            throw .value(error, column: schema.columns[column].name, tuple: tuple.number)
         }
     }
 
-    private func damaged(_ type: ColumnType, _ column: Int, _ tuple: HeapTupleView) -> RowError {
-        .value(
-            ValueError(type, .damaged), column: schema.columns[column].name, tuple: tuple.number)
-    }
 }
 
 extension RawSpan {

@@ -176,7 +176,7 @@ public struct RowEncoder: ~Copyable {
             datum.removeAll()
             try NumericText.parseExactly(text, into: &datum)
             builder.appendVariable(unsafe datum.rawBuffer.bytes)
-        case .interval, .varchar, .char, .json, .jsonb:
+        case .interval, .varchar, .char, .json, .jsonb, .array:
             // They are not inferred, so a schema gives them no spelling.
             try appendLeniently(column, text)
         }
@@ -204,63 +204,33 @@ public struct RowEncoder: ~Copyable {
         case .date:
             builder.append(try DateText.parse(text))
         case .timestamp:
-            builder.append(rounded(column, try TimestampText.parse(text)))
+            builder.append(
+                DatumText.rounded(try TimestampText.parse(text), modifiers[column]))
         case .timestampTZ:
-            builder.append(rounded(column, try TimestampText.parseWithZone(text)))
+            builder.append(
+                DatumText.rounded(try TimestampText.parseWithZone(text), modifiers[column]))
         case .time:
-            builder.append(rounded(column, try TimeText.parse(text)))
-        case .interval:
-            var interval = try IntervalParser.parse(text)
-            interval.microseconds = rounded(column, interval.microseconds)
-            datum.removeAll()
-            interval.append(to: &datum)
-            builder.appendFixed(unsafe datum.rawBuffer.bytes)
+            builder.append(DatumText.rounded(try TimeText.parse(text), modifiers[column]))
         case .varchar:
-            var length = text.count
-            if case .length(let limit) = modifiers[column] {
-                length = try CharacterText.length(of: text, limit: limit, as: .varchar)
-            }
+            let length = try DatumText.length(of: text, modifiers[column])
             builder.appendVariable(text.extracting(0..<length).raw)
-        case .char:
-            guard case .length(let limit) = modifiers[column] else {
-                return builder.appendVariable(text.raw)
-            }
-            datum.removeAll()
-            try CharacterText.pad(text, to: limit, into: &datum)
-            builder.appendVariable(unsafe datum.rawBuffer.bytes)
         case .json:
             try JSONSyntax.check(text, as: .json)
             builder.appendVariable(text.raw)
-        case .jsonb:
-            datum.removeAll()
-            try JSONBParser.parse(text, into: &datum)
-            builder.appendVariable(unsafe datum.rawBuffer.bytes)
-        case .uuid:
-            datum.removeAll()
-            try UUIDText.parse(text, into: &datum)
+        case .interval, .uuid:
+            try makeDatum(column, text)
             builder.appendFixed(unsafe datum.rawBuffer.bytes)
-        case .bytea:
-            datum.removeAll()
-            try ByteaText.parse(text, into: &datum)
-            builder.appendVariable(unsafe datum.rawBuffer.bytes)
-        case .numeric:
-            datum.removeAll()
-            if case .precision(let precision, let scale) = modifiers[column] {
-                try NumericText.parse(text, precision: precision, scale: scale, into: &datum)
-            } else {
-                try NumericText.parse(text, into: &datum)
-            }
+        case .char, .jsonb, .bytea, .numeric, .array:
+            try makeDatum(column, text)
             builder.appendVariable(unsafe datum.rawBuffer.bytes)
         }
     }
 
-    /// Rounds seconds to as many digits as the column keeps.
+    /// Makes the datum of a value that differs from its text.
     @inline(__always)
-    private func rounded(_ column: Int, _ time: Int64) -> Int64 {
-        guard case .fractionDigits(let digits) = modifiers[column] else { return time }
-        // The ends of time stay.
-        if time == .max || time == .min { return time }
-        return TimeOfDay.rounded(time, to: digits)
+    private mutating func makeDatum(_ column: Int, _ text: Span<UInt8>) throws(ValueError) {
+        datum.removeAll()
+        try DatumText.append(text, as: forms[column].type, modifiers[column], to: &datum)
     }
 
     @inline(never)

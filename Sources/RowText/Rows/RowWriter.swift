@@ -169,7 +169,7 @@ public struct RowWriter: ~Copyable {
                 // A line break can only stand between tokens, and would end the row's line.
                 output.joinLines(from: start)
             case .text, .varchar, .char, .interval, .date, .time, .timestamp, .timestampTZ, .uuid,
-                .bytea:
+                .bytea, .array:
                 JSONStrings.quote(&output, from: start)
             }
         }
