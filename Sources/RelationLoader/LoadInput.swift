@@ -65,20 +65,34 @@ struct LoadInput {
             return reader
         }
         let header = try reader.readHeader()
+        // This may explain why it does not match.
+        if HeaderCheck.looksLikeData(header, schema) {
+            options.onWarning?(
+                "the header looks like data (\(header.prefix(4).joined(separator: ", "))); if the"
+                    + " first line is a record, load without a header")
+        }
         let match = HeaderMatch(
             header: ColumnNames.valid(header, count: header.count), schema: schema)
+        // Names of other columns than the header's say nothing about it.
+        if names.starts(with: match.header) { warnOfRenaming(header, options) }
         if options.match == .name {
             try match.arrange(&reader, options.onWarning)
         } else {
             let mustName = isOfRelation && options.match == nil
             try match.checkPositions(&reader, mustName: mustName, options.onWarning)
         }
-        if HeaderCheck.looksLikeData(header, schema) {
-            options.onWarning?(
-                "the header looks like data (\(header.prefix(4).joined(separator: ", "))); if the"
-                    + " first line is a record, load without a header")
-        }
         return reader
+    }
+
+    private func warnOfRenaming(_ header: [String], _ options: LoadOptions) {
+        let renamed = ColumnNames.renamed(header)
+        guard !renamed.isEmpty else { return }
+        // Names can be long, and have line breaks.
+        var list = renamed.prefix(4).map { "\($0.old.debugDescription) became \"\($0.new)\"" }
+        if renamed.count > 4 { list.append("and \(renamed.count - 4) more") }
+        options.onWarning?(
+            "names in the header are repeated, too long or have line breaks:"
+                + " \(list.joined(separator: ", "))")
     }
 }
 

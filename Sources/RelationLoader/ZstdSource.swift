@@ -22,6 +22,9 @@ final class ZstdSource: ByteSource {
 
     /// The first bytes of a frame, least significant first.
     private static let magic: [UInt8] = [0x28, 0xB5, 0x2F, 0xFD]
+    /// Those of a frame without contents, behind a first byte from 0x50 to 0x5F. Programs that
+    /// compress on several threads begin with one.
+    private static let skippableMagic: [UInt8] = [0x2A, 0x4D, 0x18]
     private static let chunkSize = 128 << 10
 
     /// The source, decompressed if it begins as zstd does.
@@ -29,7 +32,10 @@ final class ZstdSource: ByteSource {
     /// - Throws: what reading it throws.
     static func unpacking(_ source: any ByteSource) throws(LoadError) -> any ByteSource {
         let start = try SourceStart(source, length: magic.count)
-        return start.bytes == magic ? try ZstdSource(start.whole) : start.whole
+        let isSkippable =
+            start.bytes.first.map { $0 & 0xF0 == 0x50 } == true
+            && start.bytes.dropFirst().elementsEqual(skippableMagic)
+        return start.bytes == magic || isSkippable ? try ZstdSource(start.whole) : start.whole
     }
 
     private init(_ source: any ByteSource) throws(LoadError) {
@@ -53,7 +59,9 @@ final class ZstdSource: ByteSource {
             let before = buffer.count
             let code = decompress(into: &buffer)
             if ZSTD_isError(code) != 0 {
-                throw damaged(unsafe String(cString: ZSTD_getErrorName(code)))
+                throw ZSTD_getErrorCode(code) == ZSTD_error_frameParameter_windowTooLarge
+                    ? LoadError(.fileKind(.zstdWithLongWindow), source: name)
+                    : damaged(unsafe String(cString: ZSTD_getErrorName(code)))
             }
             isWithinFrame = code != 0
             if buffer.count > before { return buffer.count - before }

@@ -179,6 +179,10 @@ struct LoadCommand: ParsableCommand {
                 + " those of the relation, or name another relation.")
     }
 
+    /// What helps if a value is none of its column's type, and rows are there already.
+    private static let fixedTypes =
+        "Correct it, load all rows into a new relation, in which the column gets another type,"
+
     static let interruptedMessage = "interrupted, nothing was loaded"
 
     /// Opens the file in its dialect, and infers what columns it has if they are not given.
@@ -217,15 +221,24 @@ struct LoadCommand: ParsableCommand {
                     description: "\(error.message). Correct it, give another type with --type, or"
                         + " skip such records with --on-error skip.")
             }
-            if append && value.reason != .otherSpelling { return error }
+            let remedy =
+                if !append {
+                    "The type was inferred from the beginning of the file: leave out --no-widen,"
+                        + " give another with --schema or --type,"
+                } else if value.reason == .otherSpelling {
+                    "Correct it, give the relation's columns with --schema to accept every spelling"
+                        + " of their types,"
+                } else {
+                    Self.fixedTypes
+                }
             return ToolError(
-                description: "\(error.message). "
-                    + (append
-                        ? "Correct it, give the relation's columns with --schema to accept every"
-                            + " spelling of their types,"
-                        : "The type was inferred from the beginning of the file: leave out"
-                            + " --no-widen, give another with --schema or --type,")
-                    + " or skip such records with --on-error skip.")
+                description: "\(error.message). \(remedy) or skip such records with"
+                    + " --on-error skip.")
+        }
+        if case .value = error.reason, append {
+            return ToolError(
+                description: "\(error.message). \(Self.fixedTypes) or skip such records with"
+                    + " --on-error skip.")
         }
         let hints = LoadHints(error, hasHeader: !csv.noHeader, delimiter: csv.delimiter).texts
         return hints.isEmpty

@@ -42,6 +42,7 @@ enum OptionNames {
         (" | …", " | strata load - …"),
         ("or let the load skip such records", "or skip such records with --on-error skip"),
         ("or give the schema", "or give the columns with --schema"),
+        ("turn off the recognition of dialects.", "load it as it is with --dialect none."),
         ("; give a schema", "; give them with --schema"),
     ]
 

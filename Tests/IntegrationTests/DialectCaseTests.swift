@@ -254,4 +254,89 @@ import Testing
             result.errors.contains("gzip -dc rows.csv.gz | strata load - …"), "\(result)")
         #expect(FileManager.default.fileExists(atPath: file))
     }
+
+    @Test("zstd's frames without contents are passed, its long windows are named")
+    func oddFrames() throws {
+        let result = try Command.shell(
+            """
+            cd \(Command.quoted(store.folder))
+            { printf '\\120\\052\\115\\030\\004\\000\\000\\000abcd'
+              printf 'a,b\\n1,2\\n' | zstd -qc; } > skippable.zst
+            # A window of 2 GiB, and a block of 8 bytes as they are.
+            printf '\\050\\265\\057\\375\\000\\250\\101\\000\\000a,b\\n1,2\\n' > long.zst
+            $strata load skippable.zst --store s --relation file >&2
+            cat skippable.zst | $strata load - --store s --relation pipe >&2
+            $strata scan --store s --relation file 2>/dev/null
+            $strata scan --store s --relation pipe 2>/dev/null
+            $strata load long.zst --store s --relation long >&2
+            cat long.zst | $strata load - --store s --relation long >&2
+            """)
+        #expect(result.output == "a,b\n1,2\na,b\n1,2\n", "\(result)")
+        for name in ["long.zst", "standard input"] {
+            #expect(
+                result.errors.contains(
+                    "\(name): the input is zstd-compressed with a window of more than 128 MiB."),
+                "\(result)")
+        }
+        #expect(
+            result.errors.contains("zstd -dc --long=31 long.zst | strata load - …"), "\(result)")
+    }
+
+    @Test("Names in the header that cannot stay are said")
+    func renamedColumns() throws {
+        let long = String(repeating: "n", count: 70)
+        let result = try Command.run(
+            "load", "-", "--store", store.path, "--relation", "t",
+            input: "id,id,\(long),\"two\nlines\", x ,\n1,2,3,4,5,6\n")
+        #expect(result.status == 0, "\(result)")
+        #expect(result.errors.contains("\"id\" became \"id_2\""), "\(result)")
+        #expect(result.errors.contains("\"\(long)\" became \"\(long.prefix(63))\""), "\(result)")
+        #expect(result.errors.contains("\"two\\nlines\" became \"two_lines\""), "\(result)")
+        #expect(!result.errors.contains("\"x\""), "\(result)")
+        // Names of a schema are not those of the header.
+        let given = try Command.run(
+            "load", "-", "--store", store.path, "--relation", "u", "--schema", "a int, b int",
+            input: "id,id\n1,2\n")
+        #expect(given.status == 0 && given.errors.isEmpty, "\(given)")
+    }
+
+    @Test("Files that are no CSV are called what they are")
+    func noTables() throws {
+        for (text, parts) in [
+            ("{\"a\":1}\n", ["is JSON, not CSV", "jq", "--dialect none"]),
+            ("<!DOCTYPE html>\n<html>\n", ["is an HTML page", "--dialect none"]),
+            (String(repeating: "\u{2}\u{1}", count: 90), ["is binary data, not text"]),
+        ] {
+            let result = try Command.run(
+                "load", "-", "--store", store.path, "--relation", "t", input: text)
+            #expect(result.status == 1, "\(result)")
+            for part in parts { #expect(result.errors.contains(part), "\(part): \(result)") }
+        }
+        let plain = try Command.run(
+            "load", "-", "--store", store.path, "--relation", "t", "--dialect", "none",
+            input: "<html>\n</html>\n")
+        #expect(plain.status == 0, "\(plain)")
+    }
+
+    @Test("What does not fit a relation is refused with what helps there")
+    func appendMessages() throws {
+        try store.load("id,name\n1,x\n")
+        func append(_ text: String, _ options: String = "") throws -> CommandResult {
+            try Command.shell(
+                "exec $strata load - --store \(Command.quoted(store.path)) --relation t --append"
+                    + " \(options)", text)
+        }
+        for options in ["", "--schema 'id integer, name text'"] {
+            let value = try append("id,name\ntwo,y\n", options)
+            #expect(value.status == 1, "\(value)")
+            #expect(value.errors.contains("line 2, column \"id\": not a value"), "\(value)")
+            #expect(value.errors.contains("load all rows into a new relation"), "\(value)")
+            #expect(value.errors.contains("--on-error skip"), "\(value)")
+        }
+        let record = try append("2,y\n")
+        #expect(record.status == 1, "\(record)")
+        #expect(record.errors.contains("the header looks like data (2, y)"), "\(record)")
+        #expect(record.errors.contains("--no-header"), "\(record)")
+        #expect(try store.scan() == "id,name\n1,x\n")
+    }
 }

@@ -1,4 +1,5 @@
 import RowText
+import StorageTesting
 import Testing
 
 @Suite("CSV: recognising the dialect")
@@ -121,6 +122,50 @@ struct DetectionTests {
     }
 }
 
+@Suite("Files that are no CSV")
+struct FileKindTests {
+    private func kind(_ bytes: [UInt8], _ unknowns: CSVDetection.Unknowns = .all) -> FileKind? {
+        do {
+            _ = try CSVDetection.open(
+                MemorySource(bytes), options: CSVOptions(), recognising: unknowns)
+            return nil
+        } catch {
+            guard case .fileKind(let kind) = error.reason else {
+                return nil
+            }
+            return kind
+        }
+    }
+
+    @Test(
+        "Text of other kinds",
+        arguments: [
+            ("{\"a\":1}\n{\"a\":2}\n", .json), (" [\n { \"a\": 1 } ]", .json),
+            ("\u{FEFF}{ \"a\" : 1 }", .json), ("<?xml version=\"1.0\"?>\n<a/>\n", .xml),
+            ("<!DOCTYPE html>\n<html></html>\n", .html), ("\n<HTML>\n", .html),
+            ("{a,b}\n1,2\n", nil), ("[a],b\n1,2\n", nil), ("\"{\"\"a\"\":1}\"\n", nil),
+            ("<html,x\n1,2\n", .html), ("<a>,b\n1,2\n", nil), ("", nil), ("{", nil),
+        ] as [(String, FileKind?)])
+    func text(_ text: String, _ expected: FileKind?) {
+        #expect(kind(Array(text.utf8)) == expected)
+        // Without recognition, or with quotes that are given, it is taken as it is.
+        #expect(kind(Array(text.utf8), []) == nil)
+        #expect(kind(Array(text.utf8), [.delimiter, .encoding]) == nil)
+    }
+
+    @Test("Bytes that are no text are called so, whatever they look like first")
+    func binary() {
+        var random = SplitMix64(seed: 5)
+        let noise = (0..<3000).map { _ in UInt8.random(in: 0...255, using: &random) }
+        #expect(kind([0] + noise) == .binary && kind([0] + noise, []) == .binary)
+        #expect(kind(Array(repeating: 0, count: 8192)) == .binary)
+        // Windows-1252, control characters of terminals, and a NUL byte are refused by line.
+        #expect(kind(Array("a,b\n1,".utf8) + [0xE9, 0x80, 0x9F] + Array("\n".utf8)) == nil)
+        #expect(kind(Array(String(repeating: "\u{1B}[0m,\u{8}\n", count: 9).utf8)) == nil)
+        #expect(kind(Array("a,b\n1,\0\n".utf8)) == nil)
+    }
+}
+
 @Suite("Text in other encodings")
 struct EncodingTests {
     private static func utf16(_ text: String, little: Bool, mark: Bool) -> [UInt8] {
@@ -168,6 +213,29 @@ struct EncodingTests {
             _ = try CSVDetection.open(
                 MemorySource(unmarked), options: CSVOptions(), encoding: .utf8)
         }
+    }
+
+    @Test(
+        "Text in other scripts is named by its line breaks and delimiters",
+        arguments: ["名前,値\n日本,語\n", "имя,возраст\nИван,30\n", "🐢,🐍\r\n東京,1\r\n"])
+    func scripts(_ text: String) throws {
+        for little in [true, false] {
+            let bytes = Self.utf16(text, little: little, mark: false)
+            let error = #expect(throws: LoadError.self) {
+                try CSVDetection.open(MemorySource(bytes), options: CSVOptions())
+            }
+            #expect(error?.reason == .otherEncoding(little ? .utf16LittleEndian : .utf16BigEndian))
+        }
+    }
+
+    @Test(
+        "A few NUL bytes are no UTF-16",
+        arguments: [
+            "a,b\n1,x\0y\n2,z\n", "a,b\n\0", "\0\n", "\n\0", "é,\n\0b,cc\n", "ab\0c\n\0ab\0c\n",
+        ])
+    func nulBytes(_ text: String) throws {
+        let found = try CSVDetection.open(MemorySource(Array(text.utf8)), options: CSVOptions())
+        #expect(try Fixtures.read(found.source) == Array(text.utf8))
     }
 
     @Test("Single bytes")

@@ -56,8 +56,9 @@ public enum CSVDetection {
     ///   - options: the options that the user gave.
     ///   - encoding: the encoding; nil for UTF-8, or the one that is recognised.
     ///   - unknowns: what to recognise.
-    /// - Throws: ``LoadError`` if the source cannot be read, is compressed or no text, is in an
-    ///   encoding that was not given, or if the options contradict each other.
+    /// - Throws: ``LoadError`` if the source cannot be read, is compressed or no text, or text of
+    ///   another kind than CSV, is in an encoding that was not given, or if the options contradict
+    ///   each other.
     public static func open(
         _ source: any ByteSource, options: CSVOptions, encoding: InputEncoding? = nil,
         recognising unknowns: Unknowns = .all
@@ -80,6 +81,12 @@ public enum CSVDetection {
             start = try SourceStart(
                 TranscodingSource(start.whole, from: found), length: sampleSize)
         }
+        // Lines before the table may be anything.
+        if unknowns.contains(.quotes), options.skippedLineCount == 0, options.comment == nil,
+            let kind = FileKind.ofText(start.bytes)
+        {
+            throw LoadError(.fileKind(kind), source: source.name)
+        }
         var trial = DialectTrial(start, options, unknowns)
         try trial.run()
         return Outcome(
@@ -100,6 +107,9 @@ public enum CSVDetection {
         }
         if let likely = InputEncoding.unmarked(start.bytes) {
             throw LoadError(.otherEncoding(likely), source: start.whole.name)
+        }
+        if FileKind.isBinary(start.bytes) {
+            throw LoadError(.fileKind(.binary), source: start.whole.name)
         }
         return .utf8
     }

@@ -1,6 +1,12 @@
 /// A kind of file that holds a table, but is no text.
 public enum FileKind: Sendable, Hashable, CaseIterable {
     case gzip, bzip2, xz, lz4, zip, excel, oldExcel, openDocument, tar, parquet, pdf, sqlite, utf32
+    /// Compressed by zstd so that unpacking it takes more memory than a load may.
+    case zstdWithLongWindow
+    /// Text, but no table of lines and fields.
+    case json, xml, html
+    /// Nothing that is known.
+    case binary
 
     /// The kind that the first bytes of a file show; nil if none of these.
     static func of(_ bytes: [UInt8]) -> FileKind? {
@@ -22,6 +28,24 @@ public enum FileKind: Sendable, Hashable, CaseIterable {
         (.sqlite, Array("SQLite format 3\0".utf8)), (.utf32, [0xFF, 0xFE, 0, 0]),
         (.utf32, [0, 0, 0xFE, 0xFF]),
     ]
+
+    /// The kind of text, other than CSV, that a file's beginning shows; nil if it may be CSV.
+    static func ofText(_ bytes: [UInt8]) -> FileKind? {
+        var start = bytes[...]
+        if start.starts(with: [0xEF, 0xBB, 0xBF]) { start.removeFirst(3) }
+        let head = String(decoding: start.prefix(64), as: UTF8.self).lowercased()
+            .filter { !$0.isWhitespace }
+        if head.hasPrefix("<?xml") { return .xml }
+        if head.hasPrefix("<!doctypehtml") || head.hasPrefix("<html") { return .html }
+        return head.hasPrefix("{\"") || head.hasPrefix("[{") ? .json : nil
+    }
+
+    /// Whether bytes are no text in any encoding of single bytes: many are control characters
+    /// other than those of text, printers and terminals.
+    static func isBinary(_ bytes: [UInt8]) -> Bool {
+        let controls = bytes.count { $0 < 0x20 && !(7...13).contains($0) && $0 != 0x1B }
+        return bytes.count >= 32 && 20 * controls > bytes.count
+    }
 
     /// What a zip archive holds, by the names of its first members.
     private static func zipped(_ bytes: [UInt8]) -> FileKind {
@@ -51,6 +75,19 @@ public enum FileKind: Sendable, Hashable, CaseIterable {
         case .pdf: "a PDF file"
         case .sqlite: "an SQLite database"
         case .utf32: "text in UTF-32"
+        case .zstdWithLongWindow: "zstd-compressed with a window of more than 128 MiB"
+        case .json: "JSON, not CSV"
+        case .xml: "XML, not CSV"
+        case .html: "an HTML page, not CSV"
+        case .binary: "binary data"
+        }
+    }
+
+    /// What it is, and what it is not.
+    var verdict: String {
+        switch self {
+        case .utf32, .zstdWithLongWindow, .json, .xml, .html: noun
+        default: "\(noun), not text"
         }
     }
 
@@ -64,6 +101,7 @@ public enum FileKind: Sendable, Hashable, CaseIterable {
         case .bzip2: return Self.unpack("bzip2 -dc\(input)")
         case .xz: return Self.unpack("xz -dc\(input)")
         case .lz4: return Self.unpack("lz4 -dc\(input)")
+        case .zstdWithLongWindow: return Self.unpack("zstd -dc --long=31\(input)")
         case .zip: return Self.unpack(isPath ? "unzip -p \(file)" : "funzip")
         case .tar: return Self.unpack("tar -xO\(isPath ? "f \(file)" : "")")
         case .excel, .oldExcel, .openDocument:
@@ -76,6 +114,14 @@ public enum FileKind: Sendable, Hashable, CaseIterable {
             return "Export a table: sqlite3 -header -csv \(isPath ? file : "FILE")"
                 + " 'SELECT * FROM …'."
         case .pdf: return "Give the table as CSV."
+        case .json:
+            return "Convert it, for instance with @csv of the program jq, or turn off the"
+                + " recognition of dialects."
+        case .xml: return "Convert it to CSV, or turn off the recognition of dialects."
+        case .html:
+            return "It may be a message instead of the file, so get that again, or turn off the"
+                + " recognition of dialects."
+        case .binary: return "Check that it is the right file."
         case .utf32:
             return Self.unpack("iconv -f UTF-32 -t UTF-8\(input)", verb: "Convert it")
         }

@@ -1,3 +1,5 @@
+internal import ValueText
+
 /// An encoding of text that can be read.
 public enum InputEncoding: String, Sendable, Hashable, CaseIterable {
     /// UTF-8, with or without a byte order mark.
@@ -39,7 +41,8 @@ public enum InputEncoding: String, Sendable, Hashable, CaseIterable {
     }
 
     /// Whether bytes without a mark look like UTF-16, and in which order: every second one of them
-    /// is zero more often than not, and hardly any other.
+    /// is zero more often than not, and hardly any other; or, in scripts other than Latin, those
+    /// beside delimiters and line breaks are.
     static func unmarked(_ bytes: [UInt8]) -> InputEncoding? {
         var zeros = (0, 0)
         let pairs = bytes.count / 2
@@ -49,7 +52,29 @@ public enum InputEncoding: String, Sendable, Hashable, CaseIterable {
         }
         if pairs >= 2 && 2 * zeros.1 > pairs && 8 * zeros.0 < pairs { return .utf16LittleEndian }
         if pairs >= 2 && 2 * zeros.0 > pairs && 8 * zeros.1 < pairs { return .utf16BigEndian }
-        return nil
+        guard pairs >= 4, (zeros.0 == 0) != (zeros.1 == 0) else { return nil }
+        let isLittle = zeros.0 == 0
+        let areMany = 16 * max(zeros.0, zeros.1) >= pairs
+        guard areMany || UTF8Check.firstInvalidByte(bytes.span) != nil,
+            hasLines(bytes, isLittleEndian: isLittle)
+        else { return nil }
+        return isLittle ? .utf16LittleEndian : .utf16BigEndian
+    }
+
+    /// Whether bytes are UTF-16 with a line break, and without control characters but white space.
+    private static func hasLines(_ bytes: [UInt8], isLittleEndian: Bool) -> Bool {
+        var hasBreak = false
+        var isHalf = false
+        for index in stride(from: 0, to: bytes.count - 1, by: 2) {
+            let (low, high) = isLittleEndian ? (index, index + 1) : (index + 1, index)
+            let unit = UInt16(bytes[high]) << 8 | UInt16(bytes[low])
+            // Halves of pairs come in pairs.
+            if isHalf != (unit & 0xFC00 == 0xDC00) { return false }
+            isHalf = unit & 0xFC00 == 0xD800
+            if unit < 0x20 && !(0x09...0x0D).contains(unit) { return false }
+            if unit == 0x0A || unit == 0x0D { hasBreak = true }
+        }
+        return hasBreak
     }
 }
 

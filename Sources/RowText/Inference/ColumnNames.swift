@@ -24,6 +24,15 @@ package enum ColumnNames {
         return result
     }
 
+    /// The names that could not stay as they are, each with the one that it became. Surrounding
+    /// white space does not count, and neither do missing names.
+    package static func renamed(_ header: [String]) -> [(old: String, new: String)] {
+        zip(header, valid(header, count: header.count)).compactMap { name, new in
+            let old = String(trimmed(name))
+            return old.isEmpty || old == new ? nil : (old, new)
+        }
+    }
+
     /// The position of the first name with a control character that is not white space, such as one
     /// that begins a terminal command. No other name could be made of it that its author would
     /// recognise.
@@ -31,12 +40,17 @@ package enum ColumnNames {
         header.firstIndex { Column.hasControlCharacters(cleaned($0)) }
     }
 
-    private static func cleaned(_ name: String) -> String {
+    /// A name without surrounding white space.
+    private static func trimmed(_ name: String) -> Substring {
         var scalars = Substring(name).unicodeScalars
         while let first = scalars.first, first.properties.isWhitespace { scalars.removeFirst() }
         while let last = scalars.last, last.properties.isWhitespace { scalars.removeLast() }
+        return Substring(scalars)
+    }
+
+    private static func cleaned(_ name: String) -> String {
         var result = ""
-        for scalar in scalars {
+        for scalar in trimmed(name).unicodeScalars {
             let breaks = (0x09...0x0D).contains(scalar.value) || scalar.value == 0x85
             result.unicodeScalars.append(breaks ? "_" : scalar)
         }

@@ -38,7 +38,7 @@ extension LoadError.Reason: CustomStringConvertible {
         case .invalidUTF8: "the text is not valid UTF-8"
         case .invalidText(let encoding): "the text is not valid \(encoding.displayName)"
         case .otherEncoding(let encoding): "the text is in \(encoding.displayName), not in UTF-8"
-        case .fileKind(let kind): "the input is \(kind.noun), not text"
+        case .fileKind(let kind): "the input is \(kind.verdict)"
         case .damagedCompression(let reason): "the compressed input is damaged: \(reason)"
         case .nulByte: "the text contains a NUL byte"
         case .recordTooLong(let limit):
@@ -88,8 +88,8 @@ extension LoadError.Reason: CustomStringConvertible {
         case .strayLineFeed: "Quote the field that contains it."
         case .doubledCarriageReturn: "Repair the line breaks, for instance with tr -d '\\r'."
         case .invalidUTF8:
-            "If the file is in Windows-1252, Latin-1 or UTF-16, give its encoding; or let the load"
-                + " skip such records."
+            "If the file is in Windows-1252, Latin-1 or UTF-16, give its encoding; convert others"
+                + " with iconv; or let the load skip such records."
         case .otherEncoding(let encoding): "Give the encoding \(encoding.rawValue)."
         case .invalidText: "Check the encoding, or let the load skip such records."
         case .damagedCompression: "Get the file again."
@@ -100,7 +100,7 @@ extension LoadError.Reason: CustomStringConvertible {
         case .value:
             "Correct it, give the column another type, or let the load skip such records."
         case .nullNotAllowed: "Fill the field in, or allow NULL in the column."
-        case .rowTooLarge: "Shorten its values, or split them over several rows."
+        case .rowTooLarge: "Leave columns out, or divide them over several relations."
         case .noRecords, .schema, .option, .controlCharacters, .recordTooLong, .fileKind,
             .allRecordsSkipped:
             nil
