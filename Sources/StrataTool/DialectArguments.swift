@@ -133,12 +133,12 @@ struct ColumnArguments: ParsableArguments {
             "The columns, such as \"id bigint, name text NOT NULL\".",
             discussion: """
                 They apply to the file's columns by position, unless --match says otherwise. A \
-                header must have as many names. Values may be spelled as PostgreSQL accepts them, \
-                dates as YYYY-MM-DD, and scan writes them as PostgreSQL does. Types: boolean, \
+                header must have as many names. Values may be spelled in the ways that \
+                PostgreSQL accepts, and scan writes them as PostgreSQL does. Types: boolean, \
                 smallint, integer, bigint, real, double precision, numeric(p,s), text, \
                 varchar(n), char(n), date, time, timestamp, timestamptz, interval, uuid, json, \
-                jsonb, bytea, arrays of these such as integer[], and PostgreSQL's other names for \
-                them, such as int4 and float8.
+                jsonb, bytea, arrays of these such as integer[], and PostgreSQL's other names \
+                for them, such as int4 and float8.
                 """,
             valueName: "columns"),
         transform: TextArgument.plain)

@@ -142,18 +142,26 @@ struct ExactLoadTests {
     func given() throws {
         let load = try Command.run(
             "load", "-", "--store", store.path, "--relation", "t", "--schema",
-            "i int, b bool, d float8, u uuid, z timestamptz, t time",
+            "i int, b bool, d float8, u uuid, z timestamptz, t time, day date, a date[]",
             input: """
-                i,b,d,u,z,t
-                 007,yes,1.50,{D41D8CD98F00B204E9800998ECF8427E},2024-01-01T02:00+02:00,7:05
+                i,b,d,u,z,t,day,a
+                 007,yes,1.50,{D41D8CD98F00B204E9800998ECF8427E},2024-01-01T02:00+02:00,7:05,\
+                1/31/2024,"{31 Jan 2024,20240131}"
 
                 """)
         #expect(load.status == 0, "\(load)")
         #expect(
             try store.scan() == """
-                i,b,d,u,z,t
-                7,t,1.5,d41d8cd9-8f00-b204-e980-0998ecf8427e,2024-01-01 00:00:00+00,07:05:00
+                i,b,d,u,z,t,day,a
+                7,t,1.5,d41d8cd9-8f00-b204-e980-0998ecf8427e,2024-01-01 00:00:00+00,07:05:00,\
+                2024-01-31,"{2024-01-31,2024-01-31}"
 
                 """)
+        // Without a schema, dates in another order stay text.
+        let text = "day,time\n1/31/2024,5:06 PM\n20240131,10:11\n"
+        try store.load(text, as: "inferred")
+        #expect(try store.scan("inferred") == text)
+        let listed = try Command.run("relations", "--store", store.path)
+        #expect(listed.output.contains("day text, time text"), "\(listed)")
     }
 }

@@ -18,11 +18,11 @@ enum DatumText {
         case .real: append(try FloatingPointText.parseReal(text).bitPattern, to: &datum)
         case .doublePrecision:
             append(try FloatingPointText.parseDouble(text).bitPattern, to: &datum)
-        case .date: append(try DateText.parse(text), to: &datum)
-        case .time: append(rounded(try TimeText.parse(text), modifier), to: &datum)
-        case .timestamp: append(rounded(try TimestampText.parse(text), modifier), to: &datum)
+        case .date: append(try LenientTimes.date(text), to: &datum)
+        case .time: append(rounded(try LenientTimes.time(text), modifier), to: &datum)
+        case .timestamp: append(rounded(try LenientTimes.timestamp(text), modifier), to: &datum)
         case .timestampTZ:
-            append(rounded(try TimestampText.parseWithZone(text), modifier), to: &datum)
+            append(rounded(try LenientTimes.timestampTZ(text), modifier), to: &datum)
         case .interval:
             var interval = try IntervalParser.parse(text)
             interval.microseconds = rounded(interval.microseconds, modifier)

@@ -202,15 +202,15 @@ public struct RowEncoder: ~Copyable {
         case .boolean:
             builder.append(try BooleanText.parse(text))
         case .date:
-            builder.append(try DateText.parse(text))
+            builder.append(try LenientTimes.date(text))
         case .timestamp:
             builder.append(
-                DatumText.rounded(try TimestampText.parse(text), modifiers[column]))
+                DatumText.rounded(try LenientTimes.timestamp(text), modifiers[column]))
         case .timestampTZ:
             builder.append(
-                DatumText.rounded(try TimestampText.parseWithZone(text), modifiers[column]))
+                DatumText.rounded(try LenientTimes.timestampTZ(text), modifiers[column]))
         case .time:
-            builder.append(DatumText.rounded(try TimeText.parse(text), modifiers[column]))
+            builder.append(DatumText.rounded(try LenientTimes.time(text), modifiers[column]))
         case .varchar:
             let length = try DatumText.length(of: text, modifiers[column])
             builder.appendVariable(text.extracting(0..<length).raw)
