@@ -103,6 +103,11 @@ struct DialectArguments: ParsableArguments {
         }
     }
 
+    /// The options by which lines are no records.
+    var passing: [String] {
+        (skip > 0 ? ["--skip \(skip)"] : []) + (comment.map { ["--comment '\($0)'"] } ?? [])
+    }
+
     /// Adds the arguments to the options.
     func apply(to options: inout CSVOptions) {
         options.skippedLineCount = skip

@@ -240,6 +240,12 @@ struct LoadCommand: ParsableCommand {
                 description: "\(error.message). \(Self.fixedTypes) or skip such records with"
                     + " --on-error skip.")
         }
+        if error.reason == .missingHeader || error.reason == .noRecords, !dialect.passing.isEmpty {
+            let options = dialect.passing.joined(separator: " and ")
+            return ToolError(
+                description: "\(error.source): no line of the input is left by \(options). Check"
+                    + " the file and the options.")
+        }
         let hints = LoadHints(error, hasHeader: !csv.noHeader, delimiter: csv.delimiter).texts
         return hints.isEmpty
             ? error : ToolError(description: ([error.description] + hints).joined(separator: " "))

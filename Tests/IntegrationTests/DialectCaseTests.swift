@@ -143,6 +143,11 @@ import Testing
     static let refusals: [(String, String, [String])] = [
         ("preamble", "", ["--skip 3"]),
         ("comment_lines", "", ["--skip 2", "--comment"]),
+        ("comment_lines", "--skip 9", ["no line of the input is left by --skip 9"]),
+        (
+            "comment_lines", "--skip 9 --comment '#' --no-header",
+            ["no line of the input is left by --skip 9 and --comment '#'"]
+        ),
         ("comment_mid", "", ["line 3", "--comment '#'"]),
         ("footer_total", "", ["line 4", "1 of 2 fields", "--comment", "--on-error skip"]),
         (
