@@ -1,6 +1,5 @@
-import StorageManager
-
 @testable import CompressedDisk
+@testable import StorageManager
 
 /// An arbitrary chunk, as stored in a file or as decompressed.
 ///

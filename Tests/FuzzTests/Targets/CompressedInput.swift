@@ -1,10 +1,10 @@
 import AsyncIO
 import FileAccess
 import Logging
-import StorageManager
 import StorageTesting
 
 @testable import CompressedDisk
+@testable import StorageManager
 
 /// The two files of a compressed relation with arbitrary contents: opened, read, checked, changed,
 /// compacted and opened again; as they are, and with valid checksums.

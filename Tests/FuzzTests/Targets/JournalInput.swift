@@ -4,6 +4,7 @@ import Logging
 import StorageTesting
 
 @testable import Journaling
+@testable import StorageManager
 @testable import StoreFormat
 @testable import Strata
 
