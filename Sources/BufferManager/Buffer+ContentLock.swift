@@ -73,15 +73,13 @@ extension Buffer {
         }
     }
 
-    /// Releases the exclusive lock. Marks the page as changed in the same step if `dirtied`.
+    /// Releases the exclusive lock. Marks the page as changed before if `dirtied`, so that a thread
+    /// that sees the change and then begins a checkpoint finds it marked.
     @inline(__always)
     func unlockExclusive(dirtied: Bool = false) {
-        let sets = dirtied ? BufferState.dirty | BufferState.justDirtied : 0
-        let old = update { old in
-            (old.bits & ~(BufferState.exclusive | BufferState.lockWaiters)) | sets
-        }
+        if dirtied { markDirty() }
+        let old = update { $0.bits & ~(BufferState.exclusive | BufferState.lockWaiters) }
         assert(old.has(BufferState.exclusive), "an exclusive lock is given back once")
-        if dirtied && !old.has(BufferState.dirty) { withRecord { $0.changes.set() } }
         if old.has(BufferState.lockWaiters) { wakeLockWaiters() }
     }
 

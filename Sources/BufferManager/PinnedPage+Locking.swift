@@ -24,6 +24,9 @@ extension PinnedPage {
         if buffer.isHeldHere { throw BufferManager.inUse(relation, fork, block) }
     }
 
+    /// Whether the page is being written.
+    package var isBeingWritten: Bool { buffer.state.has(BufferState.ioInProgress) }
+
     /// Waits until the page is not being written.
     package func waitForWriting(_ session: Session) throws(StorageError) {
         try buffer.waitForIO(session)

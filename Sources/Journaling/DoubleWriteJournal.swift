@@ -306,7 +306,11 @@ package final class DoubleWriteJournal: PageJournal, @unchecked Sendable {
             opened.append(file)
             try scan.add(file, number: number, round: state.files[number].round)
         }
-        let copies = scan.copies(of: pages).filter { $0.copy.file == former }
+        // A page that is being replaced is intact in place. An older copy behind that of its
+        // replacement would be taken for the newer one.
+        let copies = scan.copies(of: pages).filter {
+            $0.copy.file == former && scan.uncounted[$0.page] != 1 - former
+        }
         let memory = PageSlots(slots: 1, pages: Self.pagesKeptAtATime)
         var rest = copies[...]
         while !rest.isEmpty {

@@ -24,6 +24,8 @@ struct JournalScan {
 
     /// The newest copies of all pages, by fork and block.
     private(set) var copies: [Key: [UInt32: Copy]] = [:]
+    /// Pages with a replacement that does not count, and the files with its copy.
+    private(set) var uncounted: [PageKey: Int] = [:]
     /// How many batches were complete.
     private(set) var batches = 0
     /// How many were damaged after they were durable.
@@ -144,7 +146,10 @@ struct JournalScan {
             let key = Key(locator: entry.locator, fork: entry.fork)
             switch batch.header.kind {
             case .pages:
-                if entry.replacement > 0, !counts(entry.locator, entry.replacement) { continue }
+                if entry.replacement > 0, !counts(entry.locator, entry.replacement) {
+                    uncounted[entry.page] = number
+                    continue
+                }
                 copies[key, default: [:]][entry.block] = Copy(
                     file: number, offset: batch.offset(of: index), checksum: entry.checksum)
             case .forgotten:

@@ -30,13 +30,14 @@ package final class PageReplacement {
     private var new: PageAddress { memory.address(0, 0) }
     private var old: PageAddress { memory.address(0, 1) }
     /// Whether the new version differs from the old one.
-    package private(set) var isChanged = false
+    package var isChanged: Bool {
+        withExtendedLifetime(memory) { unsafe memcmp(new.pointer, old.pointer, blockSize) != 0 }
+    }
+    /// Whether the journal may have the new version, whether it counts or not.
+    package private(set) var mayBeKept = false
     /// The page, exclusively locked; nil before it is prepared and after it is released.
     private var page: PinnedPage?
     private var kept: (batch: JournalBatch, page: JournalledPage)?
-
-    /// Whether the journal has the new version, whether it counts or not.
-    package var isKept: Bool { kept != nil }
 
     /// Whether pages of a relation can be replaced: they cannot if a crash could tear them, and
     /// nothing keeps copies.
@@ -77,12 +78,23 @@ package final class PageReplacement {
         return !view.isNew && view.header.special == PageLayout.size
     }
 
+    /// Reads the new version.
+    package func withView<Result>(_ body: (PageView) -> Result) -> Result {
+        defer { withExtendedLifetime(memory) {} }
+        return unsafe body(PageView(unsafePage: UnsafeRawPointer(new.pointer)))
+    }
+
+    /// Throws `pageInUse` if this thread is changing the page.
+    package func checkNotHeldHere() throws(StorageError) {
+        let found = buffers.pinIfResident(block, of: relation, session: session)
+        try found?.checkNotHeldHere()
+    }
+
     /// Changes the new version.
     package func withEditor<Result, Failure>(
         _ body: (inout PageEditor) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         insist(page == nil, "a page that is being put in place must not be changed")
-        isChanged = true
         var editor = unsafe PageEditor(unsafePage: new.pointer)
         defer { withExtendedLifetime(memory) {} }
         return try body(&editor)
@@ -113,10 +125,8 @@ package final class PageReplacement {
         }
         for one in all { try one.pin() }
         session.submitStaged()
-        lock(all)
-        for one in all {
-            guard try one.isUnchanged() else { return one }
-        }
+        try lock(all)
+        for one in all where !one.isUnchanged { return one }
         for one in all { try one.seal() }
         try keep(all, numbers)
         return nil
@@ -128,25 +138,25 @@ package final class PageReplacement {
         page = consume found
     }
 
-    /// Locks the pinned pages of all.
-    private static func lock(_ all: [PageReplacement]) {
+    /// Locks the pinned pages of all while none of them is being written. A thread that writes a
+    /// page may be waiting for its lock, so nothing is awaited with a lock held.
+    private static func lock(_ all: [PageReplacement]) throws(StorageError) {
         var awaited = 0
         while true {
             all[awaited].page?.lock()
             let busy = all.indices.first { $0 != awaited && !all[$0].tryLock() }
-            guard let busy else { return }
+            let written = all.first { $0.page?.isBeingWritten == true }
+            if busy == nil && written == nil { return }
             for one in all { one.page?.unlock() }
-            awaited = busy
+            awaited = busy ?? awaited
+            if let written { try written.page?.waitForWriting(written.session) }
         }
     }
 
     private func tryLock() -> Bool { page?.tryLock() ?? true }
 
     /// Whether the page is the one that the new version was made from, and is on disk.
-    private func isUnchanged() throws(StorageError) -> Bool {
-        try page?.waitForWriting(session)
-        return page?.isDirty == false && page?.has(old) == true
-    }
+    private var isUnchanged: Bool { page?.isDirty == false && page?.has(old) == true }
 
     /// Gives the new version its checksum, and makes the log of its changes durable.
     private func seal() throws(StorageError) {
@@ -164,6 +174,7 @@ package final class PageReplacement {
                 locator: one.relation.locator, fork: .main, block: one.block, bytes: one.new,
                 replacement: number)
             let pages: InlineArray<1, JournalledPage> = [copy]
+            one.mayBeKept = true
             one.kept = (try journal.record(pages.span, session: one.session), copy)
         }
         // One sync makes all of them durable.
@@ -209,8 +220,11 @@ package final class PageReplacement {
 
 /// The lock is the caller's, so no other code uses the page's bytes.
 extension PinnedPage {
+    /// Apart from the checksum, which means nothing in memory.
     fileprivate func has(_ bytes: PageAddress) -> Bool {
-        unsafe memcmp(unsafeAddress, bytes.pointer, blockSize) == 0
+        // It is in bytes 8 and 9 of every page.
+        unsafe memcmp(unsafeAddress, bytes.pointer, 8) == 0
+            && memcmp(unsafeAddress + 10, bytes.pointer + 10, blockSize - 10) == 0
     }
 
     fileprivate func set(_ bytes: PageAddress) {

@@ -95,7 +95,9 @@ struct DatumRun: ~Copyable {
     /// - Returns: what follows on the next page; a wide row may follow on this page.
     private mutating func fill(_ page: borrowing PinnedPage) throws(LoaderError) -> Next {
         let block = page.block.rawValue
-        return try page.withEditor { (editor) throws(LoaderError) in try fill(&editor, block) }
+        return try page.withEditor { (editor) throws(LoaderError) in
+            try fill(&editor, block, isNew: true)
+        }
     }
 
     /// Fills up the last page of a relation that is appended to, as far as that is possible.
@@ -112,21 +114,23 @@ struct DatumRun: ~Copyable {
             _ = try formed(next)
             let block = page.block.rawValue
             next = try page.withEditor { (editor) throws(LoaderError) in
-                try fill(&editor, block)
+                try fill(&editor, block, isNew: false)
             }
         } while next == .wideRow
         return next
     }
 
+    /// - Parameter isNew: whether the page was empty. One that others have made may have no room.
     private mutating func fill(
-        _ editor: inout PageEditor, _ block: UInt32
+        _ editor: inout PageEditor, _ block: UInt32, isNew: Bool
     ) throws(LoaderError) -> Next {
         while try place(on: &editor, block) {
             rowCount &+= 1
             let next = try nextRow()
             if next != .row { return next }
         }
-        precondition(!editor.view.isEmpty, "a row that was accepted fits an empty page")
+        precondition(
+            !isNew || !editor.view.isEmpty, "a row that was accepted fits an empty page")
         return .row
     }
 

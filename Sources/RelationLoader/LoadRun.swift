@@ -166,7 +166,7 @@ struct LoadRun: ~Copyable {
     ) throws(LoaderError) -> Next {
         let block = page.block.rawValue
         return try page.withEditor { (editor) throws(LoaderError) in
-            try fill(&editor, block, from: first)
+            try fill(&editor, block, from: first, isNew: true)
         }
     }
 
@@ -184,18 +184,20 @@ struct LoadRun: ~Copyable {
             if next == .wideRow { try movedValues.store(&encoder, pending) }
             let block = page.block.rawValue
             next = try page.withEditor { (editor) throws(LoaderError) in
-                try fill(&editor, block, from: .row)
+                try fill(&editor, block, from: .row, isNew: false)
             }
         } while next == .wideRow
         return next
     }
 
+    /// - Parameter isNew: whether the page was empty. One that others have made may have no room.
     private mutating func fill(
-        _ editor: inout PageEditor, _ block: UInt32, from first: Next
+        _ editor: inout PageEditor, _ block: UInt32, from first: Next, isNew: Bool
     ) throws(LoaderError) -> Next {
         if first == .row {
             guard try place(on: &editor, block) else {
-                precondition(!editor.view.isEmpty, "a row that was accepted fits an empty page")
+                precondition(
+                    !isNew || !editor.view.isEmpty, "a row that was accepted fits an empty page")
                 return .row
             }
             rowCount &+= 1

@@ -5,8 +5,6 @@ import ToastFormat
 
 /// The pages of a toast relation, read through the pool. Belongs to its session's thread.
 struct PooledToastPages: ToastPages {
-    let blockCount: UInt32
-
     private let source: Source
     private let session: Session
     /// A ring for pages that would take much of the pool.
@@ -18,10 +16,18 @@ struct PooledToastPages: ToastPages {
         case load(PendingLoad)
     }
 
+    /// Rows that came meanwhile have values on pages that came meanwhile.
+    var blockCount: UInt32 {
+        switch source {
+        case .relation(let relation): relation.blockCount
+        case .load(let load): UInt32(load.pageCount)
+        case .none: 0
+        }
+    }
+
     /// - Parameter relation: the toast relation; nil if there is none, which then has no pages.
     init(_ relation: Relation?, _ session: Session) {
         source = relation.map { .relation($0) } ?? .none
-        blockCount = relation?.extent.blockCount ?? 0
         self.session = session
         let buffers = relation?.engine.buffers
         strategy = buffers.flatMap { buffers in
@@ -33,7 +39,6 @@ struct PooledToastPages: ToastPages {
     /// - Parameter load: a load of the toast relation, which has not ended; its pages so far.
     init(_ load: PendingLoad?, of session: Session) {
         source = load.map { .load($0) } ?? .none
-        blockCount = UInt32(load?.pageCount ?? 0)
         self.session = session
         strategy = nil
     }

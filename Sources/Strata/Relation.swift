@@ -107,8 +107,9 @@ extension Relation {
     ///
     /// A scan of more than a quarter of the pool uses a small ring of buffers, so that it leaves
     /// the pool to other readers (`ReadStreamOptions.scan(of:in:)`). Pages added after the call are
-    /// not part of it. A page that has lost its loaded rows is an error; ``checkRowCount(_:of:)``
-    /// finds whether rows are missing.
+    /// not part of it, but rows that an append puts on the last page meanwhile may be. A page that
+    /// has lost its loaded rows is an error; ``checkRowCount(_:of:)`` finds whether rows are
+    /// missing.
     ///
     /// - Parameters:
     ///   - session: the calling thread's session.

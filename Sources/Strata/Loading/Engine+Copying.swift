@@ -29,22 +29,19 @@ extension Engine {
         var target = target
         target.mode = .create
         target.schema = source.schema
-        let extent = source.extent
-        guard let role = description(of: name, at: source.locator)?.toast else {
-            throw notFound(name)
-        }
         let load = try startLoads([target], session: session)[0]
-        guard let tally = try copyPages(of: source, extent, to: load, isCancelled) else {
+        let original = try CopiedRelation(source, session)
+        let extent = original.pages.extent
+        guard let tally = try copyPages(original.pages, to: load, isCancelled) else {
             return nil
         }
-        if case .values(_, let number) = role, let values = try source.toast() {
+        if case .values(_, let number) = original.role, let values = original.values {
             let toast = try load.beginToast(number: number)
-            let extent = values.extent
-            guard let tally = try copyPages(of: values, extent, to: toast, isCancelled) else {
+            guard let tally = try copyPages(values, to: toast, isCancelled) else {
                 load.abort()
                 return nil
             }
-            toast.toastRowCount = tally.count(for: extent)
+            toast.toastRowCount = tally.count(for: values.extent)
         }
         for fork in Fork.allCases where fork != .main {
             try copyFork(fork, source, to: load, session)
@@ -55,10 +52,10 @@ extension Engine {
 
     /// Copies the pages of the main fork. Returns nil if it was cancelled.
     private func copyPages(
-        of source: Relation, _ extent: RelationExtent, to load: PendingLoad,
-        _ isCancelled: () -> Bool
+        _ original: CopiedPages, to load: PendingLoad, _ isCancelled: () -> Bool
     ) throws(StorageError) -> CopyTally? {
         let session = load.session
+        let (source, extent) = (original.relation, original.extent)
         // Two streams of IO share one session: what is read ahead may wait while pages are written.
         var pages = source.scan(session: session, extent: extent)
         var tally = CopyTally()
@@ -68,15 +65,10 @@ extension Engine {
                 return nil
             }
             let copy = try load.nextPage()
-            page.withView { old in
-                tally.count(old)
-                copy.withExclusiveLock { new in
-                    for offset in stride(from: 0, to: blockSize, by: 8) {
-                        let word = unsafe old.bytes.unsafeLoad(
-                            fromByteOffset: offset, as: UInt64.self)
-                        new.storeBytes(of: word, toByteOffset: offset, as: UInt64.self)
-                    }
-                }
+            if let last = original.last, last.block == page.block {
+                last.withView { tally.copy($0, to: copy) }
+            } else {
+                page.withView { tally.copy($0, to: copy) }
             }
         }
         try source.checkRowCount(tally.rows, of: extent)
@@ -163,9 +155,16 @@ private struct CopyTally {
         extent.allows(rows) && (!hasZeroes || !extent.isRowCountExact) ? extent.rowCount : nil
     }
 
-    mutating func count(_ page: PageView) {
-        if page.isNew { hasZeroes = true }
-        for number in page.linePointerNumbers
-        where page.linePointer(number)?.state == .normal { rows += 1 }
+    /// Copies a page and counts its rows.
+    mutating func copy(_ old: PageView, to copy: borrowing PinnedPage) {
+        if old.isNew { hasZeroes = true }
+        for number in old.linePointerNumbers
+        where old.linePointer(number)?.state == .normal { rows += 1 }
+        copy.withExclusiveLock { new in
+            for offset in stride(from: 0, to: blockSize, by: 8) {
+                let word = unsafe old.bytes.unsafeLoad(fromByteOffset: offset, as: UInt64.self)
+                new.storeBytes(of: word, toByteOffset: offset, as: UInt64.self)
+            }
+        }
     }
 }

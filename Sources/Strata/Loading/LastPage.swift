@@ -98,7 +98,8 @@ extension Engine {
 
     /// Puts the new versions in place, once the catalog that counts them is durable.
     func completeFilling(_ loads: [PendingLoad]) {
-        for load in loads {
+        // Toast relations come last, and must have values before pointers lead to them.
+        for load in loads.reversed() {
             load.changedLastPage?.complete()
         }
     }
@@ -107,7 +108,7 @@ extension Engine {
     func releaseFilling(_ loads: [PendingLoad], hasFailed: Bool) {
         for load in loads {
             guard let page = load.changedLastPage else { continue }
-            if hasFailed, page.isKept { load.record.hasFailedFilling = true }
+            if hasFailed, page.mayBeKept { load.record.hasFailedFilling = true }
             page.release()
         }
     }

@@ -1,5 +1,6 @@
 internal import FileAccess
 internal import ToastFormat
+internal import Threads
 
 /// Reads the pages of relations and checks them. Belongs to its session's thread.
 final class Verifier {
@@ -67,10 +68,15 @@ final class Verifier {
         guard case .values(let name, _) = role else { return nil }
         do throws(StorageError) {
             guard let toast = try relation.toast(checkingLength: false) else { return nil }
-            return ToastValues(
-                StoredToastPages(
-                    name, toast.open, blockCount: toast.extent.blockCount,
-                    checksums: engine.control.hasPageChecksums))
+            let (engine, checksums) = (engine, engine.control.hasPageChecksums)
+            return RetriedValues {
+                // An append that has put rows in place, but not published their values yet, holds
+                // the lock.
+                engine.changes.withLock { _ in }
+                return ToastValues(
+                    StoredToastPages(
+                        name, toast.open, blockCount: toast.blockCount, checksums: checksums))
+            }
         } catch {
             guard error.concernsOneRelation else { throw error }
             return NoExternalValues()
