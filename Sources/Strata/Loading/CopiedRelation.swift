@@ -14,8 +14,8 @@ struct CopiedRelation {
 
     /// Looks until nothing was committed meanwhile.
     ///
-    /// - Throws: `notFound` if the relation was dropped or replaced; what opening the toast relation
-    ///   throws.
+    /// - Throws: `notFound` if the relation was dropped or replaced; what opening the toast
+    ///   relation throws.
     init(_ source: Relation, _ session: Session) throws(StorageError) {
         while true {
             let engine = source.engine

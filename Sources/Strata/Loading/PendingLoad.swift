@@ -11,8 +11,8 @@ internal import Logging
 /// ```
 ///
 /// Readers see the relation as it was until ``commit(rowCount:)`` makes it count. A scan that is
-/// under way then may find the rows that were added to the last page, but none of the new pages. The
-/// committing thread must not be reading the relation's last page. A load that is aborted,
+/// under way then may find the rows that were added to the last page, but none of the new pages.
+/// The committing thread must not be reading the relation's last page. A load that is aborted,
 /// dropped, or interrupted by a crash leaves the store as it was; after a crash, opening the store
 /// removes what was written. Belongs to its session's thread.
 ///
@@ -148,8 +148,8 @@ public final class PendingLoad {
     /// - Throws: `closed` if the load has ended already; `pageInUse` if one of its pages is still
     ///   held or being changed: the load is still open then. What writing throws, such as a full
     ///   disk; `relationBusy` if the last page was changed by other means while rows were added to
-    ///   a copy of it; `syncFailed` or `storeFailed`. The load is then aborted. Only after a failed sync is it
-    ///   unknown whether the load counts; that shows when the store is opened again.
+    ///   a copy of it; `syncFailed` or `storeFailed`. The load is then aborted. Only after a failed
+    ///   sync is it unknown whether the load counts; that shows when the store is opened again.
     @discardableResult
     public func commit(rowCount: UInt64? = nil) throws(StorageError) -> Relation {
         try commit(rowCount: rowCount, isExact: true)

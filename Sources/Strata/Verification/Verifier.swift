@@ -1,6 +1,6 @@
 internal import FileAccess
-internal import ToastFormat
 internal import Threads
+internal import ToastFormat
 
 /// Reads the pages of relations and checks them. Belongs to its session's thread.
 final class Verifier {
