@@ -171,7 +171,7 @@ struct Trial {
     static func state(of outcome: ToolOutcome, _ versions: [[UInt8]]) -> ScanState {
         if outcome.code == 0 {
             if outcome.output == versions.last { return .right }
-            return versions.contains(outcome.output) ? .earlier : .wrong
+            return isEarlier(outcome.output, versions) ? .earlier : .wrong
         }
         if outcome.lastWords.contains("no relation \"") { return .gone }
         let isRight = versions.contains { rows in
@@ -180,6 +180,13 @@ struct Trial {
                 && (outcome.output.isEmpty || outcome.output.last == 10)
         }
         return isRight ? .failed : .failedWrong
+    }
+
+    /// Whether a scan printed a version, with any of the rows that were appended to it later: those
+    /// on the page that was its last.
+    private static func isEarlier(_ output: [UInt8], _ versions: [[UInt8]]) -> Bool {
+        output.last == 10 && versions.contains { output.starts(with: $0) }
+            && versions.contains { $0.starts(with: output) }
     }
 
     /// Judges a scan of a relation whose rows were not changed.
