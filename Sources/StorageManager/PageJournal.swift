@@ -10,7 +10,7 @@ public import AsyncIO
 ///
 /// The order for each batch of pages:
 ///
-/// 1. The log of their changes is flushed (``WriteAheadLog``).
+/// 1. The log of their changes is flushed (`WriteAheadLog`).
 /// 2. The journal makes the copies durable. Meanwhile the session copies the pages of the next
 /// batch.
 /// 3. The pages are written in place.
