@@ -50,7 +50,8 @@ let modules: [Target] = [
         name: "RowText",
         dependencies: ["ValueText", "RowSchema", "ToastFormat", "PageFormat", "Threads", system]),
     .target(name: "FileAccess", dependencies: ["AsyncIO", "CPlatform", log, "Threads", system]),
-    .target(name: "StorageManager", dependencies: ["AsyncIO", "CPlatform", "Threads"]),
+    .target(
+        name: "StorageManager", dependencies: ["PageFormat", "AsyncIO", "CPlatform", "Threads"]),
     .target(
         name: "MagneticDisk", dependencies: ["StorageManager", "FileAccess", "AsyncIO", "Threads"],
         path: "Sources/StorageManagers/MagneticDisk"),
@@ -136,7 +137,8 @@ let modules: [Target] = [
     .target(
         name: "StoreFormat",
         dependencies: [
-            "StorageManager", "FileAccess", "RowSchema", "AsyncIO", "Threads", hashTrees, system,
+            "StorageManager", "FileAccess", "RowSchema", "PageFormat", "AsyncIO", "Threads",
+            hashTrees, system,
         ]),
     .target(
         name: "Journaling",
@@ -145,9 +147,15 @@ let modules: [Target] = [
             "Threads", log,
         ]),
     .target(
+        name: "EngineConfiguration",
+        dependencies: [
+            "Journaling", "Checkpointing", "StoreFormat", "BufferManager", "StorageManager",
+            "CompressedDisk", "MemoryDisk", "FileAccess", "AsyncIO", "Threads", log,
+        ]),
+    .target(
         name: "Strata",
         dependencies: [
-            "Journaling", "Checkpointing", "PageChecking",
+            "EngineConfiguration", "Journaling", "Checkpointing", "PageChecking",
             "StoreFormat", "ToastFormat",
             "ReadStream", "BufferManager", "StorageManager", "MagneticDisk", "CompressedDisk",
             "MemoryDisk", "FileAccess", "RowSchema", "PageFormat", "AsyncIO", "CPlatform", log,
@@ -370,7 +378,7 @@ let package = Package(
             "MagneticDisk",
             "MemoryDisk", "CompressedDisk", "RadosDisk", "RadosStore", "BufferManager",
             "ReadStream",
-            "StoreFormat", "Journaling", "Checkpointing", "PageChecking",
+            "StoreFormat", "Journaling", "Checkpointing", "PageChecking", "EngineConfiguration",
             "PostgresTypes",
         ].map { .library(name: $0, targets: [$0]) },
     traits: [

@@ -1,4 +1,5 @@
 public import AsyncIO
+internal import StorageManager
 internal import Checkpointing
 internal import Synchronization
 internal import Threads
@@ -98,7 +99,10 @@ public final class BackgroundWriter {
             }
         }
         forecast.end(round)
-        try writer.finish()
+        do throws(StorageError) { try writer.finish() } catch {
+            // The checkpoint tells of refused pages.
+            if error.code != .pageRefused { throw error }
+        }
         return isBehind ? .behind : round.isIdle ? .idle : .done
     }
 

@@ -142,7 +142,7 @@ extension BufferManager {
                 try buffer.waitForIO(growth.session)
             case .needless:
                 let view = unsafe PageView(unsafePage: UnsafeRawPointer(page.pointer))
-                guard view.isNew else {
+                guard growth.relation.pageKind(of: growth.fork).isNew(view) else {
                     throw StorageError(
                         .extendFailed,
                         "unexpected data beyond EOF in block \(buffer.tag.block) of relation "

@@ -14,6 +14,8 @@ struct Victims {
     fileprivate var failure: [StorageError] = []
     /// How often dirty pages were passed over since the last page got its buffer.
     fileprivate var passes = 0
+    /// How often a page was refused since then.
+    fileprivate var refusals = 0
 
     init(_ places: UnsafeMutablePointer<UInt32>) { unsafe self.places = unsafe places }
 
@@ -21,6 +23,7 @@ struct Victims {
     mutating func removeAll() {
         count = 0
         passes = 0
+        refusals = 0
         failure = []
     }
 
@@ -99,7 +102,9 @@ extension BufferPool {
     /// is kept for the case that there is no clean buffer either; the page stays dirty.
     func clean(_ victims: inout Victims, _ session: Session) {
         if let failure = unsafe writeDirty(victims.places, victims.count, session) {
-            victims.failure = [failure]
+            // Other dirty pages can be written. Only if none is left is a refused one the reason.
+            let isOne = failure.code == .pageRefused && victims.refusals < count
+            if isOne { victims.refusals += 1 } else { victims.failure = [failure] }
         }
         victims.filter { index in
             if clear(index, session) { return true }

@@ -152,6 +152,7 @@ extension BufferPool {
                 if buffer.exchange(&old, new) { break }
             }
             buffer.moveVersion()
+            buffer.withRecord { $0.didEvict(tag) }
             unlink(index, bucket)
             return true
         }

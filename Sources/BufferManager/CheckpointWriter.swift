@@ -62,7 +62,8 @@ public final class CheckpointWriter {
     /// Waits for all writes.
     ///
     /// - Throws: the first error of a storage or the log, after trying all pages; those that could
-    ///   not be written stay dirty. `storeFailed` after a failed sync.
+    ///   not be written stay dirty. `storeFailed` after a failed sync. `pageRefused` if nothing
+    ///   failed but that pages' contents were refused.
     public func finish() throws(StorageError) { try writer.finish() }
 
     deinit { writer.settle() }

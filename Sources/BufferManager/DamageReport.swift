@@ -1,4 +1,4 @@
-public import AsyncIO
+internal import AsyncIO
 internal import StorageManager
 
 /// The damage found in the pages of one read, small enough for ``IOResult/errorData``.
@@ -116,9 +116,4 @@ extension DamageReport {
                 + " (block \(place) held the first ignored page)", nil
         )
     }
-}
-
-extension StorageError.Code {
-    /// A page to be dropped is pinned.
-    public static let pageInUse = Self(rawValue: "pageInUse")
 }

@@ -65,7 +65,7 @@ extension PageWriter {
             if !pool.isLocal { try pool.gate.check() }
             while true {
                 switch buffer.startOutput(tag) {
-                case .started where try lock(buffer, hurried):
+                case .started where try lock(buffer, hurried) && accept(buffer, tag):
                     collect(
                         index, tag, Gathering(copies, used, prepared.buffers.count),
                         onlyUnpinned: hurried)
@@ -103,6 +103,20 @@ extension PageWriter {
         session.submitStaged()
         buffer.lockShared()
         return true
+    }
+
+    /// Looks whether a page will be accepted when it is read back, under its shared lock. If not,
+    /// gives the lock back, ends the output, and records why: the version on disk stays.
+    private func accept(_ buffer: Buffer, _ tag: PageTag) -> Bool {
+        let kind = buffer.withRecord { $0.pageKind(tag) }
+        let page = unsafe PageView(
+            unsafePage: UnsafeRawPointer(pool.address(pool.index(of: buffer)).pointer))
+        guard let reason = kind.refusal(of: page) else { return true }
+        let relation = buffer.withRecord { $0.relation }
+        buffer.unlockShared()
+        buffer.endOutput(written: false)
+        if !relation.isDropped { noteRefusal(.refused(relation, tag.fork, tag.block, reason)) }
+        return false
     }
 
     private func ownLock(_ buffer: Buffer) -> StorageError {
@@ -238,12 +252,14 @@ extension PageWriter {
             case .started = pool.buffer(index).startOutput(
                 tag, onlyUnpinned: onlyUnpinned, evenClean: evenClean)
         else { return nil }
-        if pool.buffer(index).tryLockShared() { return index }
+        if pool.buffer(index).tryLockShared() {
+            return accept(pool.buffer(index), tag) ? index : nil
+        }
         pool.buffer(index).endOutput(written: false)
         return nil
     }
 
-    /// Appends a copy of a page, releases the page's lock, and sets the checksum.
+    /// Appends a copy of a page, releases the page's lock, and sets the checksum or seal.
     private func copy(_ index: Int, _ tag: PageTag, _ gathering: inout Gathering) {
         let position = gathering.firstCopy + gathering.count
         let page = unsafe gathering.copies.start.pointer + position * blockSize
@@ -251,10 +267,16 @@ extension PageWriter {
         if pool.buffer(index).state.has(BufferState.dirty) {
             gathering.firstDirty = min(gathering.firstDirty, tag.block.rawValue)
         }
+        let (kind, locator, rawPosition) = pool.buffer(index).withRecord { record in
+            let kind = record.pageKind(tag)
+            return (kind, record.locator, kind == .raw ? record.rawPosition(tag) : .zero)
+        }
         pool.buffer(index).unlockShared()
         var editor = unsafe PageEditor(unsafePage: page)
-        gathering.highestLSN = max(gathering.highestLSN, editor.lsn)
-        if pool.verifiesChecksums { editor.setChecksum(block: tag.block.rawValue) }
+        gathering.highestLSN = max(
+            gathering.highestLSN, kind.keepsLogPosition ? editor.lsn : rawPosition)
+        editor.complete(
+            kind, at: locator.place(tag.fork, tag.block), checksums: pool.verifiesChecksums)
         prepared.buffers.append(
             WriteCallbacks.encode(buffer: index, copies: gathering.copies.number))
         gathering.count += 1

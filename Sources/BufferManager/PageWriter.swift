@@ -41,6 +41,8 @@ final class PageWriter {
     let batchPages: Int
     /// The first error of the ended writes.
     private(set) var failure: StorageError?
+    /// The first page that was refused. Other errors go before it.
+    private(set) var refusal: StorageError?
 
     /// Memory that writes of a batch share, and how many pages of it they have used.
     var open: (copies: ScratchPool.Copies, used: Int)?
@@ -170,13 +172,14 @@ final class PageWriter {
         precondition(isIdle, "a session writes for one purpose at a time")
         self.purpose = purpose
         failure = nil
+        refusal = nil
         covered = (0, 0)
     }
 
     /// Launches the rest, waits for all writes, and throws the first error.
     func finish() throws(StorageError) {
         settle()
-        if let failure = failure.take() { throw failure }
+        if let failure = failure.take() ?? refusal.take() { throw failure }
     }
 
     /// Launches the rest and waits for all writes.
@@ -272,6 +275,8 @@ final class PageWriter {
         pool.gate.note(error)
         failure.note(error)
     }
+
+    func noteRefusal(_ error: StorageError) { if refusal == nil { refusal = error } }
 
     /// Waits for a write, after which its batch may be finished. Must come before anything else is
     /// prepared, since that may wait for all batches.

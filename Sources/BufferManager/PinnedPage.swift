@@ -60,6 +60,13 @@ public struct PinnedPage: ~Copyable, @unchecked Sendable {
     /// lock. Mirrors `MarkBufferDirty`.
     public func markDirty() { buffer.markDirty() }
 
+    /// Marks the page as changed, and records the change's position in the log as
+    /// `withExclusiveLock(lsn:_:)` does.
+    public func markDirty(lsn: LSN) {
+        setPosition(lsn)
+        buffer.markDirty()
+    }
+
     /// The address of the page's 8192 bytes.
     ///
     /// Unsafe: valid as long as the pin, and nothing keeps the caller from reading or changing the
@@ -97,6 +104,23 @@ extension PinnedPage {
         return try body(&span)
     }
 
+    /// Changes the page as `withExclusiveLock(dirtying:_:)` does, and records the change's position
+    /// in the log, whatever the kind of the page: in its first bytes, or, for a raw page, with its
+    /// buffer as long as it has one. The page is not written before the log is durable up to there.
+    ///
+    /// If the closure throws, the page counts as changed, and its position stays. A page that is
+    /// still all zeroes gets none.
+    public func withExclusiveLock<Result: ~Copyable, Failure>(
+        lsn: LSN, _ body: (inout MutableRawSpan) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        lockExclusive()
+        defer { unlockExclusive(true) }
+        var span = unsafe MutableRawSpan(_unsafeStart: address.pointer, byteCount: blockSize)
+        let result = try body(&span)
+        setPosition(lsn)
+        return result
+    }
+
     /// Reads the page in its format, like `withSharedLock`.
     public func withView<Result: ~Copyable, Failure>(
         _ body: (PageView) throws(Failure) -> Result
@@ -125,6 +149,7 @@ extension PinnedPage {
 
     @inline(__always)
     private func unlockExclusive(_ dirtying: Bool) {
+        assert(!dirtying || refusal == nil, "a page must be as its kind demands after a change")
         if isLocked {
             if dirtying { buffer.markDirty() }
         } else {
@@ -133,6 +158,27 @@ extension PinnedPage {
         }
     }
 
-    /// The log position in the page's header. Waits for a thread that is changing the page.
-    public var lsn: LSN { withView { $0.lsn } }
+    /// The page's position in the log. Waits for a thread that is changing the page. Zero for a raw
+    /// page that got none since it was read.
+    public var lsn: LSN {
+        if pageKind.keepsLogPosition { return withView { $0.lsn } }
+        return buffer.withRecord { $0.rawPosition(buffer.tag) }
+    }
+
+    private func setPosition(_ lsn: LSN) {
+        let kind = pageKind
+        if !kind.keepsLogPosition {
+            return buffer.withRecord { $0.raise(buffer.tag, to: lsn) }
+        }
+        var editor = unsafe PageEditor(unsafePage: address.pointer)
+        if !kind.isNew(editor.view) { editor.lsn = lsn }
+    }
+
+    private var pageKind: PageKind { buffer.withRecord { $0.pageKind(buffer.tag) } }
+
+    /// Why the page, as it is now, would not be written.
+    private var refusal: PageVerification.Reason? {
+        let page = unsafe PageView(unsafePage: UnsafeRawPointer(address.pointer))
+        return pageKind.refusal(of: page)
+    }
 }

@@ -18,9 +18,7 @@ final class ReadCallbacks: IOCallbacks {
     static func register(_ pool: BufferPool, _ system: IOSystem) throws(StorageError)
         -> IOCallbackID
     {
-        let callbacks = ReadCallbacks(pool: pool)
-        let id = try system.register(callbacks: callbacks)
-        return id
+        try system.register(callbacks: ReadCallbacks(pool: pool))
     }
 
     var phases: IOCallbackPhases {
@@ -52,9 +50,13 @@ final class ReadCallbacks: IOCallbacks {
         case .unknown, .error: read = 0
         }
         let options = ReadOptions(rawValue: registration.data)
+        guard io.dataCount > 0 else { return prior }
+        let first = pool.buffer(Int(io.data(at: 0)))
+        let kind = first.withRecord { $0.pageKind(first.tag) }
         // Pages just copied are in the processor's caches. Pages that a device put into memory are
         // not, and fetching two at a time from there is slower than one after the other.
-        let sumsPairs = pool.verifiesChecksums && io.flags.contains(.buffered)
+        let sumsPairs =
+            kind == .postgres && pool.verifiesChecksums && io.flags.contains(.buffered)
         var report = DamageReport()
         var position = 0
         while position < io.dataCount {
@@ -68,7 +70,7 @@ final class ReadCallbacks: IOCallbacks {
                 position += 2
             } else {
                 if position < read {
-                    end(index, verify(index, checksum(index), options), at: position, &report)
+                    end(index, verify(index, kind, options), at: position, &report)
                 } else {
                     pool.buffer(index).endInput(valid: false, droppingPin: true)
                 }
@@ -100,26 +102,53 @@ final class ReadCallbacks: IOCallbacks {
         unsafe PageView(unsafePage: UnsafeRawPointer(pool.address(index).pointer))
     }
 
-    private func checksum(_ index: Int) -> UInt16? {
-        guard pool.verifiesChecksums else { return nil }
-        return PageChecksum.compute(view(index), block: pool.buffer(index).tag.block.rawValue)
+    /// Looks at one page that was read, and does what the options say about damage.
+    private func verify(_ index: Int, _ kind: PageKind, _ options: ReadOptions) -> Damage {
+        let tag = pool.buffer(index).tag
+        if kind == .postgres {
+            let checksum =
+                pool.verifiesChecksums
+                ? PageChecksum.compute(view(index), block: tag.block.rawValue) : nil
+            return verify(index, checksum, options)
+        }
+        let locator = pool.buffer(index).withRecord { $0.locator }
+        let found = kind.verify(
+            view(index), at: locator.place(tag.fork, tag.block), checksums: true)
+        let isWrongSum = if case .invalid(.wrongSeal) = found { true } else { false }
+        let damage = judge(index, found, options, isWrongSum, hasGoodHeader: isWrongSum)
+        if kind == .sealed {
+            // The IO that is about to end owns the page.
+            var editor = unsafe PageEditor(unsafePage: pool.address(index).pointer)
+            SealedPage.removeSeal(&editor)
+        }
+        return damage
     }
 
-    /// Looks at one page that was read, and does what the options say about damage. Counts a wrong
-    /// checksum of a damaged page, and names the page in the log.
+    /// Looks at one of PostgreSQL's pages with its checksum; nil if the store keeps none.
     private func verify(_ index: Int, _ checksum: UInt16?, _ options: ReadOptions) -> Damage {
         let view = view(index)
         let found = view.verify(computed: checksum)
+        if case .valid = found { return .none }
+        let isWrongSum = !found.isUsable && checksum.map { $0 != view.storedChecksum } ?? false
+        return judge(
+            index, found, options, isWrongSum, hasGoodHeader: view.header.fault == nil)
+    }
+
+    /// Does what the options say about a page that is not valid. Counts a wrong checksum, and names
+    /// the page in the log.
+    private func judge(
+        _ index: Int, _ found: PageVerification, _ options: ReadOptions, _ isWrongSum: Bool,
+        hasGoodHeader: Bool
+    ) -> Damage {
         switch found {
         case .valid: return .none
         case .new: if !hasLostContent(index) { return .none }
         case .invalid: break
         }
-        let isWrongSum = !found.isUsable && checksum.map { $0 != view.storedChecksum } ?? false
         if isWrongSum { countChecksumFailure(index) }
         let ignores = isWrongSum && options.contains(.ignoresChecksumFailures)
         let damage: Damage
-        if ignores, view.header.fault == nil {
+        if ignores, hasGoodHeader {
             damage = .ignored
         } else if options.contains(.zeroesDamagedPages) {
             damage = .zeroed(ignoresChecksum: ignores)

@@ -1,4 +1,5 @@
 internal import AsyncIO
+internal import PageFormat
 internal import StorageManager
 internal import Synchronization
 internal import Threads
@@ -11,6 +12,7 @@ internal import Threads
 /// count in front of one reference: a run of buffers costs one atomic operation.
 final class RelationRecord: Sendable {
     let locator: RelationLocator
+    private let pageKind: PageKind
     /// Replaced when the relation was closed and opened again.
     private let current: Lock<OpenRelation>
     /// Pages that failed their checksum when they were read. Counted by completing threads.
@@ -26,6 +28,24 @@ final class RelationRecord: Sendable {
     /// The main fork's blocks below this have contents. One that is all zeroes has lost them.
     let filledEnd = Atomic<UInt32>(0)
 
+    /// The log positions of raw pages in the pool, by fork and block.
+    private let rawPositions = Lock<[UInt64: LSN]>([:], rank: .rawPositions)
+
+    /// The log position of a raw page; zero if none was given.
+    func rawPosition(_ tag: PageTag) -> LSN { rawPositions.withLock { $0[tag.page] ?? .zero } }
+
+    /// Raises the log position of a raw page.
+    func raise(_ tag: PageTag, to lsn: LSN) {
+        rawPositions.withLock { $0[tag.page] = max(lsn, $0[tag.page] ?? .zero) }
+    }
+
+    /// Forgets the log position of a page that leaves the pool. Under the lock of its partition,
+    /// so that nobody has read the page into another buffer yet.
+    func didEvict(_ tag: PageTag) {
+        if pageKind.keepsLogPosition { return }
+        rawPositions.withLock { _ = $0.removeValue(forKey: tag.page) }
+    }
+
     private let mainExtension = ParkingLock(rank: .relationExtension)
     private let freeSpaceExtension = ParkingLock(rank: .relationExtension)
     private let visibilityExtension = ParkingLock(rank: .relationExtension)
@@ -39,6 +59,7 @@ final class RelationRecord: Sendable {
 
     init(_ relation: OpenRelation, _ waits: WaitTable, _ changes: ChangeMark) {
         locator = relation.locator
+        pageKind = relation.pageKind
         self.waits = waits
         self.changes = changes
         current = Lock(relation, rank: .relationCurrent)
@@ -85,7 +106,13 @@ final class RelationRecord: Sendable {
     /// Whether no buffer holds a page of the relation.
     var isUnused: Bool { uses.load(ordering: .acquiring) == 0 }
 
+    /// What a page of the relation looks like.
+    func pageKind(_ tag: PageTag) -> PageKind { tag.fork.pageKind(in: pageKind) }
+
     func use(_ relation: OpenRelation) {
+        insist(
+            relation.pageKind == pageKind,
+            "relation \(locator) has pages of the kind \(pageKind.name)")
         current.withLock { if $0 !== relation { $0 = relation } }
     }
 

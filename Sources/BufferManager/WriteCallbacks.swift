@@ -16,8 +16,7 @@ final class WriteCallbacks: IOCallbacks {
     static func register(_ pool: BufferPool, _ system: IOSystem) throws(StorageError)
         -> IOCallbackID
     {
-        let callbacks = WriteCallbacks(pool: pool)
-        return try system.register(callbacks: callbacks)
+        try system.register(callbacks: WriteCallbacks(pool: pool))
     }
 
     static func encode(buffer: Int, copies: UInt32) -> UInt64 {

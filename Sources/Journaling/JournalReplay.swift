@@ -3,6 +3,7 @@ package import FileAccess
 internal import PageFormat
 package import StorageManager
 package import StoreFormat
+internal import Threads
 
 /// Puts the journal's pages in place that a crash has left torn, or not written at all.
 ///
@@ -135,7 +136,8 @@ package struct JournalReplay {
         }
         let before = found
         do throws(StorageError) {
-            let relation = try managers.open(key.locator, managedBy: manager.id)
+            let relation = try managers.open(
+                key.locator, managedBy: manager.id, pageKind: description.pageKind)
             defer { managers.close(relation, session: session) }
             var end =
                 try relation.storage.exists(key.fork) ? relation.storage.blockCount(key.fork) : 0
@@ -214,9 +216,10 @@ package struct JournalReplay {
         let (isSame, isSound) = withExtendedLifetime((place, copy)) {
             // This value alone has both memories, and no IO on them is in flight.
             unsafe (
-                there.bytes.elementsEqual(source.bytes),
-                PageView(unsafePage: UnsafeRawPointer(there.pointer)).verify(
-                    block: block.rawValue, checksums: control.hasPageChecksums)
+                memcmp(there.pointer, source.pointer, blockSize) == 0,
+                relation.pageKind(of: fork).verify(
+                    PageView(unsafePage: UnsafeRawPointer(there.pointer)),
+                    at: relation.locator.place(fork, block), checksums: control.hasPageChecksums)
             )
         }
         if isReadable && isSame {

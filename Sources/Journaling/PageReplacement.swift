@@ -42,7 +42,7 @@ package final class PageReplacement {
     /// Whether pages of a relation can be replaced: they cannot if a crash could tear them, and
     /// nothing keeps copies.
     package static func isPossible(for relation: OpenRelation, in buffers: BufferManager) -> Bool {
-        if relation.locator.isLocal { return false }
+        if relation.locator.isLocal || relation.pageKind != .postgres { return false }
         let capabilities = relation.capabilities
         return capabilities.isVolatile
             || capabilities.pagesCanTear && buffers.configuration.pageJournal != nil

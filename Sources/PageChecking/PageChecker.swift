@@ -103,7 +103,7 @@ package final class PageChecker {
             let block = read.block + UInt32(index)
             let page = memory.address(read.slot, index)
             if index < arrived {
-                let verdict = verdict(page, block)
+                let verdict = verdict(page, block, source)
                 if verdict.isUsable {
                     each(block, .page(verdict, page))
                     continue
@@ -121,15 +121,17 @@ package final class PageChecker {
     {
         do throws(StorageError) {
             try source.read(block, into: page)
-            return .page(verdict(page, block), page)
+            return .page(verdict(page, block, source), page)
         } catch {
             return .unreadable(error)
         }
     }
 
-    private func verdict(_ page: PageAddress, _ block: UInt32) -> PageVerification {
+    private func verdict(
+        _ page: PageAddress, _ block: UInt32, _ source: some PageSource
+    ) -> PageVerification {
         // The IO into the slot is over, and no other thread has the memory.
         let view = unsafe PageView(unsafePage: UnsafeRawPointer(page.pointer))
-        return view.verify(block: block, checksums: checksums)
+        return source.verify(view, block, checksums: checksums)
     }
 }

@@ -1,5 +1,6 @@
 package import AsyncIO
 package import FileAccess
+package import PageFormat
 package import StorageManager
 internal import Threads
 
@@ -19,6 +20,8 @@ package protocol PageSource {
     func blockCount(of result: IOResult) -> Int
     /// Reads one block.
     func read(_ block: UInt32, into page: PageAddress) throws(StorageError)
+    /// Checks a page that was read.
+    func verify(_ page: PageView, _ block: UInt32, checksums: Bool) -> PageVerification
     /// Reads at most `count` blocks into neighbouring pages, as far as the kernel has them in its
     /// cache, without waiting for a disk. Returns how many.
     func readCached(_ block: UInt32, count: Int, into first: PageAddress) -> Int
@@ -32,6 +35,7 @@ package struct SegmentSource: PageSource {
     package let blocks: Range<UInt32>
     let locator: RelationLocator
     let fork: Fork
+    let pageKind: PageKind
     /// The relation's storage manager.
     let manager: StorageManagerID
     /// A ``VerificationTarget``.
@@ -40,18 +44,24 @@ package struct SegmentSource: PageSource {
     /// Makes a source from a file.
     package init(
         file: VirtualFile, firstBlock: UInt32, blocks: Range<UInt32>, locator: RelationLocator,
-        fork: Fork, manager: StorageManagerID, target: IOTargetID
+        fork: Fork, pageKind: PageKind = .postgres, manager: StorageManagerID,
+        target: IOTargetID
     ) {
         self.file = file
         self.firstBlock = firstBlock
         self.blocks = blocks
         self.locator = locator
         self.fork = fork
+        self.pageKind = pageKind
         self.manager = manager
         self.target = target
     }
 
     package var path: String? { file.path }
+
+    package func verify(_ page: PageView, _ block: UInt32, checksums: Bool) -> PageVerification {
+        pageKind.verify(page, at: locator.place(fork, BlockNumber(block)), checksums: checksums)
+    }
 
     package func combine(_ block: UInt32) -> Int { Int(blocks.upperBound - block) }
 
@@ -115,6 +125,11 @@ package struct ManagedSource: PageSource {
     }
 
     package var path: String? { nil }
+
+    package func verify(_ page: PageView, _ block: UInt32, checksums: Bool) -> PageVerification {
+        relation.pageKind(of: fork).verify(
+            page, at: relation.locator.place(fork, BlockNumber(block)), checksums: checksums)
+    }
 
     package func combine(_ block: UInt32) -> Int {
         min(

@@ -15,6 +15,12 @@ public enum PageVerification: Hashable, Sendable {
         case checksumMismatch(expected: UInt16, found: UInt16)
         /// The header is invalid, though the checksum (if checked) is right.
         case badHeader(PageHeader.Field)
+        /// A sealed page has the CRC `found`, but its contents at this place require `expected`.
+        case wrongSeal(expected: UInt32, found: UInt32)
+        /// A page that should be sealed has no seal.
+        case missingSeal
+        /// A page in memory has contents in bytes 8 to 15, where its seal must go.
+        case contentsInSeal
     }
 
     /// Whether the page may be used: valid or new.
@@ -77,6 +83,13 @@ extension PageVerification.Reason: CustomStringConvertible {
             "checksum \(found) is stored where the content calls for \(expected)"
         case .badHeader(let field):
             "the page header's \(field) is invalid"
+        case .wrongSeal(let expected, let found):
+            "the seal has the CRC \(found) where the content and the page's place call for"
+                + " \(expected)"
+        case .missingSeal:
+            "the page has no seal"
+        case .contentsInSeal:
+            "bytes 8 to 15, where the seal of a sealed page goes, are not zero"
         }
     }
 }

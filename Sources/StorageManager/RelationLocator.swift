@@ -1,3 +1,4 @@
+public import PageFormat
 internal import Threads
 
 /// Identifies a relation and thereby its files. Mirrors PostgreSQL's `RelFileLocatorBackend`.
@@ -29,6 +30,16 @@ public struct RelationLocator: Hashable, Sendable, BitwiseCopyable {
     public var isLocal: Bool { localSession != 0 }
 }
 
+extension RelationLocator {
+    /// Where a block of the relation belongs, for the seals of sealed pages.
+    @inlinable
+    public func place(_ fork: Fork, _ block: BlockNumber) -> PagePlace {
+        PagePlace(
+            database: database, relation: number, localSession: localSession,
+            fork: UInt32(fork.rawValue), block: block.rawValue)
+    }
+}
+
 extension RelationLocator: CustomStringConvertible {
     /// The path of the main fork's first file below the store: `base/1/16384`, `global/1262`, or
     /// `base/1/t3_16384` for a relation local to session 2.
@@ -56,6 +67,15 @@ public enum Fork: UInt8, CaseIterable, Hashable, Sendable, BitwiseCopyable {
         case .freeSpaceMap: "fsm"
         case .visibilityMap: "vm"
         case .initialization: "init"
+        }
+    }
+
+    /// What the fork's pages look like in a relation of that kind.
+    @inlinable
+    public func pageKind(in kind: PageKind) -> PageKind {
+        switch self {
+        case .main, .initialization: kind
+        case .freeSpaceMap, .visibilityMap: .postgres
         }
     }
 

@@ -1,4 +1,5 @@
 public import AsyncIO
+public import PageFormat
 internal import Threads
 
 /// The one-byte number of a storage manager in a registry.
@@ -71,11 +72,15 @@ public final class StorageManagerRegistry: Sendable {
 
     /// Opens a relation, or returns it if it is already open. Touches no file. Mirrors `smgropen`.
     ///
+    /// - Parameters:
+    ///   - locator: the relation.
+    ///   - id: the number of its storage manager.
+    ///   - pageKind: what its pages look like; nil for as it is open already, else `postgres`.
     /// - Throws: `unknownStorageManager` if no manager has that number; `misuse` if the relation is
-    ///   open under another manager.
-    public func open(_ locator: RelationLocator, managedBy id: StorageManagerID)
-        throws(StorageError) -> OpenRelation
-    {
+    ///   open under another manager, or with another kind of pages.
+    public func open(
+        _ locator: RelationLocator, managedBy id: StorageManagerID, pageKind: PageKind? = nil
+    ) throws(StorageError) -> OpenRelation {
         guard let manager = manager(id) else {
             throw StorageError(
                 .unknownStorageManager,
@@ -88,7 +93,15 @@ public final class StorageManagerRegistry: Sendable {
         let relation = try index.relation(locator) { () throws(StorageError) in
             OpenRelation(
                 locator: locator, storage: try manager.open(locator, target: target),
-                capabilities: manager.capabilities, manager: id, core: core)
+                capabilities: manager.capabilities, manager: id,
+                pageKind: pageKind ?? .postgres, core: core)
+        }
+        guard pageKind == nil || relation.pageKind == pageKind else {
+            throw StorageError(
+                .misuse,
+                "relation \(locator) is open with pages of the kind \(relation.pageKind.name)",
+                remedy: "Close it first, or open it with the kind that the catalog records.",
+                at: StorageError.Location(relation: locator.description))
         }
         guard relation.manager == id else {
             throw StorageError(

@@ -2,6 +2,7 @@
 @_exported public import AsyncIO
 @_exported public import BufferManager
 @_exported public import Checkpointing
+@_exported public import EngineConfiguration
 @_exported public import FileAccess
 @_exported public import Journaling
 @_exported public import PageChecking

@@ -36,6 +36,9 @@ public final class Relation: Sendable {
     /// Where its files are.
     public var locator: RelationLocator { record.open.locator }
 
+    /// What its pages look like.
+    public var pageKind: PageKind { record.open.pageKind }
+
     /// The relation as the layers below know it.
     public var open: OpenRelation { record.open }
 

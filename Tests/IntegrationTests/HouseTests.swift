@@ -9,13 +9,13 @@ import Testing
     /// The modules that each may import: those below it.
     static let below: [String: Set<String>] = {
         let core: Set = ["Threads", "AsyncIO"]
-        let managers = core.union(["StorageManager"])
-        let buffers = managers.union(["PageFormat"])
-        let streams = managers.union(["BufferManager", "PageFormat"])
+        let managers = core.union(["StorageManager", "PageFormat"])
+        let buffers = managers
+        let streams = managers.union(["BufferManager"])
         let strata = streams.union([
             "ReadStream", "MagneticDisk", "CompressedDisk", "MemoryDisk", "FileAccess",
             "RowSchema", "StoreFormat", "Journaling", "PageChecking", "Checkpointing",
-            "ToastFormat",
+            "ToastFormat", "EngineConfiguration",
         ])
         let reading = streams.union([
             "PostgresTypes", "ValueText", "RowText", "PageChecking", "ReadStream", "MagneticDisk",
@@ -41,11 +41,16 @@ import Testing
             "ValueText": ["RowSchema"],
             "RowText": ["ValueText", "RowSchema", "ToastFormat", "PageFormat", "Threads"],
             "FileAccess": core,
-            "StorageManager": core, "MagneticDisk": managers.union(["FileAccess"]),
+            "StorageManager": core.union(["PageFormat"]),
+            "MagneticDisk": managers.union(["FileAccess"]),
             "MemoryDisk": managers, "RadosDisk": managers.union(["FileAccess"]),
             "RadosStore": strata.union(["Strata", "RadosDisk"]),
             "CompressedDisk": managers.union(["FileAccess"]),
             "BufferManager": buffers.union(["Checkpointing"]), "ReadStream": streams,
+            "EngineConfiguration": streams.union([
+                "FileAccess", "StoreFormat", "Journaling", "Checkpointing", "CompressedDisk",
+                "MemoryDisk",
+            ]),
             "Strata": strata,
             "StoreFormat": managers.union(["FileAccess", "RowSchema"]),
             "Journaling": streams.union(["FileAccess", "StoreFormat"]),

@@ -28,7 +28,7 @@ import Testing
         try run("scan", "--relation", relation).output
     }
 
-    @Test(arguments: ["version-2", "version-3", "version-4"])
+    @Test(arguments: ["version-2", "version-3", "version-4", "version-5"])
     func itIsReadChangedAndReadAgain(_ version: String) throws {
         try copy(version)
         let catalog = "\(store)/strata.catalog"

@@ -84,6 +84,7 @@ struct VerificationTests {
                 case .new: "new"
                 case .invalid(.checksumMismatch): "checksum"
                 case .invalid(.badHeader): "header"
+                case .invalid: "another"
                 }
             #expect(found == fields[2], "\(fields[0])")
             kinds.insert(found)

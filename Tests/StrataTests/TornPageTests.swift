@@ -11,16 +11,17 @@ import Testing
         TestedMethod(.synchronous), TestedMethod(.worker), IOMethodMatrix.simulated,
     ]
 
-    @Test(arguments: methods)
-    func powerCutsAtEveryCall(_ method: TestedMethod) throws {
+    @Test(arguments: methods, PageKind.allCases)
+    func powerCutsAtEveryCall(_ method: TestedMethod, _ kind: PageKind) throws {
         let seed = IOMethodMatrix.seed
-        let whole = PageLife(seed, method)
+        let whole = PageLife(seed, method, kind: kind)
         try whole.run()
         let boundaries = whole.disk.changeCount
         #expect(boundaries > 100)
         var random = SplitMix64(seed: seed, stream: 7)
-        for cut in 1...boundaries where method.seed == nil || cut % 3 == 0 {
-            let life = PageLife(seed, method)
+        for cut in 1...boundaries
+        where (method.seed == nil && kind == .postgres) || cut % 3 == 0 {
+            let life = PageLife(seed, method, kind: kind)
             life.disk.cutPower(afterCalls: cut)
             try? life.run()
             let faults = life.faults(in: life.disk.crash(seed: random.next()))
@@ -214,15 +215,17 @@ private final class PageLife {
     }
 
     private let shape: Shape
+    private let kind: PageKind
     private var pages: Int { shape == .small ? 40 : 120 }
 
     init(
         _ seed: UInt64, _ method: TestedMethod, _ fault: JournalFault? = nil,
-        shape: Shape = .small
+        shape: Shape = .small, kind: PageKind = .postgres
     ) {
         self.method = method
         self.fault = fault
         self.shape = shape
+        self.kind = kind
         random = SplitMix64(seed: seed, stream: 3)
     }
 
@@ -258,14 +261,18 @@ private final class PageLife {
             session.close()
             try? engine.close()
         }
-        try engine.load("pages", pages, mark: 1, session)
+        let load = try engine.beginLoad(
+            LoadTarget(relation: "pages", pageKind: kind), session: session)
+        for _ in 0..<pages { try OwnContents.fill(try load.nextPage(), kind, mark: 1) }
+        try load.commit()
         possible = Array(repeating: [1], count: pages)
         isLoaded = true
         let relation = try engine.relation(named: "pages")
         for mark in UInt8(2)...90 {
             let block = random.below(pages)
             possible[block].insert(mark)
-            try relation.page(BlockNumber(UInt32(block)), session: session).fill(mark)
+            try OwnContents.fill(
+                relation.page(BlockNumber(UInt32(block)), session: session), kind, mark: mark)
             switch random.below(24) {
             case 0:
                 let latest = possible.map { Set($0.max().map { [$0] } ?? []) }
@@ -291,9 +298,9 @@ private final class PageLife {
             }
             guard isLoaded else { return [] }
             var faults: [String] = []
-            let marks = try engine.relation(named: "pages").marks(session)
-            for (block, mark) in marks.enumerated() where !possible[block].contains(mark) {
-                faults.append("block \(block) has mark \(mark), not of \(possible[block])")
+            let marks = try OwnContents.marks(engine.relation(named: "pages"), session)
+            for (block, mark) in marks.enumerated() where !possible[block].contains(mark ?? 0) {
+                faults.append("block \(block) has mark \(mark ?? 0), not of \(possible[block])")
             }
             _ = try engine.verify(
                 session: session,

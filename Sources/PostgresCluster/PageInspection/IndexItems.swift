@@ -24,7 +24,7 @@ enum IndexItems {
         case pending
 
         /// The role by the flags in the special space.
-        init(_ kind: PageKind, _ page: PageView, special: Int) {
+        init(_ kind: PostgresPageKind, _ page: PageView, special: Int) {
             let bytes = PageBytes(page.bytes)
             switch kind {
             case .spgist: self = bytes.half(special) & 4 != 0 ? .leaf : .inner
@@ -41,7 +41,8 @@ enum IndexItems {
     private static let mostRows = 512
 
     /// The fields of an item.
-    static func fields(_ kind: PageKind, _ item: RawSpan, _ role: Role) -> [InspectedField] {
+    static func fields(_ kind: PostgresPageKind, _ item: RawSpan, _ role: Role) -> [InspectedField]
+    {
         let bytes = PageBytes(item)
         switch kind {
         case .brin: return brin(bytes)

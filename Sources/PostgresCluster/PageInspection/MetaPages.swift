@@ -5,7 +5,7 @@ internal import PostgresVerification
 enum MetaPages {
     /// The contents' fields and how many bytes they take; nil if the page has items.
     static func contents(
-        _ kind: PageKind, _ page: PageView, special: Int, block: UInt32
+        _ kind: PostgresPageKind, _ page: PageView, special: Int, block: UInt32
     ) -> (fields: [InspectedField], length: Int)? {
         let bytes = PageBytes(page.bytes)
         let start = PageLayout.headerSize

@@ -84,7 +84,7 @@ public struct PageInspector {
                     kind: .contents, range: PageLayout.headerSize..<PageLayout.size,
                     linePointer: nil, fields: fields))
         } else {
-            let pageKind = PageKind(page)
+            let pageKind = PostgresPageKind(page)
             kind = pageKind.name
             parts += contents(page, pageKind, block, &pointers)
         }
@@ -112,7 +112,7 @@ public struct PageInspector {
     }
 
     private mutating func contents(
-        _ page: PageView, _ kind: PageKind, _ block: UInt32,
+        _ page: PageView, _ kind: PostgresPageKind, _ block: UInt32,
         _ pointers: inout [InspectedLinePointer]
     ) -> [InspectedPart] {
         var parts: [InspectedPart] = []
@@ -164,7 +164,8 @@ public struct PageInspector {
         return parts
     }
 
-    private func linePointers(_ page: PageView, _ kind: PageKind) -> [InspectedLinePointer] {
+    private func linePointers(_ page: PageView, _ kind: PostgresPageKind) -> [InspectedLinePointer]
+    {
         // No page has more than there is room for before its items.
         let room = (PageLayout.size - PageLayout.headerSize) / PageLayout.linePointerSize
         return page.linePointerNumbers.prefix(room).compactMap { number in

@@ -4,7 +4,9 @@ internal import PostgresVerification
 /// The special spaces of indexes and sequences.
 enum SpecialSpaces {
     /// Fields of a special space.
-    static func fields(_ kind: PageKind, _ page: PageView, at start: Int) -> [InspectedField] {
+    static func fields(_ kind: PostgresPageKind, _ page: PageView, at start: Int)
+        -> [InspectedField]
+    {
         let bytes = PageBytes(page.bytes)
         switch kind {
         case .btree: return btree(bytes, start)

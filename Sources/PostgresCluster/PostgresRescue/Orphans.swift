@@ -74,7 +74,7 @@ extension ClusterRescue {
         }
         return OrphanFile(
             path: path, database: place.database, pages: pages,
-            kind: firstPage(path) { PageKind($0).name } ?? "unknown",
+            kind: firstPage(path) { PostgresPageKind($0).name } ?? "unknown",
             formerName: past.map {
                 "\(catalog.schemas[$0.relation.schema] ?? "?").\($0.relation.name)"
             },
@@ -125,7 +125,7 @@ extension ClusterRescue {
         } goesOn: { () throws(StorageError) in
             fits == nil
         } _: { _, outcome, page in
-            guard fits == nil, case .whole = outcome, PageKind(page) == .heap,
+            guard fits == nil, case .whole = outcome, PostgresPageKind(page) == .heap,
                 let tuples = PageTuples(whole: page), !tuples.found.isEmpty
             else { return }
             fits = ShapeFit(tuples, page, &judge).isOfTable

@@ -60,7 +60,7 @@ final class RelationSalvage {
         case .unreadable(let reason):
             report.add(SalvageFinding(.lostBlock, path, block: block, reason))
         case .whole:
-            let kind = PageKind(page)
+            let kind = PostgresPageKind(page)
             if kind != .heap && !source.isSequence {
                 return report.add(
                     SalvageFinding(

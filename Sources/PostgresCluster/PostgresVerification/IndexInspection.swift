@@ -20,7 +20,7 @@ enum IndexInspection {
 
     /// Checks a page with a valid header. Time in proportion to the items.
     static func take(
-        _ page: PageView, _ kind: PageKind, _ report: (OffsetNumber?, String) -> Void
+        _ page: PageView, _ kind: PostgresPageKind, _ report: (OffsetNumber?, String) -> Void
     ) {
         guard hasItems(page, kind) else { return }
         let header = page.header
@@ -49,7 +49,7 @@ enum IndexInspection {
     }
 
     /// Whether the page has line pointers: some pages of each kind have other contents.
-    private static func hasItems(_ page: PageView, _ kind: PageKind) -> Bool {
+    private static func hasItems(_ page: PageView, _ kind: PostgresPageKind) -> Bool {
         let special = Int(page.header.special)
         func word(_ offset: Int) -> UInt16 { (try? page.bytes.load(special + offset)) ?? 0 }
         switch kind {

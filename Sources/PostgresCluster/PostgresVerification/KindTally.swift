@@ -1,14 +1,14 @@
 /// Counts the kinds of a fork's pages, to find those that do not belong there.
 struct KindTally: Sendable {
     /// The kind that the catalog says; nil if unknown.
-    private let expected: PageKind?
+    private let expected: PostgresPageKind?
     private var blocks = [BlockRanges](
-        repeating: BlockRanges(), count: PageKind.allCases.count)
+        repeating: BlockRanges(), count: PostgresPageKind.allCases.count)
 
-    init(expected: PageKind?) { self.expected = expected }
+    init(expected: PostgresPageKind?) { self.expected = expected }
 
     @inline(__always)
-    mutating func take(_ kind: PageKind, _ block: UInt32) {
+    mutating func take(_ kind: PostgresPageKind, _ block: UInt32) {
         if let expected, kind.mayBe(expected) { return }
         blocks[Int(kind.rawValue)].add(block)
     }
@@ -21,9 +21,9 @@ struct KindTally: Sendable {
     }
 
     /// The kind that the fork should have: what the catalog says, or what most pages are.
-    private var own: PageKind? {
+    private var own: PostgresPageKind? {
         if let expected { return expected }
-        let most = PageKind.allCases.max {
+        let most = PostgresPageKind.allCases.max {
             blocks[Int($0.rawValue)].count < blocks[Int($1.rawValue)].count
         }
         return most.flatMap { blocks[Int($0.rawValue)].count > 0 ? $0 : nil }
@@ -33,9 +33,9 @@ struct KindTally: Sendable {
     var name: String { own?.name ?? "another kind" }
 
     /// The pages of other kinds, by kind.
-    var foreign: [(PageKind, BlockRanges)] {
+    var foreign: [(PostgresPageKind, BlockRanges)] {
         guard let own else { return [] }
-        return PageKind.allCases.compactMap { kind in
+        return PostgresPageKind.allCases.compactMap { kind in
             let found = blocks[Int(kind.rawValue)]
             return found.count > 0 && !kind.mayBe(own) ? (kind, found) : nil
         }

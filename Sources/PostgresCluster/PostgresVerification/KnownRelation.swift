@@ -11,7 +11,7 @@ struct KnownRelation: Sendable {
     /// Its database's name if a server may have been dropping or moving that; nil otherwise.
     let changingDatabase: String?
     /// The kind of its pages; nil if its access method is not known.
-    let kind: PageKind?
+    let kind: PostgresPageKind?
     /// Whether a crash empties it; then it has an init fork.
     let isUnlogged: Bool
     /// The server's last estimate of its length.
@@ -41,7 +41,7 @@ struct KnownRelation: Sendable {
             + " \(inventory.database.name)"
         path = directory.path(place)
         changingDatabase = inventory.database.isBeingChanged ? inventory.database.name : nil
-        kind = PageKind(relationKind: relation.kind, accessMethod: relation.accessMethod)
+        kind = PostgresPageKind(relationKind: relation.kind, accessMethod: relation.accessMethod)
         isUnlogged = relation.persistence == UInt8(ascii: "u")
         estimatedPages = relation.estimatedPages
         let isIndex = relation.kind == UInt8(ascii: "i")

@@ -246,14 +246,14 @@ extension PieceCheck {
                 result.coverage.takeFreeSpace(page, block)
             }
         case .main, .initialization:
-            let kind = PageKind(page)
+            let kind = PostgresPageKind(page)
             result.kinds.take(kind, block)
             if piece.file.fork == .main, heap != nil { lookDeeper(page, kind, block, piece) }
         }
     }
 
     private func lookDeeper(
-        _ page: PageView, _ kind: PageKind, _ block: UInt32, _ piece: CheckPiece
+        _ page: PageView, _ kind: PostgresPageKind, _ block: UInt32, _ piece: CheckPiece
     ) {
         guard kind == .heap else {
             return IndexInspection.take(page, kind) { number, reason in

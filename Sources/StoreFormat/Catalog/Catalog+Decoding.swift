@@ -1,4 +1,5 @@
 package import AsyncIO
+internal import PageFormat
 internal import RowSchema
 internal import StorageManager
 
@@ -109,12 +110,28 @@ extension Catalog {
         let toast = try readToast(&reader, version, name)
         let fills: UInt32 =
             version < versionOfFilling ? 0 : try reader.read("how often it was filled up")
+        let pageKind = try readPageKind(&reader, version, name)
+        let schema = try schemas.read(&reader, name)
+        guard schema == nil || pageKind == .postgres else {
+            throw DecodingFailure("relation \"\(name)\" has columns in \(pageKind.name) pages")
+        }
         return RelationDescription(
-            name: name, locator: locator, schema: try schemas.read(&reader, name),
-            managerName: manager, blockCount: blockCount,
+            name: name, locator: locator, schema: schema,
+            managerName: manager, pageKind: pageKind, blockCount: blockCount,
             furtherForks: forks.filter { $0.key != .main },
             rowCount: rows == unknownRowCount ? nil : rows, isRowCountExact: isExact,
             toast: toast, fillCount: fills)
+    }
+
+    private static func readPageKind(
+        _ reader: inout ByteReader, _ version: UInt32, _ name: String
+    ) throws(DecodingFailure) -> PageKind {
+        if version < versionOfPageKinds { return .postgres }
+        let code: UInt8 = try reader.read("a kind of pages")
+        guard let kind = PageKind(rawValue: code) else {
+            throw DecodingFailure("relation \"\(name)\" has pages of the unknown kind \(code)")
+        }
+        return kind
     }
 
     private static func readToast(

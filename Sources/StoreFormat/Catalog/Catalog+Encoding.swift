@@ -1,9 +1,10 @@
+internal import PageFormat
 package import RowSchema
 internal import StorageManager
 
 extension Catalog {
     package static let fileName = "strata.catalog"
-    package static let file = SealedFile(magic: "STRATACA", version: 5)
+    package static let file = SealedFile(magic: "STRATACA", version: 6)
 
     static let columnNullable: UInt8 = 1
     /// The modifier of a type without one, as in PostgreSQL's `atttypmod`.
@@ -27,6 +28,8 @@ extension Catalog {
     static let versionOfToast: UInt32 = 4
     /// The first version that counts how often appends have filled up a relation's last page.
     static let versionOfFilling: UInt32 = 5
+    /// The first version that records what a relation's pages look like.
+    static let versionOfPageKinds: UInt32 = 6
     static let toastNone: UInt8 = 0
     static let toastValues: UInt8 = 1
     static let toastOwner: UInt8 = 2
@@ -75,6 +78,7 @@ extension Catalog {
         }
         write(relation.toast, to: &writer)
         writer.write(relation.fillCount)
+        writer.write(relation.pageKind.rawValue)
         let columns = relation.schema?.columns ?? []
         writer.write(UInt16(columns.count))
         for column in columns {

@@ -1,3 +1,4 @@
+public import PageFormat
 public import RowSchema
 public import StorageManager
 
@@ -11,6 +12,8 @@ public struct RelationDescription: Sendable, Hashable {
     public let schema: Schema?
     /// The name of its storage manager, such as `magnetic`.
     public let managerName: String
+    /// What its pages look like.
+    public let pageKind: PageKind
     /// How many blocks its main fork has, as readers see it.
     public package(set) var blockCount: UInt32
     /// How many blocks each further fork had at the last commit or checkpoint.
@@ -29,13 +32,15 @@ public struct RelationDescription: Sendable, Hashable {
 
     package init(
         name: String, locator: RelationLocator, schema: Schema?, managerName: String,
-        blockCount: UInt32 = 0, furtherForks: [Fork: UInt32] = [:], rowCount: UInt64? = nil,
+        pageKind: PageKind = .postgres, blockCount: UInt32 = 0, furtherForks: [Fork: UInt32] = [:],
+        rowCount: UInt64? = nil,
         isRowCountExact: Bool = true, toast: ToastRole = .none, fillCount: UInt32 = 0
     ) {
         self.name = name
         self.locator = locator
         self.schema = schema
         self.managerName = managerName
+        self.pageKind = pageKind
         self.blockCount = blockCount
         self.furtherForks = furtherForks
         // The catalog cannot represent the greatest number.

@@ -21,6 +21,8 @@ final class CheckpointRun {
     private var syncTime = Duration.zero
     private(set) var phase = Phase.writing
     private var hasLeft = false
+    /// A page whose contents were refused. All others become durable before it is thrown.
+    private var refusal: StorageError?
 
     enum Phase { case writing, syncing, publishing, done }
 
@@ -85,7 +87,7 @@ final class CheckpointRun {
             switch phase {
             case .writing:
                 if writer.step(pages: pages) { return true }
-                try writer.finish()
+                try finishWriting()
                 writeTime = elapsed
                 phase = .syncing
             case .syncing:
@@ -94,6 +96,7 @@ final class CheckpointRun {
                 phase = .publishing
             case .publishing:
                 try publish(engine)
+                if let refusal { throw refusal }
                 phase = .done
                 leave(nil)
             case .done: break
@@ -104,6 +107,13 @@ final class CheckpointRun {
             throw error
         }
         return phase != .done
+    }
+
+    private func finishWriting() throws(StorageError) {
+        do throws(StorageError) { try writer.finish() } catch {
+            guard error.code == .pageRefused else { throw error }
+            refusal = error
+        }
     }
 
     /// Records what has become durable, and removes what nothing refers to any more.

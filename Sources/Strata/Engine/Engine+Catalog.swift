@@ -206,12 +206,13 @@ extension Engine {
         state.withLock { $0.severed[locator] = nil }
     }
 
-    func openRelation(_ locator: RelationLocator, managedBy name: String) throws(StorageError)
-        -> OpenRelation
-    {
+    /// - Parameter pageKind: what its pages look like; nil if no page will be read or written.
+    func openRelation(
+        _ locator: RelationLocator, managedBy name: String, pageKind: PageKind? = nil
+    ) throws(StorageError) -> OpenRelation {
         guard let manager = managers.manager(named: name) else {
             throw .unknownManager(name, of: locator)
         }
-        return try managers.open(locator, managedBy: manager.id)
+        return try managers.open(locator, managedBy: manager.id, pageKind: pageKind)
     }
 }

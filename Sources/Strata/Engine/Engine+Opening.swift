@@ -2,7 +2,7 @@ public import SystemPackage
 
 extension Engine {
     /// The name of the default storage manager, which keeps relations in plain files.
-    public static let defaultManagerName = "magnetic"
+    public static let defaultManagerName = EngineOptions.builtInManagerName
     /// The names of the built-in storage managers: plain files, compressed, and in memory.
     public static let builtInManagerNames = [defaultManagerName, "compressed", "memory"]
 

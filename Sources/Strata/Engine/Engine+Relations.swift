@@ -53,7 +53,9 @@ extension Engine {
             if error.code == .unknownStorageManager { throw error }
             throw .unusable(name, description.locator, error)
         }
-        let open = try openRelation(description.locator, managedBy: description.managerName)
+        let open = try openRelation(
+            description.locator, managedBy: description.managerName,
+            pageKind: description.pageKind)
         let isKnown = state.withLock { $0.records[description.locator] != nil }
         let forks =
             isKnown || options.access == .readOnly ? [:] : try RelationState.furtherForks(of: open)

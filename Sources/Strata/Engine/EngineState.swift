@@ -62,6 +62,7 @@ struct EngineState: Sendable {
 
     /// Records that a relation was dropped or replaced.
     mutating func drop(_ relation: RelationDescription) {
+        records[relation.locator]?.open.markDropped()
         dropped[relation.locator] = relation.managerName
         dropCount += 1
     }

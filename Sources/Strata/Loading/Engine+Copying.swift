@@ -29,6 +29,7 @@ extension Engine {
         var target = target
         target.mode = .create
         target.schema = source.schema
+        target.pageKind = source.pageKind
         let load = try startLoads([target], session: session)[0]
         let original = try CopiedRelation(source, session)
         let extent = original.pages.extent
@@ -66,9 +67,9 @@ extension Engine {
             }
             let copy = try load.nextPage()
             if let last = original.last, last.block == page.block {
-                last.withView { tally.copy($0, to: copy) }
+                last.withView { tally.copy($0, source.pageKind, to: copy) }
             } else {
-                page.withView { tally.copy($0, to: copy) }
+                page.withView { tally.copy($0, source.pageKind, to: copy) }
             }
         }
         try source.checkRowCount(tally.rows, of: extent)
@@ -102,6 +103,7 @@ extension Engine {
                 let isNew = try check(
                     pages[position], block.advanced(by: position), fork, source)
                 if !isNew { isEmpty = false }
+                seal(pages[position], block.advanced(by: position), fork, for: target)
             }
             // The target has zeroes there already, without space for them where it can.
             if isEmpty { continue }
@@ -117,7 +119,10 @@ extension Engine {
         // Only the caller has this memory.
         let view = unsafe PageView(unsafePage: UnsafeRawPointer(page.pointer))
         let reason: String
-        switch view.verify(block: block.rawValue, checksums: control.hasPageChecksums) {
+        let kind = source.open.pageKind(of: fork)
+        switch kind.verify(
+            view, at: source.locator.place(fork, block), checksums: control.hasPageChecksums)
+        {
         case .new: return true
         case .valid: return false
         case .invalid(let fault): reason = fault.description
@@ -127,6 +132,17 @@ extension Engine {
             "relation \"\(source.name)\", fork \(fork.name), block \(block): \(reason)",
             remedy: "Verify the store to find all damaged pages, and restore it from a backup.",
             at: source.open.location(fork, block: block))
+    }
+
+    /// Makes a page that was read what it must be in the copy: its place is another one.
+    private func seal(
+        _ page: PageAddress, _ block: BlockNumber, _ fork: Fork, for target: OpenRelation
+    ) {
+        guard target.pageKind(of: fork) == .sealed else { return }
+        // Only the caller has this memory.
+        var editor = unsafe PageEditor(unsafePage: page.pointer)
+        editor.complete(
+            .sealed, at: target.locator.place(fork, block), checksums: control.hasPageChecksums)
     }
 
     private func shortFork(
@@ -156,10 +172,12 @@ private struct CopyTally {
     }
 
     /// Copies a page and counts its rows.
-    mutating func copy(_ old: PageView, to copy: borrowing PinnedPage) {
-        if old.isNew { hasZeroes = true }
-        for number in old.linePointerNumbers
-        where old.linePointer(number)?.state == .normal { rows += 1 }
+    mutating func copy(_ old: PageView, _ kind: PageKind, to copy: borrowing PinnedPage) {
+        if kind.isNew(old) { hasZeroes = true }
+        if kind == .postgres {
+            for number in old.linePointerNumbers
+            where old.linePointer(number)?.state == .normal { rows += 1 }
+        }
         copy.withExclusiveLock { new in
             for offset in stride(from: 0, to: blockSize, by: 8) {
                 let word = unsafe old.bytes.unsafeLoad(fromByteOffset: offset, as: UInt64.self)

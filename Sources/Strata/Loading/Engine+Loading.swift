@@ -79,6 +79,7 @@ extension Engine {
         let target: LoadTarget
         let existing: RelationDescription?
         let managerName: String
+        let pageKind: PageKind
         var locator = RelationLocator(database: 0, number: 0)
     }
 
@@ -96,7 +97,7 @@ extension Engine {
                 repeat {
                     new[index].locator = try catalog.takeLocator(avoiding: strange)
                     // A file may have been put there since the store was opened.
-                } while try isTaken(new[index].locator, new[index].managerName)
+                } while try isTaken(new[index])
                 catalog.remains[new[index].locator] = Catalog.Remains(
                     managerName: new[index].managerName, kind: .files)
             }
@@ -150,11 +151,22 @@ extension Engine {
         }
         let manager = target.managerName ?? managerName(replacing: existing)
         try requireManager(named: manager, for: target.relation)
-        return NewFile(target: target, existing: existing, managerName: manager)
+        let kind = target.pageKind ?? existing?.pageKind ?? .postgres
+        guard kind == .postgres || (target.schema ?? existing?.schema) == nil else {
+            throw StorageError(
+                .misuse,
+                "relation \"\(target.relation)\" has columns, which pages of the kind"
+                    + " \(kind.name) cannot hold",
+                remedy: "Leave out the columns, or give it pages of the kind postgres.",
+                at: StorageError.Location(relation: target.relation))
+        }
+        return NewFile(
+            target: target, existing: existing, managerName: manager, pageKind: kind)
     }
 
     private func create(_ file: NewFile) throws(StorageError) -> LoadStart {
-        let open = try openRelation(file.locator, managedBy: file.managerName)
+        let open = try openRelation(
+            file.locator, managedBy: file.managerName, pageKind: file.pageKind)
         try managers.manager(named: file.managerName)?.manager.prepare(
             file.locator,
             options: options(for: file.target, replacing: file.existing, file.managerName))
@@ -181,10 +193,13 @@ extension Engine {
     }
 
     /// Whether the storage manager has the relation already, or a path of its files is in use.
-    private func isTaken(_ locator: RelationLocator, _ manager: String) throws(StorageError) -> Bool
-    {
-        if try openRelation(locator, managedBy: manager).storage.exists(.main) { return true }
-        for path in PresentFiles.paths(of: locator) where try files.exists(path) { return true }
+    private func isTaken(_ file: NewFile) throws(StorageError) -> Bool {
+        let open = try openRelation(
+            file.locator, managedBy: file.managerName, pageKind: file.pageKind)
+        if try open.storage.exists(.main) { return true }
+        for path in PresentFiles.paths(of: file.locator) where try files.exists(path) {
+            return true
+        }
         return false
     }
 
@@ -214,6 +229,14 @@ extension Engine {
         -> LoadStart
     {
         let relation = try relation(named: target.relation)
+        if let kind = target.pageKind, kind != relation.pageKind {
+            throw StorageError(
+                .misuse,
+                "relation \"\(target.relation)\" has \(relation.pageKind.name) pages, not"
+                    + " \(kind.name)",
+                remedy: "Load with its kind of pages, or replace the relation.",
+                at: StorageError.Location(relation: target.relation))
+        }
         if let schema = target.schema, relation.schema?.hasColumns(of: schema) != true {
             throw StorageError(
                 .misuse,
@@ -322,7 +345,8 @@ extension Engine {
         let gone = old.map { catalog.remove($0) } ?? []
         let new = RelationDescription(
             name: name, locator: locator, schema: load.schema, managerName: load.managerName,
-            blockCount: count, furtherForks: load.furtherForks, rowCount: rowCount,
+            pageKind: load.record.open.pageKind, blockCount: count, furtherForks: load.furtherForks,
+            rowCount: rowCount,
             isRowCountExact: isExact, toast: load.toastRole)
         catalog.relations[name] = new
         return (new, gone)

@@ -21,6 +21,10 @@ public struct LoadTarget: Sendable {
     /// ``EngineOptions/defaultManagerName``.
     public var managerName: String?
 
+    /// What a new relation's pages look like. Nil means as those of the replaced relation, or
+    /// `postgres`, which is the only kind for relations with columns.
+    public var pageKind: PageKind?
+
     /// Options by name for the storage manager of a new relation. Options not given are those of
     /// the replaced relation, if the same storage manager keeps it.
     public var managerOptions: [String: String]
@@ -28,12 +32,13 @@ public struct LoadTarget: Sendable {
     /// Describes a load.
     public init(
         relation: String, schema: Schema? = nil, mode: Mode = .create, managerName: String? = nil,
-        managerOptions: [String: String] = [:]
+        managerOptions: [String: String] = [:], pageKind: PageKind? = nil
     ) {
         self.relation = relation
         self.schema = schema
         self.mode = mode
         self.managerName = managerName
         self.managerOptions = managerOptions
+        self.pageKind = pageKind
     }
 }

@@ -15,8 +15,8 @@ extension Relation {
         // The memory is used by this call alone, and lives to its end.
         let verdict = withExtendedLifetime(memory) {
             let view = unsafe PageView(unsafePage: UnsafeRawPointer(page.pointer))
-            return view.verify(
-                block: block.rawValue, checksums: engine.control.hasPageChecksums)
+            return pageKind.verify(
+                view, at: locator.place(.main, block), checksums: engine.control.hasPageChecksums)
         }
         switch verdict {
         case .valid: return nil

@@ -139,6 +139,7 @@ extension Verifier {
                 SegmentSource(
                     file: file, firstBlock: first, blocks: start..<end,
                     locator: subject.relation.locator, fork: subject.fork,
+                    pageKind: subject.relation.open.pageKind(of: subject.fork),
                     manager: subject.relation.open.manager,
                     target: engine.verificationTarget), subject)
         }

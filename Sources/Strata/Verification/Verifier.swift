@@ -202,7 +202,7 @@ extension Verifier {
         case .new: judgeZeroes(block..<block + 1, source.path, subject)
         case .invalid(let reason):
             note(block..<block + 1, .damagedPage, reason.description, source.path, subject)
-        case .valid where subject.fork == .main:
+        case .valid where subject.fork == .main && subject.relation.pageKind == .postgres:
             // As in the checker's verdict: this object alone has the memory until the next page.
             let view = unsafe PageView(unsafePage: UnsafeRawPointer(page.pointer))
             if let fault = pages.count(view) {

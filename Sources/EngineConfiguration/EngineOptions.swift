@@ -1,10 +1,16 @@
+public import AsyncIO
+public import BufferManager
+public import Checkpointing
 public import CompressedDisk
 public import FileAccess
+public import Journaling
 public import Logging
 public import MemoryDisk
+public import StorageManager
+internal import StoreFormat
 internal import Threads
 
-/// The settings of an ``Engine``; they do not change while it is open.
+/// The settings of an `Engine`; they do not change while it is open.
 public struct EngineOptions: Sendable {
     /// What happens if there is no store in the directory.
     public enum Creation: Sendable, Hashable {
@@ -24,7 +30,7 @@ public struct EngineOptions: Sendable {
         /// removed, renamed or synced. So a store can be read from a read-only file system, and by
         /// a user without write permission. Any number of engines may read at a time; none writes
         /// meanwhile. A store that was not closed is shown as it will be after recovery, and
-        /// ``Engine/recovery`` lists the steps. Everything that recovery would change is then kept
+        /// `Engine.recovery` lists the steps. Everything that recovery would change is then kept
         /// in memory, and `io_uring` is replaced by `worker`.
         case readOnly
     }
@@ -76,7 +82,7 @@ public struct EngineOptions: Sendable {
     public var backgroundWriter: BackgroundWriterOptions? = BackgroundWriterOptions()
     /// When checkpoints are made automatically, on a thread of the engine; nil for never. Over a
     /// simulated ``fileSystem`` none are made. One that pauses does not retain an engine that is
-    /// dropped without ``Engine/close()``, and is then given up.
+    /// dropped without `Engine.close()`, and is then given up.
     public var automaticCheckpoints: AutomaticCheckpoints? = AutomaticCheckpoints()
     /// The program's own log, which is made durable before the pages that it describes are written;
     /// nil without one.
@@ -88,7 +94,7 @@ public struct EngineOptions: Sendable {
     /// its relations alone are refused.
     public var storageManagerFinder: (@Sendable (_ name: String) -> StorageManagerPlugin.Maker?)?
     /// The storage manager of new relations for which a load names none.
-    public var defaultManagerName = Engine.defaultManagerName
+    public var defaultManagerName = Self.builtInManagerName
     /// What executes the system calls on the store's files: the kernel, or a simulation. A
     /// simulated store takes no lock.
     public var fileSystem: any FileSystem = KernelFileSystem()
@@ -110,21 +116,24 @@ public struct EngineOptions: Sendable {
     /// counts as closed after any end.
     package var keepsClosedMark = false
 
+    /// The name of the storage manager that keeps relations in plain files.
+    package static let builtInManagerName = "magnetic"
+
     /// Makes the default settings.
     public init() {}
 
     private static let greatestConcurrency = 128
     private static let ownSessions = 5
-    static let minimumPoolBytes = 16 * blockSize
-    static let maximumPoolBytes = (1 << 30) * blockSize
-    static let sessionLimits = 1...4000
-    static let combineLimits = 1...128
-    static let journalLimits = (64 << 10)...(1 << 40)
+    package static let minimumPoolBytes = 16 * blockSize
+    package static let maximumPoolBytes = (1 << 30) * blockSize
+    package static let sessionLimits = 1...4000
+    package static let combineLimits = 1...128
+    package static let journalLimits = (64 << 10)...(1 << 40)
 
     /// How many pages the pool has.
-    var bufferCount: Int { poolBytes / blockSize }
+    package var bufferCount: Int { poolBytes / blockSize }
 
-    func validate() throws(StorageError) {
+    package func validate() throws(StorageError) {
         try Self.check(
             poolBytes, "pool size in bytes", "poolBytes",
             Self.minimumPoolBytes...Self.maximumPoolBytes)
@@ -175,7 +184,7 @@ public struct EngineOptions: Sendable {
 
     /// The settings of the IO core. The engine has a few more sessions than users may have: for
     /// closing, for the work of asynchronous sessions, and for their checkpoints.
-    var ioConfiguration: IOConfiguration {
+    package var ioConfiguration: IOConfiguration {
         var configuration = IOConfiguration()
         configuration.method = ioMethod
         configuration.maximumSessions = maximumSessions + Self.ownSessions
@@ -192,7 +201,7 @@ public struct EngineOptions: Sendable {
     }
 
     /// The settings of the file layer.
-    var fileConfiguration: FileAccessConfiguration {
+    package var fileConfiguration: FileAccessConfiguration {
         var configuration = FileAccessConfiguration()
         configuration.maximumOpenFiles = maximumOpenFiles
         configuration.usesDirectIO = usesDirectIO
@@ -207,13 +216,13 @@ public struct EngineOptions: Sendable {
 
 extension EngineOptions {
     /// Whether the store is in the kernel's file system, where it can be locked and created.
-    var isOnRealFiles: Bool { fileSystem is KernelFileSystem }
+    package var isOnRealFiles: Bool { fileSystem is KernelFileSystem }
 
     /// How many bytes of pages the journal keeps.
-    var journalLimit: Int { journalBytes ?? min(max(2 * poolBytes, 16 << 20), 1 << 30) }
+    package var journalLimit: Int { journalBytes ?? min(max(2 * poolBytes, 16 << 20), 1 << 30) }
 
     /// The settings of the pool.
-    func bufferConfiguration(
+    package func bufferConfiguration(
         checksums: Bool, journal: (any PageJournal)? = nil, voucher: (any PageVoucher)? = nil
     ) -> BufferConfiguration {
         var configuration = BufferConfiguration()

@@ -1,5 +1,7 @@
+public import AsyncIO
 public import FileAccess
-internal import Threads
+public import StorageManager
+package import StoreFormat
 
 /// A custom storage manager, for ``EngineOptions/storageManagers``.
 ///
@@ -20,7 +22,7 @@ public struct StorageManagerPlugin: Sendable {
         /// Blocks per segment file.
         public let segmentBlocks: Int
 
-        init(_ files: FileAccess, _ system: IOSystem, _ control: StoreControl) {
+        package init(_ files: FileAccess, _ system: IOSystem, _ control: StoreControl) {
             (self.files, self.system) = (files, system)
             segmentBlocks = Int(control.segmentBlocks)
         }
@@ -42,37 +44,5 @@ public struct StorageManagerPlugin: Sendable {
         self.id = id
         self.name = name
         self.make = make
-    }
-}
-
-extension Engine {
-    /// Makes sure that a storage manager is registered. Makes it if ``EngineOptions`` know how.
-    ///
-    /// - Parameter relation: the relation that needs it.
-    /// - Throws: `unknownStorageManager`, or what making it throws.
-    func requireManager(named name: String, for relation: String) throws(StorageError) {
-        if managers.manager(named: name) != nil { return }
-        // One thread at a time: a manager is made once.
-        try changes.withLock { _ throws(StorageError) in
-            if managers.manager(named: name) != nil { return }
-            try makeManager(named: name, for: relation)
-        }
-    }
-
-    private func makeManager(named name: String, for relation: String) throws(StorageError) {
-        guard let make = options.storageManagerFinder?(name) else {
-            throw StorageError(
-                .unknownStorageManager, "there is no storage manager \"\(name)\"",
-                remedy: "Add it to EngineOptions.storageManagers.",
-                at: StorageError.Location(relation: relation))
-        }
-        try managers.register(try make(StorageManagerPlugin.Context(files, system, control)))
-    }
-}
-
-extension Catalog {
-    /// The numbers of relations whose storage managers are not built in.
-    var pluggedNumbers: Set<UInt32> {
-        numbers(managedByOthersThan: Engine.builtInManagerNames)
     }
 }

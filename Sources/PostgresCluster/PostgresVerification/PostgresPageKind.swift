@@ -2,7 +2,7 @@ package import PageFormat
 internal import PostgresTypes
 
 /// The access method whose pages look like a page, told by its special space.
-package enum PageKind: UInt8, Sendable, CaseIterable {
+package enum PostgresPageKind: UInt8, Sendable, CaseIterable {
     /// No special space: a heap's page.
     case heap
     case sequence
@@ -75,7 +75,7 @@ package enum PageKind: UInt8, Sendable, CaseIterable {
 
     /// Whether a page that looks like this may be one of a relation of that kind. A page of a GIN
     /// index whose right neighbour is block 5911 looks like a sequence's.
-    package func mayBe(_ expected: PageKind) -> Bool {
+    package func mayBe(_ expected: PostgresPageKind) -> Bool {
         self == expected || (self == .sequence && expected == .gin)
     }
 
