@@ -26,7 +26,7 @@ public struct BufferConfiguration: Sendable {
     /// Where copies of pages are kept until the pages are intact in place; nil if that is not
     /// needed. See `PageJournal`.
     public var pageJournal: (any PageJournal)?
-    /// Vouches for what pages hold on disk; nil if nothing is vouched for. See ``PageVoucher``.
+    /// Vouches for what pages hold on disk; nil if nothing is vouched for. See `PageVoucher`.
     public var pageVoucher: (any PageVoucher)?
     /// Where the manager logs.
     public var logger = Logger(label: "strata.buffers")

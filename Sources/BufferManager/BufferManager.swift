@@ -126,7 +126,7 @@ public final class BufferManager: Sendable {
     /// Stops all writing, because a sync has failed and what is on disk is unknown.
     ///
     /// From then on, writing pages of shared relations throws `storeFailed`, and buffers are taken
-    /// from clean pages only. Pages in the pool stay readable. A failed sync of a ``WriteAheadLog``
+    /// from clean pages only. Pages in the pool stay readable. A failed sync of a `WriteAheadLog`
     /// has the same effect by itself. Safe to call from any thread.
     ///
     /// - Returns: whether this is the first failure.

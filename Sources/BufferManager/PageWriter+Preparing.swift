@@ -18,7 +18,7 @@ struct PreparedWrite {
     let highestLSN: LSN
     /// Whether the journal must keep the copies before they are written in place.
     let isJournalled: Bool
-    /// Whether they include changed pages that the ``PageVoucher`` vouches for.
+    /// Whether they include changed pages that the `PageVoucher` vouches for.
     let isVouchedFor: Bool
 
     var count: Int { buffers.count }

@@ -20,7 +20,7 @@ extension Relation {
     /// ```
     ///
     /// - Parameters:
-    ///   - workers: how many threads; each takes one of ``EngineOptions/maximumSessions``.
+    ///   - workers: how many threads; each takes one of `EngineOptions/maximumSessions`.
     ///   - extent: which pages; nil for those of this moment.
     ///   - body: uses one worker's pages, on its thread.
     /// - Returns: what the workers returned, in no order.

@@ -171,7 +171,7 @@ extension Engine {
     /// - Parameters:
     ///   - service: what serves the session.
     ///   - options: its limits.
-    /// - Throws: `resourcesExhausted` if ``EngineOptions/maximumSessions`` are open or no thread
+    /// - Throws: `resourcesExhausted` if `EngineOptions/maximumSessions` are open or no thread
     ///   can be started, `invalidConfiguration`, `closed`.
     public func makeAsyncSession(
         _ service: AsyncService, options: AsyncSessionOptions = AsyncSessionOptions()

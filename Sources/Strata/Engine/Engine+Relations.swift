@@ -19,7 +19,7 @@ extension Engine {
     ///
     /// - Throws: `notFound`; `relationDamaged` if its files cannot be read, or hold fewer blocks
     ///   than the catalog says, since a part must not pass for the whole; `unknownStorageManager`
-    ///   if ``EngineOptions/storageManagers`` lacks its manager; `closed`.
+    ///   if `EngineOptions/storageManagers` lacks its manager; `closed`.
     public func relation(named name: String) throws(StorageError) -> Relation {
         let relation = try relation(named: name, checkingLength: false)
         let expected = relation.blockCount

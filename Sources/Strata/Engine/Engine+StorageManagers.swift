@@ -1,7 +1,7 @@
 internal import Threads
 
 extension Engine {
-    /// Makes sure that a storage manager is registered. Makes it if ``EngineOptions`` know how.
+    /// Makes sure that a storage manager is registered. Makes it if `EngineOptions` know how.
     ///
     /// - Parameter relation: the relation that needs it.
     /// - Throws: `unknownStorageManager`, or what making it throws.

@@ -91,7 +91,7 @@ public final class Engine: Sendable {
 
     /// Opens a session, for one thread at a time.
     ///
-    /// - Throws: `resourcesExhausted` if ``EngineOptions/maximumSessions`` are open, `closed`.
+    /// - Throws: `resourcesExhausted` if `EngineOptions/maximumSessions` are open, `closed`.
     public func makeSession() throws(StorageError) -> Session { try system.makeSession() }
 
     /// Makes everything durable and releases the store.

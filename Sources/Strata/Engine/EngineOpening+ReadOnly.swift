@@ -3,7 +3,7 @@ internal import Logging
 
 extension Engine {
     /// Whether the store was not closed by its last user, so that opening it for writing will do
-    /// what ``recovery`` says. False unless it was opened with ``EngineOptions/Access/readOnly``.
+    /// what ``recovery`` says. False unless it was opened with `EngineOptions/Access/readOnly`.
     public var needsRecovery: Bool {
         options.access == .readOnly && recovery.changesStore
     }

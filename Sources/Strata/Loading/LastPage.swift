@@ -33,7 +33,7 @@ extension PendingLoad {
     ///
     /// - Returns: nil if the load does not append, if there is no page, or a page of zeroes or with
     ///   special space, or if the page cannot be read. Nil, too, if nothing keeps a copy of the
-    ///   page until it is in place: the journal does that if ``EngineOptions/tornPageProtection``
+    ///   page until it is in place: the journal does that if `EngineOptions/tornPageProtection`
     ///   is `doubleWrite`, for storage managers whose pages can tear. Relations in memory need
     ///   none.
     /// - Throws: `closed` after the load has ended; exhausted descriptors or memory.

@@ -18,7 +18,7 @@ public struct LoadTarget: Sendable {
     /// What happens to an existing relation.
     public var mode: Mode
     /// The storage manager of a new relation. Nil means that of the replaced relation, or
-    /// ``EngineOptions/defaultManagerName``.
+    /// `EngineOptions/defaultManagerName`.
     public var managerName: String?
 
     /// What a new relation's pages look like. Nil means as those of the replaced relation, or
