@@ -1,6 +1,6 @@
 public import AsyncIO
-internal import StorageManager
 internal import Checkpointing
+internal import StorageManager
 internal import Synchronization
 internal import Threads
 

@@ -51,17 +51,18 @@ extension Catalog {
     /// Encodes the file's bytes. Equal catalogs give equal bytes. The article "What is in a store"
     /// describes them.
     package func encoded() -> [UInt8] {
-        var writer = ByteWriter()
-        writer.write(identifier)
-        writer.write(generation)
-        writer.write(nextFileNumber)
-        writer.write(count: relations.count)
-        relations.write(to: &writer, Self.write)
-        writer.write(count: remains.count)
-        for (locator, entry) in remains.sorted(by: { $0.key.number < $1.key.number }) {
-            Self.write(entry, locator, to: &writer)
+        let count = relations.byteCount + 64 * (remains.count + 1)
+        return Self.file.sealed(reserving: count) { writer in
+            writer.write(identifier)
+            writer.write(generation)
+            writer.write(nextFileNumber)
+            writer.write(count: relations.count)
+            relations.write(to: &writer, Self.write)
+            writer.write(count: remains.count)
+            for (locator, entry) in remains.sorted(by: { $0.key.number < $1.key.number }) {
+                Self.write(entry, locator, to: &writer)
+            }
         }
-        return Self.file.seal(writer.bytes)
     }
 
     private static func write(_ relation: RelationDescription, _ writer: inout ByteWriter) {

@@ -150,6 +150,9 @@ package struct RelationMap: Sendable {
         }
     }
 
+    /// How many bytes encode the relations that were not changed since ``encodeChanges(_:)``.
+    var byteCount: Int { pieces.reduce(0) { $0 + ($1.bytes?.count ?? 0) } }
+
     /// Writes all relations in the order of their numbers.
     func write(
         to writer: inout ByteWriter, _ write: (RelationDescription, inout ByteWriter) -> Void

@@ -5,12 +5,22 @@ package struct ByteWriter {
 
     package init() {}
 
+    /// Makes a writer with room for that many bytes.
+    init(reserving count: Int) { bytes.reserveCapacity(count) }
+
     /// Writes an integer in its own width.
     package mutating func write<Value: FixedWidthInteger>(_ value: Value) {
         var rest = value
         for _ in 0..<(Value.bitWidth / 8) {
             bytes.append(UInt8(truncatingIfNeeded: rest))
             rest >>= 8
+        }
+    }
+
+    /// Writes an integer over earlier bytes.
+    mutating func overwrite<Value: FixedWidthInteger>(at position: Int, _ value: Value) {
+        for place in 0..<(Value.bitWidth / 8) {
+            bytes[position + place] = UInt8(truncatingIfNeeded: value >> (8 * place))
         }
     }
 

@@ -41,13 +41,26 @@ package struct SealedFile {
 
     /// Puts the frame around a payload.
     package func seal(_ payload: [UInt8]) -> [UInt8] {
-        var writer = ByteWriter()
+        sealed(reserving: payload.count) { $0.write(contentsOf: payload) }
+    }
+
+    /// Puts the frame around what `write` writes, without copying it.
+    ///
+    /// - Parameter count: about how many bytes that will be.
+    func sealed(reserving count: Int, _ write: (inout ByteWriter) -> Void) -> [UInt8] {
+        var writer = ByteWriter(reserving: Self.overhead + count)
         writer.write(contentsOf: magicBytes)
         writer.write(version)
-        writer.write(UInt64(payload.count))
-        writer.write(CRC32C.checksum(writer.bytes.span))
-        writer.write(contentsOf: payload)
-        writer.write(CRC32C.checksum(payload.span))
+        let lengthAt = writer.bytes.count
+        writer.write(UInt64(0))
+        writer.write(UInt32(0))
+        write(&writer)
+        let length = writer.bytes.count - Self.headerSize
+        writer.overwrite(at: lengthAt, UInt64(length))
+        let headSum = CRC32C.checksum(writer.bytes.span.extracting(0..<lengthAt + 8))
+        writer.overwrite(at: lengthAt + 8, headSum)
+        let sum = CRC32C.checksum(writer.bytes.span.extracting(Self.headerSize...))
+        writer.write(sum)
         return writer.bytes
     }
 
