@@ -12,8 +12,9 @@ public struct BufferConfiguration: Sendable {
     /// The most neighbouring blocks that one IO may join: 1 to 128, and at most
     /// `IOConfiguration.maximumVectors`. PostgreSQL's `io_combine_limit`.
     public var combineLimit = 16
-    /// Whether pages carry checksums, computed when they are written and compared when they are
-    /// read.
+    /// Whether PostgreSQL's pages carry checksums, which are computed when they are written.
+    public var hasChecksums = true
+    /// Whether checksums of PostgreSQL's pages, if they have them, are compared when they are read.
     public var verifiesChecksums = true
     /// Whether reads that do not say otherwise replace damaged pages by zeroes in the pool, with a
     /// warning. PostgreSQL's `zero_damaged_pages`.

@@ -33,10 +33,18 @@ extension BufferManager {
     ///   written stay dirty.
     @discardableResult
     public func flush(_ relation: OpenRelation, session: Session) throws(StorageError) -> Int {
+        try flush(relation, from: 0, session: session)
+    }
+
+    /// The same for all forks' blocks from one on.
+    @discardableResult
+    package func flush(
+        _ relation: OpenRelation, from first: BlockNumber, session: Session
+    ) throws(StorageError) -> Int {
         try check(session, using: relation)
         let (pool, _) = try pool(for: relation.locator)
         let dirty = pool.sorted(
-            places(of: relation, in: pool) { $0.has(BufferState.dirty) })
+            places(of: relation, from: first, in: pool) { $0.has(BufferState.dirty) })
         try pool.writer(session).write(dirty)
         return dirty.count
     }

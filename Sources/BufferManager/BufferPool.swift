@@ -14,6 +14,7 @@ final class BufferPool: @unchecked Sendable {
     let count: Int
     let isLocal: Bool
     let combineLimit: Int
+    let hasChecksums: Bool
     let verifiesChecksums: Bool
     let logger: Logger
     /// Passed by all writes of shared pages.
@@ -68,7 +69,8 @@ final class BufferPool: @unchecked Sendable {
         self.count = count
         self.isLocal = isLocal
         combineLimit = configuration.combineLimit
-        verifiesChecksums = configuration.verifiesChecksums
+        hasChecksums = configuration.hasChecksums
+        verifiesChecksums = hasChecksums && configuration.verifiesChecksums
         logger = configuration.logger
         self.gate = gate
         sessionCount = sessions

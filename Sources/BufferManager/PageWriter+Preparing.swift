@@ -65,7 +65,7 @@ extension PageWriter {
             if !pool.isLocal { try pool.gate.check() }
             while true {
                 switch buffer.startOutput(tag) {
-                case .started where try lock(buffer, hurried) && accept(buffer, tag):
+                case .started where try lock(buffer, hurried) && accept(buffer, tag, asked: true):
                     collect(
                         index, tag, Gathering(copies, used, prepared.buffers.count),
                         onlyUnpinned: hurried)
@@ -106,8 +106,11 @@ extension PageWriter {
     }
 
     /// Looks whether a page will be accepted when it is read back, under its shared lock. If not,
-    /// gives the lock back, ends the output, and records why: the version on disk stays.
-    private func accept(_ buffer: Buffer, _ tag: PageTag) -> Bool {
+    /// gives the lock back and ends the output: the version on disk stays.
+    ///
+    /// - Parameter asked: whether to record why. A neighbour is not what the caller wants written,
+    ///   nor is a page of a dropped relation, unless its buffer is needed.
+    private func accept(_ buffer: Buffer, _ tag: PageTag, asked: Bool) -> Bool {
         let kind = buffer.withRecord { $0.pageKind(tag) }
         let page = unsafe PageView(
             unsafePage: UnsafeRawPointer(pool.address(pool.index(of: buffer)).pointer))
@@ -115,7 +118,9 @@ extension PageWriter {
         let relation = buffer.withRecord { $0.relation }
         buffer.unlockShared()
         buffer.endOutput(written: false)
-        if !relation.isDropped { noteRefusal(.refused(relation, tag.fork, tag.block, reason)) }
+        if asked, purpose == .eviction || !relation.isDropped {
+            noteRefusal(.refused(relation, tag.fork, tag.block, reason))
+        }
         return false
     }
 
@@ -253,7 +258,7 @@ extension PageWriter {
                 tag, onlyUnpinned: onlyUnpinned, evenClean: evenClean)
         else { return nil }
         if pool.buffer(index).tryLockShared() {
-            return accept(pool.buffer(index), tag) ? index : nil
+            return accept(pool.buffer(index), tag, asked: false) ? index : nil
         }
         pool.buffer(index).endOutput(written: false)
         return nil
@@ -261,22 +266,21 @@ extension PageWriter {
 
     /// Appends a copy of a page, releases the page's lock, and sets the checksum or seal.
     private func copy(_ index: Int, _ tag: PageTag, _ gathering: inout Gathering) {
-        let position = gathering.firstCopy + gathering.count
-        let page = unsafe gathering.copies.start.pointer + position * blockSize
+        let place = gathering.firstCopy + gathering.count
+        let page = unsafe gathering.copies.start.pointer + place * blockSize
         unsafe page.copyMemory(from: pool.address(index).pointer, byteCount: blockSize)
         if pool.buffer(index).state.has(BufferState.dirty) {
             gathering.firstDirty = min(gathering.firstDirty, tag.block.rawValue)
         }
-        let (kind, locator, rawPosition) = pool.buffer(index).withRecord { record in
-            let kind = record.pageKind(tag)
-            return (kind, record.locator, kind == .raw ? record.rawPosition(tag) : .zero)
+        let (kind, locator, position) = pool.buffer(index).withRecord { record in
+            (record.pageKind(tag), record.locator, record.position(tag))
         }
         pool.buffer(index).unlockShared()
         var editor = unsafe PageEditor(unsafePage: page)
         gathering.highestLSN = max(
-            gathering.highestLSN, kind.keepsLogPosition ? editor.lsn : rawPosition)
+            gathering.highestLSN, position, kind.keepsLogPosition ? editor.lsn : .zero)
         editor.complete(
-            kind, at: locator.place(tag.fork, tag.block), checksums: pool.verifiesChecksums)
+            kind, at: locator.place(tag.fork, tag.block), checksums: pool.hasChecksums)
         prepared.buffers.append(
             WriteCallbacks.encode(buffer: index, copies: gathering.copies.number))
         gathering.count += 1

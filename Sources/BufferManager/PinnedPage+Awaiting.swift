@@ -73,9 +73,26 @@ extension PinnedPage {
     ) async throws -> Result {
         try refuseOwnLock()
         if !buffer.tryLockExclusive() { try await buffer.lockAwaiting(exclusive: true) }
-        defer { buffer.unlockExclusive(dirtied: dirtying) }
+        defer {
+            if dirtying { checkContents() }
+            buffer.unlockExclusive(dirtied: dirtying)
+        }
         var span = unsafe MutableRawSpan(_unsafeStart: address.pointer, byteCount: blockSize)
         return try body(&span)
+    }
+
+    /// Changes the page as `withExclusiveLock` does, and records the change's position in the log.
+    ///
+    /// - Throws: `CancellationError` if the task is cancelled while it waits, `misuse`, or what
+    ///   `body` throws.
+    nonisolated(nonsending) public func withExclusiveLock<Result: ~Copyable>(
+        lsn: LSN, _ body: (inout MutableRawSpan) throws -> Result
+    ) async throws -> Result {
+        try await withExclusiveLock { (bytes: inout MutableRawSpan) throws -> Result in
+            let result = try body(&bytes)
+            setPosition(lsn)
+            return result
+        }
     }
 
     /// Reads the page in its format, like `withSharedLock`.
@@ -100,7 +117,10 @@ extension PinnedPage {
     ) async throws -> Result {
         try refuseOwnLock()
         if !buffer.tryLockExclusive() { try await buffer.lockAwaiting(exclusive: true) }
-        defer { buffer.unlockExclusive(dirtied: dirtying) }
+        defer {
+            if dirtying { checkContents() }
+            buffer.unlockExclusive(dirtied: dirtying)
+        }
         var editor = unsafe PageEditor(unsafePage: address.pointer)
         return try body(&editor)
     }

@@ -50,7 +50,10 @@ public struct PinnedPage: ~Copyable, @unchecked Sendable {
 
     /// Releases the content lock of a page that came with it (``ReadMode/zeroAndLock``).
     public mutating func unlock() {
-        if isLocked { buffer.unlockForPage() }
+        if isLocked {
+            checkContents()
+            buffer.unlockForPage()
+        }
         isLocked = false
     }
 
@@ -105,11 +108,11 @@ extension PinnedPage {
     }
 
     /// Changes the page as `withExclusiveLock(dirtying:_:)` does, and records the change's position
-    /// in the log, whatever the kind of the page: in its first bytes, or, for a raw page, with its
-    /// buffer as long as it has one. The page is not written before the log is durable up to there.
+    /// in the log, whatever the kind of the page: in its first bytes, or, for a raw page or one of
+    /// zeroes, with its buffer as long as it has one. The page is not written before the log is
+    /// durable up to there.
     ///
-    /// If the closure throws, the page counts as changed, and its position stays. A page that is
-    /// still all zeroes gets none.
+    /// If the closure throws, the page counts as changed, and its position stays.
     public func withExclusiveLock<Result: ~Copyable, Failure>(
         lsn: LSN, _ body: (inout MutableRawSpan) throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -149,10 +152,10 @@ extension PinnedPage {
 
     @inline(__always)
     private func unlockExclusive(_ dirtying: Bool) {
-        assert(!dirtying || refusal == nil, "a page must be as its kind demands after a change")
         if isLocked {
             if dirtying { buffer.markDirty() }
         } else {
+            if dirtying { checkContents() }
             buffer.forgetHolder()
             buffer.unlockExclusive(dirtied: dirtying)
         }
@@ -162,23 +165,27 @@ extension PinnedPage {
     /// page that got none since it was read.
     public var lsn: LSN {
         if pageKind.keepsLogPosition { return withView { $0.lsn } }
-        return buffer.withRecord { $0.rawPosition(buffer.tag) }
+        return buffer.withRecord { $0.position(buffer.tag) }
     }
 
-    private func setPosition(_ lsn: LSN) {
+    func setPosition(_ lsn: LSN) {
         let kind = pageKind
-        if !kind.keepsLogPosition {
-            return buffer.withRecord { $0.raise(buffer.tag, to: lsn) }
-        }
         var editor = unsafe PageEditor(unsafePage: address.pointer)
-        if !kind.isNew(editor.view) { editor.lsn = lsn }
+        if kind.keepsLogPosition && !kind.isNew(editor.view) {
+            editor.lsn = lsn
+        } else {
+            buffer.withRecord { $0.raise(buffer.tag, to: lsn) }
+        }
     }
 
     private var pageKind: PageKind { buffer.withRecord { $0.pageKind(buffer.tag) } }
 
-    /// Why the page, as it is now, would not be written.
-    private var refusal: PageVerification.Reason? {
+    /// Stops a debug build if the page, as it is now, would not be written.
+    @inline(__always)
+    func checkContents() { assert(isAcceptable, "a page must be as its kind demands") }
+
+    private var isAcceptable: Bool {
         let page = unsafe PageView(unsafePage: UnsafeRawPointer(address.pointer))
-        return pageKind.refusal(of: page)
+        return pageKind.refusal(of: page) == nil
     }
 }

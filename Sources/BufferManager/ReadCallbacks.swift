@@ -70,7 +70,10 @@ final class ReadCallbacks: IOCallbacks {
                 position += 2
             } else {
                 if position < read {
-                    end(index, verify(index, kind, options), at: position, &report)
+                    let isDoubtful = prior.status == .warning
+                    end(
+                        index, verify(index, kind, options, isDoubtful: isDoubtful), at: position,
+                        &report)
                 } else {
                     pool.buffer(index).endInput(valid: false, droppingPin: true)
                 }
@@ -92,7 +95,7 @@ final class ReadCallbacks: IOCallbacks {
     private func end(
         _ index: Int, _ damage: Damage, at position: Int, _ report: inout DamageReport
     ) {
-        report.note(damage, at: position)
+        if damage != .none { report.note(damage, at: position) }
         pool.buffer(index).endInput(valid: damage != .invalid, droppingPin: true)
     }
 
@@ -103,7 +106,11 @@ final class ReadCallbacks: IOCallbacks {
     }
 
     /// Looks at one page that was read, and does what the options say about damage.
-    private func verify(_ index: Int, _ kind: PageKind, _ options: ReadOptions) -> Damage {
+    ///
+    /// - Parameter isDoubtful: whether the storage has lost some of the pages that were read.
+    private func verify(
+        _ index: Int, _ kind: PageKind, _ options: ReadOptions, isDoubtful: Bool
+    ) -> Damage {
         let tag = pool.buffer(index).tag
         if kind == .postgres {
             let checksum =
@@ -112,8 +119,9 @@ final class ReadCallbacks: IOCallbacks {
             return verify(index, checksum, options)
         }
         let locator = pool.buffer(index).withRecord { $0.locator }
-        let found = kind.verify(
+        var found = kind.verify(
             view(index), at: locator.place(tag.fork, tag.block), checksums: true)
+        if isDoubtful, kind == .raw, view(index).isLostFiller { found = .invalid(.lost) }
         let isWrongSum = if case .invalid(.wrongSeal) = found { true } else { false }
         let damage = judge(index, found, options, isWrongSum, hasGoodHeader: isWrongSum)
         if kind == .sealed {

@@ -12,7 +12,7 @@ internal import Threads
 /// count in front of one reference: a run of buffers costs one atomic operation.
 final class RelationRecord: Sendable {
     let locator: RelationLocator
-    private let pageKind: PageKind
+    fileprivate let pageKind: PageKind
     /// Replaced when the relation was closed and opened again.
     private let current: Lock<OpenRelation>
     /// Pages that failed their checksum when they were read. Counted by completing threads.
@@ -28,22 +28,27 @@ final class RelationRecord: Sendable {
     /// The main fork's blocks below this have contents. One that is all zeroes has lost them.
     let filledEnd = Atomic<UInt32>(0)
 
-    /// The log positions of raw pages in the pool, by fork and block.
-    private let rawPositions = Lock<[UInt64: LSN]>([:], rank: .rawPositions)
+    /// The log positions of pages in the pool whose bytes have none: raw pages, and pages of zeroes.
+    private let positions = Lock<[UInt64: LSN]>([:], rank: .pagePositions)
+    private let hasPositions = Atomic<Bool>(false)
 
-    /// The log position of a raw page; zero if none was given.
-    func rawPosition(_ tag: PageTag) -> LSN { rawPositions.withLock { $0[tag.page] ?? .zero } }
+    /// The log position of a page whose bytes have none; zero if none was given.
+    func position(_ tag: PageTag) -> LSN {
+        if !hasPositions.load(ordering: .acquiring) { return .zero }
+        return positions.withLock { $0[tag.page] ?? .zero }
+    }
 
-    /// Raises the log position of a raw page.
+    /// Raises the log position of such a page.
     func raise(_ tag: PageTag, to lsn: LSN) {
-        rawPositions.withLock { $0[tag.page] = max(lsn, $0[tag.page] ?? .zero) }
+        hasPositions.store(true, ordering: .releasing)
+        positions.withLock { $0[tag.page] = max(lsn, $0[tag.page] ?? .zero) }
     }
 
     /// Forgets the log position of a page that leaves the pool. Under the lock of its partition,
     /// so that nobody has read the page into another buffer yet.
     func didEvict(_ tag: PageTag) {
-        if pageKind.keepsLogPosition { return }
-        rawPositions.withLock { _ = $0.removeValue(forKey: tag.page) }
+        if !hasPositions.load(ordering: .acquiring) { return }
+        positions.withLock { _ = $0.removeValue(forKey: tag.page) }
     }
 
     private let mainExtension = ParkingLock(rank: .relationExtension)
@@ -110,9 +115,6 @@ final class RelationRecord: Sendable {
     func pageKind(_ tag: PageTag) -> PageKind { tag.fork.pageKind(in: pageKind) }
 
     func use(_ relation: OpenRelation) {
-        insist(
-            relation.pageKind == pageKind,
-            "relation \(locator) has pages of the kind \(pageKind.name)")
         current.withLock { if $0 !== relation { $0 = relation } }
     }
 
@@ -140,7 +142,12 @@ final class RelationTable: Sendable {
     /// Returns the relation's record; makes it if there is none.
     func record(of relation: OpenRelation) -> RelationRecord {
         let record = records.withLock { records in
-            if let record = records[relation.locator] { return record }
+            // Without pages in the pool, it may be another relation of that number by now.
+            if let record = records[relation.locator],
+                record.pageKind == relation.pageKind || !record.isUnused
+            {
+                return record
+            }
             let record = RelationRecord(relation, waits, changes)
             records[relation.locator] = record
             return record

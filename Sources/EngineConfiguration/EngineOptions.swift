@@ -1,5 +1,5 @@
 public import AsyncIO
-public import BufferManager
+package import BufferManager
 public import Checkpointing
 public import CompressedDisk
 public import FileAccess
@@ -231,7 +231,8 @@ extension EngineOptions {
         configuration.bufferCount = bufferCount
         configuration.combineLimit = combineLimit
         configuration.writeAheadLog = writeAheadLog
-        configuration.verifiesChecksums = checksums && verifiesChecksums
+        configuration.hasChecksums = checksums
+        configuration.verifiesChecksums = verifiesChecksums
         configuration.logger = logger
         return configuration
     }

@@ -161,7 +161,10 @@ package final class PageReplacement {
     /// Gives the new version its checksum, and makes the log of its changes durable.
     private func seal() throws(StorageError) {
         var editor = unsafe PageEditor(unsafePage: new.pointer)
-        if buffers.configuration.verifiesChecksums { editor.setChecksum(block: block.rawValue) }
+        if let reason = PageKind.postgres.refusal(of: editor.view) {
+            throw .refused(relation, .main, block, reason)
+        }
+        if buffers.configuration.hasChecksums { editor.setChecksum(block: block.rawValue) }
         try buffers.flushLog(upTo: editor.view.lsn, session: session)
     }
 

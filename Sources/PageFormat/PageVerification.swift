@@ -21,6 +21,8 @@ public enum PageVerification: Hashable, Sendable {
         case missingSeal
         /// A page in memory has contents in bytes 8 to 15, where its seal must go.
         case contentsInSeal
+        /// The storage has lost the page, and gives the bytes that stand for lost ones.
+        case lost
     }
 
     /// Whether the page may be used: valid or new.
@@ -65,6 +67,13 @@ extension PageView {
         return .valid
     }
 
+    /// Whether all bytes are 0xFF, with which storage managers fill pages that they have lost.
+    public var isLostFiller: Bool {
+        for offset in stride(from: 0, to: PageLayout.size, by: 4)
+        where bytes.uint32(at: offset) != .max { return false }
+        return true
+    }
+
     /// Whether all 8192 bytes are zero.
     public var isAllZero: Bool {
         unsafe bytes.withUnsafeBytes { bytes in
@@ -88,6 +97,7 @@ extension PageVerification.Reason: CustomStringConvertible {
                 + " \(expected)"
         case .missingSeal:
             "the page has no seal"
+        case .lost: "its storage has lost it"
         case .contentsInSeal:
             "bytes 8 to 15, where the seal of a sealed page goes, are not zero"
         }

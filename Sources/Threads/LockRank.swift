@@ -73,8 +73,8 @@ public enum LockRank: Int, Comparable, CaseIterable, Sendable {
     case relationCurrent
     /// The buckets of one of 128 parts of the page mapping.
     case poolPartition
-    /// The log positions of a relation's raw pages.
-    case rawPositions
+    /// The log positions of a relation's pages whose bytes have none.
+    case pagePositions
     /// Pages that may be torn in place.
     case journalTorn
     /// The chunk map and the free space of a compressed fork.

@@ -112,8 +112,9 @@ extension Catalog {
             version < versionOfFilling ? 0 : try reader.read("how often it was filled up")
         let pageKind = try readPageKind(&reader, version, name)
         let schema = try schemas.read(&reader, name)
-        guard schema == nil || pageKind == .postgres else {
-            throw DecodingFailure("relation \"\(name)\" has columns in \(pageKind.name) pages")
+        let hasRows = schema != nil || rows != unknownRowCount || toast != .none
+        guard !hasRows || pageKind == .postgres else {
+            throw DecodingFailure("relation \"\(name)\" has rows in \(pageKind.name) pages")
         }
         return RelationDescription(
             name: name, locator: locator, schema: schema,

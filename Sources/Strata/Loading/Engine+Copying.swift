@@ -69,7 +69,14 @@ extension Engine {
             if let last = original.last, last.block == page.block {
                 last.withView { tally.copy($0, source.pageKind, to: copy) }
             } else {
-                page.withView { tally.copy($0, source.pageKind, to: copy) }
+                let refusal = page.withView { view in
+                    let reason = source.pageKind.refusal(of: view)
+                    if reason == nil { tally.copy(view, source.pageKind, to: copy) }
+                    // What the log says of the page holds for its copy.
+                    if !source.pageKind.keepsLogPosition { copy.markDirty(lsn: page.lsn) }
+                    return reason
+                }
+                if let refusal { throw .refused(source.open, .main, page.block, refusal) }
             }
         }
         try source.checkRowCount(tally.rows, of: extent)

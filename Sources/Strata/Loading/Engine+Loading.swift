@@ -97,7 +97,7 @@ extension Engine {
                 repeat {
                     new[index].locator = try catalog.takeLocator(avoiding: strange)
                     // A file may have been put there since the store was opened.
-                } while try isTaken(new[index])
+                } while try isTaken(new[index], session)
                 catalog.remains[new[index].locator] = Catalog.Remains(
                     managerName: new[index].managerName, kind: .files)
             }
@@ -193,9 +193,10 @@ extension Engine {
     }
 
     /// Whether the storage manager has the relation already, or a path of its files is in use.
-    private func isTaken(_ file: NewFile) throws(StorageError) -> Bool {
-        let open = try openRelation(
-            file.locator, managedBy: file.managerName, pageKind: file.pageKind)
+    private func isTaken(_ file: NewFile, _ session: Session) throws(StorageError) -> Bool {
+        let open = try openRelation(file.locator, managedBy: file.managerName)
+        // If this fails, the number is given out again, perhaps for another manager or kind.
+        defer { managers.close(open, session: session) }
         if try open.storage.exists(.main) { return true }
         for path in PresentFiles.paths(of: file.locator) where try files.exists(path) {
             return true

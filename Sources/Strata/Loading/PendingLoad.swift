@@ -145,9 +145,10 @@ public final class PendingLoad {
     ///   only if it is known, and if no page is empty: from then on a page of zeroes, or another
     ///   number of rows, is damage, until pages are changed by other means than loads.
     /// - Returns: the relation with the pages.
-    /// - Throws: `closed` if the load has ended already; `pageInUse` if one of its pages is still
+    /// - Throws: `closed` if the load has ended already; `misuse` if rows are counted in pages of
+    ///   another kind than `postgres`: the load is still open then, as after `pageInUse`, if one of its pages is still
     ///   held or being changed: the load is still open then. What writing throws, such as a full
-    ///   disk; `relationBusy` if the last page was changed by other means while rows were added to
+    ///   disk, or `pageRefused` if a page is not as its kind demands; `relationBusy` if the last page was changed by other means while rows were added to
     ///   a copy of it; `syncFailed` or `storeFailed`. The load is then aborted. Only after a failed
     ///   sync is it unknown whether the load counts; that shows when the store is opened again.
     @discardableResult
@@ -179,12 +180,25 @@ public final class PendingLoad {
             session: session)
     }
 
+    fileprivate func checkHoldsRows() throws(StorageError) {
+        let kind = record.open.pageKind
+        guard kind != .postgres else { return }
+        throw StorageError(
+            .misuse,
+            "relation \"\(target.relation)\" has pages of the kind \(kind.name), whose rows cannot"
+                + " be counted",
+            remedy: "Commit without a number of rows.",
+            at: StorageError.Location(relation: target.relation))
+    }
+
     /// Writes the pages and gives back the excess by which the relation grew.
     fileprivate func finishPages() throws(StorageError) {
         extended = nil
         if !hasBegunToGrow { return }
         try cutWhatFailedToGrow()
-        try engine.buffers.flush(record.open, session: session)
+        // Earlier pages are not the load's, nor is what is wrong with them.
+        try engine.buffers.flush(
+            record.open, from: BlockNumber(firstBlock), session: session)
     }
 
     /// The next page must be at the relation's end. A failed extension may have left it longer;
@@ -230,7 +244,10 @@ extension Engine {
     func commit(
         _ given: [(load: PendingLoad, rowCount: UInt64?)], isExact: Bool, _ session: Session
     ) throws(StorageError) -> [Relation] {
-        for (load, _) in given { try load.checkIsNoToast() }
+        for (load, rows) in given {
+            try load.checkIsNoToast()
+            if rows != nil { try load.checkHoldsRows() }
+        }
         let toasts: [(load: PendingLoad, rowCount: UInt64?)] = given.compactMap { one in
             one.load.toastLoad.map { (load: $0, rowCount: $0.toastRowCount) }
         }

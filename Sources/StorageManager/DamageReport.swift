@@ -1,7 +1,6 @@
-internal import AsyncIO
-internal import StorageManager
+package import AsyncIO
 
-/// The damage found in the pages of one read, small enough for ``IOResult/errorData``.
+/// The damage found in the pages of one read, small enough for `IOResult/errorData`.
 ///
 /// | bits | meaning |
 /// |---|---|
@@ -12,19 +11,19 @@ internal import StorageManager
 /// | 18–25 | the number of ignored checksum failures |
 ///
 /// Mirrors PostgreSQL's `buffer_readv_encode_error`.
-struct DamageReport: Equatable {
-    var invalid = 0
-    var zeroed = 0
-    var ignored = 0
+package struct DamageReport: Equatable {
+    package var invalid = 0
+    package var zeroed = 0
+    package var ignored = 0
     /// The position of the first invalid page; if none, of the first zeroed, then ignored one.
-    var first = 0
+    package var first = 0
 
-    init() {}
+    package init() {}
 
-    var isClean: Bool { invalid == 0 && zeroed == 0 && ignored == 0 }
+    package var isClean: Bool { invalid == 0 && zeroed == 0 && ignored == 0 }
 
     /// Counts a page at a position. ``first`` is the first page of the gravest kind.
-    mutating func note(_ damage: Damage, at position: Int) {
+    package mutating func note(_ damage: Damage, at position: Int) {
         switch damage {
         case .none: return
         case .invalid:
@@ -40,13 +39,13 @@ struct DamageReport: Equatable {
         }
     }
 
-    var encoded: UInt32 {
+    package var encoded: UInt32 {
         let count = invalid > 0 ? invalid : zeroed > 0 ? zeroed : ignored
         let flags: UInt32 = (zeroed > 0 ? 1 : 0) | (ignored > 0 ? 2 : 0)
         return flags | UInt32(count) << 2 | UInt32(first) << 10 | UInt32(ignored) << 18
     }
 
-    init(_ result: IOResult) {
+    package init(_ result: IOResult) {
         let data = result.errorData
         let count = Int(data >> 2 & 0xFF)
         first = Int(data >> 10 & 0xFF)
@@ -60,7 +59,7 @@ struct DamageReport: Equatable {
 }
 
 /// The damage of one page that was read.
-enum Damage: Equatable {
+package enum Damage: Equatable {
     case none
     case invalid
     /// Replaced by zeroes; its checksum was wrong too, and would have been ignored.
@@ -70,7 +69,7 @@ enum Damage: Equatable {
 
 extension DamageReport {
     /// Describes the report. Mirrors PostgreSQL's `buffer_readv_report`.
-    func error(_ label: RelationLabel) -> StorageError {
+    package func error(_ label: RelationLabel) -> StorageError {
         let (message, remedy) = text(label)
         return StorageError(
             .invalidPage, message, remedy: remedy,
