@@ -75,6 +75,9 @@ let modules: [Target] = [
         name: "ReadStream",
         dependencies: ["BufferManager", "StorageManager", "AsyncIO", "Threads", deque]),
     .target(
+        name: "FreeSpaceMap",
+        dependencies: ["BufferManager", "StorageManager", "PageFormat", "AsyncIO"]),
+    .target(
         name: "PostgresTypes", dependencies: ["ValueText", "RowSchema", "ToastFormat"],
         path: "Sources/PostgresCluster/PostgresTypes"),
     .target(
@@ -156,7 +159,7 @@ let modules: [Target] = [
         name: "Strata",
         dependencies: [
             "EngineConfiguration", "Journaling", "Checkpointing", "PageChecking",
-            "StoreFormat", "ToastFormat",
+            "StoreFormat", "ToastFormat", "FreeSpaceMap",
             "ReadStream", "BufferManager", "StorageManager", "MagneticDisk", "CompressedDisk",
             "MemoryDisk", "FileAccess", "RowSchema", "PageFormat", "AsyncIO", "CPlatform", log,
             "Threads", deque, system,
@@ -173,8 +176,8 @@ let modules: [Target] = [
     .target(
         name: "StoreSimulator",
         dependencies: [
-            "Strata", "StorageTesting", "BufferManager", "FileAccess", "StorageManager",
-            "PageFormat", "AsyncIO", log, "Threads",
+            "Strata", "StorageTesting", "FreeSpaceMap", "BufferManager", "FileAccess",
+            "StorageManager", "PageFormat", "AsyncIO", log, "Threads",
         ]),
     .target(
         name: "BenchSuite",
@@ -258,6 +261,12 @@ let tests: [Target] = [
             "PageFormat", "AsyncIO", "StorageTesting", "Threads",
         ]),
     .testTarget(
+        name: "FreeSpaceMapTests",
+        dependencies: [
+            "FreeSpaceMap", "BufferManager", "MagneticDisk", "FileAccess", "StorageManager",
+            "PageFormat", "AsyncIO", "StorageTesting", "Threads",
+        ]),
+    .testTarget(
         name: "PostgresTypesTests", dependencies: ["PostgresTypes", "ToastFormat"]),
     .testTarget(
         name: "PostgresClusterTests",
@@ -308,8 +317,8 @@ let tests: [Target] = [
         dependencies: [
             "PageInspection", "PostgresDump", "PostgresRescue", "PostgresCluster", "PageFormat",
             "RelationLoader", "Strata", "MagneticDisk", "CompressedDisk", "MemoryDisk",
-            "BufferManager", "FileAccess", "StorageManager", "AsyncIO", "StorageTesting",
-            "StrataTool", "CrashClient", "Threads",
+            "BufferManager", "FreeSpaceMap", "FileAccess", "StorageManager", "AsyncIO",
+            "StorageTesting", "StrataTool", "CrashClient", "Threads",
         ]),
     .testTarget(
         name: "StrataToolTests",
@@ -379,6 +388,7 @@ let package = Package(
             "MemoryDisk", "CompressedDisk", "RadosDisk", "RadosStore", "BufferManager",
             "ReadStream",
             "StoreFormat", "Journaling", "Checkpointing", "PageChecking", "EngineConfiguration",
+            "FreeSpaceMap",
             "PostgresTypes",
         ].map { .library(name: $0, targets: [$0]) },
     traits: [

@@ -11,7 +11,7 @@ public struct RecoveryReport: Sendable, Hashable {
         case replayedJournal(JournalReport)
         /// The files of an unfinished load, or of a relation that was dropped, were removed.
         case removedFiles(RelationLocator)
-        /// Blocks that an unfinished load had appended were cut off.
+        /// Blocks that an unfinished load or cut had left were cut off.
         case truncated(relation: String, from: UInt32, to: UInt32)
         /// A relation of a storage manager that keeps nothing was dropped: it ended with the
         /// engine.
@@ -76,8 +76,8 @@ extension RecoveryReport.Action: CustomStringConvertible {
         case .removedFiles(let locator):
             "removed the files of relation \(locator), which an unfinished load or drop had left"
         case .truncated(let relation, let from, let to):
-            "cut relation \"\(relation)\" from \(from) blocks to \(to), as it was before an"
-                + " unfinished load"
+            "cut relation \"\(relation)\" from \(from) blocks to \(to): an unfinished load or cut"
+                + " had left the rest"
         case .ended(let relation, let manager):
             "dropped relation \"\(relation)\", which storage manager \"\(manager)\" kept only while"
                 + " the store was open"

@@ -10,6 +10,14 @@ extension StorageError {
         return !isOfWholeDisk && (underlying?.concernsOneRelation ?? true)
     }
 
+    /// The error for a name that a relation has.
+    package static func exists(_ name: String) -> StorageError {
+        StorageError(
+            .alreadyExists, "relation \"\(name)\" exists already",
+            remedy: "Give another name, or append to the relation, or replace it.",
+            at: Location(relation: name))
+    }
+
     /// The error for a relation whose storage manager is missing.
     package static func unmanaged(_ relation: RelationDescription) -> StorageError {
         StorageError(

@@ -6,7 +6,8 @@ extension Actor {
     func begin(_ session: Session) throws(Violation) {
         let names = world.plan.names
         let name = names[world.random.below(names.count)]
-        switch world.random.below(30) {
+        let draw = world.random.below(30 + Actor.operationCount)
+        switch draw {
         case 0..<4: if load == nil { try beginLoad(name, session) }
         case 4..<8: try rewrite(name, session)
         case 8, 9: try holdPage(name, session)
@@ -20,12 +21,13 @@ extension Actor {
         case 25: engine.system.method.poll(session: session.index)
         case 26: world.disk.revertAbandoned()
         case 27, 28: try writeBehind(session)
-        default: try reopenSession()
+        case 29: try reopenSession()
+        default: try operate(draw - 30, name, session)
         }
     }
 
     /// An existing relation, with what it must hold.
-    private func relation(_ name: String) throws(Violation) -> (Relation, RelationModel)? {
+    func relation(_ name: String) throws(Violation) -> (Relation, RelationModel)? {
         guard let model = world.model.current(name) else { return nil }
         var found: Relation?
         try attempt("opens \(name)") { () throws(StorageError) in
@@ -115,6 +117,10 @@ extension Actor {
         let next = RelationModel(
             manager: manager, pages: source.pages.map { RelationModel.Page([$0.current]) },
             values: source.values)
+        next.fork = source.fork
+        next.fork.pages = source.fork.pages.map { RelationModel.Page([$0.current]) }
+        next.fork.possibleCounts = [next.fork.pages.count]
+        next.room = source.room
         world.model.attempt(target, next)
         world.allowsInterjections = false
         defer { world.allowsInterjections = true }
@@ -128,7 +134,7 @@ extension Actor {
     }
 
     /// Records that a change of a name's meaning was acknowledged or refused.
-    private func settle(
+    func settle(
         _ name: String, _ next: RelationModel?, _ isDone: Bool, _ what: String, _ wasFailed: Bool
     ) throws(Violation) {
         if isDone {
@@ -142,7 +148,7 @@ extension Actor {
     private func checkpoint(_ session: Session) throws(Violation) {
         let wasFailed = world.hasFailedSync
         let mark = world.content.nextVersion
-        for relation in world.model.relations { relation.attemptCount(relation.pages.count) }
+        for relation in world.model.relations { relation.attemptCounts() }
         let done = try attempt("checkpoints") { () throws(StorageError) in
             try engine.checkpoint(session)
         }

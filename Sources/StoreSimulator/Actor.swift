@@ -168,6 +168,19 @@ final class Actor {
         scanned = Scan(relation: relation, model: model, extent: extent)
     }
 
+    /// Whether it uses pages from a block on, or may.
+    func uses(_ model: RelationModel, from block: UInt32) -> Bool {
+        if scanned?.model === model { return true }
+        guard holding?.model === model, let page = held.take() else { return false }
+        let isBehind = page.block.rawValue >= block
+        held = consume page
+        return isBehind
+    }
+
+    func dropScan(of model: RelationModel) {
+        if scanned?.model === model { dropScan() }
+    }
+
     private func dropScan() {
         stream = nil
         scanned = nil

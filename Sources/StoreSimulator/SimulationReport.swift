@@ -29,6 +29,8 @@ public struct SimulationReport: Sendable {
     public var acknowledgements = 0
     /// Number of commits that filled up the last page of a relation.
     public var fills = 0
+    /// Number of relations renamed, forks cut, further forks extended, and pages with room found.
+    public var operations = 0
     /// Number of pages read and compared to the last byte.
     public var pagesChecked = 0
     /// Number of relations whose rows were counted and compared with the catalog.
@@ -60,6 +62,7 @@ public struct SimulationReport: Sendable {
         openings += other.openings
         acknowledgements += other.acknowledgements
         fills += other.fills
+        operations += other.operations
         pagesChecked += other.pagesChecked
         countsChecked += other.countsChecked
         failures += other.failures

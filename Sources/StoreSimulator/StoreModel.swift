@@ -1,3 +1,5 @@
+internal import StorageManager
+
 /// What a relation must hold: the oracle of one incarnation, from its load to its drop.
 final class RelationModel {
     /// A page, as the versions that may be found after a crash, oldest first. Readers see the last
@@ -17,8 +19,41 @@ final class RelationModel {
         }
     }
 
+    /// A fork besides the main one.
+    struct FurtherFork {
+        var pages: [Page] = []
+        /// The numbers of pages that it may have after a crash.
+        var possibleCounts = [0]
+        /// By how many pages of zeroes it may be longer, after extensions that failed.
+        var slack = 0
+
+        mutating func grow(to count: Int) {
+            while pages.count < count { pages.append(Page([0])) }
+        }
+
+        mutating func settle(before mark: UInt32) {
+            for position in pages.indices { pages[position].settle(before: mark) }
+            possibleCounts = [pages.count]
+        }
+
+        /// Whether these versions may be found; nil is none that was written.
+        func allows(_ found: [UInt32?]) -> Bool {
+            let fits = possibleCounts.contains { ($0...$0 + slack).contains(found.count) }
+            return fits
+                && found.enumerated().allSatisfy { position, version in
+                    guard let version else { return false }
+                    return position < pages.count
+                        ? pages[position].versions.contains(version) : version == 0
+                }
+        }
+    }
+
     let manager: String
     var pages: [Page]
+    /// The fork `vm`, which stands for all further ones.
+    var fork = FurtherFork()
+    /// What was ever recorded of the room in blocks, in bytes.
+    var room: [UInt32: Set<Int>] = [:]
     /// Pages that an append is adding. They exist if the append turns out to count.
     var tail: [Page] = []
     /// The version that an append is putting in the place of the last page, if it fills it up.
@@ -39,6 +74,35 @@ final class RelationModel {
     /// Records that a length is being written to the disk.
     func attemptCount(_ count: Int) {
         if possibleCounts.last != count { possibleCounts.append(count) }
+    }
+
+    /// Records that the lengths of all forks are being written to the disk.
+    func attemptCounts() {
+        attemptCount(pages.count)
+        attempt(fork.pages.count, of: .visibilityMap)
+    }
+
+    // MARK: Cutting
+
+    func attempt(_ count: Int, of fork: Fork) {
+        if fork == .main { return attemptCount(count) }
+        if self.fork.possibleCounts.last != count { self.fork.possibleCounts.append(count) }
+    }
+
+    func revert(to counts: [Int], of fork: Fork) {
+        if fork == .main { possibleCounts = counts } else { self.fork.possibleCounts = counts }
+    }
+
+    /// Records that a fork was cut, durably.
+    func cut(_ fork: Fork, to count: Int) {
+        if fork == .main {
+            pages.removeLast(pages.count - count)
+            possibleCounts = [count]
+        } else {
+            self.fork.pages.removeLast(self.fork.pages.count - count)
+            self.fork.possibleCounts = [count]
+            self.fork.slack = 0
+        }
     }
 
     /// Records that everything written before `mark` is durable, and that the length is.
@@ -113,7 +177,10 @@ struct StoreModel {
 
     /// Records that everything written before `mark` is durable, and that these lengths are.
     func settle(before mark: UInt32) {
-        for relation in relations { relation.settle(before: mark, count: relation.pages.count) }
+        for relation in relations {
+            relation.settle(before: mark, count: relation.pages.count)
+            relation.fork.settle(before: mark)
+        }
     }
 
     /// Forgets what the engine kept in memory, once the engine has ended.

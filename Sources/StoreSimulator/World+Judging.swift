@@ -89,6 +89,7 @@ extension World {
             try check(name, engine, session)
             if isGivenUp { return }
         }
+        try checkRename(engine)
         if mayBeDamaged { return }
         try checkFiles(engine)
         if random.below(4) == 0 { try verify(engine, session) }
@@ -104,7 +105,7 @@ extension World {
             return
         }
         var found: [UInt32] = []
-        var values: [UInt32] = []
+        var (values, fork): ([UInt32], [UInt32?]) = ([], [])
         var failure: Violation?
         do throws(StorageError) {
             let relation = try engine.relation(named: name)
@@ -128,13 +129,15 @@ extension World {
                 if extent.rowCount != nil { report.countsChecked += 1 }
             }
             values = try self.values(of: relation, session)
+            fork = try forkVersions(of: relation, session)
+            try checkMap(relation, candidates.compactMap { $0?.room }, session)
         } catch {
             try judge(error, "opening \(name) after a crash")
             isGivenUp = true
             return
         }
         if let failure { throw failure }
-        try resolve(name, description.managerName, found, values, candidates)
+        try resolve(name, description.managerName, (found, values, fork), candidates)
     }
 
     /// The values in a relation's toast relation.
@@ -150,6 +153,9 @@ extension World {
         }
         return found
     }
+
+    /// The pages' versions, the values out of line, and the versions in the further fork.
+    private typealias FoundContents = (pages: [UInt32], values: [UInt32], fork: [UInt32?])
 
     /// Stands for pages that could not be read. Two others stand for pages that are no version but
     /// have a valid checksum, and for pages without one.
@@ -171,22 +177,27 @@ extension World {
 
     /// Finds out which of the possible relations this is, and continues with that one.
     private func resolve(
-        _ name: String, _ manager: String, _ found: [UInt32], _ values: [UInt32],
+        _ name: String, _ manager: String, _ contents: FoundContents,
         _ candidates: [RelationModel?]
     ) throws(Violation) {
+        let (found, values, fork) = contents
         if found.contains(Self.unsealed) {
             throw Violation(reason: "pages of \(name) were given out unverified: \(found)")
         }
         let fits = candidates.contains {
             $0?.manager == manager && $0?.allows(found, values) == true
+                && $0?.fork.allows(fork) == true
         }
         if !fits {
-            try judgeUnfit(name, manager, found, values, candidates)
+            try judgeUnfit(name, manager, contents, candidates)
             isGivenUp = true
             return
         }
         let relation = RelationModel(
             manager: manager, pages: found.map { RelationModel.Page([$0]) }, values: values)
+        relation.fork.pages = fork.map { RelationModel.Page([$0 ?? 0]) }
+        relation.fork.possibleCounts = [fork.count]
+        for case let old? in candidates { relation.room.merge(old.room) { $0.union($1) } }
         model.commit(name, relation)
     }
 
@@ -196,9 +207,10 @@ extension World {
     /// A lost or misdirected write leaves whole pages of another time or relation with valid
     /// checksums. A changed bit must have been reported by an error.
     private func judgeUnfit(
-        _ name: String, _ manager: String, _ found: [UInt32], _ values: [UInt32],
+        _ name: String, _ manager: String, _ contents: FoundContents,
         _ candidates: [RelationModel?]
     ) throws(Violation) {
+        let (found, values, fork) = contents
         let hidesWrites = disk.counts.silent > disk.counts[.bitRot]
         let isWhole = !found.contains(Self.unread)
         if mayBeDamaged && (hidesWrites || !isWhole) { return }
@@ -206,12 +218,15 @@ extension World {
             candidate.map { model in
                 "\(model.manager) of \(model.possibleCounts) pages: "
                     + "\((model.pages + model.tail).map(\.versions)), values"
-                    + " \(model.values) + \(model.valuesTail)"
+                    + " \(model.values) + \(model.valuesTail), fork of"
+                    + " \(model.fork.possibleCounts) + \(model.fork.slack):"
+                    + " \(model.fork.pages.map(\.versions))"
             } ?? "none"
         }
         throw Violation(
             reason:
-                "relation \(name) (\(manager)) has \(found), values \(values), which is none of"
+                "relation \(name) (\(manager)) has \(found), values \(values), fork"
+                + " \(fork.map { $0.map(String.init) ?? "none" }), which is none of"
                 + " \(told)"
         )
     }

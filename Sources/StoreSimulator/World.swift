@@ -30,6 +30,8 @@ final class World {
     var faultsAtOpening = SimulatedDiskCounts()
     /// Whether a call has failed after which the store must be reopened.
     var mustReopen = false
+    /// The names of a rename in progress.
+    var renaming: (from: String, to: String)?
     /// Whether a file exists that belongs to no relation.
     var hasStray = false
     /// Set once the store's damage was reported, since it cannot be judged any further.
@@ -131,7 +133,7 @@ final class World {
         for actor in actors { try actor.finish() }
         actors = []
         let mark = content.nextVersion
-        for relation in model.relations { relation.attemptCount(relation.pages.count) }
+        for relation in model.relations { relation.attemptCounts() }
         do throws(StorageError) {
             try engine.close()
             note("closed")

@@ -8,8 +8,8 @@ internal import Threads
 public final class Relation: Sendable {
     /// The store.
     public let engine: Engine
-    /// The name under which it was opened.
-    public let name: String
+    /// The name: the last one that it had, if it was dropped or replaced. O(1), under a lock.
+    public var name: String { record.name }
     /// The columns of its rows; nil if its pages do not hold rows.
     public let schema: Schema?
     /// The name of its storage manager.
@@ -24,7 +24,6 @@ public final class Relation: Sendable {
     /// The caller must have counted this user of the locator in ``EngineState/users``.
     init(_ engine: Engine, _ description: RelationDescription, _ record: RelationState) {
         self.engine = engine
-        name = description.name
         schema = description.schema
         managerName = description.managerName
         self.record = record
@@ -76,30 +75,37 @@ public final class Relation: Sendable {
         }
     }
 
-    /// Adds pages of zeroes at the end and pins them. Readers see them at once. They are durable
-    /// after the next ``Engine/checkpoint(_:pace:)``; a crash before it removes them.
+    /// Adds pages of zeroes at a fork's end and pins them. Readers see them at once. They are
+    /// durable after the next ``Engine/checkpoint(_:pace:)``; a crash before it removes them. A
+    /// further fork is created if it is missing.
     ///
-    /// The catalog no longer records how many rows the relation has (``rowCount``). The first call
-    /// makes that durable.
+    /// If the main fork grows, the catalog no longer records how many rows the relation has
+    /// (``rowCount``). The first call makes that durable.
     ///
     /// - Parameters:
+    ///   - fork: the fork that grows.
     ///   - count: how many pages to add; fewer may be added, but at least one.
     ///   - strategy: the ring to take buffers from; nil for the whole pool.
     ///   - session: the calling thread's session.
     /// - Throws: `notFound` if it was dropped or replaced, `misuse` if `count` is below 1,
-    ///   `relationBusy` if it is being loaded, `storeFailed`, `closed`, or what extending
-    ///   throws.
+    ///   `relationBusy` if the main fork is being loaded, or the fork shortened; `relationDamaged`
+    ///   if a further fork has lost blocks; `storeFailed`, `closed`, or what extending throws.
     public func extend(
-        by count: Int = 1, strategy: AccessStrategy? = nil, session: Session
+        fork: Fork = .main, by count: Int = 1, strategy: AccessStrategy? = nil, session: Session
     ) throws(StorageError) -> ExtendedPages {
         try engine.checkUsable(session)
-        try engine.beginExtending(record, name)
-        defer { engine.endExtending(locator) }
-        try engine.settle(record, session)
-        if record.isCounted { try engine.takeBackRowCount(of: open, session) }
+        try engine.beginExtending(record, fork)
+        defer { engine.endExtending(locator, fork) }
+        try engine.settle(record, fork, session)
+        if fork == .main, record.isCounted { try engine.takeBackRowCount(of: open, session) }
         let pages = try engine.buffers.extend(
-            open, by: count, strategy: strategy, session: session)
-        record.show(blocks: pages.first.rawValue + UInt32(pages.count))
+            open, fork: fork, by: count, strategy: strategy, session: session)
+        let count = pages.first.rawValue + UInt32(pages.count)
+        if fork == .main {
+            record.show(blocks: count)
+        } else {
+            record.withForks { $0.show(fork, blocks: count) }
+        }
         return pages
     }
 }
@@ -150,22 +156,25 @@ extension Engine {
         }
     }
 
-    func beginExtending(_ record: RelationState, _ name: String) throws(StorageError) {
+    func beginExtending(_ record: RelationState, _ fork: Fork) throws(StorageError) {
         let locator = record.open.locator
         let (isFree, isDropped) = state.withLock { state in
             if state.catalog.remains[locator]?.kind == .files { return (true, true) }
-            if state.loading.contains(locator) { return (false, false) }
-            state.extending[locator, default: 0] += 1
+            let key = ForkKey(locator: locator, fork: fork)
+            let isLoading = fork == .main && state.loading.contains(locator)
+            if isLoading || state.cutting.contains(key) { return (false, false) }
+            state.extending[key, default: 0] += 1
             return (true, false)
         }
-        if isDropped { throw notFound(name) }
-        if !isFree { throw .busy(name) }
+        if isDropped { throw notFound(record.name) }
+        if !isFree { throw .busy(record.name) }
     }
 
-    func endExtending(_ locator: RelationLocator) {
+    func endExtending(_ locator: RelationLocator, _ fork: Fork) {
+        let key = ForkKey(locator: locator, fork: fork)
         state.withLock { state in
-            guard let count = state.extending[locator] else { return }
-            state.extending[locator] = count > 1 ? count - 1 : nil
+            guard let count = state.extending[key] else { return }
+            state.extending[key] = count > 1 ? count - 1 : nil
         }
     }
 }

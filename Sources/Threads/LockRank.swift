@@ -55,7 +55,8 @@ public enum LockRank: Int, Comparable, CaseIterable, Sendable {
     case checkpointQueue
     /// The catalog in memory, and the relations in use.
     case engineState
-    /// The blocks of a relation that its row count covers.
+    /// What is known of a relation: its name, the blocks that its row count covers, its forks'
+    /// lengths.
     case countedExtent
     /// The toast relation of an open relation.
     case heldToast

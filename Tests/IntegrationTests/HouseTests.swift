@@ -15,7 +15,7 @@ import Testing
         let strata = streams.union([
             "ReadStream", "MagneticDisk", "CompressedDisk", "MemoryDisk", "FileAccess",
             "RowSchema", "StoreFormat", "Journaling", "PageChecking", "Checkpointing",
-            "ToastFormat", "EngineConfiguration",
+            "ToastFormat", "EngineConfiguration", "FreeSpaceMap",
         ])
         let reading = streams.union([
             "PostgresTypes", "ValueText", "RowText", "PageChecking", "ReadStream", "MagneticDisk",
@@ -47,6 +47,7 @@ import Testing
             "RadosStore": strata.union(["Strata", "RadosDisk"]),
             "CompressedDisk": managers.union(["FileAccess"]),
             "BufferManager": buffers.union(["Checkpointing"]), "ReadStream": streams,
+            "FreeSpaceMap": streams,
             "EngineConfiguration": streams.union([
                 "FileAccess", "StoreFormat", "Journaling", "Checkpointing", "CompressedDisk",
                 "MemoryDisk",

@@ -13,6 +13,13 @@ struct InstalledPostgres {
         }
     }()
 
+    /// Whether the installation has an extension.
+    static func has(_ name: String) -> Bool {
+        guard let programs else { return false }
+        let share = programs.replacing("/usr/lib/", with: "/usr/share/").dropLast("bin".count)
+        return access("\(share)extension/\(name).control", R_OK) == 0
+    }
+
     let folder: TemporaryDirectory
     var data: String { "\(folder.path)/data" }
 

@@ -88,6 +88,7 @@ package struct Recovery {
         let present = try PresentFiles(store.files)
         refuseUnmanaged(catalog)
         if !report.endedCleanly && !isShadowed { try settleCache(catalog, present) }
+        if !report.endedCleanly { try removeUncountedForks(catalog, present) }
         try replayJournal(&catalog, present)
         let remains = try undo(catalog, present)
         let relations = catalog.relations.count

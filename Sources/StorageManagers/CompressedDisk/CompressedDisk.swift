@@ -166,7 +166,8 @@ public final class CompressedDisk: StorageManager {
     public func compact(_ locator: RelationLocator) throws(StorageError) -> Int {
         var moved = 0
         for fork in Fork.allCases where try files.exists(CompressedFork.dataPath(locator, fork)) {
-            moved += try self.fork(locator, fork).compact()
+            let found = self.fork(locator, fork)
+            if try !found.isUnfinished() { moved += try found.compact() }
         }
         return moved
     }

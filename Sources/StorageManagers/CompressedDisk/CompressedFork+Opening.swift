@@ -33,6 +33,25 @@ extension CompressedFork {
         disk.syncQueue.registerDirectory(of: dataPath)
     }
 
+    /// Whether the fork was never created as a whole: its data file is empty, and it has no map.
+    func isUnfinished() throws(StorageError) -> Bool {
+        guard let status = try disk.files.status(of: dataPath), status.kind == .file,
+            status.size == 0
+        else { return false }
+        return try !disk.files.exists(mapPath)
+    }
+
+    /// Removes the data file of a fork that was never created as a whole. Returns whether it was
+    /// one.
+    func removeUnfinished() throws(StorageError) -> Bool {
+        do throws(StorageError) {
+            guard try isUnfinished() else { return false }
+            return try disk.files.remove(dataPath, ifExists: true)
+        } catch {
+            throw naming(error)
+        }
+    }
+
     /// Writes the first contents of a new fork's files. An existing map file is left alone: it may
     /// be all that is left of another fork.
     private func begin(_ properties: ChunkProperties, _ data: VirtualFile) throws(StorageError) {

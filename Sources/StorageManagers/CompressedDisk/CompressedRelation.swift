@@ -25,7 +25,7 @@ final class CompressedRelation: RelationStorage {
 
     func create(_ fork: Fork, ifMissing: Bool) throws(StorageError) {
         let storage = storage(of: fork)
-        if ifMissing, try exists(fork) {
+        if ifMissing, try exists(fork), try !storage.removeUnfinished() {
             // Throws now if the file is not a fork.
             _ = try storage.opened()
             return

@@ -79,6 +79,30 @@ package struct Catalog: Equatable, Sendable {
         }
     }
 
+    /// Gives a relation another name, which none has. Its toast relation keeps its own.
+    package mutating func rename(_ relation: RelationDescription, to name: String) {
+        var renamed = relation
+        renamed.name = name
+        relations[relation.name] = nil
+        relations[name] = renamed
+        if let toast = relation.toastRelation { relations[toast]?.toast = .owner(name) }
+    }
+
+    /// Counts only the first blocks of a fork. What is behind is left over: of the main fork the
+    /// remains say so, of a further one that it is longer.
+    package mutating func cut(_ relation: RelationDescription, _ fork: Fork, to count: UInt32) {
+        var now = relation
+        if fork == .main {
+            now.blockCount = count
+            now.forgetRowCount()
+            remains[now.locator] = Remains(
+                managerName: now.managerName, kind: .blocks(from: count))
+        } else {
+            now.furtherForks[fork] = count
+        }
+        relations[now.name] = now
+    }
+
     /// The relations whose storage managers match by name, each of which is asked for once.
     package func relations(_ matches: (String) -> Bool) -> [RelationDescription] {
         var found: [String: Bool] = [:]

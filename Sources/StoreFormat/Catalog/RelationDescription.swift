@@ -5,7 +5,7 @@ public import StorageManager
 /// What the catalog records of a relation. A value of one moment: it does not follow changes.
 public struct RelationDescription: Sendable, Hashable {
     /// The name.
-    public let name: String
+    public package(set) var name: String
     /// Where its files are.
     public let locator: RelationLocator
     /// The columns of its rows; nil if its pages do not hold rows.

@@ -121,16 +121,21 @@ final class CheckpointRun {
         if !grown.isEmpty {
             try engine.changeCatalog(session) { (catalog) throws(StorageError) in
                 for relation in grown {
-                    guard var now = catalog.relations[relation.name],
-                        now.locator == relation.locator
+                    let locator = relation.locator
+                    guard let record = engine.state.withLock({ $0.records[locator] }),
+                        var now = engine.state.withLock({ $0.description(at: locator) })
                     else { continue }
-                    now.furtherForks.merge(relation.furtherForks, uniquingKeysWith: max)
-                    // A load committed meanwhile has made it even longer.
-                    if relation.blockCount > now.blockCount {
-                        now.blockCount = relation.blockCount
+                    for (fork, count) in relation.furtherForks {
+                        let kept = record.forks.kept(fork, of: count)
+                        now.furtherForks[fork] = max(kept, now.furtherForks[fork] ?? 0)
+                    }
+                    // A load committed meanwhile has made it even longer, or a cut shorter.
+                    let kept = record.forks.kept(.main, of: relation.blockCount)
+                    if kept > now.blockCount {
+                        now.blockCount = kept
                         now.forgetRowCount()
                     }
-                    catalog.relations[relation.name] = now
+                    catalog.relations[now.name] = now
                 }
             }
         }

@@ -107,12 +107,14 @@ extension Engine {
             }
         }
         for (relation, record) in found {
+            record.withForks { $0.forgetCuts() }
             var now = relation
             now.blockCount = record.blockCount
             for fork in Fork.allCases where fork != .main {
                 do throws(StorageError) {
                     // A vanished fork stays recorded, so that verifying misses it.
-                    guard let count = try record.extended(fork) else { continue }
+                    let added = try record.forks.extended(fork, of: record.open)
+                    guard let count = added else { continue }
                     // A fork that has become shorter is damaged.
                     now.furtherForks[fork] = max(count, now.furtherForks[fork] ?? 0)
                 } catch {

@@ -28,20 +28,16 @@ extension Engine {
             guard error.isBadFile else { throw error }
             throw .unusable(name, relation.locator, error)
         }
-        if found < expected, let description = description(of: name, at: relation.locator) {
+        if found < expected, let description = description(at: relation.locator) {
             throw .shortRelation(description, blocks: found, found)
         }
         return relation
     }
 
-    /// The description of a relation; nil if another one has its name now.
-    func description(of name: String, at locator: RelationLocator) -> RelationDescription? {
-        state.withLock { state in
-            guard var description = state.catalog.relations[name], description.locator == locator
-            else { return nil }
-            description.blockCount = state.records[locator]?.blockCount ?? description.blockCount
-            return description
-        }
+    /// The description of an open relation, whatever its name is by now; nil if it was dropped or
+    /// replaced.
+    func description(at locator: RelationLocator) -> RelationDescription? {
+        state.withLock { state in state.current(state.description(at: locator)) }
     }
 
     /// Opens a relation, whatever the state of its files.
@@ -57,8 +53,8 @@ extension Engine {
             description.locator, managedBy: description.managerName,
             pageKind: description.pageKind)
         let isKnown = state.withLock { $0.records[description.locator] != nil }
-        let forks =
-            isKnown || options.access == .readOnly ? [:] : try RelationState.furtherForks(of: open)
+        let isMeasured = !isKnown && options.access != .readOnly
+        let forks = isMeasured ? try ForkLengths(of: open) : ForkLengths()
         let record: RelationState? = state.withLock { state in
             // It may have been dropped or replaced while the lock was not held.
             guard !state.isClosed,
@@ -68,8 +64,7 @@ extension Engine {
             addUser(current.locator, &state)
             if let record = state.records[current.locator] { return record }
             let record = RelationState(
-                name, open, blockCount: current.blockCount, isSettled: false,
-                foundForks: forks)
+                name, open, blockCount: current.blockCount, isSettled: false, forks: forks)
             record.setCount(current, buffers)
             state.records[current.locator] = record
             return record

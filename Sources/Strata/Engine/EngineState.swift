@@ -22,8 +22,10 @@ struct EngineState: Sendable {
     var reserved: Set<String> = []
     /// Locators whose remains a running load will handle itself.
     var loading: Set<RelationLocator> = []
-    /// How many extensions of a relation are running; no entry for none.
-    var extending: [RelationLocator: Int] = [:]
+    /// How many extensions of a fork, or other changes of its map, are running; no entry for none.
+    var extending: [ForkKey: Int] = [:]
+    /// Forks that are being shortened.
+    var cutting: Set<ForkKey> = []
     /// Numbers that no new relation gets, since files with them exist.
     let strangeNumbers: Set<UInt32>
     /// Segment files behind the reachable end of relations, until these grow.
@@ -88,66 +90,61 @@ struct EngineState: Sendable {
 
 /// A used relation: the one object behind all ``Relation`` values of a locator.
 final class RelationState: Sendable {
-    /// The relation's name; that of a load's target until the load is committed.
-    let name: String
     let open: OpenRelation
     private let visibleBlocks: Atomic<UInt32>
     private let settled: Atomic<Bool>
     private let failedFilling = Atomic<Bool>(false)
-    /// The blocks whose rows were counted, and the number of the rows; nil if unknown. Changed
-    /// together with the catalog.
-    private let counted = Lock<RelationExtent?>(nil, rank: .countedExtent)
+    private let known: Lock<Known>
 
-    /// The lengths of further forks when the relation was first used.
-    private let foundForks: [Fork: UInt32]
+    private struct Known {
+        /// The relation's name; that of a load's target until the load is committed. Changed
+        /// together with the catalog.
+        var name: String
+        /// The blocks whose rows were counted, and the number of the rows; nil if unknown. Changed
+        /// together with the catalog.
+        var counted: RelationExtent?
+        var forks: ForkLengths
+    }
 
-    /// - Parameter foundForks: from ``furtherForks(of:)``; empty for a new relation.
     init(
         _ name: String, _ open: OpenRelation, blockCount: UInt32, isSettled: Bool,
-        foundForks: [Fork: UInt32] = [:]
+        forks: ForkLengths = ForkLengths()
     ) {
-        self.name = name
         self.open = open
-        self.foundForks = foundForks
+        known = Lock(Known(name: name, forks: forks), rank: .countedExtent)
         visibleBlocks = Atomic(blockCount)
         settled = Atomic(isSettled)
     }
 
-    /// The lengths of a relation's further forks; the greatest for one that does not tell.
-    ///
-    /// - Throws: exhausted descriptors or memory.
-    static func furtherForks(of open: OpenRelation) throws(StorageError) -> [Fork: UInt32] {
-        var found: [Fork: UInt32] = [:]
-        for fork in Fork.allCases where fork != .main {
-            do throws(StorageError) {
-                guard try open.storage.exists(fork) else { continue }
-                found[fork] = try open.storage.blockCount(fork)
-            } catch {
-                if error.isExhaustion { throw error }
-                found[fork] = .max
-            }
-        }
-        return found
+    var name: String {
+        get { known.withLock { $0.name } }
+        set { known.withLock { $0.name = newValue } }
     }
 
-    /// The length of a further fork if this engine has extended it; otherwise nil.
-    ///
-    /// - Throws: what reading its length throws.
-    func extended(_ fork: Fork) throws(StorageError) -> UInt32? {
-        if foundForks[fork] == .max { return nil }
-        guard try open.storage.exists(fork) else { return nil }
-        let count = try open.storage.blockCount(fork)
-        return count > foundForks[fork] ?? 0 ? count : nil
+    /// What is known of its forks' lengths.
+    var forks: ForkLengths { known.withLock { $0.forks } }
+
+    func withForks<Result>(_ body: (inout ForkLengths) -> Result) -> Result {
+        known.withLock { body(&$0.forks) }
+    }
+
+    /// Records, together with the catalog, that blocks from `count` on do not count any more.
+    func cut(_ fork: Fork, to count: UInt32) {
+        if fork == .main {
+            isSettled = false
+            visibleBlocks.store(count, ordering: .releasing)
+        }
+        withForks { $0.cut(fork, to: count) }
     }
 
     /// What readers see, at one moment.
     var extent: RelationExtent {
-        counted.withLock { $0 }
+        known.withLock { $0.counted }
             ?? RelationExtent(blockCount: blockCount, rowCount: nil, isRowCountExact: false)
     }
 
     /// Whether the number of rows is known.
-    var isCounted: Bool { counted.withLock { $0 != nil } }
+    var isCounted: Bool { known.withLock { $0.counted != nil } }
 
     /// Takes over the catalog's row count and tells the pool. Call it before readers see the blocks
     /// concerned.
@@ -161,7 +158,7 @@ final class RelationState: Sendable {
         buffers.setVouched(
             open, below: extent.map { BlockNumber($0.blockCount) },
             areFilled: extent?.isRowCountExact ?? false)
-        counted.withLock { $0 = extent }
+        known.withLock { $0.counted = extent }
     }
 
     /// Whether nothing lies behind the visible blocks that a crash, or a load that could not be

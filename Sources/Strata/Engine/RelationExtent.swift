@@ -97,8 +97,11 @@ extension Engine {
         }
         do throws(StorageError) {
             try changeCatalog(session) { (catalog) throws(StorageError) in
-                guard catalog.relations[counted]?.locator == locator else { return }
-                catalog.relations[counted]?.forgetRowCount()
+                // It may have been renamed meanwhile, but not during this change.
+                guard let name = state.withLock({ $0.description(at: locator)?.name }) else {
+                    return
+                }
+                catalog.relations[name]?.forgetRowCount()
             } publish: { state in
                 state.records[locator]?.setCount(nil, buffers)
             }

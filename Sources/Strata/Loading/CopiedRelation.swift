@@ -19,7 +19,7 @@ struct CopiedRelation {
     init(_ source: Relation, _ session: Session) throws(StorageError) {
         while true {
             let engine = source.engine
-            guard let role = engine.description(of: source.name, at: source.locator)?.toast else {
+            guard let role = engine.description(at: source.locator)?.toast else {
                 throw engine.notFound(source.name)
             }
             let toast = role.toastRelation == nil ? nil : try source.toast()
@@ -27,7 +27,7 @@ struct CopiedRelation {
             let pages = try CopiedPages(source, session)
             var values: CopiedPages?
             if let toast { values = try CopiedPages(toast, session) }
-            let now = engine.description(of: source.name, at: source.locator)?.toast
+            let now = engine.description(at: source.locator)?.toast
             let after = [source, toast].compactMap { $0 }.map { $0.moment }
             guard before == after, now == role else { continue }
             (self.pages, self.role, self.values) = (pages, role, values)

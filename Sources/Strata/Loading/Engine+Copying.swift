@@ -88,8 +88,7 @@ extension Engine {
     private func copyFork(
         _ fork: Fork, _ source: Relation, to load: PendingLoad, _ session: Session
     ) throws(StorageError) {
-        let known = description(of: source.name, at: source.locator)?.blockCount(of: fork) ?? 0
-        let count = max(known, try source.record.extended(fork) ?? 0)
+        let count = try blockCount(of: fork, source.record)
         if count == 0 { return }
         try buffers.flush(source.open, session: session)
         let storage = source.open.storage

@@ -144,10 +144,7 @@ extension Engine {
     private func plan(_ target: LoadTarget) throws(StorageError) -> NewFile {
         let existing = state.withLock { $0.catalog.relations[target.relation] }
         if existing != nil && target.mode == .create {
-            throw StorageError(
-                .alreadyExists, "relation \"\(target.relation)\" exists already",
-                remedy: "Give another name, or append to the relation, or replace it.",
-                at: StorageError.Location(relation: target.relation))
+            throw .exists(target.relation)
         }
         let manager = target.managerName ?? managerName(replacing: existing)
         try requireManager(named: manager, for: target.relation)
@@ -249,7 +246,8 @@ extension Engine {
         let record = relation.record
         let locator = relation.locator
         let isFree = state.withLock { state in
-            guard state.extending[locator] == nil, state.loading.insert(locator).inserted else {
+            let key = ForkKey(locator: locator, fork: .main)
+            guard state.extending[key] == nil, state.loading.insert(locator).inserted else {
                 return false
             }
             addUser(locator, &state)

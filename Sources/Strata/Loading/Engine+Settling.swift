@@ -45,14 +45,78 @@ extension Engine {
         state.withLock { $0.severed[locator] = nil }
     }
 
-    /// Cuts the main fork, in the pool and on disk, unless another engine may have grown it.
-    func truncate(_ relation: OpenRelation, to count: UInt32, _ session: Session)
-        throws(StorageError)
-    {
+    /// Does the same for any fork. Of a further one, what the catalog counts stays, and what this
+    /// engine has added; the fork is created if it is missing.
+    ///
+    /// - Throws: `relationDamaged` if a further fork has lost blocks. A free-space map gets empty
+    ///   ones instead.
+    func settle(_ record: RelationState, _ fork: Fork, _ session: Session) throws(StorageError) {
+        if fork == .main { return try settle(record, session) }
+        if record.withForks({ $0.isSettled(fork) }) { return }
+        session.submitStaged()
+        try settling.withLock { _ throws(StorageError) in
+            if record.withForks({ $0.isSettled(fork) }) { return }
+            try checkCounted(record.open.locator)
+            let count = try blockCount(of: fork, record)
+            if count == 0 { try announce(fork, record, session) }
+            try record.open.storage.create(fork, ifMissing: true)
+            let found = try record.open.storage.blockCount(fork)
+            if found < count {
+                guard fork == .freeSpaceMap else {
+                    throw .shortRelation(try described(record), fork, blocks: found, found)
+                }
+                logger.warning(
+                    "relation \"\(record.name)\" has lost \(count - found) blocks of its fork fsm")
+                try record.open.storage.zeroExtend(
+                    fork, from: BlockNumber(found), count: Int(count - found), sync: .register)
+            }
+            try truncate(record.open, fork, to: count, session)
+            let counted = try described(record).blockCount(of: fork) ?? 0
+            record.withForks { $0.settle(fork, counted: counted) }
+        }
+    }
+
+    /// Records that a relation has a fork without blocks, before it is created: what a crash leaves
+    /// of it is then removed.
+    private func announce(
+        _ fork: Fork, _ record: RelationState, _ session: Session
+    ) throws(StorageError) {
+        if try described(record).blockCount(of: fork) == 0 { return record.cut(fork, to: 0) }
+        try changeCatalog(session) { (catalog) throws(StorageError) in
+            catalog.cut(try described(record), fork, to: 0)
+        } publish: { _ in
+            record.cut(fork, to: 0)
+        }
+    }
+
+    /// What the catalog says of a relation.
+    ///
+    /// - Throws: `notFound` if it was dropped or replaced.
+    func described(_ record: RelationState) throws(StorageError) -> RelationDescription {
+        let found = state.withLock { $0.description(at: record.open.locator) }
+        guard let found else { throw notFound(record.name) }
+        return found
+    }
+
+    /// How many blocks of a fork count: those that the catalog counts, or as many as this engine
+    /// has made them.
+    func blockCount(of fork: Fork, _ record: RelationState) throws(StorageError) -> UInt32 {
+        if fork == .main { return record.blockCount }
+        let counted = description(at: record.open.locator)?.blockCount(of: fork) ?? 0
+        if options.access == .readOnly { return counted }
+        return max(counted, try record.forks.extended(fork, of: record.open) ?? 0)
+    }
+
+    /// Cuts a fork, in the pool and on disk, unless another engine may have grown it.
+    func truncate(
+        _ relation: OpenRelation, _ fork: Fork = .main, to count: UInt32, _ session: Session
+    ) throws(StorageError) {
         session.submitStaged()
         try checkOwnership()
-        try buffers.dropBlocks(
-            of: relation, fork: .main, from: BlockNumber(count), session: session)
-        try relation.storage.truncate(.main, to: count, session: session)
+        let end = BlockNumber(count)
+        try buffers.dropBlocks(of: relation, fork: fork, from: end, session: session)
+        try relation.storage.truncate(fork, to: count, session: session)
+        // A reader may have fetched one meanwhile, which must not come back as the fork grows.
+        try buffers.dropBlocks(of: relation, fork: fork, from: end, session: session)
     }
 }

@@ -82,7 +82,7 @@ extension Engine {
         let locator = load.record.open.locator
         let owner = load.target.relation
         var target = LoadTarget(relation: "", schema: Self.toastSchema)
-        var role = description(of: owner, at: locator)?.toast ?? .none
+        var role = description(at: locator)?.toast ?? .none
         if case .values(let name, let old) = role {
             guard number ?? old == old else {
                 throw StorageError(
@@ -136,7 +136,7 @@ extension Relation {
 
     func toast(checkingLength: Bool) throws(StorageError) -> Relation? {
         if let held = heldToast.withLock({ $0 }) { return held }
-        guard let name = engine.description(of: name, at: locator)?.toastRelation else {
+        guard let name = engine.description(at: locator)?.toastRelation else {
             return nil
         }
         let found =

@@ -48,6 +48,12 @@ final class Verifier {
         let extent = relation.extent
         for fork in Fork.allCases {
             let subject = Subject(relation: relation, fork: fork, extent: extent)
+            // One that is announced may be half created, and counts for nothing.
+            if fork != .main, relation.record.forks.isUnknown(fork),
+                engine.description(at: relation.locator)?.blockCount(of: fork) == 0
+            {
+                continue
+            }
             pages =
                 fork == .main
                 ? PageFindings(relation.schema, values: try values(of: relation)) : PageFindings()
@@ -64,7 +70,7 @@ final class Verifier {
     /// What finds the values that a relation has out of line. A toast relation that cannot be used
     /// is reported by itself, and as the loss of each value.
     private func values(of relation: Relation) throws(StorageError) -> (any ExternalValues)? {
-        let role = engine.description(of: relation.name, at: relation.locator)?.toast
+        let role = engine.description(at: relation.locator)?.toast
         guard case .values(let name, _) = role else { return nil }
         do throws(StorageError) {
             guard let toast = try relation.toast(checkingLength: false) else { return nil }
@@ -148,8 +154,7 @@ final class Verifier {
     func expectedCount(_ subject: Subject) -> UInt32 {
         if subject.fork == .main { return subject.extent.blockCount }
         let relation = subject.relation
-        return engine.description(of: relation.name, at: relation.locator)?
-            .blockCount(of: subject.fork) ?? 0
+        return engine.description(at: relation.locator)?.blockCount(of: subject.fork) ?? 0
     }
 
     /// Excludes blocks beyond what readers see: they are being written, or a crash has left them,
