@@ -153,7 +153,8 @@ let modules: [Target] = [
         name: "EngineConfiguration",
         dependencies: [
             "Journaling", "Checkpointing", "StoreFormat", "BufferManager", "StorageManager",
-            "CompressedDisk", "MemoryDisk", "FileAccess", "AsyncIO", "Threads", log,
+            "CompressedDisk", "MemoryDisk", "FileAccess", "RowSchema", "PageFormat", "AsyncIO",
+            "Threads", log,
         ]),
     .target(
         name: "Strata",
@@ -251,7 +252,8 @@ let tests: [Target] = [
     .testTarget(
         name: "BufferManagerTests",
         dependencies: [
-            "BufferManager", "MagneticDisk", "FileAccess", "StorageManager", "PageFormat",
+            "BufferManager", "Checkpointing", "MagneticDisk", "FileAccess", "StorageManager",
+            "PageFormat",
             "AsyncIO", "StorageTesting", log, "Threads",
         ]),
     .testTarget(

@@ -28,7 +28,7 @@ final class RelationRecord: Sendable {
     /// The main fork's blocks below this have contents. One that is all zeroes has lost them.
     let filledEnd = Atomic<UInt32>(0)
 
-    /// The log positions of pages in the pool whose bytes have none: raw pages, and pages of zeroes.
+    /// The log positions of pages in the pool whose bytes have none: raw ones, and those of zeroes.
     private let positions = Lock<[UInt64: LSN]>([:], rank: .pagePositions)
     private let hasPositions = Atomic<Bool>(false)
 

@@ -1,5 +1,6 @@
 import AsyncIO
 import BufferManager
+import Checkpointing
 import PageFormat
 import StorageManager
 import StorageTesting

@@ -49,7 +49,8 @@ import Testing
             "BufferManager": buffers.union(["Checkpointing"]), "ReadStream": streams,
             "FreeSpaceMap": streams,
             "EngineConfiguration": streams.union([
-                "FileAccess", "StoreFormat", "Journaling", "Checkpointing", "CompressedDisk",
+                "FileAccess", "RowSchema", "StoreFormat", "Journaling", "Checkpointing",
+                "CompressedDisk",
                 "MemoryDisk",
             ]),
             "Strata": strata,

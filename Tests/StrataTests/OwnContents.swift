@@ -44,4 +44,26 @@ enum OwnContents {
         while let page = try pages.next() { marks.append(try mark(page, relation.pageKind)) }
         return marks
     }
+
+    /// Makes a relation whose pages have the marks 1, 2, 3 and so on.
+    static func makeRelation(
+        _ engine: Engine, _ session: Session, _ kind: PageKind, manager: String, name: String,
+        pages: Int
+    ) throws -> Relation {
+        let relation = try engine.createRelation(
+            LoadTarget(relation: name, managerName: manager, pageKind: kind), session: session)
+        for block in 0..<pages {
+            var new = try relation.extend(session: session)
+            guard let page = new.next() else { throw CancellationError() }
+            try fill(page, kind, mark: UInt8(truncatingIfNeeded: 1 + block))
+        }
+        return relation
+    }
+
+    /// Leaves bad contents in a page, as a program does that does not end its edit in a closure.
+    static func spoil(_ page: borrowing PinnedPage, _ kind: PageKind) {
+        unsafe page.unsafeAddress.storeBytes(
+            of: 0xFFFF, toByteOffset: kind == .sealed ? 12 : 14, as: UInt16.self)
+        page.markDirty()
+    }
 }

@@ -22,14 +22,8 @@ import Threads
         _ engine: Engine, _ session: Session, _ kind: PageKind, manager: String = "magnetic",
         name: String = "own", pages: Int = 20
     ) throws -> Relation {
-        let relation = try engine.createRelation(
-            LoadTarget(relation: name, managerName: manager, pageKind: kind), session: session)
-        for block in 0..<pages {
-            var new = try relation.extend(session: session)
-            guard let page = new.next() else { throw CancellationError() }
-            try OwnContents.fill(page, kind, mark: UInt8(truncatingIfNeeded: 1 + block))
-        }
-        return relation
+        try OwnContents.makeRelation(
+            engine, session, kind, manager: manager, name: name, pages: pages)
     }
 
     private func findings(_ engine: Engine, _ session: Session) throws -> [String] {
@@ -104,13 +98,6 @@ import Threads
         }
     }
 
-    /// Leaves bad contents in a page, as a program does that does not end its edit in a closure.
-    private func spoil(_ page: borrowing PinnedPage, _ kind: PageKind) {
-        unsafe page.unsafeAddress.storeBytes(
-            of: 0xFFFF, toByteOffset: kind == .sealed ? 12 : 14, as: UInt16.self)
-        page.markDirty()
-    }
-
     private func mend(_ page: borrowing PinnedPage, _ kind: PageKind, mark: UInt8) throws {
         unsafe page.unsafeAddress.storeBytes(
             of: 0, toByteOffset: kind == .sealed ? 12 : 14, as: UInt16.self)
@@ -134,7 +121,7 @@ import Threads
             let page = try relation.page(BlockNumber(block), session: session)
             try OwnContents.fill(page, one.pages, mark: UInt8(100 + block))
         }
-        spoil(try relation.page(7, session: session), one.pages)
+        OwnContents.spoil(try relation.page(7, session: session), one.pages)
         let error = expectError(.pageRefused) { try engine.checkpoint(session) }
         #expect(error?.location.block == 7 && error?.location.fork == "main")
         #expect(error?.location.relation == relation.locator.description)
@@ -153,7 +140,7 @@ import Threads
         _ = try engine.buffers.evictAll(session: session)
         #expect(
             try OwnContents.marks(relation, session) == (100..<120).map { Optional(UInt8($0)) })
-        spoil(try relation.page(7, session: session), one.pages)
+        OwnContents.spoil(try relation.page(7, session: session), one.pages)
         expectError(.pageRefused) { try engine.checkpoint(session) }
         try engine.dropRelation(named: "own", session: session)
         // Its reader keeps it, but nothing of it needs to be written.
@@ -172,7 +159,7 @@ import Threads
         let big = try make(engine, session, kind, name: "big", pages: 200)
         let own = try make(engine, session, kind)
         try engine.checkpoint(session)
-        spoil(try own.page(7, session: session), kind)
+        OwnContents.spoil(try own.page(7, session: session), kind)
         for round in 0..<3 {
             for block in 0..<UInt32(200) {
                 let page = try big.page(BlockNumber(block), session: session)
@@ -240,7 +227,7 @@ import Threads
 }
 
 /// A log that is always durable, and notes how far it had to be.
-private final class NotedLog: WriteAheadLog {
+final class NotedLog: WriteAheadLog {
     private let position = Lock<LSN>(.zero, rank: .observer)
     var highest: LSN { position.withLock { $0 } }
 

@@ -21,7 +21,7 @@ extension Engine {
     }
 
     /// How the storage manager keeps a relation, in the manager's own terms: the
-    /// ``LoadTarget/managerOptions`` that make another relation like it.
+    /// `LoadTarget/managerOptions` that make another relation like it.
     ///
     /// - Throws: `notFound`, or what reading its files throws.
     public func storageOptions(ofRelation name: String) throws(StorageError) -> [String: String] {

@@ -145,12 +145,13 @@ public final class PendingLoad {
     ///   only if it is known, and if no page is empty: from then on a page of zeroes, or another
     ///   number of rows, is damage, until pages are changed by other means than loads.
     /// - Returns: the relation with the pages.
-    /// - Throws: `closed` if the load has ended already; `misuse` if rows are counted in pages of
-    ///   another kind than `postgres`: the load is still open then, as after `pageInUse`, if one of its pages is still
-    ///   held or being changed: the load is still open then. What writing throws, such as a full
-    ///   disk, or `pageRefused` if a page is not as its kind demands; `relationBusy` if the last page was changed by other means while rows were added to
-    ///   a copy of it; `syncFailed` or `storeFailed`. The load is then aborted. Only after a failed
-    ///   sync is it unknown whether the load counts; that shows when the store is opened again.
+    /// - Throws: `closed` if the load has ended already. `pageInUse` if one of its pages is still
+    ///   held or being changed, or `misuse` if rows are counted in pages of another kind than
+    ///   `postgres`: the load is still open then. What writing throws, such as a full disk;
+    ///   `pageRefused` if a page is not as its kind demands; `relationBusy` if the last page was
+    ///   changed by other means while rows were added to a copy of it; `syncFailed` or
+    ///   `storeFailed`. The load is then aborted. Only after a failed sync is it unknown whether
+    ///   the load counts; that shows when the store is opened again.
     @discardableResult
     public func commit(rowCount: UInt64? = nil) throws(StorageError) -> Relation {
         try commit(rowCount: rowCount, isExact: true)

@@ -1,3 +1,6 @@
+public import PageFormat
+public import RowSchema
+
 /// The target and mode of a load.
 public struct LoadTarget: Sendable {
     /// What happens to an existing relation.
