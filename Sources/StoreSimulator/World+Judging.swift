@@ -258,7 +258,8 @@ extension World {
         }
         for finding in findings.all {
             // Damage behind the end loses nothing, and disappears when the relation grows.
-            let end = finding.relation.flatMap { engine.description(of: $0)?.blockCount }
+            let relation = finding.relation.flatMap { engine.description(of: $0) }
+            let end = finding.fork.flatMap { relation?.blockCount(of: $0) }
             if let block = finding.block, let end, block >= end { continue }
             throw Violation(reason: "verifying found \(finding)")
         }

@@ -100,12 +100,7 @@ public final class Relation: Sendable {
         if fork == .main, record.isCounted { try engine.takeBackRowCount(of: open, session) }
         let pages = try engine.buffers.extend(
             open, fork: fork, by: count, strategy: strategy, session: session)
-        let count = pages.first.rawValue + UInt32(pages.count)
-        if fork == .main {
-            record.show(blocks: count)
-        } else {
-            record.withForks { $0.show(fork, blocks: count) }
-        }
+        record.show(fork, blocks: pages.first.rawValue + UInt32(pages.count))
         return pages
     }
 }

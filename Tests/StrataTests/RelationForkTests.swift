@@ -158,3 +158,78 @@ import Threads
         }
     }
 }
+
+/// What crashes leave of further forks.
+@Suite struct ForkRecoveryTests {
+    /// A fork that no checkpoint has counted goes, and what is not the store's stays.
+    @Test(arguments: ["magnetic", "compressed"]) func newForksGo(_ manager: String) throws {
+        let store = TestStore()
+        do {
+            let engine = try store.open()
+            let session = try engine.makeSession()
+            let relation = try engine.load("t", 5, mark: 1, session, manager: manager)
+            try relation.recordFreeSpace(64, at: 0, session: session)
+            try engine.buffers.flushAll(session: session)
+            session.close()
+        }
+        let base = store.path + "/base/1/"
+        try writeFile(base + "16384_init", [1, 2, 3])
+        // Half of a map file.
+        let end = manager == "magnetic" ? "" : ".chunks"
+        let bytes = try readFile(base + "16384_fsm" + end)
+        #expect(!bytes.isEmpty)
+        try writeFile(base + "16384_fsm" + end, Array(bytes.prefix(100)))
+        try store.with { engine, session in
+            let removed = engine.recovery.actions.compactMap { action in
+                if case .removedFile(let path) = action { path } else { nil }
+            }
+            #expect(removed.contains("base/1/16384_fsm" + end))
+            #expect(removed.allSatisfy { $0.hasPrefix("base/1/16384_fsm") })
+            #expect(try readFile(base + "16384_init") == [1, 2, 3])
+            let relation = try engine.relation(named: "t")
+            #expect(try relation.findPage(with: 1, session: session) == nil)
+            try relation.recordFreeSpace(64, at: 3, session: session)
+            #expect(try relation.recordedFreeSpace(at: 3, session: session) == 64)
+        }
+    }
+
+    /// A segment behind the reachable end of a fork is removed as that fork grows, and not later:
+    /// by then it is the fork's own.
+    @Test func severedSegmentsOfAFork() throws {
+        let store = TestStore()
+        func grow(_ relation: Relation, _ session: Session, to count: UInt32) throws {
+            while try relation.blockCount(of: .visibilityMap) < count {
+                var pages = try relation.extend(
+                    fork: .visibilityMap, by: 4, session: session)
+                while let page = pages.next() {
+                    #expect(page.withView { $0.isAllZero })
+                    try page.fill(7)
+                }
+            }
+        }
+        try store.with { engine, session in
+            let relation = try engine.load("t", 5, mark: 1, session)
+            try grow(relation, session, to: 4)
+        }
+        // Segments have eight blocks.
+        try writeFile(
+            store.path + "/base/1/16384_vm.1", [UInt8](repeating: 9, count: 8 * blockSize))
+        var count: UInt32 = 0
+        try store.with { engine, session in
+            let relation = try engine.relation(named: "t")
+            try grow(relation, session, to: 12)
+            count = try relation.blockCount(of: .visibilityMap)
+            // The main fork is settled now.
+            try engine.load("t", 2, mark: 2, session, mode: .append)
+        }
+        try store.with { engine, session in
+            let relation = try engine.relation(named: "t")
+            #expect(try relation.blockCount(of: .visibilityMap) == count)
+            for block in 0..<count {
+                let page = try relation.page(
+                    BlockNumber(block), fork: .visibilityMap, session: session)
+                #expect(try page.withView { try $0.mark(block) } == 7)
+            }
+        }
+    }
+}

@@ -23,9 +23,8 @@ extension Recovery {
                 !manager.manager.capabilities.isVolatile
             else { continue }
             for fork in Fork.allCases where relation.furtherForks[fork] == 0 {
-                let name = "\(locator)\(fork.suffix)"
                 let paths = (present.byNumber[locator.number] ?? []).filter {
-                    $0 == name || $0.hasPrefix(name + ".")
+                    PresentFiles.isFile($0, of: locator, fork)
                 }
                 _ = try apart(locator) { (recovery) throws(StorageError) in
                     try manager.manager.unlink(locator, fork: fork)

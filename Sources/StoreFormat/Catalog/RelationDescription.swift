@@ -100,7 +100,12 @@ extension RelationDescription {
     }
 
     /// The relation that holds the values that its rows have out of line; nil if there is none.
-    public var toastRelation: String? {
-        if case .values(let name, _) = toast { name } else { nil }
+    public var toastRelation: String? { toast.toastRelation }
+}
+
+extension ToastRole {
+    /// The relation that holds the values; nil if the relation has none out of line.
+    package var toastRelation: String? {
+        if case .values(let name, _) = self { name } else { nil }
     }
 }

@@ -92,6 +92,12 @@ package struct PresentFiles {
         }
     }
 
+    /// Whether a path is that of a file of a fork, as the built-in storage managers name them.
+    package static func isFile(_ path: String, of locator: RelationLocator, _ fork: Fork) -> Bool {
+        let name = "\(locator)\(fork.suffix)"
+        return path == name || path.hasPrefix(name + ".")
+    }
+
     /// Whether a relation of that number may have files, under whichever storage manager.
     package func mayHaveFiles(_ number: UInt32) -> Bool {
         byNumber[number] != nil || othersByNumber[number] != nil

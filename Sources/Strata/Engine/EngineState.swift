@@ -181,5 +181,8 @@ final class RelationState: Sendable {
     var blockCount: UInt32 { visibleBlocks.load(ordering: .acquiring) }
 
     /// Shows blocks up to `count` to readers.
-    func show(blocks count: UInt32) { visibleBlocks.max(count, ordering: .releasing) }
+    func show(_ fork: Fork = .main, blocks count: UInt32) {
+        if fork == .main { visibleBlocks.max(count, ordering: .releasing) }
+        withForks { $0.show(fork, blocks: count) }
+    }
 }

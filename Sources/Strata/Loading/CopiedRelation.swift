@@ -70,9 +70,3 @@ extension Relation {
         return [UInt64(blockCount), UInt64(fills)]
     }
 }
-
-extension ToastRole {
-    fileprivate var toastRelation: String? {
-        if case .values(let name, _) = self { name } else { nil }
-    }
-}

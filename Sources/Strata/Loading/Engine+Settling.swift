@@ -18,7 +18,7 @@ extension Engine {
             try truncate(record.open, to: count, session)
             // Before the removal: cutting has registered the files that are then removed.
             try syncPending(session)
-            try removeSevered(of: locator)
+            try removeSevered(of: locator, .main, session)
             if state.withLock({ $0.catalog.remains[locator] }) != nil {
                 try changeCatalog(session) { (catalog) throws(StorageError) in
                     if case .blocks = catalog.remains[locator]?.kind {
@@ -31,9 +31,15 @@ extension Engine {
         }
     }
 
-    /// Removes segment files behind the reachable end, which would reappear as the relation grows.
-    func removeSevered(of locator: RelationLocator) throws(StorageError) {
-        guard let paths = state.withLock({ $0.severed[locator] }), !paths.isEmpty else { return }
+    /// Removes a fork's segment files behind the reachable end, which would reappear as it grows.
+    private func removeSevered(
+        of locator: RelationLocator, _ fork: Fork, _ session: Session
+    ) throws(StorageError) {
+        let known = state.withLock { $0.severed[locator] } ?? []
+        let paths = known.filter { PresentFiles.isFile($0, of: locator, fork) }
+        if paths.isEmpty { return }
+        // Cutting has registered them.
+        try syncPending(session)
         for path in paths where try files.remove(path, ifExists: true) {
             logger.notice(
                 """
@@ -42,7 +48,7 @@ extension Engine {
                 """)
         }
         try files.syncDirectory(PresentFiles.directory)
-        state.withLock { $0.severed[locator] = nil }
+        state.withLock { $0.severed[locator]?.removeAll { paths.contains($0) } }
     }
 
     /// Does the same for any fork. Of a further one, what the catalog counts stays, and what this
@@ -71,6 +77,7 @@ extension Engine {
                     fork, from: BlockNumber(found), count: Int(count - found), sync: .register)
             }
             try truncate(record.open, fork, to: count, session)
+            try removeSevered(of: record.open.locator, fork, session)
             let counted = try described(record).blockCount(of: fork) ?? 0
             record.withForks { $0.settle(fork, counted: counted) }
         }

@@ -40,9 +40,8 @@ extension Relation {
     /// - Throws: `misuse` unless 0 to 8160 bytes are needed, PostgreSQL's largest tuple; otherwise
     ///   as ``recordFreeSpace(_:at:session:)``.
     public func findPage(with bytes: Int, session: Session) throws(StorageError) -> BlockNumber? {
-        let end = blockCount
-        return try withMap(session) { (map) throws(StorageError) in
-            try map.find(bytes, below: end)
+        try withMap(session) { (map) throws(StorageError) in
+            try map.find(bytes, below: blockCount)
         }
     }
 
@@ -54,9 +53,8 @@ extension Relation {
         with bytes: Int, recording found: Int, at block: BlockNumber, session: Session
     ) throws(StorageError) -> BlockNumber? {
         try checkExists(block, .main)
-        let end = blockCount
         return try withMap(session) { (map) throws(StorageError) in
-            try map.find(bytes, recording: found, at: block, below: end)
+            try map.find(bytes, recording: found, at: block, below: blockCount)
         }
     }
 

@@ -160,7 +160,11 @@ final class Verifier {
     /// Excludes blocks beyond what readers see: they are being written, or a crash has left them,
     /// and they are cut off before the relation grows.
     func limit(_ end: UInt32, _ subject: Subject) -> UInt32 {
-        subject.fork == .main ? min(end, subject.extent.blockCount) : end
+        if subject.fork == .main { return min(end, subject.extent.blockCount) }
+        // Of a fork that the catalog does not know everything is looked at.
+        let known = engine.description(at: subject.relation.locator)?.blockCount(of: subject.fork)
+        guard known != nil else { return end }
+        return min(end, (try? subject.relation.blockCount(of: subject.fork)) ?? end)
     }
 }
 
