@@ -96,12 +96,11 @@ final class RelationState: Sendable {
     private let failedFilling = Atomic<Bool>(false)
     private let known: Lock<Known>
 
+    /// Changed together with the catalog.
     private struct Known {
-        /// The relation's name; that of a load's target until the load is committed. Changed
-        /// together with the catalog.
+        /// The relation's name; that of a load's target until the load is committed.
         var name: String
-        /// The blocks whose rows were counted, and the number of the rows; nil if unknown. Changed
-        /// together with the catalog.
+        /// The blocks whose rows were counted, and the number of the rows; nil if unknown.
         var counted: RelationExtent?
         var forks: ForkLengths
     }

@@ -21,14 +21,12 @@ extension Engine {
         defer { unreserve(name) }
         if new != name { try reserve(new) }
         defer { if new != name { unreserve(new) } }
-        var renamed: RelationLocator?
         try changeCatalog(session) { (catalog) throws(StorageError) in
             guard let relation = catalog.relations[name] else { throw notFound(name) }
             if catalog.relations[new] != nil { throw .exists(new) }
             catalog.rename(relation, to: new)
-            renamed = relation.locator
         } publish: { state in
-            if let renamed { state.records[renamed]?.name = new }
+            state.catalog.relations[new].map { state.records[$0.locator]?.name = new }
         }
     }
 }
