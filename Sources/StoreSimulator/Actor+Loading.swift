@@ -76,7 +76,6 @@ extension Actor {
         self.load = nil
         let name = load.target.relation
         let wasFailed = world.hasFailedSync
-        let mark = world.content.nextVersion
         let next = beginCommit(name)
         // Most loads tell how many rows they add. Loads that take some away must not.
         let added = loaded.reduce(filled?.rows ?? 0) { $0 + Int(PageContent.rows(of: $1.current)) }
@@ -93,9 +92,8 @@ extension Actor {
         if committed {
             try world.acknowledged("a commit", despiteFailedSync: wasFailed)
             if let appended {
-                let isGrown = !loaded.isEmpty
+                // The load's pages are durable; what else has changed need not be.
                 appended.commitAppend()
-                if isGrown { appended.settle(before: mark, count: appended.pages.count) }
                 if filled != nil { world.report.fills += 1 }
             } else {
                 world.model.commit(name, next)
