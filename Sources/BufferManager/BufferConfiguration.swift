@@ -29,6 +29,8 @@ public struct BufferConfiguration: Sendable {
     public var pageJournal: (any PageJournal)?
     /// Vouches for what pages hold on disk; nil if nothing is vouched for. See `PageVoucher`.
     public var pageVoucher: (any PageVoucher)?
+    /// A deliberate bug for tests to find: sealed pages are written without their seals.
+    package var skipsSeals = false
     /// Where the manager logs.
     public var logger = Logger(label: "strata.buffers")
 

@@ -15,6 +15,7 @@ final class BufferPool: @unchecked Sendable {
     let isLocal: Bool
     let combineLimit: Int
     let hasChecksums: Bool
+    let skipsSeals: Bool
     let verifiesChecksums: Bool
     let logger: Logger
     /// Passed by all writes of shared pages.
@@ -70,6 +71,7 @@ final class BufferPool: @unchecked Sendable {
         self.isLocal = isLocal
         combineLimit = configuration.combineLimit
         hasChecksums = configuration.hasChecksums
+        skipsSeals = configuration.skipsSeals
         verifiesChecksums = hasChecksums && configuration.verifiesChecksums
         logger = configuration.logger
         self.gate = gate

@@ -112,6 +112,8 @@ public struct EngineOptions: Sendable {
     /// A deliberate bug for tests to find: the catalog keeps a relation's row count when its pages
     /// are changed.
     package var keepsRowCounts = false
+    /// A deliberate bug for tests to find: sealed pages are written without their seals.
+    package var skipsSeals = false
     /// A deliberate bug for tests to find: a store stays marked as closed while it is open, and so
     /// counts as closed after any end.
     package var keepsClosedMark = false
@@ -232,6 +234,7 @@ extension EngineOptions {
         configuration.combineLimit = combineLimit
         configuration.writeAheadLog = writeAheadLog
         configuration.hasChecksums = checksums
+        configuration.skipsSeals = skipsSeals
         configuration.verifiesChecksums = verifiesChecksums
         configuration.logger = logger
         return configuration

@@ -8,9 +8,11 @@ extension Actor {
         var wasExtended = false
         var target = LoadTarget(relation: name, mode: current == nil ? .create : .replace)
         target.managerName = world.plan.managers[world.random.below(world.plan.managers.count)]
+        target.pageKind = world.plan.pageKinds[world.random.below(world.plan.pageKinds.count)]
         if let current, world.random.below(3) > 0 {
             target.mode = .append
             target.managerName = nil
+            target.pageKind = nil
             wasExtended =
                 current.possibleCounts.count == 1
                 && current.possibleCounts != [current.pages.count]
@@ -64,7 +66,7 @@ extension Actor {
 
     /// Adds a page to the toast relation.
     private func addValues() throws(Violation) {
-        guard let load else { return }
+        guard let load, load.pageKind == .postgres else { return }
         try attempt("adds value \(loadedValues.count)") { () throws(StorageError) in
             let page = try load.beginToast().nextPage()
             loadedValues.append(world.valueContent.write(on: page))
@@ -79,7 +81,8 @@ extension Actor {
         let next = beginCommit(name)
         // Most loads tell how many rows they add. Loads that take some away must not.
         let added = loaded.reduce(filled?.rows ?? 0) { $0 + Int(PageContent.rows(of: $1.current)) }
-        let tells = world.random.below(4) > 0 && filled?.rows ?? 0 >= 0
+        let tells =
+            load.pageKind == .postgres && world.random.below(4) > 0 && filled?.rows ?? 0 >= 0
         let rows = tells ? UInt64(added) : nil
         load.toastLoad?.toastRowCount = UInt64(loadedValues.count)
         // Others would wait in vain for the last page, on this one thread.

@@ -37,8 +37,37 @@ struct PageContent {
 
     /// Writes a new version on a page and returns it.
     mutating func write(on page: borrowing PinnedPage) -> UInt32 {
-        let block = page.block
-        return page.withEditor { write(on: &$0, block) }
+        let (block, kind) = (page.block, page.relation.pageKind(of: page.fork))
+        if kind == .postgres { return page.withEditor { write(on: &$0, block) } }
+        lastVersion += 1
+        make(lastVersion, block.rawValue)
+        let words = words
+        page.withExclusiveLock { bytes in
+            for (position, word) in words.enumerated() {
+                bytes.storeBytes(
+                    of: word, toByteOffset: Self.ownStart + position * 8, as: UInt64.self)
+            }
+        }
+        return lastVersion
+    }
+
+    /// Where the words begin on pages of other kinds than PostgreSQL's, behind any seal.
+    private static let ownStart = SealedPage.headerSize
+
+    /// The version on a page of another kind than PostgreSQL's.
+    private mutating func ownVersion(on page: borrowing PinnedPage) -> UInt32? {
+        let block = page.block.rawValue
+        let found = page.withSharedLock { bytes in
+            (0..<Self.wordCount).map {
+                unsafe bytes.unsafeLoad(
+                    fromByteOffset: Self.ownStart + $0 * 8, as: UInt64.self)
+            }
+        }
+        let version = UInt32(found[0] >> 32)
+        if version == 0 { return page.isZero ? 0 : nil }
+        guard version <= lastVersion else { return nil }
+        make(version, block)
+        return found == words ? version : nil
     }
 
     /// Writes a new version of a block and returns it.
@@ -59,6 +88,7 @@ struct PageContent {
     /// Returns the version on a page, or nil if the page differs in any byte from every version
     /// written on that block.
     mutating func version(on page: borrowing PinnedPage) -> UInt32? {
+        if page.relation.pageKind(of: page.fork) != .postgres { return ownVersion(on: page) }
         let block = page.block.rawValue
         let told: UInt32? = page.withView { view in
             if view.isNew { return 0 }

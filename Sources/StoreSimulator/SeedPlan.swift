@@ -21,6 +21,9 @@ struct SeedPlan {
     let lifeCount: Int
     let names: [String]
     let managers: [String]
+    /// The kinds of pages of relations. On a disk that damages pages silently none is raw, since
+    /// nothing would notice.
+    let pageKinds: [PageKind]
     let tearBytes: Int
     let keepsNameOrder: Bool
     /// How likely another session acts while one waits.
@@ -42,6 +45,8 @@ struct SeedPlan {
         names = Array(["a", "b", "c", "d"].prefix(1 + random.below(4)))
         let managers = ["magnetic", "compressed", "memory"].filter { _ in random.below(2) == 0 }
         self.managers = managers.isEmpty ? ["magnetic"] : managers
+        let kinds: [PageKind] = temper == .lying ? [.postgres, .sealed] : PageKind.allCases
+        pageKinds = random.below(2) == 0 ? [.postgres] : kinds
         tearBytes = random.below(2) == 0 ? 512 : 4096
         keepsNameOrder = random.below(2) == 0
         interjectionProbability = random.below(2) == 0 ? 0 : 0.3
@@ -53,6 +58,7 @@ struct SeedPlan {
         options.skipsFirstSync = planted == .skippedSync
         options.publishesEarly = planted == .earlyPublication
         options.keepsRowCounts = planted == .keptRowCount
+        options.skipsSeals = planted == .skippedSeal
         options.keepsClosedMark = planted == .keptMark
         options.journalFault = planted == .skippedJournal ? .skipsJournal : nil
     }

@@ -35,4 +35,6 @@ package enum PlantedMistake: String, CaseIterable, Sendable {
     case keptRowCount = "kept-row-count"
     /// The store stays marked as closed while it is written to.
     case keptMark = "kept-mark"
+    /// Sealed pages are written without their seals.
+    case skippedSeal = "skipped-seal"
 }

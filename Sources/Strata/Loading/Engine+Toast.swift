@@ -20,6 +20,7 @@ extension PendingLoad {
         try checkOpen()
         try checkIsNoToast()
         if let toastLoad { return toastLoad }
+        try checkHoldsRows()
         let begun = try engine.startToast(of: self, number)
         toastRole = begun.role
         toastLoad = begun.load

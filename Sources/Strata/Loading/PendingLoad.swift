@@ -27,6 +27,8 @@ public final class PendingLoad {
     public let engine: Engine
     /// The session in which it runs.
     public let session: Session
+    /// What the relation's pages look like.
+    public var pageKind: PageKind { record.open.pageKind }
     /// How many pages have been added.
     public private(set) var pageCount = 0
 
@@ -181,14 +183,13 @@ public final class PendingLoad {
             session: session)
     }
 
-    fileprivate func checkHoldsRows() throws(StorageError) {
-        let kind = record.open.pageKind
-        guard kind != .postgres else { return }
+    /// Throws `misuse` if its pages are of a kind that has no rows.
+    func checkHoldsRows() throws(StorageError) {
+        if pageKind == .postgres { return }
         throw StorageError(
             .misuse,
-            "relation \"\(target.relation)\" has pages of the kind \(kind.name), whose rows cannot"
-                + " be counted",
-            remedy: "Commit without a number of rows.",
+            "relation \"\(target.relation)\" has pages of the kind \(pageKind.name), which hold no rows",
+            remedy: "Commit without a number of rows, and keep large values in your own pages.",
             at: StorageError.Location(relation: target.relation))
     }
 
