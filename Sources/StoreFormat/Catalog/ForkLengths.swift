@@ -58,9 +58,6 @@ package struct ForkLengths: Sendable {
     /// Whether nothing is behind what the catalog counts of a further fork, and the engine added.
     package func isSettled(_ fork: Fork) -> Bool { settled.contains(fork) }
 
-    /// Whether nothing can be said of what is behind the counted blocks of a further fork.
-    package func isUnknown(_ fork: Fork) -> Bool { found[fork] == .max }
-
     /// Records that a further fork is settled, and how many of its blocks the catalog counts.
     package mutating func settle(_ fork: Fork, counted: UInt32) {
         found[fork] = counted

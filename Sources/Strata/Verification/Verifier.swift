@@ -48,10 +48,9 @@ final class Verifier {
         let extent = relation.extent
         for fork in Fork.allCases {
             let subject = Subject(relation: relation, fork: fork, extent: extent)
-            // One that is announced may be half created, and counts for nothing.
-            if fork != .main, relation.record.forks.isUnknown(fork),
-                engine.description(at: relation.locator)?.blockCount(of: fork) == 0
-            {
+            // One without blocks may be half created, and counts for nothing.
+            let counted = engine.description(at: relation.locator)?.blockCount(of: fork)
+            if fork != .main, counted == 0, (try? relation.blockCount(of: fork)) ?? 0 == 0 {
                 continue
             }
             pages =
