@@ -280,7 +280,8 @@ extension PageWriter {
         gathering.highestLSN = max(
             gathering.highestLSN, position, kind.keepsLogPosition ? editor.lsn : .zero)
         editor.complete(
-            pool.skipsSeals ? .raw : kind, at: locator.place(tag.fork, tag.block), checksums: pool.hasChecksums)
+            pool.skipsSeals ? .raw : kind, at: locator.place(tag.fork, tag.block),
+            checksums: pool.hasChecksums)
         prepared.buffers.append(
             WriteCallbacks.encode(buffer: index, copies: gathering.copies.number))
         gathering.count += 1

@@ -171,7 +171,11 @@ extension World {
         // Without its seal, which is taken off in memory, a page of another kind tells nothing.
         let isPostgres = page.relation.pageKind == .postgres
         let isSealed = page.withView { view in
-            if case .valid = view.verify(block: block, checksums: true) { true } else { !isPostgres }
+            if case .valid = view.verify(block: block, checksums: true) {
+                true
+            } else {
+                !isPostgres
+            }
         }
         note("block \(block) of \(name) is nothing that was written, sealed: \(isSealed)")
         return isSealed ? Self.foreign : Self.unsealed

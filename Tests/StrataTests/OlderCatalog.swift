@@ -12,8 +12,8 @@ enum OlderCatalog {
         // After the number of forks and the main one comes where values are.
         var position = flags + 1 + 5
         payload.remove(at: position)
-        // Then how often the last page was filled up.
-        payload.removeSubrange(position..<position + 4)
+        // Then how often the last page was filled up, and the kind of the pages.
+        payload.removeSubrange(position..<position + 4 + 1)
         func word(_ offset: Int) -> Int { Int(payload[offset]) | Int(payload[offset + 1]) << 8 }
         let columns = word(position)
         position += 2
