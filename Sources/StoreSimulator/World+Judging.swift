@@ -169,14 +169,12 @@ extension World {
         report.pagesChecked += 1
         if let version = content.version(on: page) { return version }
         // Without its seal, which is taken off in memory, a page of another kind tells nothing.
-        let isPostgres = page.relation.pageKind == .postgres
-        let isSealed = page.withView { view in
-            if case .valid = view.verify(block: block, checksums: true) {
-                true
-            } else {
-                !isPostgres
+        let hasOwnPages = page.relation.pageKind != .postgres
+        let isSealed =
+            hasOwnPages
+            || page.withView { view in
+                if case .valid = view.verify(block: block, checksums: true) { true } else { false }
             }
-        }
         note("block \(block) of \(name) is nothing that was written, sealed: \(isSealed)")
         return isSealed ? Self.foreign : Self.unsealed
     }
