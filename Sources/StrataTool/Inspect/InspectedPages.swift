@@ -161,6 +161,15 @@ final class StorePages: InspectedPages {
         file = choice.file
         fork = choice.fork
         relation = try engine.relation(named: name)
+        let kind = relation.open.pageKind(of: choice.fork)
+        guard kind == .postgres else {
+            throw StorageError(
+                .misuse,
+                "relation \"\(name)\" has pages of the kind \(kind.name), whose layout only the"
+                    + " program that wrote them knows",
+                remedy: "strata verify tells whether they are intact.",
+                at: StorageError.Location(relation: name))
+        }
         schema = engine.description(of: name)?.schema?.sqlText
         var hasChecksums = false
         // The pool would not hand out what is damaged, so pages are read beside it.
