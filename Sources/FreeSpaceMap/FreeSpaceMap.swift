@@ -19,7 +19,7 @@ public struct FreeSpaceMap {
     let relation: OpenRelation
     let session: Session
 
-    /// Makes a value for the map in the relation's fork ``StorageManager/Fork/freeSpaceMap``.
+    /// Makes a value for the map in the relation's fork `fsm`.
     ///
     /// Nothing is read. While a value records, the fork must exist and nothing may shorten it.
     public init(_ buffers: BufferManager, of relation: OpenRelation, session: Session) {

@@ -46,7 +46,7 @@ struct SeedPlan {
         let managers = ["magnetic", "compressed", "memory"].filter { _ in random.below(2) == 0 }
         self.managers = managers.isEmpty ? ["magnetic"] : managers
         let kinds: [PageKind] = temper == .lying ? [.postgres, .sealed] : PageKind.allCases
-        pageKinds = random.below(2) == 0 ? [.postgres] : kinds
+        pageKinds = random.below(3) > 0 ? [.postgres] : kinds
         tearBytes = random.below(2) == 0 ? 512 : 4096
         keepsNameOrder = random.below(2) == 0
         interjectionProbability = random.below(2) == 0 ? 0 : 0.3

@@ -102,12 +102,15 @@ extension Engine {
         let found = state.withLock { state in
             locators.compactMap { locator in
                 state.description(at: locator).flatMap { relation in
-                    state.records[locator].map { (relation, $0) }
+                    state.records[locator].map { record in
+                        // At the same moment, so that no cut is missed.
+                        record.withForks { $0.forgetCuts() }
+                        return (relation, record)
+                    }
                 }
             }
         }
         for (relation, record) in found {
-            record.withForks { $0.forgetCuts() }
             var now = relation
             now.blockCount = record.blockCount
             for fork in Fork.allCases where fork != .main {

@@ -28,7 +28,10 @@ extension Engine {
             guard error.isBadFile else { throw error }
             throw .unusable(name, relation.locator, error)
         }
-        if found < expected, let description = description(at: relation.locator) {
+        // It may have been cut meanwhile.
+        if found < min(expected, relation.blockCount),
+            let description = description(at: relation.locator)
+        {
             throw .shortRelation(description, blocks: found, found)
         }
         return relation

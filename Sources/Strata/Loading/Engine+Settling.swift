@@ -122,8 +122,11 @@ extension Engine {
         try checkOwnership()
         let end = BlockNumber(count)
         try buffers.dropBlocks(of: relation, fork: fork, from: end, session: session)
-        try relation.storage.truncate(fork, to: count, session: session)
-        // A reader may have fetched one meanwhile, which must not come back as the fork grows.
-        try buffers.dropBlocks(of: relation, fork: fork, from: end, session: session)
+        repeat {
+            try relation.storage.truncate(fork, to: count, session: session)
+            // A reader may have fetched one meanwhile, which must not come back as the fork grows.
+            // If it was written behind the new end, the fork is longer again.
+            try buffers.dropBlocks(of: relation, fork: fork, from: end, session: session)
+        } while try relation.storage.blockCount(fork) > count
     }
 }

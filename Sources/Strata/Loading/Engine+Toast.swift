@@ -71,10 +71,7 @@ extension Engine {
     /// Throws `misuse` if a relation is the toast relation of another.
     func checkIsNoToast(_ name: String) throws(StorageError) {
         guard let owner = state.withLock({ $0.catalog.relations[name]?.toastOwner }) else { return }
-        throw StorageError(
-            .misuse, "relation \"\(name)\" holds values of relation \"\(owner)\"",
-            remedy: "Load, copy or drop relation \"\(owner)\", which takes this one along.",
-            at: StorageError.Location(relation: name))
+        throw .holdsValues(name, of: owner)
     }
 
     fileprivate func startToast(
@@ -146,5 +143,14 @@ extension Relation {
             : try engine.relation(named: name, checkingLength: false)
         heldToast.withLock { $0 = $0 ?? found }
         return found
+    }
+}
+
+extension StorageError {
+    static func holdsValues(_ name: String, of owner: String) -> StorageError {
+        StorageError(
+            .misuse, "relation \"\(name)\" holds values of relation \"\(owner)\"",
+            remedy: "Load, copy, rename or drop relation \"\(owner)\", which takes this one along.",
+            at: Location(relation: name))
     }
 }

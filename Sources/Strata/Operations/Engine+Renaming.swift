@@ -24,6 +24,8 @@ extension Engine {
         try changeCatalog(session) { (catalog) throws(StorageError) in
             guard let relation = catalog.relations[name] else { throw notFound(name) }
             if catalog.relations[new] != nil { throw .exists(new) }
+            // Only now nothing else can have given the name to a toast relation.
+            if let owner = relation.toastOwner { throw .holdsValues(name, of: owner) }
             catalog.rename(relation, to: new)
         } publish: { state in
             state.catalog.relations[new].map { state.records[$0.locator]?.name = new }

@@ -88,9 +88,13 @@ extension Engine {
             // The catalog counts only what is durable.
             try buffers.flush(open, session: session)
             try syncPending(session)
-        } else if fork != .main, count > 0, try open.storage.blockCount(fork) < count {
-            // This says what is lost.
-            return try settle(record, fork, session)
+        } else if count > 0 {
+            // A map gets empty blocks for those that it has lost.
+            if fork == .freeSpaceMap { try settle(record, fork, session) }
+            let found = try open.storage.exists(fork) ? open.storage.blockCount(fork) : 0
+            if found < count {
+                throw .shortRelation(try described(record), fork, blocks: found, found)
+            }
         }
         try changeCatalog(session) { (catalog) throws(StorageError) in
             catalog.cut(try described(record), fork, to: count)
