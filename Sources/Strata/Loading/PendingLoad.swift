@@ -188,7 +188,8 @@ public final class PendingLoad {
         if pageKind == .postgres { return }
         throw StorageError(
             .misuse,
-            "relation \"\(target.relation)\" has pages of the kind \(pageKind.name), which hold no rows",
+            "relation \"\(target.relation)\" has pages of the kind \(pageKind.name), which hold no"
+                + " rows",
             remedy: "Commit without a number of rows, and keep large values in your own pages.",
             at: StorageError.Location(relation: target.relation))
     }

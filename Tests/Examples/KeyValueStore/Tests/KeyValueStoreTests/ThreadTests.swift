@@ -66,21 +66,7 @@ import Testing
                         throw KeyValueError.damaged("a value of another key or moment")
                     }
                     if step % 10 > 0 { continue }
-                    var last: [UInt8]?
-                    let isBackward = step % 20 == 0
-                    let scan =
-                        isBackward
-                        ? connection.scanBackward(below: key) : connection.scan(from: key)
-                    for entry in scan.prefix(200) {
-                        if let last, isBackward ? !(entry.key < last) : !(last < entry.key) {
-                            throw KeyValueError.damaged("a scan out of order")
-                        }
-                        if !Self.isValue(entry.value, of: entry.key) {
-                            throw KeyValueError.damaged("a scan with a value of another key")
-                        }
-                        last = entry.key
-                    }
-                    if let error = scan.error { throw error }
+                    try self.checkScan(connection, from: key, isBackward: step % 20 == 0)
                 }
                 return nil
             }
@@ -94,6 +80,24 @@ import Testing
             connection.close()
             try store.close()
         }
+    }
+
+    /// Looks at the entries on one side of a key while others change them.
+    private func checkScan(
+        _ connection: Connection, from key: [UInt8], isBackward: Bool
+    ) throws {
+        var last: [UInt8]?
+        let scan = isBackward ? connection.scanBackward(below: key) : connection.scan(from: key)
+        for entry in scan.prefix(200) {
+            if let last, isBackward ? !(entry.key < last) : !(last < entry.key) {
+                throw KeyValueError.damaged("a scan out of order")
+            }
+            if !Self.isValue(entry.value, of: entry.key) {
+                throw KeyValueError.damaged("a scan with a value of another key")
+            }
+            last = entry.key
+        }
+        if let error = scan.error { throw error }
     }
 
     private func anyKey(_ entries: [[UInt8]: [UInt8]], _ random: inout SplitMix64) -> [UInt8]? {
