@@ -49,7 +49,7 @@ extension Relation {
         return page
     }
 
-    /// Adds pages of zeroes at the end and pins them, like ``extend(by:strategy:session:)``.
+    /// Adds pages of zeroes at the end and pins them, like ``extend(fork:by:strategy:session:)``.
     ///
     /// The engine's helper thread grows the file. If the task is cancelled meanwhile, the relation
     /// grows all the same.
