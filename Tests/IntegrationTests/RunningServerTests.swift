@@ -10,9 +10,10 @@ import Testing
         if: InstalledPostgres.programs != nil,
         "needs PostgreSQL's server programs below /usr/lib/postgresql"))
 struct RunningServerTests {
-    /// Makes, empties, moves and drops relations and databases until the file `stop` exists.
+    /// Makes, empties, moves and drops relations and databases until the file `stop` exists, or the
+    /// folder is gone.
     private static let churn = """
-        while [ ! -e stop ]; do
+        while [ -e sql ] && [ ! -e stop ]; do
             $query -f sql
             $query -c "CREATE DATABASE other"
             $query -c "ALTER DATABASE other SET TABLESPACE one"

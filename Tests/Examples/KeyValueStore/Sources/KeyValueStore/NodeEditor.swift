@@ -12,7 +12,7 @@ struct StoredValue {
 
 /// A page to change.
 ///
-/// Unsafe: whoever makes one holds the page's content lock exclusively, or owns the memory. Every
+/// Unsafe: its maker holds the page's content lock exclusively, or owns the memory. Every
 /// change is deterministic, since recovery repeats it.
 struct NodeEditor {
     let page: UnsafeMutableRawPointer
