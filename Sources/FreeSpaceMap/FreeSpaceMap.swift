@@ -10,8 +10,8 @@ public import StorageManager
 /// pages are read. They pin at most three pages, hold one page's lock at a time, and none while
 /// anything is waited for, so callers may hold pages of the relation itself.
 ///
-/// The map is a hint. What it says may be of another time, so callers that get a page from it look at
-/// the page, and records what it really has. In return nothing in the fork is ever damage: a page
+/// The map is a hint. What it says may be of another time, so callers look at the page that they
+/// get from it, and record what it really has. In return nothing in the fork is ever damage: a page
 /// that does not pass its checksum counts as empty, a node that promises what the nodes below it
 /// lack is computed anew, and blocks that the relation does not have are taken off.
 public struct FreeSpaceMap {
