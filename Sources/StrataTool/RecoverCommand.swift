@@ -63,7 +63,8 @@ struct RecoverCommand: ParsableCommand {
                     && report.actions.allSatisfy { action in
                         if case .leftAlone = action { true } else { false }
                     }
-                printLine(isWhole ? "nothing to do: the store is whole" : "nothing to do")
+                let advice = isWhole ? "; strata verify looks for damage" : ""
+                printLine("nothing to recover\(advice)")
             }
             for action in report.actions { printLine("\(action)") }
             if acceptCatalog { try accept(engine) }
