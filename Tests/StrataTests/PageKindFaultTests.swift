@@ -103,43 +103,49 @@ import Threads
         }
     }
 
-    @Test(
-        "A logged change that makes a page all zeroes waits for its log",
-        arguments: PageKind.allCases)
-    func zeroedPages(_ kind: PageKind) throws {
+    /// Makes a logged change of a page that ends at position 70, and calls `body`, after which the
+    /// log must be durable up to there.
+    private func checkLog(
+        _ kind: PageKind, _ change: (inout MutableRawSpan) -> Void,
+        _ body: (Engine, Session, Relation) throws -> Void
+    ) throws {
         let log = NotedLog()
+        // Its directory goes with it.
         let store = TestStore()
+        defer { withExtendedLifetime(store) {} }
         let engine = try store.open { $0.writeAheadLog = log }
         let session = try engine.makeSession()
         let relation = try make(engine, session, kind, pages: 4)
         try engine.checkpoint(session)
-        try relation.page(2, session: session).withExclusiveLock(lsn: LSN(70)) { bytes in
-            for offset in stride(from: 0, to: blockSize, by: 8) {
-                bytes.storeBytes(of: 0, toByteOffset: offset, as: UInt64.self)
-            }
-        }
-        try engine.buffers.flush(relation.open, session: session)
+        #expect(log.highest < LSN(70))
+        try relation.page(2, session: session).withExclusiveLock(lsn: LSN(70), change)
+        try body(engine, session, relation)
         #expect(log.highest == LSN(70))
         session.close()
         try engine.close()
     }
 
+    @Test(
+        "A logged change that makes a page all zeroes waits for its log",
+        arguments: PageKind.allCases)
+    func zeroedPages(_ kind: PageKind) throws {
+        try checkLog(kind) { bytes in
+            for offset in stride(from: 0, to: blockSize, by: 8) {
+                bytes.storeBytes(of: 0, toByteOffset: offset, as: UInt64.self)
+            }
+        } _: { engine, session, relation in
+            try engine.buffers.flush(relation.open, session: session)
+        }
+    }
+
     @Test("A copy waits for the log of what it copies", arguments: PageKind.allCases)
     func copies(_ kind: PageKind) throws {
-        let log = NotedLog()
-        let store = TestStore()
-        let engine = try store.open { $0.writeAheadLog = log }
-        let session = try engine.makeSession()
-        let relation = try make(engine, session, kind, pages: 4)
-        try engine.checkpoint(session)
-        try relation.page(2, session: session).withExclusiveLock(lsn: LSN(70)) { bytes in
+        try checkLog(kind) { bytes in
             bytes.storeBytes(of: 7, toByteOffset: 8000, as: UInt8.self)
+        } _: { engine, session, _ in
+            _ = try engine.copyRelation(
+                named: "own", to: LoadTarget(relation: "copy"), session: session)
         }
-        _ = try engine.copyRelation(
-            named: "own", to: LoadTarget(relation: "copy"), session: session)
-        #expect(log.highest == LSN(70))
-        session.close()
-        try engine.close()
     }
 
     @Test("A refused page concerns only those who want it written")
