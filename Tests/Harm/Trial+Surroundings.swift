@@ -106,7 +106,9 @@ extension Trial {
         let lock = "\(store)/strata.lock"
         if !waitUntilLocked(lock) {
             kill(child, SIGKILL)
-            note("a load that has rows does not open the store", runner.wait(for: child, first))
+            var outcome = runner.wait(for: child, first)
+            outcome.errors = ToolRunner.contents("\(runner.folder)/held.errors")
+            note("a load that has rows does not open the store", outcome)
             return
         }
         let content = FileImage(bytes: ToolRunner.contents(lock))
@@ -156,7 +158,7 @@ extension Trial {
 
     /// Whether a process has locked the file for itself with `flock`.
     private static func isLocked(_ file: UInt) -> Bool {
-        let locks = (try? String(contentsOfFile: "/proc/locks", encoding: .utf8)) ?? ""
+        let locks = String(decoding: ToolRunner.contents("/proc/locks"), as: UTF8.self)
         return locks.split(separator: "\n").contains { line in
             let fields = line.split(separator: " ")
             return fields.count > 5 && fields[1] == "FLOCK" && fields[3] == "WRITE"

@@ -45,6 +45,20 @@ struct StoreMutationTests {
         #expect(code == 0, "\(text.suffix(20_000))")
     }
 
+    @Test("A load is seen to have its store among hundreds of other locks")
+    func manyLocks() throws {
+        let directory = TemporaryDirectory()
+        let held = (0..<400).map { number in
+            open("\(directory.path)/\(number)", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        }
+        defer { for descriptor in held { close(descriptor) } }
+        for descriptor in held { #expect(flock(descriptor, LOCK_EX) == 0) }
+        let (code, text) = try harm([
+            "trials", tool, "--count", "2", "--kinds", "replacedLock", "--brief", "--quiet",
+        ])
+        #expect(code == 0, "\(text.suffix(4000))")
+    }
+
     @Test("Killed commands do all or nothing, and acknowledged work is there")
     func kills() throws {
         let (code, text) = try harm(["kills", tool, "--count", "12"])
