@@ -60,14 +60,19 @@ extension StorageError {
             underlying: error)
     }
 
-    /// The error for growing a relation that has blocks which only a later catalog counts.
-    package static func uncounted(_ name: String, _ locator: RelationLocator, from first: UInt32)
-        -> StorageError
-    {
+    /// The error for growing a relation that has blocks which only a later catalog counts, or for
+    /// having read all of it.
+    package static func uncounted(
+        _ name: String, _ locator: RelationLocator, from first: UInt32, wasRead: Bool
+    ) -> StorageError {
         StorageError(
             .catalogOutdated,
-            "relation \"\(name)\" cannot grow: the catalog is older than the store, and would"
-                + " overwrite what was committed since behind block \(first)",
+            wasRead
+                ? "relation \"\(name)\" is not shown whole: the catalog is older than the store,"
+                    + " and does not count what was committed since behind block \(first), nor"
+                    + " which rows before it belong to that"
+                : "relation \"\(name)\" cannot grow: the catalog is older than the store, and would"
+                    + " overwrite what was committed since behind block \(first)",
             remedy: "Put back the catalog that the store was closed with; or drop or replace the"
                 + " relation; or give up what it had since with Engine.acceptCatalog(session:).",
             at: Location(

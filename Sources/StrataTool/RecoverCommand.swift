@@ -100,7 +100,9 @@ struct RecoverCommand: ParsableCommand {
         let session = try engine.makeSession()
         defer { session.close() }
         for relation in try engine.acceptCatalog(session: session) {
-            printLine("gave up what relation \"\(relation)\" had after this catalog")
+            printLine(
+                "gave up the blocks that relation \"\(relation)\" got after this catalog; rows that"
+                    + " were added to its last page since then stay")
         }
     }
 

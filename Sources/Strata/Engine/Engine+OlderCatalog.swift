@@ -35,10 +35,14 @@ extension Engine {
     }
 
     /// Throws if a later catalog may have counted blocks behind the relation's end.
-    func checkCounted(_ locator: RelationLocator) throws(StorageError) {
+    ///
+    /// - Parameter wasRead: whether the relation has been read to its end, and is not to grow.
+    func checkCounted(
+        _ locator: RelationLocator, wasRead: Bool = false
+    ) throws(StorageError) {
         let catalog = state.withLock { $0.catalog }
         guard case .uncounted(let first) = catalog.remains[locator]?.kind else { return }
         let name = catalog.relation(at: locator)?.name ?? locator.description
-        throw .uncounted(name, locator, from: first)
+        throw .uncounted(name, locator, from: first, wasRead: wasRead)
     }
 }

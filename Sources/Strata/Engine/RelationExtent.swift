@@ -32,8 +32,10 @@ extension Relation {
     /// from before the first. Every number is accepted once pages were changed by other means than
     /// loads. Any thread. Constant time unless the numbers differ, else O(pool).
     ///
-    /// - Throws: `relationDamaged` if rows are missing, or if there are more than were loaded.
+    /// - Throws: `relationDamaged` if rows are missing, or if there are more than were loaded;
+    ///   `catalogOutdated` if the catalog is an older one, and a later one may count more blocks.
     public func checkRowCount(_ found: UInt64, of extent: RelationExtent) throws(StorageError) {
+        try engine.checkCounted(locator, wasRead: true)
         guard let expected = extent.rowCount, isWrong(found, extent) else { return }
         throw StorageError(
             .relationDamaged,
