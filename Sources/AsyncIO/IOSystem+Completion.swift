@@ -100,7 +100,7 @@ extension IOSystem {
         case .warning: logger.warning("\(error(of: result, targetData))")
         case .error:
             logger.warning(
-                "an IO that nothing waited for failed: \(error(of: result, targetData))")
+                "an IO in the background failed: \(error(of: result, targetData))")
         }
     }
 

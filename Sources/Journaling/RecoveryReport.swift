@@ -1,4 +1,5 @@
 public import StorageManager
+internal import StoreFormat
 
 /// What opening a store found and did.
 ///
@@ -83,6 +84,8 @@ extension RecoveryReport.Action: CustomStringConvertible {
                 + " the store was open"
         case .removedFile(let path):
             "removed file \"\(path)\", which an unfinished change had left"
+        case .leftAlone(StoreMark.fileName):
+            "left \"\(StoreMark.fileName)\" alone, which is not this store's mark"
         case .leftAlone(let path):
             "left \"\(path)\" alone, which no relation of this store has"
         case .refused(let relation, let reason):

@@ -174,14 +174,14 @@ import Testing
             let operation = try ReadOperation(stack.buffers, relation: relation, session: session)
             var count = 1
             _ = try stack.buffers.startRead(operation, block: 3, count: &count)
-            #expect(!stack.log.contains("nothing waited for"))
+            #expect(!stack.log.contains("in the background"))
         }
         session.close()
         // Where reading is put off until somebody waits, nothing was read.
         let expected = method.isAsynchronous ? 1 : 0
         #expect(
             stack.log.count(
-                containing: "an IO that nothing waited for failed: invalid page in block 3 of"
+                containing: "an IO in the background failed: invalid page in block 3 of"
                     + " relation \"base/1/16384\"") == expected)
     }
 

@@ -11,6 +11,18 @@ struct ChunkIdentity: Hashable, Sendable {
         number = locator.number
         self.fork = fork
     }
+
+    /// A fork that a file claims to belong to; nil if there is no such fork.
+    init?(database: UInt32, number: UInt32, fork: UInt32) {
+        guard let fork = UInt8(exactly: fork).flatMap(Fork.init(rawValue:)) else { return nil }
+        self.database = database
+        self.number = number
+        self.fork = fork
+    }
+}
+
+extension ChunkIdentity: CustomStringConvertible {
+    var description: String { "relation base/\(database)/\(number)\(fork.suffix)" }
 }
 
 /// Little-endian numbers in memory that is known to be long enough.

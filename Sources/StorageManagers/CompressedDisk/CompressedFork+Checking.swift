@@ -108,9 +108,7 @@ extension CompressedFork {
         }
         let recorded = state.withLock { $0.recordedGeneration }
         if reading.map.dimensions.nextGeneration < recorded {
-            return report(
-                "has lost its last records: it is as of generation"
-                    + " \(reading.map.dimensions.nextGeneration), and was as of \(recorded)")
+            return report("has lost its last records, which were durable")
         }
         // What a crash may have left of the last record is not damage.
         for text in reading.mended { report("is damaged: \(text)") }

@@ -92,14 +92,24 @@ extension CompressedFork {
 
     /// Throws if changes could not be recorded: the next sync would fail, and each one after it.
     private func checkMapCanBeWritten() throws(StorageError) {
-        guard try opened().map.beginsAnew, let kind = try disk.files.kind(of: mapPath),
-            kind != .file
-        else { return }
-        let what = kind == .directory ? "a directory" : "something else than a file"
+        guard try opened().map.beginsAnew, let kind = try disk.files.kind(of: mapPath) else {
+            return
+        }
+        let what: String
+        switch kind {
+        case .file:
+            guard let owner = try MapFile.owner(of: mapPath, disk.files), owner != identity else {
+                return
+            }
+            what = "the map of \(owner)"
+        case .directory: what = "a directory"
+        default: what = "something else than a file"
+        }
         throw StorageError(
             .damagedMap,
             "relation \(locator)\(fork.suffix) cannot be changed: \(what) is in the place of"
                 + " file \"\(mapPath)\"",
-            remedy: "Move it away; the file is written again.", at: location(path: mapPath))
+            remedy: "Move it to where it belongs; the file is written again.",
+            at: location(path: mapPath))
     }
 }

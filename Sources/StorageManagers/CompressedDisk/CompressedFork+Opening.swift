@@ -167,11 +167,21 @@ extension CompressedFork {
     }
 
     /// Reads the first unit of the data file; nil if it is damaged.
+    ///
+    /// - Throws: `damagedChunk` if it is another fork's.
     private func readHeader(_ data: VirtualFile) throws(StorageError) -> DataFileHeader? {
         let slot = try disk.frames.take()
         defer { disk.frames.giveBack(slot) }
         let count = try unsafe data.readFully(into: slot.bytes(0..<unitSize), at: 0)
-        return count == unitSize ? DataFileHeader(slot.fields(0), identity) : nil
+        guard count == unitSize else { return nil }
+        // A change would overwrite what the other fork has.
+        if let owner = DataFileHeader.owner(of: slot.fields(0)), owner != identity {
+            throw StorageError(
+                .damagedChunk, "file \"\(dataPath)\" holds \(owner), and not this one",
+                remedy: "Put the files back in their places; nothing in them was changed.",
+                at: location(path: dataPath))
+        }
+        return DataFileHeader(slot.fields(0), identity)
     }
 
     private func take(_ found: ForkMap, _ units: UInt32, _ header: DataFileHeader?) {

@@ -40,11 +40,7 @@ struct DataFileHeader {
     /// Reads the unit at the start of `fields`; nil if the header is damaged or belongs to another
     /// fork.
     init?(_ fields: RawFields, _ identity: ChunkIdentity) {
-        guard fields.count >= unitSize, fields.get(0) == Self.magic,
-            Self.versions.contains(fields.get(8)), fields.get(60) == Self.checksum(fields),
-            fields.get(12) == identity.database, fields.get(16) == identity.number,
-            fields.get(20) == UInt32(identity.fork.rawValue)
-        else { return nil }
+        guard Self.owner(of: fields) == identity else { return nil }
         properties = ChunkProperties(
             chunkBytes: Int(fields.get(24, as: UInt32.self)) * blockSize,
             level: Int(fields.get(28, as: UInt32.self)))
@@ -63,6 +59,15 @@ struct DataFileHeader {
             traces.insert(found, at: isNewest ? traces.endIndex : 0)
             if found.isRecorded { recordedGeneration = max(recordedGeneration, found.generation) }
         }
+    }
+
+    /// The fork whose data file begins so; nil if the header is damaged.
+    static func owner(of fields: RawFields) -> ChunkIdentity? {
+        guard fields.count >= unitSize, fields.get(0) == Self.magic,
+            Self.versions.contains(fields.get(8)), fields.get(60) == Self.checksum(fields)
+        else { return nil }
+        return ChunkIdentity(
+            database: fields.get(12), number: fields.get(16), fork: fields.get(20))
     }
 
     /// Builds the unit at the start of `fields`.

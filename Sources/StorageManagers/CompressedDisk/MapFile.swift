@@ -90,6 +90,13 @@ final class MapFile: Sendable {
         return (file, reading)
     }
 
+    /// The fork whose map a file holds; nil if its first record tells none.
+    ///
+    /// - Throws: what opening and reading it throws.
+    static func owner(of path: String, _ files: FileAccess) throws(StorageError) -> ChunkIdentity? {
+        try MapSource(try files.open(path, [.readOnly, .buffered])).owner()
+    }
+
     private static func snapshot(_ map: ForkMap, _ sequence: UInt64) -> MapRecord {
         MapRecord(
             isSnapshot: true, sequence: sequence, dimensions: map.dimensions,

@@ -116,6 +116,16 @@ struct MapRecord {
             && head.get(8) == identity.database && head.get(12) == identity.number
     }
 
+    /// The fork whose map has a record that begins so; nil if the header is damaged.
+    static func owner(of fields: RawFields) -> ChunkIdentity? {
+        guard fields.count >= headerSize, fields.get(0) == magic, fields.get(4) == version,
+            unsafe fields.get(60) == CRC32C.checksum(fields.bytes(0..<60).bytes)
+        else { return nil }
+        let fork: UInt8 = fields.get(7)
+        return ChunkIdentity(
+            database: fields.get(8), number: fields.get(12), fork: UInt32(fork))
+    }
+
     /// The fixed part of a record.
     struct Header {
         let isSnapshot: Bool
@@ -127,11 +137,7 @@ struct MapRecord {
 
         /// Returns nil unless the header is intact and belongs to that fork.
         init?(_ fields: RawFields, _ identity: ChunkIdentity) {
-            guard fields.count >= headerSize, fields.get(0) == magic, fields.get(4) == version,
-                unsafe fields.get(60) == CRC32C.checksum(fields.bytes(0..<60).bytes),
-                fields.get(7) == identity.fork.rawValue, fields.get(8) == identity.database,
-                fields.get(12) == identity.number
-            else { return nil }
+            guard owner(of: fields) == identity else { return nil }
             let kind: UInt8 = fields.get(5)
             guard kind <= 1 else { return nil }
             isSnapshot = kind == 0

@@ -58,6 +58,11 @@ final class MapSource {
         return MapRecord.Header(fields, identity)
     }
 
+    /// The fork whose map this is; nil if the first record does not tell.
+    func owner() throws(StorageError) -> ChunkIdentity? {
+        try fields(0, count: MapRecord.headerSize).flatMap(MapRecord.owner(of:))
+    }
+
     /// Whether the entries of a record are in the file, as they were written.
     func isWhole(_ header: MapRecord.Header, at offset: Int) throws(StorageError) -> Bool {
         guard offset <= size, header.size <= size - offset else { return false }

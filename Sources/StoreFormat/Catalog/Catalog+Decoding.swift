@@ -14,7 +14,8 @@ extension Catalog {
             (payload, version) = try Self.file.open(bytes)
         } catch {
             switch error {
-            case .notOurs: throw Self.damaged("something else wrote it")
+            case .notOurs:
+                throw Self.damaged(bytes.isEmpty ? "it is empty" : "something else wrote it")
             case .damaged(let reason): throw Self.damaged(reason)
             case .newer(let version):
                 throw StorageError(

@@ -28,7 +28,11 @@ extension Verifier {
                 isWhole = false
                 found(missing(next..<segment, subject))
             }
-            lengths[segment] = try verifySegment(segment, subject)
+            if let length = try verifySegment(segment, subject) {
+                lengths[segment] = length
+            } else {
+                isWhole = false
+            }
             // No segment follows the highest number.
             next = segment &+ 1
         }
@@ -80,9 +84,11 @@ extension Verifier {
         return segment == 0 ? base : "\(base).\(segment)"
     }
 
-    /// Checks one file. Returns how many whole blocks it has.
+    /// Checks one file.
+    ///
+    /// - Returns: how many whole blocks it has; nil if it cannot tell, which has been reported.
     private func verifySegment(_ segment: UInt32, _ subject: Subject) throws(StorageError)
-        -> UInt32
+        -> UInt32?
     {
         let path = path(subject, segment: segment)
         let first = firstBlock(of: segment)
@@ -94,7 +100,7 @@ extension Verifier {
         } catch {
             if error.code == .resourcesExhausted { throw error }
             found(subject.finding(.unreadable, error.description, block: first, path: path))
-            return 0
+            return nil
         }
         defer { file.close(session) }
         let blocks = UInt64(bytes) / UInt64(blockSize)
@@ -104,7 +110,7 @@ extension Verifier {
                 subject.finding(
                     .wrongLength, "the file has \(bytes) bytes, more than a segment", block: first,
                     path: path))
-            return 0
+            return nil
         }
         let end = limit(first + UInt32(blocks), subject)
         if rest != 0 && end == first + UInt32(blocks) {

@@ -117,7 +117,8 @@ final class Verifier {
             let wanted = expectedCount(subject)
             guard try relation.storage.exists(subject.fork) else {
                 if subject.fork == .main {
-                    found(subject.finding(.missingFile, "the relation does not exist"))
+                    let path = relation.locator.description
+                    found(subject.finding(.missingFile, "its files are missing", path: path))
                 } else if wanted > 0 {
                     found(
                         subject.finding(
