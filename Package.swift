@@ -281,7 +281,9 @@ let tests: [Target] = [
         ]),
     .testTarget(
         name: "StoreFormatTests",
-        dependencies: ["StoreFormat", "RowSchema", "StorageManager", "AsyncIO", "StorageTesting"]),
+        dependencies: [
+            "StoreFormat", "RowSchema", "StorageManager", "AsyncIO", "Threads", "StorageTesting",
+        ]),
     .testTarget(
         name: "JournalingTests",
         dependencies: [

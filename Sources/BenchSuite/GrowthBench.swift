@@ -19,6 +19,7 @@ enum GrowthBench {
             try add(bench.pool(128 << 20), bench.pool(1 << 30), to: &pairs)
             try add(bench.scan(poolShare: 2), bench.scan(poolShare: 16), to: &pairs)
             pairs += try bench.appends()
+            pairs.append(try bench.appendsAtOnce())
             if rows.isEmpty { rows = pairs.map { $0.row(method) } }
             for (index, pair) in pairs.enumerated() { pair.add(to: &rows[index]) }
         }
@@ -85,12 +86,12 @@ struct GrowthRound {
     let method: IOMethodChoice
     let round: Int
 
-    private func store(_ name: String) -> GrowthStore {
+    func store(_ name: String) -> GrowthStore {
         GrowthStore("\(name)-\(method.name)-\(round)", plan, method)
     }
 
     /// Runs `body` so often, and measures the time of all.
-    private func time(_ count: Int, _ body: (Int) throws(StorageError) -> Void)
+    func time(_ count: Int, _ body: (Int) throws(StorageError) -> Void)
         throws(StorageError) -> BenchTime
     {
         try BenchClock.measure { () throws(StorageError) in
@@ -249,33 +250,6 @@ struct GrowthRound {
             (relation, session) throws(BenchFailure) in
             var scan = RelationScan("growth", plan, relation, session)
             return [GrowthCost("pool/scan", try scan.time(), of: plan.data.pageCount)]
-        }
-    }
-
-    // MARK: Appends
-
-    /// The cost of appending a row, and how many pages the rows take.
-    func appends() throws(BenchFailure) -> [GrowthPair] {
-        let store = store("appends")
-        return try BenchFailure.wrap { () throws(StorageError) in
-            try store.with { (engine, session) throws(StorageError) in
-                try store.add(["appended"], to: engine, session)
-                var costs: [GrowthCost] = []
-                var done = 0
-                for last in [125, 125 * GrowthPair.factor] {
-                    let count = last - done
-                    let append = try time(count) { _ throws(StorageError) in
-                        let load = try engine.beginLoad(
-                            LoadTarget(relation: "appended", mode: .append), session: session)
-                        var rows = SoakRows(GrowthStore.schema)
-                        try rows.appendRow(to: load)
-                        try load.commit(rowCount: 1)
-                    }
-                    done = last
-                    costs.append(GrowthCost("append", append, of: count))
-                }
-                return [GrowthPair(small: costs[0], large: costs[1])]
-            }
         }
     }
 }

@@ -19,11 +19,11 @@ struct GrowthStore {
         cancellation = plan.cancellation
     }
 
-    func open(poolBytes: Int = 128 << 20) throws(StorageError) -> Engine {
+    func open(poolBytes: Int = 128 << 20, sessions: Int = 4) throws(StorageError) -> Engine {
         var options = EngineOptions()
         options.ioMethod = method
         options.poolBytes = poolBytes
-        options.maximumSessions = 4
+        options.maximumSessions = sessions
         options.logger = logger
         // Measure only the work of the cases.
         options.backgroundWriter = nil

@@ -53,6 +53,8 @@ public enum LockRank: Int, Comparable, CaseIterable, Sendable {
     case parallelScan
     /// The maker of the next checkpoint, and its waiters.
     case checkpointQueue
+    /// The changes that wait for the catalog's file to be replaced.
+    case catalogQueue
     /// The catalog in memory, and the relations in use.
     case engineState
     /// What is known of a relation: its name, the blocks that its row count covers, its forks'

@@ -61,36 +61,55 @@ extension Engine {
 
     /// Replaces the catalog by a changed one, durably.
     ///
+    /// Shared changes of threads that wait at the same time take effect in one step. Another thread
+    /// may then call the closures, while this one sleeps.
+    ///
     /// - Parameters:
+    ///   - isShared: whether `change` uses nothing but its parameter and what it alone has, since
+    ///     ``state`` lacks earlier changes of the step.
     ///   - change: makes the change. If it throws, everything stays as it was.
     ///   - whenDurable: puts in place what the new catalog counts, before anything in memory says
     ///     so. It must not wait for pages.
     ///   - publish: updates the engine's state at the moment when the new catalog takes effect.
+    /// - Throws: what `change` throws; why the step failed, to all that share it.
     func changeCatalog(
-        _ session: Session, _ change: (inout Catalog) throws(StorageError) -> Void,
-        whenDurable: () -> Void = {}, publish: (inout EngineState) -> Void = { _ in }
+        _ session: Session, isShared: Bool = false,
+        _ change: @escaping (inout Catalog) throws(StorageError) -> Void,
+        whenDurable: @escaping () -> Void = {},
+        publish: @escaping (inout EngineState) -> Void = { _ in }
     ) throws(StorageError) {
         session.submitStaged()
-        try changes.withLock { _ throws(StorageError) in
-            try checkUsable(session)
-            try checkOwnershipWhileChanging()
-            var next = state.withLock { $0.catalog }
-            try change(&next)
-            next.generation &+= 1
-            next.encodeChanges()
-            do throws(StorageError) {
-                try StoreFiles(files: files).replaceCatalog(
-                    by: next, outcome.mark, session: session)
-            } catch {
-                note(error)
-                throw error
+        try checkUsable(session)
+        let one = CatalogChanges.Change(
+            isShareable: isShared, change: change, whenDurable: whenDurable, publish: publish)
+        try waitingChanges.make(one) { take in
+            changes.withLock { _ in
+                let step = take()
+                do throws(StorageError) { try make(step, session) } catch { step.fail(error) }
             }
-            whenDurable()
-            let published = next
-            state.withLock { state in
-                state.catalog = published
-                publish(&state)
-            }
+        }
+    }
+
+    private func make(_ step: CatalogChanges<EngineState>.Step, _ session: Session)
+        throws(StorageError)
+    {
+        try checkUsable(session)
+        try checkOwnershipWhileChanging()
+        var next = state.withLock { $0.catalog }
+        guard step.make(in: &next) else { return }
+        next.generation &+= 1
+        next.encodeChanges()
+        do throws(StorageError) {
+            try StoreFiles(files: files).replaceCatalog(by: next, outcome.mark, session: session)
+        } catch {
+            note(error)
+            throw error
+        }
+        step.putInPlace()
+        let published = next
+        state.withLock { state in
+            state.catalog = published
+            step.show(in: &state)
         }
     }
 
@@ -180,7 +199,7 @@ extension Engine {
         do throws(StorageError) {
             // Until the removal is durable, the catalog must keep the record.
             try syncPending(session)
-            try changeCatalog(session) { (catalog) throws(StorageError) in
+            try changeCatalog(session, isShared: true) { (catalog) throws(StorageError) in
                 for locator in removed { catalog.remains[locator] = nil }
             } publish: { state in
                 for locator in removed {

@@ -22,7 +22,7 @@ extension Engine {
             if case .uncounted(let first) = entry.kind { givenUp[locator] = first }
         }
         if givenUp.isEmpty { return [] }
-        try changeCatalog(session) { (catalog) throws(StorageError) in
+        try changeCatalog(session) { [self] (catalog) throws(StorageError) in
             try KeptCopies.drop(givenUp, in: files, store: control.identifier, session: session)
             for locator in givenUp.keys {
                 // A drop may have been faster.

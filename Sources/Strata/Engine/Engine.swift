@@ -45,6 +45,7 @@ public final class Engine: Sendable {
     /// Held while the catalog's file is replaced. Taken before ``state``. A thread must not take it
     /// with staged IO.
     let changes = Lock<Void>((), rank: .catalogChange)
+    let waitingChanges = CatalogChanges<EngineState>()
     /// Held while a relation is cut to what readers see. Taken before ``changes``.
     let settling = Lock<Void>((), rank: .settling)
     /// Held only briefly, never during IO.

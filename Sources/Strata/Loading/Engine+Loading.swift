@@ -92,7 +92,7 @@ extension Engine {
         var new: [NewFile] = []
         for target in targets { new.append(try plan(target)) }
         let strange = state.withLock { $0.strangeNumbers }
-        try changeCatalog(session) { (catalog) throws(StorageError) in
+        try changeCatalog(session) { [self] (catalog) throws(StorageError) in
             for index in new.indices {
                 repeat {
                     new[index].locator = try catalog.takeLocator(avoiding: strange)
@@ -101,7 +101,7 @@ extension Engine {
                 catalog.remains[new[index].locator] = Catalog.Remains(
                     managerName: new[index].managerName, kind: .files)
             }
-        } publish: { state in
+        } publish: { [self] state in
             for file in new {
                 state.loading.insert(file.locator)
                 addUser(file.locator, &state)
@@ -279,7 +279,7 @@ extension Engine {
     /// load counts.
     func beginToGrow(_ load: PendingLoad) throws(StorageError) {
         let open = load.record.open
-        try changeCatalog(load.session) { (catalog) throws(StorageError) in
+        try changeCatalog(load.session, isShared: true) { (catalog) throws(StorageError) in
             catalog.remains[open.locator] = Catalog.Remains(
                 managerName: load.managerName, kind: .blocks(from: load.firstBlock))
         }
@@ -298,15 +298,15 @@ extension Engine {
         }
         var descriptions: [RelationDescription] = []
         var replaced: [RelationDescription] = []
-        try changeCatalog(session) { (catalog) throws(StorageError) in
+        try changeCatalog(session, isShared: true) { (catalog) throws(StorageError) in
             for (load, rowCount) in loads {
                 let (new, old) = Self.add(load, rowCount, isExact: isExact, to: &catalog)
                 descriptions.append(new)
                 replaced += old
             }
-        } whenDurable: {
+        } whenDurable: { [self] in
             completeFilling(loads.map(\.load))
-        } publish: { state in
+        } publish: { [self] state in
             for old in replaced { state.drop(old) }
             for (position, (load, _)) in loads.enumerated() {
                 let locator = load.record.open.locator

@@ -89,7 +89,7 @@ extension Engine {
         _ fork: Fork, _ record: RelationState, _ session: Session
     ) throws(StorageError) {
         if try described(record).blockCount(of: fork) == 0 { return record.cut(fork, to: 0) }
-        try changeCatalog(session) { (catalog) throws(StorageError) in
+        try changeCatalog(session) { [self] (catalog) throws(StorageError) in
             catalog.cut(try described(record), fork, to: 0)
         } publish: { _ in
             record.cut(fork, to: 0)

@@ -83,7 +83,7 @@ extension Engine {
             reserved.append(name)
         }
         var gone: [RelationDescription] = []
-        try changeCatalog(session) { (catalog) throws(StorageError) in
+        try changeCatalog(session, isShared: true) { [self] (catalog) throws(StorageError) in
             for name in names {
                 guard let relation = catalog.relations[name] else { throw notFound(name) }
                 gone += catalog.remove(relation)

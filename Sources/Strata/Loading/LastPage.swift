@@ -1,28 +1,6 @@
 internal import Journaling
-public import PageFormat
-public import StorageManager
+internal import StorageManager
 internal import Threads
-
-/// A copy of a relation's last page, to which an append adds rows.
-///
-/// The copy takes the page's place when the load is committed; until then readers see the page as
-/// it was. Belongs to the load's thread.
-public final class LastPage {
-    let replacement: PageReplacement
-
-    init(_ replacement: PageReplacement) { self.replacement = replacement }
-
-    /// The page's block.
-    public var block: BlockNumber { replacement.block }
-
-    /// Changes the copy. Callers must not do that while or after the load is committed, and must
-    /// only add to it: the rows that are there count already.
-    public func withEditor<Result, Failure>(
-        _ body: (inout PageEditor) throws(Failure) -> Result
-    ) throws(Failure) -> Result {
-        try replacement.withEditor(body)
-    }
-}
 
 extension PendingLoad {
     /// A copy of the last page that the relation had before the load, so that rows can fill it up

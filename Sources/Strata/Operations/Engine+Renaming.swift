@@ -21,7 +21,7 @@ extension Engine {
         defer { unreserve(name) }
         if new != name { try reserve(new) }
         defer { if new != name { unreserve(new) } }
-        try changeCatalog(session) { (catalog) throws(StorageError) in
+        try changeCatalog(session) { [self] (catalog) throws(StorageError) in
             guard let relation = catalog.relations[name] else { throw notFound(name) }
             if catalog.relations[new] != nil { throw .exists(new) }
             // Only now nothing else can have given the name to a toast relation.

@@ -96,9 +96,9 @@ extension Engine {
                 throw .shortRelation(try described(record), fork, blocks: found, found)
             }
         }
-        try changeCatalog(session) { (catalog) throws(StorageError) in
+        try changeCatalog(session) { [self] (catalog) throws(StorageError) in
             catalog.cut(try described(record), fork, to: count)
-        } publish: { state in
+        } publish: { [self] state in
             record.cut(fork, to: count)
             if fork == .main { state.records[open.locator]?.setCount(nil, buffers) }
         }
