@@ -44,6 +44,9 @@ public struct FileStatus: Sendable, Hashable {
     public var serial: UInt64
     /// How many names it has; one if the file system does not tell.
     public var linkCount = 1
+    /// Whether it belongs to the process's user and the mode lets its owner read it, so that it can
+    /// be opened for reading. True if the file system does not tell.
+    public var isReadableByOwner = true
 
     /// Makes a status of a file with one name.
     public init(kind: Kind, size: Int64, device: UInt64, serial: UInt64) {

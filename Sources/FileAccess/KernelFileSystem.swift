@@ -174,7 +174,7 @@ public final class KernelFileSystem: FileSystem {
                     let count = unsafe strlen(
                         UnsafeRawPointer(bytes).assumingMemoryBound(to: CChar.self))
                     return unsafe PathBytes.string(
-                        Array(UnsafeBufferPointer(start: bytes, count: count)))
+                        UnsafeBufferPointer(start: bytes, count: count))
                 }
             }
             if name != "." && name != ".." { names.append(name) }
@@ -217,5 +217,6 @@ extension FileStatus {
         device = UInt64(truncatingIfNeeded: raw.st_dev)
         serial = UInt64(raw.st_ino)
         linkCount = Int(raw.st_nlink)
+        isReadableByOwner = raw.st_mode & S_IRUSR != 0 && raw.st_uid == geteuid()
     }
 }

@@ -7,11 +7,15 @@ package enum PathBytes {
     /// The character for byte 0; those for other bytes follow.
     private static let first: UInt32 = 0x10FE00
 
+    /// The string for bytes that are valid during the call.
+    @unsafe
+    static func string(_ bytes: UnsafeBufferPointer<UInt8>) -> String {
+        unsafe plain(bytes) ?? string(Array(bytes))
+    }
+
     /// The string for some bytes.
     package static func string(_ bytes: [UInt8]) -> String {
-        if let text = String(validating: bytes, as: UTF8.self), !text.utf8.contains(firstByte) {
-            return text
-        }
+        if let text = plain(bytes) { return text }
         var text = ""
         var rest = bytes[...]
         while let lead = rest.first {
@@ -27,7 +31,13 @@ package enum PathBytes {
         return text
     }
 
-    /// The bytes that ``string(_:)`` made the string from.
+    /// The string for bytes none of which needs to be represented, as of most names.
+    private static func plain(_ bytes: some Collection<UInt8>) -> String? {
+        guard !bytes.contains(firstByte) else { return nil }
+        return String(validating: bytes, as: UTF8.self)
+    }
+
+    /// The bytes that ``string(_:)-([UInt8])`` made the string from.
     package static func bytes(_ text: String) -> [UInt8] {
         var bytes: [UInt8] = []
         for scalar in text.unicodeScalars {

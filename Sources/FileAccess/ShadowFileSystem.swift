@@ -201,8 +201,13 @@ package final class ShadowFileSystem: FileSystem, IOExecutor {
         if error < 0 { return error }
         let prefix = path.isEmpty ? "" : path + "/"
         state.withLock { state in
+            let known = state.names.filter { $0.key.hasPrefix(prefix) }
+            if known.isEmpty {
+                names += found
+                return
+            }
             var all = Set(found)
-            for (name, file) in state.names where name.hasPrefix(prefix) {
+            for (name, file) in known {
                 let last = String(name.dropFirst(prefix.count))
                 if last.contains("/") { continue }
                 if file == nil { all.remove(last) } else { all.insert(last) }

@@ -68,6 +68,9 @@ package struct JournalReplay {
         _ catalog: Catalog, _ present: PresentFiles,
         beforeKeeping: () throws(StorageError) -> Void
     ) throws(StorageError) {
+        var hasFiles = false
+        for path in JournalFormat.allNames where try files.kind(of: path) != nil { hasFiles = true }
+        if !hasFiles { return }
         let relations = Dictionary(
             uniqueKeysWithValues: catalog.relations.values.map { ($0.locator, $0) })
         let isOutdated = isOutdated

@@ -36,18 +36,20 @@ struct RelationsCommand: ParsableCommand {
                 ],
                 rightAligned: [1, 2, 3, 5, 6, 7])
             var failures = Failures()
-            for relation in relations {
+            var columns = SchemaTexts()
+            for (relation, space) in zip(relations, try engine.spaces(of: relations)) {
                 let pages = relation.forks.reduce(UInt64(0)) {
                     $0 + UInt64(relation.blockCount(of: $1) ?? 0)
                 }
+                let cells = space.map(Self.cells) ?? Self.space(of: relation, engine, &failures)
                 table.add(
                     ([
                         relation.name, relation.rowCount.map(String.init) ?? "?", "\(pages)",
                         Wording.size(Double(pages) * Double(blockSize)), relation.managerName,
-                    ] + space(of: relation, engine, &failures) + [
+                    ] + cells + [
                         relation.locator.description,
                         relation.toastOwner.map { "values of \"\($0)\"" }
-                            ?? relation.schema?.sqlText ?? "",
+                            ?? columns.text(of: relation.schema),
                     ]).map(PrintableText.line))
             }
             ToolEnvironment.current.standardOutput.write(lines: table.text)
@@ -55,17 +57,34 @@ struct RelationsCommand: ParsableCommand {
         }
     }
 
+    /// The columns of the last relation: many have the same.
+    private struct SchemaTexts {
+        private var last: (schema: Schema, text: String)?
+
+        mutating func text(of schema: Schema?) -> String {
+            guard let schema else { return "" }
+            if let last, last.schema == schema { return last.text }
+            let text = schema.sqlText
+            last = (schema, text)
+            return text
+        }
+    }
+
+    private static func cells(_ space: RelationSpace) -> [String] {
+        [
+            Wording.size(Double(space.fileBytes)), Wording.decimal(space.ratio, places: 2),
+            "\(Wording.decimal(space.fragmentation * 100, places: 1))%",
+        ]
+    }
+
     /// Cells for the relation's disk space; ? if its files do not tell.
-    private func space(
+    private static func space(
         of relation: RelationDescription, _ engine: Engine, _ failures: inout Failures
     ) -> [String] {
         var cells = ["?", "?", "?"]
         do throws(StorageError) {
             let space = try engine.space(ofRelation: relation.name)
-            cells = [
-                Wording.size(Double(space.fileBytes)), Wording.decimal(space.ratio, places: 2),
-                "\(Wording.decimal(space.fragmentation * 100, places: 1))%",
-            ]
+            cells = Self.cells(space)
             if space.lostBytes > 0 {
                 failures.note(
                     "relation \"\(relation.name)\" has lost pages, up to"

@@ -4,13 +4,14 @@ internal import Synchronization
 ///
 /// The kernel zeroes memory, which takes about as long as filling it from a cache. A thread does it
 /// ahead of the user: as far ahead as the user has come, up to a limit, so that memory that is
-/// hardly used stays small. The thread ends when all is populated. Without the thread, or if the
-/// user is faster, the thread that reaches a chunk does it.
+/// hardly used stays small. It begins when the user reaches a second chunk, and ends when all is
+/// populated. Without the thread, or if the user is faster, the thread that reaches a chunk does
+/// it.
 @safe
 package final class MemoryPopulator: @unchecked Sendable {
     /// The bytes of a chunk, which the kernel then provides by one huge page.
     package static let chunkBytes = ZeroedMemory.hugePage
-    private static let leastLead = 8
+    private static let leastLead = 4
     private static let mostLead = 128
     /// The least size of a memory that is worth a thread.
     private static let leastChunks = 32
@@ -40,7 +41,8 @@ package final class MemoryPopulator: @unchecked Sendable {
         while next.load(ordering: .relaxed) <= chunk, makeNext() {}
         // Threads that pass each other leave it slightly low, which only delays.
         reached.store(chunk + 1, ordering: .sequentiallyConsistent)
-        if chunk == 0 { startThread() }
+        if chunk == 0 { return }
+        if chunk == 1 { startThread() }
         thread.withLock { $0.running }?.ring()
     }
 

@@ -77,6 +77,29 @@ import Testing
         #expect(found == relations)
     }
 
+    /// The storage managers are known without looking at the relations.
+    @Test func managersAndNumbersFollowChanges() throws {
+        var map = RelationMap()
+        func put(_ name: String, _ number: UInt32, _ manager: String) throws {
+            map[name] = RelationDescription(
+                name: name, locator: RelationLocator(database: 1, number: number), schema: nil,
+                managerName: manager, blockCount: 1)
+        }
+        try put("a", 20_000, "magnetic")
+        try put("b", 20_001, "compressed")
+        try put("c", 20_002, "magnetic")
+        #expect(Set(map.managerNames) == ["magnetic", "compressed"])
+        #expect(map.numbers == [20_000, 20_001, 20_002])
+        try put("b", 20_003, "memory")
+        #expect(Set(map.managerNames) == ["magnetic", "memory"])
+        map["a"] = nil
+        #expect(Set(map.managerNames) == ["magnetic", "memory"])
+        map["c"] = nil
+        map["missing"] = nil
+        #expect(map.managerNames == ["memory"])
+        #expect(map.numbers == [20_003])
+    }
+
     /// Changing one of many relations encodes few.
     @Test func aChangeEncodesOnePiece() throws {
         var map = RelationMap()

@@ -65,6 +65,33 @@ import Threads
         #expect(costs[0] == costs[1])
     }
 
+    @Test func manySpacesCostACallEach() throws {
+        let store = TestStore()
+        try with(store, 40) { engine, session in
+            try engine.load("two", 2, mark: 1, session)
+            try engine.createRelation(
+                LoadTarget(relation: "packed", managerName: "compressed"), session: session)
+            let short = try #require(engine.description(of: "r7"))
+            #expect(truncate(store.path + "/\(short.locator)", 100) == 0)
+            let mapped = try #require(engine.description(of: "r8"))
+            try writeFile(store.path + "/\(mapped.locator)_fsm", [])
+            let relations = engine.relations
+            var spaces: [RelationSpace?] = []
+            let cost = try calls { spaces = try engine.spaces(of: relations) }
+            #expect(cost["status of path", default: 0] <= relations.count + 10)
+            #expect(cost["open", default: 0] <= 2)
+            let odd: Set = ["r7", "r8", "packed"]
+            for (relation, space) in zip(relations, spaces) {
+                if odd.contains(relation.name) {
+                    #expect(space == nil)
+                } else {
+                    let one = try engine.space(ofRelation: relation.name)
+                    #expect(space == one)
+                }
+            }
+        }
+    }
+
     @Test func verifyingIsLinear() throws {
         var costs: [[String: Int]] = []
         for count in [10, 20, 40] {

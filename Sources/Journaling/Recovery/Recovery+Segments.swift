@@ -11,6 +11,7 @@ extension Recovery {
     /// name without its pages. If the growth was recorded they have been removed already. Segments
     /// that the catalog counts are not reported: for them the file before must be restored.
     mutating func nameSevered(_ catalog: Catalog, _ present: PresentFiles) {
+        if present.byNumber.values.allSatisfy({ $0.count < 2 }) { return }
         let several = catalog.relations {
             managers.manager(named: $0)?.manager.capabilities.keepsSegmentFiles == true
         }.filter { present.byNumber[$0.locator.number]?.count ?? 0 > 1 }

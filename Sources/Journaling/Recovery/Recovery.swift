@@ -22,7 +22,7 @@ package struct Recovery {
         package var severed: [RelationLocator: [String]] = [:]
         /// Whether the catalog is one that was put back.
         package var isOutdated = false
-        /// The catalog to use in place of an older one on disk; nil if that was replaced.
+        /// The catalog, if it was read already or is to be used in place of an older one on disk.
         package var adopted: Catalog?
         /// The mark of the open store; nil if it has none.
         package var mark: OpenMark?

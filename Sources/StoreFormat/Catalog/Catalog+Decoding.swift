@@ -54,9 +54,11 @@ extension Catalog {
         catalog.generation = try reader.read("the generation")
         catalog.nextFileNumber = try reader.read("the next file number")
         let relationSize = 2 + 4 + 4 + 2 + 8 + 1 + 5 + 2  // The least of any version.
-        var numbers: Set<RelationLocator> = []
+        let count = try reader.readCount(of: "relations", size: relationSize)
+        var numbers = Set<RelationLocator>(minimumCapacity: count)
+        var parted: [RelationDescription] = []
         var schemas = SchemaCache(version: version)
-        for _ in 0..<(try reader.readCount(of: "relations", size: relationSize)) {
+        for _ in 0..<count {
             let start = reader.position
             let relation = try readRelation(&reader, version, &schemas)
             try check(relation.locator, below: catalog.nextFileNumber, "\"\(relation.name)\"")
@@ -67,8 +69,9 @@ extension Catalog {
             guard catalog.relations.add(relation, bytes) else {
                 throw DecodingFailure("two relations are named \"\(relation.name)\"")
             }
+            if relation.toast != .none { parted.append(relation) }
         }
-        try checkToast(catalog.relations)
+        try checkToast(parted, catalog.relations)
         for _ in 0..<(try reader.readCount(of: "remains", size: 4 + 4 + 2 + 1 + 4)) {
             let (locator, entry) = try readRemains(&reader)
             try check(locator, below: catalog.nextFileNumber, "what a load left")
@@ -104,10 +107,7 @@ extension Catalog {
         let manager = try reader.readText("the name of a storage manager")
         let rows: UInt64 = try reader.read("a number of rows")
         let isExact = try readExactness(&reader, version, ofUnknown: rows == unknownRowCount, name)
-        let forks = try readForks(&reader, name)
-        guard let blockCount = forks[.main] else {
-            throw DecodingFailure("relation \"\(name)\" has no main fork")
-        }
+        let (blockCount, furtherForks) = try readForks(&reader, name)
         let toast = try readToast(&reader, version, name)
         let fills: UInt32 =
             version < versionOfFilling ? 0 : try reader.read("how often it was filled up")
@@ -120,7 +120,7 @@ extension Catalog {
         return RelationDescription(
             name: name, locator: locator, schema: schema,
             managerName: manager, pageKind: pageKind, blockCount: blockCount,
-            furtherForks: forks.filter { $0.key != .main },
+            furtherForks: furtherForks,
             rowCount: rows == unknownRowCount ? nil : rows, isRowCountExact: isExact,
             toast: toast, fillCount: fills)
     }
@@ -153,8 +153,10 @@ extension Catalog {
     }
 
     /// Each toast relation has one owner, and both are kept in the same way.
-    private static func checkToast(_ relations: RelationMap) throws(DecodingFailure) {
-        for relation in relations.values {
+    private static func checkToast(_ parted: [RelationDescription], _ relations: RelationMap)
+        throws(DecodingFailure)
+    {
+        for relation in parted {
             guard let name = relation.toast.partner else { continue }
             let partner = relations[name]
             guard let partner, partner.toast.partner == relation.name,
@@ -182,9 +184,11 @@ extension Catalog {
     }
 
     private static func readForks(_ reader: inout ByteReader, _ name: String)
-        throws(DecodingFailure) -> [Fork: UInt32]
+        throws(DecodingFailure) -> (main: UInt32, further: [Fork: UInt32])
     {
-        var forks: [Fork: UInt32] = [:]
+        var main: UInt32?
+        // Most relations have no other fork, and cost no dictionary.
+        var further: [Fork: UInt32] = [:]
         for _ in 0..<(try reader.read(UInt8.self, "a number of forks")) {
             let code: UInt8 = try reader.read("a fork")
             guard let fork = Fork(rawValue: code) else {
@@ -194,11 +198,14 @@ extension Catalog {
             guard count <= BlockNumber.maximumCount else {
                 throw DecodingFailure("relation \"\(name)\" has too many blocks: \(count)")
             }
-            guard forks.updateValue(count, forKey: fork) == nil else {
+            let earlier = fork == .main ? main : further[fork]
+            guard earlier == nil else {
                 throw DecodingFailure("relation \"\(name)\" has its fork \(fork.name) twice")
             }
+            if fork == .main { main = count } else { further[fork] = count }
         }
-        return forks
+        guard let main else { throw DecodingFailure("relation \"\(name)\" has no main fork") }
+        return (main, further)
     }
 
     fileprivate static func readSchema(

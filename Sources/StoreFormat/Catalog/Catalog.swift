@@ -103,24 +103,17 @@ package struct Catalog: Equatable, Sendable {
         relations[now.name] = now
     }
 
-    /// The relations whose storage managers match by name, each of which is asked for once.
+    /// The relations whose storage managers match by name, each of which is asked for once. Looks
+    /// at the relations only if some match.
     package func relations(_ matches: (String) -> Bool) -> [RelationDescription] {
-        var found: [String: Bool] = [:]
-        return relations.values.filter { relation in
-            let name = relation.managerName
-            if let answer = found[name] { return answer }
-            let answer = matches(name)
-            found[name] = answer
-            return answer
-        }
+        let names = relations.managerNames.filter(matches)
+        if names.isEmpty { return [] }
+        return relations.values.filter { names.contains($0.managerName) }
     }
 
     /// The numbers of relations and remains whose storage managers are none of those.
     package func numbers(managedByOthersThan names: [String]) -> Set<UInt32> {
-        var numbers: Set<UInt32> = []
-        for relation in relations.values where !names.contains(relation.managerName) {
-            numbers.insert(relation.locator.number)
-        }
+        var numbers = Set(relations { !names.contains($0) }.map(\.locator.number))
         for (locator, entry) in remains where !names.contains(entry.managerName) {
             numbers.insert(locator.number)
         }

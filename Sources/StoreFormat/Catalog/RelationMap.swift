@@ -11,6 +11,8 @@ package struct RelationMap: Sendable {
     private var byName = TreeDictionary<String, RelationDescription>()
     /// In the order of their members' numbers; none is empty.
     private var pieces: [Piece] = []
+    /// How many relations each storage manager has.
+    private var countByManager: [String: Int] = [:]
 
     /// Neighbouring relations, and what encodes them.
     private struct Piece: Sendable {
@@ -36,6 +38,17 @@ package struct RelationMap: Sendable {
     package var isEmpty: Bool { byName.isEmpty }
     /// All relations, in no order.
     package var values: [RelationDescription] { Array(byName.values) }
+    /// The names of their storage managers, in no order. O(managers).
+    package var managerNames: [String] { Array(countByManager.keys) }
+
+    /// Their numbers, without looking at the relations.
+    package var numbers: Set<UInt32> {
+        var numbers = Set<UInt32>(minimumCapacity: count)
+        for piece in pieces {
+            for member in piece.members { numbers.insert(member.number) }
+        }
+        return numbers
+    }
 
     package subscript(name: String) -> RelationDescription? {
         get { byName[name] }
@@ -53,12 +66,21 @@ package struct RelationMap: Sendable {
         let old = byName[name]
         let (from, to) = (old?.locator.number, new?.locator.number)
         byName[name] = new
+        if old?.managerName != new?.managerName {
+            old.map { count($0.managerName, -1) }
+            new.map { count($0.managerName, 1) }
+        }
         if from == to {
             if let from { spoil(Member(number: from, name: name)) }
             return
         }
         if let from { remove(Member(number: from, name: name)) }
         if let to { insert(Member(number: to, name: name)) }
+    }
+
+    private mutating func count(_ managerName: String, _ change: Int) {
+        let count = countByManager[managerName, default: 0] + change
+        countByManager[managerName] = count == 0 ? nil : count
     }
 
     // MARK: Pieces
@@ -128,6 +150,7 @@ package struct RelationMap: Sendable {
     /// - Returns: false if there is a relation of that name.
     mutating func add(_ relation: RelationDescription, _ bytes: ArraySlice<UInt8>?) -> Bool {
         if byName.updateValue(relation, forKey: relation.name) != nil { return false }
+        countByManager[relation.managerName, default: 0] += 1
         let member = Member(number: relation.locator.number, name: relation.name)
         guard let bytes, pieces.last.map({ $0.last < member.number }) ?? true else {
             insert(member)

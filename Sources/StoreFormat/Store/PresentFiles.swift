@@ -57,9 +57,26 @@ package struct PresentFiles {
 
     /// The numbers of files that belong neither to a relation nor to an unfinished change.
     package func strangeNumbers(_ catalog: Catalog) -> [UInt32] {
-        var known = Set(catalog.relations.values.map(\.locator.number))
-        known.formUnion(catalog.remains.keys.map(\.number))
-        return Set(byNumber.keys).union(othersByNumber.keys).subtracting(known).sorted()
+        let known = catalog.relations.numbers.union(catalog.remains.keys.map(\.number))
+        let unknown = byNumber.keys.filter { !known.contains($0) }
+        return Set(unknown).union(othersByNumber.keys.filter { !known.contains($0) }).sorted()
+    }
+
+    /// Whether a relation has one file, of the length that the catalog says, which this process can
+    /// read: then nothing is wrong with its length, and it has no other fork. For relations in
+    /// plain files.
+    ///
+    /// - Throws: what reading the file's status throws.
+    package func isWhole(
+        _ relation: RelationDescription, segmentBlocks: UInt32, _ files: FileAccess
+    ) throws(StorageError) -> Bool {
+        guard relation.furtherForks.isEmpty, relation.blockCount <= segmentBlocks,
+            let paths = byNumber[relation.locator.number], paths.count == 1,
+            paths[0] == relation.locator.description,
+            let status = try files.status(of: paths[0])
+        else { return false }
+        return status.kind == .file && status.isReadableByOwner
+            && status.size == Int64(relation.blockCount) * Int64(blockSize)
     }
 
     /// The relation files that the store does not know.

@@ -20,6 +20,27 @@ extension Engine {
         return total
     }
 
+    /// The same for many relations, by looking at the names and lengths of their files only.
+    ///
+    /// - Returns: for each relation its space, or nil if its files are not exactly as the catalog
+    ///   says or are kept in another way: then ask for that relation by itself.
+    /// - Throws: what listing the files throws.
+    public func spaces(of relations: [RelationDescription]) throws(StorageError)
+        -> [RelationSpace?]
+    {
+        guard options.fileSystem.keepsRelationFiles else { return relations.map { _ in nil } }
+        let present = try PresentFiles(files)
+        return relations.map { relation in
+            guard relation.managerName == Engine.defaultManagerName,
+                outcome.refusals[relation.locator] == nil,
+                (try? present.isWhole(relation, segmentBlocks: control.segmentBlocks, files))
+                    == true
+            else { return nil }
+            let bytes = Int(relation.blockCount) * blockSize
+            return RelationSpace(logicalBytes: bytes, usedBytes: bytes, fileBytes: bytes)
+        }
+    }
+
     /// How the storage manager keeps a relation, in the manager's own terms: the
     /// `LoadTarget/managerOptions` that make another relation like it.
     ///

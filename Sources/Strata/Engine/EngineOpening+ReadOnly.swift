@@ -1,5 +1,6 @@
 internal import FileAccess
 internal import Logging
+internal import Threads
 
 extension Engine {
     /// Whether the store was not closed by its last user, so that opening it for writing will do
@@ -39,7 +40,9 @@ extension EngineOpening {
             }
             return engine
         }
-        let outcome = engine.outcome
+        var outcome = engine.outcome
+        // The lock keeps other processes from changing it.
+        outcome.adopted = engine.state.withLock { $0.catalog }
         shadow.pass()
         try engine.close()
         let opened = try plain.openUnlocked(outcome)

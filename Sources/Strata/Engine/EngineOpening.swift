@@ -60,7 +60,8 @@ struct EngineOpening {
                 hasPageChecksums: options.createsPageChecksums)
             try StoreDirectory.create(store, control, session: session)
         }
-        let catalog = try store.readCatalog(control)
+        let catalog =
+            if let known = outcome?.adopted { known } else { try store.readCatalog(control) }
 
         let managers = try StorageManagerRegistry(system: system)
         do throws(StorageError) {
@@ -200,7 +201,7 @@ extension EngineOpening {
         }
         guard let find = options.storageManagerFinder else { return }
         let names = Set(
-            catalog.relations.values.map(\.managerName)
+            catalog.relations.managerNames
                 + catalog.remains.values.map(\.managerName))
         for name in names.sorted() where managers.manager(named: name) == nil {
             guard let make = find(name) else { continue }

@@ -6,6 +6,7 @@ enum PrintableText {
     /// and characters that reorder or hide text. Bytes of arguments that are not UTF-8 become
     /// `\xFF`.
     static func line(_ text: String) -> String {
+        if text.utf8.allSatisfy(isPlain) { return text }
         if !text.unicodeScalars.contains(where: isHarmful) { return text }
         var clean = ""
         for scalar in text.unicodeScalars {
@@ -19,6 +20,9 @@ enum PrintableText {
         }
         return clean
     }
+
+    /// Whether a byte is a printable ASCII character.
+    static func isPlain(_ byte: UInt8) -> Bool { 0x20...0x7E ~= byte }
 
     /// Whether a character is not plain text: C0, DEL and C1 controls, line and paragraph
     /// separators, direction changes, and stand-ins for invalid bytes.

@@ -38,6 +38,9 @@ final class ToolOutput: Sendable {
 
     /// Writes several lines, which end with line feeds.
     func write(lines: String) {
+        if lines.utf8.allSatisfy({ PrintableText.isPlain($0) || $0 == UInt8(ascii: "\n") }) {
+            return put(lines)
+        }
         put(
             lines.split(separator: "\n", omittingEmptySubsequences: false).map {
                 PrintableText.line(String($0))
