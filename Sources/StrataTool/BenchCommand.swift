@@ -97,7 +97,8 @@ struct BenchCommand: ParsableCommand {
             catalog, beside so many relations. growth/drop, load: the 50th and the 400th drop \
             since a checkpoint, and an unrelated load after it. growth/pool: beside a full pool of \
             128 MB and of 1 GB; pool/scan: a page of a single scan through a pool of half of \
-            --size and of four times --size. growth/append: a load of one row. Not part of all.
+            --size and of four times --size. growth/append: a load of one row; at-once: by one \
+            thread, and by eight to a relation each. Not part of all.
 
             The data is made in a new directory below --directory and removed at the end. All data \
             read is checked. Results go to standard output, everything else to standard error.
