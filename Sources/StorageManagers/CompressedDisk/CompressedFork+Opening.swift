@@ -176,12 +176,38 @@ extension CompressedFork {
         guard count == unitSize else { return nil }
         // A change would overwrite what the other fork has.
         if let owner = DataFileHeader.owner(of: slot.fields(0)), owner != identity {
-            throw StorageError(
-                .damagedChunk, "file \"\(dataPath)\" holds \(owner), and not this one",
-                remedy: "Put the files back in their places; nothing in them was changed.",
-                at: location(path: dataPath))
+            throw foreign(dataPath, owner, .damagedChunk)
         }
         return DataFileHeader(slot.fields(0), identity)
+    }
+
+    private func foreign(_ path: String, _ owner: ChunkIdentity, _ code: StorageError.Code)
+        -> StorageError
+    {
+        StorageError(
+            code, "file \"\(path)\" is one of \(owner), and not of this one",
+            remedy: "Put the files back in their places; nothing in them was changed.",
+            at: location(path: path))
+    }
+
+    /// Throws if a file in the place of one of the fork's tells that it is another fork's. Files
+    /// that tell nothing, also because they cannot be read, pass.
+    ///
+    /// - Throws: `damagedChunk`, `damagedMap`; exhausted descriptors or memory.
+    func checkFilesAreOwn() throws(StorageError) {
+        do throws(StorageError) {
+            if try disk.files.kind(of: dataPath) == .file {
+                _ = try readHeader(try disk.files.open(dataPath, .readOnly))
+            }
+            if try disk.files.kind(of: mapPath) == .file,
+                let owner = try MapFile.owner(of: mapPath, disk.files), owner != identity
+            {
+                throw foreign(mapPath, owner, .damagedMap)
+            }
+        } catch {
+            let isVerdict = error.code == .damagedChunk || error.code == .damagedMap
+            if isVerdict || error.isExhaustion { throw error }
+        }
     }
 
     private func take(_ found: ForkMap, _ units: UInt32, _ header: DataFileHeader?) {
