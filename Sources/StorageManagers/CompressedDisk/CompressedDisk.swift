@@ -119,7 +119,7 @@ public final class CompressedDisk: StorageManager {
     /// The next ``syncPending(_:)`` makes the directory durable.
     public func unlink(_ locator: RelationLocator, fork: Fork) throws(StorageError) {
         let key = ForkKey(locator: locator, fork: fork)
-        if let open = forks.withLock({ $0.removeValue(forKey: key) }) { open.forget() }
+        if let open = forks.withLock({ $0.removeValue(forKey: key) }) { open.retire() }
         changed.withLock { _ = $0.removeValue(forKey: key) }
         if fork == .main { chosen.withLock { _ = $0.removeValue(forKey: locator) } }
         let paths =
