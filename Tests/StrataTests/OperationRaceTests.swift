@@ -45,8 +45,7 @@ import Threads
         try engine.close()
     }
 
-    /// A copy takes pages of further forks from the pool, where they are whole whoever writes them
-    /// at the time.
+    /// A copy takes pages of further forks from the pool, where no write tears them.
     @Test(arguments: IOMethodMatrix.all, PageKind.allCases)
     func copiesOfForksAreNotTorn(_ method: TestedMethod, _ kind: PageKind) throws {
         let (store, hooks) = (TestStore(method), DiskHooks())

@@ -84,7 +84,7 @@ extension Engine {
 
     /// Copies another fork: as many blocks as the catalog counts, or as this engine has extended it
     /// to. Whatever else is at its names is no part of the relation. Takes the pages from the pool,
-    /// where they are whole whoever writes them.
+    /// where no write tears them.
     private func copyFork(
         _ fork: Fork, _ source: Relation, to load: PendingLoad, _ session: Session
     ) throws(StorageError) {
