@@ -123,7 +123,7 @@ public final class CompressedDisk: StorageManager {
     public func unlink(_ locator: RelationLocator, fork: Fork) throws(StorageError) {
         try CompressedFork(locator, fork, disk: self).checkFilesAreOwn()
         let key = ForkKey(locator: locator, fork: fork)
-        if let open = forks.withLock({ $0.removeValue(forKey: key) }) { open.forget() }
+        if let open = forks.withLock({ $0.removeValue(forKey: key) }) { open.retire() }
         changed.withLock { _ = $0.removeValue(forKey: key) }
         if fork == .main { chosen.withLock { _ = $0.removeValue(forKey: locator) } }
         let paths =

@@ -78,11 +78,7 @@ extension CompressedFork {
         do throws(StorageError) {
             data = try disk.files.open(dataPath)
         } catch {
-            guard error.errorNumber == ENOENT else { throw naming(error) }
-            throw StorageError(
-                .notFound, "could not open file \"\(dataPath)\"",
-                remedy: "The fork does not exist, or its file was lost: restore it.",
-                at: location(), errorNumber: ENOENT)
+            throw error.errorNumber == ENOENT ? missing() : naming(error)
         }
         do throws(StorageError) {
             let units = try unitCount(data)
@@ -104,6 +100,14 @@ extension CompressedFork {
         } catch {
             throw naming(error)
         }
+    }
+
+    /// The error for a fork that does not exist.
+    func missing() -> StorageError {
+        StorageError(
+            .notFound, "could not open file \"\(dataPath)\"",
+            remedy: "The fork does not exist, or its file was lost: restore it.",
+            at: location(), errorNumber: ENOENT)
     }
 
     /// The length of the data file in units, without a partial unit at the end.
