@@ -56,9 +56,11 @@ extension BufferManager {
     ) throws(StorageError) {
         let storage = relation.storage
         let sync: SyncPolicy = relation.locator.isLocal ? .skip : .register
-        try table.record(of: relation).withExtensionLock(fork, session) { () throws(StorageError) in
+        let record = table.record(of: relation)
+        try record.withExtensionLock(fork, session) { () throws(StorageError) in
             let end = try storage.blockCount(fork)
             guard block.rawValue >= end else { return }
+            record.setCut(fork, from: nil)
             try storage.zeroExtend(
                 fork, from: BlockNumber(end), count: Int(block.rawValue - end) + 1, sync: sync)
         }
@@ -91,6 +93,7 @@ extension BufferManager {
                 remedy: "Move rows to another relation.",
                 at: growth.relation.location(growth.fork))
         }
+        record.setCut(growth.fork, from: nil)
         let first = BlockNumber(end)
         let count = growth.victims.count
         growth.installed.reserveCapacity(count)

@@ -63,10 +63,22 @@ extension BufferManager {
         return dirty.count
     }
 
-    /// Whether a page of a shared relation has been changed since it was last written. Any thread;
-    /// O(pool).
+    /// Whether a page of a shared relation has been changed since it was last written. Pages of
+    /// dropped relations do not count, nor do blocks that were cut off. Any thread; O(pool).
     public var hasDirtyPages: Bool {
-        !shared.places { state, _ in state.has(BufferState.dirty) }.isEmpty
+        shared.places { state, _ in state.has(BufferState.dirty) }.contains { place in
+            let buffer = shared.buffer(place.index)
+            // Otherwise it has just been written.
+            guard shared.pin(place.index, tagged: place.tag) else { return false }
+            defer { buffer.unpin() }
+            return buffer.withRecord { !$0.relation.isDropped && !$0.isCut(place.tag) }
+        }
+    }
+
+    /// Keeps blocks of a fork, from one on, from being written, because they are being cut off; nil
+    /// ends that, once none is in the pool. The fork's growth ends it, too. Any thread.
+    package func setCut(_ relation: OpenRelation, _ fork: Fork, from block: BlockNumber?) {
+        table.record(of: relation).setCut(fork, from: block?.rawValue)
     }
 
     /// Lets blocks of a relation's main fork, from one on, be written without the `PageJournal`,

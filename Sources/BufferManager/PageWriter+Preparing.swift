@@ -106,12 +106,18 @@ extension PageWriter {
     }
 
     /// Looks whether a page will be accepted when it is read back, under its shared lock. If not,
-    /// gives the lock back and ends the output: the version on disk stays.
+    /// gives the lock back and ends the output: the version on disk stays. A page that was cut off
+    /// has none, and is not dirty any more.
     ///
     /// - Parameter asked: whether to record why. A neighbour is not what the caller wants written,
     ///   nor is a page of a dropped relation, unless its buffer is needed.
     private func accept(_ buffer: Buffer, _ tag: PageTag, asked: Bool) -> Bool {
-        let kind = buffer.withRecord { $0.pageKind(tag) }
+        let (kind, isCut) = buffer.withRecord { ($0.pageKind(tag), $0.isCut(tag)) }
+        if isCut {
+            buffer.unlockShared()
+            buffer.endOutput(written: true)
+            return false
+        }
         let page = unsafe PageView(
             unsafePage: UnsafeRawPointer(pool.address(pool.index(of: buffer)).pointer))
         guard let reason = kind.refusal(of: page) else { return true }

@@ -28,6 +28,19 @@ final class RelationRecord: Sendable {
     /// The main fork's blocks below this have contents. One that is all zeroes has lost them.
     let filledEnd = Atomic<UInt32>(0)
 
+    /// By fork, the first block that was cut off and may still be in the pool, as somebody had it
+    /// pinned. It is not written: the file may have ended before it.
+    private let cutEnds = InlineArray<4, Atomic<UInt32>> { _ in Atomic(.max) }
+
+    func setCut(_ fork: Fork, from block: UInt32?) {
+        cutEnds[Int(fork.rawValue)].store(block ?? .max, ordering: .releasing)
+    }
+
+    /// Whether a page was cut off.
+    func isCut(_ tag: PageTag) -> Bool {
+        tag.block.rawValue >= cutEnds[Int(tag.forkWord)].load(ordering: .acquiring)
+    }
+
     /// The log positions of pages in the pool whose bytes have none: raw ones, and those of zeroes.
     private let positions = Lock<[UInt64: LSN]>([:], rank: .pagePositions)
     private let hasPositions = Atomic<Bool>(false)

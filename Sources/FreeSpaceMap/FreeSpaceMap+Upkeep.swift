@@ -13,38 +13,30 @@ extension FreeSpaceMap {
     /// - Parameter start: the first block whose record may have changed.
     /// - Throws: what reading throws.
     public func vacuum(from start: BlockNumber = 0) throws(StorageError) {
-        var isOver = false
-        _ = try vacuum(.root, from: start, &isOver)
+        _ = try vacuum(.root, startingAt: start)
     }
 
-    /// - Parameter isOver: set to whether the fork does not have the page.
-    /// - Returns: the greatest that a slot of the page holds.
-    private func vacuum(
-        _ address: FreeSpaceAddress, from start: BlockNumber, _ isOver: inout Bool
-    ) throws(StorageError) -> UInt8 {
-        guard let page = try page(address) else {
-            isOver = true
-            return 0
-        }
-        isOver = false
+    /// - Returns: whether the fork has the page.
+    private func vacuum(_ address: FreeSpaceAddress, startingAt start: BlockNumber)
+        throws(StorageError) -> Bool
+    {
+        guard let page = try page(address) else { return false }
         if address.level > 0 {
             let known = page.withSharedLock { FreeSpacePage.categories(in: $0) }
-            var areOver = false
+            var areThere = true
             for slot in firstSlot(of: address, from: start)..<FreeSpacePage.slotCount {
-                let child =
-                    areOver ? 0 : try vacuum(address.child(slot), from: start, &areOver)
-                if known[slot] != child {
-                    page.change { FreeSpacePage.set(slot, to: child, in: &$0) }
-                }
+                let child = address.child(slot)
+                if areThere { areThere = try vacuum(child, startingAt: start) }
+                if areThere || known[slot] > 0 { try correct(child) }
             }
         }
-        return page.change(returning: 0) { bytes, greatest in
+        page.change { bytes in
             // Nothing else notices nodes that promise too little.
             let isRebuilt = FreeSpacePage.rebuild(&bytes)
-            greatest = FreeSpacePage.greatest(in: bytes.bytes)
             FreeSpacePage.setNextSlot(0, in: &bytes)
             return isRebuilt
         }
+        return true
     }
 
     /// The first slot of a page that concerns a block or one behind it.

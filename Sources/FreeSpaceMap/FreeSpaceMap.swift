@@ -7,8 +7,10 @@ public import StorageManager
 /// PostgreSQL 13 to 18.
 ///
 /// A value for one session's thread; any number of threads may use the same map. Calls block while
-/// pages are read. They pin at most three pages, hold one page's lock at a time, and none while
-/// anything is waited for, so callers may hold pages of the relation itself.
+/// pages are read. They pin at most four pages, and hold no page's lock while a page is read, so
+/// callers may hold pages of the relation itself. A page's lock is held while that of a page below
+/// it is taken, never the other way round: what a page says of one below is changed only while the
+/// other keeps still.
 ///
 /// The map is a hint. What it says may be of another time, so callers look at the page that they
 /// get from it, and record what it really has. In return nothing in the fork is ever damage: a page
@@ -61,9 +63,12 @@ public struct FreeSpaceMap {
     ///
     /// - Parameters:
     ///   - bytes: how many bytes are needed, at most ``FreeSpaceCategory/greatestRequest``.
-    ///   - end: how many blocks the relation has.
+    ///   - end: how many blocks the relation has. Asked again whenever it matters, also under a
+    ///     page's lock, as other threads may add some.
     /// - Throws: `misuse` if no page can have that much; what reading throws.
-    public func find(_ bytes: Int, below end: UInt32) throws(StorageError) -> BlockNumber? {
+    public func find(_ bytes: Int, below end: @autoclosure () -> UInt32) throws(StorageError)
+        -> BlockNumber?
+    {
         try search(category(needed: bytes), below: end)
     }
 
@@ -74,16 +79,17 @@ public struct FreeSpaceMap {
     ///   - bytes: how many bytes are needed, at most ``FreeSpaceCategory/greatestRequest``.
     ///   - found: how many free bytes the block really has.
     ///   - block: the block that had not enough.
-    ///   - end: how many blocks the relation has.
+    ///   - end: as of ``find(_:below:)``.
     /// - Throws: as ``record(_:at:)`` and ``find(_:below:)``.
     public func find(
-        _ bytes: Int, recording found: Int, at block: BlockNumber, below end: UInt32
+        _ bytes: Int, recording found: Int, at block: BlockNumber,
+        below end: @autoclosure () -> UInt32
     ) throws(StorageError) -> BlockNumber? {
         let needed = try category(needed: bytes)
         let (address, slot) = FreeSpaceAddress.location(of: block)
         let now = FreeSpaceCategory(available: found).rawValue
         if let near = try set(slot, of: address, to: now, searching: needed),
-            let other = address.relationBlock(near), other.rawValue < end
+            let other = address.relationBlock(near), other.rawValue < end()
         {
             return other
         }
@@ -102,25 +108,24 @@ public struct FreeSpaceMap {
     private static let patience = 10_000
 
     /// Mirrors `fsm_search`.
-    private func search(_ category: UInt8, below end: UInt32) throws(StorageError)
+    private func search(_ category: UInt8, below end: () -> UInt32) throws(StorageError)
         -> BlockNumber?
     {
         var (address, corrections) = (FreeSpaceAddress.root, 0)
         while corrections < Self.patience {
-            let (slot, greatest) = try search(address, for: category)
+            let slot = try search(address, for: category)
             if let slot, address.level > 0 {
                 address = address.child(slot)
                 continue
             }
             if let slot {
-                if let block = address.relationBlock(slot), block.rawValue < end { return block }
+                if let block = address.relationBlock(slot), block.rawValue < end() { return block }
                 // The relation has been cut, or a crash has taken its end.
-                try set(slot, of: address, to: 0)
+                try clear(slot, of: address, from: end)
             } else {
                 if address == .root { return nil }
                 // The page above promises more than this one has.
-                let (above, slot) = address.parent
-                try set(slot, of: above, to: greatest)
+                try correct(address)
             }
             corrections += 1
             address = .root
@@ -130,26 +135,55 @@ public struct FreeSpaceMap {
 
     /// Searches one page, and computes its inner nodes anew if they are wrong.
     ///
-    /// - Returns: the slot; nil if there is none, and the greatest that a slot holds.
+    /// - Returns: the slot; nil if there is none.
     private func search(_ address: FreeSpaceAddress, for category: UInt8) throws(StorageError)
-        -> (slot: Int?, greatest: UInt8)
+        -> Int?
     {
-        guard var page = try page(address) else { return (nil, 0) }
+        guard var page = try page(address) else { return nil }
         while true {
-            let (found, next, greatest) = page.withSharedLock { bytes in
-                (
-                    FreeSpacePage.search(bytes, for: category), FreeSpacePage.nextSlot(in: bytes),
-                    FreeSpacePage.greatest(in: bytes)
-                )
+            let (found, next) = page.withSharedLock { bytes in
+                (FreeSpacePage.search(bytes, for: category), FreeSpacePage.nextSlot(in: bytes))
             }
             switch found {
-            case .none: return (nil, greatest)
+            case .none: return nil
             case .broken: page.change { FreeSpacePage.rebuild(&$0) }
             case .slot(let slot):
                 let hint = address.level == 0 ? slot + 1 : slot
                 if hint != next { page.hint(nextSlot: hint) }
-                return (slot, greatest)
+                return slot
             }
+        }
+    }
+
+    /// Empties a slot of a leaf, unless the relation has its block by now: the thread that has
+    /// added the block may have recorded it.
+    private func clear(_ slot: Int, of address: FreeSpaceAddress, from end: () -> UInt32)
+        throws(StorageError)
+    {
+        try page(address)?.change { bytes in
+            // Under the lock, so that what is recorded after this stays.
+            if let block = address.relationBlock(slot), block.rawValue < end() { return false }
+            return FreeSpacePage.set(slot, to: 0, in: &bytes)
+        }
+    }
+
+    /// Makes the page above say what a page holds. The lock of the page above keeps it from saying
+    /// what another thread has just replaced.
+    func correct(_ address: FreeSpaceAddress) throws(StorageError) {
+        let (above, slot) = address.parent
+        let below = try page(address)
+        guard let parent = try page(above) else { return }
+        guard let below else {
+            return parent.change { bytes in
+                // Another thread may have added the page.
+                let count = (try? blockCount()) ?? .max
+                if address.block.rawValue < count { return false }
+                return FreeSpacePage.set(slot, to: 0, in: &bytes)
+            }
+        }
+        parent.change { bytes in
+            let greatest = below.withSharedLock { FreeSpacePage.greatest(in: $0) }
+            return FreeSpacePage.set(slot, to: greatest, in: &bytes)
         }
     }
 

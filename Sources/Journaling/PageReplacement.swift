@@ -3,6 +3,7 @@ package import BufferManager
 internal import Logging
 package import PageFormat
 package import StorageManager
+internal import StoreFormat
 internal import Threads
 
 /// A new version of one page, made aside, that takes the page's place in one step: after a crash
@@ -46,6 +47,24 @@ package final class PageReplacement {
         let capabilities = relation.capabilities
         return capabilities.isVolatile
             || capabilities.pagesCanTear && buffers.configuration.pageJournal != nil
+    }
+
+    /// Begins with the last of a relation's blocks; nil if it has none, if its pages cannot be
+    /// replaced, or if the page cannot be read.
+    ///
+    /// - Throws: exhausted descriptors or memory.
+    package static func ofLast(
+        of blockCount: UInt32, _ relation: OpenRelation, in buffers: BufferManager,
+        session: Session
+    ) throws(StorageError) -> PageReplacement? {
+        guard blockCount > 0, isPossible(for: relation, in: buffers) else { return nil }
+        do throws(StorageError) {
+            return try PageReplacement(
+                of: BlockNumber(blockCount - 1), relation, in: buffers, session: session)
+        } catch {
+            if error.isExhaustion { throw error }
+            return nil
+        }
     }
 
     /// Begins with the page as it is.

@@ -1,4 +1,5 @@
 package import AsyncIO
+internal import FileAccess
 package import StorageManager
 
 /// Errors that are about one relation.
@@ -77,6 +78,18 @@ extension StorageError {
                 + " relation; or give up what it had since with Engine.acceptCatalog(session:).",
             at: Location(
                 relation: name, fork: Fork.main.name, block: first, path: locator.description))
+    }
+
+    /// The error for creating a fork at whose name there is something that is not the store's.
+    package static func foreignFork(
+        _ name: String, _ fork: Fork, _ path: String
+    ) -> StorageError {
+        StorageError(
+            .fileExists,
+            "fork \(fork.name) of relation \"\(name)\" cannot be created: file \"\(path)\" is in"
+                + " its place, which the catalog does not know",
+            remedy: "Move the file away. If it is the fork's, put back the catalog that counts it.",
+            at: Location(relation: name, fork: fork.name, path: path))
     }
 
     /// Pages of a relation cannot be written because the catalog could not be replaced before.

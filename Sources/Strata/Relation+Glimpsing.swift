@@ -19,7 +19,7 @@ extension Relation {
     /// for a use of the page after the clock hand has passed.
     ///
     /// - Parameters:
-    ///   - block: the page's number; in the main fork it must be below ``blockCount``.
+    ///   - block: the page's number, below the fork's ``blockCount(of:)``.
     ///   - fork: the fork to read from.
     ///   - session: the calling thread's session.
     ///   - body: reads the page and returns what it found.
@@ -70,7 +70,7 @@ extension Relation {
         _ block: BlockNumber, _ fork: Fork, _ session: Session, _ body: (PageGlimpse) -> Void
     ) -> Bool {
         if session.system !== engine.system { return false }
-        if fork == .main && block.rawValue >= blockCount { return false }
+        if block.rawValue >= record.visibleBlocks(of: fork) { return false }
         return resident?.glimpse(block, fork, sessionIndex: session.index, body) ?? false
     }
 
@@ -79,7 +79,7 @@ extension Relation {
         _ block: BlockNumber, _ fork: Fork, _ session: AsyncSession, _ body: (PageGlimpse) -> Void
     ) -> Bool {
         if session.engine !== engine { return false }
-        if fork == .main && block.rawValue >= blockCount { return false }
+        if block.rawValue >= record.visibleBlocks(of: fork) { return false }
         return resident?.glimpse(block, fork, sessionIndex: nil, body) ?? false
     }
 }

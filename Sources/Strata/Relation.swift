@@ -51,7 +51,7 @@ public final class Relation: Sendable {
     /// Returns a page, reading it unless it is cached. Mirrors PostgreSQL's `ReadBufferExtended`.
     ///
     /// - Parameters:
-    ///   - block: the page's number; in the main fork it must be below ``blockCount``.
+    ///   - block: the page's number, below the fork's ``blockCount(of:)``.
     ///   - fork: the fork to read from.
     ///   - strategy: how to use the pool; nil for random access.
     ///   - session: the calling thread's session.
@@ -66,13 +66,15 @@ public final class Relation: Sendable {
     }
 
     func checkExists(_ block: BlockNumber, _ fork: Fork) throws(StorageError) {
-        if fork == .main && block.rawValue >= blockCount {
-            throw StorageError(
-                .notFound,
-                "relation \"\(name)\" has no block \(block): it has \(blockCount) blocks",
-                remedy: "Ask for a block below the relation's blockCount.",
-                at: open.location(fork, block: block))
-        }
+        if block.rawValue < record.visibleBlocks(of: fork) { return }
+        // Whatever else is in a fork's files does not count: a crash or a cut has left it.
+        let count = try engine.blockCount(of: fork, record)
+        if block.rawValue < count { return }
+        let subject = fork == .main ? "it" : "its fork \(fork.name)"
+        throw StorageError(
+            .notFound, "relation \"\(name)\" has no block \(block): \(subject) has \(count) blocks",
+            remedy: "Ask for a block below the relation's blockCount.",
+            at: open.location(fork, block: block))
     }
 
     /// Adds pages of zeroes at a fork's end and pins them. Readers see them at once. They are

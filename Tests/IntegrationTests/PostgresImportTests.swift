@@ -255,6 +255,52 @@ struct PostgresImportTests {
         #expect(verified.status == 0, "\(verified)")
     }
 
+    @Test(
+        "arrays keep their stored values, in any number of dimensions",
+        .enabled(if: InstalledPostgres.programs != nil, "no PostgreSQL is installed"))
+    func arraysStayArrays() throws {
+        let server = try InstalledPostgres()
+        let columns = [
+            ("a", "integer[]"), ("b", "text[]"), ("c", "numeric(8,2)[]"), ("d", "varchar(9)[]"),
+            ("e", "timestamp with time zone[]"), ("f", "jsonb[]"), ("g", "boolean[]"),
+            ("h", "uuid[]"), ("i", "interval[]"), ("j", "double precision[]"), ("k", "char(3)[]"),
+            ("l", "bytea[]"), ("m", "smallint[]"),
+        ]
+        let names = columns.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
+        try server.sql(
+            """
+            SET timezone = 'UTC'; SET extra_float_digits = 1;
+            CREATE DOMAIN numbers AS integer[];
+            CREATE TABLE arrays (\(names), n numbers, o oid[]);
+            INSERT INTO arrays SELECT ARRAY[n, NULL, -n], ARRAY['a' || n, '', NULL, 'x "y" \\z, {'],
+                ARRAY[n / 3.0, NULL], ARRAY['v' || n], ARRAY[to_timestamp(n * 86400.25)],
+                ARRAY[jsonb_build_object('k', n), 'null', NULL], ARRAY[n % 2 = 0, NULL],
+                ARRAY[md5(n::text)::uuid], ARRAY[make_interval(days => n, secs => n / 8.0)],
+                ARRAY[n / 7.0, 'NaN', '-Infinity'], ARRAY['k'], ARRAY[decode(md5(n::text), 'hex')],
+                array_fill(n::smallint, ARRAY[2, n % 5 + 1], ARRAY[-1, 0]), ARRAY[n], ARRAY[n]
+                FROM generate_series(1, 300) AS n;
+            INSERT INTO arrays (a, b, f, m) VALUES ('{}', '{}', '{}', '{}'),
+                ('[5:6][-2:-1]={{1,2},{3,NULL}}', '{{a,b},{c,d}}', NULL, NULL);
+            INSERT INTO arrays (a, b) SELECT array_agg(i), array_agg(repeat(md5(i::text), 3))
+                FROM generate_series(1, 3000) AS i;
+            UPDATE arrays SET a[2] = 7, m = m[0:0], b = array_remove(b, NULL) WHERE a[1] % 3 = 0;
+            """, then: "$query -c \"\\copy arrays to 'rows' (format csv)\"")
+        let expected = Command.text("\(server.folder.path)/rows")
+        let store = "\(directory.path)/store"
+        let loaded = try strata(
+            "postgres", "import", server.data, "--database", "postgres", "--table", "arrays",
+            "--store", store, "--relation", "arrays")
+        #expect(loaded.status == 0, "\(loaded)")
+        #expect(loaded.errors.contains("n (numbers)") || loaded.errors.contains("column n"))
+        let found = try strata("scan", "--store", store, "--relation", "arrays", "--no-header")
+        let isEqual = found.output == expected
+        #expect(isEqual)
+        let engine = try Engine.open(store)
+        let schema = try #require(try engine.relation(named: "arrays").schema)
+        #expect(schema.sqlText == names + ", n integer[], o text")
+        try engine.close()
+    }
+
     @Test func aFailedImportLeavesNothing() throws {
         let data = try PostgresFixture.data("15-clean")
         let store = "\(directory.path)/store"

@@ -56,6 +56,44 @@ import Threads
         }
     }
 
+    /// Dropping or replacing a relation removes files once they are its own again.
+    @Test(arguments: Self.exchanges, [LoadTarget.Mode.replace, .create])
+    func dropsRemoveNoFileOfAnother(_ kinds: [String], _ mode: LoadTarget.Mode) throws {
+        let store = TestStore()
+        try store.with { engine, session in
+            try engine.load("a", 40, mark: 1, session, manager: "compressed")
+            try engine.load("b", 40, mark: 2, session, manager: "compressed")
+        }
+        let own = Set(names(in: store.path + "/base/1"))
+        exchange(kinds, in: store)
+        for round in 0..<3 {
+            try store.with { engine, session in
+                if round == 0 && mode == .create {
+                    try engine.dropRelation(named: "a", session: session)
+                }
+                if round == 0 { try engine.load("a", 5, mark: 3, session, mode: mode) }
+                try engine.checkpoint(session)
+                #expect(own.isSubset(of: names(in: store.path + "/base/1")), "\(round)")
+                if round > 0 {
+                    let told = engine.recovery.actions.map(\.description)
+                    #expect(told.contains { $0.contains("base/1/16385") }, "\(told)")
+                }
+            }
+        }
+        exchange(kinds, in: store)
+        for _ in 0..<2 {
+            try store.with { engine, session in
+                let marks = try engine.relation(named: "b").marks(session)
+                #expect(marks == Array(repeating: 2, count: 40))
+                let new = try engine.relation(named: "a").marks(session)
+                #expect(new == Array(repeating: 3, count: 5))
+                try engine.checkpoint(session)
+            }
+        }
+        let left = Set(names(in: store.path + "/base/1"))
+        #expect(left.isDisjoint(with: ["16384.chunks", "16384.map"]), "\(left)")
+    }
+
     /// Maps alone can be missed: the chunks tell everything.
     @Test func relationsWithExchangedMapsAreRead() throws {
         let store = TestStore()

@@ -35,6 +35,10 @@ extension Recovery {
                     managerName: relation.managerName, kind: .uncounted(from: relation.blockCount))
             }
             catalog.relations[relation.name]?.forgetRowCount()
+            // What was being created or cut then may count since.
+            for (fork, count) in relation.furtherForks where count == 0 {
+                catalog.relations[relation.name]?.furtherForks[fork] = nil
+            }
         }
         catalog.nextFileNumber = max(catalog.nextFileNumber, later.nextFileNumber)
         catalog.generation = later.generation &+ 1
@@ -47,8 +51,8 @@ extension Recovery {
         try store.replaceCatalog(by: catalog, nil, session: session)
     }
 
-    /// Whether a relation's main fork has more or fewer blocks than the catalog says. A fork that
-    /// is missing or short now may come back longer. What cannot be read counts as different.
+    /// Whether a fork has more or fewer blocks than the catalog says. One that is missing or short
+    /// now may come back longer. What cannot be read counts as different.
     ///
     /// - Throws: exhausted descriptors or memory.
     private func hasOtherLength(_ relation: RelationDescription, _ present: PresentFiles)
@@ -60,11 +64,16 @@ extension Recovery {
         do throws(StorageError) {
             let open = try managers.open(relation.locator, managedBy: found.id)
             defer { managers.close(open, session: session) }
-            let blocks = relation.blockCount
-            if try !open.storage.exists(.main) { return true }
-            if try open.storage.blockCount(.main) != blocks { return true }
-            if !capabilities.keepsSegmentFiles { return false }
-            return try !severedSegments(of: relation.locator, .main, blocks, present).isEmpty
+            for fork in Fork.allCases {
+                let blocks = relation.blockCount(of: fork) ?? 0
+                let exists = try open.storage.exists(fork)
+                if fork == .main && !exists { return true }
+                if try (exists ? open.storage.blockCount(fork) : 0) != blocks { return true }
+                guard capabilities.keepsSegmentFiles else { continue }
+                let severed = try severedSegments(of: relation.locator, fork, blocks, present)
+                if !severed.isEmpty { return true }
+            }
+            return false
         } catch {
             if error.isExhaustion { throw error }
             return true

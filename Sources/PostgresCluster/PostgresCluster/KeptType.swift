@@ -15,7 +15,7 @@ struct KeptType {
     let isSimplified: Bool
 
     private static let types = Dictionary(
-        uniqueKeysWithValues: ColumnType.scalars.map { ($0.objectIdentifier, $0) })
+        uniqueKeysWithValues: ColumnType.allCases.map { ($0.objectIdentifier, $0) })
 
     /// Finds the type. Returns nil if there is none.
     init?(_ column: PostgresCatalogs.Column, _ catalog: DatabaseCatalog) {
@@ -34,9 +34,10 @@ struct KeptType {
         guard let type = Self.types[number] else { return nil }
         self.type = type
         modifier = Int32(exactly: stored).flatMap { TypeModifier(storedNumber: $0, of: type) }
-        switch type {
-        case .text, .varchar, .char, .json: (isText, isBinary) = (false, false)
-        case .jsonb: (isText, isBinary) = (!catalog.encoding.isUTF8, true)
+        switch (type, type.element ?? type) {
+        case (.text, _), (.varchar, _), (.char, _), (.json, _): (isText, isBinary) = (false, false)
+        case (_, .jsonb), (.array, .text), (.array, .varchar), (.array, .char), (.array, .json):
+            (isText, isBinary) = (!catalog.encoding.isUTF8, true)
         default: (isText, isBinary) = (false, true)
         }
         isSimplified = depth > 0 || (stored >= 0 && modifier == nil)

@@ -117,9 +117,13 @@ public final class CompressedDisk: StorageManager {
     /// Removes a fork's files, the chunks last: the fork exists until they are gone.
     ///
     /// The next ``syncPending(_:)`` makes the directory durable.
+    ///
+    /// - Throws: `damagedChunk` or `damagedMap`, with nothing removed, if another fork's file is in
+    ///   the place of one of the fork's; what removing files throws.
     public func unlink(_ locator: RelationLocator, fork: Fork) throws(StorageError) {
+        try CompressedFork(locator, fork, disk: self).checkFilesAreOwn()
         let key = ForkKey(locator: locator, fork: fork)
-        if let open = forks.withLock({ $0.removeValue(forKey: key) }) { open.forget() }
+        if let open = forks.withLock({ $0.removeValue(forKey: key) }) { open.retire() }
         changed.withLock { _ = $0.removeValue(forKey: key) }
         if fork == .main { chosen.withLock { _ = $0.removeValue(forKey: locator) } }
         let paths =

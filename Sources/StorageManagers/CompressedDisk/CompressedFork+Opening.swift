@@ -78,11 +78,7 @@ extension CompressedFork {
         do throws(StorageError) {
             data = try disk.files.open(dataPath)
         } catch {
-            guard error.errorNumber == ENOENT else { throw naming(error) }
-            throw StorageError(
-                .notFound, "could not open file \"\(dataPath)\"",
-                remedy: "The fork does not exist, or its file was lost: restore it.",
-                at: location(), errorNumber: ENOENT)
+            throw error.errorNumber == ENOENT ? missing() : naming(error)
         }
         do throws(StorageError) {
             let units = try unitCount(data)
@@ -104,6 +100,14 @@ extension CompressedFork {
         } catch {
             throw naming(error)
         }
+    }
+
+    /// The error for a fork that does not exist.
+    func missing() -> StorageError {
+        StorageError(
+            .notFound, "could not open file \"\(dataPath)\"",
+            remedy: "The fork does not exist, or its file was lost: restore it.",
+            at: location(), errorNumber: ENOENT)
     }
 
     /// The length of the data file in units, without a partial unit at the end.
@@ -176,12 +180,38 @@ extension CompressedFork {
         guard count == unitSize else { return nil }
         // A change would overwrite what the other fork has.
         if let owner = DataFileHeader.owner(of: slot.fields(0)), owner != identity {
-            throw StorageError(
-                .damagedChunk, "file \"\(dataPath)\" holds \(owner), and not this one",
-                remedy: "Put the files back in their places; nothing in them was changed.",
-                at: location(path: dataPath))
+            throw foreign(dataPath, owner, .damagedChunk)
         }
         return DataFileHeader(slot.fields(0), identity)
+    }
+
+    private func foreign(_ path: String, _ owner: ChunkIdentity, _ code: StorageError.Code)
+        -> StorageError
+    {
+        StorageError(
+            code, "file \"\(path)\" is one of \(owner), and not of this one",
+            remedy: "Put the files back in their places; nothing in them was changed.",
+            at: location(path: path))
+    }
+
+    /// Throws if a file in the place of one of the fork's tells that it is another fork's. Files
+    /// that tell nothing, also because they cannot be read, pass.
+    ///
+    /// - Throws: `damagedChunk`, `damagedMap`; exhausted descriptors or memory.
+    func checkFilesAreOwn() throws(StorageError) {
+        do throws(StorageError) {
+            if try disk.files.kind(of: dataPath) == .file {
+                _ = try readHeader(try disk.files.open(dataPath, .readOnly))
+            }
+            if try disk.files.kind(of: mapPath) == .file,
+                let owner = try MapFile.owner(of: mapPath, disk.files), owner != identity
+            {
+                throw foreign(mapPath, owner, .damagedMap)
+            }
+        } catch {
+            let isVerdict = error.code == .damagedChunk || error.code == .damagedMap
+            if isVerdict || error.isExhaustion { throw error }
+        }
     }
 
     private func take(_ found: ForkMap, _ units: UInt32, _ header: DataFileHeader?) {

@@ -81,6 +81,8 @@ final class CompressedFork: Sendable {
     let compacting = Lock<Void>((), rank: .forkCompaction)
     /// Whether another thread waits for the end of compaction.
     let isForgotten = Atomic<Bool>(false)
+    /// Whether the fork was unlinked. Another object is for what may be created in its place.
+    private let retired = Atomic<Bool>(false)
 
     /// A class, so that an array can hold the lock, which cannot be copied.
     private final class WritingLock: Sendable {
@@ -132,6 +134,7 @@ final class CompressedFork: Sendable {
     func opened() throws(StorageError) -> Files {
         try files.withLock { (files) throws(StorageError) in
             if let files { return files }
+            if isRetired { throw missing() }
             let opened = try open()
             files = opened
             return opened
@@ -143,6 +146,15 @@ final class CompressedFork: Sendable {
 
     /// Whether the files are open, and therefore the map is in memory.
     var isOpen: Bool { files.withLock { $0 != nil } }
+
+    /// Whether the fork was unlinked, so that this object is of no more use. Any thread.
+    var isRetired: Bool { retired.load(ordering: .acquiring) }
+
+    /// Forgets the files for good, as they are being unlinked.
+    func retire() {
+        retired.store(true, ordering: .releasing)
+        forget()
+    }
 
     /// Closes the files and drops the state in memory, once the fork is neither being compacted nor
     /// made durable: both free extents of the state that they have seen.

@@ -18,8 +18,11 @@ final class CompressedRelation: RelationStorage {
         forks = InlineArray { disk.fork(locator, Fork.allCases[$0]) }
     }
 
-    /// The object for one fork.
-    func storage(of fork: Fork) -> CompressedFork { forks[Int(fork.rawValue)] }
+    /// The object for one fork: that of all, even if the fork was unlinked and created again.
+    func storage(of fork: Fork) -> CompressedFork {
+        let own = forks[Int(fork.rawValue)]
+        return own.isRetired ? disk.fork(locator, fork) : own
+    }
 
     // MARK: Life of a fork
 

@@ -14,6 +14,9 @@ package struct ForkLengths: Sendable {
     private var settled: Set<Fork> = []
     /// The lengths to which forks were cut since the last checkpoint began.
     private var cuts: [Fork: UInt32] = [:]
+    /// The least lengths to which forks were cut since somebody began to watch, by watch.
+    private var watches: [Int: [Fork: UInt32]] = [:]
+    private var lastWatch = 0
 
     /// Makes those of a new relation.
     package init() {}
@@ -67,10 +70,27 @@ package struct ForkLengths: Sendable {
     /// Records, together with the catalog, that blocks from `count` on do not count any more.
     package mutating func cut(_ fork: Fork, to count: UInt32) {
         cuts[fork] = min(count, cuts[fork] ?? .max)
+        watches = watches.mapValues { lengths in
+            lengths.merging([fork: count]) { min($0, $1) }
+        }
         if fork == .main { return }
         settled.remove(fork)
         found[fork] = .max
         shown[fork] = nil
+    }
+
+    /// Begins to watch for cuts. Returns the watch's number, for ``endWatch(_:)``.
+    package mutating func watch() -> Int {
+        lastWatch += 1
+        watches[lastWatch] = [:]
+        return lastWatch
+    }
+
+    package mutating func endWatch(_ watch: Int) { watches[watch] = nil }
+
+    /// How many of a fork's blocks have been there all the time since a watch began, at most.
+    package func lowest(_ fork: Fork, since watch: Int) -> UInt32 {
+        watches[watch]?[fork] ?? .max
     }
 
     /// Forgets to what lengths forks were cut, as a checkpoint begins.

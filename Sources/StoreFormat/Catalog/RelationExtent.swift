@@ -1,7 +1,7 @@
 /// The pages of a relation that readers see, and the rows on them, at one moment.
 ///
-/// The number of rows is known as long as all pages are as loads left them
-/// (`PendingLoad/commit(rowCount:)`). A reader of all pages can then tell whether rows are missing.
+/// The number of rows is known as long as all pages are as loads left them. A reader of all pages
+/// can then tell whether rows are missing.
 public struct RelationExtent: Sendable, Hashable {
     /// How many blocks the main fork has.
     public let blockCount: UInt32

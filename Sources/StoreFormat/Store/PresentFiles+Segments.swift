@@ -28,6 +28,23 @@ extension PresentFiles {
         return found
     }
 
+    /// A file with contents at the name of a fork that the catalog does not know: it is not what
+    /// the store has left, so nothing may be lost of it.
+    ///
+    /// - Throws: what asking the storage, and reading the files' status, throws.
+    package static func foreignFile(
+        _ fork: Fork, of relation: OpenRelation, _ files: FileAccess
+    ) throws(StorageError) -> String? {
+        if relation.capabilities.isVolatile { return nil }
+        if try relation.storage.exists(fork), let count = try? relation.storage.blockCount(fork) {
+            if count > 0 { return "\(relation.locator)\(fork.suffix)" }
+            if !relation.capabilities.keepsSegmentFiles { return nil }
+        }
+        for path in paths(of: relation.locator, fork)
+        where try files.status(of: path)?.size ?? 0 > 0 { return path }
+        return nil
+    }
+
     /// The segment that ends the fork: the first one that is not full or has no successor.
     private func lastReachable(
         _ segments: [UInt32: String], _ segmentBlocks: UInt32, _ files: FileAccess

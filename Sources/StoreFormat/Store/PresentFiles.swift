@@ -104,9 +104,12 @@ package struct PresentFiles {
     /// The paths by which the built-in storage managers find a relation's forks, and those that
     /// they would meet first beside them.
     package static func paths(of locator: RelationLocator) -> [String] {
-        Fork.allCases.flatMap { fork in
-            RelationFileName.firstEnds.map { "\(locator)\(fork.suffix)\($0)" }
-        }
+        Fork.allCases.flatMap { paths(of: locator, $0) }
+    }
+
+    /// Those of one fork.
+    package static func paths(of locator: RelationLocator, _ fork: Fork) -> [String] {
+        RelationFileName.firstEnds.map { "\(locator)\(fork.suffix)\($0)" }
     }
 
     /// Whether a path is that of a file of a fork, as the built-in storage managers name them.

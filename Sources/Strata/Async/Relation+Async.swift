@@ -13,7 +13,7 @@ extension Relation {
     /// ``page(_:fork:strategy:session:)``.
     ///
     /// - Parameters:
-    ///   - block: the page's number; in the main fork it must be below ``blockCount``.
+    ///   - block: the page's number, below the fork's ``blockCount(of:)``.
     ///   - fork: the fork to read from.
     ///   - session: any number of tasks may use it at a time.
     /// - Throws: `CancellationError` if the task is cancelled while it waits; the IO continues into
@@ -30,7 +30,7 @@ extension Relation {
 
     @usableFromInline
     func residentPage(_ block: BlockNumber, _ fork: Fork, _ session: AsyncSession) -> PinnedPage? {
-        if fork == .main && block.rawValue >= blockCount { return nil }
+        if block.rawValue >= record.visibleBlocks(of: fork) { return nil }
         return engine.buffers.pinIfResident(
             block, of: open, fork: fork, ring: false, sessionIndex: session.core.sessionIndex)
     }

@@ -137,6 +137,13 @@ final class CheckpointRun {
                     }
                     catalog.relations[now.name] = now
                 }
+            } publish: { state in
+                for relation in grown {
+                    guard let record = state.records[relation.locator],
+                        let now = state.description(at: relation.locator)
+                    else { continue }
+                    for (fork, count) in now.furtherForks { record.show(fork, blocks: count) }
+                }
             }
         }
         engine.removeRemains(session, of: removable)

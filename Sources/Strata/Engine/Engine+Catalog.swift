@@ -156,6 +156,8 @@ extension Engine {
             do throws(StorageError) {
                 let relation = try openRelation(locator, managedBy: managerName)
                 for fork in Fork.allCases where try relation.storage.exists(fork) {
+                    // A page that somebody has stays, and is not written behind the file's end.
+                    buffers.setCut(relation, fork, from: 0)
                     try buffers.dropBlocks(
                         of: relation, fork: fork, from: BlockNumber(0), session: session)
                     try relation.storage.truncate(fork, to: 0, session: session)

@@ -26,8 +26,16 @@ extension Engine {
             try KeptCopies.drop(givenUp, in: files, store: control.identifier, session: session)
             for locator in givenUp.keys {
                 // A drop may have been faster.
-                if case .uncounted = catalog.remains[locator]?.kind {
-                    catalog.remains[locator] = nil
+                guard case .uncounted = catalog.remains[locator]?.kind else { continue }
+                catalog.remains[locator] = nil
+                guard let relation = catalog.relation(at: locator),
+                    managers.manager(named: relation.managerName) != nil
+                else { continue }
+                // Forks that only the later one knew are left over from here on.
+                let open = try openRelation(locator, managedBy: relation.managerName)
+                for fork in Fork.allCases where relation.blockCount(of: fork) == nil {
+                    if try PresentFiles.foreignFile(fork, of: open, files) == nil { continue }
+                    catalog.relations[relation.name]?.furtherForks[fork] = 0
                 }
             }
         }

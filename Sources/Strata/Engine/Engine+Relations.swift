@@ -67,7 +67,8 @@ extension Engine {
             addUser(current.locator, &state)
             if let record = state.records[current.locator] { return record }
             let record = RelationState(
-                name, open, blockCount: current.blockCount, isSettled: false, forks: forks)
+                name, open, blockCount: current.blockCount, isSettled: false,
+                furtherForks: current.furtherForks, forks: forks)
             record.setCount(current, buffers)
             state.records[current.locator] = record
             return record

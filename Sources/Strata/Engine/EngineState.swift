@@ -91,7 +91,9 @@ struct EngineState: Sendable {
 /// A used relation: the one object behind all ``Relation`` values of a locator.
 final class RelationState: Sendable {
     let open: OpenRelation
-    private let visibleBlocks: Atomic<UInt32>
+    /// By fork, the blocks that readers see. Of a further fork there may be more, if it was
+    /// extended by other means than the relation.
+    private let visibleBlocks: InlineArray<4, Atomic<UInt32>>
     private let settled: Atomic<Bool>
     private let failedFilling = Atomic<Bool>(false)
     private let known: Lock<Known>
@@ -107,11 +109,14 @@ final class RelationState: Sendable {
 
     init(
         _ name: String, _ open: OpenRelation, blockCount: UInt32, isSettled: Bool,
-        forks: ForkLengths = ForkLengths()
+        furtherForks: [Fork: UInt32] = [:], forks: ForkLengths = ForkLengths()
     ) {
         self.open = open
         known = Lock(Known(name: name, forks: forks), rank: .countedExtent)
-        visibleBlocks = Atomic(blockCount)
+        visibleBlocks = InlineArray { index in
+            let fork = Fork.allCases[index]
+            return Atomic(fork == .main ? blockCount : furtherForks[fork] ?? 0)
+        }
         settled = Atomic(isSettled)
     }
 
@@ -129,10 +134,8 @@ final class RelationState: Sendable {
 
     /// Records, together with the catalog, that blocks from `count` on do not count any more.
     func cut(_ fork: Fork, to count: UInt32) {
-        if fork == .main {
-            isSettled = false
-            visibleBlocks.store(count, ordering: .releasing)
-        }
+        if fork == .main { isSettled = false }
+        visibleBlocks[Int(fork.rawValue)].store(count, ordering: .releasing)
         withForks { $0.cut(fork, to: count) }
     }
 
@@ -177,11 +180,16 @@ final class RelationState: Sendable {
 
     /// How many blocks of the main fork readers see. A thread that adds pages releases it once they
     /// are in the pool; readers acquire it.
-    var blockCount: UInt32 { visibleBlocks.load(ordering: .acquiring) }
+    var blockCount: UInt32 { visibleBlocks(of: .main) }
+
+    /// How many blocks of a fork readers surely see.
+    func visibleBlocks(of fork: Fork) -> UInt32 {
+        visibleBlocks[Int(fork.rawValue)].load(ordering: .acquiring)
+    }
 
     /// Shows blocks up to `count` to readers.
     func show(_ fork: Fork = .main, blocks count: UInt32) {
-        if fork == .main { visibleBlocks.max(count, ordering: .releasing) }
+        visibleBlocks[Int(fork.rawValue)].max(count, ordering: .releasing)
         withForks { $0.show(fork, blocks: count) }
     }
 }

@@ -46,20 +46,8 @@ struct CopiedPages {
     init(_ relation: Relation, _ session: Session) throws(StorageError) {
         self.relation = relation
         extent = relation.extent
-        let buffers = relation.engine.buffers
-        guard extent.blockCount > 0, PageReplacement.isPossible(for: relation.open, in: buffers)
-        else {
-            last = nil
-            return
-        }
-        do throws(StorageError) {
-            last = try PageReplacement(
-                of: BlockNumber(extent.blockCount - 1), relation.open, in: buffers,
-                session: session)
-        } catch {
-            if error.isExhaustion { throw error }
-            last = nil
-        }
+        last = try PageReplacement.ofLast(
+            of: extent.blockCount, relation.open, in: relation.engine.buffers, session: session)
     }
 }
 

@@ -16,10 +16,9 @@ extension Engine {
     ///   - isCancelled: called before each page; returns true to end without effect.
     /// - Returns: the new relation; nil if it was cancelled.
     /// - Throws: `notFound`, `alreadyExists`, `unknownStorageManager`; `misuse` if it is the toast
-    ///   relation of another; `invalidConfiguration` if
-    ///   the manager does not know an option; `invalidPage` if a page is damaged; `relationDamaged`
-    ///   if rows or another fork's blocks are missing; what reading and writing throw. Nothing is
-    ///   copied then.
+    ///   relation of another; `invalidConfiguration` if the manager does not know an option;
+    ///   `invalidPage` if a page is damaged; `relationDamaged` if rows or another fork's blocks are
+    ///   missing; what reading and writing throw. Nothing is copied then.
     public func copyRelation(
         named name: String, to target: LoadTarget, session: Session,
         isCancelled: () -> Bool = { false }
@@ -83,86 +82,43 @@ extension Engine {
         return tally
     }
 
-    /// Copies another fork as it is on disk: as many blocks as the catalog counts, or as this
-    /// engine has extended it to. Whatever else is at its names is no part of the relation.
+    /// Copies another fork: as many blocks as the catalog counts, or as this engine has extended it
+    /// to. Whatever else is at its names is no part of the relation. Takes the pages from the pool,
+    /// where no write tears them.
     private func copyFork(
         _ fork: Fork, _ source: Relation, to load: PendingLoad, _ session: Session
     ) throws(StorageError) {
         let count = try blockCount(of: fork, source.record)
         if count == 0 { return }
-        try buffers.flush(source.open, session: session)
         let storage = source.open.storage
         let found = try storage.exists(fork) ? storage.blockCount(fork) : 0
-        if found < count { throw shortFork(source, fork, Int(found), count) }
-        let target = load.record.open
+        if found < count {
+            throw .shortRelation(try described(source.record), fork, blocks: found, found)
+        }
+        let (kind, target) = (source.open.pageKind(of: fork), load.record.open)
         load.furtherForks[fork] = count
         try target.storage.create(fork, ifMissing: false)
         try target.storage.zeroExtend(fork, from: 0, count: Int(count), sync: .register)
-        let step = 16
-        let memory = PageSlots(slots: 1, pages: step)
-        for first in stride(from: 0, to: Int(count), by: step) {
-            let pages = memory.addresses(0, min(step, Int(count) - first))
-            let block = BlockNumber(UInt32(first))
-            try storage.read(fork, block: block, into: pages.span)
-            var isEmpty = true
-            for position in pages.indices {
-                let isNew = try check(
-                    pages[position], block.advanced(by: position), fork, source)
-                if !isNew { isEmpty = false }
-                seal(pages[position], block.advanced(by: position), fork, for: target)
-            }
+        var options = ReadStreamOptions.scan(of: Int(count), in: buffers)
+        options.fork = fork
+        let strategy = AccessStrategy(.bulkWrite, for: buffers)
+        var pages = source.stream(BlockRange(0..<count), session: session, options: options)
+        var tally = CopyTally()
+        while let page = try pages.next() {
             // The target has zeroes there already, without space for them where it can.
-            if isEmpty { continue }
-            try target.storage.write(fork, block: block, from: pages.span, sync: .register)
+            if page.withView({ kind.isNew($0) }) { continue }
+            var copy = try buffers.page(
+                page.block, of: target, fork: fork, mode: .zeroAndLock, strategy: strategy,
+                session: session)
+            copy.unlock()
+            let refusal = page.withView { view in
+                let reason = kind.refusal(of: view)
+                if reason == nil { tally.copy(view, kind, to: copy) }
+                if !kind.keepsLogPosition { copy.markDirty(lsn: page.lsn) }
+                return reason
+            }
+            if let refusal { throw .refused(source.open, fork, page.block, refusal) }
         }
-    }
-
-    /// - Returns: whether the page is all zeroes.
-    /// - Throws: `invalidPage` if a page is damaged.
-    private func check(
-        _ page: PageAddress, _ block: BlockNumber, _ fork: Fork, _ source: Relation
-    ) throws(StorageError) -> Bool {
-        // Only the caller has this memory.
-        let view = unsafe PageView(unsafePage: UnsafeRawPointer(page.pointer))
-        let reason: String
-        let kind = source.open.pageKind(of: fork)
-        switch kind.verify(
-            view, at: source.locator.place(fork, block), checksums: control.hasPageChecksums)
-        {
-        case .new: return true
-        case .valid: return false
-        case .invalid(let fault): reason = fault.description
-        }
-        throw StorageError(
-            .invalidPage,
-            "relation \"\(source.name)\", fork \(fork.name), block \(block): \(reason)",
-            remedy: "Verify the store to find all damaged pages, and restore it from a backup.",
-            at: source.open.location(fork, block: block))
-    }
-
-    /// Makes a page that was read what it must be in the copy: its place is another one.
-    private func seal(
-        _ page: PageAddress, _ block: BlockNumber, _ fork: Fork, for target: OpenRelation
-    ) {
-        guard target.pageKind(of: fork) == .sealed else { return }
-        // Only the caller has this memory.
-        var editor = unsafe PageEditor(unsafePage: page.pointer)
-        editor.complete(
-            .sealed, at: target.locator.place(fork, block), checksums: control.hasPageChecksums)
-    }
-
-    private func shortFork(
-        _ source: Relation, _ fork: Fork, _ found: Int, _ expected: UInt32
-    ) -> StorageError {
-        StorageError(
-            .relationDamaged,
-            "relation \"\(source.name)\" has \(found) of the \(expected) blocks of its fork"
-                + " \(fork.name)",
-            remedy: "Verify the store to see which file is missing or too short, and restore it"
-                + " from a backup.",
-            at: StorageError.Location(
-                relation: source.name, fork: fork.name, block: UInt32(found),
-                path: source.locator.description))
     }
 }
 

@@ -16,12 +16,11 @@ extension Engine {
     /// - Throws: `invalidName`, also if new columns have control characters in their names;
     ///   `alreadyExists` if the relation to create exists; `notFound` if the relation to append to
     ///   is missing; `misuse` if the columns differ from those of the relation to append to, or if
-    ///   the relation holds the values of another;
-    ///   `relationBusy`; `unknownStorageManager`; what writing throws.
+    ///   the relation holds the values of another; `relationBusy`; `unknownStorageManager`; what
+    ///   writing throws.
     public func beginLoad(_ target: LoadTarget, session: Session) throws(StorageError)
         -> PendingLoad
     {
-        try checkIsNoToast(target.relation)
         try checkColumnNames(target)
         return try startLoads([target], session: session)[0]
     }
@@ -41,9 +40,9 @@ extension Engine {
 
     /// Begins loads whatever their columns' names: a copy keeps those of the original. The catalog
     /// is replaced once for all that make files, and once for each append.
-    func startLoads(_ targets: [LoadTarget], session: Session) throws(StorageError)
-        -> [PendingLoad]
-    {
+    func startLoads(
+        _ targets: [LoadTarget], ofToast: Bool = false, session: Session
+    ) throws(StorageError) -> [PendingLoad] {
         for target in targets { try RelationName.check(target.relation) }
         try checkUsable(session)
         var reserved: [String] = []
@@ -52,6 +51,8 @@ extension Engine {
             for target in targets {
                 try reserve(target.relation)
                 reserved.append(target.relation)
+                // From here on nothing else can give the name to a toast relation.
+                if !ofToast { try checkIsNoToast(target.relation) }
             }
             let new = try startFiles(targets.filter { $0.mode != .append }, session)
             var starts = new[...]
@@ -214,9 +215,8 @@ extension Engine {
             // Users replace damaged relations in particular.
             logger.warning(
                 """
-                relation "\(existing.name)" is replaced by one that is kept as new ones \
-                are, since it \
-                does not tell how it is: \(error)
+                relation "\(existing.name)" is replaced by one that is kept as new ones are, since \
+                it does not tell how it is: \(error)
                 """)
             return target.managerOptions
         }
@@ -313,6 +313,7 @@ extension Engine {
                 state.records[locator] = load.record
                 load.record.setCount(descriptions[position], buffers)
                 load.record.show(blocks: descriptions[position].blockCount)
+                for (fork, count) in load.furtherForks { load.record.show(fork, blocks: count) }
                 load.record.isSettled = true
                 addUser(locator, &state)
             }

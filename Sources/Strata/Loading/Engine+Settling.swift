@@ -89,6 +89,9 @@ extension Engine {
         _ fork: Fork, _ record: RelationState, _ session: Session
     ) throws(StorageError) {
         if try described(record).blockCount(of: fork) == 0 { return record.cut(fork, to: 0) }
+        if let path = try PresentFiles.foreignFile(fork, of: record.open, files) {
+            throw .foreignFork(record.name, fork, path)
+        }
         try changeCatalog(session) { [self] (catalog) throws(StorageError) in
             catalog.cut(try described(record), fork, to: 0)
         } publish: { _ in
@@ -121,6 +124,9 @@ extension Engine {
         session.submitStaged()
         try checkOwnership()
         let end = BlockNumber(count)
+        // Somebody may have a page and change it: that must not reach a file that ends before it.
+        // If it stays, so does this, and the next attempt comes before the fork grows.
+        buffers.setCut(relation, fork, from: end)
         try buffers.dropBlocks(of: relation, fork: fork, from: end, session: session)
         repeat {
             try relation.storage.truncate(fork, to: count, session: session)
@@ -128,5 +134,6 @@ extension Engine {
             // If it was written behind the new end, the fork is longer again.
             try buffers.dropBlocks(of: relation, fork: fork, from: end, session: session)
         } while try relation.storage.blockCount(fork) > count
+        buffers.setCut(relation, fork, from: nil)
     }
 }

@@ -98,7 +98,7 @@ extension Engine {
                 try managers.manager(named: load.managerName)?.manager.options(of: locator) ?? [:]
             role = .values(in: target.relation, number: number ?? locator.number)
         }
-        let toast = try startLoads([target], session: load.session)[0]
+        let toast = try startLoads([target], ofToast: true, session: load.session)[0]
         toast.toastRole = .owner(owner)
         return (toast, role)
     }

@@ -11,10 +11,7 @@ extension Engine {
     public func beginLoads(_ targets: [LoadTarget], session: Session) throws(StorageError)
         -> [PendingLoad]
     {
-        for target in targets {
-            try checkIsNoToast(target.relation)
-            try checkColumnNames(target)
-        }
+        for target in targets { try checkColumnNames(target) }
         return try startLoads(targets, session: session)
     }
 
@@ -70,17 +67,17 @@ extension Engine {
     /// Drops relations and their toast relations, as ``dropRelation(named:session:)`` drops one.
     ///
     /// - Throws: `notFound`, `misuse` if one is the toast relation of another, `relationBusy` if
-    ///   one is being loaded or is named twice, or what
-    ///   writing throws. None is dropped then.
+    ///   one is being loaded or is named twice, or what writing throws. None is dropped then.
     public func dropRelations(named names: [String], session: Session) throws(StorageError) {
         try checkUsable(session)
         if names.isEmpty { return }
         var reserved: [String] = []
         defer { for name in reserved { unreserve(name) } }
         for name in names {
-            try checkIsNoToast(name)
             try reserve(name)
             reserved.append(name)
+            // From here on nothing else can give the name to a toast relation.
+            try checkIsNoToast(name)
         }
         var gone: [RelationDescription] = []
         try changeCatalog(session, isShared: true) { [self] (catalog) throws(StorageError) in

@@ -19,20 +19,12 @@ extension PendingLoad {
         try checkOpen()
         if hasLookedForLastPage { return filling }
         hasLookedForLastPage = true
-        guard target.mode == .append, firstBlock > 0,
-            PageReplacement.isPossible(for: record.open, in: engine.buffers),
-            engine.mayFill(record)
+        // The rows get new pages behind a damaged one, whose readers meet its error.
+        guard target.mode == .append, engine.mayFill(record),
+            let replacement = try PageReplacement.ofLast(
+                of: firstBlock, record.open, in: engine.buffers, session: session),
+            replacement.isHeapPage
         else { return nil }
-        let replacement: PageReplacement
-        do throws(StorageError) {
-            replacement = try PageReplacement(
-                of: BlockNumber(firstBlock - 1), record.open, in: engine.buffers, session: session)
-        } catch {
-            // The rows get new pages; readers of the damaged page meet its error.
-            if error.isExhaustion { throw error }
-            return nil
-        }
-        guard replacement.isHeapPage else { return nil }
         filling = LastPage(replacement)
         return filling
     }

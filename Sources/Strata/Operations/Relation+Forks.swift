@@ -18,7 +18,7 @@ extension Relation {
     /// What is behind the first `count` blocks leaves the pool unwritten, and never comes back: the
     /// fork grows by pages of zeroes. A cut of the main fork makes the number of rows unknown, and
     /// the free-space map forgets the blocks. Values out of line stay. Readers that ask for a page
-    /// later, also scans that began before, get `notFound`.
+    /// later get `notFound`; scans that began before do too, once the files have become shorter.
     ///
     /// - Throws: with nothing changed: `misuse` if the fork has fewer blocks, or the relation holds
     ///   the values of another; `pageInUse` if one of the pages is held, by any thread or scan;

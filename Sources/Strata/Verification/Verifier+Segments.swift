@@ -23,10 +23,11 @@ extension Verifier {
             if segment > next {
                 // A crash during growth leaves segments behind the end, and may remove the names of
                 // those before them.
-                let isBehindEnd = subject.fork == .main && firstBlock(of: next) >= expected
+                let isBehindEnd =
+                    subject.fork == .main && firstBlock(of: next) >= expectedCount(subject)
                 if isBehindEnd && segment - next <= Self.segmentsOfOneGrowth { break }
                 isWhole = false
-                found(missing(next..<segment, subject))
+                found(missing(next..<segment, subject), in: subject)
             }
             if let length = try verifySegment(segment, subject) {
                 lengths[segment] = length
@@ -39,12 +40,14 @@ extension Verifier {
         if !reportShort(lengths, segments, subject) { isWhole = false }
         // Empty files may follow the last one, since truncating leaves them.
         let end = reachable(lengths, segments)
-        if isWhole && end < UInt64(expected) {
+        // A cut makes itself known before the fork becomes shorter.
+        let wanted = expectedCount(subject)
+        if isWhole && end < UInt64(wanted) {
             let missing = UInt32(end)
             found(
                 subject.finding(
                     .wrongLength,
-                    "the fork has \(missing) blocks where the catalog says \(expected)",
+                    "the fork has \(missing) blocks where the catalog says \(wanted)",
                     block: missing, path: path(subject, segment: UInt32(UInt64(missing) / size))))
         }
     }
@@ -99,7 +102,9 @@ extension Verifier {
             bytes = try file.size()
         } catch {
             if error.code == .resourcesExhausted { throw error }
-            found(subject.finding(.unreadable, error.description, block: first, path: path))
+            let finding = subject.finding(
+                .unreadable, error.description, block: first, path: path)
+            found(finding, in: subject)
             return nil
         }
         defer { file.close(session) }
@@ -161,7 +166,9 @@ extension Verifier {
             return data.upperBound > offset ? max(offset, data.lowerBound)..<data.upperBound : nil
         } catch {
             if error.code == .resourcesExhausted { throw error }
-            found(subject.finding(.unreadable, error.description, block: block, path: file.path))
+            let finding = subject.finding(
+                .unreadable, error.description, block: block, path: file.path)
+            found(finding, in: subject)
             return offset..<Int64.max
         }
     }
@@ -182,10 +189,10 @@ extension Verifier {
                         .wrongLength,
                         "the file has \(length) of \(size) blocks, while others of the fork follow",
                         block: UInt32(clamping: UInt64(segment) * size + UInt64(length)),
-                        path: path(subject, segment: segment)))
+                        path: path(subject, segment: segment)), in: subject)
             }
             // What a crash has left behind the end does not count.
-            let counts = subject.fork != .main || firstBlock(of: segment) < expectedCount(subject)
+            let counts = firstBlock(of: segment) < limit(.max, subject)
             if length > 0 && counts { followedByContent = true }
         }
         return isWhole

@@ -20,6 +20,23 @@ final class Verifier {
         let fork: Fork
         /// The main fork as readers saw it when checking began. Later pages are being added.
         let extent: RelationExtent
+        /// Of a further fork, what the catalog counted then, and what readers saw.
+        let counted: UInt32?
+        let visible: UInt32?
+        /// Tells of cuts since then.
+        let watch: Int
+
+        init(_ relation: Relation, _ fork: Fork, _ extent: RelationExtent, watch: Int) {
+            (self.relation, self.fork, self.extent) = (relation, fork, extent)
+            self.watch = watch
+            counted = relation.engine.description(at: relation.locator)?.blockCount(of: fork)
+            visible = counted == nil ? nil : try? relation.blockCount(of: fork)
+        }
+
+        /// Blocks from here on were cut off meanwhile, so nothing is to be said of them.
+        var lowest: UInt32 {
+            relation.record.withForks { $0.lowest(fork, since: watch) }
+        }
     }
 
     init(
@@ -35,6 +52,11 @@ final class Verifier {
             combineLimit: engine.options.combineLimit)
     }
 
+    /// Does the same for a fork, unless the block was cut off meanwhile.
+    func found(_ finding: VerificationFinding, in subject: Subject) {
+        if finding.block.map({ $0 < subject.lowest }) ?? true { found(finding) }
+    }
+
     /// Counts and reports a finding.
     func found(_ finding: VerificationFinding) {
         report.findings += 1
@@ -45,14 +67,13 @@ final class Verifier {
     func verify(_ relation: Relation) throws(StorageError) {
         report.relations += 1
         let findings = report.findings
+        let watch = relation.record.withForks { $0.watch() }
+        defer { relation.record.withForks { $0.endWatch(watch) } }
         let extent = relation.extent
         for fork in Fork.allCases {
-            let subject = Subject(relation: relation, fork: fork, extent: extent)
+            let subject = Subject(relation, fork, extent, watch: watch)
             // One without blocks may be half created, and counts for nothing.
-            let counted = engine.description(at: relation.locator)?.blockCount(of: fork)
-            if fork != .main, counted == 0, (try? relation.blockCount(of: fork)) ?? 0 == 0 {
-                continue
-            }
+            if fork != .main, subject.counted == 0, subject.visible ?? 0 == 0 { continue }
             pages =
                 fork == .main
                 ? PageFindings(relation.schema, values: try values(of: relation)) : PageFindings()
@@ -114,8 +135,8 @@ final class Verifier {
     private func verifyManaged(_ subject: Subject) throws(StorageError) {
         let relation = subject.relation.open
         do throws(StorageError) {
-            let wanted = expectedCount(subject)
             guard try relation.storage.exists(subject.fork) else {
+                let wanted = expectedCount(subject)
                 if subject.fork == .main {
                     let path = relation.locator.description
                     found(subject.finding(.missingFile, "its files are missing", path: path))
@@ -127,6 +148,8 @@ final class Verifier {
                 return
             }
             let count = try relation.storage.blockCount(subject.fork)
+            // A cut makes itself known before the fork becomes shorter.
+            let wanted = expectedCount(subject)
             if count < wanted {
                 found(
                     subject.finding(
@@ -142,7 +165,7 @@ final class Verifier {
                 found(
                     subject.finding(
                         .damagedStorage, error.message, block: error.location.block,
-                        path: error.location.path))
+                        path: error.location.path), in: subject)
             }
         } catch {
             if error.code == .closed || error.code == .misuse { throw error }
@@ -150,21 +173,18 @@ final class Verifier {
         }
     }
 
-    /// How many blocks a fork must have.
+    /// How many blocks a fork must have, of those that it had when checking began.
     func expectedCount(_ subject: Subject) -> UInt32 {
-        if subject.fork == .main { return subject.extent.blockCount }
-        let relation = subject.relation
-        return engine.description(at: relation.locator)?.blockCount(of: subject.fork) ?? 0
+        let count = subject.fork == .main ? subject.extent.blockCount : subject.counted ?? 0
+        return min(count, subject.lowest)
     }
 
     /// Excludes blocks beyond what readers see: they are being written, or a crash has left them,
     /// and they are cut off before the relation grows.
     func limit(_ end: UInt32, _ subject: Subject) -> UInt32 {
-        if subject.fork == .main { return min(end, subject.extent.blockCount) }
         // Of a fork that the catalog does not know everything is looked at.
-        let known = engine.description(at: subject.relation.locator)?.blockCount(of: subject.fork)
-        guard known != nil else { return end }
-        return min(end, (try? subject.relation.blockCount(of: subject.fork)) ?? end)
+        let visible = subject.fork == .main ? subject.extent.blockCount : subject.visible ?? end
+        return min(end, visible, subject.lowest)
     }
 }
 
@@ -178,7 +198,8 @@ extension Verifier {
             let space = try engine.managers.manager(relation.manager)?.space(
                 of: relation.locator, fork: subject.fork)
         else { return limit(end, subject) }
-        return min(end, UInt32(clamping: space.usedBytes / Self.leastBytesOfPage))
+        return min(
+            limit(end, subject), UInt32(clamping: space.usedBytes / Self.leastBytesOfPage))
     }
 
     /// The least space per page: a chunk of a compressed relation has sixteen in 4096 bytes.
@@ -239,9 +260,11 @@ extension Verifier {
         _ blocks: Range<UInt32>, _ kind: VerificationFinding.Kind, _ reason: String,
         _ path: String?, _ subject: Subject
     ) {
+        let kept = blocks.clamped(to: 0..<subject.lowest)
+        if kept.isEmpty { return }
         tell(
             pages.note(
-                PageFindings.Run(blocks: blocks, kind: kind, reason: reason, path: path)), subject)
+                PageFindings.Run(blocks: kept, kind: kind, reason: reason, path: path)), subject)
     }
 
     private func tell(_ run: PageFindings.Run?, _ subject: Subject) {
