@@ -72,7 +72,7 @@ import Threads
                     try engine.dropRelation(named: "a", session: session)
                 }
                 if round == 0 { try engine.load("a", 5, mark: 3, session, mode: mode) }
-                try engine.checkpoint(session: session)
+                try engine.checkpoint(session)
                 #expect(own.isSubset(of: names(in: store.path + "/base/1")), "\(round)")
                 if round > 0 {
                     let told = engine.recovery.actions.map(\.description)
@@ -87,7 +87,7 @@ import Threads
                 #expect(marks == Array(repeating: 2, count: 40))
                 let new = try engine.relation(named: "a").marks(session)
                 #expect(new == Array(repeating: 3, count: 5))
-                try engine.checkpoint(session: session)
+                try engine.checkpoint(session)
             }
         }
         let left = Set(names(in: store.path + "/base/1"))
