@@ -6,45 +6,6 @@ import Threads
 
 /// Operations on a relation in the middle of others.
 @Suite struct OperationRaceTests {
-    /// A search that began before the relation grew does not take the new block off the map.
-    @Test func aSearchBesideGrowth() throws {
-        let store = TestStore()
-        try store.open().close()
-        let files = NamedFailures()
-        let engine = try store.open { $0.fileSystem = files }
-        let session = try engine.makeSession()
-        let relation = try engine.load("t", 10, mark: 1, session, isCounted: false)
-        try relation.recordFreeSpace(8000, at: 3, session: session)
-        try relation.vacuumFreeSpaceMap(session: session)
-        // The pages above the leaf go on promising a block.
-        try relation.recordFreeSpace(0, at: 3, session: session)
-        try engine.checkpoint(session)
-        _ = try engine.buffers.evictAll(session: session)
-        let grown = Record<UInt32>()
-        files.set { call, path in
-            guard call == .read, path.hasSuffix("_fsm"), grown.all.isEmpty else { return 0 }
-            grown.append(0)
-            do {
-                try TestThreads.run {
-                    let session = try engine.makeSession()
-                    defer { session.close() }
-                    let pages = try relation.extend(session: session)
-                    let block = pages.first
-                    try relation.recordFreeSpace(8100, at: block, session: session)
-                    grown.append(block.rawValue)
-                }
-            } catch { Issue.record("\(error)") }
-            return 0
-        }
-        let found = try relation.findPage(with: 8000, session: session)
-        files.set { _, _ in 0 }
-        #expect(grown.all == [0, 10])
-        #expect(found == 10)
-        #expect(try relation.recordedFreeSpace(at: 10, session: session) >= 8000)
-        session.close()
-        try engine.close()
-    }
-
     /// A copy takes pages of further forks from the pool, where no write tears them.
     @Test(arguments: IOMethodMatrix.all, PageKind.allCases)
     func copiesOfForksAreNotTorn(_ method: TestedMethod, _ kind: PageKind) throws {

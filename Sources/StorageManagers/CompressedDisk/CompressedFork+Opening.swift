@@ -209,8 +209,10 @@ extension CompressedFork {
                 throw foreign(mapPath, owner, .damagedMap)
             }
         } catch {
-            let isVerdict = error.code == .damagedChunk || error.code == .damagedMap
-            if isVerdict || error.isExhaustion { throw error }
+            switch error.code {
+            case .damagedChunk, .damagedMap, .resourcesExhausted: throw error
+            default: break
+            }
         }
     }
 
