@@ -118,8 +118,9 @@ final class CheckpointRun {
 
     /// Records what has become durable, and removes what nothing refers to any more.
     private func publish(_ engine: Engine) throws(StorageError) {
+        let grown = grown
         if !grown.isEmpty {
-            try engine.changeCatalog(session) { [grown] (catalog) throws(StorageError) in
+            try engine.changeCatalog(session) { (catalog) throws(StorageError) in
                 for relation in grown {
                     let locator = relation.locator
                     guard let record = engine.state.withLock({ $0.records[locator] }),
