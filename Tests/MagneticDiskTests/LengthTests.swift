@@ -38,6 +38,20 @@ struct LengthTests {
         #expect(pages.holdsAll(from: 5))
     }
 
+    @Test("Truncating removes part of a block behind the end", arguments: [0, 2, 6] as [UInt32])
+    func truncatingAPartialBlock(blocks: UInt32) throws {
+        let disk = try TestDisk(TestedMethod(.synchronous))
+        let storage = try disk.makeRelation(blocks: Int(blocks))
+        let name = blocks > 4 ? "base/1/16384.1" : "base/1/16384"
+        let whole = Int(blocks % 4) * blockSize
+        disk.setSize(name, whole + 7680)
+        let session = try disk.system.makeSession()
+        defer { session.close() }
+        try storage.truncate(.main, to: blocks, session: session)
+        #expect(disk.size(name) == whole)
+        #expect(try storage.blockCount(.main) == blocks)
+    }
+
     @Test("A truncated segment hides those after it", arguments: IOMethodMatrix.all)
     func shortMiddle(method: TestedMethod) throws {
         let disk = try TestDisk(method)

@@ -50,9 +50,12 @@ extension MagneticRelation {
     func truncate(_ fork: Fork, to count: UInt32, session: Session) throws(StorageError) {
         try disk.checkWritable(locator, fork)
         // This opens all segments that count.
-        if try blockCount(fork) > count {
+        let blocks = try blockCount(fork)
+        if blocks >= count {
             try withTable(fork) { (table) throws(StorageError) in
                 try table.change { (files) throws(StorageError) in
+                    // A crash while the fork grew may have left part of a block behind its end.
+                    if try blocks == count && files.last?.endsWithBlock != false { return }
                     try cut(fork, &files, to: count)
                 }
             }
@@ -143,5 +146,12 @@ extension MagneticRelation {
             }
         }
         for file in files.reversed() { try body(file) }
+    }
+}
+
+extension VirtualFile {
+    /// Whether nothing follows the last whole block.
+    fileprivate var endsWithBlock: Bool {
+        get throws(StorageError) { try size() % Int64(blockSize) == 0 }
     }
 }
