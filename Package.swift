@@ -240,8 +240,7 @@ let tests: [Target] = [
         name: "RadosDiskTests",
         dependencies: [
             "RadosStore", "RadosDisk", "Strata", "FileAccess", "StorageManager", "AsyncIO",
-            "StorageTesting",
-            "Threads",
+            "StorageTesting", "Threads", rados, log,
         ]),
     .testTarget(
         name: "CompressedDiskTests",
@@ -331,8 +330,8 @@ let tests: [Target] = [
     .executableTarget(
         name: "CrashClient",
         dependencies: [
-            "Strata", "BufferManager", "PageFormat", "StorageManager", "AsyncIO",
-            "StorageTesting", log, "Threads",
+            "RadosStore", "RadosDisk", "Strata", "BufferManager", "PageFormat", "StorageManager",
+            "AsyncIO", "StorageTesting", log, "Threads",
         ],
         path: "Tests/CrashClient"),
     // Damages stores of the built tool; `.ci/harm` and the tests below run it.

@@ -205,7 +205,7 @@
                 let directory = TemporaryDirectory()
                 let path = directory.path + "/store"
                 let place = TestCluster.configuration()
-                setenv("CEPH_CONF", TestCluster.configurationPath ?? "", 1)
+                TestCluster.setEnvironment()
                 let name = "rados:\(place.pool)/\(place.namespace)"
                 var options = options()
                 options.findClusters(timeoutSeconds: 20)
