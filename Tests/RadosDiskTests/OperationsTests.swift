@@ -1,4 +1,5 @@
 #if RADOS
+    import Foundation
     import RadosStore
     import StorageManager
     import StorageTesting
@@ -147,6 +148,32 @@
                     #expect(try store.engine.findings(session) == [])
                     try end(store, session, .closed)
                 }
+            }
+        }
+
+        /// Silence is not damage: verifying ends, rather than listing every page.
+        @Test(arguments: IOMethodMatrix.all)
+        func verifyingEndsWhenTheClusterIsSilent(_ method: TestedMethod) throws {
+            try TestThreads.run {
+                var place = TestCluster.configuration()
+                place.restSeconds = 3600
+                let store = try OwnStore(place, method)
+                let session = try store.engine.makeSession()
+                let relation = try make(store.engine, "t", .sealed, 600, session)
+                try store.engine.checkpoint(session)
+                let cluster = store.home.space.cluster
+                _ = cluster.note(-ETIMEDOUT)
+                var findings: [String] = []
+                expectCode(.timedOut) {
+                    _ = try store.engine.verify(
+                        session: session,
+                        observer: VerificationObserver(finding: { findings.append("\($0)") }))
+                }
+                #expect(findings == [])
+                _ = cluster.note(0)
+                #expect(try store.engine.findings(session) == [])
+                #expect(try relation.wholePages(session) == 600)
+                try end(store, session, .closed)
             }
         }
 

@@ -33,6 +33,7 @@
     /// A manager and all it needs.
     final class RadosBench: @unchecked Sendable {
         static let id = StorageManagerID(rawValue: 9)
+        static let locator = RelationLocator(database: 1, number: 16384)
 
         let system: IOSystem
         let session: Session
@@ -52,8 +53,7 @@
 
         var storage: any RelationStorage {
             get throws {
-                let locator = RelationLocator(database: 1, number: 16384)
-                return try registry.open(locator, managedBy: Self.id).storage
+                try registry.open(Self.locator, managedBy: Self.id).storage
             }
         }
 

@@ -98,9 +98,8 @@ public final class Engine: Sendable {
     ///
     /// All sessions must be closed before, and no relation may be used after. If a thread changes
     /// something meanwhile nevertheless, the next opening treats the store as after a crash. An
-    /// engine that is
-    /// dropped without this leaves the store as a crash would: what was committed is there. Calling
-    /// it again does nothing.
+    /// engine that is dropped without this leaves the store as a crash would: what was committed is
+    /// there. Calling it again does nothing.
     ///
     /// After a failed sync nothing is written: the store is left as a crash would leave it, and
     /// this throws `storeFailed`.

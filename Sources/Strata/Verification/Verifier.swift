@@ -145,7 +145,7 @@ final class Verifier {
                         path: error.location.path))
             }
         } catch {
-            if error.code == .closed || error.code == .misuse { throw error }
+            if [.closed, .misuse, .timedOut, .fenced].contains(error.code) { throw error }
             found(subject.finding(.unreadable, error.description))
         }
     }
