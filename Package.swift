@@ -187,7 +187,7 @@ let modules: [Target] = [
         ]),
     .target(
         name: "RadosStore",
-        dependencies: ["Strata", "RadosDisk", "StorageManager", "AsyncIO", system]),
+        dependencies: ["Strata", "RadosDisk", "StorageManager", "AsyncIO", "Threads", system]),
     .executableTarget(
         name: "StrataTool",
         dependencies: [
