@@ -187,7 +187,7 @@ let modules: [Target] = [
         ]),
     .target(
         name: "RadosStore",
-        dependencies: ["Strata", "RadosDisk", "StorageManager", "AsyncIO", system]),
+        dependencies: ["Strata", "RadosDisk", "StorageManager", "AsyncIO", "Threads", system]),
     .executableTarget(
         name: "StrataTool",
         dependencies: [
@@ -240,8 +240,7 @@ let tests: [Target] = [
         name: "RadosDiskTests",
         dependencies: [
             "RadosStore", "RadosDisk", "Strata", "FileAccess", "StorageManager", "AsyncIO",
-            "StorageTesting",
-            "Threads",
+            "StorageTesting", "Threads", rados, log,
         ]),
     .testTarget(
         name: "CompressedDiskTests",
@@ -333,8 +332,8 @@ let tests: [Target] = [
     .executableTarget(
         name: "CrashClient",
         dependencies: [
-            "Strata", "BufferManager", "PageFormat", "StorageManager", "AsyncIO",
-            "StorageTesting", log, "Threads",
+            "RadosStore", "RadosDisk", "Strata", "BufferManager", "PageFormat", "StorageManager",
+            "AsyncIO", "StorageTesting", log, "Threads",
         ],
         path: "Tests/CrashClient"),
     // Damages stores of the built tool; `.ci/harm` and the tests below run it.

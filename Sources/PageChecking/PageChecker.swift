@@ -44,6 +44,9 @@ package final class PageChecker {
     /// What the kernel has in its cache is copied on the calling thread, which takes less time than
     /// handing the read to another one. From the first page on that it does not have, reads are in
     /// flight.
+    ///
+    /// - Throws: what starting reads throws; `timedOut` and `fenced`, after which no page would be
+    ///   read, but all look damaged.
     package func check(_ source: some PageSource, each: (UInt32, Finding) -> Void)
         throws(StorageError)
     {
@@ -57,7 +60,7 @@ package final class PageChecker {
                 let cached = source.readCached(next, count: count, into: memory.address(slot, 0))
                 if cached > 0 {
                     let read = Read(block: next, count: min(count, cached), slot: slot)
-                    finish(read, arrived: read.count, source, each)
+                    try finish(read, arrived: read.count, source, each)
                     next += UInt32(read.count)
                     continue
                 }
@@ -69,7 +72,7 @@ package final class PageChecker {
             guard let ended = reads.finishOldest() else { break }
             if let failure = ended.failure { throw failure }
             let arrived = source.blockCount(of: ended.report.result)
-            finish(ended.purpose, arrived: arrived, source, each)
+            try finish(ended.purpose, arrived: arrived, source, each)
             free.append(ended.purpose.slot)
         }
     }
@@ -98,7 +101,7 @@ package final class PageChecker {
 
     private func finish(
         _ read: Read, arrived: Int, _ source: some PageSource, _ each: (UInt32, Finding) -> Void
-    ) {
+    ) throws(StorageError) {
         for index in 0..<read.count {
             let block = read.block + UInt32(index)
             let page = memory.address(read.slot, index)
@@ -110,7 +113,11 @@ package final class PageChecker {
                 }
             }
             // Once more and alone: a write of the page that was under way is over by then.
-            each(block, self.read(block, of: source, into: page))
+            let finding = self.read(block, of: source, into: page)
+            if case .unreadable(let error) = finding, [.timedOut, .fenced].contains(error.code) {
+                throw error
+            }
+            each(block, finding)
         }
     }
 

@@ -2,6 +2,11 @@ public import RadosDisk
 public import Strata
 internal import SystemPackage
 
+#if RADOS
+    internal import Synchronization
+    internal import Threads
+#endif
+
 /// Stores and relations in a Ceph cluster.
 extension Engine {
     /// The name of the manager of a cluster store's relations.
@@ -59,15 +64,20 @@ extension EngineOptions {
     public mutating func findClusters(timeoutSeconds: Int = 20) {
         let isReadOnly = access == .readOnly
         let earlier = storageManagerFinder
+        #if RADOS
+            let silence = ClusterSilence()
+        #endif
         storageManagerFinder = { name in
             guard let place = ClusterPlace(name) else { return earlier?(name) }
             return { context throws(StorageError) in
                 #if RADOS
                     var configuration = place.configuration(timeoutSeconds: timeoutSeconds)
                     configuration.managerName = name
-                    return try RadosDisk(
-                        system: context.system, configuration: configuration,
-                        access: isReadOnly ? .readOnly : .readWrite)
+                    return try silence.unless(place) { () throws(StorageError) in
+                        try RadosDisk(
+                            system: context.system, configuration: configuration,
+                            access: isReadOnly ? .readOnly : .readWrite)
+                    }
                 #else
                     throw .withoutCluster
                 #endif
@@ -76,7 +86,31 @@ extension EngineOptions {
     }
 }
 
-#if !RADOS
+#if RADOS
+    /// Remembers for a second that the cluster did not answer: opening a store with relations in
+    /// several places there does not wait for each. Any thread.
+    private final class ClusterSilence: Sendable {
+        /// When it timed out, in nanoseconds of the monotonic clock. Relaxed: it guards nothing.
+        private let since = Atomic<UInt64>(0)
+
+        func unless<Result>(_ place: ClusterPlace, _ connect: () throws(StorageError) -> Result)
+            throws(StorageError) -> Result
+        {
+            let since = since.load(ordering: .relaxed)
+            if since != 0, Clock.monotonicNanoseconds &- since < 1_000_000_000 {
+                throw StorageError(
+                    .timedOut, "the cluster of \(place) has just not answered for another place",
+                    remedy: "Look at the cluster's health with \"ceph -s\", and try again.")
+            }
+            do throws(StorageError) { return try connect() } catch {
+                if error.code == .timedOut {
+                    self.since.store(Clock.monotonicNanoseconds, ordering: .relaxed)
+                }
+                throw error
+            }
+        }
+    }
+#else
     extension StorageError {
         fileprivate static var withoutCluster: StorageError {
             StorageError(

@@ -174,6 +174,7 @@ struct RowScan: ~Copyable {
     private static func concernsBlock(_ error: StorageError) -> Bool {
         let others: [StorageError.Code] = [
             .closed, .misuse, .resourcesExhausted, .storeFailed, .storeReplaced,
+            .timedOut, .fenced,
         ]
         return error.location.block != nil && !others.contains(error.code)
     }

@@ -17,6 +17,7 @@ public struct StorageManagerID: RawRepresentable, Hashable, Sendable, BitwiseCop
 public final class StorageManagerRegistry: Sendable {
     private let index = RelationIndex()
     private let managers = Lock<[StorageManagerID: any StorageManager]>([:], rank: .managerRegistry)
+    private let failed = Lock<[String: StorageError]>([:], rank: .managerRegistry)
     private let target: IOTargetID
     private let core: ObjectIdentifier
 
@@ -68,6 +69,14 @@ public final class StorageManagerRegistry: Sendable {
         managers.withLock { managers in
             managers.first { $0.value.name == name }.map { (id: $0.key, manager: $0.value) }
         }
+    }
+
+    /// Why managers that the catalog names could not be made, by their names.
+    package var failures: [String: StorageError] { failed.withLock { $0 } }
+
+    /// Records that a manager could not be made.
+    package func note(_ failure: StorageError, ofManagerNamed name: String) {
+        failed.withLock { $0[name] = failure }
     }
 
     /// Opens a relation, or returns it if it is already open. Touches no file. Mirrors `smgropen`.

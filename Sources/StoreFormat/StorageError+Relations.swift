@@ -5,9 +5,10 @@ package import StorageManager
 /// Errors that are about one relation.
 extension StorageError {
     /// Whether the error concerns the files of one relation, rather than the store, the process or
-    /// the disk as a whole.
+    /// the disk as a whole, or a cluster that does not answer or is another process's now.
     package var concernsOneRelation: Bool {
-        if isFinalSyncFailure || code == .resourcesExhausted || code == .closed { return false }
+        if isFinalSyncFailure { return false }
+        if [.resourcesExhausted, .closed, .timedOut, .fenced].contains(code) { return false }
         return !isOfWholeDisk && (underlying?.concernsOneRelation ?? true)
     }
 
@@ -19,14 +20,16 @@ extension StorageError {
             at: Location(relation: name))
     }
 
-    /// The error for a relation whose storage manager is missing.
-    package static func unmanaged(_ relation: RelationDescription) -> StorageError {
+    /// The error for a relation whose storage manager is missing, or could not be made.
+    package static func unmanaged(
+        _ relation: RelationDescription, because failure: StorageError?
+    ) -> StorageError {
         StorageError(
             .unknownStorageManager,
             "relation \"\(relation.name)\" is kept by storage manager \"\(relation.managerName)\","
-                + " which this program does not have",
-            remedy: "Add it to EngineOptions.storageManagers.",
-            at: Location(relation: relation.name))
+                + (failure == nil ? " which this program does not have" : " which is not there"),
+            remedy: failure == nil ? "Add it to EngineOptions.storageManagers." : nil,
+            at: Location(relation: relation.name), underlying: failure)
     }
 
     /// The error for a relation that has lost blocks.

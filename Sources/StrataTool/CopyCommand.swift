@@ -28,7 +28,7 @@ struct CopyCommand: ParsableCommand {
 
     @OptionGroup var managerArguments: ManagerArguments
 
-    func validate() throws { try managerArguments.checkOptions() }
+    func validate() throws { try managerArguments.check(in: storeArguments) }
 
     func run() throws {
         let interruption = Interruption()

@@ -105,7 +105,7 @@ struct LoadCommand: ParsableCommand {
             throw ValidationError("--match name needs a header; omit --no-header.")
         }
         if toastOid == 0 { throw ValidationError("--toast-oid must be at least 1.") }
-        try managerArguments.checkOptions(managerMayBeKnown: replace)
+        try managerArguments.check(in: storeArguments, managerMayBeKnown: replace)
         if append && replace { throw ValidationError("--append and --replace exclude each other.") }
         if rejects != nil && onError == .stop {
             throw ValidationError("--rejects needs --on-error skip.")

@@ -45,10 +45,20 @@ struct ManagerArguments: ParsableArguments {
         }
     }
 
-    /// Throws if an option does not apply to the chosen manager.
+    /// Throws if the store cannot have the chosen manager, or an option does not apply to it.
     ///
-    /// - Parameter isKnown: whether the manager may be that of an existing relation.
-    func checkOptions(managerMayBeKnown isKnown: Bool = false) throws {
+    /// - Parameters:
+    ///   - store: where the relation is to be.
+    ///   - isKnown: whether the manager may be that of an existing relation.
+    func check(in store: StoreArguments, managerMayBeKnown isKnown: Bool = false) throws {
+        let isInCluster = store.clusterPlace != nil
+        if isInCluster, let manager, manager != "memory", manager != Engine.clusterManagerName {
+            throw ValidationError(
+                "A store in a cluster keeps its relations there: omit --manager, or give memory.")
+        }
+        if !isInCluster, manager == Engine.clusterManagerName {
+            throw ValidationError("--manager rados names no pool: write rados:POOL/NAMESPACE.")
+        }
         if manager == "compressed" || (manager == nil && isKnown) { return }
         if chunk != nil || level != nil {
             throw ValidationError("--chunk and --level need --manager compressed.")

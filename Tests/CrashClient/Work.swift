@@ -9,13 +9,15 @@ import Strata
 struct Work {
     private let engine: Engine
     private let session: Session
+    private let managers: [String]
     private var random: SplitMix64
     private var mark: Int32
     private static let names = ["a", "b", "c"]
 
-    init(_ engine: Engine, _ session: Session, seed: UInt64) {
+    init(_ engine: Engine, _ session: Session, managers: [String], seed: UInt64) {
         self.engine = engine
         self.session = session
+        self.managers = managers
         random = SplitMix64(seed: seed)
         // Higher than the marks of earlier runs, which the seed counts.
         mark = Int32(truncatingIfNeeded: seed % 100_000) * 10_000
@@ -48,7 +50,7 @@ struct Work {
     private mutating func load(_ name: String, _ mode: LoadTarget.Mode) throws(StorageError) {
         let count = 1 + random.below(60)
         CrashClient.say("\(mode == .append ? "append" : "load") \(name) \(count) \(mark)")
-        let manager = mode == .append ? nil : ["magnetic", "compressed"][random.below(2)]
+        let manager = mode == .append ? nil : managers[random.below(managers.count)]
         let load = try engine.beginLoad(
             LoadTarget(
                 relation: name, schema: mode == .append ? nil : MarkedPage.schema, mode: mode,

@@ -68,9 +68,17 @@ struct KillTests {
     {
         let words = [Self.client, "show", store, method.choice.name].map(Command.quoted)
         let result = try Command.shell("exec " + words.joined(separator: " "))
+        let lines = result.output.split(separator: "\n")
+        var (relations, findings) = Self.parse(lines)
+        if lines.last != "ok" { findings.append("it did not open: \(result)") }
+        return (relations, findings)
+    }
+
+    /// What the program showed: the marks of each relation's pages, and faults of the store.
+    static func parse(_ lines: [Substring]) -> (relations: [String: [Int]], findings: [String]) {
         var relations: [String: [Int]] = [:]
         var findings: [String] = []
-        for line in result.output.split(separator: "\n") where line != "ok" {
+        for line in lines where line != "ok" {
             let words = line.split(separator: " ", omittingEmptySubsequences: false)
             if words.count == 3 && words[0] == "relation" {
                 relations[String(words[1])] = words[2].split(separator: ",").compactMap { Int($0) }
@@ -78,7 +86,6 @@ struct KillTests {
                 findings.append(String(line))
             }
         }
-        if !result.output.hasSuffix("ok\n") { findings.append("it did not open: \(result)") }
         return (relations, findings)
     }
 }

@@ -105,7 +105,7 @@ import Testing
             ["--manager", "magnetic", "--level", "3"],
             ["--manager", "compressed", "--chunk", "60k"],
             ["--manager", "compressed", "--level", "20"],
-            ["--append", "--manager", "compressed"],
+            ["--append", "--manager", "compressed"], ["--manager", "rados"],
         ] {
             let outcome = try Tool.run(
                 ["load", airports, "--store", store, "--relation", "t"] + arguments)
@@ -113,5 +113,12 @@ import Testing
             #expect(outcome.output.isEmpty)
         }
         #expect(!FileManager.default.fileExists(atPath: store))
+        for manager in ["magnetic", "compressed", "rados:pool/other"] {
+            let outcome = try Tool.run([
+                "load", airports, "--store", "rados:pool/name", "--relation", "t", "--manager",
+                manager,
+            ])
+            #expect(outcome.code == 64 && outcome.errors.contains("omit --manager"), "\(outcome)")
+        }
     }
 }

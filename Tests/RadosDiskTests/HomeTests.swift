@@ -7,6 +7,7 @@
     import StorageManager
     import StorageTesting
     import Strata
+    import Synchronization
     import Testing
 
     @testable import RadosDisk
@@ -205,7 +206,7 @@
                 let directory = TemporaryDirectory()
                 let path = directory.path + "/store"
                 let place = TestCluster.configuration()
-                setenv("CEPH_CONF", TestCluster.configurationPath ?? "", 1)
+                TestCluster.setEnvironment()
                 let name = "rados:\(place.pool)/\(place.namespace)"
                 var options = options()
                 options.findClusters(timeoutSeconds: 20)
@@ -234,6 +235,45 @@
                 #expect(try count(fourth, "here") == 5)
                 expectCode(.unknownStorageManager) { _ = try count(fourth, "t") }
                 try fourth.close()
+            }
+        }
+
+        /// A reader opens the store twice, but waits for the cluster once, and says why the
+        /// relation cannot be had.
+        @Test func aReaderAsksAClusterThatIsAwayOnce() throws {
+            try TestThreads.run {
+                let directory = TemporaryDirectory()
+                let path = directory.path + "/store"
+                let asked = Atomic<Int>(0)
+                var options = options()
+                options.storageManagerFinder = { name in
+                    { context throws(StorageError) in
+                        asked.add(1, ordering: .relaxed)
+                        throw StorageError(.timedOut, "nobody is there", remedy: "Look.")
+                    }
+                }
+                let place = TestCluster.configuration()
+                var writing = options
+                writing.storageManagers = [
+                    StorageManagerPlugin(id: StorageManagerID(rawValue: 9), name: "rados") {
+                        context throws(StorageError) in
+                        try RadosDisk(system: context.system, configuration: place)
+                    }
+                ]
+                writing.defaultManagerName = "rados"
+                let first = try Engine.open(path, options: writing)
+                try load(first, "t", 3)
+                try first.close()
+                options.access = .readOnly
+                let reader = try Engine.open(path, options: options)
+                #expect(asked.load(ordering: .relaxed) == 1)
+                let error = #expect(throws: StorageError.self) {
+                    _ = try reader.relation(named: "t")
+                }
+                #expect(
+                    error?.code == .unknownStorageManager && error?.underlying?.code == .timedOut)
+                #expect(error?.description.contains("nobody is there. Look.") == true)
+                try reader.close()
             }
         }
 

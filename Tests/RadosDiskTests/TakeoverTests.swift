@@ -104,6 +104,73 @@
             expectCode(.connectFailed) { _ = try RadosBench(elsewhere) }
         }
 
+        /// Waiting for each of many operations would add up.
+        @Test(arguments: IOMethodMatrix.all)
+        func aClusterThatHasNotAnsweredIsNotAskedAtOnceAgain(_ method: TestedMethod) throws {
+            try TestThreads.run {
+                var configuration = TestCluster.configuration()
+                configuration.restSeconds = 3600
+                let first = try RadosBench(configuration, method)
+                try first.storage.create(.main, ifMissing: false)
+                try first.storage.zeroExtend(.main, from: 0, count: 30, sync: .register)
+                try first.write(0, 30, value: 1)
+                let page = PageMemory(1)
+                page.fill(0, 1)
+                _ = first.cluster.note(-ETIMEDOUT)
+                expectCode(.timedOut) { try first.run(.read, 3, page) }
+                expectCode(.timedOut) { try first.run(.write, 3, page) }
+                expectCode(.timedOut) { try first.write(3, 1, value: 9) }
+                expectCode(.timedOut) { _ = try first.holds(3, 1, value: 1) }
+                expectCode(.timedOut) {
+                    try first.storage.zeroExtend(.main, from: 30, count: 600, sync: .register)
+                }
+                expectCode(.timedOut) { try first.disk.unlink(RadosBench.locator, fork: .main) }
+                expectCode(.timedOut) { try first.disk.syncPending(first.session) }
+                // Any answer ends it.
+                _ = first.cluster.note(0)
+                #expect(try first.holds(0, 30, value: 1))
+                try first.write(3, 1, value: 9)
+                first.end()
+                // What timed out may still arrive, so the lock stayed.
+                let second = try RadosBench(configuration, method)
+                #expect(second.disk.space.epoch > first.disk.space.epoch)
+                #expect(try second.holds(3, 1, value: 9))
+                second.end()
+            }
+        }
+
+        /// What cannot be connected to is told apart, and the file to mend is named.
+        @Test func whatIsWrongWithAConfigurationIsSaid() throws {
+            let directory = TemporaryDirectory()
+            let path = directory.path + "/ceph.conf"
+            let monitors = try #require(
+                try String(contentsOfFile: TestCluster.configurationPath ?? "", encoding: .utf8)
+                    .split(separator: "\n").first { $0.hasPrefix("mon host") })
+            let cases = [
+                ("[global", "Correct the file"),
+                ("[global]\nmon host =\n", "\"mon host\""),
+                ("[global]\nmon host = no host\n", "\"mon host\""),
+                ("[global]\n\(monitors)\nauth client required = cephx\n", "\"keyring\""),
+            ]
+            for (text, remedy) in cases {
+                try text.write(toFile: path, atomically: true, encoding: .utf8)
+                var configuration = TestCluster.configuration()
+                configuration.configurationPath = path
+                configuration.timeoutSeconds = 2
+                let error = #expect(throws: StorageError.self) {
+                    _ = try RadosBench(configuration)
+                }
+                #expect(error?.code == .connectFailed, "\(text): \(String(describing: error))")
+                #expect(error?.remedy?.contains(remedy) == true, "\(text): \(error?.remedy ?? "")")
+                #expect(error?.location.path == path)
+            }
+            // A time-out while connecting is not about a write.
+            let late = StorageError.rados(.connectFailed, "", -ETIMEDOUT)
+            #expect(late.code == .timedOut && late.remedy?.contains("write") == false)
+            #expect(
+                StorageError.rados(.writeFailed, "", -ETIMEDOUT).remedy?.contains("write") == true)
+        }
+
         /// Nothing listens at the monitor's address.
         @Test func openingEndsWithinTwiceTheTimeout() throws {
             let directory = TemporaryDirectory()

@@ -1,5 +1,6 @@
 #if RADOS
     import AsyncIO
+    import CRados
     import Foundation
     import StorageManager
     import StorageTesting
@@ -16,6 +17,9 @@
         static let reason: Comment =
             "STRATA_RADOS_CONF names no cluster; .ci/rados starts one and runs these tests"
 
+        /// Lets settings without a configuration find the cluster.
+        static func setEnvironment() { setenv("CEPH_CONF", configurationPath ?? "", 1) }
+
         /// Settings for a namespace that nothing else uses.
         static func configuration() -> RadosConfiguration {
             var configuration = RadosConfiguration(
@@ -29,6 +33,7 @@
     /// A manager and all it needs.
     final class RadosBench: @unchecked Sendable {
         static let id = StorageManagerID(rawValue: 9)
+        static let locator = RelationLocator(database: 1, number: 16384)
 
         let system: IOSystem
         let session: Session
@@ -48,8 +53,7 @@
 
         var storage: any RelationStorage {
             get throws {
-                let locator = RelationLocator(database: 1, number: 16384)
-                return try registry.open(locator, managedBy: Self.id).storage
+                try registry.open(Self.locator, managedBy: Self.id).storage
             }
         }
 
@@ -66,6 +70,19 @@
 
         /// Stops answering, like a process that died: the next writer takes over.
         func fallSilent() { disk.space.lock?.answers.stop() }
+
+        /// The names of all objects in the namespace, sorted.
+        func objects() -> [String] {
+            var list: rados_list_ctx_t?
+            guard rados_nobjects_list_open(cluster.context, &list) == 0 else { return [] }
+            defer { rados_nobjects_list_close(list) }
+            var names: [String] = []
+            var name: UnsafePointer<CChar>?
+            while rados_nobjects_list_next(list, &name, nil, nil) == 0, let name {
+                names.append(String(cString: name))
+            }
+            return names.sorted()
+        }
 
         func write(_ block: UInt32, _ count: Int, value: UInt32) throws {
             let pages = PageMemory(count, apart: true)

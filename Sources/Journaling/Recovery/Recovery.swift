@@ -162,7 +162,10 @@ package struct Recovery {
     /// Refuses relations whose storage manager is missing.
     private mutating func refuseUnmanaged(_ catalog: Catalog) {
         let relations = catalog.relations { managers.manager(named: $0) == nil }
-        for relation in relations { outcome.refusals[relation.locator] = .unmanaged(relation) }
+        for relation in relations {
+            outcome.refusals[relation.locator] = .unmanaged(
+                relation, because: managers.failures[relation.managerName])
+        }
     }
 
     private mutating func nameRefused(_ catalog: Catalog) {

@@ -30,21 +30,22 @@
             return 0
         }
 
-        /// Makes the contents durable.
+        /// Makes the contents durable, even in a full pool: dropping a relation writes the catalog
+        /// before it makes room.
         func store(_ space: RadosSpace) -> CInt {
             if !isLoaded { return 0 }
             let operation = WriteOperation()
             operation.requireNoLaterEpoch(space.epoch)
             operation.setEpoch(space.epoch)
             unsafe bytes.withUnsafeBytes { bytes in unsafe operation.replace(bytes) }
-            let result = operation.run(on: object, space.cluster)
+            let result = operation.run(on: object, space.cluster, evenIfFull: true)
             // The guard never fails on an object that does not exist yet.
             guard result == -ENOENT else { return result }
             let first = WriteOperation()
             first.createExclusively()
             first.setEpoch(space.epoch)
             unsafe bytes.withUnsafeBytes { bytes in unsafe first.replace(bytes) }
-            return first.run(on: object, space.cluster)
+            return first.run(on: object, space.cluster, evenIfFull: true)
         }
     }
 

@@ -144,8 +144,10 @@
         ///
         /// - Throws: `inUse` if a writer is alive.
         static func readersEpoch(_ cluster: RadosCluster) throws(StorageError) -> Epoch {
+            let size = cluster.size(of: object)
             // Nothing has been written there yet.
-            if cluster.size(of: object) == -Int(ENOENT) { return Epoch(1) }
+            if size == -Int(ENOENT) { return Epoch(1) }
+            try NamespaceHolder.check(CInt(clamping: min(0, size)), "looking at it", cluster)
             if let holder = try NamespaceHolder.present(cluster), try holder.isAlive(cluster) {
                 throw NamespaceHolder.inUse(holder, cluster)
             }

@@ -65,7 +65,8 @@
         ) -> (result: CInt, number: Int) {
             let window = OperationWindow()
             for number in numbers {
-                if isFenced { window.note(RadosResult.blocklisted, number) }
+                let refusal = refusal
+                if refusal != 0 { window.note(refusal, number) }
                 window.enter()
                 if window.hasFailed { break }
                 let operation = WriteOperation()

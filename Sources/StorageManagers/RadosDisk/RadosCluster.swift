@@ -20,6 +20,9 @@
         private let fenced = Atomic<Bool>(false)
         /// Set when an operation was abandoned that may still arrive. Relaxed for the same reason.
         private let gaveUp = Atomic<Bool>(false)
+        /// When an operation last timed out, in nanoseconds of the monotonic clock; zero once one
+        /// was answered. Relaxed for the same reason.
+        private let silence = Atomic<UInt64>(0)
         private let isConnected = Atomic<Bool>(true)
 
         /// Connects, with time-outs set.
@@ -37,7 +40,7 @@
                     "pool \"\(configuration.pool)\" could not be opened",
                     remedy: result == -ENOENT
                         ? "Create the pool first, with \"ceph osd pool create\"."
-                        : RadosResult.remedy(result), errorNumber: -result)
+                        : RadosResult.remedy(result, .connectFailed), errorNumber: -result)
             }
             unsafe self.context = unsafe made
             unsafe rados_ioctx_set_namespace(made, configuration.namespace)
@@ -58,24 +61,48 @@
                 let path = Self.path(configuration)
                 result = unsafe rados_conf_read_file(made, path)
                 guard result == 0 else {
-                    throw StorageError(
-                        .connectFailed, "the cluster's configuration could not be read",
-                        remedy: "Name it by CEPH_CONF, or install it as /etc/ceph/ceph.conf.",
-                        at: StorageError.Location(path: path), errorNumber: -result)
+                    throw .rados(
+                        .connectFailed,
+                        "the cluster's configuration \"\(path)\" could not be read", result,
+                        at: StorageError.Location(path: path),
+                        remedy: result == -ENOENT
+                            ? "Name it by CEPH_CONF, or install it as /etc/ceph/ceph.conf."
+                            : "Correct the file, or name another one by CEPH_CONF.")
                 }
                 _ = unsafe rados_conf_parse_env(made, nil)
                 try unsafe set(configuration, on: made)
                 result = unsafe rados_connect(made)
                 guard result == 0 else {
-                    throw .rados(
-                        .connectFailed, "the cluster of \(configuration.place) does not answer",
-                        result, at: StorageError.Location(path: path))
+                    throw refusal(result, configuration, path)
                 }
             } catch {
                 unsafe rados_shutdown(made)
                 throw error
             }
             return unsafe made
+        }
+
+        /// The error for a connection that did not come about.
+        private static func refusal(
+            _ result: CInt, _ configuration: RadosConfiguration, _ path: String
+        ) -> StorageError {
+            let user = "client.\(configuration.user)"
+            let remedy: String? =
+                switch result {
+                case -ENOENT:
+                    "Check in \"\(path)\" that \"mon host\" names the monitors and \"keyring\" a"
+                        + " file that has the key of \(user)."
+                case -EACCES, -EPERM:
+                    "Check that the keyring has the cluster's present key of \(user)."
+                case -ETIMEDOUT: nil
+                default: "Check \"mon host\" in \"\(path)\"."
+                }
+            return .rados(
+                .connectFailed,
+                result == -ETIMEDOUT
+                    ? "the cluster of \(configuration.place) does not answer"
+                    : "the cluster of \(configuration.place) could not be connected to", result,
+                at: StorageError.Location(path: path), remedy: remedy)
         }
 
         private static func path(_ configuration: RadosConfiguration) -> String {
@@ -141,6 +168,19 @@
         /// Whether an operation was abandoned that may still arrive.
         var hasGivenUp: Bool { gaveUp.load(ordering: .relaxed) }
 
+        /// Why an operation on a relation is not even begun; zero if it may be.
+        ///
+        /// A process that was fenced begins none. Shortly after a time-out, with no answer since,
+        /// operations time out at once: each would wait as long, one after the other, while a pool
+        /// is written or a relation is removed.
+        var refusal: CInt {
+            if isFenced { return RadosResult.blocklisted }
+            let since = silence.load(ordering: .relaxed)
+            if since == 0 { return 0 }
+            let seconds = (Clock.monotonicNanoseconds &- since) / 1_000_000_000
+            return seconds < configuration.restSeconds ? -ETIMEDOUT : 0
+        }
+
         /// Records a result. Returns it, with all signs of being fenced mapped to one.
         func note(_ result: CInt) -> CInt {
             switch result {
@@ -149,18 +189,26 @@
                 return RadosResult.blocklisted
             case -ETIMEDOUT:
                 gaveUp.store(true, ordering: .relaxed)
+                silence.store(Clock.monotonicNanoseconds, ordering: .relaxed)
                 return result
             default:
+                if silence.load(ordering: .relaxed) != 0 { silence.store(0, ordering: .relaxed) }
                 return result
             }
         }
 
-        /// - Throws: `fenced` if this process was fenced.
+        /// - Throws: `fenced` if this process was fenced, `timedOut` shortly after a time-out.
         func checkUsable() throws(StorageError) {
-            guard !isFenced else {
+            switch refusal {
+            case 0: return
+            case RadosResult.blocklisted:
                 throw .rados(
                     .fenced, "this process has lost \(configuration.place) to another one",
                     RadosResult.blocklisted)
+            case let result:
+                throw .rados(
+                    .timedOut, "the cluster of \(configuration.place) has just not answered", result
+                )
             }
         }
     }

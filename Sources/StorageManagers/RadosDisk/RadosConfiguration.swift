@@ -20,6 +20,8 @@ public struct RadosConfiguration: Sendable, Hashable {
     /// How long, in seconds, the cluster refuses a process that lost its place; at least 60.
     /// Afterwards the objects' epochs keep its writes out.
     public var blocklistSeconds = 3600
+    /// For how long, in seconds, operations on relations time out at once after one that did.
+    var restSeconds: UInt64 = 1
 
     /// Makes settings for a namespace of a pool.
     public init(pool: String, namespace: String = "") {

@@ -41,6 +41,7 @@
         /// Makes sure that objects exist for `count` blocks, and that the new ones are empty.
         private func prepare(_ count: Int) throws(StorageError) {
             try checkWritable("extend")
+            try space.cluster.checkUsable()
             if state.withLock({ !$0.isLoaded }) { try load() }
             guard count <= Int(BlockNumber.maximumCount) else {
                 throw StorageError(

@@ -136,6 +136,7 @@
                 if state.withLock({ !$0.isLoaded }) { try load() }
                 // Readers see it as removed.
                 if space.isReadOnly { return set(nil) }
+                try space.cluster.checkUsable()
                 let (found, objects) = state.withLock { state in
                     // The header object's contents are unknown until this is over.
                     defer { state.isLoaded = false }

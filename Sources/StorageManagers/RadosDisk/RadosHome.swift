@@ -162,7 +162,7 @@
             operation.requireEpoch(space.epoch)
             let bytes = index.bytes
             unsafe bytes.withUnsafeBytes { bytes in unsafe operation.replace(bytes) }
-            let result = operation.run(on: HomeIndex.object, space.cluster)
+            let result = operation.run(on: HomeIndex.object, space.cluster, evenIfFull: true)
             if result < 0 { return result }
             state.durable = index
             for number in index.gone {

@@ -16,9 +16,12 @@
                 let count = min(pages.count - done, maximumCombine(fork, block: next))
                 let place = try self[fork].place(of: next)
                 let part = pages.extracting(done..<done + count)
+                let refusal = space.cluster.refusal
                 let result =
-                    isRead
-                    ? unsafe read(place, part, scratch) : unsafe write(place, part, scratch)
+                    refusal != 0
+                    ? refusal
+                    : isRead
+                        ? unsafe read(place, part, scratch) : unsafe write(place, part, scratch)
                 guard result >= 0 else {
                     let verb = isRead ? "read" : "write"
                     throw .rados(

@@ -22,8 +22,9 @@
 
         /// Begins a read from an object, or completes the IO with an error.
         static func beginRead(_ io: OutsideIO, _ space: RadosSpace, _ object: String) {
-            if space.cluster.isFenced {
-                io.complete(result: Int(RadosResult.blocklisted))
+            let refusal = space.cluster.refusal
+            guard refusal == 0 else {
+                io.complete(result: Int(refusal))
                 return
             }
             let transfer = RadosTransfer(io, space)
@@ -46,8 +47,9 @@
         /// Begins a write to an existing object, which requires the object to be in this process's
         /// epoch.
         static func beginWrite(_ io: OutsideIO, _ space: RadosSpace, _ object: String) {
-            if space.cluster.isFenced {
-                io.complete(result: Int(RadosResult.blocklisted))
+            let refusal = space.cluster.refusal
+            guard refusal == 0 else {
+                io.complete(result: Int(refusal))
                 return
             }
             let operation = WriteOperation()

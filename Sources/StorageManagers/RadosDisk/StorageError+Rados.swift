@@ -19,13 +19,15 @@
             }
         }
 
-        static func remedy(_ result: CInt) -> String? {
+        static func remedy(_ result: CInt, _ code: StorageError.Code) -> String? {
             switch result {
             case blocklisted, guardFailed:
                 "Close the store here, and open it again where no other process has it: another"
                     + " process has taken the namespace over."
             case -ENOSPC, -EDQUOT:
                 "Drop or truncate relations, or give the pool more space."
+            case -ETIMEDOUT where code == .connectFailed || code == .readFailed:
+                "Look at the cluster's health with \"ceph -s\", and try again."
             case -ETIMEDOUT:
                 "Look at the cluster's health with \"ceph -s\", and write again, which is safe:"
                     + " the write that failed may still arrive."
@@ -45,12 +47,15 @@
         ///   - code: kept unless the result means that the process was fenced, space ran out, or
         ///     the cluster did not answer.
         ///   - result: negative, as the client library returned it.
+        ///   - remedy: what to do; nil for what fits the result.
         static func rados(
-            _ code: Code, _ message: String, _ result: CInt, at location: Location = Location()
+            _ code: Code, _ message: String, _ result: CInt, at location: Location = Location(),
+            remedy: String? = nil
         ) -> StorageError {
             StorageError(
-                RadosResult.code(result, code), message, remedy: RadosResult.remedy(result),
-                at: location, errorNumber: -result)
+                RadosResult.code(result, code), message,
+                remedy: remedy ?? RadosResult.remedy(result, code), at: location,
+                errorNumber: -result)
         }
     }
 #endif

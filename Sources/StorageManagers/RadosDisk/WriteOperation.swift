@@ -70,10 +70,13 @@
         }
 
         /// Runs the steps now. Blocks for at most the time-out.
-        func run(on object: String, _ cluster: RadosCluster) -> CInt {
+        ///
+        /// - Parameter evenIfFull: whether the object may grow in a full pool.
+        func run(on object: String, _ cluster: RadosCluster, evenIfFull: Bool = false) -> CInt {
             if cluster.isFenced { return RadosResult.blocklisted }
+            let flags = evenIfFull ? CInt(LIBRADOS_OPERATION_FULL_FORCE) : 0
             return unsafe cluster.note(
-                rados_write_op_operate(operation, cluster.context, object, nil, 0))
+                rados_write_op_operate(operation, cluster.context, object, nil, flags))
         }
     }
 

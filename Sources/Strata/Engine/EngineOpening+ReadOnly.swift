@@ -16,7 +16,7 @@ extension EngineOpening {
     func openReadOnly() throws(StorageError) -> Engine {
         var options = self.options
         options.creation = .never
-        let plain = EngineOpening(directory: directory, options: options)
+        var plain = EngineOpening(directory: directory, options: options)
         try plain.checkPlace()
         let shadow = ShadowFileSystem(over: options.fileSystem)
         var shadowed = options
@@ -32,9 +32,8 @@ extension EngineOpening {
             if options.ioMethod.name != shadowed.ioMethod.name {
                 options.logger.notice(
                     """
-                    \"\(directory)\" was not closed and is shown as recovering would leave \
-                    it, through \
-                    IO method \(shadowed.ioMethod.name): \(options.ioMethod.name) reads from \
+                    \"\(directory)\" was not closed and is shown as recovering would leave it, \
+                    through IO method \(shadowed.ioMethod.name): \(options.ioMethod.name) reads from \
                     files only
                     """)
             }
@@ -43,6 +42,8 @@ extension EngineOpening {
         var outcome = engine.outcome
         // The lock keeps other processes from changing it.
         outcome.adopted = engine.state.withLock { $0.catalog }
+        // What did not answer is not waited for twice.
+        plain.absent = engine.managers.failures
         shadow.pass()
         try engine.close()
         let opened = try plain.openUnlocked(outcome)

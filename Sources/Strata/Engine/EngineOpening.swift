@@ -9,6 +9,8 @@ internal import SystemPackage
 struct EngineOpening {
     let directory: FilePath
     let options: EngineOptions
+    /// Managers that are known not to be there, and why.
+    var absent: [String: StorageError] = [:]
 
     /// Opens or creates the store, and recovers it.
     func openForWriting() throws(StorageError) -> Engine {
@@ -131,12 +133,12 @@ extension EngineOpening {
                 remedy: "Check the name; a store is created by loading into it.", at: location)
         case (.empty, .never):
             throw StorageError(
-                .storeMissing, "there is no store in directory \"\(directory)\", which is empty",
+                .storeMissing, "there is no store in \"\(directory)\", which is empty",
                 remedy: "Check the name; a store is created by loading into it.", at: location)
         case (.store, .always):
             throw StorageError(
-                .alreadyExists, "there is a store in directory \"\(directory)\" already",
-                remedy: "Give another directory, or open this store.", at: location)
+                .alreadyExists, "there is a store in \"\(directory)\" already",
+                remedy: "Give another place, or open this store.", at: location)
         case (.missing, _):
             guard options.isOnRealFiles else {
                 throw StorageError(
@@ -204,11 +206,13 @@ extension EngineOpening {
             catalog.relations.managerNames
                 + catalog.remains.values.map(\.managerName))
         for name in names.sorted() where managers.manager(named: name) == nil {
-            guard let make = find(name) else { continue }
+            if let known = absent[name] { managers.note(known, ofManagerNamed: name) }
+            guard absent[name] == nil, let make = find(name) else { continue }
             do throws(StorageError) {
                 try managers.register(try make(context))
             } catch {
                 // Its relations are refused.
+                managers.note(error, ofManagerNamed: name)
                 options.logger.error("storage manager \"\(name)\" is not there: \(error)")
             }
         }

@@ -168,7 +168,7 @@ final class Verifier {
                         path: error.location.path), in: subject)
             }
         } catch {
-            if error.code == .closed || error.code == .misuse { throw error }
+            if [.closed, .misuse, .timedOut, .fenced].contains(error.code) { throw error }
             found(subject.finding(.unreadable, error.description))
         }
     }

@@ -70,7 +70,7 @@ struct PostgresImportCommand: ParsableCommand {
         if append && managerArguments.manager != nil {
             throw ValidationError("--manager is for new relations; omit it with --append.")
         }
-        try managerArguments.checkOptions(managerMayBeKnown: replace)
+        try managerArguments.check(in: storeArguments, managerMayBeKnown: replace)
         if append && replace { throw ValidationError("--append and --replace exclude each other.") }
     }
 
