@@ -55,7 +55,9 @@ extension MagneticRelation {
             try withTable(fork) { (table) throws(StorageError) in
                 try table.change { (files) throws(StorageError) in
                     // A crash while the fork grew may have left part of a block behind its end.
-                    if try blocks == count && files.last?.endsWithBlock != false { return }
+                    guard let last = files.last else { return }
+                    let size = try last.size()
+                    if blocks == count && size % Int64(blockSize) == 0 { return }
                     try cut(fork, &files, to: count)
                 }
             }
@@ -146,12 +148,5 @@ extension MagneticRelation {
             }
         }
         for file in files.reversed() { try body(file) }
-    }
-}
-
-extension VirtualFile {
-    /// Whether nothing follows the last whole block.
-    fileprivate var endsWithBlock: Bool {
-        get throws(StorageError) { try size() % Int64(blockSize) == 0 }
     }
 }
