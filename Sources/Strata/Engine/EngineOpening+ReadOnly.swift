@@ -33,8 +33,8 @@ extension EngineOpening {
                 options.logger.notice(
                     """
                     \"\(directory)\" was not closed and is shown as recovering would leave it, \
-                    through IO method \(shadowed.ioMethod.name): \(options.ioMethod.name) reads from \
-                    files only
+                    through IO method \(shadowed.ioMethod.name): \(options.ioMethod.name) reads \
+                    from files only
                     """)
             }
             return engine
