@@ -8,7 +8,7 @@ extension Relation {
 
     /// Compares the rows found on all pages of an extent with those that loads added.
     ///
-    /// Call it after reading all pages below ``RelationExtent/blockCount``, with the ``extent``
+    /// Call it after reading all pages below `RelationExtent.blockCount`, with the ``extent``
     /// from before the first. Every number is accepted once pages were changed by other means than
     /// loads. Any thread. Constant time unless the numbers differ, else O(pool).
     ///
