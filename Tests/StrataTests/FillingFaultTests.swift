@@ -56,14 +56,8 @@ import Testing
     }
 
     private static func options(_ disk: SimulatedDisk) -> EngineOptions {
-        var options = EngineOptions()
-        options.fileSystem = disk
-        options.ioExecutor = disk
-        options.ioMethod = .synchronous
-        options.poolBytes = 64 * blockSize
-        options.maximumSessions = 2
+        var options = EngineOptions.simulated(on: disk)
         options.backgroundWriter = nil
-        options.logger = RecordingLog().logger(level: .critical)
         return options
     }
 

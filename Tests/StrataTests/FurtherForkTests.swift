@@ -137,6 +137,59 @@ import Threads
         }
     }
 
+    /// A new file would be in the way of the lost one, and look like a short one.
+    @Test(arguments: ["magnetic", "compressed"])
+    func growingALostForkMakesNoFile(_ manager: String) throws {
+        let store = TestStore()
+        try store.with { engine, session in
+            let relation = try engine.load("t", 2, mark: 1, session, manager: manager)
+            try relation.grow(.visibilityMap, to: 12, mark: 2, session)
+            try engine.checkpoint(session)
+        }
+        let folder = store.path + "/base/1"
+        for name in names(in: folder) where name.contains("_vm") { unlink("\(folder)/\(name)") }
+        try store.with { engine, session in
+            let relation = try engine.relation(named: "t")
+            for _ in 0..<2 {
+                expectError(.relationDamaged) {
+                    _ = try relation.extend(fork: .visibilityMap, session: session)
+                }
+            }
+            let made = names(in: folder).filter { $0.contains("_vm") }
+            #expect(made.isEmpty, "\(made)")
+        }
+    }
+
+    /// The catalog counts no block of it yet, and the engine cannot ask how many it has.
+    @Test func verifyingPassesOverNoForkThatCannotBeRead() throws {
+        let store = try makeStore(blocks: 0)
+        let files = NamedFailures()
+        let engine = try store.open { $0.fileSystem = files }
+        let session = try engine.makeSession()
+        do {
+            let relation = try engine.relation(named: "t")
+            try relation.recordFreeSpace(4000, at: 0, session: session)
+            try engine.buffers.flush(relation.open, session: session)
+            #expect(engine.description(of: "t")?.furtherForks == [.freeSpaceMap: 0])
+        }
+        func findings() throws -> [VerificationFinding] {
+            var found: [VerificationFinding] = []
+            _ = try engine.verify(
+                session: session, observer: VerificationObserver { found.append($0) })
+            return found
+        }
+        #expect(try findings().isEmpty)
+        files.set { call, path in
+            (call == .status || call == .open) && path.hasSuffix("_fsm") ? EIO : 0
+        }
+        let found = try findings()
+        #expect(
+            found.contains { $0.fork == .freeSpaceMap && $0.kind == .unreadable }, "\(found)")
+        files.set { _, _ in 0 }
+        session.close()
+        try engine.close()
+    }
+
     /// - Parameter isShort: whether the fork's file is too short, rather than missing.
     @Test(arguments: [true, false]) func copiesOfItsPagesAreKept(_ isShort: Bool) throws {
         let store = try makeStore(blocks: 5)

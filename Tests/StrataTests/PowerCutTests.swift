@@ -49,17 +49,11 @@ private final class StoreLife {
     }
 
     private func options(_ disk: SimulatedDisk) -> EngineOptions {
-        var options = EngineOptions()
-        options.fileSystem = disk
-        options.ioExecutor = disk
-        options.ioMethod = .synchronous
-        options.poolBytes = 64 * blockSize
-        options.maximumSessions = 2
+        var options = EngineOptions.simulated(on: disk)
         options.combineLimit = 4
         options.createdSegmentBlocks = 8
         options.compressedDisk.properties.chunkBytes = 4 * blockSize
         options.compressedDisk.compactsByItself = false
-        options.logger = RecordingLog().logger(level: .critical)
         return options
     }
 

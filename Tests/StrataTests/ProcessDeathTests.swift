@@ -6,15 +6,9 @@ import Testing
 /// is acknowledged after that must survive a power cut, whichever process wrote it.
 @Suite("Stores and the death of their process") struct ProcessDeathTests {
     private static func options(_ disk: SimulatedDisk) -> EngineOptions {
-        var options = EngineOptions()
-        options.fileSystem = disk
-        options.ioExecutor = disk
-        options.ioMethod = .synchronous
-        options.poolBytes = 64 * blockSize
-        options.maximumSessions = 2
+        var options = EngineOptions.simulated(on: disk)
         options.createdSegmentBlocks = 8
         options.backgroundWriter = nil
-        options.logger = RecordingLog().logger(level: .critical)
         return options
     }
 

@@ -190,16 +190,10 @@ struct SimulatedStore {
     init(_ disk: SimulatedDisk) { self.disk = disk }
 
     func open(_ change: (inout EngineOptions) -> Void = { _ in }) throws -> Engine {
-        var options = EngineOptions()
-        options.fileSystem = disk
-        options.ioExecutor = disk
-        options.ioMethod = .synchronous
-        options.poolBytes = 64 * blockSize
-        options.maximumSessions = 2
+        var options = EngineOptions.simulated(on: disk)
         options.createdSegmentBlocks = 8
         options.compressedDisk.properties.chunkBytes = 4 * blockSize
         options.compressedDisk.compactsByItself = false
-        options.logger = RecordingLog().logger(level: .critical)
         change(&options)
         return try Engine.open("/", options: options)
     }

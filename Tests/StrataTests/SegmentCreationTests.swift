@@ -6,14 +6,8 @@ import Threads
 /// Segments that come into being although a call of their creation failed.
 @Suite struct SegmentCreationTests {
     private static func options(_ disk: SimulatedDisk) -> EngineOptions {
-        var options = EngineOptions()
-        options.fileSystem = disk
-        options.ioExecutor = disk
-        options.ioMethod = .synchronous
-        options.poolBytes = 64 * blockSize
-        options.maximumSessions = 2
+        var options = EngineOptions.simulated(on: disk)
         options.createdSegmentBlocks = 8
-        options.logger = RecordingLog().logger(level: .critical)
         return options
     }
 

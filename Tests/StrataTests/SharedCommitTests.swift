@@ -11,15 +11,10 @@ import Threads
     private static func name(_ index: Int) -> String { "t\(index)" }
 
     private static func options(_ disk: SimulatedDisk) -> EngineOptions {
-        var options = EngineOptions()
-        options.fileSystem = disk
-        options.ioExecutor = disk
-        options.ioMethod = .synchronous
-        options.poolBytes = 64 * blockSize
+        var options = EngineOptions.simulated(on: disk)
         options.maximumSessions = 16
         options.backgroundWriter = nil
         options.automaticCheckpoints = nil
-        options.logger = RecordingLog().logger(level: .critical)
         return options
     }
 

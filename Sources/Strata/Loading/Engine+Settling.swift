@@ -65,15 +65,17 @@ extension Engine {
             try checkCounted(record.open.locator)
             let count = try blockCount(of: fork, record)
             if count == 0 { try announce(fork, record, session) }
-            try record.open.storage.create(fork, ifMissing: true)
-            let found = try record.open.storage.blockCount(fork)
+            let storage = record.open.storage
+            let found = try storage.exists(fork) ? storage.blockCount(fork) : 0
+            // A new file would be in the way of the lost one.
+            if found < count && fork != .freeSpaceMap {
+                throw .shortRelation(try described(record), fork, blocks: found, found)
+            }
+            try storage.create(fork, ifMissing: true)
             if found < count {
-                guard fork == .freeSpaceMap else {
-                    throw .shortRelation(try described(record), fork, blocks: found, found)
-                }
                 logger.warning(
                     "relation \"\(record.name)\" has lost \(count - found) blocks of its fork fsm")
-                try record.open.storage.zeroExtend(
+                try storage.zeroExtend(
                     fork, from: BlockNumber(found), count: Int(count - found), sync: .register)
             }
             try truncate(record.open, fork, to: count, session)
@@ -83,8 +85,7 @@ extension Engine {
         }
     }
 
-    /// Records that a relation has a fork without blocks, before it is created: what a crash leaves
-    /// of it is then removed.
+    /// Records a fork without blocks before it is created, so that what a crash leaves is removed.
     private func announce(
         _ fork: Fork, _ record: RelationState, _ session: Session
     ) throws(StorageError) {

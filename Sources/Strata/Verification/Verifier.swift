@@ -73,7 +73,7 @@ final class Verifier {
         for fork in Fork.allCases {
             let subject = Subject(relation, fork, extent, watch: watch)
             // One without blocks may be half created, and counts for nothing.
-            if fork != .main, subject.counted == 0, subject.visible ?? 0 == 0 { continue }
+            if fork != .main, subject.counted == 0, subject.visible == 0 { continue }
             pages =
                 fork == .main
                 ? PageFindings(relation.schema, values: try values(of: relation)) : PageFindings()
