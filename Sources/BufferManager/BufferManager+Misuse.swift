@@ -10,7 +10,7 @@ extension BufferManager {
     func belong(_ session: Session, _ relation: OpenRelation) -> Bool {
         session.system === system && relation.core == ObjectIdentifier(system)
             && (!relation.locator.isLocal
-                || relation.locator.localSession == UInt32(session.index) + 1)
+                || Int(relation.locator.localSession) == session.index &+ 1)
     }
 
     /// Throws `misuse` unless session and relation belong here.

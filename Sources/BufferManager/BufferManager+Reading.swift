@@ -23,6 +23,22 @@ extension BufferManager {
         _ block: BlockNumber, of relation: OpenRelation, fork: Fork = .main,
         mode: ReadMode? = nil, strategy: AccessStrategy? = nil, session: Session
     ) throws(StorageError) -> PinnedPage {
+        if mode?.makesPage != true, belong(session, relation),
+            let page = pinIfResident(
+                block, of: relation, fork: fork, ring: Self.isRing(strategy),
+                sessionIndex: session.index)
+        {
+            return page
+        }
+        return try missedPage(block, relation, fork, mode, strategy, session)
+    }
+
+    /// ``page(_:of:fork:mode:strategy:session:)`` for what a hit does not do.
+    @inline(never)
+    private func missedPage(
+        _ block: BlockNumber, _ relation: OpenRelation, _ fork: Fork, _ mode: ReadMode?,
+        _ strategy: AccessStrategy?, _ session: Session
+    ) throws(StorageError) -> PinnedPage {
         var options: ReadOptions = .synchronously
         switch mode {
         case nil: break
@@ -31,11 +47,6 @@ extension BufferManager {
         case .zeroAndLock, .extendAndLock:
             let extends = mode == .extendAndLock
             return try zeroedPage(block, relation, fork, extends: extends, strategy, session)
-        }
-        if let page = pinIfResident(
-            block, of: relation, fork: fork, strategy: strategy, session: session)
-        {
-            return page
         }
         let operation = try ReadOperation(
             self, relation: relation, fork: fork, session: session, options: options,
@@ -61,8 +72,14 @@ extension BufferManager {
     ) -> PinnedPage? {
         guard belong(session, relation) else { return nil }
         return pinIfResident(
-            block, of: relation, fork: fork,
-            ring: strategy.map { $0.kind != .normal } ?? false, sessionIndex: session.index)
+            block, of: relation, fork: fork, ring: Self.isRing(strategy),
+            sessionIndex: session.index)
+    }
+
+    @inline(__always)
+    private static func isRing(_ strategy: AccessStrategy?) -> Bool {
+        guard let strategy else { return false }
+        return strategy.kind != .normal
     }
 
     /// ``pinIfResident(_:of:fork:strategy:session:)`` for any thread.
@@ -76,15 +93,31 @@ extension BufferManager {
         _ block: BlockNumber, of relation: OpenRelation, fork: Fork, ring: Bool, sessionIndex: Int
     ) -> PinnedPage? {
         let locator = relation.locator
-        let tables: PoolTables
         if locator.isLocal {
-            // The core's callbacks keep the pool alive.
-            guard let local = try? pool(for: locator) else { return nil }
-            tables = local.0.tables
-        } else {
-            tables = sharedTables
+            return pinLocalIfResident(block, locator, fork, ring: ring, sessionIndex: sessionIndex)
         }
-        let lookup = tables.pinResident(PageTag(locator, fork, block), ring: ring)
+        return Self.pinIfResident(
+            PageTag(locator, fork, block), in: sharedTables, ring: ring, sessionIndex: sessionIndex)
+    }
+
+    /// Apart from shared relations, whose hits are kept free of what only this needs.
+    @inline(never)
+    private func pinLocalIfResident(
+        _ block: BlockNumber, _ locator: RelationLocator, _ fork: Fork, ring: Bool,
+        sessionIndex: Int
+    ) -> PinnedPage? {
+        // The core's callbacks keep the pool alive.
+        guard let local = try? pool(for: locator) else { return nil }
+        return Self.pinIfResident(
+            PageTag(locator, fork, block), in: local.0.tables, ring: ring,
+            sessionIndex: sessionIndex)
+    }
+
+    @inline(__always)
+    private static func pinIfResident(
+        _ tag: PageTag, in tables: PoolTables, ring: Bool, sessionIndex: Int
+    ) -> PinnedPage? {
+        let lookup = tables.pinResident(tag, ring: ring)
         guard case .pinned(let index, let state) = lookup else { return nil }
         let buffer = tables.buffer(index)
         guard state.has(BufferState.valid) else {

@@ -12,7 +12,7 @@ public import StorageManager
 public struct PinnedPage: ~Copyable, @unchecked Sendable {
     let buffer: Buffer
     /// The page's memory, which the pin keeps in place.
-    let address: PageAddress
+    @usableFromInline let address: PageAddress
     /// Whether this value holds the content lock exclusively, since ``ReadMode/zeroAndLock``.
     public internal(set) var isLocked: Bool
 
@@ -75,6 +75,7 @@ public struct PinnedPage: ~Copyable, @unchecked Sendable {
     /// Unsafe: valid as long as the pin, and nothing keeps the caller from reading or changing the
     /// bytes without the content lock.
     @unsafe
+    @inlinable
     public var unsafeAddress: UnsafeMutableRawPointer { unsafe address.pointer }
 }
 

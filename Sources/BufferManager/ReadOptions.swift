@@ -16,6 +16,10 @@ public enum ReadMode: Sendable, Hashable {
     /// As ``zeroAndLock``. If the block is behind the fork's end, the fork first grows to hold it,
     /// with pages of zeroes.
     case extendAndLock
+
+    /// Whether the caller makes the page instead of reading it.
+    @inline(__always)
+    var makesPage: Bool { self == .zeroAndLock || self == .extendAndLock }
 }
 
 /// The options of a read. They are fixed when it is started, whichever thread completes it. Mirrors
