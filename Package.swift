@@ -51,7 +51,8 @@ let modules: [Target] = [
         dependencies: ["ValueText", "RowSchema", "ToastFormat", "PageFormat", "Threads", system]),
     .target(name: "FileAccess", dependencies: ["AsyncIO", "CPlatform", log, "Threads", system]),
     .target(
-        name: "StorageManager", dependencies: ["PageFormat", "AsyncIO", "CPlatform", "Threads"]),
+        name: "StorageManager",
+        dependencies: ["PageFormat", "AsyncIO", "CPlatform", log, "Threads"]),
     .target(
         name: "MagneticDisk", dependencies: ["StorageManager", "FileAccess", "AsyncIO", "Threads"],
         path: "Sources/StorageManagers/MagneticDisk"),

@@ -22,15 +22,15 @@ extension Buffer {
         atomicMemoryFence(ordering: .releasing)
     }
 
-    /// The version from which the buffer's page can be read, and its state; nil if it has none, or
-    /// another thread may be changing it. Which page it is, ``hasKept(_:_:)`` finds out.
+    /// The version from which the buffer's page can be read; nil if it has none, or another thread
+    /// may be changing it. Which page it is, ``hasKept(_:_:)`` finds out.
     @inline(__always)
-    func beginGlimpse() -> (version: UInt32, state: BufferState)? {
+    func beginGlimpse() -> UInt32? {
         let version = unsafe descriptor.pointee.version.load(ordering: .acquiring)
         let state = state
         let readable = BufferState.tagValid | BufferState.valid
         guard state.bits & (readable | BufferState.exclusive) == readable else { return nil }
-        return (version, state)
+        return version
     }
 
     /// Whether the buffer had the page, unchanged, all the time since its version was taken: a
@@ -43,11 +43,14 @@ extension Buffer {
     }
 
     /// Gives the page the use that a pin would have given it, unless it has as many as it can have:
-    /// one exchange for each time that the clock hand has passed. If the state has changed, another
-    /// reader will do it.
+    /// one exchange for each time that the clock hand has passed. If the state changes meanwhile,
+    /// another reader will do it.
     @inline(__always)
-    func noteGlimpse(_ state: BufferState) {
+    func noteGlimpse() {
+        let state = state
         if state.bits & BufferState.usageMask >= BufferState.maximumUsage { return }
+        // By now, it may be another page's.
+        guard state.has(BufferState.tagValid) else { return }
         var old = state
         _ = exchange(&old, BufferState(state.bits &+ BufferState.oneUse))
     }

@@ -33,19 +33,20 @@ extension BufferManager {
     ///   written stay dirty.
     @discardableResult
     public func flush(_ relation: OpenRelation, session: Session) throws(StorageError) -> Int {
-        try flush(relation, from: 0, session: session)
+        try flush(relation, nil, blocks: 0..<UInt32.max, session: session)
     }
 
-    /// The same for all forks' blocks from one on.
+    /// The same for some blocks of one fork; of all forks if it is nil.
     @discardableResult
     package func flush(
-        _ relation: OpenRelation, from first: BlockNumber, session: Session
+        _ relation: OpenRelation, _ fork: Fork?, blocks: Range<UInt32>, session: Session
     ) throws(StorageError) -> Int {
         try check(session, using: relation)
         let (pool, _) = try pool(for: relation.locator)
-        let dirty = pool.sorted(
-            places(of: relation, from: first, in: pool) { $0.has(BufferState.dirty) })
-        try pool.writer(session).write(dirty)
+        let first = BlockNumber(blocks.lowerBound)
+        let dirty = places(of: relation, fork, from: first, in: pool) { $0.has(BufferState.dirty) }
+            .filter { $0.tag.block.rawValue < blocks.upperBound }
+        try pool.writer(session).write(pool.sorted(dirty))
         return dirty.count
     }
 

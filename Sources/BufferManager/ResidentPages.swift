@@ -1,4 +1,3 @@
-package import PageFormat
 package import StorageManager
 
 /// Reads pages of one relation in the shared pool without pin and lock.
@@ -12,7 +11,7 @@ package struct ResidentPages: @unchecked Sendable, BitwiseCopyable {
     private let placed: UnsafePointer<PoolTables>
     private let relation: UInt64
 
-    /// How often a page that others are changing is looked at.
+    /// How often a page that others are changing is looked for.
     private static let glimpses = 4
 
     init(_ pool: BufferPool, _ locator: RelationLocator) {
@@ -20,38 +19,56 @@ package struct ResidentPages: @unchecked Sendable, BitwiseCopyable {
         relation = PageTag.relationWord(locator)
     }
 
-    /// Lets `body` look at a page, and finds out whether the page kept still meanwhile. Never
-    /// waits.
+    /// Begins to look at a page. Never waits, and stores to no memory that threads share.
     ///
-    /// Stores to no memory that threads share, except for a use of the page after the clock hand
-    /// has passed. The closure has no result, because a generic one would not be specialised here.
+    /// Not a call with a closure: a generic one would not be specialised here, and the outcome of
+    /// another would have to be stored.
     ///
-    /// - Parameters:
-    ///   - sessionIndex: the session that counts the hit, on its thread; nil for none.
-    ///   - body: reads the page. It may be called several times; only the last call counts.
-    /// - Returns: false if the last call, if there was one, does not count either: the page has to
-    ///   be pinned and locked.
-    package func glimpse(
-        _ block: BlockNumber, _ fork: Fork, sessionIndex: Int?, _ body: (PageGlimpse) -> Void
-    ) -> Bool {
-        let tag = PageTag(
-            relation: relation, page: UInt64(fork.rawValue) << 32 | UInt64(block.rawValue))
+    /// - Returns: nil if the page is not in the pool or others are changing it: it has to be pinned
+    ///   and locked.
+    package func beginGlimpse(_ block: BlockNumber, _ fork: Fork) -> BegunGlimpse? {
+        let tag = tag(block, fork)
         let tables = unsafe placed.pointee
         for _ in 0..<Self.glimpses {
-            guard let index = tables.likelyIndex(tag) else { return false }
+            guard let index = tables.likelyIndex(tag) else { return nil }
             let buffer = tables.buffer(index)
-            guard let (version, state) = buffer.beginGlimpse() else { continue }
-            // The pool keeps its memory, whatever page it holds.
-            body(unsafe PageGlimpse(unsafePage: UnsafeRawPointer(tables.address(index).pointer)))
-            guard buffer.hasKept(version, tag) else { continue }
-            buffer.noteGlimpse(state)
-            if let sessionIndex {
-                unsafe BufferCounters.count(tables.tally(sessionIndex).pointee.hits)
-            }
-            return true
+            guard let version = buffer.beginGlimpse() else { continue }
+            return BegunGlimpse(buffer: buffer, address: tables.address(index), version: version)
         }
-        return false
+        return nil
     }
+
+    /// Whether the page kept still since the look at it began, so that what was read counts.
+    ///
+    /// Stores to no memory that threads share, except for a use of the page after the clock hand
+    /// has passed.
+    ///
+    /// - Parameter sessionIndex: the session that counts the hit, on its thread; nil for none.
+    package func endGlimpse(
+        _ glimpse: BegunGlimpse, _ block: BlockNumber, _ fork: Fork, sessionIndex: Int?
+    ) -> Bool {
+        guard glimpse.buffer.hasKept(glimpse.version, tag(block, fork)) else { return false }
+        glimpse.buffer.noteGlimpse()
+        if let sessionIndex {
+            unsafe BufferCounters.count(placed.pointee.tally(sessionIndex).pointee.hits)
+        }
+        return true
+    }
+
+    @inline(__always)
+    private func tag(_ block: BlockNumber, _ fork: Fork) -> PageTag {
+        PageTag(relation: relation, page: UInt64(fork.rawValue) << 32 | UInt64(block.rawValue))
+    }
+}
+
+/// A look at a page that nothing holds, until `ResidentPages.endGlimpse` tells whether the page
+/// kept still. Three words, which stay in registers.
+@safe
+package struct BegunGlimpse: BitwiseCopyable {
+    let buffer: Buffer
+    /// The bytes. The pool keeps its memory, whatever page it holds.
+    package let address: PageAddress
+    let version: UInt32
 }
 
 extension BufferManager {

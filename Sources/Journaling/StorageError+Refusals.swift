@@ -1,5 +1,5 @@
 package import AsyncIO
-internal import BufferManager
+internal import StorageManager
 
 /// Why a store takes no changes any more.
 extension StorageError {

@@ -30,11 +30,15 @@ extension Relation {
         _ block: BlockNumber, fork: Fork = .main, session: Session,
         _ body: (PageGlimpse) throws -> Value
     ) throws -> Value {
-        var outcome: Result<Value, any Error>?
-        let isWhole = glimpse(block, fork, session) { page in
-            do { outcome = .success(try body(page)) } catch { outcome = .failure(error) }
+        for _ in 0..<glimpses {
+            guard let glimpse = beginGlimpse(block, fork, session) else { break }
+            do {
+                let value = try body(glimpse.page)
+                if endGlimpse(glimpse, block, fork, session) { return value }
+            } catch {
+                if endGlimpse(glimpse, block, fork, session) { throw error }
+            }
         }
-        if isWhole, let outcome { return try outcome.get() }
         let page = try page(block, fork: fork, session: session)
         // Under the lock nothing changes the page.
         return try page.withSharedLock { _ in
@@ -53,33 +57,74 @@ extension Relation {
         _ block: BlockNumber, fork: Fork = .main, session: AsyncSession,
         _ body: (PageGlimpse) throws -> Value
     ) async throws -> Value {
-        var outcome: Result<Value, any Error>?
-        let isWhole = glimpse(block, fork, session) { page in
-            do { outcome = .success(try body(page)) } catch { outcome = .failure(error) }
+        for _ in 0..<glimpses {
+            guard let glimpse = beginGlimpse(block, fork, session) else { break }
+            do {
+                let value = try body(glimpse.page)
+                if endGlimpse(glimpse, block, fork, session) { return value }
+            } catch {
+                if endGlimpse(glimpse, block, fork, session) { throw error }
+            }
         }
-        if isWhole, let outcome { return try outcome.get() }
         let page = try await page(block, fork: fork, session: session)
         return try await page.withSharedLock { _ in
             try body(unsafe PageGlimpse(unsafePage: UnsafeRawPointer(page.unsafeAddress)))
         }
     }
 
-    /// Returns false for whatever the calls that pin decide.
+    /// How often a page that others are changing is looked at.
+    @inlinable var glimpses: Int { 4 }
+
+    /// Returns nil for whatever the calls that pin decide.
     @usableFromInline
-    func glimpse(
-        _ block: BlockNumber, _ fork: Fork, _ session: Session, _ body: (PageGlimpse) -> Void
-    ) -> Bool {
-        if session.system !== engine.system { return false }
-        if block.rawValue >= record.visibleBlocks(of: fork) { return false }
-        return resident?.glimpse(block, fork, sessionIndex: session.index, body) ?? false
+    func beginGlimpse(_ block: BlockNumber, _ fork: Fork, _ session: Session) -> Glimpse? {
+        session.system === engine.system ? beginGlimpse(block, fork) : nil
     }
 
     @usableFromInline
-    func glimpse(
-        _ block: BlockNumber, _ fork: Fork, _ session: AsyncSession, _ body: (PageGlimpse) -> Void
+    func beginGlimpse(_ block: BlockNumber, _ fork: Fork, _ session: AsyncSession) -> Glimpse? {
+        session.engine === engine ? beginGlimpse(block, fork) : nil
+    }
+
+    @inline(__always)
+    private func beginGlimpse(_ block: BlockNumber, _ fork: Fork) -> Glimpse? {
+        guard block.rawValue < record.visibleBlocks(of: fork) else { return nil }
+        return resident?.beginGlimpse(block, fork).map { Glimpse($0) }
+    }
+
+    /// Whether the page kept still, so that what was read counts.
+    @usableFromInline
+    func endGlimpse(
+        _ glimpse: Glimpse, _ block: BlockNumber, _ fork: Fork, _ session: Session
     ) -> Bool {
-        if session.engine !== engine { return false }
-        if block.rawValue >= record.visibleBlocks(of: fork) { return false }
-        return resident?.glimpse(block, fork, sessionIndex: nil, body) ?? false
+        resident?.endGlimpse(glimpse.begun, block, fork, sessionIndex: session.index) ?? false
+    }
+
+    @usableFromInline
+    func endGlimpse(
+        _ glimpse: Glimpse, _ block: BlockNumber, _ fork: Fork, _ session: AsyncSession
+    ) -> Bool {
+        resident?.endGlimpse(glimpse.begun, block, fork, sessionIndex: nil) ?? false
+    }
+}
+
+/// A look at a page that nothing holds, which inlined code hands from its begin to its end.
+@safe
+@usableFromInline
+struct Glimpse: @unchecked Sendable, BitwiseCopyable {
+    let begun: BegunGlimpse
+    /// The bytes.
+    @usableFromInline let bytes: UnsafeRawPointer
+
+    init(_ begun: BegunGlimpse) {
+        self.begun = begun
+        unsafe bytes = unsafe UnsafeRawPointer(begun.address.pointer)
+    }
+
+    /// The page, whatever page it is by now.
+    @inlinable
+    var page: PageGlimpse {
+        @_lifetime(immortal)
+        get { unsafe PageGlimpse(unsafePage: bytes) }
     }
 }

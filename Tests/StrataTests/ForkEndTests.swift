@@ -240,4 +240,24 @@ import Threads
         #expect(!store.log.contains("is not marked as closed"))
         try store.with { engine, _ in #expect(engine.recovery.endedCleanly) }
     }
+
+    /// A page whose contents were refused does not prevent the cut that removes it, though the
+    /// catalog does not count the blocks before it yet.
+    @Test func refusedPagesThatAreCutOff() throws {
+        let store = TestStore()
+        let engine = try store.open()
+        let session = try engine.makeSession()
+        let own = try OwnContents.makeRelation(
+            engine, session, .sealed, manager: "magnetic", name: "own", pages: 5)
+        OwnContents.spoil(try own.page(3, session: session), .sealed)
+        try own.truncate(to: 2, session: session)
+        #expect(own.blockCount == 2)
+        try engine.checkpoint(session)
+        session.close()
+        try engine.close()
+        try store.with { engine, session in
+            let blocks = try engine.relation(named: "own").blockCount
+            #expect(engine.recovery.endedCleanly && blocks == 2)
+        }
+    }
 }

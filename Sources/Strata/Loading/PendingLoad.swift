@@ -201,7 +201,7 @@ public final class PendingLoad {
         try cutWhatFailedToGrow()
         // Earlier pages are not the load's, nor is what is wrong with them.
         try engine.buffers.flush(
-            record.open, from: BlockNumber(firstBlock), session: session)
+            record.open, .main, blocks: firstBlock..<UInt32.max, session: session)
     }
 
     /// The next page must be at the relation's end. A failed extension may have left it longer;

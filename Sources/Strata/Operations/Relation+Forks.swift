@@ -85,8 +85,9 @@ extension Engine {
     ) throws(StorageError) {
         let open = record.open
         if try described(record).blockCount(of: fork) ?? 0 < count {
-            // The catalog counts only what is durable.
-            try buffers.flush(open, session: session)
+            // The catalog counts only what is durable. A page that would be refused and is cut off
+            // is no reason to keep it.
+            try buffers.flush(open, fork, blocks: 0..<count, session: session)
             try syncPending(session)
         } else if count > 0 {
             // A map gets empty blocks for those that it has lost.

@@ -1,16 +1,18 @@
-/// What serves an ``AsyncSession``: starts the IO that its tasks ask for, takes completions, and
+public import AsyncIO
+
+/// What serves an `AsyncSession`: starts the IO that its tasks ask for, takes completions, and
 /// resumes the tasks. Nothing else is started for it.
 public enum AsyncService: Sendable {
     /// An executor's thread, between its tasks' jobs.
     case executor(RingExecutor)
     /// One thread of the engine for all sessions of this kind, started with the first of them.
     case engineThread
-    /// The caller's own loop, which watches ``AsyncSession/descriptor`` and calls
-    /// ``AsyncSession/process()``.
+    /// The caller's own loop, which watches `AsyncSession.descriptor` and calls
+    /// `AsyncSession.process()`.
     case polling
 }
 
-/// The settings of an ``AsyncSession``.
+/// The settings of an `AsyncSession`.
 public struct AsyncSessionOptions: Sendable {
     /// How many tasks may wait in the session at a time, for IO or for their turn; at least 1. Any
     /// more get `tooManyWaiting`.
@@ -22,7 +24,7 @@ public struct AsyncSessionOptions: Sendable {
     /// Makes the default settings.
     public init() {}
 
-    func validate() throws(StorageError) {
+    package func validate() throws(StorageError) {
         guard maximumWaiting >= 1 else {
             throw StorageError(
                 .invalidConfiguration,
@@ -36,12 +38,12 @@ public struct AsyncSessionOptions: Sendable {
         }
     }
 
-    var queueNanoseconds: UInt64? { queueLimit.map { $0.nanoseconds } }
+    package var queueNanoseconds: UInt64? { queueLimit.map { $0.nanoseconds } }
 }
 
 extension Duration {
     /// Whole nanoseconds; zero for negative durations.
-    var nanoseconds: UInt64 {
+    package var nanoseconds: UInt64 {
         let (seconds, attoseconds) = components
         guard seconds >= 0, attoseconds >= 0 else { return 0 }
         let (product, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)

@@ -1,7 +1,6 @@
 public import AsyncIO
-internal import Logging
-internal import PageFormat
-internal import StorageManager
+package import Logging
+package import PageFormat
 internal import Synchronization
 internal import Threads
 
@@ -10,10 +9,10 @@ internal import Threads
 ///
 /// What is on disk is unknown from then on, and writing on could only make it worse. Safe to use
 /// from any thread. It never reopens: a reopened store has another gate.
-final class WriteGate: Sendable {
+package final class WriteGate: Sendable {
     private let log: (any WriteAheadLog)?
     /// Withdraws what it says about pages before they are written.
-    let voucher: (any PageVoucher)?
+    package let voucher: (any PageVoucher)?
     private let logger: Logger
     /// The log position up to which the log is known to be durable. Raised after the flush. Readers
     /// use it only to decide whether to flush again.
@@ -21,21 +20,21 @@ final class WriteGate: Sendable {
     private let closed = Atomic<Bool>(false)
     private let cause = Lock<StorageError?>(nil, rank: .writeFailure)
 
-    init(_ log: (any WriteAheadLog)?, _ voucher: (any PageVoucher)?, _ logger: Logger) {
+    package init(_ log: (any WriteAheadLog)?, _ voucher: (any PageVoucher)?, _ logger: Logger) {
         self.log = log
         self.voucher = voucher
         self.logger = logger
     }
 
     /// Whether writing was stopped.
-    var isClosed: Bool { closed.load(ordering: .acquiring) }
+    package var isClosed: Bool { closed.load(ordering: .acquiring) }
 
     /// The failure that closed it.
-    var failure: StorageError? { isClosed ? cause.withLock { $0 } : nil }
+    package var failure: StorageError? { isClosed ? cause.withLock { $0 } : nil }
 
     /// Stops all writing. Returns whether this is the first failure.
     @discardableResult
-    func close(_ error: StorageError) -> Bool {
+    package func close(_ error: StorageError) -> Bool {
         let isFirst = cause.withLock { cause in
             defer { cause = cause ?? error }
             return cause == nil
@@ -48,7 +47,7 @@ final class WriteGate: Sendable {
     }
 
     /// - Throws: `storeFailed` if the gate is closed.
-    func check() throws(StorageError) {
+    package func check() throws(StorageError) {
         guard let failure else { return }
         throw .writesRefused(failure)
     }
@@ -58,7 +57,7 @@ final class WriteGate: Sendable {
     ///
     /// - Throws: `storeFailed` if the gate is closed; what the log throws, which closes the gate if
     ///   it is a failed sync.
-    func pass(_ lsn: LSN, _ session: Session) throws(StorageError) {
+    package func pass(_ lsn: LSN, _ session: Session) throws(StorageError) {
         try check()
         guard let log, lsn.rawValue > durable.load(ordering: .acquiring) else { return }
         session.submitStaged()
@@ -71,11 +70,11 @@ final class WriteGate: Sendable {
 
     /// Closes the gate if the error leaves the contents of the disk unknown.
     @discardableResult
-    func note(_ error: StorageError) -> Bool { error.isFinalSyncFailure && close(error) }
+    package func note(_ error: StorageError) -> Bool { error.isFinalSyncFailure && close(error) }
 }
 
 extension StorageError {
-    static func writesRefused(_ failure: StorageError) -> StorageError {
+    package static func writesRefused(_ failure: StorageError) -> StorageError {
         StorageError(
             .storeFailed, "pages are no longer written, because what is on disk is unknown",
             remedy: "Check the disk, close the store and open it again: everything committed before"
