@@ -194,7 +194,7 @@ extension BufferManager {
     /// group's end; else two reads would fetch the same group.
     private func runLimit(_ operation: ReadOperation, _ tag: PageTag, _ wanted: Int) -> Int {
         let room = Int(BlockNumber.maximumCount) - Int(operation.firstBlock.rawValue)
-        var limit = max(1, min(wanted, operation.pool.combineLimit, room))
+        var limit = max(1, min(wanted, operation.capacity, room))
         if limit == 1 { return 1 }
         limit = min(
             limit,

@@ -49,8 +49,7 @@ extension BufferManager {
             return try zeroedPage(block, relation, fork, extends: extends, strategy, session)
         }
         let operation = try ReadOperation(
-            self, relation: relation, fork: fork, session: session, options: options,
-            strategy: strategy)
+            self, relation, fork, session, options, strategy, capacity: 1)
         while let need = try advance(operation, reading: block) {
             try wait(for: need, of: operation)
         }

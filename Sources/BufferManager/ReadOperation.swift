@@ -28,8 +28,10 @@ public final class ReadOperation {
     /// The relation's record, once it was needed.
     private var knownRecord: RelationRecord?
 
+    /// The most blocks of a read.
+    let capacity: Int
     /// The pinned buffers in block order and the addresses of their pages. Those from ``taken`` on
-    /// belong to this operation. Room for as many as one IO can combine, valid until `deinit`.
+    /// belong to this operation. Room for ``capacity``, valid until `deinit`.
     let buffers: UnsafeMutablePointer<UInt32>
     let addresses: UnsafeMutablePointer<PageAddress>
     var pinnedCount = 0
@@ -53,13 +55,23 @@ public final class ReadOperation {
         case foreign
     }
 
-    /// Makes an operation that covers no block yet.
+    /// Makes an operation that covers no block yet. Its reads combine as many blocks as one IO can.
     ///
     /// - Throws: `misuse` if the session is another engine's, or the relation is local to another
     ///   session; what making the pool of a session's local relations throws.
-    public init(
+    public convenience init(
         _ manager: BufferManager, relation: OpenRelation, fork: Fork = .main, session: Session,
         options: ReadOptions = [], strategy: AccessStrategy? = nil
+    ) throws(StorageError) {
+        try self.init(
+            manager, relation, fork, session, options, strategy,
+            capacity: manager.configuration.combineLimit)
+    }
+
+    /// The same for reads of at most `capacity` blocks: every task that waits for a page has one.
+    package init(
+        _ manager: BufferManager, _ relation: OpenRelation, _ fork: Fork, _ session: Session,
+        _ options: ReadOptions, _ strategy: AccessStrategy? = nil, capacity: Int
     ) throws(StorageError) {
         try manager.check(session, using: relation)
         storedRelation = relation
@@ -69,9 +81,10 @@ public final class ReadOperation {
         self.session = session
         table = manager.table
         (pool, callbacks) = try manager.pool(for: relation.locator)
-        unsafe buffers = .allocate(capacity: 2 * pool.combineLimit)
-        unsafe victims = Victims(buffers + pool.combineLimit)
-        unsafe addresses = .allocate(capacity: pool.combineLimit)
+        self.capacity = capacity
+        unsafe buffers = .allocate(capacity: 2 * capacity)
+        unsafe victims = Victims(buffers + capacity)
+        unsafe addresses = .allocate(capacity: capacity)
     }
 
     deinit {

@@ -278,7 +278,7 @@ final class AsyncCore: RingParticipant, @unchecked Sendable {
     {
         guard let operation = spare.popLast() else {
             return try ReadOperation(
-                engine.buffers, relation: relation, fork: fork, session: session, options: options)
+                engine.buffers, relation, fork, session, options, capacity: 1)
         }
         if operation.relation !== relation { operation.relation = relation }
         operation.fork = fork
