@@ -62,7 +62,7 @@ extension BufferManager {
         guard belong(session, relation) else { return nil }
         return pinIfResident(
             block, of: relation, fork: fork,
-            ring: strategy.map { $0.kind != .normal } ?? false, sessionIndex: session.index)
+            ring: strategy?.isPassing ?? false, sessionIndex: session.index)
     }
 
     /// ``pinIfResident(_:of:fork:strategy:session:)`` for any thread.
