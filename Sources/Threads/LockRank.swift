@@ -124,6 +124,8 @@ public enum LockRank: Int, Comparable, CaseIterable, Sendable {
     case tablespaceFolders
     /// The files of a store in a Ceph cluster, also while the cluster is asked.
     case radosHome
+    /// One sync of a whole file system at a time.
+    case togetherSync
     /// The files to sync at the next checkpoint.
     case syncQueue
     /// The paths of syncs in flight.
