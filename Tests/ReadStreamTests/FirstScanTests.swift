@@ -52,8 +52,8 @@ import Threads
         }
     }
 
-    /// What matters is the block, not the scan: a part that was seen stays once it comes again. Each
-    /// read counts as its first block does.
+    /// What matters is the block, not the scan: a part that was seen stays once it comes again.
+    /// Each read counts as its first block does.
     @Test(arguments: IOMethodMatrix.all)
     func whatWasSeenInPartStaysInPart(_ method: TestedMethod) throws {
         let store = try store(method)
