@@ -243,13 +243,17 @@ struct GrowthRound {
         }
     }
 
-    /// The cost of a page in a single scan of the data, with a pool of that many halves of it.
+    /// The cost of a page in the first scan of the data, with a pool of that many halves of it that
+    /// was never used.
     func scan(poolShare: Int) throws(BenchFailure) -> [GrowthCost] {
         let bytes = max(plan.data.pageCount * blockSize * poolShare / 4, 1 << 20)
         return try plan.data.withRelation(method, poolBytes: bytes) {
             (relation, session) throws(BenchFailure) in
             var scan = RelationScan("growth", plan, relation, session)
-            return [GrowthCost("pool/scan", try scan.time(), of: plan.data.pageCount)]
+            let time = try scan.time(
+                BlockRange(0..<relation.blockCount), sum: plan.data.sum,
+                options: .scan(of: Int(relation.blockCount), in: relation.engine.buffers))
+            return [GrowthCost("pool/scan", time, of: plan.data.pageCount)]
         }
     }
 }

@@ -158,12 +158,12 @@ extension BufferManager {
     private func pinBlocks(_ operation: ReadOperation, wanted: Int) throws(StorageError) -> Pinned {
         let pool = operation.pool
         let tag = PageTag(operation.storedRelation.locator, operation.storedFork, operation.block)
-        let ring = operation.storedStrategy.map { $0.kind != .normal } ?? false
+        let ring = operation.storedStrategy?.isPassing ?? false
         var lookup = pool.pinResident(tag, ring: ring)
         while case .absent = lookup {
             let limit = runLimit(operation, tag, wanted)
-            switch try pool.claim(
-                &operation.victims, limit, operation.storedStrategy, operation.session)
+            let (strategy, isFirst) = operation.strategy(for: tag)
+            switch try pool.claim(&operation.victims, limit, strategy, operation.session)
             {
             case .ready: break
             case .dirty: return .lacks(.cleaning)
@@ -173,6 +173,7 @@ extension BufferManager {
             let (installed, found) = unsafe pool.install(
                 operation.buffers, count: claimed, from: tag, operation.record, ring: ring)
             if installed > 0 {
+                if isFirst { operation.record.noteScan(tag.block, installed) }
                 operation.cover(installed)
                 return .missing
             }

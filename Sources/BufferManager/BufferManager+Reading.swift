@@ -25,7 +25,7 @@ extension BufferManager {
     ) throws(StorageError) -> PinnedPage {
         if mode?.makesPage != true, belong(session, relation),
             let page = pinIfResident(
-                block, of: relation, fork: fork, ring: Self.isRing(strategy),
+                block, of: relation, fork: fork, ring: strategy?.isPassing ?? false,
                 sessionIndex: session.index)
         {
             return page
@@ -71,14 +71,8 @@ extension BufferManager {
     ) -> PinnedPage? {
         guard belong(session, relation) else { return nil }
         return pinIfResident(
-            block, of: relation, fork: fork, ring: Self.isRing(strategy),
+            block, of: relation, fork: fork, ring: strategy?.isPassing ?? false,
             sessionIndex: session.index)
-    }
-
-    @inline(__always)
-    private static func isRing(_ strategy: AccessStrategy?) -> Bool {
-        guard let strategy else { return false }
-        return strategy.kind != .normal
     }
 
     /// ``pinIfResident(_:of:fork:strategy:session:)`` for any thread.

@@ -176,7 +176,7 @@ extension BufferPool {
     func pinOrInstall(
         _ tag: PageTag, _ record: RelationRecord, _ strategy: AccessStrategy?, _ session: Session
     ) throws(StorageError) -> (index: Int, state: BufferState, isNew: Bool) {
-        let ring = strategy.map { $0.kind != .normal } ?? false
+        let ring = strategy?.isPassing ?? false
         var lookup = pinResident(tag, ring: ring)
         if case .absent = lookup { lookup = pinResidentLocked(tag, ring: ring) }
         var isNew = false

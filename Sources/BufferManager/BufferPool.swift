@@ -43,6 +43,7 @@ final class BufferPool: @unchecked Sendable {
     /// Pages of all relations that failed their checksum when read.
     let checksumFailures = Atomic<UInt64>(0)
     let scratch: ScratchPool
+    let spareRings = SpareRings()
     /// The callbacks of every write of the pool's pages. Set once, before the pool is used.
     private(set) var writeCallbacks = IOCallbackID.none
     /// One per session, made at its first write. Only its thread touches it.

@@ -155,6 +155,15 @@ public final class ReadOperation {
     }
 
     func forgetRecord() { knownRecord = nil }
+
+    /// The strategy for reading a block, and whether it is a scan's first read of it, which claims
+    /// no memory that the pool has never used: only a block that is read again is worth that.
+    func strategy(for tag: PageTag) -> (AccessStrategy?, isFirst: Bool) {
+        guard storedStrategy?.kind == .scan else { return (storedStrategy, false) }
+        let isFirst =
+            pool.reachedCount < pool.count && tag.fork == .main && !record.wasScanned(tag.block)
+        return (isFirst ? storedStrategy : nil, isFirst)
+    }
 }
 
 extension ReadOperation {

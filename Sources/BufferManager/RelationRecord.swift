@@ -64,6 +64,13 @@ final class RelationRecord: Sendable {
         positions.withLock { _ = $0.removeValue(forKey: tag.page) }
     }
 
+    /// The main fork's blocks that scans have read into a ring.
+    private let scanned = Lock(SeenBlocks(), rank: .seenBlocks)
+    func wasScanned(_ block: BlockNumber) -> Bool { scanned.withLock { $0.contains(block) } }
+    func noteScan(_ first: BlockNumber, _ count: Int) {
+        scanned.withLock { $0.insert(first, count: count) }
+    }
+
     private let mainExtension = ParkingLock(rank: .relationExtension)
     private let freeSpaceExtension = ParkingLock(rank: .relationExtension)
     private let visibilityExtension = ParkingLock(rank: .relationExtension)

@@ -107,6 +107,8 @@ public struct EngineOptions: Sendable {
 
     /// A deliberate bug for tests to find: loads are published before their pages are durable.
     package var publishesEarly = false
+    /// `FileAccessConfiguration/filesSyncedTogether`, if it is to differ.
+    package var filesSyncedTogether: Int?
     /// A deliberate bug for tests to find: of the files to sync together, the first is skipped.
     package var skipsFirstSync = false
     /// A deliberate bug for tests to find: the catalog keeps a relation's row count when its pages
@@ -211,6 +213,7 @@ public struct EngineOptions: Sendable {
         configuration.fileSystem = fileSystem
         configuration.opensReadOnly = access == .readOnly && !(fileSystem is ShadowFileSystem)
         configuration.skipsFirstSync = skipsFirstSync
+        if let filesSyncedTogether { configuration.filesSyncedTogether = filesSyncedTogether }
         configuration.logger = logger
         return configuration
     }

@@ -192,16 +192,28 @@ extension FileAccess {
 
     /// Refuses paths that could lead out of the directory.
     func check(_ path: String) throws(StorageError) {
-        let parts = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-        let isInside =
-            !path.utf8.contains(0)
-            && !parts.contains { $0.isEmpty || $0.elementsEqual("..".utf8) }
-        guard isInside else {
+        guard Self.isInside(path) else {
             throw StorageError(
                 .invalidPath, "\"\(path)\" is not a path within the store's directory",
                 remedy: "Give a relative path without empty parts and without \"..\".",
                 at: .init(path: path))
         }
+    }
+
+    /// Whether a path has neither empty parts nor "..". Byte by byte, as it is asked of each file.
+    private static func isInside(_ path: String) -> Bool {
+        var (length, dots) = (0, 0)
+        for byte in path.utf8 {
+            switch byte {
+            case 0: return false
+            case UInt8(ascii: "/"):
+                if length == 0 || (length == 2 && dots == 2) { return false }
+                (length, dots) = (0, 0)
+            case UInt8(ascii: "."): (length, dots) = (length + 1, dots + 1)
+            default: length += 1
+            }
+        }
+        return length > 0 && !(length == 2 && dots == 2)
     }
 
     private func changeError(_ action: String, _ path: String, _ errorNumber: CInt) -> StorageError

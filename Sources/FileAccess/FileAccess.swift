@@ -36,6 +36,7 @@ public final class FileAccess: Sendable {
     let rootDescriptor: CInt
     let table = Lock(DescriptorTable(), rank: .descriptorTable)
     let ledger = SyncLedger()
+    let togetherSync = TogetherSync()
     let counters = FileCounters()
     let zeroes: ZeroBytes
 

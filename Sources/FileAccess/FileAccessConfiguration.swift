@@ -27,6 +27,11 @@ public struct FileAccessConfiguration: Sendable {
     /// How files grow by zeroes.
     public var zeroExtension = ZeroExtension.fallocate
 
+    /// From how many files on that are to be made durable together one call does so for all of
+    /// their file system, where the kernel promises that. That call also writes what other programs
+    /// have not written yet; with so many files it is faster all the same.
+    public var filesSyncedTogether = 512
+
     /// What executes the system calls: the kernel, or a simulation.
     public var fileSystem: any FileSystem = KernelFileSystem()
 

@@ -91,6 +91,13 @@ public protocol FileSystem: AnyObject, Sendable {
     func write(_ descriptor: CInt, _ vectors: UnsafeBufferPointer<iovec>, at offset: Int64) -> Int
     /// Makes a file or directory durable.
     func sync(_ descriptor: CInt, dataOnly: Bool) -> CInt
+    /// Makes everything durable that is on the file system of an open directory, files and names,
+    /// whoever wrote it. Fails once for what could not be written since the directory was opened,
+    /// whoever wrote that. Returns `-EOPNOTSUPP` if the file system does not promise all that.
+    func syncAll(_ descriptor: CInt) -> CInt
+    /// Fails if something written to an open file did not reach the disk, and no sync of this
+    /// descriptor has said so yet. Returns `-EOPNOTSUPP` if it cannot tell.
+    func writeError(_ descriptor: CInt) -> CInt
     /// Sets a file's length.
     func truncate(_ descriptor: CInt, to size: Int64) -> CInt
     /// Reserves space and grows the file; `-EOPNOTSUPP` if that is not possible.
@@ -148,6 +155,12 @@ extension FileSystem {
     public func readCached(
         _ descriptor: CInt, _ vectors: UnsafeBufferPointer<iovec>, at offset: Int64
     ) -> Int { -Int(EOPNOTSUPP) }
+
+    /// Promises nothing by default.
+    public func syncAll(_ descriptor: CInt) -> CInt { -EOPNOTSUPP }
+
+    /// Cannot tell by default.
+    public func writeError(_ descriptor: CInt) -> CInt { -EOPNOTSUPP }
 
     /// Unknown by default.
     public func atomicWriteUnits(_ descriptor: CInt) -> ClosedRange<Int>? { nil }

@@ -83,6 +83,10 @@ public final class KernelFileSystem: FileSystem {
         #endif
     }
 
+    public func syncAll(_ descriptor: CInt) -> CInt { strata_sync_file_system(descriptor) }
+
+    public func writeError(_ descriptor: CInt) -> CInt { strata_write_error(descriptor) }
+
     public func truncate(_ descriptor: CInt, to size: Int64) -> CInt {
         result(ftruncate(descriptor, off_t(size)))
     }

@@ -97,6 +97,8 @@ package final class ShadowFileSystem: FileSystem, IOExecutor {
 
     package func sync(_ descriptor: CInt, dataOnly: Bool) -> CInt { 0 }
 
+    package func syncAll(_ descriptor: CInt) -> CInt { 0 }
+
     package func truncate(_ descriptor: CInt, to size: Int64) -> CInt {
         guard let file = file(descriptor) else { return -EBADF }
         return state.withLock { state in

@@ -64,6 +64,13 @@ final class SyncLedger: Sendable {
         if isAwaited { ended.signal() }
     }
 
+    /// Whether an earlier sync of one of these paths failed.
+    func hasFailure(among paths: some Sequence<String>) -> Bool {
+        contents.withLock { contents in
+            !contents.failures.isEmpty && paths.contains { contents.failures[$0] != nil }
+        }
+    }
+
     func failure(of path: String) -> CInt? { contents.withLock { $0.failures[path] } }
 
     func recordFailure(_ path: String, errorNumber: CInt) {

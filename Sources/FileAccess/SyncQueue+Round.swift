@@ -22,10 +22,28 @@ extension SyncQueue {
         if files.configuration.skipsFirstSync, let skipped = entries.popFirst() {
             remove(skipped.path, registration: skipped.entry.registration)
         }
+        if syncTogether(entries, session) { entries = [] }
         for (path, entry) in entries { round.add(path, entry) }
         round.finish()
         files.counters.noteSync(since: begin)
         if let failure = round.failure { throw failure }
+    }
+
+    /// Makes all entries durable by one call, if they are many. Returns false if each is to be
+    /// synced by itself, which also finds out which ones failed.
+    private func syncTogether(
+        _ entries: ArraySlice<(path: String, entry: Entry)>, _ session: Session
+    ) -> Bool {
+        if entries.count < files.configuration.filesSyncedTogether { return false }
+        session.submitStaged()
+        let directories = Set(
+            entries.map { $0.entry.isDirectory ? $0.path : FileAccess.parent(of: $0.path) })
+        guard files.syncTogether(entries.count, in: directories),
+            !files.ledger.hasFailure(among: entries.lazy.map(\.path))
+        else { return false }
+        for (path, entry) in entries { remove(path, registration: entry.registration) }
+        files.counters.syncs.add(UInt64(entries.count), ordering: .relaxed)
+        return true
     }
 }
 

@@ -54,8 +54,13 @@ public struct ReadStreamOptions {
     /// The settings for reading neighbouring blocks once, in order: the one policy for scans.
     ///
     /// A scan of more than a quarter of the pool uses a ring, so that it leaves the pool to other
-    /// readers. The pages of a smaller scan stay in the pool for the next one. Mirrors PostgreSQL's
-    /// `initscan`.
+    /// readers. Mirrors PostgreSQL's `initscan`. The pages of a smaller scan stay in the pool for
+    /// the next one.
+    ///
+    /// While the pool has memory that was never used, a block of a scan of more than 32 MiB goes
+    /// through a ring when it is read for the first time. Memory that the kernel must provide first
+    /// costs more than the rest of reading, and most scans of that size come once. The second scan
+    /// fills the pool, and those after it find the pages there.
     ///
     /// - Parameters:
     ///   - blockCount: how many blocks the scan reads.
@@ -63,13 +68,18 @@ public struct ReadStreamOptions {
     public static func scan(of blockCount: Int, in manager: BufferManager) -> ReadStreamOptions {
         var options = ReadStreamOptions([.sequential, .full, .batching])
         let configuration = manager.configuration
-        if blockCount > configuration.bufferCount / 4 {
+        let isLarge = blockCount > configuration.bufferCount / 4
+        if isLarge || blockCount > keptBlocks {
             let readAhead =
                 configuration.combineLimit * min(scanReads, manager.system.handlesPerSession)
-            options.strategy = AccessStrategy(.bulkRead, for: manager, readAhead: readAhead)
+            options.strategy = AccessStrategy(
+                isLarge ? .bulkRead : .scan, for: manager, readAhead: readAhead)
         }
         return options
     }
+
+    /// The most blocks of a scan whose pages stay in the pool at once, whatever it has used so far.
+    private static let keptBlocks = (32 << 20) / blockSize
 
     /// The most reads in flight that a scan's ring has room for.
     private static let scanReads = 32

@@ -44,8 +44,10 @@ extension RelationLocator: CustomStringConvertible {
     /// The path of the main fork's first file below the store: `base/1/16384`, `global/1262`, or
     /// `base/1/t3_16384` for a relation local to session 2.
     public var description: String {
-        let directory = database == 0 ? "global" : "base/\(database)"
-        return isLocal ? "\(directory)/t\(localSession)_\(number)" : "\(directory)/\(number)"
+        // Joined, not interpolated, which takes longer: it is asked of each of many relations.
+        let directory = database == 0 ? "global/" : "base/" + String(database) + "/"
+        return isLocal
+            ? "\(directory)t\(localSession)_\(number)" : directory + String(number)
     }
 }
 

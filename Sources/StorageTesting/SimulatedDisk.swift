@@ -204,6 +204,14 @@ extension SimulatedDisk: FileSystem {
         state.withLock { $0.sync(descriptor) }
     }
 
+    /// Makes all contents and names durable.
+    public func syncAll(_ descriptor: CInt) -> CInt { state.withLock { $0.syncAll(descriptor) } }
+
+    /// Tells what a failed ``syncAll(_:)`` has lost of a file, once.
+    public func writeError(_ descriptor: CInt) -> CInt {
+        state.withLock { $0.writeError(descriptor) }
+    }
+
     /// Sets a file's length; volatile until the file is synced.
     public func truncate(_ descriptor: CInt, to size: Int64) -> CInt {
         state.withLock { $0.truncate(descriptor, Int(size), onlyGrowing: false) }

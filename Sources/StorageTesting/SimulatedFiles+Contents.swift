@@ -145,6 +145,7 @@ extension SimulatedFiles {
         }
         guard change() else { return -EIO }
         if result == 0, fate.failsSync() { result = -EIO }
+        if case .file(let number, _) = handle, unreported.remove(number) != nil { result = -EIO }
         if result < 0 { fate.counts[.failedSync] += 1 }
         switch handle {
         case .file(let number, _):
@@ -163,6 +164,39 @@ extension SimulatedFiles {
             fate.note(.sync, path, 0, 0, Int(result))
         }
         return result
+    }
+
+    /// Syncs all files and names. Of a failure, some files are none the worse. The others say so
+    /// when they are synced themselves; only then does it count, since it may have met none.
+    mutating func syncAll(_ descriptor: CInt) -> CInt {
+        if hasNoPower { return -EIO }
+        guard handles[descriptor] != nil else { return -EBADF }
+        var result = fate.error(.sync)
+        if result == -EINTR { return result }
+        guard change() else { return -EIO }
+        if result == 0, fate.failsSync() { result = -EIO }
+        for number in files.indices where !files[number].volatile.isEmpty {
+            if result == 0 || fate.random.below(2) == 0 {
+                files[number].settle()
+            } else {
+                unreported.insert(number)
+                if files[number].abandon(&fate.random, tearBytes: fate.tearBytes) > 0 {
+                    abandoned.insert(number)
+                }
+            }
+        }
+        if result == 0 { names.settleAll() }
+        fate.note(.sync, "all", 0, 0, Int(result))
+        return result
+    }
+
+    /// Whether a sync of all has lost something that was written to a file.
+    mutating func writeError(_ descriptor: CInt) -> CInt {
+        if hasNoPower { return -EIO }
+        guard case .file(let number, _) = handles[descriptor] else { return -ESPIPE }
+        if unreported.remove(number) == nil { return 0 }
+        fate.counts[.failedSync] += 1
+        return -EIO
     }
 
     /// Makes the cache forget what failed syncs left in it.

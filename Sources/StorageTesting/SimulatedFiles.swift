@@ -23,6 +23,8 @@ struct SimulatedFiles: Sendable {
     var powerEndsAfter = Int.max
     /// Files of which a failed sync has left data only in the cache.
     var abandoned: Set<Int> = []
+    /// Files that the next sync of themselves says it of, because a sync of all has met it.
+    var unreported: Set<Int> = []
 
     var hasNoPower: Bool { changeCount >= powerEndsAfter }
 
@@ -180,6 +182,7 @@ struct SimulatedFiles: Sendable {
         }
         result.names.settleAll()
         result.abandoned = []
+        result.unreported = []
         return result
     }
 
@@ -224,6 +227,7 @@ struct SimulatedFiles: Sendable {
             result.files[number].bytes = result.files[number].durable
         }
         result.abandoned = []
+        result.unreported = []
         return result
     }
 }

@@ -55,6 +55,7 @@ struct SeedPlan {
         drawDisk(&random, temper)
         drawMethod(&random)
         drawOptions(&random)
+        options.filesSyncedTogether = seed % 3 == 0 ? 1 + Int(seed / 3 % 4) : nil
         options.skipsFirstSync = planted == .skippedSync
         options.publishesEarly = planted == .earlyPublication
         options.keepsRowCounts = planted == .keptRowCount

@@ -37,20 +37,25 @@ struct RelationsCommand: ParsableCommand {
                 rightAligned: [1, 2, 3, 5, 6, 7])
             var failures = Failures()
             var columns = SchemaTexts()
+            var figures = FigureTexts()
             for (relation, space) in zip(relations, try engine.spaces(of: relations)) {
-                let pages = relation.forks.reduce(UInt64(0)) {
-                    $0 + UInt64(relation.blockCount(of: $1) ?? 0)
+                let pages = relation.furtherForks.values.reduce(UInt64(relation.blockCount)) {
+                    $0 + UInt64($1)
                 }
-                let cells = space.map(Self.cells) ?? Self.space(of: relation, engine, &failures)
+                table.add(PrintableText.line(relation.name))
+                table.add(relation.rowCount.map(String.init) ?? "?")
+                table.add(String(pages))
+                table.add(figures.size(ofPages: pages))
+                table.add(PrintableText.line(relation.managerName))
+                let cells = space.map { figures.cells($0) }
+                for cell in cells ?? Self.space(of: relation, engine, &failures) {
+                    table.add(cell)
+                }
+                table.add(relation.locator.description)
                 table.add(
-                    ([
-                        relation.name, relation.rowCount.map(String.init) ?? "?", "\(pages)",
-                        Wording.size(Double(pages) * Double(blockSize)), relation.managerName,
-                    ] + cells + [
-                        relation.locator.description,
-                        relation.toastOwner.map { "values of \"\($0)\"" }
-                            ?? columns.text(of: relation.schema),
-                    ]).map(PrintableText.line))
+                    relation.toastOwner.map { PrintableText.line("values of \"\($0)\"") }
+                        ?? columns.text(of: relation.schema))
+                table.endRow()
             }
             ToolEnvironment.current.standardOutput.write(lines: table.text)
             try failures.finish()
@@ -64,9 +69,29 @@ struct RelationsCommand: ParsableCommand {
         mutating func text(of schema: Schema?) -> String {
             guard let schema else { return "" }
             if let last, last.schema == schema { return last.text }
-            let text = schema.sqlText
+            let text = PrintableText.line(schema.sqlText)
             last = (schema, text)
             return text
+        }
+    }
+
+    /// The figures of the last relation: many have the same.
+    private struct FigureTexts {
+        private var lastSize: (pages: UInt64, text: String)?
+        private var lastCells: (space: RelationSpace, texts: [String])?
+
+        mutating func size(ofPages pages: UInt64) -> String {
+            if let lastSize, lastSize.pages == pages { return lastSize.text }
+            let text = Wording.size(Double(pages) * Double(blockSize))
+            lastSize = (pages, text)
+            return text
+        }
+
+        mutating func cells(_ space: RelationSpace) -> [String] {
+            if let lastCells, lastCells.space == space { return lastCells.texts }
+            let texts = RelationsCommand.cells(space)
+            lastCells = (space, texts)
+            return texts
         }
     }
 

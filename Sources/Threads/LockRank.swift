@@ -78,6 +78,10 @@ public enum LockRank: Int, Comparable, CaseIterable, Sendable {
     case poolPartition
     /// The log positions of a relation's pages whose bytes have none.
     case pagePositions
+    /// The blocks of a relation that scans have read.
+    case seenBlocks
+    /// The rings that scans have left.
+    case spareRings
     /// Pages that may be torn in place.
     case journalTorn
     /// The chunk map and the free space of a compressed fork.
@@ -120,6 +124,8 @@ public enum LockRank: Int, Comparable, CaseIterable, Sendable {
     case tablespaceFolders
     /// The files of a store in a Ceph cluster, also while the cluster is asked.
     case radosHome
+    /// One sync of a whole file system at a time.
+    case togetherSync
     /// The files to sync at the next checkpoint.
     case syncQueue
     /// The paths of syncs in flight.

@@ -6,7 +6,7 @@ import Threads
 /// The kernel's file system with faults over it, and a record of what was called.
 final class FaultyFileSystem: ForwardingFileSystem {
     enum Call: Hashable {
-        case open, read, write, sync, truncate, allocate, status, rename
+        case open, read, write, sync, syncAll, writeError, truncate, allocate, status, rename
     }
 
     struct State {
@@ -121,6 +121,15 @@ final class FaultyFileSystem: ForwardingFileSystem {
         let path = name(descriptor)
         state.withLock { $0.log.append("sync \(path)") }
         return underlying.sync(descriptor, dataOnly: dataOnly)
+    }
+
+    func syncAll(_ descriptor: CInt) -> CInt {
+        state.withLock { $0.log.append("sync all") }
+        return fault(.syncAll) ?? underlying.syncAll(descriptor)
+    }
+
+    func writeError(_ descriptor: CInt) -> CInt {
+        fault(.writeError) ?? underlying.writeError(descriptor)
     }
 
     func truncate(_ descriptor: CInt, to size: Int64) -> CInt {

@@ -11,12 +11,14 @@ struct Fixture {
     let files: FileAccess
 
     init(
-        limit: Int = 16, zeroExtension: ZeroExtension = .fallocate, usesDirectIO: Bool = false
+        limit: Int = 16, zeroExtension: ZeroExtension = .fallocate, usesDirectIO: Bool = false,
+        filesSyncedTogether: Int = 512
     ) throws(StorageError) {
         var configuration = FileAccessConfiguration()
         configuration.maximumOpenFiles = limit
         configuration.zeroExtension = zeroExtension
         configuration.usesDirectIO = usesDirectIO
+        configuration.filesSyncedTogether = filesSyncedTogether
         configuration.fileSystem = faults
         configuration.logger = log.logger()
         files = try FileAccess(directory: directory.path, configuration: configuration)
@@ -47,6 +49,11 @@ struct Outside {
     func makeDirectory(_ path: String) {
         let result = unsafe mkdir(root + "/" + path, 0o700)
         precondition(result == 0, "could not make \(path)")
+    }
+
+    func link(_ path: String, to target: String) {
+        let result = unsafe symlink(target, root + "/" + path)
+        precondition(result == 0, "could not link \(path)")
     }
 
     func move(_ path: String, over target: String) {

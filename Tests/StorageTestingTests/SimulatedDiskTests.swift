@@ -50,6 +50,37 @@ import Threads
         #expect(found.count > 2)
     }
 
+    @Test func aSyncOfAllKeepsFilesAndNames() {
+        for seed: UInt64 in 0..<20 {
+            let disk = SimulatedDisk()
+            for name in ["a", "b"] { #expect(Self.write(disk, Self.open(disk, name), 7) == 8192) }
+            #expect(disk.syncAll(disk.openRoot("/")) == 0)
+            let left = disk.crash(seed: seed)
+            #expect(left.paths == ["a", "b"])
+            #expect(left.contents(of: "b") == [UInt8](repeating: 7, count: 8192))
+        }
+    }
+
+    /// As on Linux: a file says of itself what a sync of all has lost, once, also to the next
+    /// process.
+    @Test func aFailedSyncOfAllIsToldOfByTheFiles() {
+        var told = 0
+        for seed: UInt64 in 0..<20 {
+            let disk = SimulatedDisk(seed: seed, faults: SimulatedDiskFaults())
+            let files = ["a", "b"].map { Self.open(disk, $0) }
+            for file in files { #expect(Self.write(disk, file, 7) == 8192) }
+            disk.fail(call: 1, of: [.sync], with: EIO)
+            #expect(disk.syncAll(disk.openRoot("/")) == -EIO)
+            let next = disk.kill()
+            for name in ["a", "b"] {
+                let file = Self.open(next, name)
+                if next.writeError(file) == -EIO { told += 1 }
+                #expect(next.writeError(file) == 0 && next.sync(file, dataOnly: false) == 0)
+            }
+        }
+        #expect(told > 0 && told < 40)
+    }
+
     @Test func theLaterOfTwoWritesMayBeTheOneThatIsLost() {
         let found = (0..<60).map { seed -> UInt8? in
             let (disk, file) = Self.prepared()

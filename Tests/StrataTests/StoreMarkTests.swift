@@ -49,6 +49,28 @@ import Threads
         try second.close()
     }
 
+    /// Many files are made durable by one call, and each is still looked at.
+    @Test func afterACrashOneCallSyncsManyFiles() throws {
+        let count = try snapshot(store.path).keys.filter { $0.hasPrefix("base/1/") }.count
+        var byOne = 0
+        for together in [1000, 2] {
+            unlink(mark)
+            let files = CountingFiles()
+            let engine = try store.open {
+                $0.fileSystem = files
+                $0.filesSyncedTogether = together
+            }
+            #expect(engine.recovery.syncedFiles == count)
+            if together == 1000 {
+                #expect(files.syncsOfAll == 0)
+                byOne = files.syncs
+            } else if files.syncsOfAll > 0 {
+                #expect(files.syncs == byOne - count)
+            }
+            try engine.close()
+        }
+    }
+
     /// Other files are nobody's, but no new relation gets the number that one's name begins with.
     @Test func afterACrashOnlyFilesOfRelationsAreSynced() throws {
         let (of, beside) = try store.with { engine, session in
@@ -290,9 +312,12 @@ private final class MarkRefusingFiles: ForwardingFileSystem {
 /// The kernel's file system, with syncs counted or failing.
 final class CountingFiles: ForwardingFileSystem {
     let underlying = KernelFileSystem()
-    private let state = Lock((syncs: 0, failsSyncs: false), rank: .observer)
+    private let state = Lock(
+        (syncs: 0, syncsOfAll: 0, failsSyncs: false), rank: .observer)
 
     var syncs: Int { state.withLock { $0.syncs } }
+    /// How many syncs of all the file system could do.
+    var syncsOfAll: Int { state.withLock { $0.syncsOfAll } }
     var failsSyncs: Bool {
         get { state.withLock { $0.failsSyncs } }
         set { state.withLock { $0.failsSyncs = newValue } }
@@ -305,4 +330,12 @@ final class CountingFiles: ForwardingFileSystem {
         }
         return fails ? -EIO : underlying.sync(descriptor, dataOnly: dataOnly)
     }
+
+    func syncAll(_ descriptor: CInt) -> CInt {
+        let result = underlying.syncAll(descriptor)
+        if result == 0 { state.withLock { $0.syncsOfAll += 1 } }
+        return result
+    }
+
+    func writeError(_ descriptor: CInt) -> CInt { underlying.writeError(descriptor) }
 }

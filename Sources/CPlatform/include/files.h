@@ -26,6 +26,15 @@ int strata_next_data(int descriptor, int64_t offset, int64_t *start, int64_t *en
 /// Returns 0 or a negated errno; does nothing where the platform has no such call.
 int strata_start_writeback(int descriptor, int64_t offset, int64_t count);
 
+/// Makes everything on the file system of a descriptor durable, files and names, whoever wrote it.
+/// Returns 0 or a negated errno: what failed to be written since the descriptor was opened, once;
+/// -EOPNOTSUPP unless kernel and file system promise all that.
+int strata_sync_file_system(int descriptor);
+
+/// Whether something written to a file failed to reach the disk and no sync through this descriptor
+/// has said so yet. Returns 0 or a negated errno; -EOPNOTSUPP where the platform has no such call.
+int strata_write_error(int descriptor);
+
 /// Writes vectors whole or not at all, even if the power fails. Returns the bytes written or a
 /// negated errno: -EOPNOTSUPP if kernel, file system or disk does not support it.
 struct iovec;

@@ -17,6 +17,7 @@ extension Recovery {
         var locators = catalog.relations.values.map(\.locator)
         locators += catalog.remains.keys
         let plugged = pluggedNumbers(catalog)
+        var files: [(locator: RelationLocator, path: String)] = []
         for locator in Set(locators).sorted(by: { $0.number < $1.number }) {
             let number = locator.number
             var paths = present.byNumber[number] ?? []
@@ -24,12 +25,19 @@ extension Recovery {
                 paths += present.othersByNumber[number] ?? []
                 paths += present.displacedByNumber[number] ?? []
             }
-            for path in paths {
-                let isDone = try apart(locator) { (recovery) throws(StorageError) in
-                    try recovery.settle(path)
-                }
-                if !isDone { outcome.isSettled = false }
+            files += paths.map { (locator, $0) }
+        }
+        var directories: [String] = []
+        for directory in StoreDirectory.relationDirectories
+        where try store.files.exists(directory) {
+            directories.append(directory)
+        }
+        let areTogether = store.files.syncTogether(files.count, in: directories)
+        for (locator, path) in files {
+            let isDone = try apart(locator) { (recovery) throws(StorageError) in
+                try recovery.settle(path, isCovered: areTogether)
             }
+            if !isDone { outcome.isSettled = false }
         }
         // Copies that will be written in place must be durable in case that is interrupted.
         for path in JournalFormat.allNames { try settle(path) }
@@ -38,7 +46,11 @@ extension Recovery {
         }
     }
 
-    private mutating func settle(_ path: String) throws(StorageError) {
+    private mutating func settle(_ path: String, isCovered: Bool = false) throws(StorageError) {
+        if isCovered {
+            if try store.files.syncAfterTogether(path) { report.syncedFiles += 1 }
+            return
+        }
         guard try store.files.kind(of: path) == .file else { return }
         try sync(path)
         report.syncedFiles += 1
