@@ -36,6 +36,8 @@ struct DeepVerificationTests {
             (pointer(0, 2, 0), "redirects to line pointer 0"),
             (pointer(2000, 2, 0), "redirects to line pointer 2000"),
             (pointer(2, 2, 0), "is not heap-only"),
+            (pointer(0x7FFF, 3, 0x7FFF), "it is dead, but has"),
+            (pointer(0, 0, 9), "it is unused, but has"),
         ]
         for (bytes, reason) in cases {
             let found = try reasons(cluster, at: 24, bytes)
@@ -72,6 +74,58 @@ struct DeepVerificationTests {
                 continue
             }
             let found = try reasons(cluster, at: start + offset, bytes)
+            #expect(found.contains { $0.contains(reason) }, "\(reason): \(found)")
+        }
+    }
+
+    @Test("versions that replace each other go together", arguments: clean)
+    func chains(_ cluster: Clusters.Cluster) throws {
+        let copy = try ClusterCopy(cluster)
+        try copy.removeChecksums()
+        let file = try copy.file("b_bulk")
+        let page = try copy.page(file, 1)
+        func tuple(_ number: Int) -> Int {
+            (Int(page[20 + 4 * number]) | Int(page[21 + 4 * number]) << 8) & 0x7FFF
+        }
+        /// Changes three rows of the page: deleter, successor's number, flags of both words.
+        func reasons(_ changes: [(row: Int, next: UInt8, hot: UInt8, flags: [UInt8])]) throws
+            -> [String]
+        {
+            var changed = page
+            for (row, next, hot, flags) in changes {
+                let start = tuple(row)
+                // Its deleter is the inserter of all rows here.
+                changed.replaceSubrange(
+                    start + 4..<start + 8, with: page[start..<start + 4])
+                changed[start + 16] = next
+                changed[start + 19] = hot
+                changed.replaceSubrange(start + 20..<start + 22, with: flags)
+            }
+            try copy.write(file, block: 1, changed)
+            let verdict = try copy.verifyDeeply()
+            #expect(verdict.findings.allSatisfy { $0.path == file && $0.block == 1 })
+            return verdict.findings.map(\.reason)
+        }
+        // Inserted and deleted by committed transactions; inserted by an update, not deleted.
+        let (deleted, updated): ([UInt8], [UInt8]) = ([0x02, 0x05], [0x02, 0x29])
+        let (hot, heapOnly): (UInt8, UInt8) = (0x40, 0x80)
+        #expect(try reasons([(1, 2, hot, deleted), (2, 2, heapOnly, updated)]) == [])
+        #expect(try reasons([(1, 2, 0, deleted), (2, 2, 0, updated)]) == [])
+        let cases: [([(row: Int, next: UInt8, hot: UInt8, flags: [UInt8])], String)] = [
+            ([(2, 2, heapOnly, updated)], "no line pointer leads to it"),
+            ([(2, 2, heapOnly, [0x02, 0x09])], "not as the result of an update"),
+            ([(1, 2, hot, deleted), (2, 2, 0, updated)], "is not heap-only"),
+            (
+                [(1, 2, 0, deleted), (2, 2, heapOnly, updated)],
+                "not marked as updated within the page"
+            ),
+            (
+                [(1, 2, hot, deleted), (2, 2, heapOnly, updated), (3, 2, hot, deleted)],
+                "to which line pointer 1 leads too"
+            ),
+        ]
+        for (changes, reason) in cases {
+            let found = try reasons(changes)
             #expect(found.contains { $0.contains(reason) }, "\(reason): \(found)")
         }
     }

@@ -16,7 +16,7 @@ enum SpecialSpaces {
         case .spgist: return spgist(bytes, start)
         case .brin: return brin(bytes, start)
         case .sequence: return [InspectedField("magic", bytes.word(start))]
-        case .heap, .bloom, .other: return []
+        case .heap, .bloom, .map, .other: return []
         }
     }
 

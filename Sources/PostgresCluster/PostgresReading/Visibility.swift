@@ -104,3 +104,30 @@ package struct Visibility {
         return lastDelete.isCommitted
     }
 }
+
+extension Visibility {
+    /// Whether the log says that a row version's inserter committed; nil if it does not tell.
+    /// Hint bits other than that of frozen rows are not asked.
+    package mutating func isInserterCommitted(_ header: HeapTupleHeader) -> Bool? {
+        if header.flags.contains(.xminFrozen) { return true }
+        if lastInsert.transaction != header.xmin {
+            guard let isCommitted = try? log.isCommitted(header.xmin) else { return nil }
+            lastInsert = Answer(transaction: header.xmin, isCommitted: isCommitted)
+        }
+        return lastInsert.isCommitted
+    }
+
+    /// The transaction that updated or deleted a row version, whether it committed or not: zero if
+    /// none did, nil if the logs do not tell. Mirrors `HeapTupleHeaderGetUpdateXid`.
+    package func updater(_ header: HeapTupleHeader) -> UInt32? {
+        let bits = header.flags.rawValue
+        guard bits & Mask.isMultixact != 0, bits & Mask.lockOnly == 0,
+            !header.flags.contains(.xmaxInvalid)
+        else { return header.xmax }
+        do throws(StorageError) {
+            return try log.updater(ofMultixact: header.xmax) ?? 0
+        } catch {
+            return nil
+        }
+    }
+}

@@ -45,7 +45,7 @@ public final class ClusterRescue: Sendable {
                 "\(failure.message); the usual sizes of blocks and segments are assumed")
         } else if directory.control.state == .notShutDown {
             warnings.append(
-                "the server is running or has crashed: rows are rescued as of what is on disk,"
+                "the server is running or has crashed: rows are shown as of what is on disk,"
                     + " without what is in its memory or only in its log")
         }
         let session = try directory.makeSession()

@@ -61,6 +61,10 @@ final class RelationSalvage {
             report.add(SalvageFinding(.lostBlock, path, block: block, reason))
         case .whole:
             let kind = PostgresPageKind(page)
+            // Its line pointers may be lost, and its rows not.
+            if kind == .map {
+                return takeDamaged(page, block, path, "it looks like a page of \(kind.name)")
+            }
             if kind != .heap && !source.isSequence {
                 return report.add(
                     SalvageFinding(

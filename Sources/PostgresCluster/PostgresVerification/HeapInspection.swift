@@ -16,6 +16,9 @@ struct HeapInspection {
     /// Whether a server may have added columns that the catalog on disk lacks.
     private let mayChange: Bool
     private var visibility: Visibility
+    private var chains: UpdateChains
+    /// Whether the page has row versions that may be parts of chains.
+    private var hasChains = false
     private let gathering: CheckPiece.Gathering
     /// The pointers to values stored out of line, and the chunks, if they are gathered.
     private(set) var foundPointers: [ToastDemand.Pointer] = []
@@ -46,6 +49,7 @@ struct HeapInspection {
         limits = TransactionLimits(control, known, mayChange: mayChange)
         self.mayChange = mayChange
         visibility = Visibility(log)
+        chains = UpdateChains(mayChange: mayChange)
         self.gathering = gathering
     }
 
@@ -65,28 +69,44 @@ struct HeapInspection {
         }
         let header = page.header
         let room = Int(header.upper)..<max(Int(header.upper), Int(header.special))
+        hasChains = false
         for number in page.linePointerNumbers {
             guard let pointer = page.linePointer(number) else { continue }
             switch pointer.state {
-            case .unused, .dead: continue
+            case .unused, .dead:
+                if pointer.offset | pointer.length != 0 { reportPlace(number, pointer) }
             case .redirect: checkRedirect(page, number, pointer.offset)
             case .normal:
                 let (offset, length) = (pointer.offset, pointer.length)
-                guard offset & (PageLayout.maximumAlignment - 1) == 0,
-                    length >= PageLayout.tupleHeaderSize, offset >= room.lowerBound,
-                    offset + length <= room.upperBound, offset + length <= PageLayout.size
-                else {
+                guard Self.isPlaced(pointer, room) else {
                     reportPlace(number, pointer, room)
                     continue
                 }
                 check(page.bytes.extracting(offset..<offset + length), number, block)
             }
         }
+        if hasChains { checkChains(page, block, room) }
+    }
+
+    /// Whether a line pointer leads to bytes that are long enough and where tuples are.
+    @inline(__always)
+    private static func isPlaced(_ pointer: LinePointer, _ room: Range<Int>) -> Bool {
+        let (offset, length) = (pointer.offset, pointer.length)
+        return offset & (PageLayout.maximumAlignment - 1) == 0
+            && length >= PageLayout.tupleHeaderSize && offset >= room.lowerBound
+            && offset + length <= room.upperBound && offset + length <= PageLayout.size
+    }
+
+    @inline(never)
+    private mutating func checkChains(_ page: PageView, _ block: UInt32, _ room: Range<Int>) {
+        chains.take(page, block, &visibility) { Self.isPlaced($0, room) }
+        for fault in chains.faults { report(fault.linePointer, fault.reason) }
     }
 
     private mutating func checkRedirect(
         _ page: PageView, _ number: OffsetNumber, _ target: Int
     ) {
+        hasChains = true
         let count = page.linePointerCount
         guard target >= 1, target <= count else {
             return report(
@@ -102,6 +122,16 @@ struct HeapInspection {
             report(
                 number, "it redirects to line pointer \(target), whose tuple is not heap-only")
         }
+    }
+
+    /// A server clears the line pointers in tables that have no tuple, which `verify_heapam`
+    /// does not ask.
+    @inline(never)
+    private mutating func reportPlace(_ number: OffsetNumber, _ pointer: LinePointer) {
+        report(
+            number,
+            "it is \(pointer.state.name), but has \(pointer.length) bytes at offset"
+                + " \(pointer.offset)")
     }
 
     private mutating func reportPlace(
@@ -128,6 +158,8 @@ struct HeapInspection {
         _ tuple: RawSpan, _ number: OffsetNumber, _ block: UInt32
     ) {
         guard let header = HeapTupleHeader(tuple) else { return }
+        if UpdateChains.mayConcern(header, number, block) { hasChains = true }
+        if let fault = UpdateChains.fault(header) { report(number, fault) }
         guard checkHeader(header, tuple.byteCount, number), checkInserter(header, number) else {
             return
         }

@@ -59,7 +59,7 @@ enum IndexInspection {
         case .gin: return word(6) & Flag.ginWithoutItems == 0
         case .spgist: return word(0) & Flag.spgistMeta == 0
         case .brin: return word(6) == Flag.brinRegular
-        case .heap, .sequence, .bloom, .other: return false
+        case .heap, .sequence, .bloom, .map, .other: return false
         }
     }
 }

@@ -15,7 +15,8 @@ struct LayoutJudge {
     /// that was being made, moved or dropped.
     let isUnnamed: Bool
 
-    /// Whether the log says that a server cut the relation off; nil if that is not known.
+    /// Whether the log says that a server cut off or dropped the relation; nil if that is not
+    /// known.
     var wasCutOff: Bool?
 
     /// What is wrong, or cannot be told.
@@ -46,7 +47,9 @@ struct LayoutJudge {
         var faults: [Fault] = []
         for fork in Fork.allCases { faults += segmentFaults(fork, layout.bytes[fork] ?? [:]) }
         if layout.bytes[.main]?[0] == nil {
-            if layout.bytes[.main] == nil, let fork = layout.bytes.keys.first {
+            if layout.bytes[.main] == nil,
+                let fork = Fork.allCases.first(where: { layout.bytes[$0] != nil })
+            {
                 faults.append(
                     .finding(
                         finding(
@@ -117,7 +120,7 @@ struct LayoutJudge {
             if wasCutOff == true { return [] }
             return [doubt("\(reason); a server may have cut it off since its last checkpoint")]
         }
-        if mayChange { return [] }
+        if mayChange { return emptyFaults(blocks, has) }
         let estimate = UInt64(max(0, known?.estimatedPages ?? 0))
         if known?.hasPages == true && blocks == 0 {
             return [
@@ -144,6 +147,19 @@ struct LayoutJudge {
             return [doubt("\(has) the catalog tells of \(estimate), as of the last VACUUM")]
         }
         return []
+    }
+
+    /// What is wrong with a file that is empty while a server may be changing it. One that was
+    /// dropped since the last checkpoint is.
+    private func emptyFaults(_ blocks: UInt64, _ has: String) -> [Fault] {
+        guard blocks == 0, wasCutOff != true, let known else { return [] }
+        if known.hasPages {
+            let reason = "it is empty, which an index or a sequence never is"
+            if wasCutOff == false { return [.finding(finding(.wrongLength, .main, 0, reason))] }
+            return [doubt("\(reason); a server may have dropped it since its last checkpoint")]
+        }
+        guard known.estimatedPages > 0 else { return [] }
+        return [doubt("\(has) the catalog tells of \(known.estimatedPages), as of the last VACUUM")]
     }
 
     private func doubt(_ reason: String) -> Fault {

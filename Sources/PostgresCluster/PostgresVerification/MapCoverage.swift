@@ -70,4 +70,29 @@ struct MapCoverage: Sendable {
         let header = page.header
         return Int(header.special) == PageLayout.size && Int(header.lower) == PageLayout.headerSize
     }
+
+    /// Whether a page has the contents of a free space map: a tree in which each node has the
+    /// larger of its two children's numbers, and the root's is not zero.
+    static func isFreeSpaceMap(_ page: PageView) -> Bool {
+        let root = PageLayout.headerSize + 4
+        func node(_ index: Int) -> UInt8 {
+            root + index < PageLayout.size ? (try? page.bytes.byte(root + index)) ?? 0 : 0
+        }
+        guard node(0) > 0 else { return false }
+        return (0..<firstLeaf - root).allSatisfy {
+            node($0) == max(node(2 * $0 + 1), node(2 * $0 + 2))
+        }
+    }
+
+    /// Whether a page has the contents of a visibility map, of whose first blocks some are visible
+    /// to all: no block is frozen that is not visible.
+    static func isVisibilityMap(_ page: PageView) -> Bool {
+        guard let first = try? page.bytes.byte(PageLayout.headerSize), first > 0 else {
+            return false
+        }
+        return (PageLayout.headerSize..<PageLayout.size).allSatisfy { offset in
+            let byte = (try? page.bytes.byte(offset)) ?? 0
+            return byte >> 1 & ~byte & 0x55 == 0
+        }
+    }
 }

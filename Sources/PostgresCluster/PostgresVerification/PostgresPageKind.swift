@@ -13,6 +13,9 @@ package enum PostgresPageKind: UInt8, Sendable, CaseIterable {
     case spgist
     case brin
     case bloom
+    /// No special space and no line pointers, but contents: a page of a free space or visibility
+    /// map.
+    case map
     /// A page of none of these.
     case other
 
@@ -30,12 +33,13 @@ package enum PostgresPageKind: UInt8, Sendable, CaseIterable {
         static let sequence: UInt32 = 0x1717
     }
 
-    /// Makes the kind of a page whose header is valid and that is not all zeroes. O(1).
+    /// Makes the kind of a page whose header is valid and that is not all zeroes. O(1), unless the
+    /// page has neither line pointers nor special space.
     package init(_ page: PageView) {
         let start = Int(page.header.special)
         func word(_ offset: Int) -> UInt16 { (try? page.bytes.load(start + offset)) ?? 0 }
         switch PageLayout.size - start {
-        case 0: self = .heap
+        case 0: self = Self.isMap(page) ? .map : .heap
         case 8:
             switch word(6) {
             case Mark.spgist: self = .spgist
@@ -55,6 +59,15 @@ package enum PostgresPageKind: UInt8, Sendable, CaseIterable {
             }
         default: self = .other
         }
+    }
+
+    /// Whether a page without special space looks like a map's. So does a table's without line
+    /// pointers, which may have bytes of former rows; only a map's are in such an order.
+    private static func isMap(_ page: PageView) -> Bool {
+        let header = page.header
+        guard Int(header.lower) == PageLayout.headerSize, Int(header.upper) == PageLayout.size
+        else { return false }
+        return MapCoverage.isFreeSpaceMap(page) || MapCoverage.isVisibilityMap(page)
     }
 
     /// Makes the kind of a relation's pages from its row in `pg_class`; nil if it is of an access
@@ -91,6 +104,7 @@ package enum PostgresPageKind: UInt8, Sendable, CaseIterable {
         case .spgist: "an SP-GiST index"
         case .brin: "a BRIN index"
         case .bloom: "a bloom index"
+        case .map: "a map of free space or visibility"
         case .other: "no known kind of relation"
         }
     }

@@ -86,7 +86,7 @@ struct Settling {
     /// - Parameter listed: the first files that the listing found, which need no other look.
     mutating func compare(_ snapshot: CatalogSnapshot, listed: Set<String>) {
         databases = snapshot.databases.filter { !$0.isThere }
-        unversioned = snapshot.databases.filter { $0.isThere && lacksVersion($0) }
+        unversioned = snapshot.databases.filter { $0.isThere && versionFault($0) != nil }
         failures = snapshot.failures
         spaces = snapshot.tablespaces.filter { !isThere(Self.spacePath($0.key)) }
         for known in snapshot.relations.values.sorted(by: { $0.path < $1.path }) {
@@ -115,11 +115,27 @@ struct Settling {
         }
     }
 
-    private func lacksVersion(_ database: CatalogSnapshot.KnownDatabase) -> Bool {
-        guard isThere(database.folder) else { return false }
+    /// Why no server takes a folder for its database's; nil if one does.
+    private func versionFault(
+        _ database: CatalogSnapshot.KnownDatabase
+    ) -> (kind: ClusterFinding.Kind, reason: String)? {
+        guard isThere(database.folder) else { return nil }
         let path = Self.versionPath(database)
-        guard let version = directory.version else { return !isThere(path) }
-        return directory.version(in: path) != version
+        do throws(StorageError) {
+            if try directory.files.status(of: path) == nil { return (.missing, "it is missing") }
+        } catch {
+            // The listing has said why the folder cannot be looked into.
+            return nil
+        }
+        do throws(StorageError) {
+            _ = try directory.read(path)
+        } catch {
+            return (.unreadable, ServerFiles.reason(error, path))
+        }
+        guard let version = directory.version, directory.version(in: path) != version else {
+            return nil
+        }
+        return (.damagedFile, "it does not name the server's version")
     }
 
     private static func spacePath(_ number: UInt32) -> String { "pg_tblspc/\(number)" }
@@ -151,23 +167,28 @@ struct Settling {
     private func addUnversioned() {
         if unversioned.isEmpty { return }
         // A server that drops a database soon has removed its folder too.
+        let before = unversioned.map { names(in: $0.folder) }
         if output.mayChange() { pause(Self.leastSteadyPause) }
-        for database in unversioned where lacksVersion(database) {
+        for (database, before) in zip(unversioned, before) {
+            guard let (kind, reason) = versionFault(database) else { continue }
             let (path, owner) = (Self.versionPath(database), "database \(database.name)")
-            let isMissing = !isThere(path)
-            let what = isMissing ? "it is missing" : "it does not name the server's version"
-            if output.mayChange() {
+            let isChanging = database.isBeingChanged || names(in: database.folder) != before
+            if isChanging && output.mayChange() && kind != .unreadable {
                 output.add(
                     ClusterDoubt(
                         path, owner: owner,
-                        "\(what); a server may have been making, dropping or moving the database"))
+                        "\(reason); a server may have been dropping or moving the database"))
             } else {
                 output.add(
                     ClusterFinding(
-                        isMissing ? .missing : .damagedFile, path, owner: owner,
-                        "\(what), so that a server does not open the database"))
+                        kind, path, owner: owner,
+                        "\(reason), so that a server does not open the database"))
             }
         }
+    }
+
+    private func names(in folder: String) -> Set<String> {
+        Set((try? directory.list(folder)) ?? [])
     }
 
     /// Looks at everything again, and passes on what is still wrong.
@@ -212,6 +233,11 @@ struct Settling {
     /// Looks at the suspicious files until they stay the same. A server that drops a relation of
     /// many segments may need a while.
     private mutating func settleLayouts() {
+        // A file that was dropped stays there, empty, until the next checkpoint.
+        if !layouts.isEmpty {
+            let log = directory.control.isInProduction ? TruncationLog(directory) : nil
+            layouts = layouts.filter { !faults(of: $0, mayChange: true, log: log).isEmpty }
+        }
         guard !layouts.isEmpty else { return }
         var steady: Set<String> = []
         for duration in Self.pauses {

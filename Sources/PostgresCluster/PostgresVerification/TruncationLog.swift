@@ -3,12 +3,13 @@ internal import FileAccess
 internal import PostgresReading
 internal import PostgresTypes
 
-/// The relations that the write-ahead log on disk says were cut off since the last checkpoint that
-/// was complete when the directory was opened.
+/// The relations that the write-ahead log on disk says were cut off or dropped since the last
+/// checkpoint that was complete when the directory was opened.
 ///
-/// A server writes that to the log before it cuts off a file. It changes the map forks in memory
-/// before that, and a checkpoint writes them. So a map that still tells of blocks which its file
-/// lacks, of a relation that is not in here, is of a file that no server has cut off.
+/// A server writes that to the log before it cuts off a file or empties one that was dropped. It
+/// changes the map forks in memory before that, and a checkpoint writes them, and the catalogs. So
+/// a map that still tells of blocks which its file lacks, or a catalog that names an empty index,
+/// is of a file that no server has cut off if the relation is not in here.
 struct TruncationLog {
     /// A relation's database and file number.
     private struct Key: Hashable {
@@ -24,9 +25,56 @@ struct TruncationLog {
             return nil
         }
         while let record = reader.next() {
-            guard let (database, number) = Self.relation(record) else { continue }
-            cut.insert(Key(database: database, number: number))
+            if record.manager == Part.transactions {
+                // What was dropped is not known then.
+                guard takeDropped(record) else { return nil }
+            } else if let (database, number) = Self.relation(record) {
+                cut.insert(Key(database: database, number: number))
+            }
         }
+    }
+
+    /// Takes the relations that the end of a transaction drops. Returns whether the record tells of
+    /// all of them. Mirrors `ParseCommitRecord`.
+    private mutating func takeDropped(_ record: LogReader.Record) -> Bool {
+        let isEnd = Outcome.ends.contains(record.info & Outcome.kind)
+        guard isEnd, record.info & Outcome.hasInfo != 0 else { return true }
+        let bytes = unsafe record.data.span.bytes
+        guard let start = Self.dataStart(bytes),
+            let info: UInt32 = try? bytes.load(start + Outcome.timeBytes)
+        else { return false }
+        if info & Outcome.hasRelations == 0 { return true }
+        var offset = start + Outcome.timeBytes + 4
+        if info & Outcome.hasDatabase != 0 { offset += 8 }
+        if info & Outcome.hasParts != 0 {
+            guard let count: UInt32 = try? bytes.load(offset) else { return false }
+            offset += 4 + 4 * Int(count)
+        }
+        guard let count: UInt32 = try? bytes.load(offset) else { return false }
+        offset += 4
+        for _ in 0..<count {
+            guard let database: UInt32 = try? bytes.load(offset + 4),
+                let number: UInt32 = try? bytes.load(offset + 8)
+            else { return false }
+            cut.insert(Key(database: database, number: number))
+            offset += 12
+        }
+        return true
+    }
+
+    /// Where the data of a record without blocks begin; nil if it has none.
+    private static func dataStart(_ bytes: RawSpan) -> Int? {
+        var offset = 0
+        while let part = try? bytes.byte(offset) {
+            switch part {
+            case Part.origin: offset += 3
+            case Part.topTransaction: offset += 5
+            case Part.shortData: return offset + 2
+            case Part.longData: return offset + 5
+            default: return nil
+            }
+        }
+        return nil
     }
 
     /// Whether the log begins where a control file says that recovery would.
@@ -41,7 +89,7 @@ struct TruncationLog {
         LogReader(directory, control)?.path
     }
 
-    /// Whether the log says that a relation was cut off.
+    /// Whether the log says that a relation was cut off or dropped.
     func contains(database: UInt32, number: UInt32) -> Bool {
         cut.contains(Key(database: database, number: number))
     }
@@ -54,6 +102,20 @@ struct TruncationLog {
         static let origin: UInt8 = 253
         static let topTransaction: UInt8 = 252
         static let shortData: UInt8 = 255
+        static let longData: UInt8 = 254
+        static let transactions: UInt8 = 1
+    }
+
+    /// The parts of a transaction's commit or abort. Mirrors `xl_xact_commit` and what follows it.
+    private enum Outcome {
+        static let kind: UInt8 = 0x70
+        /// Commit, abort, and those of prepared transactions.
+        static let ends: [UInt8] = [0x00, 0x20, 0x30, 0x40]
+        static let hasInfo: UInt8 = 0x80
+        static let timeBytes = 8
+        static let hasDatabase: UInt32 = 1
+        static let hasParts: UInt32 = 2
+        static let hasRelations: UInt32 = 4
     }
 
     private static func relation(_ record: LogReader.Record) -> (UInt32, UInt32)? {
@@ -61,21 +123,12 @@ struct TruncationLog {
             return nil
         }
         let bytes = unsafe record.data.span.bytes
-        var offset = 0
-        while let part = try? bytes.byte(offset) {
-            switch part {
-            case Part.origin: offset += 3
-            case Part.topTransaction: offset += 5
-            case Part.shortData:
-                // Its length, the block, then tablespace, database and number.
-                guard let database: UInt32 = try? bytes.load(offset + 10),
-                    let number: UInt32 = try? bytes.load(offset + 14)
-                else { return nil }
-                return (database, number)
-            default: return nil
-            }
-        }
-        return nil
+        // The block, then tablespace, database and number.
+        guard let start = dataStart(bytes),
+            let database: UInt32 = try? bytes.load(start + 8),
+            let number: UInt32 = try? bytes.load(start + 12)
+        else { return nil }
+        return (database, number)
     }
 }
 
@@ -102,7 +155,11 @@ private struct LogReader {
     private static let headerBytes: UInt64 = 24
     private static let firstHeaderBytes: UInt64 = 40
     private static let recordHeaderBytes = 24
+    /// Enough for a truncation.
     private static let keptBytes = 64
+    /// Of the end of a transaction, which may have dropped many relations.
+    private static let mostKeptBytes = 16 << 20
+    private static let transactions: UInt8 = 1
     /// Far from where positions overflow.
     private static let lastPosition: UInt64 = 1 << 62
     private static let mostRecordBytes: UInt32 = 1 << 30
@@ -139,7 +196,8 @@ private struct LogReader {
         else { return nil }
         previous = start
         let rest = Int(total) - Self.recordHeaderBytes
-        guard let data = take(min(rest, Self.keptBytes), of: rest) else { return nil }
+        let kept = manager == Self.transactions ? Self.mostKeptBytes : Self.keptBytes
+        guard let data = take(min(rest, kept), of: rest) else { return nil }
         // A switch to a new file leaves the rest of the old one unused.
         if manager == 0 && info & 0xF0 == 0x40, position % fileBytes != 0 {
             position += fileBytes - position % fileBytes
