@@ -4,8 +4,8 @@ internal import Threads
 
 /// What syncs of a whole file system share.
 ///
-/// The kernel reports once what it could not write, to whoever asks first. So one thread asks at a
-/// time, and after a failure nobody does: syncing file by file then tells whose data was lost.
+/// The kernel reports what it could not write once, to the first that asks. So one thread asks at a
+/// time, and after a failure none does: syncing file by file then tells whose data was lost.
 final class TogetherSync: Sendable {
     fileprivate let lock = ParkingLock(rank: .togetherSync)
     fileprivate let isOff = Atomic<Bool>(false)

@@ -92,8 +92,8 @@ public protocol FileSystem: AnyObject, Sendable {
     /// Makes a file or directory durable.
     func sync(_ descriptor: CInt, dataOnly: Bool) -> CInt
     /// Makes everything durable that is on the file system of an open directory, files and names,
-    /// whoever wrote it. Fails once for what could not be written since the directory was opened,
-    /// whoever wrote that. Returns `-EOPNOTSUPP` if the file system does not promise all that.
+    /// of all programs. Fails once for what could not be written since the directory was opened, of
+    /// any program. Returns `-EOPNOTSUPP` if the file system does not promise all that.
     func syncAll(_ descriptor: CInt) -> CInt
     /// Fails if something written to an open file did not reach the disk, and no sync of this
     /// descriptor has said so yet. Returns `-EOPNOTSUPP` if it cannot tell.

@@ -26,7 +26,7 @@ int strata_next_data(int descriptor, int64_t offset, int64_t *start, int64_t *en
 /// Returns 0 or a negated errno; does nothing where the platform has no such call.
 int strata_start_writeback(int descriptor, int64_t offset, int64_t count);
 
-/// Makes everything on the file system of a descriptor durable, files and names, whoever wrote it.
+/// Makes everything on the file system of a descriptor durable, files and names of all programs.
 /// Returns 0 or a negated errno: what failed to be written since the descriptor was opened, once;
 /// -EOPNOTSUPP unless kernel and file system promise all that.
 int strata_sync_file_system(int descriptor);
