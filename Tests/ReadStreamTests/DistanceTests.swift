@@ -197,7 +197,7 @@ import Testing
         options.blocks = 800
         options.buffers = 1024
         options.sessions = 2
-        options.device = DeviceModel(latencyNanoseconds: 2_000_000, parallelism: 16)
+        options.device = DeviceModel(latencyNanoseconds: 20_000_000, parallelism: 16)
         let store = try TestStore(method, options)
         try store.withSession { session throws in
             let blocks = (0..<400).map { BlockNumber(UInt32($0) * 2) }
