@@ -199,9 +199,9 @@ public final class PendingLoad {
         extended = nil
         if !hasBegunToGrow { return }
         try cutWhatFailedToGrow()
-        // Earlier pages are not the load's, nor is what is wrong with them.
+        // Earlier pages are not the load's, nor is what is wrong with them. A copy has further forks.
         try engine.buffers.flush(
-            record.open, .main, blocks: firstBlock..<UInt32.max, session: session)
+            record.open, nil, blocks: firstBlock..<UInt32.max, session: session)
     }
 
     /// The next page must be at the relation's end. A failed extension may have left it longer;
