@@ -69,12 +69,8 @@ struct HarmedFilesTests {
             let copy = try ClusterCopy(cluster)
             try harm.apply(path, copy)
             let verdict = try copy.verify()
-            if cluster.isCrashed && path == "base/16384/PG_VERSION" {
-                #expect(verdict.doubts.contains { $0.path == path }, "\(verdict)")
-            } else {
-                expect(verdict, toTellOf: path, "\(path) \(harm)")
-                #expect(verdict.findings.count == 1, "\(path) \(harm): \(verdict)")
-            }
+            expect(verdict, toTellOf: path, "\(path) \(harm)")
+            #expect(verdict.findings.count == 1, "\(path) \(harm): \(verdict)")
         }
     }
 

@@ -5,7 +5,7 @@ import Testing
 
 /// Seeds of the simulator, as many as there is time for in a test run.
 @Suite struct SeedTests {
-    /// Each test run has its own seeds; those that failed once are listed below.
+    /// Each test run has its own seeds.
     @Test func nothingThatWasAcknowledgedIsLost() throws {
         var campaign = SimulationCampaign()
         campaign.firstSeed = IOMethodMatrix.seed

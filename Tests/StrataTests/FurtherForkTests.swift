@@ -55,20 +55,27 @@ import Threads
         }
     }
 
-    /// The copy's forks count with the copy, not only from the next checkpoint on.
+    /// The copy's forks count with the copy, not only from the next checkpoint on, and their pages
+    /// are on disk by then.
     @Test(arguments: ["magnetic", "compressed"])
     func copiesCountAtOnce(_ manager: String) throws {
         let store = try makeStore(blocks: 8)
         do {
             let engine = try store.open()
             let session = try engine.makeSession()
+            try engine.relation(named: "t").page(3, fork: .freeSpaceMap, session: session)
+                .withEditor { $0.initialize() }
             _ = try engine.copyRelation(
                 named: "t", to: LoadTarget(relation: "c", managerName: manager), session: session)
             session.close()
         }
-        try store.with { engine, _ in
+        try store.with { engine, session in
             #expect(!engine.recovery.endedCleanly)
             #expect(engine.description(of: "c")?.furtherForks == [.freeSpaceMap: 8])
+            let page = try engine.relation(named: "c").page(
+                3, fork: .freeSpaceMap, session: session)
+            let isNew = page.withView { $0.isNew }
+            #expect(!isNew)
         }
     }
 
