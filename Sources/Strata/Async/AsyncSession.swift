@@ -13,8 +13,8 @@ internal import Threads
 ///
 /// A page in the pool is pinned without suspending. For any other page the task waits without
 /// blocking a thread. IO requested at about the same time is started as one batch by the session's
-/// ``AsyncService``. Tasks that need a buffer or an IO handle when none is free queue in order of
-/// arrival, within the limits of ``AsyncSessionOptions``.
+/// `AsyncService`. Tasks that need a buffer or an IO handle when none is free queue in order of
+/// arrival, within the limits of `AsyncSessionOptions`.
 ///
 /// Any thread may use it. A session without references closes by itself; ``close()`` waits for
 /// that.
@@ -104,7 +104,7 @@ public final class AsyncSession: Sendable {
 
 extension AsyncSession {
     /// A descriptor that is readable when ``process()`` has something to do, for loops that watch
-    /// many descriptors. Only for sessions served by ``AsyncService/polling``. Other code must not
+    /// many descriptors. Only for sessions served by `AsyncService.polling`. Other code must not
     /// read, write or close it.
     ///
     /// Under io_uring the kernel signals completions to it; under the other methods the thread that
