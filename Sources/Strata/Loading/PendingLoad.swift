@@ -199,7 +199,8 @@ public final class PendingLoad {
         extended = nil
         if !hasBegunToGrow { return }
         try cutWhatFailedToGrow()
-        // Earlier pages are not the load's, nor is what is wrong with them. A copy has further forks.
+        // Earlier pages are not the load's, nor is what is wrong with them. Copies have further
+        // forks.
         try engine.buffers.flush(
             record.open, nil, blocks: firstBlock..<UInt32.max, session: session)
     }
