@@ -167,6 +167,18 @@ import Threads
         }
     }
 
+    /// Making a fork can fail so that its name stays, without contents.
+    @Test(arguments: [("magnetic", "_vm"), ("compressed", "_vm.chunks")])
+    func aForkWhoseMakingFailedIsMadeAgain(_ manager: String, _ suffix: String) throws {
+        let store = TestStore()
+        try store.with { engine, session in
+            let relation = try engine.load("t", 2, mark: 1, session, manager: manager)
+            try writeFile("\(store.path)/\(relation.locator)\(suffix)", [])
+            try relation.grow(.visibilityMap, to: 4, mark: 2, session)
+            #expect(try relation.marks(of: .visibilityMap, session) == [2, 2, 2, 2])
+        }
+    }
+
     /// The catalog counts no block of it yet, and the engine cannot ask how many it has.
     @Test func verifyingPassesOverNoForkThatCannotBeRead() throws {
         let store = try makeStore(blocks: 0)
