@@ -14,7 +14,13 @@ extension CompressedFork {
     }
 
     func blockCount() throws(StorageError) -> UInt32 {
-        _ = try opened()
+        do throws(StorageError) {
+            _ = try opened()
+        } catch {
+            // A fork whose making failed has no blocks yet.
+            guard (try? isUnfinished()) == true else { throw error }
+            return 0
+        }
         return state.withLock { $0.map.dimensions.blockCount }
     }
 

@@ -66,9 +66,7 @@ extension Engine {
             let count = try blockCount(of: fork, record)
             if count == 0 { try announce(fork, record, session) }
             let storage = record.open.storage
-            var found: UInt32 = 0
-            // One without blocks may be half created.
-            if count > 0, try storage.exists(fork) { found = try storage.blockCount(fork) }
+            let found = try storage.exists(fork) ? storage.blockCount(fork) : 0
             // A new file would be in the way of the lost one.
             if found < count && fork != .freeSpaceMap {
                 throw .shortRelation(try described(record), fork, blocks: found, found)
