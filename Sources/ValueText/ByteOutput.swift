@@ -136,6 +136,12 @@ public struct ByteOutput: ~Copyable {
         used &+= 1
     }
 
+    /// Puts `mark` before and behind the bytes from `start` on.
+    mutating func enclose(from start: Int, in mark: UInt8) {
+        insert(mark, at: start)
+        append(mark)
+    }
+
     /// Overwrites the byte at `index`, which must exist.
     @inline(__always)
     mutating func set(_ index: Int, to byte: UInt8) {

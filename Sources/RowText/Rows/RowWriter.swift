@@ -36,8 +36,10 @@ public struct RowWriter: ~Copyable {
     let names: [String]
     /// The columns to write, in order.
     let selection: [Int]
-    /// The text before each selected value in JSON.
-    private let keys: [[UInt8]]
+    /// The texts before the selected values in JSON, one after the other, and where each ends: an
+    /// array for each would be retained for each value.
+    private let keys: [UInt8]
+    private let keyEnds: [Int]
     private var decoder: RowDecoder
 
     /// Makes a writer of the columns at the positions `selection`; nil for all columns.
@@ -55,18 +57,19 @@ public struct RowWriter: ~Copyable {
         null = nulls.first ?? []
         forms = schema.columns.map(FieldForm.init)
         names = schema.columns.map(\.name)
-        var keys: [[UInt8]] = []
+        var keys = ByteOutput(capacity: 80)
+        var keyEnds: [Int] = []
         let keyNames = JSONKeys.unique(selection.map { schema.columns[$0].name })
         for (position, name) in keyNames.enumerated() {
-            var output = ByteOutput(capacity: 80)
-            output.append(position == 0 ? UInt8(ascii: "{") : UInt8(ascii: ","))
-            let start = output.count
-            output.append(string: name)
-            JSONStrings.quote(&output, from: start)
-            output.append(UInt8(ascii: ":"))
-            keys.append(output.bytes)
+            keys.append(position == 0 ? UInt8(ascii: "{") : UInt8(ascii: ","))
+            let start = keys.count
+            keys.append(string: name)
+            JSONStrings.quote(&keys, from: start)
+            keys.append(UInt8(ascii: ":"))
+            keyEnds.append(keys.count)
         }
-        self.keys = keys
+        self.keys = keys.bytes
+        self.keyEnds = keyEnds
         decoder = RowDecoder(schema: schema)
     }
 
@@ -142,8 +145,10 @@ public struct RowWriter: ~Copyable {
         _ tuple: HeapTupleView, to output: inout ByteOutput
     ) throws(RowError) {
         if selection.isEmpty { output.append(UInt8(ascii: "{")) }
+        var keyStart = 0
         for position in selection.indices {
-            for byte in keys[position] { output.append(byte) }
+            output.append(keys.span.extracting(keyStart..<keyEnds[position]))
+            keyStart = keyEnds[position]
             let column = selection[position]
             if decoder.isNull(column) {
                 output.append("null")
@@ -190,7 +195,12 @@ public struct RowWriter: ~Copyable {
     private func needsQuotes(_ bytes: Span<UInt8>, from start: Int) -> Bool {
         let first = delimiter[0]
         var index = start
-        while index < bytes.count {
+        while true {
+            // Few values have other control characters.
+            index = ByteSearch.first(
+                in: bytes, from: index, below: CSVSyntax.carriageReturn + 1,
+                or: CSVSyntax.quote, or: first)
+            if index == bytes.count { break }
             let byte = bytes[index]
             if byte == first || byte == CSVSyntax.quote || byte == CSVSyntax.lineFeed
                 || byte == CSVSyntax.carriageReturn

@@ -3,6 +3,10 @@ package enum JSONStrings {
     /// Turns the end of `output` from `start` on into a JSON string. Bytes that are not UTF-8,
     /// which a server with another encoding may have written, are replaced by U+FFFD.
     package static func quote(_ output: inout ByteOutput, from start: Int) {
+        let special = ByteSearch.first(
+            in: output.span, from: start, below: 0x20, or: UInt8(ascii: "\""),
+            or: UInt8(ascii: "\\"), orBeyondASCII: true)
+        if special == output.count { return output.enclose(from: start, in: UInt8(ascii: "\"")) }
         var extra = 2
         var isASCII = true
         for index in start..<output.count {
