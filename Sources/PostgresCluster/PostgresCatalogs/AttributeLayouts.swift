@@ -18,6 +18,9 @@ struct AttributeLayouts {
     /// The offsets of `attlen` and `attnum`: up to PostgreSQL 15, and from 16 on.
     private static let places = [(length: 76, number: 78), (length: 72, number: 74)]
 
+    /// The relation that a row of `pg_attribute` describes a column of.
+    static func relation(_ data: RawSpan) -> UInt32? { try? data.load(0, as: UInt32.self) }
+
     /// Reads a row of `pg_attribute` in a version whose `attlen` is at one of the two offsets.
     static func raw(_ data: RawSpan, era: Int) -> (relation: UInt32, raw: Raw)? {
         let place = places[era]

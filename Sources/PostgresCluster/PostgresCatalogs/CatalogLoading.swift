@@ -96,6 +96,8 @@ enum CatalogLoading {
             }
         }
         return columns.mapValues { list in
+            // As a rule they were written in order.
+            if list.indices.allSatisfy({ list[$0].number == $0 + 1 }) { return list }
             // In a running server's files, two versions of a row may exist.
             let latest = Dictionary(list.map { ($0.number, $0) }) { _, later in later }
             let sorted = latest.values.sorted { $0.number < $1.number }

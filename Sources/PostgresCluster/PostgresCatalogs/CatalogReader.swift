@@ -139,8 +139,10 @@ struct CatalogReader {
             let tuple = version.tuple
             let data = tuple.bytes.extracting(tuple.dataOffset..<tuple.bytes.byteCount)
             for era in 0..<eras.count {
-                guard let (relation, raw) = AttributeLayouts.raw(data, era: era),
-                    relation < Self.firstUserNumber
+                // Most rows describe user relations, which nothing is learnt from.
+                guard let relation = AttributeLayouts.relation(data),
+                    relation < Self.firstUserNumber,
+                    let (_, raw) = AttributeLayouts.raw(data, era: era)
                 else { continue }
                 if AttributeLayouts.isRight(relation, raw) { rightEra = era }
                 if relation == Catalog.attributes.rawValue, raw.number > 0 {
@@ -161,8 +163,9 @@ struct CatalogReader {
         try heap.forEachRow(in: 0..<blocks) { version throws(StorageError) in
             let tuple = version.tuple
             let data = tuple.bytes.extracting(tuple.dataOffset..<tuple.bytes.byteCount)
-            guard let (relation, raw) = AttributeLayouts.raw(data, era: era), raw.number > 0,
+            guard let relation = AttributeLayouts.relation(data),
                 Catalog(rawValue: relation) != nil,
+                let (_, raw) = AttributeLayouts.raw(data, era: era), raw.number > 0,
                 let letter = try? data.byte(alignmentOffset),
                 let layout = ValueLayout(length: raw.length, alignment: letter)
             else { return }
@@ -204,7 +207,13 @@ struct CatalogReader {
         }
         let wanted = names.map { name in columns.firstIndex { $0.name == name } }
         let last = wanted.compactMap { $0 }.max() ?? 0
-        let layouts = wanted.map { $0.map { columns[$0].layout } ?? ValueLayout.varlena }
+        let requested = CatalogRow.Columns(
+            positions: wanted,
+            layouts: wanted.map { $0.map { columns[$0].layout } ?? ValueLayout.varlena })
+        // None of the columns of fixed length may be null, but for one.
+        let required = wanted.compactMap { $0 }.filter {
+            !columns[$0].layout.isVarlena && columns[$0].name != Self.nullable
+        }
         var fields = TupleFields(columns.map(\.layout))
         var toast = ToastReader(storage, toastPlaces[catalog.rawValue], session: session)
         let pass = CatalogPass(
@@ -226,21 +235,16 @@ struct CatalogReader {
                     error.description,
                     tuple.bytes.extracting(tuple.dataOffset..<tuple.bytes.byteCount))
             }
-            let slots = wanted.map { $0.map { fields.slot($0) } ?? .absent }
-            // None of the columns of fixed length may be null, but for one.
-            for (name, (column, slot)) in zip(names, zip(wanted, slots)) {
-                guard let column, !columns[column].layout.isVarlena, name != Self.nullable else {
-                    continue
-                }
-                if case .stored = slot { continue }
-                return pass.report("its column \(name) has no value", data)
+            for column in required {
+                if case .stored = fields.slot(column) { continue }
+                return pass.report("its column \(columns[column].name) has no value", data)
             }
             let header = version.tuple.header
             let hasDeleter =
                 header.xmax != 0 && !header.flags.contains(.xmaxInvalid)
                 && header.flags.rawValue & Self.lockOnly == 0
             let row = CatalogRow(
-                data, slots, layouts, pass, hasDeleter: hasDeleter,
+                data, fields, requested, pass, hasDeleter: hasDeleter,
                 version: CatalogRow.Version(
                     xmin: header.xmin, xmax: header.xmax, isVisible: version.state == .visible))
             try body(row, &toast)

@@ -7,8 +7,9 @@ internal import PostgresTypes
 /// fault of the row.
 struct CatalogRow: ~Escapable {
     private let data: RawSpan
-    /// The slots of the requested columns.
-    private let slots: [TupleFields.Slot]
+    /// The slots of all columns, and the positions of the requested ones among them.
+    private let fields: TupleFields
+    private let positions: [Int?]
     private let layouts: [ValueLayout]
     private let pass: CatalogPass
     /// Whether a transaction has deleted or replaced the row, though it is not known to have
@@ -24,21 +25,29 @@ struct CatalogRow: ~Escapable {
         let isVisible: Bool
     }
 
+    /// The requested columns: their positions, nil for those that the version lacks, and layouts.
+    struct Columns {
+        let positions: [Int?]
+        let layouts: [ValueLayout]
+    }
+
     @_lifetime(copy data)
     init(
-        _ data: RawSpan, _ slots: [TupleFields.Slot], _ layouts: [ValueLayout],
-        _ pass: CatalogPass, hasDeleter: Bool, version: Version
+        _ data: RawSpan, _ fields: TupleFields, _ columns: Columns, _ pass: CatalogPass,
+        hasDeleter: Bool, version: Version
     ) {
         self.data = data
-        self.slots = slots
-        self.layouts = layouts
+        self.fields = fields
+        positions = columns.positions
+        layouts = columns.layouts
         self.pass = pass
         self.hasDeleter = hasDeleter
         self.version = version
     }
 
     private func extent(_ column: Int) -> Range<Int>? {
-        guard case .stored(let extent) = slots[column] else { return nil }
+        guard let position = positions[column], case .stored(let extent) = fields.slot(position)
+        else { return nil }
         return extent
     }
 

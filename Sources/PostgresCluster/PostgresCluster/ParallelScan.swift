@@ -24,6 +24,9 @@ final class ParallelScan: Sendable {
     private let chunkBlocks: UInt32
     /// The most text that a thread keeps before its turn.
     private static let mostText = 4 << 20
+    /// How much memory is kept for text to come: as many texts as there are at a time. The system
+    /// would have to clear other memory again and again.
+    private var mostSpare: Int { 2 * threads + 2 }
 
     private struct State {
         /// The next chunk to take, and the chunk whose text is being delivered.
@@ -68,7 +71,7 @@ final class ParallelScan: Sendable {
         piece.removeAll(keepingCapacity: true)
         var memory: [UInt8] = []
         swap(&memory, &piece)
-        state.withLock { if $0.spare.count < threads { $0.spare.append(memory) } }
+        state.withLock { if $0.spare.count < mostSpare { $0.spare.append(memory) } }
     }
 
     /// An empty text, with memory if there is some to reuse.

@@ -43,8 +43,8 @@ struct RowWriter {
     private let jsonNames: [[UInt8]]
     /// The columns whose large values are written in pieces.
     let canBeLarge: [Bool]
-    /// The columns as CSV writes the common types.
-    private let fast: [FastField]
+    /// Writes the common types of CSV and of batches; nil if the columns are out of order.
+    private let tupleWriter: TupleWriter?
 
     init(
         _ plan: RelationPlan, _ form: RowForm, _ writer: ValueWriter,
@@ -60,11 +60,7 @@ struct RowWriter {
         nullIsEmpty = null.isEmpty
         fields = TupleFields(plan.layouts)
         toast = ToastReader(storage, plan.toast, session: session)
-        fast = plan.columns.map { column in
-            var attribute: Int?
-            if case .attribute(let index, _) = column.source { attribute = index }
-            return FastField(attribute, column.form, isUTF8: encoding.isUTF8)
-        }
+        tupleWriter = Self.tupleWriter(plan, form, encoding, csv)
         canBeLarge = plan.columns.map { Self.canBeLarge($0, form, encoding) }
         // A column can be named twice, or be called like one of those that are added.
         let keys = JSONKeys.unique(plan.columns.map(\.name))
@@ -77,6 +73,23 @@ struct RowWriter {
         }
     }
 
+    private static func tupleWriter(
+        _ plan: RelationPlan, _ form: RowForm, _ encoding: TextEncoding, _ csv: CSVText
+    ) -> TupleWriter? {
+        let columns = plan.columns.map { column -> TupleWriter.Column? in
+            guard case .attribute(let index, _) = column.source else { return nil }
+            return TupleWriter.Column(
+                index, column.form, isUTF8: encoding.isUTF8 || column.isBinary)
+        }
+        switch form {
+        case .csv, .none: return TupleWriter(columns, plan.layouts, csv)
+        case .batch:
+            let null = [UInt8](repeating: .max, count: RowForm.lengthSize)
+            return TupleWriter(ofBatch: columns, plan.layouts, null: null)
+        case .copy, .json: return nil
+        }
+    }
+
     /// Appends a row.
     ///
     /// - Parameter largeText: called before and while a large value is written. It may take the
@@ -84,16 +97,17 @@ struct RowWriter {
     mutating func write(
         _ row: borrowing RowVersion, to output: inout TextOutput, _ largeText: LargeText
     ) throws(RowFault) {
-        let data: RawSpan
-        do throws(ValueFault) {
-            data = try fields.find(row.tuple, upTo: plan.last)
-        } catch {
-            throw .value(column: nil, error)
-        }
+        if let tupleWriter { return try write(tupleWriter, row, &output, largeText) }
+        let data = try find(row)
         switch form {
         case .batch:
             for index in plan.columns.indices { try writeStored(index, data, row, &output) }
-        case .csv: try writeCSV(data, row, &output, largeText)
+        case .csv, .none:
+            for index in plan.columns.indices {
+                if index > 0 { output.append(UInt8(ascii: ",")) }
+                try writeCSV(index, data, row, &output, largeText)
+            }
+            output.append(UInt8(ascii: "\n"))
         case .copy: try writeCopy(data, row, &output, largeText)
         case .json:
             if plan.columns.isEmpty { output.append(UInt8(ascii: "{")) }
@@ -101,41 +115,69 @@ struct RowWriter {
                 try writeJSON(index, data, row, &output, largeText)
             }
             output.append(string: "}\n")
-        case .none:
-            for index in plan.columns.indices {
-                output.clear()
-                if try writeLarge(index, data, &output, largeText) { continue }
-                _ = try field(index, data, row, &output)
-            }
-            output.clear()
+        }
+        if isDiscarded { output.clear() }
+    }
+
+    /// Finds the values of a row.
+    @_lifetime(copy row)
+    private mutating func find(_ row: borrowing RowVersion) throws(RowFault) -> RawSpan {
+        do throws(ValueFault) {
+            return try fields.find(row.tuple, upTo: plan.last)
+        } catch {
+            throw .value(column: nil, error)
         }
     }
 
-    private mutating func writeCSV(
-        _ data: RawSpan, _ row: borrowing RowVersion, _ output: inout TextOutput,
+    /// Appends a row, the common types without finding its values first.
+    private mutating func write(
+        _ tupleWriter: TupleWriter, _ row: borrowing RowVersion, _ output: inout TextOutput,
         _ largeText: LargeText
     ) throws(RowFault) {
-        var index = 0
+        var position = TupleWriter.Position()
+        var isFound = false
         while true {
             do throws(ValueFault) {
-                try fields.write(data, fast, csv, from: &index, to: &output)
+                try tupleWriter.write(row.tuple, from: &position, to: &output)
             } catch {
-                throw .value(column: plan.columns[index].name, error)
+                // Where a value does not end, the row itself is wrong.
+                _ = try find(row)
+                throw .value(column: plan.columns[position.field].name, error)
             }
-            if index == fast.count { break }
-            let start = output.count
-            if canBeLarge[index], try writeLarge(index, data, &output, largeText) {
-                index += 1
-                continue
+            if position.field == plan.columns.count { break }
+            if !isFound {
+                _ = try find(row)
+                isFound = true
             }
-            if try !field(index, data, row, &output) {
-                output.append(csv.null)
-            } else if !(plan.columns[index].isPlain && nullIsEmpty) {
-                csv.quote(&output, from: start)
+            let tuple = row.tuple
+            let data = tuple.bytes.extracting(tuple.dataOffset..<tuple.bytes.byteCount)
+            if case .batch = form {
+                try writeStored(position.field, data, row, &output)
+            } else {
+                try writeCSV(position.field, data, row, &output, largeText)
             }
-            index += 1
+            position.field += 1
         }
-        output.append(UInt8(ascii: "\n"))
+        if isDiscarded { output.clear() }
+    }
+
+    /// Whether rows are only decoded, as CSV.
+    private var isDiscarded: Bool { if case .none = form { true } else { false } }
+
+    /// Appends one field of CSV.
+    private mutating func writeCSV(
+        _ index: Int, _ data: RawSpan, _ row: borrowing RowVersion, _ output: inout TextOutput,
+        _ largeText: LargeText
+    ) throws(RowFault) {
+        // While a large value is read, text may be delivered.
+        if isDiscarded { output.clear() }
+        let start = output.count
+        if canBeLarge[index], try writeLarge(index, data, &output, largeText) { return }
+        if try !field(index, data, row, &output) {
+            output.append(csv.null)
+        } else if !(plan.columns[index].isPlain && nullIsEmpty) {
+            csv.quote(&output, from: start)
+        }
     }
 
     /// Appends a row as COPY's text format has it. Mirrors `CopyAttributeOutText`.

@@ -33,6 +33,9 @@ package struct HeapReader {
     /// The page whose rows are read. It is a copy, so that its lock is not held while the rows'
     /// text waits for its turn. Copies of the reader share it.
     private let copy = PageCopy()
+    /// How blocks are read, once some were. A large table's ring of buffers is kept from one range
+    /// of blocks to the next: few buffers stay in the processor's cache, and the others untouched.
+    private var streamOptions: ReadStreamOptions?
     /// Whether to return versions that a new transaction does not see.
     package var includesDead = false
     /// Whether to pass over pages that are damaged, and rows on them, instead of throwing.
@@ -79,8 +82,7 @@ package struct HeapReader {
         pageDone: () throws(StorageError) -> Bool = { () throws(StorageError) in true }
     ) throws(StorageError) {
         var stream = ReadStream(
-            storage.buffers, over: relation, session: session,
-            options: .scan(of: blocks.count, in: storage.buffers),
+            storage.buffers, over: relation, session: session, options: options(for: blocks),
             source: BlockRange(blocks))
         for block in blocks {
             let page: PinnedPage
@@ -106,6 +108,15 @@ package struct HeapReader {
             page.release()
             guard try pageDone() else { return }
         }
+    }
+
+    private mutating func options(for blocks: Range<UInt32>) -> ReadStreamOptions {
+        if let streamOptions { return streamOptions }
+        let whole = (try? relation.storage.blockCount(.main)) ?? 0
+        let options = ReadStreamOptions.scan(
+            of: max(blocks.count, Int(whole)), in: storage.buffers)
+        streamOptions = options
+        return options
     }
 
     /// Counts a damaged page, or throws its error.

@@ -17,3 +17,16 @@ extension TupleFields {
         return data
     }
 }
+
+extension TupleWriter {
+    /// Writes fields of a tuple, starting at a position.
+    package func write(
+        _ tuple: HeapTupleView, from position: inout Position, to output: inout TextOutput
+    ) throws(ValueFault) {
+        let header = TupleFields.Header(
+            storedCount: tuple.attributeCount, hasNulls: tuple.hasNulls)
+        try write(
+            tuple.bytes.extracting(tuple.dataOffset..<tuple.bytes.byteCount), header,
+            bitmap: try tuple.bytes.rest(PageLayout.tupleHeaderSize), from: &position, to: &output)
+    }
+}

@@ -53,18 +53,21 @@ enum CharText {
 
 /// `uuid`. Mirrors `uuid_out`.
 enum UUIDText {
-    static func write(_ value: RawSpan, to output: inout TextOutput) throws(ValueFault) {
-        let halves = (try value.load(0, as: UInt64.self), try value.load(8, as: UInt64.self))
-        output.bytes.append(addingCapacity: 36) { digits in
-            for index in 0..<16 {
-                if index == 4 || index == 6 || index == 8 || index == 10 {
-                    digits.append(UInt8(ascii: "-"))
-                }
-                let half = index < 8 ? halves.0 : halves.1
-                let byte = UInt8(truncatingIfNeeded: half >> UInt64(8 * (index & 7)))
-                digits.append(TextOutput.digit(byte >> 4))
-                digits.append(TextOutput.digit(byte & 15))
-            }
-        }
+    /// Writes 16 bytes, given as two words, the first byte in the lowest one of each.
+    @inline(__always)
+    static func write(_ first: UInt64, _ second: UInt64, to cursor: inout TextCursor) {
+        let hyphen = UInt8(ascii: "-")
+        cursor.append(TextCursor.hexadecimal(UInt32(truncatingIfNeeded: first)), count: 8)
+        cursor.append(hyphen)
+        let low = TextCursor.hexadecimal(UInt32(truncatingIfNeeded: first &>> 32))
+        cursor.append(low, count: 4)
+        cursor.append(hyphen)
+        cursor.append(low &>> 32, count: 4)
+        cursor.append(hyphen)
+        let high = TextCursor.hexadecimal(UInt32(truncatingIfNeeded: second))
+        cursor.append(high, count: 4)
+        cursor.append(hyphen)
+        cursor.append(high &>> 32, count: 4)
+        cursor.append(TextCursor.hexadecimal(UInt32(truncatingIfNeeded: second &>> 32)), count: 8)
     }
 }

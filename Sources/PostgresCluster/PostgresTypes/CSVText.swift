@@ -37,6 +37,24 @@ public struct CSVText: Sendable {
         return mayNeedQuotes && text.contains(where: needsQuotes)
     }
 
+    /// Whether a word of a text has such a byte.
+    @inline(__always)
+    static func hasSpecials(_ word: ByteWord) -> Bool {
+        let marks = word.marks(below: endOfLineEnds) | word.marks(of: quote) | word.marks(of: comma)
+        if marks == 0 { return false }
+        return word.marks(of: 10) | word.marks(of: 13) | word.marks(of: quote)
+            | word.marks(of: comma) != 0
+    }
+
+    /// Whether a text is quoted although it has no such byte: it looks like null, or like the end
+    /// of data.
+    @inline(__always)
+    func isReserved(_ data: RawSpan, _ range: Range<Int>) -> Bool {
+        if range.count > 2 && range.count != null.count { return false }
+        let text = data.extracting(range)
+        return text.equals(null) || isSingle && text.equals("\\.")
+    }
+
     private static let comma = UInt8(ascii: ",")
     private static let quote = UInt8(ascii: "\"")
     /// The number behind those of the characters that end lines.

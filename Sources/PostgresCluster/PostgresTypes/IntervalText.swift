@@ -1,41 +1,54 @@
 /// `interval` in the style `postgres`: microseconds, days and months, each with its own sign.
 /// Mirrors `EncodeInterval`.
 enum IntervalText {
-    static func write(_ value: RawSpan, to output: inout TextOutput) throws(ValueFault) {
-        let time = try value.load(0, as: Int64.self)
-        let days = try value.load(8, as: Int32.self)
-        let months = try value.load(12, as: Int32.self)
-        if months == .max && days == .max && time == .max { return output.append("infinity") }
-        if months == .min && days == .min && time == .min { return output.append("-infinity") }
+    /// The text before the next part depends on those written so far.
+    private struct Parts {
         var isFirst = true
+        /// Whether the last part was negative.
         var isBefore = false
-        func part(_ count: Int32, _ unit: StaticString) {
-            if count == 0 { return }
-            if !isFirst { output.append(" " as Unicode.Scalar) }
-            if isBefore && count > 0 { output.append("+" as Unicode.Scalar) }
-            output.append(signed: Int64(count))
-            output.append(" " as Unicode.Scalar)
-            output.append(unit)
-            if count != 1 { output.append("s" as Unicode.Scalar) }
-            isBefore = count < 0
-            isFirst = false
+    }
+
+    static func write(
+        _ time: Int64, days: Int32, months: Int32, to cursor: inout TextCursor
+    ) {
+        if months == .max && days == .max && time == .max { return cursor.append("infinity") }
+        if months == .min && days == .min && time == .min { return cursor.append("-infinity") }
+        var parts = Parts()
+        if months != 0 {
+            write(months / 12, "year", &parts, &cursor)
+            write(months % 12, "mon", &parts, &cursor)
         }
-        part(months / 12, "year")
-        part(months % 12, "mon")
-        part(days, "day")
-        guard isFirst || time != 0 else { return }
-        if !isFirst { output.append(" " as Unicode.Scalar) }
+        write(days, "day", &parts, &cursor)
+        guard parts.isFirst || time != 0 else { return }
+        if !parts.isFirst { cursor.append(UInt8(ascii: " ")) }
         if time < 0 {
-            output.append("-" as Unicode.Scalar)
-        } else if isBefore {
-            output.append("+" as Unicode.Scalar)
+            cursor.append(UInt8(ascii: "-"))
+        } else if parts.isBefore {
+            cursor.append(UInt8(ascii: "+"))
         }
-        let seconds = time.magnitude / 1_000_000
-        output.append(unsigned: seconds / 3600, minimumDigits: 2)
-        output.append(":" as Unicode.Scalar)
-        output.append(unsigned: seconds / 60 % 60, minimumDigits: 2)
-        output.append(":" as Unicode.Scalar)
-        output.append(unsigned: seconds % 60, minimumDigits: 2)
-        CalendarText.writeFraction(time.magnitude % 1_000_000, to: &output)
+        let (seconds, fraction) = time.magnitude.quotientAndRemainder(dividingBy: 1_000_000)
+        let (minutes, second) = seconds.quotientAndRemainder(dividingBy: 60)
+        let (hours, minute) = minutes.quotientAndRemainder(dividingBy: 60)
+        cursor.append(unsigned: hours, minimumDigits: 2)
+        cursor.append(UInt8(ascii: ":"))
+        cursor.append(TextCursor.pair(UInt32(truncatingIfNeeded: minute)), count: 2)
+        cursor.append(UInt8(ascii: ":"))
+        cursor.append(TextCursor.pair(UInt32(truncatingIfNeeded: second)), count: 2)
+        CalendarText.writeFraction(UInt32(truncatingIfNeeded: fraction), to: &cursor)
+    }
+
+    @inline(__always)
+    private static func write(
+        _ count: Int32, _ unit: StaticString, _ parts: inout Parts, _ cursor: inout TextCursor
+    ) {
+        if count == 0 { return }
+        if !parts.isFirst { cursor.append(UInt8(ascii: " ")) }
+        if parts.isBefore && count > 0 { cursor.append(UInt8(ascii: "+")) }
+        cursor.append(signed: Int64(count))
+        cursor.append(UInt8(ascii: " "))
+        cursor.append(unit)
+        if count != 1 { cursor.append(UInt8(ascii: "s")) }
+        parts.isBefore = count < 0
+        parts.isFirst = false
     }
 }

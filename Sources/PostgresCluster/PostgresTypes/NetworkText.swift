@@ -24,13 +24,36 @@ enum NetworkText {
         }
     }
 
+    /// Writes an address of the family IPv4 and, unless they are all, the bits of its mask. Returns
+    /// false, writing nothing, if it is of another family.
+    @inline(__always)
+    static func write4(
+        _ value: RawSpan, isCIDR: Bool, to cursor: inout TextCursor
+    ) throws(ValueFault) -> Bool {
+        guard try value.byte(0) == family4 else { return false }
+        let bits = try value.byte(1)
+        write4(try value.load(2, as: UInt32.self), to: &cursor)
+        if isCIDR || bits != 32 {
+            cursor.append(UInt8(ascii: "/"))
+            cursor.append(unsigned: UInt64(bits))
+        }
+        return true
+    }
+
+    /// Writes four bytes, the lowest first.
+    @inline(__always)
+    private static func write4(_ address: UInt32, to cursor: inout TextCursor) {
+        for index in 0..<4 as Range<UInt32> {
+            if index > 0 { cursor.append(UInt8(ascii: ".")) }
+            cursor.append(unsigned: UInt64(address &>> (8 &* index) & 0xFF))
+        }
+    }
+
     private static func write4(
         _ value: RawSpan, _ offset: Int, to output: inout TextOutput
     ) throws(ValueFault) {
-        for index in 0..<4 {
-            if index > 0 { output.append("." as Unicode.Scalar) }
-            output.append(unsigned: UInt64(try value.byte(offset + index)))
-        }
+        let address = try value.load(offset, as: UInt32.self)
+        output.write(atMost: 4 * TextCursor.integerSize) { write4(address, to: &$0) }
     }
 
     private static func write6(

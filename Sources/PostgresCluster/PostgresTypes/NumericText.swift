@@ -10,60 +10,100 @@ enum NumericText {
         var start: Int
     }
 
+    /// What the bytes say.
+    private enum Number {
+        case digits(Header)
+        /// A value that is no number.
+        case named(StaticString)
+    }
+
     /// Writes the number in `value`, the bytes after its length word.
     static func write(_ value: RawSpan, to output: inout TextOutput) throws(ValueFault) {
+        switch try number(value) {
+        case .named(let name): output.append(name)
+        case .digits(let header):
+            try output.write(atMost: size(header)) { cursor throws(ValueFault) in
+                try write(header, value, to: &cursor)
+            }
+        }
+    }
+
+    /// Writes the number in `value`. Returns false, writing nothing, if there is no room for it.
+    @inline(__always)
+    static func write(
+        _ value: RawSpan, ifRoomIn cursor: inout TextCursor
+    ) throws(ValueFault) -> Bool {
+        guard case .digits(let header) = try number(value), size(header) <= cursor.room else {
+            return false
+        }
+        try write(header, value, to: &cursor)
+        return true
+    }
+
+    @inline(__always)
+    private static func number(_ value: RawSpan) throws(ValueFault) -> Number {
         let word = try value.load(0, as: UInt16.self)
-        let header: Header
         switch word & 0xC000 {
         case 0xC000:
             switch word & 0xF000 {
-            case 0xC000: return output.append("NaN")
-            case 0xD000: return output.append("Infinity")
-            case 0xF000: return output.append("-Infinity")
+            case 0xC000: return .named("NaN")
+            case 0xD000: return .named("Infinity")
+            case 0xF000: return .named("-Infinity")
             default: throw .malformed("a numeric value has an unknown sign")
             }
         case 0x8000:
-            let weight = Int(word & 0x3F) - (word & 0x40 != 0 ? 64 : 0)
-            header = Header(
-                isNegative: word & 0x2000 != 0, weight: weight, scale: Int(word & 0x1F80) >> 7,
-                start: 2)
+            let weight = Int(word & 0x3F) &- (word & 0x40 != 0 ? 64 : 0)
+            return .digits(
+                Header(
+                    isNegative: word & 0x2000 != 0, weight: weight,
+                    scale: Int(word & 0x1F80) &>> 7, start: 2))
         default:
-            header = Header(
-                isNegative: word & 0xC000 == 0x4000, weight: Int(try value.load(2, as: Int16.self)),
-                scale: Int(word & 0x3FFF), start: 4)
+            return .digits(
+                Header(
+                    isNegative: word & 0xC000 == 0x4000,
+                    weight: Int(try value.load(2, as: Int16.self)),
+                    scale: Int(word & 0x3FFF), start: 4))
         }
-        try write(header, value, to: &output)
     }
 
+    /// The most bytes of the text: sign, groups before the point, point, groups behind it.
+    @inline(__always)
+    private static func size(_ header: Header) -> Int {
+        8 &+ 4 &* (max(0, header.weight) &+ 1) &+ header.scale
+    }
+
+    @inline(__always)
     private static func write(
-        _ header: Header, _ value: RawSpan, to output: inout TextOutput
+        _ header: Header, _ value: RawSpan, to cursor: inout TextCursor
     ) throws(ValueFault) {
-        let count = (value.byteCount - header.start) / 2
+        let count = (value.byteCount &- header.start) / 2
         /// The group of that index; zero beyond the stored ones.
-        func group(_ index: Int) throws(ValueFault) -> UInt64 {
+        func group(_ index: Int) throws(ValueFault) -> UInt32 {
             guard index >= 0, index < count else { return 0 }
-            let group = try value.load(header.start + 2 * index, as: UInt16.self)
+            let group = try value.load(header.start &+ 2 &* index, as: UInt16.self)
             guard group < 10_000 else { throw .malformed("a numeric group of \(group)") }
-            return UInt64(group)
+            return UInt32(group)
         }
-        if header.isNegative { output.append("-" as Unicode.Scalar) }
+        if header.isNegative { cursor.append(UInt8(ascii: "-")) }
         if header.weight < 0 {
-            output.append("0" as Unicode.Scalar)
+            cursor.append(UInt8(ascii: "0"))
         } else {
-            output.append(unsigned: try group(0))
-            for index in stride(from: 1, through: header.weight, by: 1) {
-                output.append(unsigned: try group(index), minimumDigits: 4)
+            cursor.append(unsigned: UInt64(try group(0)))
+            var index = 1
+            while index <= header.weight {
+                cursor.append(fourDigits: try group(index))
+                index &+= 1
             }
         }
         if header.scale == 0 { return }
-        output.append("." as Unicode.Scalar)
-        let end = output.count + header.scale
-        var index = header.weight + 1
-        while output.count < end {
-            output.append(unsigned: try group(index), minimumDigits: 4)
-            index += 1
+        cursor.append(UInt8(ascii: "."))
+        let end = cursor.count &+ header.scale
+        var index = header.weight &+ 1
+        while cursor.count < end {
+            cursor.append(fourDigits: try group(index))
+            index &+= 1
         }
-        if output.count > end { output.bytes.removeLast(output.count - end) }
+        cursor.rewind(to: end)
     }
 }
 

@@ -62,47 +62,11 @@ public struct TextOutput: Sendable {
 }
 
 extension TextOutput {
-    /// Appends a decimal number, padded with zeros to `minimumDigits`, at most 20.
+    /// Appends a decimal number, padded with zeros to `minimumDigits`, at most 16.
     @inline(__always)
     package mutating func append(unsigned value: UInt64, minimumDigits: Int = 1) {
-        if value < 10_000 && minimumDigits <= 4 {
-            let number = UInt16(truncatingIfNeeded: value)
-            let least = UInt16(truncatingIfNeeded: minimumDigits)
-            return bytes.append(addingCapacity: 4) { digits in
-                let (high, low) = (UInt8(number / 100), UInt8(number % 100))
-                if number >= 1000 || least == 4 { digits.append(UInt8(ascii: "0") &+ high / 10) }
-                if number >= 100 || least >= 3 { digits.append(UInt8(ascii: "0") &+ high % 10) }
-                if number >= 10 || least >= 2 { digits.append(UInt8(ascii: "0") &+ low / 10) }
-                digits.append(UInt8(ascii: "0") &+ low % 10)
-            }
-        }
-        appendDigits(value, minimumDigits)
-    }
-
-    @inline(__always)
-    private mutating func appendDigits(_ value: UInt64, _ minimumDigits: Int) {
-        var digits = InlineArray<20, UInt8>(repeating: UInt8(ascii: "0"))
-        var rest = value
-        var index = 20
-        // Two digits per division.
-        while rest >= 100 {
-            let pair = UInt8(truncatingIfNeeded: rest % 100)
-            rest /= 100
-            index &-= 2
-            digits[index] = UInt8(ascii: "0") &+ pair / 10
-            digits[index &+ 1] = UInt8(ascii: "0") &+ pair % 10
-        }
-        while rest > 0 {
-            index &-= 1
-            digits[index] = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest % 10)
-            rest /= 10
-        }
-        index = max(0, min(index, 20 &- minimumDigits))
-        bytes.append(addingCapacity: 20 &- index) { span in
-            while index < 20 {
-                span.append(digits[index])
-                index &+= 1
-            }
+        write(atMost: TextCursor.integerSize) {
+            $0.append(unsigned: value, minimumDigits: minimumDigits)
         }
     }
 
@@ -130,15 +94,5 @@ extension TextOutput {
     static func digit(_ value: UInt8) -> UInt8 {
         // Six more make numbers from ten on reach the next sixteen; letters are 39 behind digits.
         UInt8(ascii: "0") &+ value &+ ((value &+ 6) >> 4) &* 39
-    }
-}
-
-extension OutputSpan<UInt8> {
-    /// Appends the two digits of a number below 100.
-    @inline(__always)
-    @_lifetime(self: copy self)
-    mutating func appendPair(_ number: UInt32) {
-        append(UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: number / 10))
-        append(UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: number % 10))
     }
 }

@@ -45,14 +45,12 @@ public final class ValueWriter: Sendable {
     private func writeScalar(
         _ value: RawSpan, _ form: ValueForm, _ depth: Int, _ output: inout TextOutput
     ) throws(ValueFault) {
+        if let kind = FixedKind(form) {
+            return try output.write(atMost: FixedKind.size) { cursor throws(ValueFault) in
+                try kind.write(value, at: 0, to: &cursor)
+            }
+        }
         switch form {
-        case .boolean: output.append(try value.byte(0) != 0 ? UInt8(ascii: "t") : UInt8(ascii: "f"))
-        case .smallint: output.append(signed: Int64(try value.load(0, as: Int16.self)))
-        case .integer: output.append(signed: Int64(try value.load(0, as: Int32.self)))
-        case .bigint: output.append(signed: try value.load(0, as: Int64.self))
-        case .real:
-            FloatText.write(Float(bitPattern: try value.load(0, as: UInt32.self)), to: &output)
-        case .double: FloatText.write(try value.double(0), to: &output)
         case .numeric: try NumericText.write(value, to: &output)
         case .money: try MoneyText.write(value, to: &output)
         case .text: output.append(value)
@@ -60,14 +58,6 @@ public final class ValueWriter: Sendable {
         case .character: try CharText.write(value, version: version, to: &output)
         case .bytea, .hexadecimal: try BinaryText.write(value, to: &output)
         case .bits: try BitText.write(value, to: &output)
-        case .uuid: try UUIDText.write(value, to: &output)
-        case .date: try CalendarText.writeDate(value, to: &output)
-        case .time: try CalendarText.writeTimeOfDay(value, zone: false, to: &output)
-        case .timeTZ: try CalendarText.writeTimeOfDay(value, zone: true, to: &output)
-        case .timestamp: try CalendarText.writeTimestamp(value, zone: false, to: &output)
-        case .timestampTZ: try CalendarText.writeTimestamp(value, zone: true, to: &output)
-        case .interval: try IntervalText.write(value, to: &output)
-        case .unsigned: output.append(unsigned: UInt64(try value.load(0, as: UInt32.self)))
         case .unsignedLong: output.append(unsigned: try value.load(0, as: UInt64.self))
         case .enumeration(let labels): try write(value, labels, &output)
         default: try writeCompound(value, form, depth, &output)

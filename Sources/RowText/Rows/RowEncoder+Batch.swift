@@ -17,14 +17,29 @@ extension RowEncoder {
         let start = offset
         try encodeValues(batch, at: &offset, textColumns)
         if builder.byteCount <= PageLayout.maximumTupleSize { return }
-        let fits = try fit { (encoder) throws(LoadError) in
-            var offset = start
-            try encoder.encodeValues(batch, at: &offset, textColumns)
+        let fits: Bool
+        if textColumns.isEmpty {
+            fits = fit(valuesIn: batch.bytes, ranges(of: batch, at: start))
+        } else {
+            fits = try fit { (encoder) throws(LoadError) in
+                var offset = start
+                try encoder.encodeValues(batch, at: &offset, textColumns)
+            }
         }
         if !fits {
             throw LoadError(
                 .rowTooLarge(size: builder.byteCount, limit: PageLayout.maximumTupleSize),
                 source: "")
+        }
+    }
+
+    /// Where the values of a row are that was encoded before.
+    private func ranges(of batch: borrowing DatumBatch, at start: Int) -> [Range<Int>?] {
+        var offset = start
+        return schema.columns.map { _ in
+            do throws(DatumBatchEnd) { return try batch.value(at: &offset) } catch {
+                preconditionFailure("the row was encoded before")
+            }
         }
     }
 

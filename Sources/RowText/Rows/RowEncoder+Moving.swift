@@ -48,12 +48,23 @@ extension RowEncoder {
             throw error
         }
         swap(&shrinker.wide, &builder)
-        return shrink()
+        return shrink { $0.decide() }
+    }
+
+    /// Makes the row that was encoded last fit a page, like ``fit(_:)``, but does not copy its
+    /// values, which lie in `bytes` as they are stored.
+    @inline(never)
+    mutating func fit(valuesIn bytes: [UInt8], _ ranges: [Range<Int>?]) -> Bool {
+        let headerSize = builder.headerSize
+        guard movesValues, builder.byteCount - headerSize <= ExternalPointer.largestValue else {
+            return false
+        }
+        return shrink { $0.decide(on: bytes, ranges, headerSize: headerSize) }
     }
 
     /// Makes the row that was encoded last fit a page. Returns false if it does not.
-    private mutating func shrink() -> Bool {
-        guard shrinker.decide() else {
+    private mutating func shrink(_ decide: (inout RowShrinker) -> Bool) -> Bool {
+        guard decide(&shrinker) else {
             shrinker.release()
             return false
         }

@@ -9,8 +9,12 @@ import ToastFormat
 /// if that makes it smaller, and left out if it alone is still larger than that; then the largest
 /// values are left out. All types of varying length are treated alike.
 struct RowShrinker: ~Copyable {
-    /// Holds all of the row.
+    /// Holds all of the row, unless its values were lent.
     var wide: HeapTupleBuilder
+    /// The bytes that hold the values of the row instead, so that large ones are in memory once.
+    private var lent: [UInt8] = []
+    /// The bytes of the row before its values.
+    private var headerSize = 0
     /// The row's values, in order.
     private var cells: [Cell] = []
     /// The columns whose values were left out, in order.
@@ -23,8 +27,19 @@ struct RowShrinker: ~Copyable {
     /// A value of at most this size is not worth a pointer.
     private static let leastSize = 24
 
+    /// Where the bytes of a value are.
+    private enum Source {
+        case built(HeapTupleBuilder.Built)
+        case lent(Range<Int>)
+    }
+
     private struct Cell {
-        let built: HeapTupleBuilder.Built
+        let source: Source
+        let isNull: Bool
+        /// The bytes of the value, without length and tag.
+        let sourceCount: Int
+        /// The form that it came in, and the one that it has now.
+        let sourceForm: StoredForm
         var form: StoredForm
         /// The word and the bytes of a value that was compressed here.
         var compressed: [UInt8]?
@@ -37,7 +52,24 @@ struct RowShrinker: ~Copyable {
 
         /// The bytes in the row, without length and tag.
         var byteCount: Int {
-            isMoved ? StoredForm.pointerSize : compressed?.count ?? built.byteCount
+            isMoved ? StoredForm.pointerSize : compressed?.count ?? sourceCount
+        }
+
+        init(_ built: HeapTupleBuilder.Built) {
+            source = .built(built)
+            isNull = built.isNull
+            sourceCount = built.byteCount
+            (sourceForm, form) = (built.form, built.form)
+            wasTried = built.form != .plain
+        }
+
+        /// A plain value that is lent; nil for null.
+        init(_ range: Range<Int>?) {
+            source = .lent(range ?? 0..<0)
+            isNull = range == nil
+            sourceCount = range?.count ?? 0
+            (sourceForm, form) = (.plain, .plain)
+            wasTried = false
         }
 
         mutating func move() {
@@ -59,9 +91,27 @@ struct RowShrinker: ~Copyable {
     mutating func decide() -> Bool {
         moved = []
         guard wide.isKept else { return false }
-        cells = wide.built.map {
-            Cell(built: $0, form: $0.form, wasTried: $0.form != .plain)
-        }
+        cells = wide.built.map { Cell($0) }
+        headerSize = wide.headerSize
+        return decideOnCells()
+    }
+
+    /// Decides like ``decide()`` on a row whose values are plain and lie in `bytes`.
+    ///
+    /// - Parameters:
+    ///   - ranges: where they are; nil for null.
+    ///   - headerSize: the bytes of the row before its values.
+    mutating func decide(
+        on bytes: [UInt8], _ ranges: [Range<Int>?], headerSize: Int
+    ) -> Bool {
+        moved = []
+        self.headerSize = headerSize
+        lent = bytes
+        cells = ranges.map { Cell($0) }
+        return decideOnCells()
+    }
+
+    private mutating func decideOnCells() -> Bool {
         compressLargest()
         moveLargest()
         moved = cells.indices.filter { cells[$0].isMoved }
@@ -71,11 +121,11 @@ struct RowShrinker: ~Copyable {
     private mutating func compressLargest() {
         while tupleSize > Self.target, let column = largest(where: { !$0.wasTried }) {
             cells[column].wasTried = true
-            if let bytes = compressor.compress(wide.bytes(of: cells[column].built)) {
+            if let bytes = compressor.compress(self.bytes(of: cells[column])) {
                 cells[column].compressed = bytes
                 cells[column].form = .compressed
             }
-            if cells[column].byteCount > Self.target - wide.headerSize { cells[column].move() }
+            if cells[column].byteCount > Self.target - headerSize { cells[column].move() }
         }
     }
 
@@ -88,7 +138,7 @@ struct RowShrinker: ~Copyable {
     private func largest(where condition: (Cell) -> Bool) -> Int? {
         var found: Int?
         var size = Self.leastSize
-        for column in cells.indices where layout[column].isVariable && !cells[column].built.isNull {
+        for column in cells.indices where layout[column].isVariable && !cells[column].isNull {
             if cells[column].byteCount > size, condition(cells[column]) {
                 (found, size) = (column, cells[column].byteCount)
             }
@@ -99,7 +149,7 @@ struct RowShrinker: ~Copyable {
     /// The size of the row as it is now.
     private var tupleSize: Int {
         var size = 0
-        for (attribute, cell) in zip(layout, cells) where !cell.built.isNull {
+        for (attribute, cell) in zip(layout, cells) where !cell.isNull {
             let count = cell.byteCount
             if !attribute.isVariable {
                 size = PageLayout.align(size, to: attribute.alignment) + count
@@ -111,7 +161,16 @@ struct RowShrinker: ~Copyable {
                 size = PageLayout.align(size, to: attribute.alignment) + 4 + count
             }
         }
-        return wide.headerSize + size
+        return headerSize + size
+    }
+
+    /// The bytes of a value as it came.
+    @_lifetime(borrow self)
+    private func bytes(of cell: Cell) -> RawSpan {
+        switch cell.source {
+        case .built(let built): return wide.bytes(of: built)
+        case .lent(let range): return unsafe lent.span.bytes.extracting(range)
+        }
     }
 
     // MARK: Values that were left out
@@ -120,8 +179,8 @@ struct RowShrinker: ~Copyable {
 
     func size(ofMoved index: Int) -> Int {
         let cell = cells[moved[index]]
-        guard cell.built.form == .compressed else { return cell.built.byteCount }
-        return PGLZ.expandedSize(of: wide.bytes(of: cell.built))
+        guard cell.sourceForm == .compressed else { return cell.sourceCount }
+        return PGLZ.expandedSize(of: bytes(of: cell))
     }
 
     /// Calls `body` with the bytes to store of a value.
@@ -130,7 +189,7 @@ struct RowShrinker: ~Copyable {
     ) throws(Failure) -> Result {
         let cell = cells[moved[index]]
         if let bytes = cell.compressed { return try body(unsafe bytes.span.bytes) }
-        return try body(wide.bytes(of: cell.built))
+        return try body(self.bytes(of: cell))
     }
 
     mutating func place(_ pointer: ExternalPointer, _ index: Int) {
@@ -141,10 +200,10 @@ struct RowShrinker: ~Copyable {
     mutating func form(in builder: inout HeapTupleBuilder) {
         builder.begin()
         for (column, cell) in cells.enumerated() {
-            if cell.built.isNull {
+            if cell.isNull {
                 builder.appendNull()
             } else if !layout[column].isVariable {
-                builder.appendFixed(wide.bytes(of: cell.built))
+                builder.appendFixed(bytes(of: cell))
             } else if cell.isMoved {
                 // Until it is stored, the value has a pointer to nothing.
                 let pointer =
@@ -154,7 +213,7 @@ struct RowShrinker: ~Copyable {
             } else if let bytes = cell.compressed {
                 builder.append(unsafe bytes.span.bytes, storedAs: .compressed)
             } else {
-                builder.append(wide.bytes(of: cell.built), storedAs: cell.form)
+                builder.append(self.bytes(of: cell), storedAs: cell.form)
             }
         }
     }
@@ -163,6 +222,7 @@ struct RowShrinker: ~Copyable {
     mutating func release() {
         cells = []
         moved = []
+        lent = []
         wide.releaseMemory()
     }
 }
