@@ -29,6 +29,8 @@ def complaints(damage, base):
     faults = []
     if code not in damage.codes:
         faults.append(f"exit code {code} instead of {damage.codes} {errors[-300:]}")
+    if summary.get("type") != "summary":
+        faults.append(f"no summary {errors[-300:]}")
     wanted = {pattern(path): blocks for path, blocks in damage.findings}
     for path, blocks in wanted.items():
         own = [one for one in found if re.fullmatch(path, one["file"])]

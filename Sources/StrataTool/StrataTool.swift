@@ -18,9 +18,10 @@ struct StrataTool: ParsableCommand {
             format; one process at a time can have it open.
 
             Exit codes: 0 on success; 1 if the command failed, found damage, or could not print \
-            all of its output (its changes to a store are made in that case); 2 if `postgres \
-            verify` could not check something; 64 if the command line is wrong; 128 plus the \
-            signal's number if a signal ended it.
+            all of its output (its changes to a store are made in that case); 64 if the command \
+            line is wrong; 128 plus the signal's number if a signal ended it. Only `postgres \
+            verify` tells damage (1) from what it could not check (2), the whole directory \
+            included.
             """,
         version: "0.1.0",
         subcommands: [
@@ -63,19 +64,24 @@ struct StrataTool: ParsableCommand {
     ///   - arguments: the arguments after the tool's name, encoded by ``PathBytes``.
     ///   - environment: where it prints, and what it works on.
     static func run(_ arguments: [String], in environment: ToolEnvironment) -> CInt {
-        environment.exitCode(
-            after: ToolEnvironment.$current.withValue(environment) { perform(arguments) })
+        var failureCode: CInt = 1
+        let code = ToolEnvironment.$current.withValue(environment) {
+            perform(arguments, &failureCode)
+        }
+        return environment.exitCode(after: code, failure: failureCode)
     }
 
-    private static func perform(_ arguments: [String]) -> CInt {
+    /// - Parameter failureCode: receives the exit code with which the command fails.
+    private static func perform(_ arguments: [String], _ failureCode: inout CInt) -> CInt {
         do {
             var command = try parseAsRoot(arguments)
+            if command is PostgresVerifyCommand { failureCode = PostgresVerifyCommand.failureCode }
             do {
                 try command.run()
                 return 0
             } catch let error where isOwn(error) {
                 printMessage("strata: \(OptionNames.translated("\(error)"))")
-                return 1
+                return failureCode
             }
         } catch {
             return report(error)

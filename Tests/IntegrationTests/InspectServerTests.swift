@@ -266,6 +266,7 @@ struct InspectServerTests {
         try freeSpace(answers, &inspector)
         try items(answers, &inspector)
         try ginPages(answers, &inspector)
+        try spgistPages(answers, &inspector)
         try others(answers, &inspector)
     }
 
@@ -310,6 +311,22 @@ struct InspectServerTests {
                 let fields = try #require(found[row[0]])
                 #expect(names.map { value($0, fields) } == Array(row[1...]), "\(relation)")
             }
+        }
+    }
+
+    /// The extension knows nothing of SP-GiST, but its pages tell of each other.
+    private func spgistPages(_ answers: Answers, _ inspector: inout PageInspector) throws {
+        func page(_ block: Int) throws -> InspectedPage {
+            inspector.inspect(try answers.page("t_spgist", block), block: UInt32(block))
+        }
+        #expect(value("last_used 7", try page(0).parts.flatMap(\.fields)) == "null")
+        let tuple = try #require(items(try page(1))["1"])
+        let nodes = value("nodes", tuple).split(separator: " ")
+        #expect("\(nodes.count)" == value("nNodes", tuple) && nodes.contains { $0 != "none" })
+        for node in nodes where node != "none" {
+            let numbers = node.dropFirst().dropLast().split(separator: ",")
+            let found = items(try page(try #require(Int(numbers[0]))))
+            #expect(found[String(numbers[1])] != nil, "\(node)")
         }
     }
 

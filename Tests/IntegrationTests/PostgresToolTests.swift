@@ -43,6 +43,21 @@ struct PostgresToolTests {
         #expect((table["columns"] as? [Any])?.isEmpty == false)
     }
 
+    @Test func whatCannotBeCheckedIsNoDamage() throws {
+        let file = "\(Self.directory.path)/file"
+        try Data("x".utf8).write(to: URL(filePath: file))
+        for path in ["\(Self.directory.path)/missing", Self.directory.path, file] {
+            let result = try postgres("verify", path)
+            #expect(result.status == 2, "\(result)")
+            #expect(result.errors.contains("strata: ") && result.output.isEmpty)
+            #expect(try postgres("tables", path).status == 1)
+        }
+        #expect(try postgres("verify").status == 64)
+        let full = try Command.shell(
+            "\"$strata\" postgres verify '\(Self.data)' --no-catalog > /dev/full")
+        #expect(full.status == 2, "\(full)")
+    }
+
     @Test func rowsAreScannedAsAskedFor() throws {
         let rows = try postgres(
             "scan", Self.data, "--database", "app", "--table", "T_Ints", "--columns", "id,b",

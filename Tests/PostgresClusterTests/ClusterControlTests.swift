@@ -6,7 +6,7 @@ import Testing
 /// The control files of PostgreSQL's versions.
 @Suite struct ClusterControlTests {
     /// A control file of a version, whose checksum is at `sumOffset`.
-    private func file(version: UInt32, sumOffset: Int) -> [UInt8] {
+    private func file(version: UInt32, sumOffset: Int, state: UInt32 = 1) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: 8192)
         func set(_ value: UInt32, at offset: Int) {
             for byte in 0..<4 {
@@ -14,7 +14,7 @@ import Testing
             }
         }
         set(version, at: 8)
-        set(1, at: 16)
+        set(state, at: 16)
         set(8192, at: 216)
         set(131_072, at: 220)
         set(1, at: 252)
@@ -30,6 +30,15 @@ import Testing
         let control = try ClusterControl(file(version: version, sumOffset: sumOffset))
         #expect(control.version == version && control.state == .shutDown)
         #expect(control.segmentBlocks == 131_072 && control.hasPageChecksums)
+    }
+
+    /// A standby that is shut down has not written all that it changed.
+    @Test func onlyAPrimaryIsShutDownInOrder() throws {
+        for state in UInt32(0)...7 {
+            let control = try ClusterControl(
+                file(version: 1300, sumOffset: 288, state: state))
+            #expect((control.state == .shutDown) == (state == 1), "state \(state)")
+        }
     }
 
     @Test func anUnknownVersionIsRefused() {

@@ -25,6 +25,21 @@ struct VerificationTests {
         }
     }
 
+    /// It removes files at once, and may stop without writing its catalogs.
+    @Test("a file that is missing in a stopped standby is no finding", arguments: clean)
+    func standby(_ cluster: Clusters.Cluster) throws {
+        let copy = try ClusterCopy(cluster)
+        // `DB_SHUTDOWNED_IN_RECOVERY`
+        try copy.changeControl { bytes in bytes[16] = 2 }
+        #expect(try copy.verify().report.outcome == .clean)
+        let file = try copy.file(Self.table)
+        for fork in ["", "_fsm", "_vm"] { try copy.remove(file + fork) }
+        let verdict = try copy.verify()
+        #expect(verdict.findings.isEmpty, "\(verdict)")
+        #expect(verdict.doubts.map(\.path) == [file])
+        #expect(verdict.doubts.allSatisfy { $0.reason.contains("in recovery") })
+    }
+
     @Test("a missing database is a finding", arguments: Clusters.all)
     func missingDatabase(_ cluster: Clusters.Cluster) throws {
         let copy = try ClusterCopy(cluster)

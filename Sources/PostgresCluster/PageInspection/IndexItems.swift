@@ -121,6 +121,21 @@ enum IndexItems {
         ]
     }
 
+    /// Where the nodes of an inner tuple of SP-GiST lead to, by its first word.
+    private static func nodes(_ bytes: PageBytes, _ word: UInt32) -> [String] {
+        let size = Int(bytes.half(4))
+        var offset = spgistHeaderSize + Int(word >> 16)
+        var nodes: [String] = []
+        // Each is an index tuple.
+        while nodes.count < Int(word >> 3 & 0x1FFF), offset + spgistHeaderSize <= size {
+            nodes.append(bytes.block(offset) == .max ? "none" : bytes.place(offset))
+            offset += max(spgistHeaderSize, Int(bytes.half(offset + 6) & Mask.size))
+        }
+        return nodes
+    }
+
+    private static let spgistHeaderSize = 8
+
     private static func spgist(_ bytes: PageBytes, _ role: Role) -> [InspectedField] {
         let states = ["live", "redirect", "dead", "placeholder"]
         let word = bytes.word(0)
@@ -128,9 +143,10 @@ enum IndexItems {
         let fields = [InspectedField("tupstate", states[state])]
         if state == 0 && role != .leaf {
             return fields + [
-                InspectedField("allTheSame", word >> 2 & 1),
+                InspectedField("allTheSame", word >> 2 & 1 != 0 ? "t" : "f"),
                 InspectedField("nNodes", word >> 3 & 0x1FFF),
                 InspectedField("prefixSize", word >> 16), InspectedField("size", bytes.half(4)),
+                InspectedField("nodes", .flags(nodes(bytes, word))),
             ]
         }
         let common = [

@@ -133,10 +133,11 @@ enum MetaPages {
     private static func spgist(_ bytes: PageBytes, _ start: Int) -> [InspectedField] {
         [InspectedField("magic", bytes.word(start))]
             + (0..<8).map { index in
-                InspectedField(
+                let block = bytes.word(start + 4 + 8 * index)
+                let free = bytes.word(start + 8 + 8 * index)
+                return InspectedField(
                     "last_used \(index)",
-                    "block \(bytes.word(start + 4 + 8 * index)),"
-                        + " \(bytes.word(start + 8 + 8 * index)) bytes free")
+                    block == .max ? .null : .text("block \(block), \(free) free"))
             }
     }
 

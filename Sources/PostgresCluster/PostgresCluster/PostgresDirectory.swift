@@ -80,8 +80,9 @@ public final class PostgresDirectory: Sendable {
         var warnings = catalog.warnings
         if !isShutDown {
             warnings.insert(
-                "the server is running or has crashed: rows are shown as of what is on disk,"
-                    + " without what is in its memory or only in its log", at: 0)
+                "the server is running, has crashed or was stopped as a standby: rows are shown"
+                    + " as of what is on disk, without what is in its memory or only in its log",
+                at: 0)
         }
         return warnings
     }

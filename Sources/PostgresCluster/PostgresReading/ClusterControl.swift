@@ -10,7 +10,7 @@ public struct ClusterControl: Sendable, Hashable {
     public enum State: Sendable, Hashable {
         /// It was shut down in order, so that the files are complete.
         case shutDown
-        /// It runs, or it crashed. Files may lag behind its log, and pages may be half written.
+        /// It runs, it crashed, or it was a standby. Files may lag behind its log, and pages may be half written.
         case notShutDown
     }
 
@@ -51,8 +51,9 @@ public struct ClusterControl: Sendable, Hashable {
     package static let path = "global/pg_control"
     /// The least size of a file that holds all these fields.
     private static let leastSize = 296
-    /// `DB_SHUTDOWNED` and `DB_SHUTDOWNED_IN_RECOVERY`.
-    private static let shutDownStates: ClosedRange<UInt32> = 1...2
+    /// `DB_SHUTDOWNED`. A standby that was shut down (`DB_SHUTDOWNED_IN_RECOVERY`) has not written
+    /// what it changed since its last restart point, as after a crash.
+    private static let shutDown: UInt32 = 1
     /// `DB_IN_PRODUCTION`.
     private static let inProduction: UInt32 = 6
     private static let segmentLimits: ClosedRange<UInt32> = 1...(1 << 30)
@@ -119,7 +120,7 @@ public struct ClusterControl: Sendable, Hashable {
         systemIdentifier =
             UInt64(word(Offset.systemIdentifier)) | UInt64(word(Offset.systemIdentifier + 4)) << 32
         catalogVersion = word(Offset.catalogVersion)
-        state = Self.shutDownStates.contains(word(Offset.state)) ? .shutDown : .notShutDown
+        state = word(Offset.state) == Self.shutDown ? .shutDown : .notShutDown
         isInProduction = word(Offset.state) == Self.inProduction
         segmentBlocks = Int(word(Offset.segmentBlocks))
         hasPageChecksums = word(Offset.checksumVersion) != 0

@@ -45,8 +45,8 @@ public final class ClusterRescue: Sendable {
                 "\(failure.message); the usual sizes of blocks and segments are assumed")
         } else if directory.control.state == .notShutDown {
             warnings.append(
-                "the server is running or has crashed: rows are shown as of what is on disk,"
-                    + " without what is in its memory or only in its log")
+                "the server is running, has crashed or was stopped as a standby: rows are shown as"
+                    + " of what is on disk, without what is in its memory or only in its log")
         }
         let session = try directory.makeSession()
         defer { session.close() }

@@ -5,13 +5,15 @@ internal import Synchronization
 
 /// A part of a file that one thread checks at a time.
 struct CheckPiece: Sendable {
-    /// What is taken from heap pages beside faults.
+    /// What is taken from pages beside faults.
     enum Gathering: Sendable {
         case nothing
         /// The pointers to values stored out of line.
         case pointers
         /// The chunks of such values.
         case chunks
+        /// How the pages of a B-tree are linked: a sum, and all links when it is read again.
+        case links
     }
 
     /// The relation's number in the order of the check.
@@ -130,6 +132,8 @@ struct PieceResult: Sendable {
     var coverage = MapCoverage()
     var pointers: [ToastDemand.Pointer] = []
     var chunks: [ToastDemand.Chunk] = []
+    var links: [BTreeLink] = []
+    var linkSum: UInt64 = 0
     var pages: UInt64 = 0
     var cutOffPages: UInt64 = 0
     var files = 0

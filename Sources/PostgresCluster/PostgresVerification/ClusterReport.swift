@@ -3,7 +3,8 @@ public struct ClusterVerificationOptions: Sendable {
     /// Whether files are compared with the catalogs: which must exist, of which access method their
     /// pages are.
     public var usesCatalogs = true
-    /// Whether line pointers, tuples and values stored out of line are checked too.
+    /// Whether line pointers, tuples, values stored out of line and links between B-trees' pages
+    /// are checked too.
     public var isDeep = false
     /// The most bytes to read per second, by all threads together; nil for no limit.
     public var bytesPerSecond: Int?

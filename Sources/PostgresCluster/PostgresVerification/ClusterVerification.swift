@@ -19,6 +19,8 @@ final class ClusterVerification {
     private var fork: Fork?
     private var kinds = KindTally(expected: nil)
     private var coverage = MapCoverage()
+    /// Of a B-tree: zero if its pages' links go together.
+    private var linkSum: UInt64 = 0
     /// Of the last table with a TOAST relation: its number, and its pointers.
     private var demand: (item: Int, values: ToastDemand)?
 
@@ -91,12 +93,15 @@ final class ClusterVerification {
 
     /// The relations in their order, except that a TOAST relation follows its table.
     private func ordered(_ relations: [RelationFiles]) -> [CheckItem] {
+        // A server may have written one of two neighbours only.
+        let judgesLinks = options.isDeep && !output.mayChange()
         func item(
-            _ relation: RelationFiles, _ gathering: CheckPiece.Gathering = .nothing
+            _ relation: RelationFiles, _ gathering: CheckPiece.Gathering? = nil
         ) -> CheckItem {
-            CheckItem(
-                relation: relation, known: snapshot?.relations[relation.path],
-                gathering: gathering)
+            let known = snapshot?.relations[relation.path]
+            let usual: CheckPiece.Gathering =
+                judgesLinks && known?.kind == .btree ? .links : .nothing
+            return CheckItem(relation: relation, known: known, gathering: gathering ?? usual)
         }
         guard options.isDeep, let snapshot else { return relations.map { item($0) } }
         let toasts = Set(snapshot.relations.values.compactMap { $0.toast?.path })
@@ -156,6 +161,7 @@ extension ClusterVerification {
         kinds.add(result.kinds)
         coverage.add(result.coverage)
         takeValues(piece, result)
+        linkSum &+= result.linkSum
         if piece.isLast && result.isLast { try endRelation(piece.relation) }
     }
 
@@ -197,6 +203,7 @@ extension ClusterVerification {
         // Its verdict waits for its TOAST relation.
         case .pointers: return
         case .chunks: try endPair(toast: number)
+        case .links: try endTree(item)
         }
         output.flush()
     }
@@ -242,6 +249,30 @@ extension ClusterVerification {
                     table.relation.path, owner: owner,
                     "\(unsure) values that are stored out of line are not complete; a server may"
                         + " not have written them yet, or have removed them"))
+        }
+    }
+
+    /// Judges how the pages of a B-tree are linked.
+    private func endTree(_ item: CheckItem) throws(StorageError) {
+        defer { linkSum = 0 }
+        if linkSum == 0 || output.mayChange() { return }
+        let bytes = item.relation.files.reduce(0) { $0 + ($1.fork == .main ? $1.bytes : 0) }
+        var links = BTreeLinks(blockCount: UInt64(max(0, bytes)) / UInt64(blockSize))
+        for first in links.begins {
+            links.begin(at: first)
+            let pieces = item.repeatedPieces(segmentBlocks: segmentBlocks, from: 0)
+            try checkAll(pieces) { _, result in
+                for link in result.links { links.take(link) }
+            }
+            links.end()
+        }
+        if output.mayChange() { return }
+        for (block, reason) in links.faults() {
+            output.add(
+                ClusterFinding(
+                    .foreignPage,
+                    item.relation.path(.main, block / UInt32(clamping: segmentBlocks)),
+                    owner: item.known?.owner, fork: .main, block: block, reason))
         }
     }
 }

@@ -43,8 +43,9 @@ struct HeapInspection {
         _ known: KnownRelation?, _ control: ClusterControl, _ log: TransactionLog, mayChange: Bool,
         gathering: CheckPiece.Gathering
     ) {
-        fields = (known?.layouts).map { TupleFields($0) }
-        columnCount = known?.layouts?.count ?? 0
+        let layouts = known?.kind == .heap ? known?.layouts : nil
+        fields = layouts.map { TupleFields($0) }
+        columnCount = layouts?.count ?? 0
         hasToast = known?.toast != nil
         limits = TransactionLimits(control, known, mayChange: mayChange)
         self.mayChange = mayChange

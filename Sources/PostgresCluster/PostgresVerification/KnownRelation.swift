@@ -20,7 +20,7 @@ struct KnownRelation: Sendable {
     let hasPages: Bool
     /// The number of its TOAST relation and that relation's first file; nil if it has none.
     let toast: Toast?
-    /// Its columns' layouts; nil if they were not asked for.
+    /// The layouts of a table's or B-tree's columns; nil if they were not asked for.
     let layouts: [ValueLayout]?
     /// The limits of the transactions in its rows; zero if there are none.
     let frozenTransaction: UInt32
@@ -54,7 +54,7 @@ struct KnownRelation: Sendable {
         let columns = inventory.columns[relation.number] ?? []
         // Without all its columns, values cannot be found.
         layouts =
-            isDeep && kind == .heap && columns.count == relation.columnCount
+            isDeep && (kind == .heap || kind == .btree) && columns.count == relation.columnCount
             ? columns.map(\.layout) : nil
         frozenTransaction = relation.frozenTransaction
         oldestMultixact = relation.oldestMultixact

@@ -13,6 +13,9 @@ final class PieceCheck {
     private var gathered = 0
     /// What looks into heap pages of the piece; nil if that was not asked for.
     private var heap: HeapInspection?
+    /// What looks into the tuples of a B-tree; nil if that was not asked for, or its columns are
+    /// not known.
+    private var tree: BTreeTuples?
     private var result = PieceResult(piece: 0)
     /// Receives a part of the piece's result while the rest is not known yet. Returns whether to go
     /// on.
@@ -46,6 +49,10 @@ final class PieceCheck {
             ? HeapInspection(
                 piece.known, share.directory.control, share.log,
                 mayChange: share.server.mayChange(), gathering: piece.gathering) : nil
+        tree = nil
+        if share.isDeep && piece.known?.kind == .btree {
+            tree = (piece.known?.layouts).map { BTreeTuples($0) }
+        }
         do throws(StorageError) {
             if let source = try source(piece) {
                 try checker.check(source) { block, finding in
@@ -256,14 +263,28 @@ extension PieceCheck {
         _ page: PageView, _ kind: PostgresPageKind, _ block: UInt32, _ piece: CheckPiece
     ) {
         guard kind == .heap else {
-            return IndexInspection.take(page, kind) { number, reason in
+            IndexInspection.take(page, kind) { number, reason in
                 found(.damagedItem, piece, block, reason, at: number)
             }
+            if kind == .btree { lookIntoTree(page, block, piece) }
+            return
         }
         heap?.take(page, block)
         guard let faults = heap?.faults, !faults.isEmpty else { return }
         for fault in faults {
             found(.damagedItem, piece, block, fault.reason, at: fault.linePointer)
         }
+    }
+
+    private func lookIntoTree(_ page: PageView, _ block: UInt32, _ piece: CheckPiece) {
+        if piece.gathering == .links, let link = BTreeLink(page, block) {
+            result.linkSum &+= link.sum
+            if piece.isRepeated { result.links.append(link) }
+        }
+        guard let fault = tree?.fault(page) else { return }
+        // Without a checksum, a page that a server was writing does not look so.
+        if !share.directory.control.hasPageChecksums && share.server.mayChange() { return }
+        let more = fault.more > 0 ? "; so do \(fault.more) others on the page" : ""
+        found(.damagedItem, piece, block, fault.reason + more, at: fault.linePointer)
     }
 }

@@ -34,8 +34,8 @@ final class ToolEnvironment: Sendable {
         self.heedsSignals = heedsSignals
     }
 
-    /// The final exit code: 1 instead of 0 if output was lost.
-    func exitCode(after code: CInt) -> CInt {
+    /// The final exit code: that of a failure instead of 0 if output was lost.
+    func exitCode(after code: CInt, failure failureCode: CInt) -> CInt {
         standardOutput.finish()
         if let failure = standardOutput.failure {
             let isDone = code == 0 ? "; the command itself succeeded" : ""
@@ -43,7 +43,7 @@ final class ToolEnvironment: Sendable {
                 "strata: \(standardOutput.name) could not be written: \(failure)\(isDone)")
         }
         let isComplete = standardOutput.failure == nil && standardError.failure == nil
-        return code == 0 && !isComplete ? 1 : code
+        return code == 0 && !isComplete ? failureCode : code
     }
 }
 

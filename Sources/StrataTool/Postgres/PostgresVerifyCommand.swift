@@ -19,7 +19,8 @@ struct PostgresVerifyCommand: ParsableCommand {
             to standard output.
 
             Exit codes: 0 if all is well; 1 if there is damage, which includes what is missing; 2 \
-            if nothing was found, but something could not be checked.
+            if no damage was found, but something could not be checked, such as a directory that \
+            cannot be opened.
             """)
 
     @Argument(help: ArgumentHelp("The cluster's data directory.", valueName: "directory"))
@@ -50,6 +51,9 @@ struct PostgresVerifyCommand: ParsableCommand {
 
     @OptionGroup var ioArguments: IOArguments
 
+    /// The exit code of a failure, after which nobody knows whether there is damage.
+    static let failureCode: CInt = 2
+
     private static let mostThreads = 64
     private static let mostPoolBytes = 8 << 20
 
@@ -76,8 +80,8 @@ struct PostgresVerifyCommand: ParsableCommand {
         let session = try cluster.makeSession()
         if cluster.control.state == .notShutDown && !cluster.control.isAssumed {
             printMessage(
-                "strata: the server is running or was not shut down in order: its files may lag"
-                    + " behind its log")
+                "strata: the server is running, was not shut down in order, or was stopped as a"
+                    + " standby: its files may lag behind its log")
         }
         var options = ClusterVerificationOptions()
         options.usesCatalogs = !noCatalog
@@ -91,12 +95,17 @@ struct PostgresVerifyCommand: ParsableCommand {
         watch.end()
         session.close()
         try cluster.close()
+        if case .failure(let error) = outcome, watch.hasFindings {
+            // What was found stays true.
+            printMessage("strata: \(error)")
+            throw ExitCode(1)
+        }
         let report = try outcome.get()
         try watch.summarise(report, cluster)
         switch report.outcome {
         case .clean: break
         case .damaged: throw ExitCode(1)
-        case .incomplete: throw ExitCode(2)
+        case .incomplete: throw ExitCode(Self.failureCode)
         }
     }
 }

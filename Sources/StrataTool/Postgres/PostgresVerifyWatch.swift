@@ -9,6 +9,8 @@ final class PostgresVerifyWatch {
     private let isJSON: Bool
     private var lines = RawOutput()
     private var gathered: [UInt8] = []
+    /// Whether damage was found.
+    private(set) var hasFindings = false
 
     private static let mostGathered = 1 << 16
 
@@ -21,10 +23,14 @@ final class PostgresVerifyWatch {
     var observer: ClusterObserver {
         var observer = ClusterObserver()
         if isJSON {
-            observer.finding = { [self] in write($0.json) }
+            observer.finding = { [self] in
+                hasFindings = true
+                write($0.json)
+            }
             observer.file = { [self] in if $0.zeroPages.count > 0 { write($0.zeroJSON) } }
             observer.doubt = { [self] in write($0.json) }
         } else {
+            observer.finding = { [self] _ in hasFindings = true }
             observer.file = { [output] file in
                 if file.findings > 0 { output.write("strata: \(file)") }
                 // A server leaves such pages in maps as a rule.

@@ -1,0 +1,79 @@
+import Foundation
+import PostgresCluster
+import Testing
+
+/// Pages of B-trees that stand in the wrong place, with right checksums or without.
+@Suite("Exchanged pages of B-trees", .enabled(if: Clusters.canUnpack, "tar or zstd is missing"))
+struct BTreeVerificationTests {
+    private static let clean = Clusters.all.filter { !$0.isCrashed }
+    /// Two indexes of `pg_attribute`, of a name and a number and of two numbers.
+    private static let names = "base/5/2658"
+    private static let numbers = "base/5/2659"
+
+    /// A copy without checksums, so that a page may stand anywhere.
+    private func copy(_ cluster: Clusters.Cluster) throws -> ClusterCopy {
+        let copy = try ClusterCopy(cluster)
+        try copy.removeChecksums()
+        return copy
+    }
+
+    private func swap(
+        _ copy: ClusterCopy, _ one: (file: String, block: Int), _ other: (file: String, block: Int)
+    ) throws {
+        let pages = (try copy.page(one.file, one.block), try copy.page(other.file, other.block))
+        try copy.write(one.file, block: one.block, pages.1)
+        try copy.write(other.file, block: other.block, pages.0)
+    }
+
+    @Test("keys of other types are named", arguments: Clusters.all)
+    func otherTypes(_ cluster: Clusters.Cluster) throws {
+        let copy = try copy(cluster)
+        // Their neighbours have the same blocks.
+        try swap(copy, (Self.names, 5), (Self.numbers, 5))
+        let found = try copy.verifyDeeply().findings
+        // Without a checksum, a server may have been writing the page.
+        if cluster.isCrashed {
+            #expect(found.isEmpty, "\(found)")
+            return
+        }
+        #expect(found.count == 2, "\(found)")
+        for path in [Self.names, Self.numbers] {
+            #expect(found.contains { $0.path == path && $0.block == 5 })
+        }
+        #expect(found.allSatisfy { $0.kind == .damagedItem && $0.linePointer != nil })
+        #expect(found.allSatisfy { $0.reason.contains("others on the page") })
+    }
+
+    @Test("a page whose neighbours do not name it is named", arguments: Clusters.all)
+    func otherNeighbours(_ cluster: Clusters.Cluster) throws {
+        let copy = try copy(cluster)
+        try swap(copy, (Self.numbers, 4), (Self.numbers, 8))
+        let found = try copy.verifyDeeply().findings
+        // A server may have written one neighbour before the other.
+        #expect(found.map(\.block) == (cluster.isCrashed ? [] : [4, 8]), "\(found)")
+        #expect(found.allSatisfy { $0.path == Self.numbers && $0.kind == .foreignPage })
+    }
+
+    @Test("pages at the ends of a level, and of other levels, are named", arguments: clean)
+    func ends(_ cluster: Clusters.Cluster) throws {
+        // The leftmost leaf, the root, and a leaf.
+        for (block, other) in [(1, 6), (3, 6), (1, 3)] {
+            let copy = try copy(cluster)
+            try copy.write(Self.numbers, block: block, try copy.page(Self.numbers, other))
+            let found = try copy.verifyDeeply().findings
+            #expect(found.map(\.block).contains(UInt32(block)), "\(block), \(other): \(found)")
+            #expect(found.allSatisfy { $0.path == Self.numbers })
+        }
+    }
+
+    @Test("the neighbours of a page that is zeroes or damaged are not", arguments: clean)
+    func unknownNeighbours(_ cluster: Clusters.Cluster) throws {
+        let copy = try ClusterCopy(cluster)
+        try copy.write(Self.numbers, block: 5, Data(count: 8192))
+        #expect(try copy.verifyDeeply().report.outcome == .clean)
+        try copy.write(Self.numbers, block: 7, Data([0xFF]), at: 5000)
+        let found = try copy.verifyDeeply().findings
+        #expect(found.map(\.block) == [7], "\(found)")
+        #expect(found.allSatisfy { $0.kind == .damagedPage })
+    }
+}
