@@ -10,7 +10,8 @@ public struct ClusterControl: Sendable, Hashable {
     public enum State: Sendable, Hashable {
         /// It was shut down in order, so that the files are complete.
         case shutDown
-        /// It runs, it crashed, or it was a standby. Files may lag behind its log, and pages may be half written.
+        /// It runs, it crashed, or it was a standby. Files may lag behind its log, and pages may be
+        /// half written.
         case notShutDown
     }
 
