@@ -41,7 +41,7 @@ struct BTreeVerificationTests {
             #expect(found.contains { $0.path == path && $0.block == 5 })
         }
         #expect(found.allSatisfy { $0.kind == .damagedItem && $0.linePointer != nil })
-        #expect(found.allSatisfy { $0.reason.contains("others on the page") })
+        #expect(found.allSatisfy { $0.reason.contains("others looked at are wrong") })
     }
 
     @Test("a page whose neighbours do not name it is named", arguments: Clusters.all)

@@ -284,7 +284,7 @@ extension PieceCheck {
         guard let fault = tree?.fault(page) else { return }
         // Without a checksum, a page that a server was writing does not look so.
         if !share.directory.control.hasPageChecksums && share.server.mayChange() { return }
-        let more = fault.more > 0 ? "; so do \(fault.more) others on the page" : ""
+        let more = fault.more > 0 ? "; \(fault.more) others looked at are wrong too" : ""
         found(.damagedItem, piece, block, fault.reason + more, at: fault.linePointer)
     }
 }
