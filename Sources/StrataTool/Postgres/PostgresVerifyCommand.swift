@@ -51,7 +51,7 @@ struct PostgresVerifyCommand: ParsableCommand {
 
     @OptionGroup var ioArguments: IOArguments
 
-    /// The exit code of a failure, after which nobody knows whether there is damage.
+    /// The exit code of a failure, which leaves open whether there is damage.
     static let failureCode: CInt = 2
 
     private static let mostThreads = 64
