@@ -149,7 +149,7 @@ import Testing
         try FileManager.default.removeItem(atPath: control)
         #expect(code() == .notADataDirectory)
         let refused = try Tool.run(["postgres", "verify", directory.path])
-        #expect(refused.code == 1)
+        #expect(refused.code == 2)
         #expect(refused.errors.contains("is not a data directory of PostgreSQL"))
     }
 }
