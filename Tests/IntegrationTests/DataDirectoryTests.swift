@@ -110,6 +110,9 @@ import Testing
         let lines = damaged.errors.split(separator: "\n").filter { $0.contains(path) }
         #expect(lines.count == 1, "\(damaged.errors)")
         #expect(lines.first?.contains("block 2: checksum ") == true)
+        let unprinted = try Command.shell(
+            "\"$strata\" postgres verify --json --no-catalog '\(directory.path)' > /dev/full")
+        #expect(unprinted.status == 1, "\(unprinted)")
         #expect(lines.first?.contains("it ends with 3 of a block's 8192") == true)
         let json = try Tool.run(["postgres", "verify", "--no-catalog", "--json", directory.path])
         #expect(json.code == 1)

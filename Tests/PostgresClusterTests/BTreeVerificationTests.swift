@@ -54,6 +54,28 @@ struct BTreeVerificationTests {
         #expect(found.allSatisfy { $0.path == Self.numbers && $0.kind == .foreignPage })
     }
 
+    /// A build that was interrupted leaves pages whose neighbours were never written.
+    @Test("an index that is not valid has no neighbours to name", arguments: clean)
+    func interruptedBuild(_ cluster: Clusters.Cluster) throws {
+        let copy = try copy(cluster)
+        try swap(copy, (Self.numbers, 4), (Self.numbers, 8))
+        // The numbers of the index and of its table begin the row of pg_index; `indisvalid` is the
+        // seventh of the flags behind the numbers of columns.
+        let file = "base/5/2610"
+        let start = Data([0x63, 0x0A, 0, 0, 0xE1, 0x04, 0, 0])
+        var rows = try copy.bytes(file)
+        var (from, versions) = (rows.startIndex, 0)
+        while let row = rows.range(of: start, in: from..<rows.endIndex) {
+            #expect(rows[row.lowerBound + 18] == 1)
+            rows[row.lowerBound + 18] = 0
+            (from, versions) = (row.upperBound, versions + 1)
+        }
+        #expect(versions > 0)
+        try copy.write(file, Array(rows))
+        let found = try copy.verifyDeeply().findings
+        #expect(found.isEmpty, "\(found)")
+    }
+
     @Test("pages at the ends of a level, and of other levels, are named", arguments: clean)
     func ends(_ cluster: Clusters.Cluster) throws {
         // The leftmost leaf, the root, and a leaf.

@@ -38,6 +38,8 @@ final class ClusterVerification {
     }
 
     func run() throws(StorageError) -> ClusterReport {
+        // What was found before an error is passed on.
+        defer { output.flush() }
         let serverFiles = ServerFiles(share, output)
         serverFiles.judgeControl()
         if options.usesCatalogs { serverFiles.judgeOthers() }
@@ -99,8 +101,9 @@ final class ClusterVerification {
             _ relation: RelationFiles, _ gathering: CheckPiece.Gathering? = nil
         ) -> CheckItem {
             let known = snapshot?.relations[relation.path]
-            let usual: CheckPiece.Gathering =
-                judgesLinks && known?.kind == .btree ? .links : .nothing
+            // The build of an index that is not valid may have ended anywhere.
+            let isTree = known.map { $0.kind == .btree && $0.isValidIndex } ?? false
+            let usual: CheckPiece.Gathering = judgesLinks && isTree ? .links : .nothing
             return CheckItem(relation: relation, known: known, gathering: gathering ?? usual)
         }
         guard options.isDeep, let snapshot else { return relations.map { item($0) } }
@@ -256,8 +259,12 @@ extension ClusterVerification {
     private func endTree(_ item: CheckItem) throws(StorageError) {
         defer { linkSum = 0 }
         if linkSum == 0 || output.mayChange() { return }
-        let bytes = item.relation.files.reduce(0) { $0 + ($1.fork == .main ? $1.bytes : 0) }
-        var links = BTreeLinks(blockCount: UInt64(max(0, bytes)) / UInt64(blockSize))
+        // A segment in the middle may be missing.
+        let ends = item.relation.files.filter { $0.fork == .main }.map {
+            UInt64($0.segment) * UInt64(segmentBlocks)
+                + UInt64(max(0, $0.bytes)) / UInt64(blockSize)
+        }
+        var links = BTreeLinks(blockCount: ends.max() ?? 0)
         for first in links.begins {
             links.begin(at: first)
             let pieces = item.repeatedPieces(segmentBlocks: segmentBlocks, from: 0)

@@ -16,6 +16,8 @@ struct KnownRelation: Sendable {
     let isUnlogged: Bool
     /// The server's last estimate of its length.
     let estimatedPages: Int
+    /// Whether it is an index that was built completely.
+    let isValidIndex: Bool
     /// Whether its file can never be empty: it is a complete index or a sequence.
     let hasPages: Bool
     /// The number of its TOAST relation and that relation's first file; nil if it has none.
@@ -44,10 +46,10 @@ struct KnownRelation: Sendable {
         kind = PostgresPageKind(relationKind: relation.kind, accessMethod: relation.accessMethod)
         isUnlogged = relation.persistence == UInt8(ascii: "u")
         estimatedPages = relation.estimatedPages
-        let isIndex = relation.kind == UInt8(ascii: "i")
-        hasPages =
-            relation.kind == UInt8(ascii: "S")
-            || isIndex && kind != nil && inventory.validIndexes.contains(relation.number)
+        isValidIndex =
+            relation.kind == UInt8(ascii: "i")
+            && inventory.validIndexes.contains(relation.number)
+        hasPages = relation.kind == UInt8(ascii: "S") || isValidIndex && kind != nil
         toast = inventory.relations[relation.toast].flatMap { toast in
             toast.place.map { Toast(number: toast.number, path: directory.path($0)) }
         }

@@ -94,14 +94,17 @@ struct PostgresVerifyCommand: ParsableCommand {
         }
         watch.end()
         session.close()
-        try cluster.close()
-        if case .failure(let error) = outcome, watch.hasFindings {
+        let closing = Result { () throws(StorageError) in try cluster.close() }
+        let report: ClusterReport
+        do {
+            report = try outcome.get()
+            try watch.summarise(report, cluster)
+            try closing.get()
+        } catch where watch.hasFindings {
             // What was found stays true.
             printMessage("strata: \(error)")
             throw ExitCode(1)
         }
-        let report = try outcome.get()
-        try watch.summarise(report, cluster)
         switch report.outcome {
         case .clean: break
         case .damaged: throw ExitCode(1)

@@ -69,8 +69,9 @@ final class PostgresVerifyWatch {
         gathered = []
     }
 
-    /// Removes the progress line.
+    /// Prints what was gathered, and removes the progress line.
     func end() {
+        if isJSON { flush() }
         if output.isTerminal { output.replaceLine("") }
     }
 
