@@ -100,7 +100,8 @@ struct PostgresVerifyCommand: ParsableCommand {
             report = try outcome.get()
             try watch.summarise(report, cluster)
             try closing.get()
-        } catch where watch.hasFindings {
+        } catch {
+            guard watch.hasFindings else { throw error }
             // What was found stays true.
             printMessage("strata: \(error)")
             throw ExitCode(1)
