@@ -65,31 +65,40 @@ extension FileAccess {
     }
 
     /// Opens a file for the first time. The descriptor has no holder afterwards.
-    func openFirst(_ slot: DescriptorSlot, _ flags: FileOpenFlags, _ table: inout DescriptorTable)
-        -> Result<Void, StorageError>
-    {
-        let descriptor = openKernel(slot.path, flags, &table)
-        guard descriptor >= 0 else {
-            return .failure(openError(slot, flags, errorNumber: -descriptor))
+    ///
+    /// No other thread knows the slot yet, so the kernel opens the file without the lock: threads
+    /// that open many files do not wait for each other.
+    func openFirst(_ slot: DescriptorSlot, _ flags: FileOpenFlags) throws(StorageError) {
+        let refusal = table.withLock { table in
+            makeRoom { evictOne(&table) }
         }
+        let descriptor =
+            refusal
+            ?? openKernel(slot.path, flags) {
+                table.withLock { table in evictOne(&table) }
+            }
+        guard descriptor >= 0 else { throw openError(slot, flags, errorNumber: -descriptor) }
         switch identify(descriptor, slot) {
         case .failure(let error):
             closeKernel(descriptor, slot.path)
-            return .failure(error)
+            throw error
         case .success(let identity):
             slot.identity = identity
         }
-        slot.publish(descriptor)
-        // The slot is not closed, so giving back never returns the descriptor.
-        _ = slot.giveBack()
-        table.append(slot)
-        return .success(())
+        table.withLock { table in
+            slot.publish(descriptor)
+            // The slot is not closed, so giving back never returns the descriptor.
+            _ = slot.giveBack()
+            table.append(slot)
+        }
     }
 
     private func openAgain(_ slot: DescriptorSlot, _ table: inout DescriptorTable)
         -> Result<CInt, StorageError>
     {
-        let descriptor = openKernel(slot.path, slot.flags, &table)
+        let descriptor =
+            makeRoom { evictOne(&table) }
+            ?? openKernel(slot.path, slot.flags) { evictOne(&table) }
         guard descriptor >= 0 else {
             return .failure(openError(slot, slot.flags, errorNumber: -descriptor))
         }
@@ -138,14 +147,13 @@ extension FileAccess {
         return .success((status.device, status.serial))
     }
 
-    /// Opens a kernel descriptor, making room for it.
+    /// Counts a kernel descriptor that is about to be opened, and makes room for it.
     ///
-    /// - Returns: the descriptor, or a negated `errno`.
-    func openKernel(_ path: String, _ flags: FileOpenFlags, _ table: inout DescriptorTable)
-        -> CInt
-    {
+    /// - Parameter evict: closes an idle descriptor. Returns false if there is none.
+    /// - Returns: a negated `errno` if there is no room; nil if there is.
+    private func makeRoom(_ evict: () -> Bool) -> CInt? {
         while counters.kernelDescriptors.load(ordering: .relaxed) >= maximumOpenFiles {
-            if evictOne(&table) { continue }
+            if evict() { continue }
             guard
                 counters.kernelDescriptors.load(ordering: .relaxed)
                     < FileAccessConfiguration.descriptorCeiling
@@ -153,15 +161,24 @@ extension FileAccess {
             counters.overruns.add(1, ordering: .relaxed)
             break
         }
+        counters.kernelDescriptors.add(1, ordering: .relaxed)
+        return nil
+    }
+
+    /// Opens a kernel descriptor that ``makeRoom(_:)`` has counted.
+    ///
+    /// - Parameter evict: closes an idle descriptor. Returns false if there is none.
+    /// - Returns: the descriptor, or a negated `errno`; then it is no longer counted.
+    private func openKernel(_ path: String, _ flags: FileOpenFlags, evict: () -> Bool) -> CInt {
         while true {
             let descriptor = retrying { fileSystem.open(path, in: rootDescriptor, flags) }
             if descriptor >= 0 {
-                counters.kernelDescriptors.add(1, ordering: .relaxed)
                 counters.opens.add(1, ordering: .relaxed)
                 return descriptor
             }
             // Other code in the process took the descriptors; closing an idle one helps.
-            guard descriptor == -EMFILE || descriptor == -ENFILE, evictOne(&table) else {
+            guard descriptor == -EMFILE || descriptor == -ENFILE, evict() else {
+                counters.kernelDescriptors.subtract(1, ordering: .relaxed)
                 return descriptor
             }
         }

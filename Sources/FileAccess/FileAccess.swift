@@ -124,10 +124,7 @@ public final class FileAccess: Sendable {
         }
         if isReadOnly { flags.insert(.readOnly) }
         let slot = DescriptorSlot(path: path, flags: flags)
-        let result = table.withLock { table in
-            openFirst(slot, flags.union(options.creationFlags), &table)
-        }
-        if case .failure(let error) = result { throw error }
+        try openFirst(slot, flags.union(options.creationFlags))
         counters.virtualFiles.add(1, ordering: .relaxed)
         return VirtualFile(self, slot)
     }

@@ -1,7 +1,7 @@
 internal import ArgumentParser
-internal import Foundation
 internal import StorageTesting
 internal import StoreSimulator
+internal import Threads
 
 /// `strata simulate`.
 struct SimulateCommand: ParsableCommand {
@@ -61,7 +61,7 @@ struct SimulateCommand: ParsableCommand {
         campaign.firstSeed = from
         campaign.seedCount = seeds ?? (minutes == nil ? 1000 : nil)
         campaign.seconds = minutes.map { $0 * 60 }
-        campaign.jobs = trace ? 1 : jobs ?? ProcessInfo.processInfo.activeProcessorCount
+        campaign.jobs = trace ? 1 : jobs ?? Processor.coreCount
         campaign.options.limits.steps = steps
         campaign.options.planted = plant.flatMap(PlantedMistake.init)
         if trace {

@@ -12,8 +12,19 @@ package final class OrderedResults<Result: Sendable>: Sendable {
     /// How many numbers may be ahead of the one whose turn it is.
     private let window: Int
     private let state = Lock(State(), rank: .parallelScan)
-    /// Counts changes of the state that a thread may wait for.
-    private let changes = Atomic<UInt32>(0)
+    /// Where the thread that takes results waits for them.
+    private let results = WaitingPlace()
+    /// Where the threads that make results wait for their turn.
+    private let turns = WaitingPlace()
+
+    /// Changes of the state that threads wait for.
+    private final class WaitingPlace: Sendable {
+        let changes = Atomic<UInt32>(0)
+        /// How many threads wait, or are about to. Waking costs a system call, so it is done only
+        /// for them. A thread counts itself under the lock of the state, once it has seen there that
+        /// it must wait.
+        let waiters = Atomic<Int>(0)
+    }
 
     private struct State {
         /// The number whose results are being taken.
@@ -32,7 +43,7 @@ package final class OrderedResults<Result: Sendable>: Sendable {
 
     /// Waits until a number may be begun. Returns false if nobody wants it any more.
     package func begin(_ number: Int) -> Bool {
-        wait { state in
+        wait(turns) { state in
             if state.isStopped { return false }
             return number < state.turn + window ? true : nil
         }
@@ -44,19 +55,19 @@ package final class OrderedResults<Result: Sendable>: Sendable {
             state.waiting[number, default: []].append(result)
             state.finished.insert(number)
         }
-        announce()
+        announce(results)
     }
 
     /// Gives a result of a number before its last one. Waits for its turn, and while two others
     /// wait. Returns false if nobody wants it any more.
     package func give(_ number: Int, _ result: Result) -> Bool {
-        let isGiven = wait { state in
+        let isGiven = wait(turns) { state in
             if state.isStopped { return false }
             guard state.turn == number, (state.waiting[number]?.count ?? 0) < 2 else { return nil }
             state.waiting[number, default: []].append(result)
             return true
         }
-        if isGiven { announce() }
+        if isGiven { announce(results) }
         return isGiven
     }
 
@@ -68,7 +79,8 @@ package final class OrderedResults<Result: Sendable>: Sendable {
     package func next(
         every pause: Duration? = nil, meanwhile: () -> Void = {}
     ) -> Result? {
-        let (result, hasTurned): (Result?, Bool) = wait(pause, meanwhile) { [count] state in
+        let (result, hasTurned): (Result?, Bool) = wait(results, pause, meanwhile) {
+            [count] state in
             var hasTurned = false
             while state.turn < count {
                 if var results = state.waiting[state.turn], !results.isEmpty {
@@ -84,7 +96,7 @@ package final class OrderedResults<Result: Sendable>: Sendable {
             if state.turn == count { return (nil, hasTurned) }
             return hasTurned ? (nil, true) : nil
         }
-        if hasTurned { announce() }
+        if hasTurned { announce(turns) }
         if let result { return result }
         return state.withLock { $0.turn == count } ? nil : next(every: pause, meanwhile: meanwhile)
     }
@@ -92,28 +104,38 @@ package final class OrderedResults<Result: Sendable>: Sendable {
     /// Says that no more results will be taken. Any thread.
     package func stop() {
         state.withLock { $0.isStopped = true }
-        announce()
+        announce(turns)
     }
 
     /// Waits until `body` returns a value.
     private func wait<Value: Sendable>(
-        _ pause: Duration? = nil, _ meanwhile: () -> Void = {},
+        _ place: WaitingPlace, _ pause: Duration? = nil, _ meanwhile: () -> Void = {},
         _ body: (inout sending State) -> sending Value?
     ) -> Value {
         while true {
-            let seen = changes.load(ordering: .acquiring)
-            if let value = state.withLock(body) { return value }
-            guard let pause else {
-                park(changes, expected: seen)
-                continue
+            var seen: UInt32 = 0
+            let value = state.withLock { state in
+                if let value = body(&state) { return value as Value? }
+                // A change after this has another number, and finds the waiter.
+                seen = place.changes.load(ordering: .relaxed)
+                place.waiters.add(1, ordering: .relaxed)
+                return nil
             }
-            park(changes, expected: seen, atMost: pause)
-            if changes.load(ordering: .acquiring) == seen { meanwhile() }
+            if let value { return value }
+            if let pause {
+                park(place.changes, expected: seen, atMost: pause)
+            } else {
+                park(place.changes, expected: seen)
+            }
+            place.waiters.subtract(1, ordering: .relaxed)
+            if pause != nil, place.changes.load(ordering: .relaxed) == seen { meanwhile() }
         }
     }
 
-    private func announce() {
-        changes.add(1, ordering: .releasing)
-        wake(changes, count: .max)
+    /// Wakes the threads that wait for a change which was made under the lock.
+    private func announce(_ place: WaitingPlace) {
+        if place.waiters.load(ordering: .relaxed) == 0 { return }
+        place.changes.add(1, ordering: .releasing)
+        wake(place.changes, count: .max)
     }
 }

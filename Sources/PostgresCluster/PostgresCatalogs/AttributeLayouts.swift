@@ -22,22 +22,20 @@ struct AttributeLayouts {
     static func relation(_ data: RawSpan) -> UInt32? { try? data.load(0, as: UInt32.self) }
 
     /// Reads a row of `pg_attribute` in a version whose `attlen` is at one of the two offsets.
-    static func raw(_ data: RawSpan, era: Int) -> (relation: UInt32, raw: Raw)? {
+    static func raw(_ data: RawSpan, era: Int) -> Raw? {
         let place = places[era]
-        guard let relation = try? data.load(0, as: UInt32.self),
-            let nameBytes = try? data.part(4, 64),
+        guard let nameBytes = try? data.part(4, 64),
             let type = try? data.load(68, as: UInt32.self),
             let length = try? data.load(place.length, as: Int16.self),
             let number = try? data.load(place.number, as: Int16.self)
         else { return nil }
         let name = String(decoding: nameBytes.copiedName, as: UTF8.self)
-        return (relation, Raw(name: name, type: type, length: length, number: number))
+        return Raw(name: name, type: type, length: length, number: number)
     }
 
-    /// Whether the row describes `attrelid` as it must.
-    static func isRight(_ relation: UInt32, _ raw: Raw) -> Bool {
-        relation == Catalog.attributes.rawValue && raw.name == "attrelid" && raw.length == 4
-            && raw.number == 1
+    /// Whether the row, one of those of `pg_attribute` itself, describes `attrelid` as it must.
+    static func isRight(_ raw: Raw) -> Bool {
+        raw.name == "attrelid" && raw.length == 4 && raw.number == 1
     }
 
     /// The alignment of a type in PostgreSQL's own catalogs, derived from its length.

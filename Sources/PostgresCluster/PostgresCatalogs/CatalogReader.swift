@@ -40,9 +40,6 @@ struct CatalogReader {
     /// The column of fixed length that may be null, from PostgreSQL 17 on.
     private static let nullable = "attstattarget"
 
-    /// The first number of user objects.
-    private static let firstUserNumber: UInt32 = 16_384
-
     init(
         _ storage: DataDirectory, _ log: TransactionLog, database: UInt32, tablespace: UInt32,
         session: Session, damage: DamageCount? = nil
@@ -127,7 +124,8 @@ struct CatalogReader {
     private func learn(
         from place: RelationPlace, _ found: inout [UInt32: [Int16: CatalogColumn]]
     ) throws(StorageError) {
-        var eras: [[UInt32: [AttributeLayouts.Raw]]] = [[:], [:]]
+        // Its own columns, by each of the two layouts.
+        var eras: [[AttributeLayouts.Raw]] = [[], []]
         var rightEra: Int?
         var heap = try HeapReader(storage, place, log: log, session: session)
         heap.skipsDamage = damage != nil
@@ -138,25 +136,20 @@ struct CatalogReader {
         try heap.forEachRow(in: 0..<blocks) { version throws(StorageError) in
             let tuple = version.tuple
             let data = tuple.bytes.extracting(tuple.dataOffset..<tuple.bytes.byteCount)
-            for era in 0..<eras.count {
-                // Most rows describe user relations, which nothing is learnt from.
-                guard let relation = AttributeLayouts.relation(data),
-                    relation < Self.firstUserNumber,
-                    let (_, raw) = AttributeLayouts.raw(data, era: era)
-                else { continue }
-                if AttributeLayouts.isRight(relation, raw) { rightEra = era }
-                if relation == Catalog.attributes.rawValue, raw.number > 0 {
-                    eras[era][relation, default: []].append(raw)
-                }
+            guard AttributeLayouts.relation(data) == Catalog.attributes.rawValue else { return }
+            for era in eras.indices {
+                guard let raw = AttributeLayouts.raw(data, era: era) else { continue }
+                if AttributeLayouts.isRight(raw) { rightEra = era }
+                if raw.number > 0 { eras[era].append(raw) }
             }
         }
-        guard let era = rightEra, var own = eras[era][Catalog.attributes.rawValue] else {
+        guard let era = rightEra else {
             throw StorageError(
                 .clusterDamaged, "\"\(storage.path(place))\" does not describe itself",
                 remedy: "Restore the database's catalogs from a backup.",
                 at: StorageError.Location(path: storage.path(place)))
         }
-        own.sort { $0.number < $1.number }
+        let own = eras[era].sorted { $0.number < $1.number }
         guard let alignmentOffset = AttributeLayouts.offset(of: "attalign", in: own) else {
             throw missing(.attributes)
         }
@@ -165,7 +158,7 @@ struct CatalogReader {
             let data = tuple.bytes.extracting(tuple.dataOffset..<tuple.bytes.byteCount)
             guard let relation = AttributeLayouts.relation(data),
                 Catalog(rawValue: relation) != nil,
-                let (_, raw) = AttributeLayouts.raw(data, era: era), raw.number > 0,
+                let raw = AttributeLayouts.raw(data, era: era), raw.number > 0,
                 let letter = try? data.byte(alignmentOffset),
                 let layout = ValueLayout(length: raw.length, alignment: letter)
             else { return }

@@ -64,15 +64,16 @@ package struct TupleFields {
     ///
     /// - Parameters:
     ///   - data: what follows the header, aligned to 8.
-    ///   - bitmap: one bit for each stored value, set if it is not null.
+    ///   - storedCount: how many values the tuple has, nulls included.
+    ///   - bitmap: one bit for each stored value, set if it is not null; nil if all are stored.
     ///   - pointers: receives the places of the pointers.
     package func check(
-        _ data: RawSpan, _ header: Header, bitmap: RawSpan, pointers: inout [Range<Int>]
+        _ data: RawSpan, storedCount: Int, bitmap: RawSpan?, pointers: inout [Range<Int>]
     ) throws(ValueFault) {
-        let stored = min(header.storedCount, layouts.count)
+        let stored = min(storedCount, layouts.count)
         var index = 0
         var offset = 0
-        if !header.hasNulls && stored >= fixed.count {
+        if bitmap == nil && stored >= fixed.count {
             guard fixed.end <= data.byteCount else {
                 throw .truncated(needed: fixed.end, available: data.byteCount)
             }
@@ -80,7 +81,7 @@ package struct TupleFields {
         }
         while index < stored {
             defer { index &+= 1 }
-            if header.hasNulls,
+            if let bitmap,
                 try bitmap.byte(index >> 3) >> UInt8(truncatingIfNeeded: index & 7) & 1 == 0
             {
                 continue

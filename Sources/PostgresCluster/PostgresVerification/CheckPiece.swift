@@ -19,7 +19,7 @@ struct CheckPiece: Sendable {
     /// The relation's number in the order of the check.
     let relation: Int
     let file: DataFile
-    /// What the catalog says of the relation; nil if it was not read, or does not name it.
+    /// What the catalog says of the relation; nil if it has not been read, or does not name it.
     let known: KnownRelation?
     let gathering: Gathering
     /// Whether the pages were checked before, so that nothing is reported.
@@ -72,7 +72,8 @@ struct CheckPiece: Sendable {
 /// A relation in the order of a check.
 struct CheckItem {
     let relation: RelationFiles
-    let known: KnownRelation?
+    /// What the catalog says of it; nil if it has not been read, or does not name it.
+    var known: KnownRelation?
     let gathering: CheckPiece.Gathering
 
     /// Divides the relation's files, in their order.

@@ -31,7 +31,7 @@ public struct ClusterFinding: Sendable, Hashable {
     public let path: String
     /// What the file belongs to, such as `table public.t of database app`; nil if no catalog was
     /// read that names it.
-    public let owner: String?
+    public package(set) var owner: String?
     /// The fork; nil if it is no relation's file.
     public let fork: Fork?
     /// The block, counted across all segments; nil if the finding is about the whole file.

@@ -43,11 +43,10 @@ final class ClusterVerification {
         let serverFiles = ServerFiles(share, output)
         serverFiles.judgeControl()
         if options.usesCatalogs { serverFiles.judgeOthers() }
-        try readCatalogs()
+        // Only the deep check needs to know what the pages of a relation are before it reads them.
+        if options.isDeep { try readCatalogs() }
         var listing = ClusterListing(directory, mayChange: output.mayChange())
         try listing.read()
-        for finding in listing.findings { output.add(finding) }
-        output.flush()
         output.report.otherNames = listing.otherNames
         output.report.vanishedFiles = listing.vanished
         output.totalBytes = listing.files.reduce(0) { $0 + UInt64(max(0, $1.bytes)) }
@@ -57,7 +56,13 @@ final class ClusterVerification {
         let pieces = items.indices.flatMap { number in
             items[number].pieces(number: number, segmentBlocks: segmentBlocks)
         }
-        try checkAll(pieces) { piece, result throws(StorageError) in try take(piece, result) }
+        try checkAll(
+            pieces,
+            first: { () throws(StorageError) in
+                if !options.isDeep { try readCatalogs() }
+                for finding in listing.findings { output.add(finding) }
+                output.flush()
+            }, { piece, result throws(StorageError) in try take(piece, result) })
         if let snapshot {
             let listed = Set(
                 listing.files.lazy.filter { $0.fork == .main && $0.segment == 0 }.map(\.path))
@@ -90,6 +95,9 @@ final class ClusterVerification {
         output.report.catalogs =
             snapshot.readFolders.isEmpty
             ? .unreadable : .compared(databases: snapshot.readFolders.count)
+        for index in items.indices {
+            items[index].known = snapshot.relations[items[index].relation.path]
+        }
         self.snapshot = snapshot
     }
 
@@ -131,17 +139,16 @@ final class ClusterVerification {
     }
 
     private func checkAll(
-        _ pieces: [CheckPiece],
+        _ pieces: [CheckPiece], first: () throws(StorageError) -> Void = {},
         _ take: (CheckPiece, PieceResult) throws(StorageError) -> Void
     ) throws(StorageError) {
-        if pieces.isEmpty { return }
         let check = ParallelCheck(
             share: share, session: session,
             threads: options.threads ?? ParallelCheck.usualThreads
         ) { [output, share] number in
             output.progress(pieces[number].file.path, bytes: share.readBytes)
         }
-        try check.run(pieces, take)
+        try check.run(pieces, first: first, take)
     }
 }
 
@@ -159,7 +166,10 @@ extension ClusterVerification {
         output.report.pages += result.pages
         output.report.cutOffPages += result.cutOffPages
         output.report.vanishedFiles += result.vanishedFiles
-        for finding in result.findings { output.add(finding) }
+        for var finding in result.findings {
+            finding.owner = item.known?.owner
+            output.add(finding)
+        }
         output.addZeroPages(result.zeroPages, file.path, item.known?.owner, file.fork)
         kinds.add(result.kinds)
         coverage.add(result.coverage)

@@ -29,6 +29,7 @@ struct HeapInspection {
 
     /// Bits of `t_infomask` and `t_infomask2`.
     private enum Mask {
+        static let hasNulls: UInt16 = 0x0001
         static let hasExternal: UInt16 = 0x0004
         static let lockOnly: UInt16 = 0x0080
         static let xminFrozen: UInt16 = 0x0300
@@ -36,6 +37,7 @@ struct HeapInspection {
         static let xmaxInvalid: UInt16 = 0x0800
         static let isMultixact: UInt16 = 0x1000
         static let moved: UInt16 = 0xC000
+        static let hotUpdated: UInt16 = 0x4000
         static let heapOnly: UInt16 = 0x8000
     }
 
@@ -63,14 +65,12 @@ struct HeapInspection {
     /// proportion to the values on the page.
     mutating func take(_ page: PageView, _ block: UInt32) {
         if !faults.isEmpty { faults = [] }
-        if case .badLinePointer(let number, .overlap(let offset, let length)) =
-            HeapPageCheck.linePointerFault(in: page)
-        {
-            report(number, "\(length) bytes at offset \(offset) share bytes with another item")
-        }
         let header = page.header
         let room = Int(header.upper)..<max(Int(header.upper), Int(header.special))
         hasChains = false
+        // As a rule each tuple lies before the one before it, so that none lies on another.
+        var lowest = PageLayout.size
+        var isInOrder = true
         for number in page.linePointerNumbers {
             guard let pointer = page.linePointer(number) else { continue }
             switch pointer.state {
@@ -83,10 +83,22 @@ struct HeapInspection {
                     reportPlace(number, pointer, room)
                     continue
                 }
+                if offset &+ PageLayout.align(length) > lowest { isInOrder = false }
+                lowest = min(lowest, offset)
                 check(page.bytes.extracting(offset..<offset + length), number, block)
             }
         }
+        if !isInOrder { checkOverlap(page) }
         if hasChains { checkChains(page, block, room) }
+    }
+
+    @inline(never)
+    private mutating func checkOverlap(_ page: PageView) {
+        if case .badLinePointer(let number, .overlap(let offset, let length)) =
+            HeapPageCheck.linePointerFault(in: page)
+        {
+            report(number, "\(length) bytes at offset \(offset) share bytes with another item")
+        }
     }
 
     /// Whether a line pointer leads to bytes that are long enough and where tuples are.
@@ -159,14 +171,40 @@ struct HeapInspection {
         _ tuple: RawSpan, _ number: OffsetNumber, _ block: UInt32
     ) {
         guard let header = HeapTupleHeader(tuple) else { return }
+        if Self.isPlain(header, number, block) {
+            gatherChunk(tuple, header)
+            checkValues(tuple, header, number, visibleIn: block)
+        } else {
+            checkOther(tuple, header, number, block)
+        }
+    }
+
+    /// Whether a header is right and that of a row without nulls that all transactions see, and
+    /// that was never updated: most rows of an old table.
+    @inline(__always)
+    private static func isPlain(
+        _ header: HeapTupleHeader, _ number: OffsetNumber, _ block: UInt32
+    ) -> Bool {
+        let judged =
+            Mask.hasNulls | Mask.xminFrozen | Mask.xmaxCommitted | Mask.xmaxInvalid
+            | Mask.isMultixact | Mask.moved
+        return header.flags.rawValue & judged == Mask.xminFrozen | Mask.xmaxInvalid
+            && header.infomask2 & (Mask.hotUpdated | Mask.heapOnly) == 0
+            && Int(header.dataOffset) == PageLayout.align(PageLayout.tupleHeaderSize)
+            && !UpdateChains.mayConcern(header, number, block)
+    }
+
+    /// Checks a tuple that is not plain.
+    @inline(never)
+    private mutating func checkOther(
+        _ tuple: RawSpan, _ header: HeapTupleHeader, _ number: OffsetNumber, _ block: UInt32
+    ) {
         if UpdateChains.mayConcern(header, number, block) { hasChains = true }
         if let fault = UpdateChains.fault(header) { report(number, fault) }
         guard checkHeader(header, tuple.byteCount, number), checkInserter(header, number) else {
             return
         }
-        if gathering == .chunks, let chunk = ToastDemand.chunk(tuple, header) {
-            foundChunks.append(chunk)
-        }
+        gatherChunk(tuple, header)
         let deleterFault = deleterFault(header)
         let isVisible: Bool
         do throws(StorageError) {
@@ -182,30 +220,49 @@ struct HeapInspection {
             return
         }
         if let deleterFault { return report(number, deleterFault) }
+        checkValues(tuple, header, number, visibleIn: isVisible ? block : nil)
+    }
+
+    @inline(__always)
+    private mutating func gatherChunk(_ tuple: RawSpan, _ header: HeapTupleHeader) {
+        if gathering == .chunks, let chunk = ToastDemand.chunk(tuple, header) {
+            foundChunks.append(chunk)
+        }
+    }
+
+    /// Checks that the values of a tuple with a right header lie within it.
+    ///
+    /// - Parameter visibleIn: the block if the row is visible; otherwise nil.
+    @inline(__always)
+    private mutating func checkValues(
+        _ tuple: RawSpan, _ header: HeapTupleHeader, _ number: OffsetNumber,
+        visibleIn block: UInt32?
+    ) {
         guard let fields else { return }
         if header.attributeCount > columnCount && !mayChange {
-            return report(
-                number,
-                "it has \(header.attributeCount) attributes, but the table has \(columnCount)"
-                    + " columns")
+            return reportCount(header, number)
         }
         do throws(ValueFault) {
             // Both lie within the tuple: that was checked.
             let data = tuple.extracting(Int(header.dataOffset)..<tuple.byteCount)
-            let hasNulls = header.flags.contains(.hasNulls)
+            let bitmap =
+                header.flags.contains(.hasNulls)
+                ? tuple.extracting(PageLayout.tupleHeaderSize..<tuple.byteCount) : nil
             try fields.check(
-                data,
-                TupleFields.Header(storedCount: header.attributeCount, hasNulls: hasNulls),
-                bitmap: tuple.extracting(PageLayout.tupleHeaderSize..<tuple.byteCount),
-                pointers: &pointers)
+                data, storedCount: header.attributeCount, bitmap: bitmap, pointers: &pointers)
             if pointers.isEmpty { return }
-            for extent in pointers {
-                try follow(data, extent, header, number, isVisible ? block : nil)
-            }
+            for extent in pointers { try follow(data, extent, header, number, block) }
         } catch {
             report(number, "its values do not fit into it: \(error)")
         }
         pointers.removeAll(keepingCapacity: true)
+    }
+
+    @inline(never)
+    private mutating func reportCount(_ header: HeapTupleHeader, _ number: OffsetNumber) {
+        report(
+            number,
+            "it has \(header.attributeCount) attributes, but the table has \(columnCount) columns")
     }
 
     @inline(__always)

@@ -15,7 +15,10 @@ struct KindTally: Sendable {
 
     /// Adds the pages of a later part of the fork.
     mutating func add(_ other: KindTally) {
-        for index in blocks.indices where other.blocks[index].count > 0 {
+        for kind in PostgresPageKind.allCases {
+            let index = Int(kind.rawValue)
+            if other.blocks[index].count == 0 { continue }
+            if let expected, kind.mayBe(expected) { continue }
             blocks[index].add(other.blocks[index])
         }
     }

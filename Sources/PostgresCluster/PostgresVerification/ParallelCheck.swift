@@ -15,24 +15,27 @@ struct ParallelCheck {
     let progress: (Int) -> Void
 
     private static let tick: Duration = .milliseconds(200)
-    /// How many batches a thread may be ahead, so that memory is bounded.
-    private static let window = 16
+    /// How many batches a thread may be ahead, so that memory is bounded. A deep check keeps more
+    /// of each page; the others go ahead while the catalogs are read.
+    private var window: Int { (share.isDeep ? 16 : 64) * threads }
 
     /// The number of threads when none is asked for.
     static let usualThreads = min(Processor.coreCount, 16)
 
     /// Checks all pieces.
     ///
-    /// - Parameter take: called in the order of the pieces, perhaps several times for one;
-    ///   `isDone` says whether it was the last time.
-    /// - Throws: `resourcesExhausted`, `closed`, and what `take` throws.
+    /// - Parameters:
+    ///   - first: called once, before anything is taken, while the threads begin.
+    ///   - take: called in the order of the pieces, perhaps several times for one.
+    /// - Throws: `resourcesExhausted`, `closed`, and what `first` and `take` throw.
     func run(
-        _ pieces: [CheckPiece],
+        _ pieces: [CheckPiece], first: () throws(StorageError) -> Void,
         _ take: (CheckPiece, PieceResult) throws(StorageError) -> Void
     ) throws(StorageError) {
-        let team = Team(share, pieces, threads: threads, window: Self.window * threads)
-        guard team.isStarted else { return try runAlone(pieces, take) }
+        let team = Team(share, pieces, threads: threads, window: window)
         defer { team.end() }
+        try first()
+        guard team.isStarted else { return try runAlone(pieces, take) }
         var last = 0
         while let results = team.results.next(
             every: Self.tick, meanwhile: { progress(last) })

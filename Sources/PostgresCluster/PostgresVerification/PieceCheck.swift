@@ -43,7 +43,6 @@ final class PieceCheck {
     ) -> PieceResult {
         self.give = give
         result = PieceResult(piece: number)
-        result.kinds = KindTally(expected: piece.hasKind ? piece.known?.kind : nil)
         heap =
             share.isDeep
             ? HeapInspection(
@@ -145,8 +144,8 @@ final class PieceCheck {
         if piece.isRepeated { return }
         result.findings.append(
             ClusterFinding(
-                kind, piece.file.path, owner: piece.known?.owner, fork: piece.file.fork,
-                block: block, linePointer: linePointer, reason))
+                kind, piece.file.path, fork: piece.file.fork, block: block,
+                linePointer: linePointer, reason))
     }
 
     /// Hands over what is too much to keep.
