@@ -74,13 +74,13 @@ import Testing
         "PackageDescription",
     ]
 
-    /// What only some may: the C libraries, and what is too heavy for the rest.
+    /// What only some may: the C libraries, and what is too heavy for the rest. None may import
+    /// Foundation: loading it takes as long as all else that a short command does.
     static let special: [String: Set<String>] = [
         "Glibc": ["Threads"], "Darwin": ["Threads"],
         "CLiburing": ["AsyncIO", "BenchSuite", "StrataTool"],
         "CZstd": ["CompressedDisk", "RelationLoader", "BenchSuite", "StrataTool"],
         "CRados": ["RadosDisk"], "ArgumentParser": ["StrataTool"],
-        "Foundation": ["StrataTool"],
     ]
 
     static func sources(in folder: String) throws -> [URL] {
