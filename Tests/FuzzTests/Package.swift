@@ -13,10 +13,9 @@ let settings: [SwiftSetting] = [
 ]
 
 let modules: [Target.Dependency] = [
-    "AsyncIO", "BufferManager", "CompressedDisk", "FileAccess", "Journaling", "PageFormat",
-    "PostgresTypes",
-    "RowSchema", "RowText", "StorageManager", "StorageTesting", "StoreFormat", "Strata",
-    "PageChecking", "ToastFormat",
+    "AsyncIO", "BufferManager", "CompressedDisk", "EngineConfiguration", "FileAccess", "Journaling",
+    "PageChecking", "PageFormat", "PostgresTypes", "RowSchema", "RowText", "StorageManager",
+    "StorageTesting", "StoreFormat", "Strata", "ToastFormat",
 ].map { .product(name: $0, package: "strata") }
 
 let package = Package(

@@ -3,6 +3,7 @@ import FileAccess
 import Logging
 import StorageTesting
 
+@testable import EngineConfiguration
 @testable import Journaling
 @testable import StorageManager
 @testable import StoreFormat

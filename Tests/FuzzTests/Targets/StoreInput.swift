@@ -4,6 +4,7 @@ import Logging
 import PageFormat
 import StorageTesting
 
+@testable import EngineConfiguration
 @testable import StorageManager
 @testable import StoreFormat
 @testable import Strata
