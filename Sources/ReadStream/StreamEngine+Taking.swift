@@ -119,7 +119,8 @@ extension StreamEngine {
     /// Takes a page whose read failed.
     ///
     /// A read fails as a whole, but most of its pages may have come; those are in the pool now. The
-    /// first page that is not in the pool gets the error. Any other is read again, alone.
+    /// first page that is not in the pool gets the error, unless that names another block. Any
+    /// other is read again, alone.
     private func takeUncertain(_ block: BlockNumber) throws(StorageError) -> PinnedPage? {
         if let page = resident(block) {
             spare?.giveBack()
@@ -128,7 +129,9 @@ extension StreamEngine {
             return page
         }
         do throws(StorageError) {
-            if let readFailure { throw readFailure }
+            if let readFailure, readFailure.location.block ?? block.rawValue == block.rawValue {
+                throw readFailure
+            }
             let operation = try spareOperation()
             operation.options = options.readOptions
             if let need = try manager.advance(operation, reading: block) {

@@ -125,7 +125,9 @@ struct RowScan: ~Copyable {
             if let present = self.values {
                 values = present
             } else {
-                values = ToastValues(PooledToastPages(try relation.toast(), session))
+                // A value that is wanted and not there names its row.
+                let toast = try relation.toast(checkingLength: false)
+                values = ToastValues(PooledToastPages(toast, session))
             }
         } catch {
             return try lose(error, isSkippable: error.concernsOneRelation)

@@ -87,12 +87,17 @@ struct ScanCommand: ParsableCommand {
         options.csv = csv.options
         options.threadCount = threads.count
         options.onDamage = onDamage == .skip ? .skip : .stop
-        options.onLoss = LossLines().note
+        let losses = LossLines()
+        options.onLoss = losses.note
         options.cancellation = interruption.cancellation
         var isDamaged = false
         try storeArguments.withStore(creating: false, access: .readOnly) { engine in
             StoreArguments.sayWhatRecoveryWillDo(engine)
-            let source = try engine.relation(named: relation)
+            // Blocks that the files lack are skipped like damaged ones.
+            let source =
+                onDamage == .skip
+                ? try engine.relationOfAnyLength(named: relation)
+                : try engine.relation(named: relation)
             let output = DescriptorOutput(
                 descriptor: environment.standardOutput.descriptor,
                 name: environment.standardOutput.name)
@@ -115,7 +120,7 @@ struct ScanCommand: ParsableCommand {
                             + " and load the relation again.")
                 case .text(let failure) where failure.reason == .write(code: EPIPE):
                     // The reader has seen enough, as `head` does.
-                    return
+                    isDamaged = losses.hasAny
                 default:
                     throw error
                 }
@@ -131,11 +136,14 @@ private final class LossLines: Sendable {
     private let messages = ToolEnvironment.current.standardError
     private static let limit = 100
 
+    /// Whether something was skipped.
+    var hasAny: Bool { count.load(ordering: .relaxed) > 0 }
+
     @Sendable func note(_ error: StorageError) {
         let number = count.wrappingAdd(1, ordering: .relaxed).newValue
         // The number of missing rows comes last, and says how much was lost.
         if number <= Self.limit || error.code == .relationDamaged {
-            messages.write("strata: lost: \(error.message)")
+            messages.write("strata: lost: \(OptionNames.translated(error.message))")
         } else if number == Self.limit + 1 {
             messages.write("strata: further losses are only counted")
         }

@@ -115,6 +115,72 @@ import Threads
         #expect(verify.errors.contains("holds \(count) rows"), "\(verify.errors)")
     }
 
+    @Test("What is left of a relation that was cut short can be scanned")
+    func cutRelation() throws {
+        try load()
+        let all = try strata("scan", "--relation", "t").lines
+        let path = store + "/base/1/16384"
+        let size = try size(path)
+        #expect(truncate(path, off_t(size - 4096)) == 0)
+        #expect(try strata("scan", "--relation", "t").lines.isEmpty)
+        let rest = try strata("scan", "--relation", "t", "--on-damage", "skip")
+        #expect(rest.code == 1)
+        #expect(rest.errors.contains("block \(size / 8192 - 1)"), "\(rest.errors)")
+        #expect(rest.lines.count > all.count / 2 && all.starts(with: rest.lines))
+    }
+
+    @Test("Values out of line that are lost cost only the rows that are asked for them")
+    func lostValues() throws {
+        let letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+        let long = String(String(repeating: letters, count: 200).shuffled())
+        let rows = (0..<60).map { "\($0),\($0 % 3 == 0 ? long : "short")\n" }
+        let outcome = try Tool.run(
+            ["load", "-", "--store", store, "--relation", "t"], input: "n,t\n" + rows.joined())
+        #expect(outcome.code == 0, "\(outcome)")
+        #expect(unlink(store + "/base/1/16385") == 0)
+        let numbers = try strata(
+            "scan", "--relation", "t", "--columns", "n", "--on-damage", "skip")
+        #expect(numbers.lines.count == 61, "\(numbers.errors)")
+        let rest = try strata("scan", "--relation", "t", "--on-damage", "skip")
+        #expect(rest.code == 1 && rest.lines.count == 41)
+        #expect(rest.errors.contains("row 1 in block 0 of relation \"t\""), "\(rest.errors)")
+        #expect(rest.errors.contains("column \"t\""), "\(rest.errors)")
+    }
+
+    @Test("The first lost block of a compressed relation is named, not one before it")
+    func lostChunk() throws {
+        let rows = (0..<20_000).map { "\($0),\(UInt64($0 + 1) &* 0x9E37_79B9_7F4A_7C15)\n" }
+        let outcome = try Tool.run(
+            ["load", "-", "--store", store, "--relation", "t", "--manager", "compressed"],
+            input: "n,t\n" + rows.joined())
+        #expect(outcome.code == 0, "\(outcome)")
+        let path = store + "/base/1/16384.chunks"
+        let size = try size(path)
+        let descriptor = open(path, O_RDWR)
+        try #require(descriptor >= 0)
+        var byte: UInt8 = 0
+        #expect(unsafe pread(descriptor, &byte, 1, off_t(size / 2)) == 1)
+        byte ^= 1
+        #expect(unsafe pwrite(descriptor, &byte, 1, off_t(size / 2)) == 1)
+        close(descriptor)
+        let verify = try strata("verify")
+        let scan = try strata("scan", "--relation", "t", "--on-damage", "skip")
+        let first = try #require(verify.errors.firstMatch(of: /block (\d+)/)).1
+        #expect(try #require(scan.errors.firstMatch(of: /block (\d+)/)).1 == first)
+        #expect(!scan.errors.contains("checksum or header"), "\(scan.errors)")
+        // A reader that has seen enough must learn of it too.
+        let piped = try Command.shell(
+            "( \"$strata\" scan --store '\(store)' --relation t --on-damage skip;"
+                + " echo \"code $?\" >&2 ) | head -n 1 > /dev/null")
+        #expect(piped.errors.hasSuffix("code 1\n"), "\(piped.errors)")
+    }
+
+    private func size(_ path: String) throws -> Int {
+        var status = stat()
+        try #require(unsafe stat(path, &status) == 0)
+        return Int(status.st_size)
+    }
+
     private func readPage(_ path: String) throws -> [UInt8] {
         let descriptor = open(path, O_RDONLY)
         try #require(descriptor >= 0)

@@ -21,7 +21,7 @@ extension Engine {
     ///   than the catalog says, since a part must not pass for the whole; `unknownStorageManager`
     ///   if `EngineOptions/storageManagers` lacks its manager; `closed`.
     public func relation(named name: String) throws(StorageError) -> Relation {
-        let relation = try relation(named: name, checkingLength: false)
+        let relation = try relationOfAnyLength(named: name)
         let expected = relation.blockCount
         let found: UInt32
         do throws(StorageError) { found = try relation.open.storage.blockCount(.main) } catch {
@@ -44,7 +44,7 @@ extension Engine {
     }
 
     /// Opens a relation, whatever the state of its files.
-    func relation(named name: String, checkingLength: Bool) throws(StorageError) -> Relation {
+    package func relationOfAnyLength(named name: String) throws(StorageError) -> Relation {
         guard let description = state.withLock({ $0.catalog.relations[name] }) else {
             throw notFound(name)
         }
@@ -82,7 +82,7 @@ extension Engine {
         if state.withLock({ $0.isClosed }) {
             throw StorageError(.closed, "store \"\(directory)\" has been closed")
         }
-        return try relation(named: name, checkingLength: checkingLength)
+        return try relationOfAnyLength(named: name)
     }
 
     /// Creates a relation without pages.

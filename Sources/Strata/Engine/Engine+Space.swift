@@ -4,7 +4,7 @@ extension Engine {
     ///
     /// - Throws: `notFound`, or what reading its files' status throws.
     public func space(ofRelation name: String) throws(StorageError) -> RelationSpace {
-        let relation = try relation(named: name, checkingLength: false)
+        let relation = try relationOfAnyLength(named: name)
         var total = RelationSpace(logicalBytes: 0, usedBytes: 0, fileBytes: 0)
         guard let manager = managers.manager(relation.open.manager) else { return total }
         for fork in Fork.allCases where try relation.open.storage.exists(fork) {
@@ -46,7 +46,7 @@ extension Engine {
     ///
     /// - Throws: `notFound`, or what reading its files throws.
     public func storageOptions(ofRelation name: String) throws(StorageError) -> [String: String] {
-        let relation = try relation(named: name, checkingLength: false)
+        let relation = try relationOfAnyLength(named: name)
         return try managers.manager(relation.open.manager)?.options(of: relation.locator) ?? [:]
     }
 

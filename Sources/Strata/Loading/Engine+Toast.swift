@@ -132,7 +132,7 @@ extension Relation {
     ///   dropped or replaced before its toast relation was asked for.
     public func toast() throws(StorageError) -> Relation? { try toast(checkingLength: true) }
 
-    func toast(checkingLength: Bool) throws(StorageError) -> Relation? {
+    package func toast(checkingLength: Bool) throws(StorageError) -> Relation? {
         if let held = heldToast.withLock({ $0 }) { return held }
         guard let name = engine.description(at: locator)?.toastRelation else {
             return nil
@@ -140,7 +140,7 @@ extension Relation {
         let found =
             checkingLength
             ? try engine.relation(named: name)
-            : try engine.relation(named: name, checkingLength: false)
+            : try engine.relationOfAnyLength(named: name)
         heldToast.withLock { $0 = $0 ?? found }
         return found
     }

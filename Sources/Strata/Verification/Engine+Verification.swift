@@ -77,7 +77,7 @@ extension Engine {
         for description in chosen {
             let relation: Relation
             do throws(StorageError) {
-                relation = try self.relation(named: description.name, checkingLength: false)
+                relation = try self.relationOfAnyLength(named: description.name)
             } catch {
                 // The relation was dropped since the list was made.
                 if error.code == .notFound { continue }
