@@ -76,7 +76,11 @@ extension LoadOptions {
     public func retyped(_ schema: Schema, source: String) throws(LoadError) -> Schema {
         var columns = schema.columns
         if isAllText { columns = columns.map { Column(name: $0.name, type: .text) } }
-        for column in typedColumns {
+        for (position, column) in typedColumns.enumerated() {
+            if typedColumns[..<position].contains(where: { $0.name == column.name }) {
+                throw LoadError(
+                    .option("column \"\(column.name)\" is given a type twice"), source: source)
+            }
             guard let index = schema.index(of: column.name) else {
                 throw LoadError(
                     .option(

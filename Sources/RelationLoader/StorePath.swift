@@ -16,6 +16,8 @@ struct StorePath {
         var status = stat()
         var place = Self.resolved(path)
         if place == nil {
+            // An open pipe, such as `/dev/stdout`, has no path, and no place in a directory.
+            if unsafe path.withPlatformString({ unsafe stat($0, &status) }) == 0 { return }
             if unsafe path.withPlatformString({ unsafe lstat($0, &status) }) == 0,
                 status.st_mode & S_IFMT == S_IFLNK
             {

@@ -37,6 +37,7 @@ enum Wording {
         }
         var taken: [String] = []
         var others: [String] = []
+        var mark: InputEncoding?
         for finding in findings {
             switch finding {
             case .encoding(let encoding): taken.append("--encoding \(encoding.rawValue)")
@@ -46,6 +47,7 @@ enum Wording {
             case .escape: taken.append("--escape '\\'")
             case .noQuotes: taken.append("--quote '' (quotes are ordinary characters)")
             case .otherDelimiter(let delimiter): others.append(option(delimiter))
+            case .otherMark(let encoding): mark = encoding
             }
         }
         var lines: [String] = []
@@ -53,6 +55,11 @@ enum Wording {
             lines.append(
                 "strata: \(file): recognised \(taken.joined(separator: ", ")); --dialect none turns"
                     + " this off")
+        }
+        if let mark {
+            lines.append(
+                "strata: \(file): it begins with the byte order mark of \(mark.displayName), which"
+                    + " the given encoding takes for text; leave --encoding out if that is wrong")
         }
         if !others.isEmpty {
             lines.append(

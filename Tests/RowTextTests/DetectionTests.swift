@@ -62,6 +62,27 @@ struct DetectionTests {
         #expect(try findings("Report\n\nid;v\n1;2\n3;4\n") == [.otherDelimiter(";")])
     }
 
+    @Test("A backslash and a quote in fields without quotes may both be meant")
+    func unquotedBackslashes() throws {
+        let text = "id,path\n1,\\\\srv\\share\n2,5\\\" pipe\n"
+        #expect(try findings(text) == [.noQuotes])
+        // Behind a sample there may be quoted fields.
+        let long = text + String(repeating: "3,\\\\srv\\dir\n", count: CSVDetection.sampleSize / 12)
+        #expect(try findings(long) == [])
+        #expect(try findings("id,path\n1,\"5\\\" pipe\"\n") == [.escape])
+    }
+
+    @Test("A mark of another encoding than the given one is no text, or is told")
+    func otherMarks() throws {
+        let mark: [UInt8] = [0xFF, 0xFE]
+        let text = mark + "a;b".utf8.flatMap { [$0, 0] }
+        #expect(throws: LoadError.self) { _ = try open(text, encoding: .utf16BigEndian) }
+        #expect(try open(text, encoding: .utf16LittleEndian).findings.contains(.delimiter(";")))
+        let marked: [UInt8] = [0xEF, 0xBB, 0xBF] + Array("a,b\n1,2\n".utf8)
+        #expect(try open(marked, encoding: .latin1).findings == [.otherMark(.utf8)])
+        #expect(try open(marked, encoding: .utf8).findings.isEmpty)
+    }
+
     @Test("A first line that names the delimiter")
     func separatorLines() throws {
         let bytes = Array("\u{FEFF}sep=;\r\nid;v\r\n1;2\r\n".utf8)

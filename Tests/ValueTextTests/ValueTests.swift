@@ -96,6 +96,22 @@ struct ValueTests {
         for golden in GoldenNumbers.real { check(golden, .real) }
     }
 
+    @Test("Numbers of a precision that follow others, as in arrays")
+    func numericElements() throws {
+        var datum = ByteOutput()
+        datum.append(0xC0)
+        datum.append(0xC0)
+        try withBytes("NaN") {
+            try NumericText.parse($0, precision: 4, scale: 1, into: &datum)
+        }
+        #expect(datum.count > 2)
+        #expect(throws: ValueError.self) {
+            try withBytes("Infinity") {
+                try NumericText.parse($0, precision: 4, scale: 1, into: &datum)
+            }
+        }
+    }
+
     @Test("Exact numbers, and the bytes they are stored as")
     func numerics() throws {
         for golden in GoldenNumerics.numeric { check(golden, .numeric) }

@@ -34,6 +34,9 @@ public enum CSVDetection {
         /// This delimiter would also split all records alike, or those behind the first lines; it
         /// was not taken.
         case otherDelimiter(String)
+        /// The source begins with the byte order mark of another encoding than the given one, which
+        /// was taken.
+        case otherMark(InputEncoding)
     }
 
     /// A source ready to be read.
@@ -74,6 +77,7 @@ public enum CSVDetection {
         var found = InputEncoding.utf8
         if let encoding {
             found = encoding
+            try Self.compare(encoding, with: start, &findings)
         } else {
             found = try Self.encoding(of: start, unknowns, &findings)
         }
@@ -91,6 +95,21 @@ public enum CSVDetection {
         try trial.run()
         return Outcome(
             source: start.whole, options: trial.options, findings: findings + trial.findings)
+    }
+
+    /// Notes a mark of another encoding than the given one. In UTF-16 of the other byte order it is
+    /// no character at all, so that there is no text.
+    private static func compare(
+        _ encoding: InputEncoding, with start: SourceStart, _ findings: inout [Finding]
+    ) throws(LoadError) {
+        guard let marked = InputEncoding.marked(start.bytes), marked != encoding else { return }
+        switch encoding {
+        case .utf8, .utf16: break
+        case .latin1, .windows1252: findings.append(.otherMark(marked))
+        case .utf16LittleEndian, .utf16BigEndian:
+            if marked == .utf8 { return }
+            throw LoadError(.otherEncoding(marked), source: start.whole.name)
+        }
     }
 
     /// The encoding of a source that was not told.

@@ -88,14 +88,17 @@ struct DialectTrial {
         escaping.finding = .escape
         escaping.options.escape = UInt8(ascii: "\\")
         escaping.records = try records(escaping.options)
-        if hasEscapedQuote && escaping.records.isEven { return escaping }
-        // Behind the sample, quotes may have their usual meaning; in columns between tabs they
-        // hardly ever do.
-        guard start.isWhole || options.delimiter == "\t" else { return plain }
         var bare = plain
         bare.finding = .noQuotes
         bare.options.quote = nil
         bare.records = try records(bare.options)
+        // Where no field is quoted, both characters may be ordinary ones.
+        if hasEscapedQuote && escaping.records.isEven && bare.records.looksQuoted {
+            return escaping
+        }
+        // Behind the sample, quotes may have their usual meaning; in columns between tabs they
+        // hardly ever do.
+        guard start.isWhole || options.delimiter == "\t" else { return plain }
         return bare.records.isEven && !bare.records.looksQuoted ? bare : plain
     }
 

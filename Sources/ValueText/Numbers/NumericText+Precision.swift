@@ -11,8 +11,10 @@ extension NumericText {
     ) throws(ValueError) {
         let range = TextScan.trimmed(text)
         guard var number = try Digits(text, range) else {
+            // Elements of an array follow others.
+            let start = datum.count
             try parse(text, into: &datum)
-            if datum.span[1] == UInt8(notANumber >> 8) { return }
+            if datum.span[start + 1] == UInt8(notANumber >> 8) { return }
             // No number of digits is enough for infinity.
             throw ValueError(.numeric, .outOfRange)
         }
