@@ -39,6 +39,29 @@ struct SalvageToolTests {
         #expect(marked.output.contains("\"ctid\":\"(0,1)\",\"confidence\":\"whole\"}"))
     }
 
+    @Test func blocksThatTheVisibilityMapTellsOfAreLost() throws {
+        let copy = TemporaryDirectory()
+        _ = try Command.shell("cp -a '\(Self.data)' '\(copy.path)/data'")
+        let file = try file(of: "b_bulk")
+        let path = "\(copy.path)/data/\(file)"
+        #expect(FileManager.default.fileExists(atPath: path + "_vm"))
+        let size = try Data(contentsOf: URL(filePath: path)).count
+        let handle = try FileHandle(forUpdating: URL(filePath: path))
+        try handle.seek(toOffset: 3 * 8192)
+        try handle.write(contentsOf: Data(count: 8192))
+        try handle.truncate(atOffset: UInt64(size) - 2 * 8192)
+        try handle.close()
+        let salvage = try postgres(
+            "salvage", "\(copy.path)/data", "--database", "app", "--table", "b_bulk")
+        #expect(salvage.status == 1)
+        for block in [3, size / 8192 - 2, size / 8192 - 1] {
+            #expect(
+                salvage.errors.contains("lost block: file \"\(file)\", block \(block):"),
+                "\(salvage.errors)")
+        }
+        #expect(salvage.errors.contains("3 lost blocks"), "\(salvage.errors)")
+    }
+
     @Test func damageIsNamedAndCostsExitCodeOne() throws {
         let copy = TemporaryDirectory()
         _ = try Command.shell("cp -a '\(Self.data)' '\(copy.path)/data'")

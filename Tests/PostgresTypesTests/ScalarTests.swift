@@ -59,6 +59,14 @@ struct ScalarTests {
         #expect(try Bytes().adding(time).adding(days).adding(months).text(.interval) == text)
     }
 
+    @Test("before PostgreSQL 17, the longest interval is finite")
+    func finiteIntervals() throws {
+        let bytes = Bytes().adding(Int64.max).adding(Int32.max).adding(Int32.max)
+        #expect(
+            try bytes.text(.finiteInterval)
+                == "178956970 years 7 mons 2147483647 days 2562047788:00:54.775807")
+    }
+
     @Test(
         "addresses",
         arguments: [

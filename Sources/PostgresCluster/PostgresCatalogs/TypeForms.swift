@@ -4,14 +4,17 @@ package import PostgresTypes
 /// Belongs to one thread at a time.
 package struct TypeForms {
     private let catalog: DatabaseCatalog
+    /// The server's major version.
+    private let version: Int
     /// How types without a text form are treated.
     private let unknownAsHexadecimal: Bool
     private var made: [UInt32: ValueForm] = [:]
     /// Whether a requested type's values are, or contain, object numbers.
     package private(set) var needsNames = false
 
-    package init(_ catalog: DatabaseCatalog, unknownAsHexadecimal: Bool) {
+    package init(_ catalog: DatabaseCatalog, version: Int, unknownAsHexadecimal: Bool) {
         self.catalog = catalog
+        self.version = version
         self.unknownAsHexadecimal = unknownAsHexadecimal
     }
 
@@ -21,6 +24,7 @@ package struct TypeForms {
     private mutating func form(of type: UInt32, depth: Int) -> ValueForm {
         if let form = BuiltinTypes.form(of: type) {
             if form.namesObjects { needsNames = true }
+            if case .interval = form, version < 17 { return .finiteInterval }
             return form
         }
         if let form = made[type] { return form }

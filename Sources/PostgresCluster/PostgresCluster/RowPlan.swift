@@ -71,7 +71,8 @@ struct Planner {
         self.database = database
         self.options = options
         forms = TypeForms(
-            database.catalog, unknownAsHexadecimal: options.unknownTypesAsHexadecimal)
+            database.catalog, version: database.directory.version,
+            unknownAsHexadecimal: options.unknownTypesAsHexadecimal)
     }
 
     /// The columns of the table to show.

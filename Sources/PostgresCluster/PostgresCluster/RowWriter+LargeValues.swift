@@ -45,10 +45,12 @@ extension RowWriter {
 
     /// Writes a large value in pieces, and delivers them. Returns false if the value is not one.
     mutating func writeLarge(
-        _ index: Int, _ data: RawSpan, _ output: inout TextOutput, _ largeText: LargeText
+        _ index: Int, _ data: RawSpan, _ row: borrowing RowVersion, _ output: inout TextOutput,
+        _ largeText: LargeText
     ) throws(RowFault) -> Bool {
         let column = plan.columns[index]
-        guard canBeLarge[index], case .attribute(let attribute, _) = column.source,
+        guard canBeLarge[index], row.state == .visible,
+            case .attribute(let attribute, _) = column.source,
             case .stored(let extent) = fields.slot(attribute)
         else { return false }
         let isBinary = if case .bytea = column.form { true } else { false }
@@ -82,6 +84,32 @@ extension RowWriter {
         case .external(let pointer): value = .external(pointer)
         }
         return value.size >= largeSize ? value : nil
+    }
+
+    /// Writes a value that a row which no transaction sees has out of line. A server removes such
+    /// values before the row.
+    ///
+    /// - Returns: whether the value is still there; nil if it is not such a one, and not written.
+    mutating func remains(
+        _ index: Int, _ data: RawSpan, _ extent: Range<Int>, _ row: borrowing RowVersion,
+        _ output: inout TextOutput
+    ) throws(RowFault) -> Bool? {
+        guard row.state != .visible, plan.columns[index].isVarlena,
+            case .external(let pointer) = try? Varlena.form(of: data, extent)
+        else { return nil }
+        let bytes: [UInt8]
+        do throws(StorageError) {
+            bytes = try toast.value(pointer)
+        } catch {
+            if error.code == .damagedRow { return false }
+            throw .value(column: plan.columns[index].name, .malformed(error.description))
+        }
+        do throws(ValueFault) {
+            try write(index, bytes, &output)
+        } catch {
+            throw .value(column: plan.columns[index].name, error)
+        }
+        return true
     }
 
     private mutating func stored(_ pointer: ToastPointer) throws(ValueFault) -> [UInt8] {

@@ -2,7 +2,7 @@ internal import AsyncIO
 internal import PageFormat
 internal import PostgresCatalogs
 internal import PostgresReading
-package import PostgresTypes
+internal import PostgresTypes
 internal import ValueText
 
 /// What the rows of a relation are written as.
@@ -97,7 +97,7 @@ struct RowWriter {
     mutating func write(
         _ row: borrowing RowVersion, to output: inout TextOutput, _ largeText: LargeText
     ) throws(RowFault) {
-        if let tupleWriter { return try write(tupleWriter, row, &output, largeText) }
+        if tupleWriter != nil { return try writeInOnePass(row, &output, largeText) }
         let data = try find(row)
         switch form {
         case .batch:
@@ -129,16 +129,23 @@ struct RowWriter {
         }
     }
 
+    /// Writes fields by ``tupleWriter`` in place: a copy would be retained for each row.
+    private func writeFields(
+        _ row: borrowing RowVersion, from position: inout TupleWriter.Position,
+        to output: inout TextOutput
+    ) throws(ValueFault) {
+        try tupleWriter?.write(row.tuple, from: &position, to: &output)
+    }
+
     /// Appends a row, the common types without finding its values first.
-    private mutating func write(
-        _ tupleWriter: TupleWriter, _ row: borrowing RowVersion, _ output: inout TextOutput,
-        _ largeText: LargeText
+    private mutating func writeInOnePass(
+        _ row: borrowing RowVersion, _ output: inout TextOutput, _ largeText: LargeText
     ) throws(RowFault) {
         var position = TupleWriter.Position()
         var isFound = false
         while true {
             do throws(ValueFault) {
-                try tupleWriter.write(row.tuple, from: &position, to: &output)
+                try writeFields(row, from: &position, to: &output)
             } catch {
                 // Where a value does not end, the row itself is wrong.
                 _ = try find(row)
@@ -172,7 +179,7 @@ struct RowWriter {
         // While a large value is read, text may be delivered.
         if isDiscarded { output.clear() }
         let start = output.count
-        if canBeLarge[index], try writeLarge(index, data, &output, largeText) { return }
+        if try writeLarge(index, data, row, &output, largeText) { return }
         if try !field(index, data, row, &output) {
             output.append(csv.null)
         } else if !(plan.columns[index].isPlain && nullIsEmpty) {
@@ -187,7 +194,7 @@ struct RowWriter {
     ) throws(RowFault) {
         for index in plan.columns.indices {
             if index > 0 { output.append(UInt8(ascii: "\t")) }
-            if canBeLarge[index], try writeLarge(index, data, &output, largeText) { continue }
+            if try writeLarge(index, data, row, &output, largeText) { continue }
             let start = output.count
             if try field(index, data, row, &output) {
                 escape(&output, from: start)
@@ -231,7 +238,7 @@ struct RowWriter {
         _ largeText: LargeText
     ) throws(RowFault) {
         output.append(jsonNames[index])
-        if canBeLarge[index], try writeLarge(index, data, &output, largeText) { return }
+        if try writeLarge(index, data, row, &output, largeText) { return }
         // Moved out, so that the field can be written while `self` changes.
         var text = scratch
         scratch = TextOutput()
@@ -259,6 +266,7 @@ struct RowWriter {
             switch fields.slot(attribute) {
             case .null: return false
             case .stored(let extent):
+                if let found = try remains(index, data, extent, row, &output) { return found }
                 try value(index, data, extent, &output)
                 return true
             case .absent:
@@ -336,7 +344,7 @@ struct RowWriter {
         return taken
     }
 
-    private func write(
+    func write(
         _ index: Int, _ bytes: [UInt8], _ output: inout TextOutput
     ) throws(ValueFault) {
         let start = output.count
@@ -377,16 +385,5 @@ enum RowFault: Error {
         case .value(let column?, let fault): "column \(column): \(fault)"
         case .delivery(let error): error.description
         }
-    }
-}
-
-/// Strings as JSON writes them.
-package enum JSONString {
-    package static func write(_ text: String, to output: inout TextOutput) {
-        write(Array(text.utf8), to: &output)
-    }
-
-    package static func write(_ bytes: [UInt8], to output: inout TextOutput) {
-        unsafe JSONText.escape(bytes.span.bytes, to: &output)
     }
 }

@@ -59,6 +59,11 @@ public final class TableScan: Sendable {
             notes += table.warnings
             names = table
         }
+        if options.includesDead, plans.contains(where: { $0.toast != nil }) {
+            notes.append(
+                "values that rows no longer visible stored out of line are shown as null where the"
+                    + " server has removed them")
+        }
         self.notes = notes
         writer = ValueWriter(version: database.directory.version, names: names)
     }

@@ -13,7 +13,7 @@ struct ConstantText {
         self.names = names
         self.objects = objects
         writer = ValueWriter(version: version, names: objects)
-        forms = TypeForms(names.catalog, unknownAsHexadecimal: false)
+        forms = TypeForms(names.catalog, version: version, unknownAsHexadecimal: false)
     }
 
     /// How deeply expressions may nest.

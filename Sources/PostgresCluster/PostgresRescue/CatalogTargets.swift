@@ -21,7 +21,9 @@ struct CatalogTargets {
         rescue = database.rescue
         catalog = database.catalog
         let damagedPages = database.damagedPages
-        forms = TypeForms(catalog, unknownAsHexadecimal: true)
+        forms = TypeForms(
+            catalog, version: rescue.directory.version ?? DataDirectory.versions.upperBound,
+            unknownAsHexadecimal: true)
         if damagedPages > 0 {
             notes.append(
                 "\(damagedPages) \(damagedPages == 1 ? "page" : "pages") of the catalogs of"

@@ -9,6 +9,10 @@ final class RelationSalvage {
     private let source: RescueSource
     private let options: SalvageOptions
     private let pages: RelationPages
+    /// Nil if there is none, or if a crash may have kept it and the table apart.
+    private let marked: VisibilityBits?
+    /// The block behind the last one that was read.
+    private var end: UInt32 = 0
     private let states: RowStates
     private var making: RowMaking
     private var judge: TupleJudge
@@ -29,6 +33,9 @@ final class RelationSalvage {
         self.report = report
         self.row = row
         pages = RelationPages(directory, source.place, session: session)
+        marked =
+            directory.control.state == .notShutDown
+            ? nil : VisibilityBits(directory, source.place, session: session)
         states = RowStates(directory.control, TransactionLog(directory))
         making = RowMaking(source.shape, source.writer, source.encoding)
         judge = TupleJudge(source.shape, source.writer)
@@ -39,7 +46,9 @@ final class RelationSalvage {
 
     /// Reads the relation. Returns whether to go on with another one.
     func run() throws(StorageError) -> Bool {
+        var hasFault = false
         try pages.forEach { [report] fault in
+            hasFault = true
             report.add(SalvageFinding(.lostFile, fault.path, fault.reason))
         } goesOn: { () throws(StorageError) in
             if let failure = self.failure { throw failure }
@@ -48,15 +57,47 @@ final class RelationSalvage {
             self.take(block, outcome, page)
         }
         if let failure { throw failure }
+        // A file that is missing is named as a whole.
+        if !isEnded && (end > 0 || !hasFault) { reportCut() }
         return !isEnded
     }
+
+    /// Names the blocks behind the end of the files of which the visibility map tells.
+    private func reportCut() {
+        guard let marked = marked?.end, marked > end else { return }
+        let named = end..<min(marked, end + Self.mostNamed)
+        for block in named {
+            report.add(
+                SalvageFinding(
+                    .lostBlock, pages.path(of: block), block: block,
+                    "the table ends before it, and its visibility map tells of \(marked) blocks"))
+        }
+        if named.upperBound < marked {
+            let block = named.upperBound
+            report.add(
+                SalvageFinding(
+                    .lostBlock, pages.path(of: block), block: block,
+                    "so are all up to block \(marked - 1)"))
+        }
+    }
+
+    /// How many blocks that were cut off are named one by one.
+    private static let mostNamed: UInt32 = 10_000
 
     private func take(_ block: UInt32, _ outcome: RelationPages.Outcome, _ page: PageView) {
         if isEnded || failure != nil { return }
         report.numbers.pages += 1
+        end = max(end, block &+ 1)
         let path = pages.path(of: block)
         switch outcome {
-        case .zero: report.numbers.zeroPages += 1
+        case .zero:
+            report.numbers.zeroPages += 1
+            if marked?.has(block) == true {
+                report.add(
+                    SalvageFinding(
+                        .lostBlock, path, block: block,
+                        "it is all zeroes, although its visibility map says that it was used"))
+            }
         case .unreadable(let reason):
             report.add(SalvageFinding(.lostBlock, path, block: block, reason))
         case .whole:

@@ -34,13 +34,13 @@ enum BitText {
 }
 
 /// The one-byte type `"char"`. Mirrors `charout`, which escapes bytes beyond ASCII since PostgreSQL
-/// 16.
+/// 15.
 enum CharText {
     static func write(
         _ value: RawSpan, version: Int, to output: inout TextOutput
     ) throws(ValueFault) {
         let byte = try value.byte(0)
-        if byte >= 0x80 && version >= 16 {
+        if byte >= 0x80 && version >= 15 {
             output.append("\\" as Unicode.Scalar)
             for shift in [6, 3, 0] as [UInt8] {
                 output.append(UInt8(ascii: "0") + byte >> shift & 7)

@@ -1,7 +1,7 @@
 /// The types whose values have a fixed length and a short text, which CSV never quotes.
 enum FixedKind: UInt8, Sendable {
     case boolean, smallint, integer, bigint, unsigned, real, double, date, time, timeTZ
-    case timestamp, timestampTZ, interval, uuid
+    case timestamp, timestampTZ, interval, finiteInterval, uuid
 
     /// The most bytes of a text. The longest is an interval, with each part at its limit.
     static let size = 96
@@ -24,6 +24,7 @@ enum FixedKind: UInt8, Sendable {
         case .timestamp: self = .timestamp
         case .timestampTZ: self = .timestampTZ
         case .interval: self = .interval
+        case .finiteInterval: self = .finiteInterval
         case .uuid: self = .uuid
         default: return nil
         }
@@ -56,10 +57,10 @@ enum FixedKind: UInt8, Sendable {
         case .timestampTZ:
             CalendarText.writeTimestamp(
                 try data.load(start, as: Int64.self), zone: true, to: &cursor)
-        case .interval:
+        case .interval, .finiteInterval:
             IntervalText.write(
                 try data.load(start, as: Int64.self), days: try data.load(start &+ 8),
-                months: try data.load(start &+ 12), to: &cursor)
+                months: try data.load(start &+ 12), canBeInfinite: self == .interval, to: &cursor)
         case .uuid:
             UUIDText.write(try data.load(start), try data.load(start &+ 8), to: &cursor)
         }

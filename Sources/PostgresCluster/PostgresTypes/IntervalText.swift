@@ -9,10 +9,13 @@ enum IntervalText {
     }
 
     static func write(
-        _ time: Int64, days: Int32, months: Int32, to cursor: inout TextCursor
+        _ time: Int64, days: Int32, months: Int32, canBeInfinite: Bool,
+        to cursor: inout TextCursor
     ) {
-        if months == .max && days == .max && time == .max { return cursor.append("infinity") }
-        if months == .min && days == .min && time == .min { return cursor.append("-infinity") }
+        if canBeInfinite {
+            if months == .max && days == .max && time == .max { return cursor.append("infinity") }
+            if months == .min && days == .min && time == .min { return cursor.append("-infinity") }
+        }
         var parts = Parts()
         if months != 0 {
             write(months / 12, "year", &parts, &cursor)

@@ -9,6 +9,8 @@ public indirect enum ValueForm: Sendable {
     case character
     case bytea, bits, uuid, inet, cidr, macaddr, macaddr8
     case date, time, timeTZ, timestamp, timestampTZ, interval
+    /// `interval` before PostgreSQL 17, where none is infinite.
+    case finiteInterval
     case xml, jsonb, jsonpath
     case point, segment, line, box, path, polygon, circle
     case searchVector, searchQuery
