@@ -359,8 +359,7 @@ let tests: [Target] = [
         name: "FuzzTests",
         dependencies: [
             "RowText", "RowSchema", "Strata", "StoreFormat", "Journaling", "CompressedDisk",
-            "BufferManager",
-            "FileAccess",
+            "EngineConfiguration", "BufferManager", "FileAccess",
             "PostgresTypes", "PageChecking", "StorageManager", "ToastFormat", "PageFormat",
             "AsyncIO",
             "StorageTesting", log,

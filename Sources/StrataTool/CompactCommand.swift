@@ -24,7 +24,7 @@ struct CompactCommand: ParsableCommand {
     var relation: [String] = []
 
     func run() throws {
-        try storeArguments.withStore(creating: false) { engine in
+        try storeArguments.withStore(creating: false, isDone: true) { engine in
             let session = try engine.makeSession()
             defer { session.close() }
             var failures = Failures()

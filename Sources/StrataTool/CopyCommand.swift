@@ -32,7 +32,7 @@ struct CopyCommand: ParsableCommand {
 
     func run() throws {
         let interruption = Interruption()
-        try storeArguments.withStore(creating: false) { engine in
+        try storeArguments.withStore(creating: false, isDone: true) { engine in
             let session = try engine.makeSession()
             defer { session.close() }
             let copy = try engine.copyRelation(

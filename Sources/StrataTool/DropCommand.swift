@@ -17,7 +17,7 @@ struct DropCommand: ParsableCommand {
     var relation: String
 
     func run() throws {
-        try storeArguments.withStore(creating: false) { engine in
+        try storeArguments.withStore(creating: false, isDone: true) { engine in
             let session = try engine.makeSession()
             defer { session.close() }
             let description = engine.description(of: relation)

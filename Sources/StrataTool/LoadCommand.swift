@@ -115,6 +115,10 @@ struct LoadCommand: ParsableCommand {
         {
             throw ValidationError("--rejects names the file to load.")
         }
+        if let path = rejects?.path, FileIdentity.isRegularOutput(path) {
+            throw ValidationError(
+                "--rejects names the file that the command's output goes to. Give another one.")
+        }
     }
 
     func run() throws {

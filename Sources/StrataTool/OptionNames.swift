@@ -20,6 +20,10 @@ enum OptionNames {
         ("Turn direct IO off", "Omit --direct-io"),
         ("Run verify to find", "Run strata verify to find"),
         (
+            "or read with zeroesDamagedPages to go on without",
+            "or use strata scan --on-damage skip or strata postgres salvage to go on without"
+        ),
+        (
             "or give options for misplaced quotes.",
             "or load with --quote '' (quotes are ordinary characters), --escape '\\' (a backslash"
                 + " stands before them), --trim (blanks do), or --lenient-quotes."

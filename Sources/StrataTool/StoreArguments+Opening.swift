@@ -4,10 +4,12 @@ internal import Strata
 extension StoreArguments {
     /// Opens the store, runs `body`, and closes the store even if `body` throws.
     ///
-    /// - Throws: what opening or `body` throws; otherwise what closing throws.
+    /// - Parameter isDone: whether what `body` did is durable when it returns. Then the command has
+    ///   succeeded, whatever closing says: a load that is repeated would have its rows twice.
+    /// - Throws: what opening or `body` throws; otherwise what closing throws, unless `isDone`.
     func withStore(
         creating: Bool, access: EngineOptions.Access = .readWrite,
-        logLevel: Logger.Level = .notice, _ body: (Engine) throws -> Void
+        logLevel: Logger.Level = .notice, isDone: Bool = false, _ body: (Engine) throws -> Void
     ) throws {
         let engine = try open(creating: creating, access: access, logLevel: logLevel)
         do {
@@ -17,7 +19,14 @@ extension StoreArguments {
             try? engine.close()
             throw error
         }
-        try engine.close()
+        do {
+            try engine.close()
+        } catch {
+            guard isDone else { throw error }
+            printMessage(
+                "strata: \(error). The command's work is done and kept; the next one that changes"
+                    + " the store repeats what closing left")
+        }
     }
 
     /// Opens the store, or creates it. If `body` throws, a created store is removed.
@@ -25,7 +34,7 @@ extension StoreArguments {
         let hasDirectory = FileIdentity(store.path) != nil
         var isNew = false
         do {
-            try withStore(creating: true) { engine in
+            try withStore(creating: true, isDone: true) { engine in
                 isNew = engine.recovery.isNewStore
                 try body(engine)
             }

@@ -65,7 +65,22 @@ struct FileIdentity: Equatable {
     init?(_ path: FilePath) {
         var status = stat()
         guard unsafe path.withPlatformString({ unsafe stat($0, &status) }) == 0 else { return nil }
+        self.init(status)
+    }
+
+    private init(_ status: stat) {
         device = UInt64(status.st_dev)
         number = UInt64(status.st_ino)
+    }
+
+    /// Whether a path names the regular file that standard output or error goes to. Two writers of
+    /// one file overwrite each other.
+    static func isRegularOutput(_ path: FilePath) -> Bool {
+        guard let identity = FileIdentity(path) else { return false }
+        return [STDOUT_FILENO, STDERR_FILENO].contains { descriptor in
+            var status = stat()
+            return unsafe fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+                && FileIdentity(status) == identity
+        }
     }
 }

@@ -21,8 +21,8 @@ package final class OrderedResults<Result: Sendable>: Sendable {
     private final class WaitingPlace: Sendable {
         let changes = Atomic<UInt32>(0)
         /// How many threads wait, or are about to. Waking costs a system call, so it is done only
-        /// for them. A thread counts itself under the lock of the state, once it has seen there that
-        /// it must wait.
+        /// for them. A thread counts itself under the lock of the state, once it has seen there
+        /// that it must wait.
         let waiters = Atomic<Int>(0)
     }
 

@@ -42,6 +42,18 @@ struct InspectToolTests {
         #expect(bare.output.count < page.output.count)
     }
 
+    @Test func aTornEndIsNoWholePage() throws {
+        let folder = TemporaryDirectory()
+        let path = "\(folder.path)/torn"
+        try Data(count: 2 * 8192 + 100).write(to: URL(filePath: path))
+        for arguments in ["'\(path)'", "'\(path)' --page 2", "'\(path)' --json"] {
+            let map = try inspect(arguments)
+            #expect(map.status == 1)
+            #expect(map.errors.contains("ends with 100 bytes of a block"), "\(map.errors)")
+        }
+        #expect(try inspect("'\(path)' --page 1").status == 0)
+    }
+
     @Test func pagesAreObjectsForPrograms() throws {
         let page = try object(try inspect("\(table) --page 1 --json").output)
         #expect(page["block"] as? Int == 1)

@@ -92,7 +92,8 @@ struct InspectCommand: ParsableCommand {
             _ = output.write(Array(text.text(of: page, head).utf8))
         }
         try output.finish()
-        return page.verification.isUsable
+        let isWhole = try block < pages.blockCount() || !sayWhatIsTorn(pages)
+        return page.verification.isUsable && isWhole
     }
 
     /// Shows all pages as a map. Returns whether all are whole.
@@ -114,6 +115,17 @@ struct InspectCommand: ParsableCommand {
         }
         _ = output.write(Array(map.end().utf8))
         try output.finish()
-        return map.isWhole
+        let isTorn = try sayWhatIsTorn(pages)
+        return map.isWhole && !isTorn
+    }
+
+    /// Says so if a part of a block follows the last whole one. Returns whether it does.
+    private func sayWhatIsTorn(_ pages: any InspectedPages) throws -> Bool {
+        let bytes = try pages.tornBytes()
+        if bytes == 0 { return false }
+        printMessage(
+            "strata: \(pages.name) ends with \(Wording.count(bytes, "byte")) of a block: it was"
+                + " cut off, or is no file of pages")
+        return true
     }
 }

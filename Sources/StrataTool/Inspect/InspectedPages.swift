@@ -12,6 +12,8 @@ protocol InspectedPages: AnyObject {
     var file: PageInspector.File { get }
     var hasChecksums: Bool { get }
     func blockCount() throws(StorageError) -> UInt32
+    /// How many bytes follow the last whole block.
+    func tornBytes() throws(StorageError) -> Int
     /// A page's bytes, unverified.
     func page(_ block: UInt32) throws(StorageError) -> [UInt8]
     /// What the relation's visibility map says about a block; nil if there is none.
@@ -93,15 +95,21 @@ final class FilePages: InspectedPages {
         return file
     }
 
-    func blockCount() throws(StorageError) -> UInt32 {
+    func blockCount() throws(StorageError) -> UInt32 { try end().blocks }
+
+    func tornBytes() throws(StorageError) -> Int { try end().rest }
+
+    /// How many whole blocks there are, and how many bytes follow the last one.
+    private func end() throws(StorageError) -> (blocks: UInt32, rest: Int) {
         var segment = offset / segmentBlocks
         while true {
-            let blocks = try file(of: segment).size() / Int64(blockSize)
+            let bytes = try file(of: segment).size()
+            let blocks = bytes / Int64(blockSize)
             let base = UInt64(segment) * UInt64(segmentBlocks)
             let name = "\(first).\(segment + 1)"
             let hasNext = try files.kind(of: name) == .file
             if blocks < Int64(segmentBlocks) || !hasNext {
-                return UInt32(clamping: base + UInt64(blocks))
+                return (UInt32(clamping: base + UInt64(blocks)), Int(bytes % Int64(blockSize)))
             }
             segment += 1
         }
@@ -184,6 +192,9 @@ final class StorePages: InspectedPages {
     func blockCount() throws(StorageError) -> UInt32 {
         try relation.open.storage.blockCount(fork)
     }
+
+    /// `strata verify` judges the lengths of a store's files.
+    func tornBytes() -> Int { 0 }
 
     func page(_ block: UInt32) throws(StorageError) -> [UInt8] {
         try Self.read(relation, fork, block)
