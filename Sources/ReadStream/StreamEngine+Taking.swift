@@ -99,7 +99,7 @@ extension StreamEngine {
         let operation = read.operation
         if let failure {
             operation.giveBack()
-            readFailure = failure
+            (readFailure, isRefusedAgain) = (failure, false)
             for position in 0..<read.blocks {
                 queue[position] = .uncertain(operation.block.advanced(by: position))
             }
@@ -129,8 +129,10 @@ extension StreamEngine {
             return page
         }
         do throws(StorageError) {
-            if let readFailure, readFailure.location.block ?? block.rawValue == block.rawValue {
-                throw readFailure
+            if let failure = readFailure {
+                readFailure = nil
+                let isOfThisBlock = failure.location.block ?? block.rawValue == block.rawValue
+                if isOfThisBlock || isRefusedAgain { throw failure }
             }
             let operation = try spareOperation()
             operation.options = options.readOptions
@@ -202,7 +204,7 @@ extension StreamEngine {
     func refuse(_ error: StorageError, _ needy: Needy) {
         switch needy {
         case .oldest: endOldestRead(error)
-        case .again: readFailure = error
+        case .again: (readFailure, isRefusedAgain) = (error, true)
         case .pending: (startFailure, isRefused) = (error, true)
         }
     }

@@ -117,6 +117,8 @@ final class StreamEngine {
     var startFailure: StorageError?
     /// The error of the read whose entries are uncertain, until it was thrown.
     var readFailure: StorageError?
+    /// Whether that error came of reading one of them alone, which is final whatever it names.
+    var isRefusedAgain = false
     /// The operation that reads uncertain blocks again.
     var spare: ReadOperation?
     /// What keeps the pending read from starting, until the next look-ahead.

@@ -45,10 +45,12 @@ struct CopyCommand: ParsableCommand {
             guard let copy else {
                 throw interruption.exit("interrupted, nothing was copied")
             }
-            let space = try engine.space(ofRelation: to)
+            // The copy counts, even if its files cannot be measured.
+            let bytes = (try? engine.space(ofRelation: to))?.fileBytes
+            let size = bytes.map { " in \(Wording.size(Double($0)))" } ?? ""
             printLine(
                 "copied \(from) to \(to): \(Wording.count(copy.blockCount, "page")), kept by"
-                    + " \(copy.managerName) in \(Wording.size(Double(space.fileBytes)))")
+                    + " \(copy.managerName)\(size)")
         }
     }
 }

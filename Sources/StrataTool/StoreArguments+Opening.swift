@@ -23,9 +23,10 @@ extension StoreArguments {
             try engine.close()
         } catch {
             guard isDone else { throw error }
+            printMessage("strata: \(error)")
             printMessage(
-                "strata: \(error). The command's work is done and kept; the next one that changes"
-                    + " the store repeats what closing left")
+                "strata: closing the store failed, but what the command did is kept; the next"
+                    + " command that changes the store does the rest")
         }
     }
 

@@ -78,6 +78,21 @@ struct DeepVerificationTests {
         }
     }
 
+    @Test("a row that ends before its values is named", arguments: clean)
+    func shortTuple(_ cluster: Clusters.Cluster) throws {
+        let copy = try ClusterCopy(cluster)
+        try copy.removeChecksums()
+        let file = try copy.file("b_bulk")
+        let start = try tuple(cluster)
+        // Frozen, never deleted, and 23 bytes long: only the header, without its padding.
+        try copy.write(file, block: 1, Data([0x02, 0x0B]), at: start + 20)
+        let pointer = UInt32(start) | 1 << 15 | 23 << 17
+        let bytes = (0..<4).map { UInt8(truncatingIfNeeded: pointer >> (8 * UInt32($0))) }
+        try copy.write(file, block: 1, Data(bytes), at: 24)
+        let found = try copy.verifyDeeply()
+        #expect(found.findings.contains { $0.reason.contains("beyond its length 23") }, "\(found)")
+    }
+
     @Test("versions that replace each other go together", arguments: clean)
     func chains(_ cluster: Clusters.Cluster) throws {
         let copy = try ClusterCopy(cluster)

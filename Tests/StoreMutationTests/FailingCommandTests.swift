@@ -168,6 +168,9 @@ struct FailingCommandTests {
             let run = try run(command, over: files, method: method)
             #expect([0, 1].contains(run.code), "seed \(IOMethodMatrix.seed): \(run)")
             if run.code == 0 { done += 1 }
+            // What a command says that it has done, it need not do again.
+            let saysSo = ["loaded ", "copied "].contains { run.output.contains($0) }
+            #expect(run.code == 0 || !saysSo, "seed \(IOMethodMatrix.seed): \(run)")
             try judge(run, target, after, &expected)
         }
         #expect(done > 0)

@@ -49,13 +49,15 @@ extension RowWriter {
         _ largeText: LargeText
     ) throws(RowFault) -> Bool {
         let column = plan.columns[index]
-        guard canBeLarge[index], row.state == .visible,
+        guard canBeLarge[index],
             case .attribute(let attribute, _) = column.source,
             case .stored(let extent) = fields.slot(attribute)
         else { return false }
         let isBinary = if case .bytea = column.form { true } else { false }
         do throws(ValueFault) {
             guard let value = try Self.largeValue(data, extent) else { return false }
+            // See ``remains(_:_:_:_:_:)``.
+            if case .external = value, row.state != .visible { return false }
             let textSize = isBinary ? 2 + 2 * value.size : value.size
             guard textSize <= output.sizeLimit else { throw ValueFault.tooLarge(textSize) }
             if value.size >= Self.hugeSize { try deliver(&output, isBeforeLarge: true, largeText) }
@@ -99,9 +101,9 @@ extension RowWriter {
         else { return nil }
         let bytes: [UInt8]
         do throws(StorageError) {
-            bytes = try toast.value(pointer)
+            bytes = try toast.valueOfDeadRow(pointer)
         } catch {
-            if error.code == .damagedRow { return false }
+            if toast.lacksChunks { return false }
             throw .value(column: plan.columns[index].name, .malformed(error.description))
         }
         do throws(ValueFault) {

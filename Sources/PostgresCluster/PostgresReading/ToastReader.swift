@@ -31,6 +31,8 @@ package struct ToastReader {
     private let place: ToastPlace?
     private var heap: OpenRelation?
     private var index: ToastIndex?
+    /// Whether the last value could not be read because chunks of it are missing.
+    package private(set) var lacksChunks = false
 
     /// Makes a reader of a table's values. Without a place, every pointer is an error.
     package init(_ storage: DataDirectory, _ place: ToastPlace?, session: Session) {
@@ -65,6 +67,23 @@ package struct ToastReader {
         try chunks(pointer, behind: nil)
     }
 
+    /// The uncompressed value of a row that no transaction sees. A server may have removed its
+    /// chunks, so that they are sought by the index alone: the table may have thousands of such
+    /// rows.
+    ///
+    /// - Throws: as ``value(_:behind:)``.
+    package mutating func valueOfDeadRow(
+        _ pointer: ToastPointer
+    ) throws(StorageError) -> [UInt8] {
+        let chunks = try chunks(pointer, behind: nil, ofDeadRow: true)
+        guard pointer.isCompressed else { return chunks }
+        do throws(ValueFault) {
+            return try pointer.value(ofChunks: chunks, behind: nil)
+        } catch {
+            throw damage(pointer, error.description)
+        }
+    }
+
     private func damage(_ pointer: ToastPointer, _ reason: String) -> StorageError {
         StorageError(
             .damagedRow,
@@ -73,8 +92,9 @@ package struct ToastReader {
     }
 
     private mutating func chunks(
-        _ pointer: ToastPointer, behind prefix: consuming [UInt8]?
+        _ pointer: ToastPointer, behind prefix: consuming [UInt8]?, ofDeadRow isDead: Bool = false
     ) throws(StorageError) -> [UInt8] {
+        lacksChunks = false
         guard let place, place.relation == pointer.relation else {
             throw damage(pointer, "its table has no TOAST relation \(pointer.relation)")
         }
@@ -89,10 +109,12 @@ package struct ToastReader {
         }
         // Checked before allocating the size that a damaged pointer may claim.
         guard pointer.storedSize <= Int(blocks) * blockSize else {
+            lacksChunks = true
             throw damage(pointer, "the relation is too small for \(pointer.storedSize) bytes")
         }
         var gathered = ChunkGatherer(pointer, behind: prefix)
-        if let index = try openIndex(place) {
+        let index = try openIndex(place)
+        if let index {
             let rows = try? index.rows(
                 of: pointer.value, atMost: gathered.mostChunks, storage.buffers, session)
             for row in rows ?? [] {
@@ -100,10 +122,11 @@ package struct ToastReader {
             }
             if gathered.isComplete { return gathered.bytes }
         }
-        for block in 0..<blocks {
+        for block in 0..<(isDead && index != nil ? 0 : blocks) {
             try visit(block, only: nil, heap, &gathered)
             if gathered.isComplete { return gathered.bytes }
         }
+        lacksChunks = true
         throw damage(pointer, "\(gathered.missing) of its chunks are missing")
     }
 

@@ -57,15 +57,15 @@ final class RelationSalvage {
             self.take(block, outcome, page)
         }
         if let failure { throw failure }
-        // A file that is missing is named as a whole.
-        if !isEnded && (end > 0 || !hasFault) { reportCut() }
+        // A file that is missing or cannot be read is named as a whole.
+        if !isEnded && !hasFault { reportCut() }
         return !isEnded
     }
 
     /// Names the blocks behind the end of the files of which the visibility map tells.
     private func reportCut() {
         guard let marked = marked?.end, marked > end else { return }
-        let named = end..<min(marked, end + Self.mostNamed)
+        let named = end..<min(marked, end &+ min(Self.mostNamed, .max - end))
         for block in named {
             report.add(
                 SalvageFinding(

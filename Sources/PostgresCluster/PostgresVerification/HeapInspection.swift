@@ -171,7 +171,7 @@ struct HeapInspection {
         _ tuple: RawSpan, _ number: OffsetNumber, _ block: UInt32
     ) {
         guard let header = HeapTupleHeader(tuple) else { return }
-        if Self.isPlain(header, number, block) {
+        if tuple.byteCount >= Self.plainHeader, Self.isPlain(header, number, block) {
             gatherChunk(tuple, header)
             checkValues(tuple, header, number, visibleIn: block)
         } else {
@@ -179,8 +179,11 @@ struct HeapInspection {
         }
     }
 
-    /// Whether a header is right and that of a row without nulls that all transactions see, and
-    /// that was never updated: most rows of an old table.
+    /// The bytes before the values of a row without nulls.
+    private static let plainHeader = PageLayout.align(PageLayout.tupleHeaderSize)
+
+    /// Whether a header is right, if the tuple is long enough, and that of a row without nulls that
+    /// all transactions see, and that was never updated: most rows of an old table.
     @inline(__always)
     private static func isPlain(
         _ header: HeapTupleHeader, _ number: OffsetNumber, _ block: UInt32
@@ -190,7 +193,7 @@ struct HeapInspection {
             | Mask.isMultixact | Mask.moved
         return header.flags.rawValue & judged == Mask.xminFrozen | Mask.xmaxInvalid
             && header.infomask2 & (Mask.hotUpdated | Mask.heapOnly) == 0
-            && Int(header.dataOffset) == PageLayout.align(PageLayout.tupleHeaderSize)
+            && Int(header.dataOffset) == plainHeader
             && !UpdateChains.mayConcern(header, number, block)
     }
 

@@ -143,7 +143,7 @@ struct LayoutJudge {
             }
             return [doubt("\(reason); it may be of the time before a crash")]
         }
-        if blocks < estimate {
+        if blocks == 0 && estimate > 0 {
             return [doubt("\(has) the catalog tells of \(estimate), as of the last VACUUM")]
         }
         return []

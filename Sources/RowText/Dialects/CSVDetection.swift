@@ -107,8 +107,10 @@ public enum CSVDetection {
         case .utf8, .utf16: break
         case .latin1, .windows1252: findings.append(.otherMark(marked))
         case .utf16LittleEndian, .utf16BigEndian:
-            if marked == .utf8 { return }
-            throw LoadError(.otherEncoding(marked), source: start.whole.name)
+            guard marked == .utf8 else {
+                throw LoadError(.otherEncoding(marked), source: start.whole.name)
+            }
+            findings.append(.otherMark(marked))
         }
     }
 
