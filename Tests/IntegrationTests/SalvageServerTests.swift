@@ -153,4 +153,25 @@ struct SalvageServerTests {
         #expect(bytes == Array(Command.text("\(folder)/people.csv").utf8))
         try rescue.directory.close()
     }
+
+    @Test("a scan of dead rows goes on where a server has removed their long values")
+    func deadValues() throws {
+        let cluster = try InstalledPostgres()
+        try cluster.sql(
+            """
+            CREATE TABLE t (id int, body text) WITH (autovacuum_enabled = off);
+            ALTER TABLE t ALTER body SET STORAGE EXTERNAL;
+            INSERT INTO t SELECT n, repeat('x', 5000) FROM generate_series(1, 300) n;
+            DELETE FROM t WHERE id IN (100, 200);
+            SELECT 'VACUUM pg_toast.pg_toast_' || 't'::regclass::oid \\gexec
+            """)
+        let scan = try Command.shell(
+            "exec \"$strata\" postgres scan '\(cluster.data)' --database postgres --table t --dead")
+        #expect(scan.status == 0, "\(scan.errors)")
+        let lines = scan.output.split(separator: "\n")
+        #expect(lines.count == 301)
+        let dead = lines.filter { $0.hasSuffix(",deleted") }
+        #expect(dead.count == 2 && dead.allSatisfy { $0.contains("00,,") }, "\(dead)")
+        #expect(scan.errors.contains("shown as null"), "\(scan.errors)")
+    }
 }

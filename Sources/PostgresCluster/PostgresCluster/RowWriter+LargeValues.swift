@@ -101,7 +101,7 @@ extension RowWriter {
         else { return nil }
         let bytes: [UInt8]
         do throws(StorageError) {
-            bytes = try toast.valueOfDeadRow(pointer)
+            bytes = try toast.value(pointer, ofDeadRow: true)
         } catch {
             if toast.lacksChunks { return false }
             throw .value(column: plan.columns[index].name, .malformed(error.description))

@@ -43,14 +43,21 @@ package struct ToastReader {
 
     /// The uncompressed value that a pointer refers to.
     ///
-    /// - Parameter prefix: text that the result begins with, so that a large value need not be
-    ///   copied. It is lost if this throws.
+    /// - Parameters:
+    ///   - prefix: text that the result begins with, so that a large value need not be copied. It
+    ///     is lost if this throws.
+    ///   - isDead: whether no transaction sees its row. A server may have removed the chunks then,
+    ///     and a table may have thousands of such rows: after an orderly shutdown, chunks that the
+    ///     index does not lead to are not sought.
     /// - Throws: `damagedRow` if chunks are missing or wrong; what reading pages throws.
     package mutating func value(
-        _ pointer: ToastPointer, behind prefix: consuming [UInt8]? = nil
+        _ pointer: ToastPointer, behind prefix: consuming [UInt8]? = nil,
+        ofDeadRow isDead: Bool = false
     ) throws(StorageError) -> [UInt8] {
-        guard pointer.isCompressed else { return try chunks(pointer, behind: prefix) }
-        let chunks = try chunks(pointer, behind: nil)
+        guard pointer.isCompressed else {
+            return try chunks(pointer, behind: prefix, ofDeadRow: isDead)
+        }
+        let chunks = try chunks(pointer, behind: nil, ofDeadRow: isDead)
         do throws(ValueFault) {
             return try pointer.value(ofChunks: chunks, behind: prefix)
         } catch {
@@ -60,28 +67,11 @@ package struct ToastReader {
 
     /// What is stored of the value that a pointer refers to.
     ///
-    /// - Throws: as ``value(_:behind:)``.
+    /// - Throws: as ``value(_:behind:ofDeadRow:)``.
     package mutating func storedValue(
         _ pointer: ToastPointer
     ) throws(StorageError) -> [UInt8] {
         try chunks(pointer, behind: nil)
-    }
-
-    /// The uncompressed value of a row that no transaction sees. A server may have removed its
-    /// chunks, so that they are sought by the index alone: the table may have thousands of such
-    /// rows.
-    ///
-    /// - Throws: as ``value(_:behind:)``.
-    package mutating func valueOfDeadRow(
-        _ pointer: ToastPointer
-    ) throws(StorageError) -> [UInt8] {
-        let chunks = try chunks(pointer, behind: nil, ofDeadRow: true)
-        guard pointer.isCompressed else { return chunks }
-        do throws(ValueFault) {
-            return try pointer.value(ofChunks: chunks, behind: nil)
-        } catch {
-            throw damage(pointer, error.description)
-        }
     }
 
     private func damage(_ pointer: ToastPointer, _ reason: String) -> StorageError {
@@ -122,7 +112,8 @@ package struct ToastReader {
             }
             if gathered.isComplete { return gathered.bytes }
         }
-        for block in 0..<(isDead && index != nil ? 0 : blocks) {
+        let isIndexEnough = isDead && index != nil && storage.control.state != .notShutDown
+        for block in 0..<(isIndexEnough ? 0 : blocks) {
             try visit(block, only: nil, heap, &gathered)
             if gathered.isComplete { return gathered.bytes }
         }
