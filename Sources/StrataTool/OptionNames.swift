@@ -24,6 +24,10 @@ enum OptionNames {
             "or use strata scan --on-damage skip or strata postgres salvage to go on without"
         ),
         (
+            "or rescue what is left of it.",
+            "or rescue what is left of it with strata postgres salvage."
+        ),
+        (
             "or give options for misplaced quotes.",
             "or load with --quote '' (quotes are ordinary characters), --escape '\\' (a backslash"
                 + " stands before them), --trim (blanks do), or --lenient-quotes."

@@ -277,6 +277,9 @@ struct PostgresDumpTests {
             WITH (fillfactor = 20);
         CREATE INDEX ON kept.parts (k) WITH (fillfactor = 33);
         INSERT INTO kept.parts (k) VALUES ('a'), ('a');
+        CREATE TYPE kept.place AS (x integer, lost text, y integer);
+        ALTER TYPE kept.place DROP ATTRIBUTE lost;
+        CREATE TABLE kept.placed (at kept.place DEFAULT ROW(1, 2)::kept.place);
         """
 
     @Test(.enabled(if: InstalledPostgres.programs != nil, "there is no PostgreSQL server"))

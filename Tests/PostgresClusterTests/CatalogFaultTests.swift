@@ -49,13 +49,15 @@ struct CatalogFaultTests {
     private func warnings(_ copy: ClusterCopy) throws -> [String] {
         let cluster = try Clusters.open(copy.data)
         defer { try? cluster.close() }
-        return try cluster.warnings + cluster.database(named: "app").warnings
+        let warnings = try cluster.warnings + cluster.database(named: "app").warnings
+        return warnings.filter { !$0.hasPrefix("transactions are prepared") }
     }
 
     @Test("whole ones are not warned of", arguments: Clusters.all)
     func whole(_ cluster: Clusters.Cluster) throws {
         let directory = try cluster.open()
-        #expect(directory.warnings.count == (cluster.isCrashed ? 1 : 0))
+        // One is about the fixtures' prepared transactions.
+        #expect(directory.warnings.count == (cluster.isCrashed ? 2 : 1))
         for name in directory.databaseNames {
             let database = try directory.database(named: name)
             #expect(database.warnings == [])

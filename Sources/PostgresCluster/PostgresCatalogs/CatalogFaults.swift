@@ -28,6 +28,8 @@ final class CatalogFaults {
     private var seen: Set<CatalogFault> = []
     /// How many more there are.
     private(set) var unlisted = 0
+    /// What is said of pages of zeroes, by the catalog's file.
+    private var zeroes: [String: String] = [:]
 
     /// The most faults that are kept.
     private static let most = 100
@@ -42,10 +44,19 @@ final class CatalogFaults {
         }
     }
 
+    /// Notes how many pages of a catalog are all zeroes. The catalog may be read several times.
+    func noteZeroes(_ catalog: Catalog, path: String, _ pages: Int) {
+        if pages == 0 { return }
+        zeroes[path] =
+            "\(pages) \(pages == 1 ? "page" : "pages") of \(catalog.name) (\"\(path)\")"
+            + " \(pages == 1 ? "is" : "are") all zeroes: what may have stood there is missing"
+    }
+
     /// A sentence for each fault.
     var warnings: [String] {
         list.map { "\($0); what it describes is missing or wrong" }
             + (unlisted > 0 ? ["\(unlisted) more rows of catalogs cannot be decoded"] : [])
+            + zeroes.values.sorted()
     }
 }
 

@@ -224,12 +224,14 @@ enum CatalogLoading {
         return (subtypes, multiranges)
     }
 
-    /// The indexes that are complete.
-    static func validIndexes(_ reader: CatalogReader) throws(StorageError) -> Set<UInt32> {
-        var valid: Set<UInt32> = []
-        try reader.forEachRow(of: .indexes, ["indexrelid", "indisvalid"]) {
+    /// The tables of the indexes that are complete.
+    static func validIndexes(
+        _ reader: CatalogReader
+    ) throws(StorageError) -> [UInt32: UInt32] {
+        var valid: [UInt32: UInt32] = [:]
+        try reader.forEachRow(of: .indexes, ["indexrelid", "indisvalid", "indrelid"]) {
             row, _ throws(StorageError) in
-            if row.flag(1) { valid.insert(row.number(0)) }
+            if row.flag(1) { valid[row.number(0)] = row.number(2) }
         }
         return valid
     }

@@ -130,7 +130,7 @@ struct CatalogReader {
         var heap = try HeapReader(storage, place, log: log, session: session)
         heap.skipsDamage = damage != nil
         heap.salvagesDamage = damage?.salvages ?? false
-        defer { damage?.pages += heap.damagedPages }
+        defer { count(heap, .attributes, place) }
         let blocks = try blockCount(heap, of: .attributes, place)
         // The row that describes the first column shows which of the two layouts this version has.
         try heap.forEachRow(in: 0..<blocks) { version throws(StorageError) in
@@ -166,6 +166,13 @@ struct CatalogReader {
             found[relation, default: [:]][raw.number] = CatalogColumn(
                 name: raw.name, layout: layout)
         }
+    }
+
+    /// Notes how many pages of a catalog told nothing.
+    private func count(_ heap: HeapReader, _ catalog: Catalog, _ place: RelationPlace) {
+        let path = storage.path(place)
+        damage?.note(path, heap.damagedPages)
+        faults.noteZeroes(catalog, path: path, heap.zeroPages)
     }
 
     /// How many blocks a catalog has. That a catalog lost them all is an error, unless what is left
@@ -215,7 +222,7 @@ struct CatalogReader {
         heap.skipsDamage = damage != nil
         heap.salvagesDamage = damage?.salvages ?? false
         heap.includesDead = includesDead
-        defer { damage?.pages += heap.damagedPages }
+        defer { count(heap, catalog, place) }
         let blocks = try blockCount(heap, of: catalog, place)
         try heap.forEachRow(in: 0..<blocks) { version throws(StorageError) in
             pass.begin(version)
@@ -247,9 +254,15 @@ struct CatalogReader {
 
 /// Counts damaged pages of catalogs. Belongs to the reader's thread.
 package final class DamageCount {
-    package var pages = 0
+    /// How many there are.
+    package var pages: Int { byPath.values.reduce(0, +) }
     /// Whether what is left on damaged pages is read.
     package let salvages: Bool
+    /// A catalog may be read several times.
+    private var byPath: [String: Int] = [:]
 
     package init(salvages: Bool = false) { self.salvages = salvages }
+
+    /// Notes how many pages of a catalog's file were found damaged.
+    func note(_ path: String, _ pages: Int) { byPath[path] = max(byPath[path] ?? 0, pages) }
 }

@@ -76,7 +76,10 @@ package final class DatabaseCatalog: Sendable {
         indexes = try CatalogLoading.indexes(reader)
         children = try CatalogLoading.children(reader)
         past = withPast ? try PastRelation.all(reader, encoding) : []
-        warnings = reader.faults.warnings + Self.incomplete(relations, columns)
+        warnings =
+            reader.faults.warnings + Self.incomplete(relations, columns)
+            + (storage.control.state == .shutDown
+                ? Self.unnamed(relations, columns, reader.faults) : [])
     }
 
     /// A sentence for each relation of which the catalogs describe other columns than it has.
@@ -91,6 +94,23 @@ package final class DatabaseCatalog: Sendable {
             "the catalogs describe \(columns[relation.number]?.count ?? 0) of the"
                 + " \(relation.columnCount) columns of \(relation.name)"
         }
+    }
+
+    /// A sentence about relations of which `pg_attribute` has columns and `pg_class` has no row.
+    /// After a crash, one of the two may be ahead of the other.
+    private static func unnamed(
+        _ relations: [UInt32: Relation], _ columns: [UInt32: [Column]], _ faults: CatalogFaults
+    ) -> [String] {
+        let numbers = columns.keys.filter { relations[$0] == nil }.sorted()
+        // Rows that cannot be decoded are named already.
+        let known = faults.list.count { $0.catalog == Catalog.relations.name }
+        if numbers.count <= known { return [] }
+        let shown = numbers.prefix(10).map(String.init).joined(separator: ", ")
+        return [
+            "the catalogs describe columns of \(numbers.count)"
+                + " \(numbers.count == 1 ? "relation" : "relations") that pg_class does not name:"
+                + " \(shown)\(numbers.count > 10 ? " …" : "")"
+        ]
     }
 
     /// A reader of further catalogs.

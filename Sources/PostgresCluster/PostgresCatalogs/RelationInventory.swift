@@ -12,8 +12,8 @@ package struct RelationInventory: Sendable {
     package let schemas: [UInt32: String]
     /// Columns by their relation, in order, including dropped ones; empty if not asked for.
     package let columns: [UInt32: [Column]]
-    /// The indexes that are complete; the file of any other may be empty.
-    package let validIndexes: Set<UInt32>
+    /// The tables of the indexes that are complete; the file of any other index may be empty.
+    package let validIndexes: [UInt32: UInt32]
 
     /// How many pages of these catalogs are damaged. What stands on them is missing here.
     package let damagedPages: Int

@@ -123,3 +123,13 @@ public final class PostgresDatabase: Sendable {
             })
     }
 }
+
+extension StorageError {
+    /// Whether an error of reading one table, or one database, may spare the others.
+    package var leavesOthersReadable: Bool {
+        switch code {
+        case .unsupported, .clusterDamaged, .damagedRow, .invalidPage, .notFound, .inputOutput: true
+        default: false
+        }
+    }
+}

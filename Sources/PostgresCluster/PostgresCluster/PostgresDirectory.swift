@@ -33,6 +33,7 @@ public final class PostgresDirectory: Sendable {
     let storage: DataDirectory
     let log: TransactionLog
     let catalog: ClusterCatalog
+    private let hasPreparedTransactions: Bool
 
     /// Opens a data directory and reads the list of its databases.
     ///
@@ -73,6 +74,8 @@ public final class PostgresDirectory: Sendable {
         let session = try storage.makeSession()
         defer { session.close() }
         catalog = try ClusterCatalog(storage, log, session: session)
+        // A server takes those of a crash from its log, too.
+        hasPreparedTransactions = try !storage.list("pg_twophase").isEmpty
     }
 
     /// What users should know about everything read from the directory, one sentence each.
@@ -83,6 +86,11 @@ public final class PostgresDirectory: Sendable {
                 "the server is running, has crashed or was stopped as a standby: rows are shown"
                     + " as of what is on disk, without what is in its memory or only in its log",
                 at: 0)
+        }
+        if hasPreparedTransactions {
+            warnings.append(
+                "transactions are prepared, neither committed nor rolled back: rows that they"
+                    + " inserted are not shown, and rows that they deleted are")
         }
         return warnings
     }

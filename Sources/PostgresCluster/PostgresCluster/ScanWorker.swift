@@ -5,7 +5,7 @@ internal import PostgresTypes
 
 /// Converts rows of one relation into text. Belongs to its session's thread.
 struct ScanWorker {
-    private let plan: RelationPlan
+    private let scan: TableScan
     private var reader: HeapReader
     private var writer: RowWriter
     /// Text that was not delivered yet.
@@ -20,7 +20,7 @@ struct ScanWorker {
     init(
         _ scan: TableScan, _ plan: RelationPlan, _ form: RowForm, session: Session
     ) throws(StorageError) {
-        self.plan = plan
+        self.scan = scan
         let directory = scan.database.directory
         reader = try HeapReader(
             directory.storage, plan.place, log: directory.log, session: session)
@@ -47,6 +47,7 @@ struct ScanWorker {
             self.writer = writer
             (self.rows, self.rowsLeft) = (rows, rowsLeft)
         }
+        let zeroPages = reader.zeroPages
         let damage = { [reader] (block: UInt32, reason: String) in reader.damaged(block, reason) }
         try reader.forEachRow(in: blocks) { row throws(StorageError) in
             if rowsLeft == 0 { return }
@@ -64,5 +65,6 @@ struct ScanWorker {
             try textDone(&output, false)
             return rowsLeft > 0
         }
+        scan.note(zeroPages: reader.zeroPages - zeroPages)
     }
 }

@@ -20,6 +20,10 @@ public final class TableRows {
     private let scan: TableScan
     private var plans: ArraySlice<RelationPlan>
     private var running: RunningScan?
+    private var lastPlan: RelationPlan?
+
+    /// How many pages of zeroes were met so far, as ``TableScan/zeroPageCount`` counts them.
+    public var zeroPageCount: Int { scan.zeroPageCount }
 
     init(_ scan: TableScan) throws(StorageError) {
         var kept = KeptColumns(scan)
@@ -39,8 +43,10 @@ public final class TableRows {
                 if let running {
                     if let piece = try running.next() { return DatumBatch(bytes: piece) }
                     end()
+                    if let lastPlan { try scan.checkEnd(of: lastPlan) }
                 }
                 guard let plan = plans.popFirst() else { return nil }
+                lastPlan = plan
                 running = try ParallelScan(
                     scan, plan, .batch, threads: scan.options.threadCount
                 ).start()

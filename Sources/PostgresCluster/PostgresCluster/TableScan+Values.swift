@@ -38,6 +38,8 @@ extension TableScan {
             } pageDone: { () throws(StorageError) in
                 !isEnded && left > 0
             }
+            note(zeroPages: reader.zeroPages)
+            if !isEnded && options.limit == nil { try checkEnd(of: plan) }
         }
     }
 }

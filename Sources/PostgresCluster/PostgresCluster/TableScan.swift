@@ -2,6 +2,7 @@ public import AsyncIO
 internal import PostgresCatalogs
 internal import PostgresReading
 internal import PostgresTypes
+internal import Synchronization
 
 /// A scan of a table, including its partitions and inheriting tables.
 /// ``PostgresDatabase/scan(_:options:)`` makes it. It can run any number of times, on any thread.
@@ -17,6 +18,7 @@ public final class TableScan: Sendable {
     /// The columns of the table that are shown.
     let shownColumns: [Column]
     let writer: ValueWriter
+    let zeroPages = Atomic(0)
 
     init(
         _ database: PostgresDatabase, _ table: PostgresTable, _ options: TableScanOptions
@@ -75,8 +77,8 @@ public final class TableScan: Sendable {
     ///
     /// - Returns: how many rows were written.
     /// - Throws: what `sink` throws; `damagedRow` if a row or value does not fit its type;
-    ///   `invalidPage` and what else reading pages throws. The pieces before the error were
-    ///   delivered.
+    ///   `invalidPage` and what else reading pages throws; `clusterDamaged` if blocks are missing at
+    ///   a relation's end. The pieces before the error were delivered.
     @discardableResult
     public func write(
         _ format: RowTextFormat, to sink: ([UInt8]) throws(StorageError) -> Void
@@ -105,6 +107,7 @@ public final class TableScan: Sendable {
             } else {
                 rows += try ParallelScan(self, plan, form, threads: threads).run(sink)
             }
+            if limit == nil { try checkEnd(of: plan) }
         }
         return rows
     }

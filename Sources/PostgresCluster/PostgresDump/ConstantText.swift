@@ -50,7 +50,7 @@ struct ConstantText {
             return "ARRAY[\(elements)]::\(names.type(type))"
         case "ROW", "ROWEXPR":
             guard let type = self.type(node, "row_typeid"),
-                let parts = list(node.elements("args"), depth)
+                let parts = list(fields(node, of: type), depth)
             else { return nil }
             return type == Self.record ? "ROW(\(parts))" : "ROW(\(parts))::\(names.type(type))"
         default: return nil
@@ -63,6 +63,17 @@ struct ConstantText {
 
     private func type(_ node: NodeTree, _ field: String) -> UInt32? {
         node.number(field).flatMap { UInt32(exactly: $0) }
+    }
+
+    /// The fields of a row that its type still has. Mirrors `get_rule_expr`.
+    private func fields(_ node: NodeTree, of type: UInt32) -> [NodeTree] {
+        let fields = node.elements("args")
+        guard let composite = names.catalog.types[type]?.relation,
+            let columns = names.catalog.columns[composite]
+        else { return fields }
+        return fields.enumerated().filter { index, _ in
+            !columns.indices.contains(index) || !columns[index].isDropped
+        }.map(\.element)
     }
 
     private mutating func list(_ nodes: [NodeTree], _ depth: Int) -> String? {

@@ -155,6 +155,7 @@ struct DumpScript {
             || selection.collations(settings).contains { catalog.schemas[$0.schema] == schema }
     }
 
+    /// Writes the rows of a table. Those behind damage are omitted: it must not cost other tables.
     private mutating func writeRows(
         of table: Relation, to sink: ([UInt8]) throws(StorageError) -> Void
     ) throws(StorageError) {
@@ -163,19 +164,42 @@ struct DumpScript {
         var scanOptions = TableScanOptions()
         scanOptions.onlyOwnRows = true
         scanOptions.threads = options.threads
-        let scan: TableScan
+        var isBegun = false
+        var isWithinRow = false
+        var undelivered: StorageError?
+        var rows = 0
         do throws(StorageError) {
             guard let found = try database.table(numbered: table.number) else { return }
-            scan = try database.scan(found, options: scanOptions)
+            let scan = try database.scan(found, options: scanOptions)
+            let columns = scan.columnNames.map { Identifiers.quoted($0) }.joined(separator: ", ")
+            let list = columns.isEmpty ? "" : " (\(columns))"
+            try sink(Array("\nCOPY \(label)\(list) FROM stdin;\n".utf8))
+            isBegun = true
+            _ = try scan.writeCopy { text throws(StorageError) in
+                do throws(StorageError) { try sink(text) } catch {
+                    undelivered = error
+                    throw error
+                }
+                // A line break within a value is written as two letters.
+                for byte in text where byte == UInt8(ascii: "\n") { rows += 1 }
+                isWithinRow = text.last != UInt8(ascii: "\n")
+            }
+            if scan.zeroPageCount > 0 {
+                let pages = scan.zeroPageCount
+                omit(
+                    "rows on \(pages) \(pages == 1 ? "page" : "pages") of zeroes of table \(label)",
+                    "if there were any: a crash can leave such pages, too")
+            }
         } catch {
-            guard error.code == .unsupported else { throw error }
-            return omit("rows of table \(label)", error.message, losesRows: true)
+            if let undelivered { throw undelivered }
+            // Half a row cannot be taken back.
+            guard error.leavesOthersReadable, !isWithinRow else { throw error }
+            omit(
+                "rows of table \(label)\(rows > 0 ? " behind its first \(rows)" : "")",
+                error.message, losesRows: true)
         }
-        let columns = scan.columnNames.map { Identifiers.quoted($0) }.joined(separator: ", ")
-        let list = columns.isEmpty ? "" : " (\(columns))"
-        try sink(Array("\nCOPY \(label)\(list) FROM stdin;\n".utf8))
-        summary.rowCount += try scan.writeCopy(to: sink)
-        try sink(Array("\\.\n".utf8))
+        summary.rowCount += rows
+        if isBegun { try sink(Array("\\.\n".utf8)) }
     }
 }
 

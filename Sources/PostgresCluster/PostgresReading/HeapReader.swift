@@ -45,6 +45,9 @@ package struct HeapReader {
     package var salvagesDamage = false
     /// How many pages were passed over, wholly or in part.
     package private(set) var damagedPages = 0
+    /// How many pages of zeroes there were. A crash can leave such pages; rows that stood on one
+    /// that was overwritten are lost.
+    package private(set) var zeroPages = 0
 
     /// How often a page with a wrong checksum is read again, since a running server may have been
     /// writing it.
@@ -152,8 +155,10 @@ package struct HeapReader {
         var visibility = self.visibility
         let (includesDead, salvages) = (includesDead, salvagesDamage)
         var isDamaged = false
+        var isZero = false
         do throws(RowFailure) {
             try copy.withView { view throws(RowFailure) in
+                isZero = view.isNew
                 let isAllVisible = view.flags.contains(.allVisible)
                 for number in view.linePointerNumbers {
                     let tuple: HeapTupleView
@@ -185,6 +190,7 @@ package struct HeapReader {
         }
         self.visibility = visibility
         if isDamaged { damagedPages += 1 }
+        if isZero { zeroPages += 1 }
     }
 
     /// Calls `body` with the possible tuples of a page whose header cannot be trusted.

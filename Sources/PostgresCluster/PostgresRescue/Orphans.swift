@@ -26,8 +26,9 @@ public struct OrphanFile: Sendable, Hashable {
 }
 
 extension ClusterRescue {
-    /// The files that no catalog names, in the databases whose catalogs can be read. Empty files
-    /// are left out: a server leaves them of dropped relations until its next checkpoint.
+    /// The files that no catalog names: where a database's catalogs cannot be read, all files but
+    /// those of the catalogs. Empty files are left out: a server leaves them of dropped relations
+    /// until its next checkpoint.
     ///
     /// - Parameter failure: is given each database whose catalogs cannot be read, and why.
     /// - Throws: `resourcesExhausted`, `closed`.
@@ -37,19 +38,19 @@ extension ClusterRescue {
         var orphans: [OrphanFile] = []
         let files = try directory.relationFiles().filter { $0.fork == .main && $0.database != 0 }
         for database in Set(files.map(\.database)).sorted() {
-            let known: DatabaseCatalog
+            var known: DatabaseCatalog?
             do throws(StorageError) {
                 known = try self.database(database).catalog
             } catch {
                 if error.code == .resourcesExhausted || error.code == .closed { throw error }
                 failure("database \(database)", error)
-                continue
             }
-            let named = Set(known.relations.values.compactMap { $0.place })
+            let named = Set(known?.relations.values.compactMap { $0.place } ?? [])
             var sizes: [RelationPlace: UInt64] = [:]
             for file in files where file.database == database {
                 guard let place = try? place(of: "\(file.folder)/\(file.number)"),
-                    !named.contains(place)
+                    !named.contains(place),
+                    known != nil || place.number >= Self.firstUserNumber
                 else { continue }
                 sizes[place, default: 0] += UInt64(max(0, file.bytes)) / UInt64(blockSize)
             }
@@ -60,23 +61,26 @@ extension ClusterRescue {
         return orphans.sorted { ($0.database, $0.path) < ($1.database, $1.path) }
     }
 
+    /// Files with a smaller number are of relations that initdb made (`FirstNormalObjectId`).
+    private static let firstUserNumber: UInt32 = 16384
+
     private func orphan(
-        _ place: RelationPlace, _ pages: UInt64, _ catalog: DatabaseCatalog
+        _ place: RelationPlace, _ pages: UInt64, _ catalog: DatabaseCatalog?
     ) -> OrphanFile {
         let path = directory.path(place)
-        let past = catalog.past(at: place)
+        let past = catalog?.past(at: place)
         let columns = past?.columns.map { column in
             // A dropped column's type is gone, but its values still have their places.
             let type =
                 column.isDropped
-                ? "dropped" : catalog.typeName(column.type, modifier: column.modifier)
+                ? "dropped" : catalog?.typeName(column.type, modifier: column.modifier) ?? "?"
             return "\(Identifiers.quoted(column.name)) \(type)"
         }
         return OrphanFile(
             path: path, database: place.database, pages: pages,
             kind: firstPage(path) { PostgresPageKind($0).name } ?? "unknown",
             formerName: past.map {
-                "\(catalog.schemas[$0.relation.schema] ?? "?").\($0.relation.name)"
+                "\(catalog?.schemas[$0.relation.schema] ?? "?").\($0.relation.name)"
             },
             formerColumns: columns.flatMap { $0.isEmpty ? nil : $0.joined(separator: ", ") })
     }

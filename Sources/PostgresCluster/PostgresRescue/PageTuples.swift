@@ -58,7 +58,12 @@ struct PageTuples {
                 < ($1.number == 0 ? .max : $1.number, $1.start)
         }
         let known = Set(found.map(\.number))
-        lost = candidates.normal.filter { !known.contains($0) }
+        // Where tuples are, there are no line pointers.
+        let end = found.map(\.start).min() ?? PageLayout.size
+        lost = candidates.normal.filter { number in
+            !known.contains(number)
+                && PageLayout.lineStart + Int(number) * PageLayout.linePointerSize <= end
+        }
     }
 
     /// Looks for tuples where no line pointer leads.

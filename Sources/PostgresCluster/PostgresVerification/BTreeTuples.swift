@@ -9,6 +9,8 @@ struct BTreeTuples {
     private let layouts: [ValueLayout]
     /// How many bytes each tuple of a leaf has, if no column's length varies and none is null.
     private let fixedLength: Int?
+    /// The block behind the last one of the table to which one of the tuples looked at leads.
+    private(set) var tableEnd: UInt32 = 0
 
     /// Parts of `t_info`.
     private enum Info {
@@ -52,7 +54,7 @@ struct BTreeTuples {
 
     /// What is wrong with a B-tree's page; nil if nothing is. Passes over items that lie where none
     /// can: those are found before. Takes time for as many tuples on each page.
-    func fault(_ page: PageView) -> Fault? {
+    mutating func fault(_ page: PageView) -> Fault? {
         let special = Int(page.header.special)
         guard let flags: UInt16 = try? page.bytes.load(special + 12),
             flags & Self.withoutTuples == 0
@@ -77,13 +79,14 @@ struct BTreeTuples {
         return fault
     }
 
-    private func reason(_ tuple: RawSpan, isLeaf: Bool) -> String? {
+    private mutating func reason(_ tuple: RawSpan, isLeaf: Bool) -> String? {
         guard let info: UInt16 = try? tuple.load(6) else { return nil }
         let length = Int(info & Info.length)
         guard length == tuple.byteCount else {
             return "it says that it has \(length) bytes, but its line pointer \(tuple.byteCount)"
         }
         if info & Info.isSpecial == 0 {
+            if isLeaf { takePlace(tuple, at: 0) }
             // Before PostgreSQL 11, bounds of inner pages were not marked.
             if !isLeaf || info & ~Info.length == 0 && length == fixedLength { return nil }
             return fault(tuple, info, columns: layouts.count, end: length)
@@ -98,6 +101,8 @@ struct BTreeTuples {
             guard isLeaf, aligned(end + Self.placeSize * count, 8) == length else {
                 return "its \(count) places from byte \(end) on do not fill its \(length) bytes"
             }
+            // They are sorted.
+            if count > 0 { takePlace(tuple, at: end + Self.placeSize * (count - 1)) }
             return fault(tuple, info, columns: layouts.count, end: end)
         }
         guard count <= layouts.count else {
@@ -105,6 +110,14 @@ struct BTreeTuples {
         }
         let end = place & Place.endsWithPlace == 0 ? length : length - 8
         return fault(tuple, info, columns: count, end: end)
+    }
+
+    /// Takes the place of a row (`ItemPointerData`).
+    private mutating func takePlace(_ tuple: RawSpan, at offset: Int) {
+        guard let high: UInt16 = try? tuple.load(offset),
+            let low: UInt16 = try? tuple.load(offset + 2)
+        else { return }
+        tableEnd = max(tableEnd, (UInt32(high) << 16 | UInt32(low)) &+ 1)
     }
 
     /// Why some columns do not end where they must; nil if they do.

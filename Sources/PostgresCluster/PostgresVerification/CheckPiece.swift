@@ -135,6 +135,8 @@ struct PieceResult: Sendable {
     var chunks: [ToastDemand.Chunk] = []
     var links: [BTreeLink] = []
     var linkSum: UInt64 = 0
+    /// The block behind the last one of its table to which a B-tree was seen to lead.
+    var tableEnd: UInt32 = 0
     var pages: UInt64 = 0
     var cutOffPages: UInt64 = 0
     var files = 0

@@ -21,6 +21,12 @@ final class ClusterVerification {
     private var coverage = MapCoverage()
     /// Of a B-tree: zero if its pages' links go together.
     private var linkSum: UInt64 = 0
+    /// The block behind the last one of its table to which it leads, and whether its pages are
+    /// whole, so that this can be believed.
+    private var tableEnd: UInt32 = 0
+    private var isWhole = true
+    /// How far the B-trees of tables lead, by the table's first file.
+    private var tableEnds: [String: (end: UInt32, index: String)] = [:]
     /// Of the last table with a TOAST relation: its number, and its pointers.
     private var demand: (item: Int, values: ToastDemand)?
 
@@ -63,6 +69,7 @@ final class ClusterVerification {
                 for finding in listing.findings { output.add(finding) }
                 output.flush()
             }, { piece, result throws(StorageError) in try take(piece, result) })
+        judgeTableEnds()
         if let snapshot {
             let listed = Set(
                 listing.files.lazy.filter { $0.fork == .main && $0.segment == 0 }.map(\.path))
@@ -175,6 +182,8 @@ extension ClusterVerification {
         coverage.add(result.coverage)
         takeValues(piece, result)
         linkSum &+= result.linkSum
+        tableEnd = max(tableEnd, result.tableEnd)
+        isWhole = isWhole && result.findings.isEmpty
         if piece.isLast && result.isLast { try endRelation(piece.relation) }
     }
 
@@ -185,6 +194,23 @@ extension ClusterVerification {
         guard let demand else { return }
         for pointer in result.pointers { demand.values.add(pointer) }
         for chunk in result.chunks { demand.values.take(chunk) }
+    }
+
+    /// Passes on the tables that end before a block to which one of their indexes leads. A server
+    /// cuts a table only after no index leads to what it cuts off.
+    private func judgeTableEnds() {
+        if tableEnds.isEmpty || output.mayChange() { return }
+        for item in items {
+            guard let (end, index) = tableEnds[item.relation.path] else { continue }
+            let blocks = RelationLayout(listed: item.relation)
+                .blocks(.main, segmentBlocks: segmentBlocks)
+            guard blocks < UInt64(end) else { continue }
+            output.add(
+                ClusterFinding(
+                    .wrongLength, item.relation.path, owner: item.known?.owner, fork: .main,
+                    "it has \(blocks) \(blocks == 1 ? "block" : "blocks"), but \(index) leads to"
+                        + " block \(end - 1): one of the two is not right"))
+        }
     }
 
     /// Passes on the pages that belong elsewhere.
@@ -211,6 +237,7 @@ extension ClusterVerification {
                 && snapshot?.covers(item.relation.folder) == true)
         fork = nil
         coverage = MapCoverage()
+        defer { (linkSum, tableEnd, isWhole) = (0, 0, true) }
         switch item.gathering {
         case .nothing: break
         // Its verdict waits for its TOAST relation.
@@ -267,8 +294,15 @@ extension ClusterVerification {
 
     /// Judges how the pages of a B-tree are linked.
     private func endTree(_ item: CheckItem) throws(StorageError) {
-        defer { linkSum = 0 }
-        if linkSum == 0 || output.mayChange() { return }
+        if output.mayChange() { return }
+        if linkSum == 0 {
+            if let known = item.known, let table = known.table, isWhole,
+                tableEnd > tableEnds[table]?.end ?? 0
+            {
+                tableEnds[table] = (tableEnd, known.owner)
+            }
+            return
+        }
         // A segment in the middle may be missing.
         let ends = item.relation.files.filter { $0.fork == .main }.map {
             UInt64($0.segment) * UInt64(segmentBlocks)

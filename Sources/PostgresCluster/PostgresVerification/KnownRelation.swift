@@ -18,6 +18,8 @@ struct KnownRelation: Sendable {
     let estimatedPages: Int
     /// Whether it is an index that was built completely.
     let isValidIndex: Bool
+    /// The first file of the table of such an index.
+    let table: String?
     /// Whether its file can never be empty: it is a complete index or a sequence.
     let hasPages: Bool
     /// The number of its TOAST relation and that relation's first file; nil if it has none.
@@ -46,9 +48,10 @@ struct KnownRelation: Sendable {
         kind = PostgresPageKind(relationKind: relation.kind, accessMethod: relation.accessMethod)
         isUnlogged = relation.persistence == UInt8(ascii: "u")
         estimatedPages = relation.estimatedPages
-        isValidIndex =
-            relation.kind == UInt8(ascii: "i")
-            && inventory.validIndexes.contains(relation.number)
+        let indexed =
+            relation.kind == UInt8(ascii: "i") ? inventory.validIndexes[relation.number] : nil
+        isValidIndex = indexed != nil
+        table = indexed.flatMap { inventory.relations[$0]?.place }.map { directory.path($0) }
         hasPages = relation.kind == UInt8(ascii: "S") || isValidIndex && kind != nil
         toast = inventory.relations[relation.toast].flatMap { toast in
             toast.place.map { Toast(number: toast.number, path: directory.path($0)) }

@@ -280,7 +280,9 @@ extension PieceCheck {
             result.linkSum &+= link.sum
             if piece.isRepeated { result.links.append(link) }
         }
-        guard let fault = tree?.fault(page) else { return }
+        let fault = tree?.fault(page)
+        result.tableEnd = tree?.tableEnd ?? 0
+        guard let fault else { return }
         // Without a checksum, a page that a server was writing does not look so.
         if !share.directory.control.hasPageChecksums && share.server.mayChange() { return }
         let more = fault.more > 0 ? "; \(fault.more) others looked at are wrong too" : ""

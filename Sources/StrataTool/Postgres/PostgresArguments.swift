@@ -45,6 +45,14 @@ extension PostgresDirectory {
     }
 }
 
+/// Says that a table has pages of zeroes, if it has.
+func printMessage(zeroPages count: Int) {
+    if count == 0 { return }
+    printMessage(
+        "strata: \(Wording.count(count, "page")) \(count == 1 ? "is" : "are") all zeroes: a crash can"
+            + " leave such pages, and rows of a page that was overwritten are lost")
+}
+
 /// Binary data for other programs, written to standard output unchanged.
 struct RawOutput {
     private let output: DescriptorOutput

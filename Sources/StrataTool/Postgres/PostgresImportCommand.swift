@@ -115,6 +115,7 @@ struct PostgresImportCommand: ParsableCommand {
                     of: engine, options: options,
                     progress: line.isWatched ? { line.show($0) } : nil)
                 line.clear()
+                printMessage(zeroPages: rows.zeroPageCount)
                 printLine(Wording.summary(of: summary, relation))
                 managerArguments.warnIfNotKept(relation)
             } catch {

@@ -116,6 +116,7 @@ struct PostgresScanCommand: ParsableCommand {
                         throw StorageError(.closed, "the scan was stopped")
                     }
                 }
+                printMessage(zeroPages: scan.zeroPageCount)
                 printMessage("scanned \(Wording.count(rows, "row")) of \(name)")
             } catch {
                 if !isStopped { throw error }

@@ -30,6 +30,7 @@ struct PostgresTablesCommand: ParsableCommand {
     func run() throws {
         try arguments.withCluster { cluster in
             var rows: [(String, PostgresTable)] = []
+            var isIncomplete = false
             for name in database.map({ [$0] }) ?? cluster.databaseNames {
                 do throws(StorageError) {
                     let tables = try cluster.databaseWithWarnings(named: name)
@@ -37,11 +38,13 @@ struct PostgresTablesCommand: ParsableCommand {
                     rows += tables.map { (name, $0) }
                 } catch {
                     // A database that cannot be read must not hide the others.
-                    if database != nil || error.code != .unsupported { throw error }
-                    printMessage("strata: \(error)")
+                    guard database == nil, error.leavesOthersReadable else { throw error }
+                    printMessage("strata: database \(name) is not listed: \(error)")
+                    isIncomplete = isIncomplete || error.code != .unsupported
                 }
             }
             if json { try printJSON(rows) } else { printTable(rows) }
+            if isIncomplete { throw ExitCode(1) }
         }
     }
 

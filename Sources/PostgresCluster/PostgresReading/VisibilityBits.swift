@@ -1,14 +1,13 @@
-internal import AsyncIO
+package import AsyncIO
 internal import FileAccess
 internal import PageChecking
 internal import PageFormat
-internal import PostgresReading
 internal import StorageManager
 
 /// What the visibility map of a table says of its blocks: a server marks only blocks that have been
 /// used, so that they must be there and cannot be all zeroes. Belongs to its session's thread.
 /// Mirrors the layout of `visibilitymap.c`.
-final class VisibilityBits {
+package final class VisibilityBits {
     private let checker: PageChecker
     private let source: SegmentSource
     private let memory = PageSlots(slots: 1, pages: 1)
@@ -19,7 +18,7 @@ final class VisibilityBits {
     private static let blocksPerByte: UInt32 = 4
 
     /// Returns nil if the table has no map that can be read.
-    init?(_ directory: DataDirectory, _ place: RelationPlace, session: Session) {
+    package init?(_ directory: DataDirectory, _ place: RelationPlace, session: Session) {
         let path = directory.path(place) + Fork.visibilityMap.suffix
         guard let file = try? directory.files.open(path, .readOnly), let size = try? file.size()
         else { return nil }
@@ -50,7 +49,7 @@ final class VisibilityBits {
     }
 
     /// Whether a block is marked.
-    func has(_ block: UInt32) -> Bool {
+    package func has(_ block: UInt32) -> Bool {
         let (byte, inByte) = block.quotientAndRemainder(dividingBy: Self.blocksPerByte)
         let marks = marks(byte / Self.bytes)
         let index = Int(byte % Self.bytes)
@@ -58,7 +57,7 @@ final class VisibilityBits {
     }
 
     /// The block behind the last one that is marked.
-    var end: UInt32 {
+    package var end: UInt32 {
         for number in source.blocks.reversed() {
             let marks = marks(number)
             guard let index = marks.lastIndex(where: { $0 != 0 }) else { continue }
