@@ -342,4 +342,33 @@ struct PostgresImportTests {
         #expect(result.errors.contains(file))
         #expect(!FileManager.default.fileExists(atPath: store))
     }
+
+    @Test(
+        "a value that no store can have is refused without the advice of loads",
+        .enabled(if: InstalledPostgres.programs != nil, "no PostgreSQL is installed"))
+    func refusedValues() throws {
+        let server = try InstalledPostgres()
+        try server.sql(
+            """
+            CREATE DATABASE bytes ENCODING 'SQL_ASCII' TEMPLATE template0 LC_COLLATE 'C'
+                LC_CTYPE 'C';
+            \\c bytes
+            CREATE TABLE t (id integer, word text);
+            INSERT INTO t VALUES (1, 'plain'), (2, E'caf\\xE9');
+            """)
+        let place = [server.data, "--database", "bytes", "--table", "t"]
+        let store = "\(directory.path)/store"
+        let result = try strata(
+            "postgres", "import", place[0], place[1], place[2], place[3], place[4], "--store",
+            store, "--relation", "r")
+        #expect(result.status == 1)
+        #expect(result.errors.contains("column \"word\""), "\(result)")
+        #expect(result.errors.contains("--columns") && !result.errors.contains("--on-error"))
+        #expect(!result.errors.contains("--encoding"))
+        #expect(!FileManager.default.fileExists(atPath: store))
+        let others = try strata(
+            "postgres", "import", place[0], place[1], place[2], place[3], place[4], "--store",
+            store, "--relation", "r", "--columns", "id")
+        #expect(others.status == 0, "\(others)")
+    }
 }

@@ -67,13 +67,16 @@ struct ContentsTests {
     @Test("a crashed cluster causes a warning, and its unlogged tables are empty")
     func crashed() throws {
         let directory = try Clusters.crashed.open()
-        #expect(directory.warnings.count == 1)
+        // Both fixtures have prepared transactions, too.
+        let prepared = "transactions are prepared"
+        let warnings = directory.warnings.filter { !$0.hasPrefix(prepared) }
+        #expect(warnings.count == 1 && warnings[0].contains("has crashed"))
         let database = try directory.database(named: "app")
         let scan = try database.scan(try database.table(TableName("u_unlogged")))
         #expect(scan.notes.count == 1)
         #expect(try scan.write(.none) { _ in } == 0)
         let clean = try Clusters.clean.open()
-        #expect(clean.warnings.isEmpty)
+        #expect(clean.warnings.allSatisfy { $0.hasPrefix(prepared) })
         #expect(try clean.database(named: "app").lines("u_unlogged").count == 51)
     }
 

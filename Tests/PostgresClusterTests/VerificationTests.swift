@@ -196,6 +196,24 @@ struct VerificationTests {
         #expect(doubtful.doubts.contains { $0.reason.contains("may have dropped it") })
     }
 
+    @Test("an index or a sequence whose first page is zeroes is a finding", arguments: Clusters.all)
+    func zeroFirstPages(_ cluster: Clusters.Cluster) throws {
+        let copy = try ClusterCopy(cluster)
+        let table = try copy.file("b_bulk")
+        let paths = ["base/5/2659", "base/5/2658", try copy.file("q_seq")]
+        for path in paths + [table] {
+            try copy.write(path, block: 0, Data(repeating: 0, count: 8192))
+        }
+        // After a crash, the log may have it.
+        let wanted = cluster.isCrashed ? [] : paths.sorted()
+        for verdict in [try copy.verify(), try copy.verifyDeeply()] {
+            let found = verdict.findings.filter { $0.reason.hasPrefix("it is all zeroes") }
+            #expect(found.map(\.path).sorted() == wanted, "\(verdict)")
+            #expect(found.allSatisfy { $0.kind == .damagedPage && $0.block == 0 })
+            #expect(verdict.findings.count == wanted.count, "\(verdict)")
+        }
+    }
+
     @Test("map forks tell of blocks that were cut off", arguments: clean)
     func cutRelation(_ cluster: Clusters.Cluster) throws {
         let copy = try ClusterCopy(cluster)

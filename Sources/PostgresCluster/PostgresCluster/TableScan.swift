@@ -77,8 +77,8 @@ public final class TableScan: Sendable {
     ///
     /// - Returns: how many rows were written.
     /// - Throws: what `sink` throws; `damagedRow` if a row or value does not fit its type;
-    ///   `invalidPage` and what else reading pages throws; `clusterDamaged` if blocks are missing at
-    ///   a relation's end. The pieces before the error were delivered.
+    ///   `invalidPage` and what else reading pages throws; `clusterDamaged` if blocks are missing
+    ///   at a relation's end. The pieces before the error were delivered.
     @discardableResult
     public func write(
         _ format: RowTextFormat, to sink: ([UInt8]) throws(StorageError) -> Void

@@ -178,6 +178,7 @@ extension ClusterVerification {
             output.add(finding)
         }
         output.addZeroPages(result.zeroPages, file.path, item.known?.owner, file.fork)
+        judgeFirstPage(item, file, result.zeroPages)
         kinds.add(result.kinds)
         coverage.add(result.coverage)
         takeValues(piece, result)
@@ -185,6 +186,17 @@ extension ClusterVerification {
         tableEnd = max(tableEnd, result.tableEnd)
         isWhole = isWhole && result.findings.isEmpty
         if piece.isLast && result.isLast { try endRelation(piece.relation) }
+    }
+
+    /// Passes on an index or sequence without its first page, by which a server opens it.
+    private func judgeFirstPage(_ item: CheckItem, _ file: DataFile, _ zeroes: BlockRanges) {
+        guard zeroes.ranges.first?.lowerBound == 0, file.fork == .main, let known = item.known,
+            known.hasPages, !output.mayChange()
+        else { return }
+        output.add(
+            ClusterFinding(
+                .damagedPage, file.path, owner: known.owner, fork: .main, block: 0,
+                "it is all zeroes, which the first page of an index or a sequence never is"))
     }
 
     private func takeValues(_ piece: CheckPiece, _ result: PieceResult) {

@@ -49,8 +49,8 @@ extension PostgresDirectory {
 func printMessage(zeroPages count: Int) {
     if count == 0 { return }
     printMessage(
-        "strata: \(Wording.count(count, "page")) \(count == 1 ? "is" : "are") all zeroes: a crash can"
-            + " leave such pages, and rows of a page that was overwritten are lost")
+        "strata: \(Wording.count(count, "page")) \(count == 1 ? "is" : "are") all zeroes: a crash"
+            + " can leave such pages, and rows of a page that was overwritten are lost")
 }
 
 /// Binary data for other programs, written to standard output unchanged.

@@ -124,7 +124,12 @@ struct PostgresImportCommand: ParsableCommand {
                     throw LoadCommand.alreadyExists(failure)
                 case _ where interruption.cancellation.isCancelled:
                     throw interruption.exit(LoadCommand.interruptedMessage)
-                case .text(let failure): throw failure
+                // The advice of loads is about texts and their options.
+                case .text(let failure):
+                    throw StorageError(
+                        .unsupported, failure.message,
+                        remedy: "Leave the column out with --columns, or load what strata postgres"
+                            + " scan writes.")
                 case .storage, .cancelled: throw error
                 }
             }
