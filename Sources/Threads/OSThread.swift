@@ -54,8 +54,11 @@ package struct OSThread: @unchecked Sendable {
         for other in others { other.join() }
     }
 
-    /// Waits for the thread to end. Callers must not be that thread.
-    package func join() { _ = pthread_join(thread, nil) }
+    /// Waits for the thread to end. Called on that thread itself, which happens where it drops the
+    /// last reference to what joins it, it lets the thread end by itself.
+    package func join() {
+        if isCurrent { detach() } else { _ = pthread_join(thread, nil) }
+    }
 
     /// A number that identifies the calling thread as long as it lives.
     package static var currentNumber: UInt {
@@ -67,7 +70,7 @@ package struct OSThread: @unchecked Sendable {
     }
 
     /// Whether this is the calling thread.
-    package var isCurrent: Bool { pthread_equal(thread, pthread_self()) != 0 }
+    private var isCurrent: Bool { pthread_equal(thread, pthread_self()) != 0 }
 
     /// Lets the thread end by itself, without being joined.
     package func detach() { _ = pthread_detach(thread) }

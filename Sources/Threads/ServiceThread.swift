@@ -82,6 +82,6 @@ package final class ServiceThread: Sendable {
         ring()
         wakeUp()
         guard let thread = thread.withLock({ $0.take() }) else { return }
-        if thread.isCurrent { thread.detach() } else { thread.join() }
+        thread.join()
     }
 }

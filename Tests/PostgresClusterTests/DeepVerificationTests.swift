@@ -8,19 +8,34 @@ import Testing
 struct DeepVerificationTests {
     private static let clean = Clusters.all.filter { !$0.isCrashed }
 
-    /// Changes bytes of a page in a cluster without checksums, and returns the reasons.
+    /// Changes bytes of pages in a cluster without checksums, from block 1 on, and returns the
+    /// reasons for each.
+    ///
+    /// - Parameter inTuple: whether offsets are those of the page's first tuple.
     private func reasons(
-        _ cluster: Clusters.Cluster, _ table: String = "b_bulk", at offset: Int, _ bytes: [UInt8]
-    ) throws -> [String] {
+        _ cluster: Clusters.Cluster, inTuple: Bool, _ changes: [(offset: Int, bytes: [UInt8])]
+    ) throws -> [[String]] {
         let copy = try ClusterCopy(cluster)
         try copy.removeChecksums()
-        let file = try copy.file(table)
-        try copy.write(file, block: 1, Data(bytes), at: offset)
+        let file = try copy.file("b_bulk")
+        for (block, (offset, bytes)) in zip(1..., changes) {
+            let start = inTuple ? Self.firstTuple(on: try copy.page(file, block)) : 0
+            try copy.write(file, block: block, Data(bytes), at: start + offset)
+        }
         #expect(try copy.verify().report.outcome == .clean, "the plain check does not look inside")
         let verdict = try copy.verifyDeeply()
-        #expect(verdict.findings.allSatisfy { $0.path == file && $0.block == 1 }, "\(verdict)")
-        #expect(verdict.findings.allSatisfy { $0.kind == .damagedItem })
-        return verdict.findings.map(\.reason)
+        let blocks = 1...UInt32(changes.count)
+        #expect(
+            verdict.findings.allSatisfy {
+                $0.path == file && $0.kind == .damagedItem && blocks.contains($0.block ?? 0)
+            }, "\(verdict)")
+        return blocks.map { block in
+            verdict.findings.filter { $0.block == block }.map(\.reason)
+        }
+    }
+
+    private static func firstTuple(on page: Data) -> Int {
+        (Int(page[24]) | Int(page[25]) << 8) & 0x7FFF
     }
 
     @Test("overwritten line pointers are named", arguments: clean)
@@ -39,8 +54,8 @@ struct DeepVerificationTests {
             (pointer(0x7FFF, 3, 0x7FFF), "it is dead, but has"),
             (pointer(0, 0, 9), "it is unused, but has"),
         ]
-        for (bytes, reason) in cases {
-            let found = try reasons(cluster, at: 24, bytes)
+        let found = try reasons(cluster, inTuple: false, cases.map { (24, $0.0) })
+        for (found, (_, reason)) in zip(found, cases) {
             #expect(found.contains { $0.contains(reason) }, "\(reason): \(found)")
         }
     }
@@ -48,34 +63,29 @@ struct DeepVerificationTests {
     /// The offset of the first tuple on a page.
     private func tuple(_ cluster: Clusters.Cluster) throws -> Int {
         let copy = try ClusterCopy(cluster)
-        let page = try copy.page(try copy.file("b_bulk"), 1)
-        return (Int(page[24]) | Int(page[25]) << 8) & 0x7FFF
+        return Self.firstTuple(on: try copy.page(try copy.file("b_bulk"), 1))
     }
 
     @Test("impossible tuple headers are named", arguments: clean)
     func headers(_ cluster: Clusters.Cluster) throws {
-        let start = try tuple(cluster)
         let cases: [(Int, [UInt8], String)] = [
             (22, [200], "its data begins at byte 200"),
             (22, [32], "should begin at byte 24"),
             (18, [0xFF, 0x07], "attributes, but the table has"),
-            // The inserter, without the flags that say that it committed.
-            (0, [0xFF, 0xFF, 0xFF, 0x7F], "xmin 2147483647"),
         ]
-        for (offset, bytes, reason) in cases {
-            if offset == 0 {
-                let copy = try ClusterCopy(cluster)
-                try copy.removeChecksums()
-                let file = try copy.file("b_bulk")
-                try copy.write(file, block: 1, Data(bytes), at: start)
-                try copy.write(file, block: 1, Data([0x02, 0x08]), at: start + 20)
-                let found = try copy.verifyDeeply()
-                #expect(found.findings.contains { $0.reason.contains(reason) }, "\(found)")
-                continue
-            }
-            let found = try reasons(cluster, at: start + offset, bytes)
+        let found = try reasons(cluster, inTuple: true, cases.map { ($0.0, $0.1) })
+        for (found, (_, _, reason)) in zip(found, cases) {
             #expect(found.contains { $0.contains(reason) }, "\(reason): \(found)")
         }
+        // The inserter, without the flags that say that it committed.
+        let copy = try ClusterCopy(cluster)
+        try copy.removeChecksums()
+        let file = try copy.file("b_bulk")
+        let start = try tuple(cluster)
+        try copy.write(file, block: 1, Data([0xFF, 0xFF, 0xFF, 0x7F]), at: start)
+        try copy.write(file, block: 1, Data([0x02, 0x08]), at: start + 20)
+        let verdict = try copy.verifyDeeply()
+        #expect(verdict.findings.contains { $0.reason.contains("xmin 2147483647") }, "\(verdict)")
     }
 
     @Test("a row that ends before its values is named", arguments: clean)

@@ -43,11 +43,13 @@ final class PieceCheck {
     ) -> PieceResult {
         self.give = give
         result = PieceResult(piece: number)
+        // The control file is read to find out, and most files are not of tables.
+        let isTable = piece.file.fork == .main && (piece.known?.kind ?? .heap) == .heap
         heap =
             share.isDeep
             ? HeapInspection(
                 piece.known, share.directory.control, share.log,
-                mayChange: share.server.mayChange(), gathering: piece.gathering) : nil
+                mayChange: !isTable || share.server.mayChange(), gathering: piece.gathering) : nil
         tree = nil
         if share.isDeep && piece.known?.kind == .btree {
             tree = (piece.known?.layouts).map { BTreeTuples($0) }

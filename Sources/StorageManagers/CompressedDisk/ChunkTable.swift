@@ -48,7 +48,7 @@ struct ChunkTable: Sendable {
             let leaf = chunk >> Self.leafBits
             if leaf >= leaves.count {
                 if newValue == .empty { return }
-                leaves += repeatElement([], count: leaf + 1 - leaves.count)
+                leaves += Array(repeating: [], count: leaf + 1 - leaves.count)
             }
             let slot = chunk & (Self.leafCount - 1)
             let position = Self.position(of: slot, in: leaves[leaf])
