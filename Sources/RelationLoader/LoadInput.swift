@@ -88,7 +88,10 @@ struct LoadInput {
         let renamed = ColumnNames.renamed(header)
         guard !renamed.isEmpty else { return }
         // Names can be long, and have line breaks.
-        var list = renamed.prefix(4).map { "\($0.old.debugDescription) became \"\($0.new)\"" }
+        var list = renamed.prefix(4).map { name in
+            let old = String(name.old.prefix(80)) + (name.old.count > 80 ? "…" : "")
+            return "\(old.debugDescription) became \"\(name.new)\""
+        }
         if renamed.count > 4 { list.append("and \(renamed.count - 4) more") }
         options.onWarning?(
             "names in the header are repeated, too long or have line breaks:"

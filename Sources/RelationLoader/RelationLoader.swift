@@ -78,14 +78,16 @@ public enum RelationLoader {
     ///   - options: the options that the user gave.
     ///   - encoding: the encoding; nil for UTF-8, or the one that is recognised.
     ///   - unknowns: what to recognise.
+    ///   - columnCount: how many columns the records should have; nil if that is not known.
     /// - Throws: what `CSVDetection.open` throws.
     public static func open(
         _ source: any ByteSource, options: CSVOptions = CSVOptions(),
-        encoding: InputEncoding? = nil, recognising unknowns: CSVDetection.Unknowns = .all
+        encoding: InputEncoding? = nil, recognising unknowns: CSVDetection.Unknowns = .all,
+        columnCount: Int? = nil
     ) throws(LoadError) -> CSVDetection.Outcome {
         try CSVDetection.open(
             try ZstdSource.unpacking(source), options: options, encoding: encoding,
-            recognising: unknowns)
+            recognising: unknowns, columnCount: columnCount)
     }
 
     /// Checks whether a load could write its rejected records to a file, before a store exists.

@@ -44,7 +44,7 @@ struct CSVArguments: ParsableArguments {
     }
 
     /// Splits a list of names, which is one CSV record.
-    static func names(_ text: String) throws(LoadError) -> [String] {
+    static func names(_ text: String) throws -> [String] {
         var options = CSVOptions()
         options.hasHeader = false
         var reader = try CSVReader(
@@ -52,6 +52,9 @@ struct CSVArguments: ParsableArguments {
         var names: [String] = []
         if try reader.next() {
             for index in 0..<reader.fieldCount { names.append(reader.string(index)) }
+        }
+        if names.isEmpty || names.contains("") {
+            throw ValidationError("--columns must name columns, not \"\(text)\".")
         }
         return names
     }

@@ -144,9 +144,18 @@ struct LoadCommand: ParsableCommand {
         if let rejects {
             try RelationLoader.checkRejects(rejects.path, store: storeArguments.store.path)
         }
-        let source = try examine(file, &options, interruption)
+        var source: (any ByteSource)?
+        if !append {
+            let columnCount = options.schema?.columns.count
+            source = try examine(file, &options, columnCount, interruption)
+        }
         try storeArguments.withNewStoreOnSuccess { engine in
+            // The relation tells how many columns there should be.
+            let known = source == nil ? try? engine.relation(named: relation).schema : nil
+            let source =
+                try source ?? examine(file, &options, known?.columns.count, interruption)
             do throws(LoaderError) {
+                var wasWidened = false
                 let line = ProgressLine()
                 defer { line.clear() }
                 let summary = try RelationLoader.load(
@@ -154,9 +163,13 @@ struct LoadCommand: ParsableCommand {
                     progress: line.isWatched ? { line.show($0) } : nil,
                     onWidening: { widening in
                         line.clear()
+                        wasWidened = true
                         printMessage("strata: \(Wording.message(of: widening))")
                     })
                 line.clear()
+                if wasWidened {
+                    printLine("schema of the relation: \(summary.schema.sqlText)")
+                }
                 printLine(Wording.summary(of: summary, relation))
                 if let first = summary.firstRejection {
                     let count = Wording.count(summary.rejectedCount, "record")
@@ -191,12 +204,13 @@ struct LoadCommand: ParsableCommand {
 
     /// Opens the file in its dialect, and infers what columns it has if they are not given.
     private func examine(
-        _ file: FileSource, _ options: inout LoadOptions, _ interruption: Interruption
+        _ file: FileSource, _ options: inout LoadOptions, _ columnCount: Int?,
+        _ interruption: Interruption
     ) throws -> any ByteSource {
         do throws(LoadError) {
             let input = try RelationLoader.open(
                 file, options: options.csv, encoding: dialect.encoding?.value,
-                recognising: dialect.unknowns(csv))
+                recognising: dialect.unknowns(csv), columnCount: columnCount)
             options.csv = input.options
             for line in Wording.lines(of: input.findings, file.name) { printMessage(line) }
             if options.schema != nil || append { return input.source }

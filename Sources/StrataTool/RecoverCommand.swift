@@ -57,7 +57,13 @@ struct RecoverCommand: ParsableCommand {
             }
             let bad = unusableRelations(of: engine)
             let faults = report.actions.filter { $0.isFault && !(acceptCatalog && $0.isOfCatalog) }
-            if !report.changesStore {
+            for action in report.actions { printLine("\(action)") }
+            var hasWork = report.changesStore
+            if acceptCatalog, try accept(engine) { hasWork = true }
+            var failures = Failures()
+            for text in bad { failures.note(text) }
+            if removeOrphans, try removeOrphans(of: engine) { hasWork = true }
+            if !hasWork {
                 let isWhole =
                     bad.isEmpty
                     && report.actions.allSatisfy { action in
@@ -66,11 +72,6 @@ struct RecoverCommand: ParsableCommand {
                 let advice = isWhole ? "; strata verify looks for damage" : ""
                 printLine("nothing to recover\(advice)")
             }
-            for action in report.actions { printLine("\(action)") }
-            if acceptCatalog { try accept(engine) }
-            var failures = Failures()
-            for text in bad { failures.note(text) }
-            if removeOrphans { try removeOrphans(of: engine) }
             try failures.finish()
             if !faults.isEmpty { throw ExitCode(1) }
         }
@@ -90,26 +91,33 @@ struct RecoverCommand: ParsableCommand {
         }
     }
 
-    private func accept(_ engine: Engine) throws {
+    /// Accepts the catalog, or says what that would do. Returns whether there is something to do.
+    private func accept(_ engine: Engine) throws -> Bool {
         if dryRun {
+            var isNeeded = false
             for case .keptBlocks(let relation, let first) in engine.recovery.actions {
                 printLine("would give up all after \(first) blocks of relation \"\(relation)\"")
+                isNeeded = true
             }
-            return
+            return isNeeded
         }
         let session = try engine.makeSession()
         defer { session.close() }
-        for relation in try engine.acceptCatalog(session: session) {
+        let relations = try engine.acceptCatalog(session: session)
+        for relation in relations {
             printLine(
                 "gave up the blocks that relation \"\(relation)\" got after this catalog; rows that"
                     + " were added to its last page since then stay")
         }
+        return !relations.isEmpty
     }
 
-    private func removeOrphans(of engine: Engine) throws {
+    /// Removes orphans, or says which. Returns whether there are some.
+    private func removeOrphans(of engine: Engine) throws -> Bool {
+        let orphans = try engine.orphans()
         if dryRun {
-            for path in try engine.orphans() { printLine("would remove \"\(path)\"") }
-            return
+            for path in orphans { printLine("would remove \"\(path)\"") }
+            return !orphans.isEmpty
         }
         let session = try engine.makeSession()
         defer { session.close() }
@@ -128,6 +136,7 @@ struct RecoverCommand: ParsableCommand {
             if !told.contains("\(error)") { throw error }
         }
         try failures.finish()
+        return !orphans.isEmpty
     }
 }
 

@@ -80,6 +80,9 @@ struct ExactLoadTests {
         #expect(load.errors.contains("line 12002, column \"v\""), "\(load)")
         #expect(load.errors.contains("begins again with v \(type)"), "\(load)")
         #expect(load.output.contains("loaded 12001 rows"), "\(load)")
+        let schemas = load.output.split(separator: "\n").filter { $0.hasPrefix("schema") }
+        #expect(schemas.last?.hasPrefix("schema of the relation: ") == true, "\(load)")
+        #expect(schemas.last?.hasSuffix(", v \(type)") == true, "\(load)")
         // Quotes that nothing needs are not kept.
         #expect(try store.scan() == text.filter { $0 != "\"" })
         let verify = try Command.run("verify", "--store", store.path)

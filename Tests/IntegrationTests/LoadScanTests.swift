@@ -99,6 +99,7 @@ struct LoadScanTests {
         #expect(none.output.isEmpty)
         #expect(none.errors.contains("scanned 3 rows of t"))
         #expect(try scan("--limit", "0").output == "id,name,\"odd, name\"\n")
+        for text in ["", ",id"] { #expect(try scan("--columns", text).status == 64) }
         let wrong = try scan("--columns", "id,nmae")
         #expect(wrong.status == 1)
         #expect(wrong.errors.contains("no column \"nmae\""))

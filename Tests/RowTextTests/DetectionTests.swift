@@ -62,6 +62,28 @@ struct DetectionTests {
         #expect(try findings("Report\n\nid;v\n1;2\n3;4\n") == [.otherDelimiter(";")])
     }
 
+    @Test("A delimiter that gives the known number of columns goes before others")
+    func knownColumns() throws {
+        func delimiter(_ text: String, _ count: Int?) throws -> String {
+            try CSVDetection.open(
+                MemorySource(Array(text.utf8)), options: CSVOptions(), columnCount: count
+            ).options.delimiter
+        }
+        let notes = "note\na;b\nc;d\n"
+        let even = "a;b\nc;d\n"
+        #expect(try delimiter(even, nil) == ";")
+        #expect(try delimiter(even, 1) == ",")
+        #expect(try delimiter(even, 2) == ";")
+        #expect(try delimiter(notes, 1) == ",")
+        // Two delimiters are as good as each other, unless one fits.
+        let both = "a;b|c;d\n1;2|3;4\n"
+        #expect(try delimiter(both, nil) == ",")
+        #expect(try delimiter(both, 3) == ";")
+        #expect(try delimiter(both, 2) == "|")
+        // What fits nothing is recognised as before.
+        #expect(try delimiter(even, 7) == ";")
+    }
+
     @Test("A backslash and a quote in fields without quotes may both be meant")
     func unquotedBackslashes() throws {
         let text = "id,path\n1,\\\\srv\\share\n2,5\\\" pipe\n"

@@ -59,12 +59,14 @@ public enum CSVDetection {
     ///   - options: the options that the user gave.
     ///   - encoding: the encoding; nil for UTF-8, or the one that is recognised.
     ///   - unknowns: what to recognise.
+    ///   - columnCount: how many fields the records should have; nil if that is not known. A
+    ///     delimiter that splits all of them into so many goes before others.
     /// - Throws: ``LoadError`` if the source cannot be read, is compressed or no text, or text of
     ///   another kind than CSV, is in an encoding that was not given, or if the options contradict
     ///   each other.
     public static func open(
         _ source: any ByteSource, options: CSVOptions, encoding: InputEncoding? = nil,
-        recognising unknowns: Unknowns = .all
+        recognising unknowns: Unknowns = .all, columnCount: Int? = nil
     ) throws(LoadError) -> Outcome {
         try options.validate(source: source.name)
         var start = try SourceStart(source, length: sampleSize)
@@ -91,7 +93,7 @@ public enum CSVDetection {
         {
             throw LoadError(.fileKind(kind), source: source.name)
         }
-        var trial = DialectTrial(start, options, unknowns)
+        var trial = DialectTrial(start, options, unknowns, columnCount: columnCount)
         try trial.run()
         return Outcome(
             source: start.whole, options: trial.options, findings: findings + trial.findings)

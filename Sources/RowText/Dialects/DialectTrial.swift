@@ -6,6 +6,8 @@ struct DialectTrial {
     private(set) var findings: [CSVDetection.Finding] = []
     private let start: SourceStart
     private let unknowns: CSVDetection.Unknowns
+    /// How many fields the records should have; nil if that is not known.
+    private let columnCount: Int?
 
     /// The delimiters that are recognised. The first is the one that needs no certainty.
     private static let delimiters = [",", ";", "\t", "|"]
@@ -17,7 +19,11 @@ struct DialectTrial {
         var finding: CSVDetection.Finding?
     }
 
-    init(_ start: SourceStart, _ options: CSVOptions, _ unknowns: CSVDetection.Unknowns) {
+    init(
+        _ start: SourceStart, _ options: CSVOptions, _ unknowns: CSVDetection.Unknowns,
+        columnCount: Int?
+    ) {
+        self.columnCount = columnCount
         self.start = start
         self.options = options
         self.unknowns = unknowns
@@ -40,6 +46,13 @@ struct DialectTrial {
             do throws(LoadError) { attempts.append(try attempt(tried)) } catch { continue }
         }
         guard let first = attempts.first else { return }
+        if let columnCount {
+            let fitting = attempts.filter { $0.records.haveAll(columnCount) }
+            // The usual delimiter needs no certainty.
+            if fitting.first?.options.delimiter == first.options.delimiter || fitting.count == 1 {
+                return use(fitting[0])
+            }
+        }
         let even = attempts.filter(\.records.isEven)
         if even.contains(where: { $0.options.delimiter == options.delimiter }) {
             use(first)

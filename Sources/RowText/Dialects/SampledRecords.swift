@@ -89,6 +89,11 @@ struct SampledRecords {
         failure == nil && counts.count > 1 && splits && counts.allSatisfy { $0 == headerCount }
     }
 
+    /// Whether all could be split, into that many fields.
+    func haveAll(_ count: Int) -> Bool {
+        failure == nil && !counts.isEmpty && counts.allSatisfy { $0 == count }
+    }
+
     /// Whether the first record has several fields, and the delimiter is no part of a longer one.
     var splits: Bool { headerCount > 1 && !looksDoubled && !looksFramed }
 
