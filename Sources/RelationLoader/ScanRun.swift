@@ -37,8 +37,8 @@ struct ScanRun: ~Copyable {
         rows.writeHeader()
         let extent = relation.extent
         if let parallel = ParallelScan(relation, schema, selection, extent, options) {
-            try flush()
             defer { parallel.end() }
+            try flush()
             while let piece = parallel.next() {
                 try options.cancellation.check()
                 add(piece.counts)

@@ -23,8 +23,6 @@ final class Interruption: Sendable {
     /// Call it before any other thread exists.
     init() {
         guard ToolEnvironment.current.heedsSignals else { return }
-        // Makes a pipe without a reader a write error.
-        Self.change(SIG_BLOCK, [SIGPIPE])
         Self.change(SIG_BLOCK, Self.signals)
         let thread = OSThread.start { [self] in
             let first = take()
@@ -41,10 +39,11 @@ final class Interruption: Sendable {
         if let thread { thread.detach() } else { Self.change(SIG_UNBLOCK, Self.signals) }
     }
 
-    /// Turns exceeding the process's file size limit into a write error, in every command.
+    /// Turns a pipe without a reader, and exceeding the process's file size limit, into errors of
+    /// writing, in every command: neither may end one that changes a store.
     ///
     /// Call it before any other thread exists.
-    static func expectFileSizeLimit() { change(SIG_BLOCK, [SIGXFSZ]) }
+    static func expectFailingWrites() { change(SIG_BLOCK, [SIGPIPE, SIGXFSZ]) }
 
     private static let signals = [SIGINT, SIGTERM, SIGHUP]
 

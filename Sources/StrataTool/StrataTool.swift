@@ -33,7 +33,7 @@ struct StrataTool: ParsableCommand {
 
     static func main() {
         StandardDescriptors.fill()
-        Interruption.expectFileSizeLimit()
+        Interruption.expectFailingWrites()
         // With all the threads of an IO method, an arena each would take gigabytes of address
         // space.
         strata_limit_arenas(mostArenas)

@@ -95,6 +95,30 @@ import Testing
         }
     }
 
+    /// A reader that has closed the pipe has seen what it wanted: no command fails, or ends early.
+    @Test(arguments: calls + [Call(script: "scan --store store --relation large")])
+    func closedReader(_ call: Call) throws {
+        let base = try Self.base.get()
+        let store = CommandStore()
+        try FileManager.default.copyItem(atPath: base.path, toPath: store.path)
+        _ = try store.file("rows.csv", "a\n7\n8\n9\n")
+        if call.script.hasSuffix("large") {
+            // So large that several threads scan it.
+            let rows = (0..<60_000).map { "\($0),text \($0) of some length\n" }.joined()
+            try store.load("a,b\n" + rows, as: "large")
+        }
+        let result = try Command.shell(
+            """
+            cd \(Command.quoted(store.folder))
+            mkfifo pipe; exec 3<>pipe 4>pipe 3<&-
+            exec "$strata" \(call.script) >&4
+            """, "a\n5\n6\n")
+        #expect(result.status == 0, "\(call.script): \(result)")
+        #expect(!result.errors.contains("standard output"), "\(result)")
+        #expect(!result.errors.contains("cannot be closed"), "\(result)")
+        try expectWhole(store, call, Redirection(script: " | true"))
+    }
+
     /// Checks that no relation contains the output, and that the command's work was done.
     private func expectWhole(
         _ store: CommandStore, _ call: Call, _ redirection: Redirection
