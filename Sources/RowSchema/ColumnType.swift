@@ -114,6 +114,12 @@ public enum ColumnType: Sendable, Hashable, CaseIterable {
             self = element.array
             return
         }
+        // The names that arrays have in PostgreSQL's catalog.
+        if name.first == "_", Self.catalogNames.contains(String(name.dropFirst())) {
+            guard let element = ColumnType(sqlName: String(name.dropFirst())) else { return nil }
+            self = element.array
+            return
+        }
         switch name {
         case "boolean", "bool": self = .boolean
         case "smallint", "int2": self = .smallint
@@ -127,8 +133,11 @@ public enum ColumnType: Sendable, Hashable, CaseIterable {
         case "timestamptz", "timestamp with time zone": self = .timestampTZ
         case "time", "time without time zone": self = .time
         case "interval": self = .interval
-        case "varchar", "character varying", "char varying": self = .varchar
-        case "char", "character", "bpchar": self = .char
+        case "varchar", "character varying", "char varying", "national character varying",
+            "national char varying", "nchar varying":
+            self = .varchar
+        case "char", "character", "bpchar", "national character", "national char", "nchar":
+            self = .char
         case "json": self = .json
         case "jsonb": self = .jsonb
         case "uuid": self = .uuid
@@ -137,6 +146,11 @@ public enum ColumnType: Sendable, Hashable, CaseIterable {
         default: return nil
         }
     }
+
+    private static let catalogNames: Set<String> = [
+        "bool", "int2", "int4", "int8", "float4", "float8", "text", "varchar", "bpchar", "numeric",
+        "date", "time", "timestamp", "timestamptz", "interval", "uuid", "bytea", "json", "jsonb",
+    ]
 
     /// Every type's SQL name, separated by commas, for messages.
     public static var knownNames: String {

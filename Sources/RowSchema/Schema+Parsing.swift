@@ -82,6 +82,8 @@ private struct SchemaParser {
                 isNullable = false
             case "null" where isNullable == nil:
                 isNullable = true
+            case "array" where !type.isEmpty && !isArray && isNullable == nil:
+                isArray = true
             default:
                 if isNullable != nil || isArray { throw unexpected() }
                 type.append(word)
@@ -92,6 +94,14 @@ private struct SchemaParser {
         if typeName.isEmpty { throw .missingType(column: name) }
         guard var type = ColumnType(sqlName: typeName) else {
             throw .unknownType(typeName, column: name)
+        }
+        // FLOAT's precision chooses the type, and is no part of it.
+        if typeName.lowercased() == "float", let digits = numbers {
+            guard digits.count == 1, (1...53).contains(digits[0]) else {
+                throw .typeModifier(typeName, column: name)
+            }
+            type = digits[0] <= 24 ? .real : .doublePrecision
+            numbers = nil
         }
         // SQL's CHARACTER without a length has one character; PostgreSQL's bpchar has any number.
         if type == .char && numbers == nil && typeName.lowercased() != "bpchar" { numbers = [1] }

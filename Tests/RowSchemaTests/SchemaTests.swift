@@ -57,6 +57,13 @@ struct SchemaTests {
             ("varchar(5)[2]", "varchar(5)[]"), ("char[]", "char(1)[]"), ("bpchar[]", "bpchar[]"),
             ("interval(1)[]", "interval(1)[]"),
             ("timestamp(3) with time zone[]", "timestamptz(3)[]"),
+            ("float(1)", "real"), ("FLOAT (24)", "real"), ("float(25)", "double precision"),
+            ("float(53)", "double precision"), ("float", "double precision"),
+            ("float(3)[]", "real[]"), ("integer ARRAY", "integer[]"), ("text array[3]", "text[]"),
+            ("varchar(5) array", "varchar(5)[]"), ("_int4", "integer[]"), ("_bpchar", "bpchar[]"),
+            ("_timestamptz(2)", "timestamptz(2)[]"),
+            ("national character varying(7)", "varchar(7)"), ("nchar varying", "varchar"),
+            ("nchar(3)", "char(3)"), ("NATIONAL CHAR", "char(1)"), ("nchar", "char(1)"),
         ])
     func modifiers(_ written: String, _ name: String) throws {
         let schema = try Schema(parsing: "v \(written) NOT NULL, w text")
@@ -92,6 +99,11 @@ struct SchemaTests {
             ("id integer(3)", .typeModifier("integer", column: "id")),
             ("id varchar(0)", .typeModifier("varchar", column: "id")),
             ("id varchar(10485761)", .typeModifier("varchar", column: "id")),
+            ("id float(0)", .typeModifier("float", column: "id")),
+            ("id float(54)", .typeModifier("float", column: "id")),
+            ("id float(1,2)", .typeModifier("float", column: "id")),
+            ("id _money", .unknownType("_money", column: "id")),
+            ("id array", .unknownType("array", column: "id")),
             ("id varchar()", .typeModifier("varchar", column: "id")),
             ("id varchar(1,2)", .typeModifier("varchar", column: "id")),
             ("id numeric(1001)", .typeModifier("numeric", column: "id")),
