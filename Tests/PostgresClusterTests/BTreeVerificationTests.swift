@@ -98,4 +98,26 @@ struct BTreeVerificationTests {
         #expect(found.map(\.block) == [7], "\(found)")
         #expect(found.allSatisfy { $0.kind == .damagedPage })
     }
+
+    /// The bound of a leaf, as PostgreSQL 10 left it, is a copy of a tuple that may have gone, and
+    /// its row with it.
+    @Test("the bound of a page leads to no row", arguments: clean)
+    func bounds(_ cluster: Clusters.Cluster) throws {
+        for part in [0, 1] {
+            let copy = try copy(cluster)
+            var page = try copy.page(Self.numbers, 1)
+            // Eight items of the page are looked at.
+            let count = ((Int(page[12]) | Int(page[13]) << 8) - 24) / 4
+            let item = 1 + part * ((count - 1) / 7)
+            let pointer = page.startIndex + 24 + 4 * (item - 1)
+            let start =
+                page.startIndex + ((Int(page[pointer]) | Int(page[pointer + 1]) << 8) & 0x7FFF)
+            // Its row is in block 255, and it has all columns.
+            page.replaceSubrange(start..<start + 4, with: [0, 0, 255, 0])
+            page[start + 7] &= 0xDF
+            try copy.write(Self.numbers, block: 1, page)
+            let found = try copy.verifyDeeply().findings
+            #expect(found.map(\.kind) == (part == 0 ? [] : [.wrongLength]), "\(found)")
+        }
+    }
 }

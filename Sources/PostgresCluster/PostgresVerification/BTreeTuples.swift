@@ -60,6 +60,11 @@ struct BTreeTuples {
             flags & Self.withoutTuples == 0
         else { return nil }
         var fault: Fault?
+        let isLeaf = flags & Self.leaf != 0
+        // The first item of a page with a right neighbour is its bound. Before PostgreSQL 11, that
+        // was a copy of a tuple that may have gone since.
+        let right: UInt32 = (try? page.bytes.load(special + 4)) ?? 0
+        let firstRow: OffsetNumber = right == 0 ? 1 : 2
         let count = page.linePointerCount
         for index in stride(from: 1, through: count, by: max(1, (count - 1) / (Self.sample - 1))) {
             let number = OffsetNumber(index)
@@ -68,7 +73,7 @@ struct BTreeTuples {
                 pointer.length >= Self.headerSize, pointer.offset + pointer.length <= special,
                 let reason = reason(
                     page.bytes.extracting(pointer.offset..<pointer.offset + pointer.length),
-                    isLeaf: flags & Self.leaf != 0)
+                    isLeaf: isLeaf, isRow: isLeaf && number >= firstRow)
             else { continue }
             if fault == nil {
                 fault = Fault(linePointer: number, reason: reason)
@@ -79,14 +84,14 @@ struct BTreeTuples {
         return fault
     }
 
-    private mutating func reason(_ tuple: RawSpan, isLeaf: Bool) -> String? {
+    private mutating func reason(_ tuple: RawSpan, isLeaf: Bool, isRow: Bool) -> String? {
         guard let info: UInt16 = try? tuple.load(6) else { return nil }
         let length = Int(info & Info.length)
         guard length == tuple.byteCount else {
             return "it says that it has \(length) bytes, but its line pointer \(tuple.byteCount)"
         }
         if info & Info.isSpecial == 0 {
-            if isLeaf { takePlace(tuple, at: 0) }
+            if isRow { takePlace(tuple, at: 0) }
             // Before PostgreSQL 11, bounds of inner pages were not marked.
             if !isLeaf || info & ~Info.length == 0 && length == fixedLength { return nil }
             return fault(tuple, info, columns: layouts.count, end: length)
@@ -102,7 +107,7 @@ struct BTreeTuples {
                 return "its \(count) places from byte \(end) on do not fill its \(length) bytes"
             }
             // They are sorted.
-            if count > 0 { takePlace(tuple, at: end + Self.placeSize * (count - 1)) }
+            if isRow && count > 0 { takePlace(tuple, at: end + Self.placeSize * (count - 1)) }
             return fault(tuple, info, columns: layouts.count, end: end)
         }
         guard count <= layouts.count else {
